@@ -1,0 +1,7 @@
+//! The nouns of the stack and the types of its control API. Knows nothing of HTTP, disks or time; compiles for wasm.
+
+pub mod control;
+pub mod metrics;
+mod name;
+
+pub use name::{AccountName, BlobName, BlobPath, ContainerName, ContainerPath, NameError, TenantName};
