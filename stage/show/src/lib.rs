@@ -1,1 +1,22 @@
-//! 
+//! What a show is: decks, demos, the events of a run, the state that both windows draw, and every call between a window and the
+//! director. Knows no files, no clock, no network and no pixels; compiles for wasm.
+
+pub mod call;
+pub mod deck;
+pub mod demo;
+mod event;
+mod run;
+mod series;
+mod state;
+pub mod take;
+mod terminal;
+pub mod unit;
+
+pub use event::{ClockAct, Event, Notice, Opened, Outcome, Replay, StackState, Stamped};
+pub use run::{Figure, Run, StepRun, StepState};
+pub use series::{Point, Series};
+pub use state::{Clock, Curtain, NextAction, Pace, Position, Recorded, Show};
+pub use terminal::{COLUMNS, ROWS, Terminal};
+
+/// Microseconds on one monotonic clock: since the director started in a live show, since its beginning in a take.
+pub type Micros = u64;

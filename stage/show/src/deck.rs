@@ -1,0 +1,256 @@
+//! A deck as its windows see it: parsed, typed, and without a byte of raw HTML.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deck {
+    /// Name of its folder under `slides/`.
+    pub slug: String,
+    pub title: String,
+    pub theme: Theme,
+    pub audience: Level,
+    /// Minutes that the talk is planned for, questions not counted.
+    pub minutes: f64,
+    /// Never empty; in order; together they cover all slides.
+    pub sections: Vec<Section>,
+    /// Never empty.
+    pub slides: Vec<Slide>,
+    /// Of the files it was parsed from, hexadecimal.
+    pub hash: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Theme {
+    #[default]
+    Dark,
+    Light,
+}
+
+/// Who may see a slide or hear a sentence. Levels nest: `internal` sees all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    #[default]
+    Public,
+    Partner,
+    Internal,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    pub title: String,
+    pub minutes: f64,
+    /// Index of its first slide.
+    pub first: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Slide {
+    pub layout: Layout,
+    /// Plain text of its first heading; empty where it has none.
+    pub title: String,
+    pub section: usize,
+    pub minutes: Option<f64>,
+    pub level: Level,
+    /// Name by which other slides and the speaker reach it (`routeAlias`).
+    pub alias: Option<String>,
+    /// Extra style classes (`class`).
+    pub class: String,
+    pub body: Vec<Block>,
+    pub cue: Option<Cue>,
+    /// What the speaker says: one beat before the first click and one after each. Never empty; empty text in an audience's copy.
+    pub beats: Vec<Beat>,
+    /// Line of the deck file where it starts, from 1.
+    pub line: usize,
+}
+
+impl Slide {
+    /// Clicks that this slide takes before the next one shows, its demo's groups not counted.
+    pub fn clicks(&self) -> usize {
+        self.beats.len().saturating_sub(1)
+    }
+
+    /// Whether the list item `index` of `count` shows once `reveal` clicks have fallen. The clicks belong to the last items, so
+    /// that a list with fewer clicks than items starts with some of them on screen.
+    pub fn shows_item(&self, index: usize, count: usize, reveal: usize) -> bool {
+        index < count.saturating_sub(self.clicks()) + reveal
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    Cover,
+    Section,
+    Statement,
+    #[default]
+    Bullets,
+    TwoColumns,
+    Table,
+    Quote,
+    Demo,
+}
+
+impl Layout {
+    pub const ALL: [Layout; 8] = [
+        Layout::Cover,
+        Layout::Section,
+        Layout::Statement,
+        Layout::Bullets,
+        Layout::TwoColumns,
+        Layout::Table,
+        Layout::Quote,
+        Layout::Demo,
+    ];
+
+    /// As written in a deck, and as the style class `layout-…`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Layout::Cover => "cover",
+            Layout::Section => "section",
+            Layout::Statement => "statement",
+            Layout::Bullets => "bullets",
+            Layout::TwoColumns => "two-columns",
+            Layout::Table => "table",
+            Layout::Quote => "quote",
+            Layout::Demo => "demo",
+        }
+    }
+}
+
+/// A slide's tie to a demo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cue {
+    pub demo: String,
+    /// Names of the demo's step groups that this slide runs, one a click.
+    pub groups: Vec<String>,
+    pub panes: Vec<Pane>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pane {
+    Charts,
+    Terminal,
+    Checks,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beat {
+    pub paragraphs: Vec<Spoken>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoken {
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Block {
+    Heading {
+        depth: u8,
+        text: Vec<Inline>,
+    },
+    Paragraph(Vec<Inline>),
+    List {
+        ordered: bool,
+        items: Vec<Vec<Block>>,
+    },
+    Table {
+        head: Vec<Vec<Inline>>,
+        rows: Vec<Vec<Vec<Inline>>>,
+    },
+    Code {
+        language: String,
+        text: String,
+    },
+    Quote(Vec<Block>),
+    /// Parts the left column from the right in `two-columns`: `::right::` on a line of its own.
+    Column,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Inline {
+    Text(String),
+    Strong(Vec<Inline>),
+    Emphasis(Vec<Inline>),
+    Code(String),
+    Link {
+        to: String,
+        text: Vec<Inline>,
+    },
+    Break,
+    /// A bound figure, `{{ name }}`: drawn with its value, unit and provenance.
+    Figure(String),
+}
+
+impl Deck {
+    /// The same deck without what only the speaker may read.
+    pub fn for_audience(mut self) -> Deck {
+        for slide in &mut self.slides {
+            for beat in &mut slide.beats {
+                beat.paragraphs.clear();
+            }
+        }
+        self
+    }
+
+    pub fn section_of(&self, slide: usize) -> Option<&Section> {
+        self.slides.get(slide).and_then(|slide| self.sections.get(slide.section))
+    }
+}
+
+/// The text of inlines without their marks.
+pub fn plain(inlines: &[Inline]) -> String {
+    let mut text = String::new();
+    for inline in inlines {
+        match inline {
+            Inline::Text(part) | Inline::Code(part) => text.push_str(part),
+            Inline::Strong(parts) | Inline::Emphasis(parts) | Inline::Link { text: parts, .. } => {
+                text.push_str(&plain(parts));
+            }
+            Inline::Break => text.push(' '),
+            Inline::Figure(name) => text.push_str(name),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slide(clicks: usize) -> Slide {
+        Slide {
+            layout: Layout::Bullets,
+            title: String::new(),
+            section: 0,
+            minutes: None,
+            level: Level::Public,
+            alias: None,
+            class: String::new(),
+            body: vec![],
+            cue: None,
+            beats: vec![Beat::default(); clicks + 1],
+            line: 1,
+        }
+    }
+
+    #[test]
+    fn clicks_reveal_the_last_items_of_a_list() {
+        let shown = |clicks, reveal| (0..3).filter(|item| slide(clicks).shows_item(*item, 3, reveal)).count();
+        assert_eq!(shown(0, 0), 3, "no click, all on screen");
+        assert_eq!((shown(3, 0), shown(3, 1), shown(3, 3)), (0, 1, 3));
+        assert_eq!((shown(2, 0), shown(2, 1), shown(2, 2)), (1, 2, 3));
+        assert_eq!((shown(5, 0), shown(5, 2), shown(5, 5)), (0, 2, 3), "more clicks than items");
+    }
+
+    #[test]
+    fn levels_nest() {
+        assert!(Level::Public < Level::Partner && Level::Partner < Level::Internal);
+    }
+}

@@ -1,0 +1,66 @@
+//! A demo as its windows see it: what will run, in words, and what is drawn meanwhile. The argument lists stay with the director.
+
+use crate::unit::Unit;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Demo {
+    /// Name of its folder under `demos/`.
+    pub slug: String,
+    pub title: String,
+    pub minutes: f64,
+    /// External tools that it runs, such as `azcopy`.
+    pub tools: Vec<String>,
+    pub charts: Vec<Chart>,
+    pub groups: Vec<Group>,
+    pub steps: Vec<Step>,
+    /// Of the file it was parsed from, hexadecimal.
+    pub hash: String,
+}
+
+/// The steps of one fence: what a click runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// The word after `steps` on the fence, unique in the demo.
+    pub name: String,
+    /// First sentence of the prose before the fence: what the audience is about to see.
+    pub about: String,
+    /// Indices into the demo's steps.
+    pub steps: Range<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// As written, without the options that only the director reads.
+    pub text: String,
+    /// Whether it proves something: such steps fill the strip of checks.
+    pub proves: Option<String>,
+    pub timeout_ms: u64,
+    /// What the speaker does when it fails.
+    pub if_fails: Option<String>,
+    /// Line of the demo file, from 1.
+    pub line: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chart {
+    pub title: String,
+    pub unit: Unit,
+    pub series: Vec<Line>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// A metric of the run, such as `photos.bytes_in_per_s`.
+    pub metric: String,
+    pub label: String,
+}
+
+impl Demo {
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+}

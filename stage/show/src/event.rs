@@ -1,0 +1,198 @@
+//! All that can happen in a show. What is not an event does not happen: windows, takes and exports fold the same list.
+
+use crate::{Curtain, Micros, Position, deck::Deck, demo::Demo, take::TakeInfo, unit::Unit};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// On the wire and in a take: `[at, channel, payload]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stamped {
+    pub at: Micros,
+    pub event: Event,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "channel", content = "payload", rename_all = "kebab-case")]
+pub enum Event {
+    /// A deck is on stage, with every demo that its slides cue.
+    Opened(Box<Opened>),
+    Moved(Position),
+    Curtain(Curtain),
+    /// The audience stays where it is while the speaker browses; `None` lets it follow again.
+    Frozen(Option<Position>),
+    Clock(ClockAct),
+    Stack(StackState),
+    /// For the speaker alone.
+    Notice(Notice),
+
+    /// A demo starts anew: its steps are pending, its panes empty. What follows belongs to it until the next `Begun`.
+    Begun {
+        demo: String,
+    },
+    StepStarted {
+        step: usize,
+        timeout_ms: u64,
+    },
+    StepEnded {
+        step: usize,
+        outcome: Outcome,
+    },
+    /// Terminal bytes, as in an asciicast.
+    #[serde(rename = "o")]
+    Output(String),
+    /// Metrics that changed.
+    Sample(BTreeMap<String, f64>),
+    Figure {
+        name: String,
+        value: f64,
+        unit: Unit,
+    },
+    /// What runs a tool's steps: its version, or the built-in mover in its place.
+    Tool {
+        name: String,
+        is: String,
+    },
+
+    Replay(Replay),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    pub deck: Deck,
+    pub demos: BTreeMap<String, Demo>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClockAct {
+    Start,
+    Pause,
+    Reset,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StackState {
+    Starting,
+    /// Its version, and how its Blob endpoint is reached.
+    Ready {
+        version: String,
+        blob: String,
+    },
+    /// Why, and what to do.
+    Down {
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// What was seen, in a few words.
+    Passed {
+        seen: String,
+    },
+    /// What went wrong, with the tool's last lines where there is a tool.
+    Failed {
+        why: String,
+    },
+    TimedOut,
+    Cancelled,
+}
+
+/// A take played on stage beside the live show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replay {
+    Opened(TakeInfo),
+    /// The recorded events due, by the take's own clock.
+    Events(Vec<Stamped>),
+    Played,
+    Paused,
+    /// Back to the start of the take.
+    Restarted,
+    /// Its last event has been shown.
+    Ended,
+    Closed,
+}
+
+impl Event {
+    /// The event as the audience's window receives it; `None` where it is not theirs.
+    pub fn for_audience(&self) -> Option<Event> {
+        match self {
+            Event::Notice(_) => None,
+            Event::Opened(opened) => Some(Event::Opened(Box::new(Opened {
+                deck: opened.deck.clone().for_audience(),
+                demos: opened.demos.clone(),
+            }))),
+            Event::Moved(_)
+            | Event::Curtain(_)
+            | Event::Frozen(_)
+            | Event::Clock(_)
+            | Event::Stack(_)
+            | Event::Begun { .. }
+            | Event::StepStarted { .. }
+            | Event::StepEnded { .. }
+            | Event::Output(_)
+            | Event::Sample(_)
+            | Event::Figure { .. }
+            | Event::Tool { .. }
+            | Event::Replay(_) => Some(self.clone()),
+        }
+    }
+}
+
+impl Serialize for Stamped {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error;
+        let mut tagged = serde_json::to_value(&self.event).map_err(S::Error::custom)?;
+        let channel = tagged["channel"].take();
+        let payload = tagged["payload"].take();
+        (self.at, channel, payload).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Stamped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let (at, channel, payload) = <(Micros, String, serde_json::Value)>::deserialize(deserializer)?;
+        let tagged = serde_json::json!({ "channel": channel, "payload": payload });
+        Ok(Stamped { at, event: serde_json::from_value(tagged).map_err(D::Error::custom)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_three_values_on_the_wire() {
+        let output = Stamped { at: 12, event: Event::Output("hi\r\n".into()) };
+        assert_eq!(serde_json::to_string(&output).expect("plain values"), r#"[12,"o","hi\r\n"]"#);
+        for event in [
+            output.event.clone(),
+            Event::Frozen(None),
+            Event::Clock(ClockAct::Pause),
+            Event::StepEnded { step: 3, outcome: Outcome::TimedOut },
+            Event::Sample([("a.b".to_string(), 0.5)].into()),
+            Event::Replay(Replay::Events(vec![output.clone()])),
+            Event::Replay(Replay::Closed),
+        ] {
+            let sent = Stamped { at: 7, event };
+            let wire = serde_json::to_string(&sent).expect("plain values");
+            assert_eq!(serde_json::from_str::<Stamped>(&wire).expect(&wire), sent);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_event_is_an_error_and_not_a_guess() {
+        for bad in ["[]", "[1,\"o\"]", "[1,\"nonsense\",null]", "[-1,\"o\",\"\"]", "{}"] {
+            assert!(serde_json::from_str::<Stamped>(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! One run of one demo, folded from its events: live, or from a take.
+
+use crate::{Event, Micros, Outcome, Series, Terminal, demo::Demo, unit::Unit};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Metrics that a run keeps curves of: more than any demo declares.
+const SERIES_MAX: usize = 64;
+const FIGURES_MAX: usize = 256;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub demo: String,
+    /// When it began, and when its last event fell: what charts take for now.
+    pub began: Micros,
+    pub now: Micros,
+    /// One for each step of the demo that has started.
+    pub steps: BTreeMap<usize, StepRun>,
+    pub terminal: Terminal,
+    pub series: BTreeMap<String, Series>,
+    pub figures: BTreeMap<String, Figure>,
+    /// Name of a tool, and what ran in its place or its version.
+    pub tools: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRun {
+    pub started: Micros,
+    pub ended: Option<Micros>,
+    pub timeout_ms: u64,
+    pub outcome: Option<Outcome>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    pub value: f64,
+    pub unit: Unit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepState {
+    Pending,
+    Running,
+    Passed,
+    Failed,
+    Cancelled,
+}
+
+impl Run {
+    pub fn new(demo: impl Into<String>, at: Micros) -> Self {
+        Self { demo: demo.into(), began: at, now: at, ..Self::default() }
+    }
+
+    /// Folds one event in. Events of the stage leave a run as it is.
+    pub fn apply(&mut self, at: Micros, event: &Event) {
+        match event {
+            Event::Begun { demo } => *self = Run::new(demo.clone(), at),
+            Event::StepStarted { step, timeout_ms } => {
+                let run = StepRun { started: at, ended: None, timeout_ms: *timeout_ms, outcome: None };
+                self.steps.insert(*step, run);
+            }
+            Event::StepEnded { step, outcome } => {
+                if let Some(run) = self.steps.get_mut(step) {
+                    run.ended = Some(at);
+                    run.outcome = Some(outcome.clone());
+                }
+            }
+            Event::Output(text) => self.terminal.write(text),
+            Event::Sample(values) => self.sample(at, values),
+            Event::Figure { name, value, unit } => {
+                if self.figures.len() < FIGURES_MAX || self.figures.contains_key(name) {
+                    self.figures.insert(name.clone(), Figure { value: *value, unit: *unit });
+                }
+            }
+            Event::Tool { name, is } => {
+                self.tools.insert(name.clone(), is.clone());
+            }
+            Event::Opened(_)
+            | Event::Moved(_)
+            | Event::Curtain(_)
+            | Event::Frozen(_)
+            | Event::Clock(_)
+            | Event::Stack(_)
+            | Event::Notice(_)
+            | Event::Replay(_) => return,
+        }
+        self.now = self.now.max(at);
+    }
+
+    pub fn state(&self, step: usize) -> StepState {
+        match self.steps.get(&step).map(|run| &run.outcome) {
+            None => StepState::Pending,
+            Some(None) => StepState::Running,
+            Some(Some(Outcome::Passed { .. })) => StepState::Passed,
+            Some(Some(Outcome::Failed { .. } | Outcome::TimedOut)) => StepState::Failed,
+            Some(Some(Outcome::Cancelled)) => StepState::Cancelled,
+        }
+    }
+
+    pub fn running(&self) -> Option<usize> {
+        self.steps.iter().find(|(_, run)| run.outcome.is_none()).map(|(step, _)| *step)
+    }
+
+    /// The state of a group of steps: that of the first step which has not passed.
+    pub fn group_state(&self, demo: &Demo, group: &str) -> StepState {
+        let Some(group) = demo.group(group) else { return StepState::Pending };
+        let states: Vec<_> = group.steps.clone().map(|step| self.state(step)).collect();
+        let first_open = states.iter().copied().find(|state| *state != StepState::Passed);
+        match first_open {
+            None => StepState::Passed,
+            Some(StepState::Pending) if states.contains(&StepState::Passed) => StepState::Running,
+            Some(state) => state,
+        }
+    }
+
+    fn sample(&mut self, at: Micros, values: &BTreeMap<String, f64>) {
+        for (metric, value) in values {
+            if !self.series.contains_key(metric) && self.series.len() >= SERIES_MAX {
+                continue;
+            }
+            self.series.entry(metric.clone()).or_default().push(at, *value);
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! The show: one state, drawn by both windows, changed by events alone.
+
+use crate::{
+    ClockAct, Event, Micros, Notice, Opened, Replay, Run, StackState, StepState,
+    deck::{Deck, Slide},
+    demo::Demo,
+    take::TakeInfo,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Notices that the speaker can still read.
+const NOTICES_MAX: usize = 5;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Show {
+    pub deck: Option<Deck>,
+    pub demos: BTreeMap<String, Demo>,
+    pub position: Position,
+    /// Where the audience stays while the speaker browses.
+    pub frozen: Option<Position>,
+    pub curtain: Curtain,
+    pub clock: Clock,
+    pub stack: StackState,
+    /// The latest live run of each demo.
+    pub runs: BTreeMap<String, Run>,
+    /// The demo that live run events belong to.
+    pub active: Option<String>,
+    pub recorded: Option<Recorded>,
+    pub notices: VecDeque<Notice>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub slide: usize,
+    pub reveal: usize,
+}
+
+/// What covers the audience's window, and only theirs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Curtain {
+    #[default]
+    Open,
+    Black,
+    White,
+}
+
+/// The talk's clock: what it has counted, and since when it counts on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    counted: Micros,
+    since: Option<Micros>,
+}
+
+/// A take on stage: a run of its own, folded by the same rules as a live one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    pub take: TakeInfo,
+    pub playing: bool,
+    pub ended: bool,
+    /// On the take's clock.
+    pub at: Micros,
+    pub run: Run,
+}
+
+/// What the next key does: the director acts on it, and the presenter's window says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NextAction {
+    Reveal(Position),
+    RunGroup {
+        demo: String,
+        group: String,
+    },
+    /// A step runs: wait for it, stop it, or go to another slide by name.
+    Wait {
+        step: usize,
+    },
+    Slide(Position),
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    OnTime,
+    /// By seconds, against the budgets of the slides before this one.
+    Behind(f64),
+    Ahead(f64),
+}
+
+impl Default for Show {
+    fn default() -> Self {
+        Self {
+            deck: None,
+            demos: BTreeMap::new(),
+            position: Position::default(),
+            frozen: None,
+            curtain: Curtain::Open,
+            clock: Clock::default(),
+            stack: StackState::Starting,
+            runs: BTreeMap::new(),
+            active: None,
+            recorded: None,
+            notices: VecDeque::new(),
+        }
+    }
+}
+
+impl Show {
+    /// The one fold.
+    pub fn apply(&mut self, at: Micros, event: &Event) {
+        match event {
+            Event::Opened(opened) => self.open(opened),
+            Event::Moved(position) => self.position = *position,
+            Event::Curtain(curtain) => self.curtain = *curtain,
+            Event::Frozen(frozen) => self.frozen = *frozen,
+            Event::Clock(act) => self.clock.apply(at, *act),
+            Event::Stack(state) => self.stack = state.clone(),
+            Event::Notice(notice) => {
+                self.notices.push_back(notice.clone());
+                if self.notices.len() > NOTICES_MAX {
+                    self.notices.pop_front();
+                }
+            }
+            Event::Begun { demo } => {
+                self.active = Some(demo.clone());
+                self.runs.insert(demo.clone(), Run::new(demo.clone(), at));
+            }
+            Event::StepStarted { .. }
+            | Event::StepEnded { .. }
+            | Event::Output(_)
+            | Event::Sample(_)
+            | Event::Figure { .. }
+            | Event::Tool { .. } => {
+                if let Some(run) = self.active.as_ref().and_then(|demo| self.runs.get_mut(demo)) {
+                    run.apply(at, event);
+                }
+            }
+            Event::Replay(replay) => self.replay(replay),
+        }
+    }
+
+    /// The same show without what only the speaker may read.
+    pub fn for_audience(&self) -> Show {
+        let mut show = self.clone();
+        show.deck = show.deck.map(Deck::for_audience);
+        show.notices.clear();
+        show
+    }
+
+    pub fn slide(&self) -> Option<&Slide> {
+        self.deck.as_ref()?.slides.get(self.position.slide)
+    }
+
+    /// Where the audience is.
+    pub fn audience_position(&self) -> Position {
+        self.frozen.unwrap_or(self.position)
+    }
+
+    /// The run that the panes of `demo` draw: the recorded one while it is on stage, else the live one.
+    pub fn run(&self, demo: &str) -> Option<&Run> {
+        match &self.recorded {
+            Some(recorded) if recorded.take.demo == demo => Some(&recorded.run),
+            _ => self.runs.get(demo),
+        }
+    }
+
+    /// Clicks that a slide takes: its narrative's, or one for each group of its demo where that is more.
+    pub fn clicks(&self, slide: &Slide) -> usize {
+        slide.cue.as_ref().map_or(0, |cue| cue.groups.len()).max(slide.clicks())
+    }
+
+    /// The beat of the narrative that goes with a position on a slide.
+    pub fn beat(slide: &Slide, reveal: usize) -> usize {
+        reveal.min(slide.clicks())
+    }
+
+    pub fn next_action(&self) -> NextAction {
+        let Some(deck) = &self.deck else { return NextAction::End };
+        let Some(slide) = deck.slides.get(self.position.slide) else { return NextAction::End };
+        if let Some(action) = self.next_group(slide) {
+            return action;
+        }
+        // A demo's clicks are its groups; other slides reveal.
+        if slide.cue.is_none() && self.position.reveal < slide.clicks() {
+            return NextAction::Reveal(Position { reveal: self.position.reveal + 1, ..self.position });
+        }
+        if self.position.slide + 1 < deck.slides.len() {
+            return NextAction::Slide(Position { slide: self.position.slide + 1, reveal: 0 });
+        }
+        NextAction::End
+    }
+
+    /// Where "previous" leads: a reveal back, or the end of the slide before.
+    pub fn previous(&self) -> Position {
+        let Position { slide, reveal } = self.position;
+        let Some(deck) = &self.deck else { return self.position };
+        let is_demo = deck.slides.get(slide).is_some_and(|slide| slide.cue.is_some());
+        if reveal > 0 && !is_demo {
+            return Position { slide, reveal: reveal - 1 };
+        }
+        let Some(before) = slide.checked_sub(1) else { return self.position };
+        self.arrive(before, deck.slides[before].clicks())
+    }
+
+    /// The position on a slide that one arrives at: a demo slide shows as many beats as its groups have run.
+    pub fn arrive(&self, slide: usize, reveal: usize) -> Position {
+        let cue = self.deck.as_ref().and_then(|deck| deck.slides.get(slide)).and_then(|slide| slide.cue.as_ref());
+        let reveal = match cue {
+            None => reveal,
+            Some(cue) => match (self.demos.get(&cue.demo), self.runs.get(&cue.demo)) {
+                (Some(demo), Some(run)) => {
+                    cue.groups.iter().filter(|group| run.group_state(demo, group) != StepState::Pending).count()
+                }
+                _ => 0,
+            },
+        };
+        Position { slide, reveal }
+    }
+
+    /// How far the talk is from its plan.
+    pub fn pace(&self, now: Micros) -> Option<Pace> {
+        let deck = self.deck.as_ref()?;
+        let elapsed = self.clock.elapsed(now) as f64 / 1e6;
+        let planned: Vec<f64> = slide_minutes(deck).iter().map(|minutes| minutes * 60.0).collect();
+        let start: f64 = planned.iter().take(self.position.slide).sum();
+        let end = start + planned.get(self.position.slide)?;
+        Some(if elapsed > end {
+            Pace::Behind(elapsed - end)
+        } else if elapsed < start {
+            Pace::Ahead(start - elapsed)
+        } else {
+            Pace::OnTime
+        })
+    }
+
+    fn next_group(&self, slide: &Slide) -> Option<NextAction> {
+        let cue = slide.cue.as_ref()?;
+        if self.recorded.is_some() {
+            return None;
+        }
+        let demo = self.demos.get(&cue.demo)?;
+        let idle = Run::default();
+        let run = self.runs.get(&cue.demo).unwrap_or(&idle);
+        if let Some(step) = run.running() {
+            return Some(NextAction::Wait { step });
+        }
+        let open = cue.groups.iter().find(|group| run.group_state(demo, group) != StepState::Passed)?;
+        // A failed group is the speaker's to run again or to leave behind; the clicker leaves it behind.
+        (run.group_state(demo, open) == StepState::Pending)
+            .then(|| NextAction::RunGroup { demo: demo.slug.clone(), group: open.clone() })
+    }
+
+    fn open(&mut self, opened: &Opened) {
+        // An edited deck keeps slide, clock and runs; another deck starts at its beginning.
+        if self.deck.as_ref().is_none_or(|deck| deck.slug != opened.deck.slug) {
+            self.position = Position::default();
+            self.clock = Clock::default();
+            self.frozen = None;
+            self.curtain = Curtain::Open;
+        }
+        self.position.slide = self.position.slide.min(opened.deck.slides.len().saturating_sub(1));
+        self.deck = Some(opened.deck.clone());
+        self.demos = opened.demos.clone();
+        self.runs.retain(|demo, _| opened.demos.contains_key(demo));
+    }
+
+    fn replay(&mut self, replay: &Replay) {
+        match replay {
+            Replay::Opened(take) => {
+                let run = Run::new(take.demo.clone(), 0);
+                self.recorded = Some(Recorded { take: take.clone(), playing: true, ended: false, at: 0, run });
+            }
+            Replay::Closed => self.recorded = None,
+            Replay::Events(_) | Replay::Played | Replay::Paused | Replay::Restarted | Replay::Ended => {
+                if let Some(recorded) = &mut self.recorded {
+                    recorded.apply(replay);
+                }
+            }
+        }
+    }
+}
+
+impl Recorded {
+    fn apply(&mut self, replay: &Replay) {
+        match replay {
+            Replay::Events(events) => {
+                for stamped in events {
+                    self.run.apply(stamped.at, &stamped.event);
+                    self.at = self.at.max(stamped.at);
+                }
+            }
+            Replay::Played => self.playing = true,
+            Replay::Paused => self.playing = false,
+            Replay::Restarted => {
+                self.run = Run::new(self.take.demo.clone(), 0);
+                self.at = 0;
+                self.ended = false;
+                self.playing = true;
+            }
+            Replay::Ended => {
+                self.ended = true;
+                self.playing = false;
+            }
+            Replay::Opened(_) | Replay::Closed => {}
+        }
+    }
+}
+
+impl Clock {
+    pub fn elapsed(&self, now: Micros) -> Micros {
+        self.counted + self.since.map_or(0, |since| now.saturating_sub(since))
+    }
+
+    pub fn runs(&self) -> bool {
+        self.since.is_some()
+    }
+
+    fn apply(&mut self, at: Micros, act: ClockAct) {
+        match act {
+            ClockAct::Start => self.since = self.since.or(Some(at)),
+            ClockAct::Pause => *self = Clock { counted: self.elapsed(at), since: None },
+            ClockAct::Reset => *self = Clock::default(),
+        }
+    }
+}
+
+/// Minutes planned for each slide: its own, or an even share of what its section has left.
+fn slide_minutes(deck: &Deck) -> Vec<f64> {
+    let share = |section: usize| {
+        let of: Vec<_> = deck.slides.iter().filter(|slide| slide.section == section).collect();
+        let own: f64 = of.iter().filter_map(|slide| slide.minutes).sum();
+        let open = of.iter().filter(|slide| slide.minutes.is_none()).count().max(1);
+        ((deck.sections.get(section).map_or(0.0, |section| section.minutes) - own) / open as f64).max(0.0)
+    };
+    let shares: Vec<f64> = (0..deck.sections.len()).map(share).collect();
+    deck.slides
+        .iter()
+        .map(|slide| slide.minutes.unwrap_or_else(|| shares.get(slide.section).copied().unwrap_or(0.0)))
+        .collect()
+}

@@ -1,0 +1,56 @@
+//! A take on disk: NDJSON, a header line and then one event a line. Here is its shape; reading and writing are the director's.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the format, raised when an older reader would misread it.
+pub const VERSION: u32 = 1;
+
+/// First line of a take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Always `greenroom-take`.
+    pub format: String,
+    pub version: u32,
+    /// Of the Greenroom that recorded it.
+    pub greenroom: String,
+    pub deck: String,
+    pub deck_hash: String,
+    pub demo: String,
+    pub demo_hash: String,
+    /// Milliseconds since the Unix epoch.
+    pub at_unix_ms: u64,
+    pub machine: Machine,
+    /// Name and version of each external tool.
+    pub tools: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    pub cpu: String,
+    pub cores: usize,
+    pub memory_bytes: u64,
+    pub system: String,
+}
+
+/// What a list of takes shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeInfo {
+    /// Its file's name without the suffix.
+    pub id: String,
+    pub demo: String,
+    pub at_unix_ms: u64,
+    pub duration_ms: u64,
+    pub machine: Machine,
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every step of the demo passed.
+    Passed,
+    Failed,
+    /// Stopped before its last step.
+    Partial,
+}

@@ -1,0 +1,104 @@
+//! Units, and how a figure reads from the back row: three digits, decimal prefixes.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    BytesPerSecond,
+    OpsPerSecond,
+    Milliseconds,
+    Seconds,
+    Bytes,
+    Count,
+    Percent,
+    Ratio,
+}
+
+impl Unit {
+    /// The scale that suits values up to `largest`: what to divide by, and what to write behind.
+    pub fn scale(self, largest: f64) -> (f64, &'static str) {
+        match self {
+            Unit::BytesPerSecond => decimal(largest, ["B/s", "KB/s", "MB/s", "GB/s", "TB/s"]),
+            Unit::OpsPerSecond => decimal(largest, ["ops/s", "K ops/s", "M ops/s", "G ops/s", "T ops/s"]),
+            Unit::Bytes => decimal(largest, ["B", "KB", "MB", "GB", "TB"]),
+            Unit::Count => (1.0, ""),
+            Unit::Milliseconds if largest >= 1000.0 => (1000.0, "s"),
+            Unit::Milliseconds => (1.0, "ms"),
+            Unit::Seconds => (1.0, "s"),
+            Unit::Percent => (1.0, "%"),
+            Unit::Ratio => (1.0, "×"),
+        }
+    }
+
+    /// A value and its unit, apart, since the unit is set smaller.
+    pub fn format(self, value: f64) -> (String, &'static str) {
+        let (divisor, unit) = self.scale(value.abs());
+        if self == Unit::Count { (grouped(value), unit) } else { (three_digits(value / divisor), unit) }
+    }
+
+    /// A value and its unit in one run of text.
+    pub fn say(self, value: f64) -> String {
+        let (value, unit) = self.format(value);
+        if unit.is_empty() { value } else { format!("{value} {unit}") }
+    }
+}
+
+fn decimal(largest: f64, names: [&'static str; 5]) -> (f64, &'static str) {
+    let mut divisor = 1.0;
+    for name in &names[..4] {
+        if largest < divisor * 999.5 {
+            return (divisor, name);
+        }
+        divisor *= 1000.0;
+    }
+    (divisor, names[4])
+}
+
+fn three_digits(value: f64) -> String {
+    let size = value.abs();
+    match size {
+        _ if size == 0.0 => "0".into(),
+        _ if size >= 99.95 => grouped(value),
+        _ if size >= 9.995 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// A whole number with commas between thousands.
+pub fn grouped(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value <= -0.5 { format!("-{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_with_three_digits_and_a_fitting_prefix() {
+        let cases = [
+            (Unit::BytesPerSecond, 0.0, "0 B/s"),
+            (Unit::BytesPerSecond, 999.4, "999 B/s"),
+            (Unit::BytesPerSecond, 999.6, "1.00 KB/s"),
+            (Unit::BytesPerSecond, 1.234e9, "1.23 GB/s"),
+            (Unit::BytesPerSecond, 5e15, "5,000 TB/s"),
+            (Unit::OpsPerSecond, 12_345.0, "12.3 K ops/s"),
+            (Unit::Milliseconds, 0.21, "0.21 ms"),
+            (Unit::Milliseconds, 1500.0, "1.50 s"),
+            (Unit::Count, 2004.0, "2,004"),
+            (Unit::Count, -1234567.0, "-1,234,567"),
+            (Unit::Ratio, 1.2, "1.20 ×"),
+        ];
+        for (unit, value, text) in cases {
+            assert_eq!(unit.say(value), text);
+        }
+    }
+}
