@@ -140,6 +140,14 @@ impl Call for ResetClock {
     type Reply = ();
 }
 
+/// The charts of both windows change between the last minute and the whole run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToggleSpan {}
+impl Call for ToggleSpan {
+    const NAME: &'static str = "toggle-span";
+    type Reply = ();
+}
+
 /// Takes of the demos of this deck, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListTakes {}

@@ -1,6 +1,6 @@
 //! All that can happen in a show. What is not an event does not happen: windows, takes and exports fold the same list.
 
-use crate::{Curtain, Micros, Position, deck::Deck, demo::Demo, take::TakeInfo, unit::Unit};
+use crate::{Curtain, Micros, Position, Span, deck::Deck, demo::Demo, take::TakeInfo, unit::Unit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -21,6 +21,8 @@ pub enum Event {
     /// The audience stays where it is while the speaker browses; `None` lets it follow again.
     Frozen(Option<Position>),
     Clock(ClockAct),
+    /// How much of a run the charts show, in both windows.
+    Span(Span),
     Stack(StackState),
     /// For the speaker alone.
     Notice(Notice),
@@ -134,6 +136,7 @@ impl Event {
             | Event::Curtain(_)
             | Event::Frozen(_)
             | Event::Clock(_)
+            | Event::Span(_)
             | Event::Stack(_)
             | Event::Begun { .. }
             | Event::StepStarted { .. }

@@ -14,7 +14,7 @@ pub mod unit;
 
 pub use event::{ClockAct, Event, Notice, Opened, Outcome, Replay, StackState, Stamped};
 pub use run::{Figure, Run, StepRun, StepState};
-pub use series::{Point, Series};
+pub use series::{Point, RECENT, Series, Span};
 pub use state::{Clock, Curtain, NextAction, Pace, Position, Recorded, Show};
 pub use terminal::{COLUMNS, ROWS, Terminal};
 

@@ -80,6 +80,7 @@ impl Run {
             | Event::Curtain(_)
             | Event::Frozen(_)
             | Event::Clock(_)
+            | Event::Span(_)
             | Event::Stack(_)
             | Event::Notice(_)
             | Event::Replay(_) => return,

@@ -10,7 +10,25 @@ pub struct Point {
     pub value: f64,
 }
 
-/// What the near view shows.
+/// How much of a run its charts show: each can draw both at any time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Span {
+    #[default]
+    LastMinute,
+    WholeRun,
+}
+
+impl Span {
+    pub fn other(self) -> Span {
+        match self {
+            Span::LastMinute => Span::WholeRun,
+            Span::WholeRun => Span::LastMinute,
+        }
+    }
+}
+
+/// What `Span::LastMinute` shows.
 pub const RECENT: Micros = 60_000_000;
 /// A minute of samples at 30 a second: more often than the director sends.
 const RECENT_POINTS_MAX: usize = 1_800;

@@ -1,7 +1,7 @@
 //! The show: one state, drawn by both windows, changed by events alone.
 
 use crate::{
-    ClockAct, Event, Micros, Notice, Opened, Replay, Run, StackState, StepState,
+    ClockAct, Event, Micros, Notice, Opened, Replay, Run, Span, StackState, StepState,
     deck::{Deck, Slide},
     demo::Demo,
     take::TakeInfo,
@@ -21,6 +21,7 @@ pub struct Show {
     pub frozen: Option<Position>,
     pub curtain: Curtain,
     pub clock: Clock,
+    pub span: Span,
     pub stack: StackState,
     /// The latest live run of each demo.
     pub runs: BTreeMap<String, Run>,
@@ -97,6 +98,7 @@ impl Default for Show {
             frozen: None,
             curtain: Curtain::Open,
             clock: Clock::default(),
+            span: Span::default(),
             stack: StackState::Starting,
             runs: BTreeMap::new(),
             active: None,
@@ -115,6 +117,7 @@ impl Show {
             Event::Curtain(curtain) => self.curtain = *curtain,
             Event::Frozen(frozen) => self.frozen = *frozen,
             Event::Clock(act) => self.clock.apply(at, *act),
+            Event::Span(span) => self.span = *span,
             Event::Stack(state) => self.stack = state.clone(),
             Event::Notice(notice) => {
                 self.notices.push_back(notice.clone());
