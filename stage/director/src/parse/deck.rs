@@ -1,0 +1,364 @@
+//! `slides/<slug>/deck.md` into a deck.
+
+use super::{Faults, Parsed, Report, hint, markdown, source, yaml};
+use greenroom_show::deck::{Beat, Block, Cue, Deck, Inline, Layout, Level, Pane, Section, Slide, Spoken, Theme, plain};
+use greenroom_show::demo::Demo;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Slides that a talk of any length stays under.
+const SLIDES_MAX: usize = 500;
+
+const DECK_KEYS: &[&str] = &["title", "theme", "audience", "minutes"];
+const SLIDE_KEYS: &[&str] =
+    &["layout", "class", "hide", "routeAlias", "duration", "section", "minutes", "audience", "demo", "steps", "panes"];
+
+#[derive(Debug, Default, Deserialize)]
+struct DeckYaml {
+    title: Option<String>,
+    #[serde(default)]
+    theme: Theme,
+    #[serde(default)]
+    audience: Level,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SlideYaml {
+    layout: Option<Layout>,
+    #[serde(default)]
+    class: String,
+    #[serde(default)]
+    hide: bool,
+    route_alias: Option<String>,
+    /// Minutes of this slide alone.
+    duration: Option<f64>,
+    /// Opens a section of this title.
+    section: Option<String>,
+    /// Minutes of the section that this slide opens.
+    minutes: Option<f64>,
+    audience: Option<Level>,
+    demo: Option<String>,
+    steps: Option<Names>,
+    panes: Option<Vec<Pane>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Names {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Parses a deck against the demos that its slides may cue.
+pub fn parse_deck(file: &str, slug: &str, text: &str, demos: &BTreeMap<String, Demo>) -> Result<Parsed<Deck>, Faults> {
+    let mut report = Report::new(file);
+    let parts = match source::parts(text) {
+        Ok(parts) => parts,
+        Err((line, what)) => {
+            report.fault(line, format!("this {what} never ends"));
+            return report.finish(None);
+        }
+    };
+    let mut deck = head(&parts, slug, &mut report);
+    deck.hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+    for (index, part) in parts.iter().enumerate() {
+        if deck.slides.len() == SLIDES_MAX {
+            report.warn(part.body.line, format!("a deck shows {SLIDES_MAX} slides; the rest is left out"));
+            break;
+        }
+        read_slide(part, index == 0, &mut deck, demos, &mut report);
+    }
+    if deck.slides.is_empty() {
+        report.fault(1, "the deck shows no slide: write one, or take a 'hide' away");
+    }
+    if deck.title.is_empty() {
+        deck.title = deck.slides.first().map_or_else(|| slug.to_string(), |slide| slide.title.clone());
+    }
+    deck.minutes = deck.sections.iter().map(|section| section.minutes).sum();
+    report.finish(Some(deck))
+}
+
+fn head(parts: &[source::Part<'_>], slug: &str, report: &mut Report) -> Deck {
+    let all: Vec<&str> = DECK_KEYS.iter().chain(SLIDE_KEYS).copied().collect();
+    let yaml: DeckYaml =
+        parts.first().and_then(|part| part.yaml).and_then(|piece| yaml::read(piece, &all, report)).unwrap_or_default();
+    Deck {
+        slug: slug.to_string(),
+        title: yaml.title.unwrap_or_default(),
+        theme: yaml.theme,
+        audience: yaml.audience,
+        minutes: 0.0,
+        sections: vec![],
+        slides: vec![],
+        hash: String::new(),
+    }
+}
+
+fn read_slide(
+    part: &source::Part<'_>,
+    first: bool,
+    deck: &mut Deck,
+    demos: &BTreeMap<String, Demo>,
+    report: &mut Report,
+) {
+    // The deck's own keys stand in the first slide's front matter, which `head` has already reported on.
+    let yaml: SlideYaml = match part.yaml {
+        Some(piece) if first => {
+            let mut silent = Report::new("");
+            let all: Vec<&str> = DECK_KEYS.iter().chain(SLIDE_KEYS).copied().collect();
+            let read = yaml::read(piece, &all, &mut silent);
+            if report.faults.is_empty() {
+                report.faults.extend(silent.faults.into_iter().map(|mut fault| {
+                    fault.file.clone_from(&report.file);
+                    fault
+                }));
+            }
+            read.unwrap_or_default()
+        }
+        Some(piece) => yaml::read(piece, SLIDE_KEYS, report).unwrap_or_default(),
+        None => SlideYaml::default(),
+    };
+    if yaml.hide {
+        return;
+    }
+    let line_of = |key: &str| part.yaml.map_or(part.body.line, |piece| yaml::key_line(piece, key));
+    let markdown = markdown::read(part.body, report);
+    if first && markdown.blocks.is_empty() && part.yaml.is_some() && yaml.layout.is_none() {
+        return;
+    }
+    open_section(&yaml, deck, &markdown.blocks);
+    let beats = beats(
+        markdown.comments.last().map(|(_, text)| text.as_str()).unwrap_or_default(),
+        yaml.audience.unwrap_or(deck.audience),
+    );
+    let cue = cue(&yaml, demos, &line_of, report);
+    let layout = yaml.layout.unwrap_or(if cue.is_some() { Layout::Demo } else { Layout::Bullets });
+    if layout == Layout::Demo && yaml.demo.is_none() {
+        report.fault(line_of("layout"), "a slide of layout 'demo' needs 'demo: <slug>'");
+    }
+    if let Some(cue) = cue.as_ref().filter(|cue| beats.len() > cue.groups.len() + 1) {
+        let line = markdown.comments.last().map_or(part.body.line, |(line, _)| *line);
+        let message = format!(
+            "{} clicks but {} groups of steps: a demo's clicks are its groups",
+            beats.len() - 1,
+            cue.groups.len()
+        );
+        report.warn(line, message);
+    }
+    deck.slides.push(Slide {
+        layout,
+        title: title(&markdown.blocks),
+        section: deck.sections.len() - 1,
+        minutes: yaml.duration,
+        level: yaml.audience.unwrap_or(deck.audience),
+        alias: yaml.route_alias,
+        class: yaml.class,
+        body: markdown.blocks,
+        cue,
+        beats,
+        line: part.body.line,
+    });
+}
+
+fn open_section(yaml: &SlideYaml, deck: &mut Deck, blocks: &[Block]) {
+    if yaml.section.is_none() && !deck.sections.is_empty() {
+        return;
+    }
+    let title = yaml.section.clone().unwrap_or_else(|| title(blocks));
+    deck.sections.push(Section { title, minutes: yaml.minutes.unwrap_or(0.0), first: deck.slides.len() });
+}
+
+fn cue(
+    yaml: &SlideYaml,
+    demos: &BTreeMap<String, Demo>,
+    line_of: &dyn Fn(&str) -> usize,
+    report: &mut Report,
+) -> Option<Cue> {
+    let slug = yaml.demo.as_ref()?;
+    let Some(demo) = demos.get(slug) else {
+        let near = hint(slug, demos.keys().map(String::as_str));
+        report.fault(line_of("demo"), format!("unknown demo '{slug}'{near}"));
+        return None;
+    };
+    let groups = match &yaml.steps {
+        None => demo.groups.iter().map(|group| group.name.clone()).collect(),
+        Some(Names::One(name)) => vec![name.clone()],
+        Some(Names::Many(names)) => names.clone(),
+    };
+    for name in groups.iter().filter(|name| demo.group(name).is_none()) {
+        let near = hint(name, demo.groups.iter().map(|group| group.name.as_str()));
+        report.fault(line_of("steps"), format!("demo '{slug}' has no steps '{name}'{near}"));
+    }
+    let panes = yaml.panes.clone().unwrap_or_else(|| vec![Pane::Charts, Pane::Terminal, Pane::Checks]);
+    Some(Cue { demo: slug.clone(), groups, panes })
+}
+
+/// The narrative, cut at its clicks.
+fn beats(narrative: &str, level: Level) -> Vec<Beat> {
+    narrative.split("[click]").map(|beat| Beat { paragraphs: paragraphs(beat, level) }).collect()
+}
+
+/// Paragraphs are parted by empty lines; one may open with its own level, `[internal]` or `[partner]`.
+fn paragraphs(text: &str, level: Level) -> Vec<Spoken> {
+    text.split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|paragraph| !paragraph.is_empty())
+        .map(|paragraph| match (paragraph.strip_prefix("[internal]"), paragraph.strip_prefix("[partner]")) {
+            (Some(rest), _) => Spoken { level: level.max(Level::Internal), text: rest.trim().to_string() },
+            (None, Some(rest)) => Spoken { level: level.max(Level::Partner), text: rest.trim().to_string() },
+            (None, None) => Spoken { level, text: paragraph },
+        })
+        .collect()
+}
+
+fn title(blocks: &[Block]) -> String {
+    blocks
+        .iter()
+        .find_map(|block| match block {
+            Block::Heading { text, .. } => Some(plain(text)),
+            Block::Paragraph(_)
+            | Block::List { .. }
+            | Block::Table { .. }
+            | Block::Code { .. }
+            | Block::Quote(_)
+            | Block::Column => None,
+        })
+        .unwrap_or_default()
+}
+
+/// Names of the figures that a deck binds, with the line of the slide that shows each.
+pub fn figures(deck: &Deck) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for slide in &deck.slides {
+        for block in &slide.body {
+            in_block(block, slide.line, &mut found);
+        }
+    }
+    found
+}
+
+fn in_block(block: &Block, line: usize, found: &mut Vec<(usize, String)>) {
+    match block {
+        Block::Heading { text, .. } | Block::Paragraph(text) => in_inlines(text, line, found),
+        Block::List { items, .. } => items.iter().flatten().for_each(|block| in_block(block, line, found)),
+        Block::Quote(blocks) => blocks.iter().for_each(|block| in_block(block, line, found)),
+        Block::Table { head, rows } => {
+            head.iter().chain(rows.iter().flatten()).for_each(|cell| in_inlines(cell, line, found));
+        }
+        Block::Code { .. } | Block::Column => {}
+    }
+}
+
+fn in_inlines(inlines: &[Inline], line: usize, found: &mut Vec<(usize, String)>) {
+    for inline in inlines {
+        match inline {
+            Inline::Figure(name) => found.push((line, name.clone())),
+            Inline::Strong(text) | Inline::Emphasis(text) | Inline::Link { text, .. } => in_inlines(text, line, found),
+            Inline::Text(_) | Inline::Code(_) | Inline::Break => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demos() -> BTreeMap<String, Demo> {
+        let text = "---\ntitle: Copy\n---\nFirst.\n\n```steps make\nrun true\n```\n\n```steps copy\nrun true\n```\n";
+        let demo = super::super::parse_demo("demos/copy/demo.md", "copy", text).expect("good").value.demo;
+        [("copy".to_string(), demo)].into()
+    }
+
+    fn parse(text: &str) -> Result<Parsed<Deck>, Faults> {
+        parse_deck("slides/a/deck.md", "a", text, &demos())
+    }
+
+    const GOOD: &str = "---
+title: A talk
+audience: partner
+section: Open
+minutes: 2
+layout: cover
+---
+# Hello
+
+<!-- Good morning. -->
+
+---
+section: Show
+minutes: 4
+demo: copy
+---
+# Watch
+
+<!-- Now. [click] It is made. [click] It is copied.
+
+[internal] Only for us. -->
+";
+
+    #[test]
+    fn a_good_deck_is_read_whole() {
+        let deck = parse(GOOD).expect("good").value;
+        assert_eq!((deck.title.as_str(), deck.minutes, deck.audience), ("A talk", 6.0, Level::Partner));
+        assert_eq!(deck.sections.iter().map(|section| section.first).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!((deck.slides[0].layout, deck.slides[0].title.as_str()), (Layout::Cover, "Hello"));
+        let show = &deck.slides[1];
+        assert_eq!(show.layout, Layout::Demo, "a cue makes a demo slide");
+        assert_eq!(show.cue.as_ref().expect("cue").groups, ["make", "copy"]);
+        assert_eq!(show.beats.len(), 3);
+        assert_eq!(show.beats[2].paragraphs[1], Spoken { level: Level::Internal, text: "Only for us.".into() });
+    }
+
+    #[test]
+    fn faults_name_file_line_and_the_nearest_name() {
+        let cases = [
+            ("---\ntitle: [\n---\n# A\n", "slides/a/deck.md:2: front matter"),
+            ("---\ntitle: A\n---\n# A\n\n---\nlayout: covr\n---\n# B\n", "slides/a/deck.md:7: front matter"),
+            (
+                "---\ntitle: A\n---\n# A\n\n---\ndemo: cpoy\n---\n# B\n",
+                "slides/a/deck.md:7: unknown demo 'cpoy'; did you mean 'copy'?",
+            ),
+            (
+                "---\ntitle: A\ndemo: copy\nsteps: mkae\n---\n# A\n",
+                "slides/a/deck.md:4: demo 'copy' has no steps 'mkae'; did you mean 'make'?",
+            ),
+            ("# A\n```\nnever\n", "slides/a/deck.md:2: this fence never ends"),
+            ("---\ntitle: A\nhide: true\n---\n# A\n", "slides/a/deck.md:1: the deck shows no slide"),
+        ];
+        for (text, wanted) in cases {
+            let said = parse(text).expect_err(wanted).to_string();
+            assert!(said.contains(wanted), "wanted {wanted}\nsaid   {said}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_warn_with_their_line() {
+        let parsed = parse("---\ntitle: A\n---\n# A\n\n---\nlayuot: cover\n---\n# B\n").expect("good");
+        let said = parsed.warnings[0].to_string();
+        assert!(
+            said.starts_with("slides/a/deck.md:7: unknown key 'layuot' is ignored; did you mean 'layout'?"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn all_faults_come_at_once() {
+        let text = "---\ntitle: A\n---\n# A\n\n---\ndemo: x\n---\n# B\n\n---\ndemo: y\n---\n# C\n";
+        assert_eq!(parse(text).expect_err("two").0.len(), 2);
+    }
+
+    #[test]
+    fn five_hundred_slides_and_other_scripts_are_no_trouble() {
+        let text = "# שלום 世界\n\n---\n\n".repeat(600);
+        let deck = parse(&text).expect("good");
+        assert_eq!(deck.value.slides.len(), SLIDES_MAX);
+        assert!(deck.warnings[0].message.contains("500 slides"));
+    }
+
+    #[test]
+    fn bound_figures_are_listed_with_their_slide() {
+        let deck = parse("# A\n\nIt took {{ copy.seconds }}.\n").expect("good").value;
+        assert_eq!(figures(&deck), [(1, "copy.seconds".to_string())]);
+    }
+}

@@ -1,0 +1,231 @@
+//! `demos/<slug>/demo.md` into what windows draw and what the director runs.
+
+use super::{Faults, Parsed, Report, markdown, script, source, yaml};
+use greenroom_show::deck::{Block, plain};
+use greenroom_show::demo::{Chart, Demo, Group, Step};
+use serde::Deserialize;
+use std::time::Duration;
+
+const KEYS: &[&str] = &["title", "minutes", "tools", "charts"];
+
+/// Steps without a time-out of their own and without past runs get this much.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Default, Deserialize)]
+struct DemoYaml {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    minutes: f64,
+    #[serde(default)]
+    tools: Vec<String>,
+    #[serde(default)]
+    charts: Vec<Chart>,
+}
+
+/// A demo with the lines that run it, one for each of its steps.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub demo: Demo,
+    pub lines: Vec<script::Line>,
+}
+
+pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>, Faults> {
+    let mut report = Report::new(file);
+    let part = match source::parts(text).map(|parts| (parts[0], parts.len())) {
+        Ok((part, 1)) => part,
+        Ok((_, _)) => {
+            report.fault(1, "a demo is one part: a line of '---' may only end its front matter");
+            return report.finish(None);
+        }
+        Err((line, what)) => {
+            report.fault(line, format!("this {what} never ends"));
+            return report.finish(None);
+        }
+    };
+    let Some(head) = part.yaml else {
+        report.fault(1, "a demo opens with front matter: '---', 'title: …', '---'");
+        return report.finish(None);
+    };
+    let yaml: DemoYaml = yaml::read(head, KEYS, &mut report).unwrap_or_default();
+    if yaml.title.is_empty() && report.faults.is_empty() {
+        report.fault(head.line, "a demo needs a 'title'");
+    }
+    let mut program = Program {
+        demo: Demo {
+            slug: slug.to_string(),
+            title: yaml.title,
+            minutes: yaml.minutes,
+            tools: yaml.tools,
+            charts: yaml.charts,
+            groups: vec![],
+            steps: vec![],
+            hash: blake3::hash(text.as_bytes()).to_hex().to_string(),
+        },
+        lines: vec![],
+    };
+    let markdown = markdown::read(part.body, &mut report);
+    for fence in markdown.fences.iter().filter(|fence| fence.info.split_whitespace().next() == Some("steps")) {
+        read_group(fence, &markdown.blocks, &mut program, &mut report);
+    }
+    if program.demo.steps.is_empty() && report.faults.is_empty() {
+        report.fault(part.body.line, "a demo needs a step: a line in a fence opened by '```steps'");
+    }
+    report.finish(Some(program))
+}
+
+fn read_group(fence: &markdown::Fence, blocks: &[Block], program: &mut Program, report: &mut Report) {
+    let words: Vec<&str> = fence.info.split_whitespace().collect();
+    let name = match words[..] {
+        ["steps"] => format!("steps-{}", program.demo.groups.len() + 1),
+        ["steps", name] => name.to_string(),
+        _ => {
+            report.fault(fence.line, format!("'```{}': a fence of steps has one name", fence.info));
+            return;
+        }
+    };
+    if program.demo.group(&name).is_some() {
+        report.fault(fence.line, format!("steps '{name}' stand here twice: give each fence its own name"));
+        return;
+    }
+    let first = program.demo.steps.len();
+    for (index, text) in fence.text.lines().enumerate() {
+        let line = fence.line + 1 + index;
+        if text.trim().is_empty() || text.trim_start().starts_with('#') {
+            continue;
+        }
+        match script::read(text).and_then(|read| known_tool(&program.demo.tools, read)) {
+            Ok(read) => {
+                program.demo.steps.push(step(&read, line));
+                program.lines.push(read);
+            }
+            Err(message) => report.fault(line, message),
+        }
+    }
+    let steps = first..program.demo.steps.len();
+    if steps.is_empty() && report.faults.is_empty() {
+        report.fault(fence.line, format!("steps '{name}' hold no step"));
+    }
+    program.demo.groups.push(Group { name, about: about(&blocks[..fence.block]), steps });
+}
+
+/// Tools are named in the front matter, so that preflight can look for them.
+fn known_tool(tools: &[String], line: script::Line) -> Result<script::Line, String> {
+    match &line.verb {
+        script::Verb::Run { tool, .. } if !matches!(tool.as_str(), "true" | "false") && !tools.contains(tool) => {
+            Err(format!("tool '{tool}' is not named in the front matter: add it to 'tools'"))
+        }
+        _ => Ok(line),
+    }
+}
+
+fn step(line: &script::Line, number: usize) -> Step {
+    let within = match &line.verb {
+        script::Verb::Wait { condition } => script::without_within(condition).ok().and_then(|(_, within)| within),
+        _ => None,
+    };
+    let timeout = line.timeout.or(within).unwrap_or(TIMEOUT_DEFAULT);
+    Step {
+        text: line.text.clone(),
+        proves: line.proves.clone().or_else(|| proves(&line.verb)),
+        timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        if_fails: line.if_fails.clone(),
+        line: number,
+    }
+}
+
+/// What a step proves where its line does not say.
+fn proves(verb: &script::Verb) -> Option<String> {
+    match verb {
+        script::Verb::Expect { condition } | script::Verb::Wait { condition } => Some(condition.join(" ")),
+        script::Verb::Data { what: script::DataVerb::Compare { .. } } => Some("Every byte identical".into()),
+        script::Verb::Data { what: script::DataVerb::Make { .. } }
+        | script::Verb::Tenant { .. }
+        | script::Verb::Run { .. } => None,
+    }
+}
+
+/// The first sentence of the last paragraph.
+fn about(blocks: &[Block]) -> String {
+    let paragraph = blocks.iter().rev().find_map(|block| match block {
+        Block::Paragraph(text) => Some(plain(text)),
+        _ => None,
+    });
+    let paragraph = paragraph.unwrap_or_default();
+    let end = paragraph.find(". ").map_or(paragraph.len(), |at| at + 1);
+    paragraph[..end].to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "---
+title: Copy
+minutes: 3
+tools: [azcopy]
+charts:
+  - title: Throughput
+    unit: bytes-per-second
+    series: [{ metric: a.bytes_in_per_s, label: in }]
+---
+# Copy
+
+We make data. It is small.
+
+```steps make
+# a comment
+data make photos --files 2 --size 4KiB
+
+tenant create a --container in-box
+```
+
+Then it moves.
+
+```steps copy
+run azcopy copy {data:photos} {blob:a/in-box} --recursive --timeout 5s --if-fails 'Press V'
+expect a.blobs == 2 --proves '2 blobs'
+```
+";
+
+    fn faults(text: &str) -> String {
+        parse_demo("demos/copy/demo.md", "copy", text).expect_err("bad").to_string()
+    }
+
+    #[test]
+    fn a_good_demo_is_read_whole() {
+        let program = parse_demo("demos/copy/demo.md", "copy", GOOD).expect("good").value;
+        let demo = &program.demo;
+        assert_eq!((demo.title.as_str(), demo.tools.len(), demo.charts.len()), ("Copy", 1, 1));
+        assert_eq!(demo.groups[0], Group { name: "make".into(), about: "We make data.".into(), steps: 0..2 });
+        assert_eq!(demo.groups[1].steps, 2..4);
+        assert_eq!(demo.steps[0].line, 16);
+        assert_eq!((demo.steps[2].timeout_ms, demo.steps[2].if_fails.as_deref()), (5000, Some("Press V")));
+        assert_eq!(demo.steps[3].proves.as_deref(), Some("2 blobs"));
+        assert_eq!(program.lines.len(), demo.steps.len());
+    }
+
+    #[test]
+    fn faults_name_file_and_line() {
+        let with = |line: &str| faults(&GOOD.replace("tenant create a --container in-box", line));
+        assert!(
+            with("tennant create a")
+                .starts_with("demos/copy/demo.md:18: unknown step 'tennant'; did you mean 'tenant'?")
+        );
+        assert!(with("run rclone copy").starts_with("demos/copy/demo.md:18: tool 'rclone' is not named"));
+        assert!(faults("# no front matter").starts_with("demos/copy/demo.md:1: a demo opens with front matter"));
+        assert!(faults("---\ntitle: A\n---\n```steps\n").starts_with("demos/copy/demo.md:4: this fence never ends"));
+        assert!(faults("---\ntitle: A\n---\ntext\n").contains("a demo needs a step"));
+        assert!(
+            faults(&GOOD.replace("steps copy", "steps make"))
+                .starts_with("demos/copy/demo.md:23: steps 'make' stand here twice")
+        );
+    }
+
+    #[test]
+    fn a_wrong_unit_is_named_where_it_stands() {
+        let said = faults(&GOOD.replace("bytes-per-second", "furlongs"));
+        assert!(said.starts_with("demos/copy/demo.md:7: front matter"), "{said}");
+        assert!(said.contains("furlongs"), "{said}");
+    }
+}

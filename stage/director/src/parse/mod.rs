@@ -1,0 +1,91 @@
+//! Decks and demos from their files. Every fault names its place, and all faults of a file come at once.
+
+mod deck;
+mod demo;
+mod markdown;
+mod script;
+mod source;
+mod yaml;
+
+pub use deck::{figures, parse_deck};
+pub use demo::{Program, parse_demo};
+pub use script::{Comparison, Condition, DataVerb, Operand, TenantVerb, Verb, reference};
+
+use std::fmt;
+
+/// Something wrong, or odd, at one line of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+    }
+}
+
+/// What was read, with the warnings that do not keep it from the stage.
+#[derive(Debug, Clone)]
+pub struct Parsed<T> {
+    pub value: T,
+    pub warnings: Vec<Fault>,
+}
+
+/// The faults that keep a file from the stage. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(Fault::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// Gathers what is wrong and what is odd while a file is read.
+#[derive(Debug)]
+struct Report {
+    file: String,
+    faults: Vec<Fault>,
+    warnings: Vec<Fault>,
+}
+
+impl Report {
+    fn new(file: &str) -> Self {
+        Self { file: file.to_string(), faults: vec![], warnings: vec![] }
+    }
+
+    fn fault(&mut self, line: usize, message: impl Into<String>) {
+        self.faults.push(Fault { file: self.file.clone(), line, message: message.into() });
+    }
+
+    fn warn(&mut self, line: usize, message: impl Into<String>) {
+        self.warnings.push(Fault { file: self.file.clone(), line, message: message.into() });
+    }
+
+    fn finish<T>(self, value: Option<T>) -> Result<Parsed<T>, Faults> {
+        match value {
+            Some(value) if self.faults.is_empty() => Ok(Parsed { value, warnings: self.warnings }),
+            _ => Err(Faults(self.faults)),
+        }
+    }
+}
+
+/// The name closest to a misspelt one, where one is close enough to be meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.to_string())
+}
+
+/// "; did you mean 'x'?", where something is near.
+fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, known).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default()
+}

@@ -1,0 +1,344 @@
+//! The grammar of a step line: shell words into one clap enum, from which errors and reference come too.
+
+use super::hint;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::time::Duration;
+
+/// One line of a `steps` fence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    pub verb: Verb,
+    /// The line without the options below.
+    pub text: String,
+    pub timeout: Option<Duration>,
+    pub if_fails: Option<String>,
+    pub proves: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(no_binary_name = true, disable_help_flag = true, disable_version_flag = true, disable_help_subcommand = true)]
+pub enum Verb {
+    /// Tenants of the stack.
+    Tenant {
+        #[command(subcommand)]
+        what: TenantVerb,
+    },
+    /// Data on this machine, for the tools to move.
+    Data {
+        #[command(subcommand)]
+        what: DataVerb,
+    },
+    /// Runs a tool that the demo names; placeholders give it folders and endpoints.
+    #[command(disable_help_flag = true)]
+    Run {
+        tool: String,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Waits until a condition holds: `wait photos.blobs == 2004 within 30s`.
+    Wait {
+        #[arg(required = true, num_args = 1.., allow_hyphen_values = true)]
+        condition: Vec<String>,
+    },
+    /// Fails unless a condition holds now: `expect photos.blobs == 2004`.
+    Expect {
+        #[arg(required = true, num_args = 1.., allow_hyphen_values = true)]
+        condition: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum TenantVerb {
+    /// Creates a tenant with an account of its name and, in it, containers.
+    Create {
+        name: greenroom_model::TenantName,
+        #[arg(long = "container")]
+        containers: Vec<greenroom_model::ContainerName>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum DataVerb {
+    /// Writes a folder of files whose bytes follow from the seed.
+    Make {
+        name: String,
+        #[arg(long)]
+        files: u32,
+        #[arg(long)]
+        size: bytesize::ByteSize,
+        #[arg(long, default_value_t = 0)]
+        large: u32,
+        #[arg(long, default_value = "64MiB")]
+        large_size: bytesize::ByteSize,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Proves by hash that two folders hold the same files.
+    Compare { left: String, right: String },
+}
+
+/// `left op right`, on metrics and figures of the run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    pub left: Operand,
+    pub comparison: Comparison,
+    pub right: Operand,
+}
+
+/// A number, a metric, or a metric times a number.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    Number(f64),
+    Metric { name: String, times: f64 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+}
+
+impl Comparison {
+    const ALL: [(&'static str, Comparison); 6] = [
+        ("==", Comparison::Equal),
+        ("!=", Comparison::NotEqual),
+        ("<=", Comparison::AtMost),
+        (">=", Comparison::AtLeast),
+        ("<", Comparison::Less),
+        (">", Comparison::Greater),
+    ];
+
+    pub fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            Comparison::Equal => left == right,
+            Comparison::NotEqual => left != right,
+            Comparison::Less => left < right,
+            Comparison::AtMost => left <= right,
+            Comparison::Greater => left > right,
+            Comparison::AtLeast => left >= right,
+        }
+    }
+}
+
+/// The options that any line may carry, and that no tool ever sees.
+const OPTIONS: [&str; 3] = ["--timeout", "--if-fails", "--proves"];
+
+/// Reads one line. The error is a sentence without a place.
+pub fn read(line: &str) -> Result<Line, String> {
+    let words = shell_words::split(line).map_err(|error| format!("{error}: '{}'", line.trim()))?;
+    let (words, options) = take_options(words)?;
+    let verb = Verb::try_parse_from(&words).map_err(|error| say(&error, &words))?;
+    if let Verb::Wait { condition } | Verb::Expect { condition } = &verb {
+        Condition::read(&without_within(condition)?.0)?;
+    }
+    let [timeout, if_fails, proves] = options;
+    let timeout = timeout.as_deref().map(duration).transpose()?;
+    Ok(Line { verb, text: shell_words::join(&words), timeout, if_fails, proves })
+}
+
+/// The grammar as text, a line a verb, for the command line's reference.
+pub fn reference() -> String {
+    let command = Verb::command();
+    let mut text = String::new();
+    let mut add = |command: &clap::Command, prefix: &str| {
+        let args: Vec<String> = command
+            .get_arguments()
+            .map(|arg| match arg.get_long() {
+                Some(long) => format!("[--{long} …]"),
+                None => format!("<{}>", arg.get_id()),
+            })
+            .collect();
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        text.push_str(&format!("{prefix}{} {}\n    {about}\n", command.get_name(), args.join(" ")));
+    };
+    for verb in command.get_subcommands() {
+        let mut inner = verb.get_subcommands().peekable();
+        if inner.peek().is_none() {
+            add(verb, "");
+        }
+        for what in inner {
+            add(what, &format!("{} ", verb.get_name()));
+        }
+    }
+    text
+}
+
+/// A condition's words without `within DURATION`, and that duration.
+pub fn without_within(words: &[String]) -> Result<(Vec<String>, Option<Duration>), String> {
+    match words.iter().position(|word| word == "within") {
+        None => Ok((words.to_vec(), None)),
+        Some(at) => match &words[at + 1..] {
+            [within] => Ok((words[..at].to_vec(), Some(duration(within)?))),
+            _ => Err("'within' needs one duration after it, such as 'within 60s'".into()),
+        },
+    }
+}
+
+impl Condition {
+    pub fn read(words: &[String]) -> Result<Condition, String> {
+        let split = words.iter().enumerate().find_map(|(at, word)| {
+            Comparison::ALL.iter().find(|(sign, _)| sign == word).map(|(_, comparison)| (at, *comparison))
+        });
+        let Some((at, comparison)) = split else {
+            return Err(format!(
+                "'{}' compares nothing: write 'photos.blobs == 2004', with spaces around the sign",
+                words.join(" ")
+            ));
+        };
+        Ok(Condition { left: Operand::read(&words[..at])?, comparison, right: Operand::read(&words[at + 1..])? })
+    }
+}
+
+impl Operand {
+    fn read(words: &[String]) -> Result<Operand, String> {
+        match words {
+            [one] => match number(one) {
+                Some(value) => Ok(Operand::Number(value)),
+                None => Ok(Operand::Metric { name: metric(one)?, times: 1.0 }),
+            },
+            [a, times, b] if times == "*" => match (number(a), number(b)) {
+                (Some(times), None) => Ok(Operand::Metric { name: metric(b)?, times }),
+                (None, Some(times)) => Ok(Operand::Metric { name: metric(a)?, times }),
+                (Some(a), Some(b)) => Ok(Operand::Number(a * b)),
+                (None, None) => Err(format!("'{a} * {b}' multiplies two metrics: one side must be a number")),
+            },
+            _ => Err(format!("'{}' is neither a number nor a metric", words.join(" "))),
+        }
+    }
+}
+
+fn take_options(words: Vec<String>) -> Result<(Vec<String>, [Option<String>; 3]), String> {
+    let mut kept = Vec::new();
+    let mut options = [None, None, None];
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match OPTIONS.iter().position(|option| *option == word) {
+            Some(at) => options[at] = Some(words.next().ok_or_else(|| format!("'{word}' needs a value"))?),
+            None => kept.push(word),
+        }
+    }
+    Ok((kept, options))
+}
+
+/// What clap says, as one sentence; an unknown verb with the nearest known one.
+fn say(error: &clap::Error, words: &[String]) -> String {
+    use clap::error::ErrorKind;
+    let known: Vec<String> = Verb::command().get_subcommands().map(|verb| verb.get_name().to_string()).collect();
+    let first = words.first().map(String::as_str).unwrap_or_default();
+    if matches!(error.kind(), ErrorKind::InvalidSubcommand) && !known.iter().any(|verb| verb == first) {
+        let near = hint(first, known.iter().map(String::as_str));
+        return format!("unknown step '{first}'{near} (known: {})", known.join(", "));
+    }
+    let text = error.to_string();
+    let body: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    body.join(" ").trim_start_matches("error: ").to_string()
+}
+
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    parsed
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| format!("'{text}' is no duration: write '500ms', '60s' or '2m'"))
+}
+
+fn number(text: &str) -> Option<f64> {
+    let plain = text.replace('_', "");
+    plain.parse::<f64>().ok().filter(|value| value.is_finite()).or_else(|| {
+        let starts = plain.starts_with(|c: char| c.is_ascii_digit());
+        starts.then(|| plain.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64() as f64)).flatten()
+    })
+}
+
+fn metric(name: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.contains('.') && name.chars().all(fits) {
+        Ok(name.to_string())
+    } else {
+        Err(format!("'{name}' is neither a number nor a metric such as 'photos.blobs'"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_with_shell_quoting() {
+        let line =
+            read("run azcopy copy '{data:my photos}' {blob:a/in} --recursive --timeout 60s --if-fails \"Press V\"")
+                .expect("good");
+        let Verb::Run { tool, args } = &line.verb else { panic!("{line:?}") };
+        assert_eq!(tool, "azcopy");
+        assert_eq!(args, &["copy", "{data:my photos}", "{blob:a/in}", "--recursive"]);
+        assert_eq!((line.timeout, line.if_fails.as_deref()), (Some(Duration::from_secs(60)), Some("Press V")));
+        assert!(!line.text.contains("--timeout"));
+    }
+
+    #[test]
+    fn sizes_and_seeds_are_typed() {
+        let line =
+            read("data make photos --files 2000 --size 4KiB --large 4 --large-size 128MiB --seed 7").expect("good");
+        let Verb::Data { what: DataVerb::Make { files, size, large, large_size, seed, .. } } = line.verb else {
+            panic!()
+        };
+        assert_eq!((files, size.as_u64(), large, large_size.as_u64(), seed), (2000, 4096, 4, 128 << 20, 7));
+    }
+
+    #[test]
+    fn conditions_compare_metrics_with_numbers_and_metrics() {
+        let words = |text: &str| text.split(' ').map(String::from).collect::<Vec<_>>();
+        let read = |text: &str| Condition::read(&words(text));
+        assert_eq!(
+            read("gold.get.p99_ms <= 1.2 * solo.get.p99_ms"),
+            Ok(Condition {
+                left: Operand::Metric { name: "gold.get.p99_ms".into(), times: 1.0 },
+                comparison: Comparison::AtMost,
+                right: Operand::Metric { name: "solo.get.p99_ms".into(), times: 1.2 },
+            })
+        );
+        assert_eq!(read("a.b == 1KiB").expect("good").right, Operand::Number(1024.0));
+        assert_eq!(read("a.b == 2_004").expect("good").right, Operand::Number(2004.0));
+        for bad in ["a.b", "a.b == ", "a.b == c * d.e * 2", "a == 1", "a.b == a.b * c.d"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn errors_are_sentences_that_help() {
+        let cases = [
+            ("rnu azcopy", "unknown step 'rnu'; did you mean 'run'?"),
+            ("data make x --files many --size 1", "invalid value 'many'"),
+            ("data make x --fles 3 --size 1", "unexpected argument '--fles'"),
+            ("tenant create Bad_Name", "tenant name 'Bad_Name' may hold only lower-case"),
+            ("run azcopy --timeout", "'--timeout' needs a value"),
+            ("run azcopy --timeout soon", "'soon' is no duration"),
+            ("expect photos.blobs", "compares nothing"),
+            ("wait a.b == 1 within", "'within' needs one duration"),
+            ("run 'open", "missing closing quote"),
+        ];
+        for (line, wanted) in cases {
+            let said = read(line).expect_err(line);
+            assert!(said.contains(wanted), "{line}\nwanted {wanted}\nsaid   {said}");
+            assert!(!said.contains('\n'), "one line: {said}");
+        }
+    }
+
+    #[test]
+    fn the_reference_names_every_verb() {
+        let text = reference();
+        for verb in ["tenant create", "data make", "data compare", "run", "wait", "expect"] {
+            assert!(text.lines().any(|line| line.starts_with(verb)), "{verb} in\n{text}");
+        }
+    }
+}
