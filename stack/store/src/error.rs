@@ -1,0 +1,84 @@
+//! What can go wrong, by what the caller does next.
+
+use greenroom_model::{AccountName, TenantName};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Cheap to clone: one failed commit is the answer to every operation that it held.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    // Opening
+    #[error("data folder {} is in use{}", dir.display(), holder(*pid))]
+    Locked { dir: PathBuf, pid: Option<u32> },
+    #[error("cannot write to data folder {}: {source}", dir.display())]
+    NotWritable { dir: PathBuf, source: Arc<io::Error> },
+    #[error("data folder {} was written in format {found}; this program knows {known}", dir.display())]
+    FormatUnknown { dir: PathBuf, found: u32, known: u32 },
+
+    // Room
+    #[error("flash is full: {needed_bytes} bytes asked for, {free_bytes} free")]
+    Full { needed_bytes: u64, free_bytes: u64 },
+
+    // What is named is missing, or is there already
+    #[error("no such tenant: {0}")]
+    TenantMissing(TenantName),
+    #[error("no such account: {0}")]
+    AccountMissing(AccountName),
+    #[error("account {account} belongs to another tenant")]
+    AccountTaken { account: AccountName },
+    #[error("the container exists")]
+    ContainerExists,
+    #[error("no such container")]
+    ContainerMissing,
+    #[error("the blob exists")]
+    BlobExists,
+    #[error("no such blob")]
+    BlobMissing,
+
+    // Conditions
+    #[error("a condition is not met")]
+    ConditionNotMet,
+    #[error("not modified")]
+    NotModified,
+
+    // Blocks and bodies
+    #[error("the block list names a block that is neither committed nor staged")]
+    InvalidBlockList,
+    #[error("the block id's length differs from that of the blob's other blocks")]
+    BlockIdLength,
+    #[error("more than {max} {what} blocks")]
+    TooManyBlocks { what: &'static str, max: usize },
+    #[error("body has {received} bytes where {declared} were declared")]
+    BodyLength { declared: u64, received: u64 },
+    #[error("range begins past the end of the content")]
+    RangeInvalid,
+    #[error("properties of {bytes} bytes are more than the {max} that a row holds")]
+    PropsTooLarge { bytes: usize, max: usize },
+
+    // The machine
+    #[error("{} is damaged at byte {offset}: {what}", file.display())]
+    Corrupt { file: PathBuf, offset: u64, what: String },
+    #[error("cannot {action} {}: {source}", file.display())]
+    Io { action: &'static str, file: PathBuf, source: Arc<io::Error> },
+    #[error("catalog: {0}")]
+    Catalog(Arc<redb::Error>),
+    #[error("the store is closed")]
+    Closed,
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" by process {pid}")).unwrap_or_default()
+}
+
+impl StoreError {
+    pub(crate) fn io(action: &'static str, file: &Path, source: io::Error) -> Self {
+        Self::Io { action, file: file.to_owned(), source: Arc::new(source) }
+    }
+
+    pub(crate) fn catalog(error: impl Into<redb::Error>) -> Self {
+        Self::Catalog(Arc::new(error.into()))
+    }
+}

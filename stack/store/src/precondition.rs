@@ -1,0 +1,125 @@
+//! Conditional requests, decided by one pure function.
+//! Source: Microsoft, "Specifying conditional headers for Blob service operations".
+
+use crate::clock::Timestamp;
+use crate::error::StoreError;
+use crate::etag::ETag;
+use crate::props::{BlobProps, ContainerProps};
+
+/// What a request demands of the resource as it stands. The default demands nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Precondition {
+    pub if_match: Option<ETags>,
+    pub if_none_match: Option<ETags>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_unmodified_since: Option<Timestamp>,
+}
+
+/// The value of an `If-Match` or `If-None-Match` header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ETags {
+    Any,
+    /// One of these. A tag that no store gave out matches nothing and is left away, so this may be empty.
+    OneOf(Vec<ETag>),
+}
+
+/// The part of a resource that conditions look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    pub etag: ETag,
+    pub modified: Timestamp,
+}
+
+/// Reads and writes weigh the same headers differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmet {
+    /// 412.
+    ConditionNotMet,
+    /// 304, for reads only.
+    NotModified,
+    /// 409: a write that demanded absence by `If-None-Match: *`.
+    Exists,
+}
+
+impl ETags {
+    /// Reads a header value: `*`, or one or more tags parted by commas.
+    pub fn parse(value: &str) -> ETags {
+        if value.trim() == "*" {
+            return ETags::Any;
+        }
+        ETags::OneOf(value.split(',').filter_map(ETag::parse).collect())
+    }
+
+    fn hold(&self, etag: ETag) -> bool {
+        match self {
+            ETags::Any => true,
+            ETags::OneOf(tags) => tags.contains(&etag),
+        }
+    }
+}
+
+impl Precondition {
+    pub fn if_match(etag: ETag) -> Self {
+        Self { if_match: Some(ETags::OneOf(vec![etag])), ..Self::default() }
+    }
+
+    pub fn if_absent() -> Self {
+        Self { if_none_match: Some(ETags::Any), ..Self::default() }
+    }
+
+    /// Weighs the conditions against the resource as it stands; `None` where there is none.
+    pub fn check(&self, current: Option<Version>, access: Access) -> Result<(), Unmet> {
+        let Some(current) = current else {
+            // What is absent matches no tag; of its age nothing can be said, so dates do not speak.
+            return if self.if_match.is_some() { Err(Unmet::ConditionNotMet) } else { Ok(()) };
+        };
+        let matched = self.if_match.as_ref().is_none_or(|tags| tags.hold(current.etag));
+        // HTTP dates carry whole seconds: a client that sends back the date it was given must match.
+        let modified = current.modified.seconds();
+        let unmodified = self.if_unmodified_since.is_none_or(|since| modified <= since.seconds());
+        if !matched || !unmodified {
+            return Err(Unmet::ConditionNotMet);
+        }
+        let differs = self.if_none_match.as_ref().map(|tags| !tags.hold(current.etag));
+        let newer = self.if_modified_since.map(|since| modified > since.seconds());
+        match access {
+            Access::Read => match (differs, newer) {
+                (None, None) => Ok(()),
+                // Either is reason enough to send it again.
+                (differs, newer) if differs == Some(true) || newer == Some(true) => Ok(()),
+                _ => Err(Unmet::NotModified),
+            },
+            Access::Write if differs == Some(false) && self.if_none_match == Some(ETags::Any) => Err(Unmet::Exists),
+            Access::Write if differs == Some(false) || newer == Some(false) => Err(Unmet::ConditionNotMet),
+            Access::Write => Ok(()),
+        }
+    }
+}
+
+impl From<Unmet> for StoreError {
+    fn from(unmet: Unmet) -> Self {
+        match unmet {
+            Unmet::ConditionNotMet => StoreError::ConditionNotMet,
+            Unmet::NotModified => StoreError::NotModified,
+            Unmet::Exists => StoreError::BlobExists,
+        }
+    }
+}
+
+impl From<&BlobProps> for Version {
+    fn from(props: &BlobProps) -> Self {
+        Version { etag: props.etag, modified: props.modified }
+    }
+}
+
+impl From<&ContainerProps> for Version {
+    fn from(props: &ContainerProps) -> Self {
+        Version { etag: props.etag, modified: props.modified }
+    }
+}

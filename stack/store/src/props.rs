@@ -1,0 +1,72 @@
+//! What is said about containers and blobs, apart from their content.
+
+use crate::clock::Timestamp;
+use crate::etag::ETag;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// `x-ms-meta-*`, names without that prefix.
+pub type Metadata = BTreeMap<String, String>;
+pub type Tags = BTreeMap<String, String>;
+
+/// The headers that a client sets and gets back with the content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpHeaders {
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub content_disposition: Option<String>,
+    pub cache_control: Option<String>,
+    pub content_md5: Option<[u8; 16]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Tier {
+    Hot,
+    Cool,
+    Cold,
+    Archive,
+}
+
+/// What a write says about the blob that it makes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobDraft {
+    pub headers: HttpHeaders,
+    pub metadata: Metadata,
+    pub tags: Tags,
+    /// `None` where the client left it to the account's default.
+    pub tier: Option<Tier>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobProps {
+    pub length: u64,
+    pub etag: ETag,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+    pub headers: HttpHeaders,
+    pub metadata: Metadata,
+    pub tags: Tags,
+    /// `None` where no client has set one: Azure then says `AccessTierInferred`.
+    pub tier: Option<Tier>,
+    pub tier_changed: Option<Timestamp>,
+    /// CRC-64/NVME of the content: Azure's `x-ms-content-crc64`, whose header is this number's eight bytes, little end first, in Base64.
+    pub crc64: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerProps {
+    pub etag: ETag,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+    pub metadata: Metadata,
+}
+
+/// A change that leaves the content alone. Headers and metadata give a new ETag; a tier and tags do not, as on Azure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlobChange {
+    Headers(HttpHeaders),
+    Metadata(Metadata),
+    Tags(Tags),
+    Tier(Tier),
+}
