@@ -1,1 +1,52 @@
-//! 
+//! Speaks Azure's Blob protocol over the store: who asks, what for, and the answer in Azure's words.
+//! Knows nothing of quotas, tiering or figures: node hands it a store, a clock and a meter.
+
+pub mod auth;
+mod block;
+mod body;
+mod call;
+mod dispatch;
+pub mod error;
+mod headers;
+mod intake;
+mod listing;
+pub mod meter;
+mod ops;
+mod properties;
+mod query;
+mod reply;
+mod request;
+mod route;
+mod serve;
+mod target;
+pub mod time;
+mod xml;
+
+use greenroom_store::{Clock, Store};
+use meter::Meter;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+pub use serve::serve;
+
+/// A Blob endpoint over one store.
+pub struct Gateway {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    meter: Arc<dyn Meter>,
+    request_seed: u64,
+    requests: AtomicU64,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// `request_seed` is random: it makes request ids differ from one run to the next.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, meter: Arc<dyn Meter>, request_seed: u64) -> Self {
+        Self { store, clock, meter, request_seed, requests: AtomicU64::new(0) }
+    }
+}

@@ -1,0 +1,202 @@
+//! Bodies as they stream: in from the client, checked and bounded; out to it, measured.
+
+use crate::error::{Code, Error};
+use crate::meter::{Measured, Outcome, TenantMeter};
+use bytes::{Bytes, BytesMut};
+use futures::Stream;
+use http::StatusCode;
+use http_body_util::BodyExt as _;
+use hyper::body::{Frame, Incoming, SizeHint};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// A client that sends nothing of its body for so long has lost its request.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// How much of a body nobody wants is still read, so that the client gets to see why: a connection cut in the middle of a
+/// body shows it a network error instead, which it retries.
+const DISCARDED_BYTES_MAX: u64 = 300 * 1024 * 1024;
+const DISCARDING_MAX: Duration = Duration::from_secs(30);
+
+/// A request's body.
+pub struct BodyIn {
+    incoming: Incoming,
+    length: Option<u64>,
+    taken: u64,
+    meter: Option<Arc<dyn TenantMeter>>,
+}
+
+impl std::fmt::Debug for BodyIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BodyIn").field("length", &self.length).field("taken", &self.taken).finish_non_exhaustive()
+    }
+}
+
+impl BodyIn {
+    pub fn new(incoming: Incoming) -> Self {
+        let length = hyper::body::Body::size_hint(&incoming).exact();
+        Self { incoming, length, taken: 0, meter: None }
+    }
+
+    pub fn metered(&mut self, meter: Arc<dyn TenantMeter>) {
+        self.meter = Some(meter);
+    }
+
+    /// What Content-Length promised; the protocol demands it of every body.
+    pub fn length(&self) -> Result<u64, Error> {
+        self.length.ok_or_else(|| Code::MissingContentLengthHeader.into())
+    }
+
+    /// The next bytes, or `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let frame = tokio::time::timeout(IDLE_MAX, self.incoming.frame()).await;
+            match frame.map_err(|_| Code::RequestTimeout)? {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(Code::IncompleteBody.into()),
+                Some(Ok(frame)) => {
+                    let Ok(bytes) = frame.into_data() else { continue };
+                    self.taken += bytes.len() as u64;
+                    if let Some(meter) = &self.meter {
+                        meter.took(bytes.len() as u64);
+                    }
+                    return Ok(Some(bytes));
+                }
+            }
+        }
+    }
+
+    /// A whole small document.
+    pub async fn document(&mut self, bytes_max: usize) -> Result<Bytes, Error> {
+        if self.length.is_some_and(|length| length > bytes_max as u64) {
+            return Err(Code::RequestBodyTooLarge.into());
+        }
+        let mut document = BytesMut::new();
+        while let Some(bytes) = self.next().await? {
+            if document.len() + bytes.len() > bytes_max {
+                return Err(Code::RequestBodyTooLarge.into());
+            }
+            document.extend_from_slice(&bytes);
+        }
+        Ok(document.freeze())
+    }
+
+    /// Reads on what a refused request still sends, within limits. A client that waits for `100 Continue` sends nothing.
+    pub async fn discard(&mut self) {
+        let rest = self.length.unwrap_or(0).saturating_sub(self.taken);
+        if rest == 0 || rest > DISCARDED_BYTES_MAX {
+            return;
+        }
+        self.meter = None;
+        let reading = async { while let Ok(Some(_)) = self.next().await {} };
+        // Past the limit the connection is closed instead, which is what an error here means to hyper too.
+        let _ = tokio::time::timeout(DISCARDING_MAX, reading).await;
+    }
+}
+
+/// A reply's body, and the measuring of its request: dropped together when the last byte has left.
+pub struct BodyOut {
+    content: Content,
+    status: StatusCode,
+    measured: Option<Measured>,
+}
+
+/// What a reply carries.
+pub enum Content {
+    Empty,
+    Whole(Bytes),
+    Stream { stream: Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>, left: u64 },
+}
+
+/// The content cannot be read to its end: the connection is cut, so that the client cannot take the part for the whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the content could not be read to its end")]
+pub struct BrokenOff;
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Content::Empty => f.write_str("Empty"),
+            Content::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            Content::Stream { left, .. } => write!(f, "Stream({left} bytes left)"),
+        }
+    }
+}
+
+impl std::fmt::Debug for BodyOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BodyOut").field("content", &self.content).finish_non_exhaustive()
+    }
+}
+
+impl BodyOut {
+    pub fn new(content: Content, status: StatusCode, measured: Option<Measured>) -> Self {
+        let mut body = Self { content, status, measured };
+        body.settle();
+        body
+    }
+
+    fn sent(&mut self, bytes: usize) {
+        if let Some(measured) = &self.measured {
+            measured.tenant().sent(bytes as u64);
+        }
+        self.settle();
+    }
+
+    /// A streamed reply counts as answered once its last byte was taken; until then it may yet break.
+    fn settle(&mut self) {
+        let answered = match &self.content {
+            Content::Empty | Content::Whole(_) => true,
+            Content::Stream { left, .. } => *left == 0,
+        };
+        if let Some(measured) = self.measured.as_mut().filter(|_| answered) {
+            measured.set_outcome(Outcome::Answered(self.status));
+        }
+    }
+}
+
+impl hyper::body::Body for BodyOut {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let bytes = match &mut self.content {
+            Content::Empty => return Poll::Ready(None),
+            Content::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                if bytes.is_empty() {
+                    return Poll::Ready(None);
+                }
+                bytes
+            }
+            Content::Stream { stream, left } => match futures::ready!(stream.as_mut().poll_next(cx)) {
+                Some(Ok(bytes)) => {
+                    *left = left.saturating_sub(bytes.len() as u64);
+                    bytes
+                }
+                Some(Err(broken)) => return Poll::Ready(Some(Err(broken))),
+                None => return Poll::Ready(None),
+            },
+        };
+        self.sent(bytes.len());
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Empty => true,
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Stream { left, .. } => *left == 0,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match &self.content {
+            Content::Empty => 0,
+            Content::Whole(bytes) => bytes.len() as u64,
+            Content::Stream { left, .. } => *left,
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! What an operation is given. It can be made of an authenticated request only.
+
+use crate::auth::{Authenticated, Identity};
+use crate::body::BodyIn;
+use crate::error::{Code, Error};
+use crate::request::{Head, Request};
+use greenroom_model::{AccountName, BlobPath, ContainerPath};
+use greenroom_store::{ETags, Precondition, Store};
+
+#[derive(Debug)]
+pub struct Call {
+    pub head: Head,
+    pub body: BodyIn,
+    pub store: Store,
+    identity: Identity,
+}
+
+impl Call {
+    pub fn new(request: Authenticated<Request>, store: Store) -> Self {
+        let (Request { head, body }, identity) = request.into_parts();
+        Self { head, body, store, identity }
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub fn account(&self) -> &AccountName {
+        &self.head.target.account
+    }
+
+    /// The container that the request names; the route table sends no other request here.
+    pub fn container(&self) -> Result<ContainerPath, Error> {
+        Ok(self.head.target.container().ok_or(Code::InvalidUri)?.clone())
+    }
+
+    /// The blob that the request names; the route table sends no other request here.
+    pub fn blob(&self) -> Result<BlobPath, Error> {
+        Ok(self.head.target.blob().ok_or(Code::InvalidUri)?.clone())
+    }
+
+    /// The conditional headers of a write that makes or replaces a blob. A SAS that only creates may not replace.
+    pub fn creation(&self) -> Result<(Precondition, MayReplace), Error> {
+        let precondition = crate::headers::precondition(&self.head)?;
+        if self.identity.has('w') {
+            return Ok((precondition, MayReplace::Yes));
+        }
+        Ok((Precondition { if_none_match: Some(ETags::Any), ..precondition }, MayReplace::No))
+    }
+
+    /// Setting tags needs a permission of its own, also where they come along with a write.
+    pub fn tags(&self) -> Result<greenroom_store::Tags, Error> {
+        let tags = crate::headers::tags(&self.head)?;
+        if !tags.is_empty() && !self.identity.has('t') {
+            return Err(Error::new(Code::AuthorizationPermissionMismatch, "x-ms-tags needs the permission t."));
+        }
+        Ok(tags)
+    }
+}
+
+/// Whether the credential covers overwriting what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MayReplace {
+    Yes,
+    No,
+}
+
+impl MayReplace {
+    /// What a write that found a blob is told.
+    pub fn explain(self, error: Error) -> Error {
+        match (self, error.code) {
+            (MayReplace::No, Code::BlobAlreadyExists) => Code::UnauthorizedBlobOverwrite.into(),
+            (MayReplace::Yes | MayReplace::No, _) => error,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The way of a request: parse, route, authenticate, run, answer. Every reply gets its common headers here.
+
+use crate::Gateway;
+use crate::auth;
+use crate::body::{BodyIn, BodyOut, Content};
+use crate::call::Call;
+use crate::error::{Code, Error};
+use crate::meter::Measured;
+use crate::reply::Reply;
+use crate::request::{Head, Request, Transport};
+use crate::route::{self, Action, FromUrl};
+use crate::time;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Incoming;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Echoed where the client names no version: the newest one that the gateway was written against.
+const VERSION: &str = "2025-07-05";
+/// Azure's limit on `x-ms-client-request-id`.
+const CLIENT_REQUEST_ID_BYTES_MAX: usize = 1024;
+
+impl Gateway {
+    /// Answers one request; whatever is wrong with it, the answer is one that Azure's clients understand.
+    pub(crate) async fn answer(
+        &self,
+        request: http::Request<Incoming>,
+        peer: IpAddr,
+        transport: Transport,
+    ) -> Response<BodyOut> {
+        let began = Instant::now();
+        let (parts, incoming) = request.into_parts();
+        let echo = Echo::of(&parts, self.next_request_id());
+        let mut body = BodyIn::new(incoming);
+        let (outcome, measured) = match Head::parse(parts, peer, transport) {
+            Ok(head) => self.run(Request { head, body }, began).await,
+            Err(error) => {
+                body.discard().await;
+                (Err(error), None)
+            }
+        };
+        let reply = outcome.unwrap_or_else(|error| self.refusal(&error, &echo));
+        echo.respond(reply, measured)
+    }
+
+    async fn run(&self, mut request: Request, began: Instant) -> (Result<Reply, Error>, Option<Measured>) {
+        let from_url = if request.head.headers.contains_key("x-ms-copy-source") { FromUrl::Yes } else { FromUrl::No };
+        let found = route::find(&request.head.method, request.head.target.scope(), &request.head.query, from_url);
+        let row = match found {
+            Ok(row) => row,
+            Err(error) => {
+                request.body.discard().await;
+                return (Err(error), None);
+            }
+        };
+        let now = self.clock.now();
+        let account = self.store.account(&request.head.target.account);
+        let mut request = match auth::authenticate(request, &row.permit, account, now) {
+            Ok(request) => request,
+            Err((error, mut request)) => {
+                request.body.discard().await;
+                return (Err(error), None);
+            }
+        };
+        let tenant = self.meter.tenant(&request.identity().account.tenant);
+        request.body_mut().metered(tenant.clone());
+        let measured = Measured::begin(tenant, row.class, began);
+        let mut call = Call::new(request, self.store.clone());
+        let outcome = match row.action {
+            Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
+            Action::Run(_) if names_a_version(&call.head) => Err(Code::SnapshotsNotSupported.into()),
+            Action::Run(run) => run(&mut call).await,
+        };
+        if let Err(error) = &outcome {
+            tracing::debug!(operation = row.operation, path = call.head.target.raw_path, %error, "refused");
+            call.body.discard().await;
+        }
+        (outcome, Some(measured))
+    }
+
+    fn refusal(&self, error: &Error, echo: &Echo) -> Reply {
+        let row = error.code.row();
+        let reply = Reply::new(row.status).header("x-ms-error-code", row.code);
+        let reply = match row.status {
+            StatusCode::UNAUTHORIZED => reply.header(header::WWW_AUTHENTICATE.as_str(), "SharedKey"),
+            _ => reply,
+        };
+        if row.status == StatusCode::NOT_MODIFIED || echo.method == Method::HEAD {
+            return reply;
+        }
+        let document = error.document(&echo.request_id, &time::iso(self.clock.now()));
+        let content = Content::Whole(Bytes::from(document));
+        Reply { content, ..reply.header("content-type", "application/xml") }
+    }
+
+    /// Unique within this run of the server, and by its random half between runs.
+    fn next_request_id(&self) -> String {
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        let seed = self.request_seed;
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            seed >> 32,
+            (seed >> 16) & 0xffff,
+            seed & 0xffff,
+            count >> 48,
+            count & 0xffff_ffff_ffff
+        )
+    }
+}
+
+/// Snapshots and versions are named by the query; taking the base blob for one of them would be a lie.
+fn names_a_version(head: &Head) -> bool {
+    head.query.filled("snapshot").is_some() || head.query.filled("versionid").is_some()
+}
+
+/// What of a request its reply repeats.
+struct Echo {
+    method: Method,
+    request_id: String,
+    version: HeaderValue,
+    client_request_id: Option<HeaderValue>,
+}
+
+impl Echo {
+    fn of(parts: &http::request::Parts, request_id: String) -> Self {
+        let version = parts.headers.get("x-ms-version").cloned();
+        let client_request_id = parts.headers.get("x-ms-client-request-id").cloned();
+        Self {
+            method: parts.method.clone(),
+            request_id,
+            version: version.unwrap_or_else(|| HeaderValue::from_static(VERSION)),
+            client_request_id: client_request_id.filter(|id| id.len() <= CLIENT_REQUEST_ID_BYTES_MAX),
+        }
+    }
+
+    fn respond(self, reply: Reply, measured: Option<Measured>) -> Response<BodyOut> {
+        let mut response = Response::new(BodyOut::new(reply.content, reply.status, measured));
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        let headers = response.headers_mut();
+        headers.insert(header::SERVER, HeaderValue::from_static(concat!("Greenroom/", env!("CARGO_PKG_VERSION"))));
+        headers.insert("x-ms-version", self.version);
+        if let Ok(id) = HeaderValue::try_from(self.request_id) {
+            headers.insert("x-ms-request-id", id);
+        }
+        if let Some(id) = self.client_request_id {
+            headers.insert("x-ms-client-request-id", id);
+        }
+        response
+    }
+}

@@ -1,0 +1,261 @@
+//! What a caller is told when a request fails: one table from an error to Azure's status, `x-ms-error-code` and message.
+//! Source: "Common REST API error codes" and "Blob Storage error codes".
+
+use crate::xml;
+use greenroom_store::{COMMITTED_BLOCKS_MAX, StoreError};
+use http::StatusCode;
+
+/// An error of the Blob protocol. The table is [`Code::row`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    AuthenticationFailed,
+    AuthorizationPermissionMismatch,
+    AuthorizationProtocolMismatch,
+    AuthorizationResourceTypeMismatch,
+    AuthorizationServiceMismatch,
+    AuthorizationSourceIpMismatch,
+    BlobAlreadyExists,
+    BlobNotFound,
+    BlobTypeNotSupported,
+    BlockCountExceedsLimit,
+    BlockListTooLong,
+    ConditionHeadersNotSupported,
+    ConditionNotMet,
+    ContainerAlreadyExists,
+    ContainerNotFound,
+    Crc64Mismatch,
+    FlashFull,
+    IncompleteBody,
+    InternalError,
+    InvalidAuthenticationInfo,
+    InvalidBlobOrBlock,
+    InvalidBlobTier,
+    InvalidBlockId,
+    InvalidBlockList,
+    InvalidHeaderValue,
+    InvalidMarker,
+    InvalidMd5,
+    InvalidMetadata,
+    InvalidQueryParameterValue,
+    InvalidRange,
+    InvalidResourceName,
+    InvalidTags,
+    InvalidUri,
+    InvalidXmlDocument,
+    LeaseNotPresent,
+    Md5Mismatch,
+    MetadataTooLarge,
+    MissingContentLengthHeader,
+    MissingRequiredHeader,
+    MissingRequiredQueryParameter,
+    NoAuthenticationInformation,
+    NotModified,
+    OperationNotSupported,
+    OutOfRangeInput,
+    OutOfRangeQueryParameterValue,
+    RequestBodyTooLarge,
+    RequestTimeout,
+    SnapshotsNotSupported,
+    UnauthorizedBlobOverwrite,
+    UnsupportedHttpVerb,
+    UnsupportedQueryParameter,
+}
+
+/// How an error leaves the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub message: &'static str,
+}
+
+impl Code {
+    /// Every error, so that the table can be checked as a whole.
+    pub const ALL: &[Code] = &[
+        Code::AuthenticationFailed,
+        Code::AuthorizationPermissionMismatch,
+        Code::AuthorizationProtocolMismatch,
+        Code::AuthorizationResourceTypeMismatch,
+        Code::AuthorizationServiceMismatch,
+        Code::AuthorizationSourceIpMismatch,
+        Code::BlobAlreadyExists,
+        Code::BlobNotFound,
+        Code::BlobTypeNotSupported,
+        Code::BlockCountExceedsLimit,
+        Code::BlockListTooLong,
+        Code::ConditionHeadersNotSupported,
+        Code::ConditionNotMet,
+        Code::ContainerAlreadyExists,
+        Code::ContainerNotFound,
+        Code::Crc64Mismatch,
+        Code::FlashFull,
+        Code::IncompleteBody,
+        Code::InternalError,
+        Code::InvalidAuthenticationInfo,
+        Code::InvalidBlobOrBlock,
+        Code::InvalidBlobTier,
+        Code::InvalidBlockId,
+        Code::InvalidBlockList,
+        Code::InvalidHeaderValue,
+        Code::InvalidMarker,
+        Code::InvalidMd5,
+        Code::InvalidMetadata,
+        Code::InvalidQueryParameterValue,
+        Code::InvalidRange,
+        Code::InvalidResourceName,
+        Code::InvalidTags,
+        Code::InvalidUri,
+        Code::InvalidXmlDocument,
+        Code::LeaseNotPresent,
+        Code::Md5Mismatch,
+        Code::MetadataTooLarge,
+        Code::MissingContentLengthHeader,
+        Code::MissingRequiredHeader,
+        Code::MissingRequiredQueryParameter,
+        Code::NoAuthenticationInformation,
+        Code::NotModified,
+        Code::OperationNotSupported,
+        Code::OutOfRangeInput,
+        Code::OutOfRangeQueryParameterValue,
+        Code::RequestBodyTooLarge,
+        Code::RequestTimeout,
+        Code::SnapshotsNotSupported,
+        Code::UnauthorizedBlobOverwrite,
+        Code::UnsupportedHttpVerb,
+        Code::UnsupportedQueryParameter,
+    ];
+
+    /// The table. Only what the caller cannot have caused is a 5xx: AzCopy retries those for minutes.
+    #[rustfmt::skip]
+    pub fn row(self) -> Row {
+        let (status, code, message) = match self {
+            Code::AuthenticationFailed => (403, "AuthenticationFailed", "Server failed to authenticate the request. Make sure the value of the Authorization header or of the signature in the query is formed correctly."),
+            Code::AuthorizationPermissionMismatch => (403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission."),
+            Code::AuthorizationProtocolMismatch => (403, "AuthorizationProtocolMismatch", "This request is not authorized to perform this operation using this protocol."),
+            Code::AuthorizationResourceTypeMismatch => (403, "AuthorizationResourceTypeMismatch", "This request is not authorized to perform this operation using this resource type."),
+            Code::AuthorizationServiceMismatch => (403, "AuthorizationServiceMismatch", "This request is not authorized to perform this operation using this service."),
+            Code::AuthorizationSourceIpMismatch => (403, "AuthorizationSourceIPMismatch", "This request is not authorized to perform this operation using this source IP."),
+            Code::BlobAlreadyExists => (409, "BlobAlreadyExists", "The specified blob already exists."),
+            Code::BlobNotFound => (404, "BlobNotFound", "The specified blob does not exist."),
+            Code::BlobTypeNotSupported => (409, "BlobTypeNotSupported", "This endpoint keeps block blobs only."),
+            Code::BlockCountExceedsLimit => (409, "BlockCountExceedsLimit", "The uncommitted block count cannot exceed the maximum limit of 100,000 blocks."),
+            Code::BlockListTooLong => (400, "BlockListTooLong", "The block list may not contain more than 50,000 blocks."),
+            Code::ConditionHeadersNotSupported => (400, "ConditionHeadersNotSupported", "Condition headers are not supported by this operation."),
+            Code::ConditionNotMet => (412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
+            Code::ContainerAlreadyExists => (409, "ContainerAlreadyExists", "The specified container already exists."),
+            Code::ContainerNotFound => (404, "ContainerNotFound", "The specified container does not exist."),
+            Code::Crc64Mismatch => (400, "Crc64Mismatch", "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server."),
+            // Neither 500, 503 nor 429: the flash stays full while a client retries, so a client must not spend minutes on it.
+            // Nor 507, which some clients count among the 5xx worth a retry. 409 is what Azure answers where an account's state forbids a write.
+            Code::FlashFull => (409, "AccountCapacityExceeded", "The flash tier of this stack is full. Delete blobs or give it more capacity; reads, lists and deletes go on."),
+            Code::IncompleteBody => (400, "IncompleteBody", "The request body is shorter than its Content-Length."),
+            Code::InternalError => (500, "InternalError", "The server encountered an internal error. Please retry the request."),
+            Code::InvalidAuthenticationInfo => (401, "InvalidAuthenticationInfo", "Authentication information is not given in the correct format. Check the value of the Authorization header."),
+            Code::InvalidBlobOrBlock => (400, "InvalidBlobOrBlock", "The specified blob or block content is invalid."),
+            Code::InvalidBlobTier => (400, "InvalidBlobTier", "The specified blob tier name is invalid."),
+            Code::InvalidBlockId => (400, "InvalidBlockId", "The specified block ID is invalid. The block ID must be Base64-encoded."),
+            Code::InvalidBlockList => (400, "InvalidBlockList", "The specified block list is invalid."),
+            Code::InvalidHeaderValue => (400, "InvalidHeaderValue", "The value for one of the HTTP headers is not in the correct format."),
+            Code::InvalidMarker => (400, "InvalidMarker", "The specified marker is invalid."),
+            Code::InvalidMd5 => (400, "InvalidMd5", "The MD5 value specified in the request is invalid. MD5 value must be 128 bits and base64 encoded."),
+            Code::InvalidMetadata => (400, "InvalidMetadata", "The metadata specified is invalid. It has characters that are not permitted."),
+            Code::InvalidQueryParameterValue => (400, "InvalidQueryParameterValue", "Value for one of the query parameters specified in the request URI is invalid."),
+            Code::InvalidRange => (416, "InvalidRange", "The range specified is invalid for the current size of the resource."),
+            Code::InvalidResourceName => (400, "InvalidResourceName", "The specified resource name contains invalid characters."),
+            Code::InvalidTags => (400, "InvalidTags", "The tags specified are invalid. A blob has at most 10 tags, of letters, digits, space and + - . / : = _"),
+            Code::InvalidUri => (400, "InvalidUri", "The requested URI does not represent any resource on the server."),
+            Code::InvalidXmlDocument => (400, "InvalidXmlDocument", "XML specified is not syntactically valid."),
+            Code::LeaseNotPresent => (412, "LeaseNotPresentWithBlobOperation", "There is currently no lease on the blob: this endpoint grants none."),
+            Code::Md5Mismatch => (400, "Md5Mismatch", "The MD5 value specified in the request did not match with the MD5 value calculated by the server."),
+            Code::MetadataTooLarge => (400, "MetadataTooLarge", "The size of the specified metadata exceeds the maximum size permitted."),
+            Code::MissingContentLengthHeader => (411, "MissingContentLengthHeader", "The Content-Length header was not specified."),
+            Code::MissingRequiredHeader => (400, "MissingRequiredHeader", "An HTTP header that's mandatory for this request is not specified."),
+            Code::MissingRequiredQueryParameter => (400, "MissingRequiredQueryParameter", "A query parameter that's mandatory for this request is not specified."),
+            Code::NoAuthenticationInformation => (401, "NoAuthenticationInformation", "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."),
+            Code::NotModified => (304, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
+            Code::OperationNotSupported => (400, "FeatureNotSupported", "This endpoint does not offer the operation."),
+            Code::OutOfRangeInput => (400, "OutOfRangeInput", "One of the request inputs is out of range."),
+            Code::OutOfRangeQueryParameterValue => (400, "OutOfRangeQueryParameterValue", "One of the query parameters specified in the request URI is outside the permissible range."),
+            Code::RequestBodyTooLarge => (413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit."),
+            Code::RequestTimeout => (408, "RequestTimeout", "The request body did not arrive in time."),
+            Code::SnapshotsNotSupported => (400, "SnapshotsNotSupported", "This endpoint keeps no snapshots or versions."),
+            Code::UnauthorizedBlobOverwrite => (403, "UnauthorizedBlobOverwrite", "This request is not authorized to perform blob overwrites."),
+            Code::UnsupportedHttpVerb => (405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb."),
+            Code::UnsupportedQueryParameter => (400, "UnsupportedQueryParameter", "One of the query parameters specified in the request URI is not supported."),
+        };
+        Row { status: StatusCode::from_u16(status).expect("every status of the table is a valid one"), code, message }
+    }
+}
+
+/// A failed request: what the caller is told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}", code.row().code, detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default())]
+pub struct Error {
+    pub code: Code,
+    /// One sentence more than the table's, such as which header was wrong. Never a secret, never more than the caller sent.
+    pub detail: Option<String>,
+}
+
+impl Error {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: Some(detail.into()) }
+    }
+
+    /// Azure's error document.
+    pub fn document(&self, request_id: &str, time: &str) -> String {
+        let row = self.code.row();
+        let mut doc = xml::Document::new();
+        doc.open("Error");
+        doc.text("Code", row.code);
+        let detail = self.detail.as_deref().map(|detail| format!(" {detail}")).unwrap_or_default();
+        doc.text("Message", &format!("{}{detail}\nRequestId:{request_id}\nTime:{time}", row.message));
+        doc.close("Error");
+        doc.finish()
+    }
+}
+
+impl From<StoreError> for Error {
+    /// What the store says, as Azure says it. What only the operator can mend is logged here, once.
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::Full { .. } => {
+                tracing::warn!(%error, "a write was refused");
+                Code::FlashFull
+            }
+            StoreError::ContainerExists => Code::ContainerAlreadyExists,
+            StoreError::ContainerMissing => Code::ContainerNotFound,
+            StoreError::BlobExists => Code::BlobAlreadyExists,
+            StoreError::BlobMissing => Code::BlobNotFound,
+            StoreError::ConditionNotMet => Code::ConditionNotMet,
+            StoreError::NotModified => Code::NotModified,
+            StoreError::InvalidBlockList => Code::InvalidBlockList,
+            StoreError::BlockIdLength => Code::InvalidBlobOrBlock,
+            StoreError::TooManyBlocks { max, .. } if *max == COMMITTED_BLOCKS_MAX => Code::BlockListTooLong,
+            StoreError::TooManyBlocks { .. } => Code::BlockCountExceedsLimit,
+            StoreError::BodyLength { .. } => Code::IncompleteBody,
+            StoreError::RangeInvalid => Code::InvalidRange,
+            StoreError::PropsTooLarge { .. } => Code::MetadataTooLarge,
+            // The account was there when the request was authenticated.
+            StoreError::TenantMissing(_) | StoreError::AccountMissing(_) | StoreError::AccountTaken { .. } => {
+                Code::AuthenticationFailed
+            }
+            StoreError::Locked { .. }
+            | StoreError::NotWritable { .. }
+            | StoreError::FormatUnknown { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Io { .. }
+            | StoreError::Catalog(_)
+            | StoreError::Closed => {
+                tracing::error!(%error, "the store failed a request");
+                Code::InternalError
+            }
+        };
+        code.into()
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Self { code, detail: None }
+    }
+}

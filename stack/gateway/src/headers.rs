@@ -1,0 +1,226 @@
+//! The request headers that several operations share: conditions, ranges, metadata, tags, checksums, content headers.
+
+use crate::error::{Code, Error};
+use crate::request::Head;
+use crate::time;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use greenroom_store::{Access, BlobProps, ETags, HttpHeaders, Metadata, Precondition, StoreError, Tags, Tier};
+use percent_encoding::percent_decode_str;
+use std::ops::Range;
+
+/// Azure's limit on the names and values of one object's metadata together.
+const METADATA_BYTES_MAX: usize = 8 * 1024;
+/// Azure's limits on index tags.
+pub const TAGS_MAX: usize = 10;
+const TAG_NAME_CHARS_MAX: usize = 128;
+const TAG_VALUE_CHARS_MAX: usize = 256;
+const METADATA_PREFIX: &str = "x-ms-meta-";
+
+/// The conditional headers. A date that is not one is ignored, as HTTP asks.
+pub fn precondition(head: &Head) -> Result<Precondition, Error> {
+    if head.filled("x-ms-if-tags").is_some() {
+        return Err(Error::new(Code::ConditionHeadersNotSupported, "x-ms-if-tags"));
+    }
+    if head.filled("x-ms-lease-id").is_some() {
+        return Err(Code::LeaseNotPresent.into());
+    }
+    Ok(Precondition {
+        if_match: head.filled("if-match").map(ETags::parse),
+        if_none_match: head.filled("if-none-match").map(ETags::parse),
+        if_modified_since: head.filled("if-modified-since").and_then(time::parse_http),
+        if_unmodified_since: head.filled("if-unmodified-since").and_then(time::parse_http),
+    })
+}
+
+/// Weighs the conditions of a read.
+pub fn check_read(precondition: &Precondition, props: &BlobProps) -> Result<(), Error> {
+    precondition.check(Some(props.into()), Access::Read).map_err(|unmet| StoreError::from(unmet).into())
+}
+
+/// `x-ms-meta-*`. Names are C# identifiers, lower-case as HTTP carries them.
+pub fn metadata(head: &Head) -> Result<Metadata, Error> {
+    let mut metadata = Metadata::default();
+    let mut bytes = 0;
+    for (name, value) in &head.headers {
+        let Some(name) = name.as_str().strip_prefix(METADATA_PREFIX) else { continue };
+        let identifier = name.bytes().enumerate().all(|(at, byte)| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => true,
+            b'0'..=b'9' => at > 0,
+            _ => false,
+        });
+        if name.is_empty() || !identifier {
+            return Err(Error::new(Code::InvalidMetadata, format!("{name:?} is not an identifier.")));
+        }
+        let value = std::str::from_utf8(value.as_bytes()).map_err(|_| Code::InvalidMetadata)?.trim();
+        bytes += name.len() + value.len();
+        if bytes > METADATA_BYTES_MAX {
+            return Err(Code::MetadataTooLarge.into());
+        }
+        // The same name twice is one value, joined as HTTP joins headers.
+        let joined = metadata.entry(name.to_owned()).or_insert_with(String::new);
+        if !joined.is_empty() {
+            joined.push(',');
+        }
+        joined.push_str(value);
+    }
+    Ok(metadata)
+}
+
+/// `x-ms-tags`: `a=1&b=2`, percent-encoded, where `+` is a space.
+pub fn tags(head: &Head) -> Result<Tags, Error> {
+    let mut tags = Vec::new();
+    for pair in head.filled("x-ms-tags").unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').ok_or(Code::InvalidTags)?;
+        let decode = |text: &str| {
+            let spaced = text.replace('+', " ");
+            let decoded = percent_decode_str(&spaced).decode_utf8();
+            decoded.map(String::from).map_err(|_| Error::from(Code::InvalidTags))
+        };
+        tags.push((decode(name)?, decode(value)?));
+    }
+    checked_tags(tags)
+}
+
+/// Azure's rules on index tags, wherever they come from.
+pub fn checked_tags(pairs: Vec<(String, String)>) -> Result<Tags, Error> {
+    let permitted = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" +-./:=_".contains(&byte));
+    let mut tags = Tags::default();
+    for (name, value) in pairs {
+        let name_fits = (1..=TAG_NAME_CHARS_MAX).contains(&name.len());
+        if !name_fits || value.len() > TAG_VALUE_CHARS_MAX || !permitted(&name) || !permitted(&value) {
+            return Err(Error::new(Code::InvalidTags, format!("{name:?}")));
+        }
+        if tags.insert(name, value).is_some() || tags.len() > TAGS_MAX {
+            return Err(Code::InvalidTags.into());
+        }
+    }
+    Ok(tags)
+}
+
+/// The properties that a write stores: `x-ms-blob-*` first, then, where `plain` says so, the header of the request itself.
+pub fn content_headers(head: &Head, plain: Plain) -> Result<HttpHeaders, Error> {
+    let of = |own: &str, name: &str| {
+        let fallback = || head.filled(name).filter(|_| plain == Plain::Counts);
+        head.filled(own).or_else(fallback).map(str::to_owned)
+    };
+    Ok(HttpHeaders {
+        content_type: of("x-ms-blob-content-type", "content-type"),
+        content_encoding: of("x-ms-blob-content-encoding", "content-encoding"),
+        content_language: of("x-ms-blob-content-language", "content-language"),
+        content_disposition: head.filled("x-ms-blob-content-disposition").map(str::to_owned),
+        cache_control: of("x-ms-blob-cache-control", "cache-control"),
+        content_md5: md5(head, "x-ms-blob-content-md5")?,
+    })
+}
+
+/// Whether `Content-Type` and its kin describe the blob, or only this request's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plain {
+    Counts,
+    Ignored,
+}
+
+/// A header that holds an MD5 in Base64.
+pub fn md5(head: &Head, name: &str) -> Result<Option<[u8; 16]>, Error> {
+    let Some(text) = head.filled(name) else { return Ok(None) };
+    let bytes = BASE64_STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    Ok(Some(bytes.ok_or_else(|| Error::new(Code::InvalidMd5, name))?))
+}
+
+/// `x-ms-content-crc64`: CRC-64/NVME, little-endian, in Base64.
+pub fn crc64(head: &Head) -> Result<Option<u64>, Error> {
+    let Some(text) = head.filled("x-ms-content-crc64") else { return Ok(None) };
+    let bytes = BASE64_STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    Ok(Some(u64::from_le_bytes(bytes.ok_or_else(|| Error::new(Code::InvalidHeaderValue, "x-ms-content-crc64"))?)))
+}
+
+pub fn base64(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
+}
+
+pub fn base64_crc64(crc: u64) -> String {
+    BASE64_STANDARD.encode(crc.to_le_bytes())
+}
+
+/// `x-ms-access-tier`.
+pub fn tier(head: &Head) -> Result<Option<Tier>, Error> {
+    let Some(text) = head.filled("x-ms-access-tier") else { return Ok(None) };
+    match text.to_ascii_lowercase().as_str() {
+        "hot" => Ok(Some(Tier::Hot)),
+        "cool" => Ok(Some(Tier::Cool)),
+        "cold" => Ok(Some(Tier::Cold)),
+        // An archived blob may not be read until it is rehydrated; nothing here could keep that promise.
+        "archive" => Err(Error::new(Code::InvalidBlobTier, "This endpoint has no archive tier.")),
+        _ => Err(Error::new(Code::InvalidBlobTier, format!("{text:?}"))),
+    }
+}
+
+pub fn tier_name(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Hot => "Hot",
+        Tier::Cool => "Cool",
+        Tier::Cold => "Cold",
+        Tier::Archive => "Archive",
+    }
+}
+
+/// What `x-ms-range`, or else `Range`, asks of content of `length` bytes; `None` for all of it.
+/// Source: "Specifying the range header for Blob Storage operations". A `Range` that is not one is ignored, as HTTP asks.
+pub fn range(head: &Head, length: u64) -> Result<Option<Range<u64>>, Error> {
+    let parsed = match (head.filled("x-ms-range"), head.filled("range")) {
+        (Some(text), _) => Some(parse_range(text).ok_or_else(|| Error::new(Code::InvalidHeaderValue, "x-ms-range"))?),
+        (None, Some(text)) => parse_range(text),
+        (None, None) => None,
+    };
+    let Some((first, last)) = parsed else { return Ok(None) };
+    if first >= length {
+        return Err(Code::InvalidRange.into());
+    }
+    Ok(Some(first..last.map_or(length, |last| last.saturating_add(1).min(length))))
+}
+
+/// `bytes=first-[last]`, last included. Azure knows no suffix ranges.
+fn parse_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let first: u64 = number(first.trim())?;
+    let last: Option<u64> = match last.trim() {
+        "" => None,
+        last => Some(number(last)?),
+    };
+    last.is_none_or(|last| last >= first).then_some((first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_azures() {
+        for (text, range) in [
+            ("bytes=0-9", Some((0, Some(9)))),
+            ("bytes=5-", Some((5, None))),
+            ("bytes=0-18446744073709551615", Some((0, Some(u64::MAX)))),
+            ("bytes=-5", None),
+            ("bytes=9-5", None),
+            ("bytes=0-1,4-5", None),
+            ("bytes=+1-5", None),
+            ("bytes=99999999999999999999-", None),
+            ("lines=0-1", None),
+            ("bytes=", None),
+        ] {
+            assert_eq!(parse_range(text), range, "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_are_few_and_plain() {
+        let pair = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+        assert!(checked_tags(pair("a b", "1:2/3")).is_ok());
+        assert!(checked_tags(pair("", "1")).is_err());
+        assert!(checked_tags(pair("a", "ü")).is_err());
+        assert!(checked_tags(pair("a", &"x".repeat(257))).is_err());
+        assert!(checked_tags((0..11).map(|n| (format!("tag{n}"), String::new())).collect()).is_err());
+        assert!(checked_tags([pair("a", "1"), pair("a", "2")].concat()).is_err());
+    }
+}

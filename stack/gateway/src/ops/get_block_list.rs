@@ -1,0 +1,47 @@
+//! Get Block List.
+
+use crate::call::Call;
+use crate::error::{Code, Error};
+use crate::reply::Reply;
+use crate::{block, time, xml};
+use greenroom_store::Block;
+
+pub async fn run(call: &mut Call) -> Result<Reply, Error> {
+    let wanted = call.head.query.filled("blocklisttype").unwrap_or("committed").to_ascii_lowercase();
+    let (committed, uncommitted) = match wanted.as_str() {
+        "committed" => (true, false),
+        "uncommitted" => (false, true),
+        "all" => (true, true),
+        _ => return Err(Error::new(Code::InvalidQueryParameterValue, "blocklisttype")),
+    };
+    let list = call.store.block_list(&call.blob()?).await?;
+    let mut doc = xml::Document::new();
+    doc.open("BlockList");
+    if committed {
+        blocks(&mut doc, "CommittedBlocks", &list.committed);
+    }
+    if uncommitted {
+        blocks(&mut doc, "UncommittedBlocks", &list.uncommitted);
+    }
+    doc.close("BlockList");
+    let reply = Reply::xml(doc.finish());
+    Ok(match &list.blob {
+        // A blob of staged blocks only has neither an ETag nor a length.
+        None => reply,
+        Some(props) => reply
+            .version(&props.etag, props.modified)
+            .header("x-ms-blob-content-length", &props.length.to_string())
+            .header("x-ms-creation-time", &time::http(props.created)),
+    })
+}
+
+fn blocks(doc: &mut xml::Document, tag: &str, blocks: &[Block]) {
+    doc.open(tag);
+    for Block { id, length } in blocks {
+        doc.open("Block");
+        doc.text("Name", &block::text(id));
+        doc.text("Size", &length.to_string());
+        doc.close("Block");
+    }
+    doc.close(tag);
+}

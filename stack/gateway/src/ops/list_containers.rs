@@ -1,0 +1,39 @@
+//! List Containers.
+
+use crate::call::Call;
+use crate::error::Error;
+use crate::listing::{self, Asked, Include};
+use crate::reply::Reply;
+use crate::{properties, time, xml};
+
+pub async fn run(call: &mut Call) -> Result<Reply, Error> {
+    let query = listing::query(&call.head.query)?;
+    let include = Include::parse(&call.head.query)?;
+    let page = call.store.list_containers(call.account(), &query).await?;
+    let mut doc = xml::Document::new();
+    doc.open_with("EnumerationResults", &[("ServiceEndpoint", &call.head.endpoint())]);
+    doc.text_if("Prefix", call.head.query.filled("prefix"));
+    doc.text_if("Marker", call.head.query.filled("marker"));
+    doc.text_if("MaxResults", call.head.query.filled("maxresults"));
+    doc.open("Containers");
+    for (name, props) in &page.entries {
+        doc.open("Container");
+        doc.text("Name", name.as_str());
+        doc.open("Properties");
+        doc.text("Last-Modified", &time::http(props.modified));
+        doc.text("Etag", &format!("\"{}\"", props.etag));
+        doc.text("LeaseStatus", "unlocked");
+        doc.text("LeaseState", "available");
+        doc.text("HasImmutabilityPolicy", "false");
+        doc.text("HasLegalHold", "false");
+        doc.close("Properties");
+        if include.metadata == Asked::Yes {
+            properties::metadata_xml(&mut doc, &props.metadata);
+        }
+        doc.close("Container");
+    }
+    doc.close("Containers");
+    doc.text("NextMarker", &page.next.as_deref().map(listing::marker).unwrap_or_default());
+    doc.close("EnumerationResults");
+    Ok(Reply::xml(doc.finish()))
+}

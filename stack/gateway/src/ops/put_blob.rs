@@ -1,0 +1,34 @@
+//! Put Blob: a block blob in one request.
+
+use crate::call::Call;
+use crate::error::{Code, Error};
+use crate::headers::{self, Plain};
+use crate::intake::{self, Md5Wanted};
+use crate::reply::Reply;
+use greenroom_store::BlobDraft;
+use http::StatusCode;
+
+/// Azure's limit since 2019-12-12.
+const BYTES_MAX: u64 = 5000 * 1024 * 1024;
+
+pub async fn run(call: &mut Call) -> Result<Reply, Error> {
+    match call.head.filled("x-ms-blob-type") {
+        Some("BlockBlob") => {}
+        Some("AppendBlob" | "PageBlob") => return Err(Code::BlobTypeNotSupported.into()),
+        Some(_) => return Err(Error::new(Code::InvalidHeaderValue, "x-ms-blob-type")),
+        None => return Err(Error::new(Code::MissingRequiredHeader, "x-ms-blob-type")),
+    }
+    let (precondition, may_replace) = call.creation()?;
+    let mut content_headers = headers::content_headers(&call.head, Plain::Counts)?;
+    let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
+    let taken = intake::take(call, BYTES_MAX, Md5Wanted::Always).await?;
+    content_headers.content_md5 = content_headers.content_md5.or(taken.md5);
+    let draft = BlobDraft { headers: content_headers, metadata, tags, tier };
+    let put = call.store.put_blob(&call.blob()?, draft, taken.body, &precondition).await;
+    let props = put.map_err(|error| may_replace.explain(error.into()))?;
+    Ok(Reply::new(StatusCode::CREATED)
+        .version(&props.etag, props.modified)
+        .header_if("content-md5", taken.md5.map(|md5| headers::base64(&md5)).as_deref())
+        .header("x-ms-content-crc64", &headers::base64_crc64(taken.crc64))
+        .header("x-ms-request-server-encrypted", "false"))
+}

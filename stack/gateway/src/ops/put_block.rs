@@ -1,0 +1,30 @@
+//! Put Block: stages a block that a Put Block List may commit.
+
+use crate::block;
+use crate::call::Call;
+use crate::error::{Code, Error};
+use crate::headers;
+use crate::intake::{self, Md5Wanted};
+use crate::reply::Reply;
+use http::StatusCode;
+
+/// Azure's limit since 2019-12-12.
+const BYTES_MAX: u64 = 4000 * 1024 * 1024;
+
+pub async fn run(call: &mut Call) -> Result<Reply, Error> {
+    let id = call.head.query.filled("blockid");
+    let id = block::id(id.ok_or_else(|| Error::new(Code::MissingRequiredQueryParameter, "blockid"))?)?;
+    // Azure takes no condition here but a lease.
+    headers::precondition(&call.head)?;
+    if call.body.length()? == 0 {
+        return Err(Error::new(Code::InvalidHeaderValue, "Content-Length: a block is not empty."));
+    }
+    let taken = intake::take(call, BYTES_MAX, Md5Wanted::ToCompare).await?;
+    call.store.stage_block(&call.blob()?, id, taken.body).await?;
+    let reply = Reply::new(StatusCode::CREATED).header("x-ms-request-server-encrypted", "false");
+    // As Azure does: the checksum that the client chose, and CRC-64 where it chose none.
+    Ok(match taken.md5 {
+        Some(md5) => reply.header("content-md5", &headers::base64(&md5)),
+        None => reply.header("x-ms-content-crc64", &headers::base64_crc64(taken.crc64)),
+    })
+}

@@ -1,0 +1,88 @@
+//! Put Block List: makes a blob of blocks, staged or already committed.
+
+use crate::block;
+use crate::call::Call;
+use crate::error::{Code, Error};
+use crate::headers::{self, Plain};
+use crate::reply::Reply;
+use crate::xml;
+use greenroom_store::{BlobDraft, BlockId, BlockSource, COMMITTED_BLOCKS_MAX};
+use http::StatusCode;
+use md5::{Digest as _, Md5};
+
+/// 50,000 blocks with the longest ids and tags, and some air.
+const DOCUMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+pub async fn run(call: &mut Call) -> Result<Reply, Error> {
+    let (precondition, may_replace) = call.creation()?;
+    // Content-Type and its kin describe the XML of this request.
+    let headers = headers::content_headers(&call.head, Plain::Ignored)?;
+    let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
+    let md5_sent = headers::md5(&call.head, "content-md5")?;
+    call.body.length()?;
+    let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
+    if md5_sent.is_some_and(|sent| sent != <[u8; 16]>::from(Md5::digest(&document))) {
+        return Err(Code::Md5Mismatch.into());
+    }
+    let list = parse(&document)?;
+    let draft = BlobDraft { headers, metadata, tags, tier };
+    let committed = call.store.commit_blocks(&call.blob()?, draft, list, &precondition).await;
+    let props = committed.map_err(|error| may_replace.explain(error.into()))?;
+    Ok(Reply::new(StatusCode::CREATED)
+        .version(&props.etag, props.modified)
+        .header("x-ms-request-server-encrypted", "false"))
+}
+
+fn parse(document: &[u8]) -> Result<Vec<(BlockId, BlockSource)>, Error> {
+    let leaves = xml::leaves(document, COMMITTED_BLOCKS_MAX + 1)?;
+    if leaves.len() > COMMITTED_BLOCKS_MAX {
+        return Err(Code::BlockListTooLong.into());
+    }
+    let mut list = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        let source = match leaf.path.as_str() {
+            "BlockList/Committed" => BlockSource::Committed,
+            "BlockList/Uncommitted" => BlockSource::Uncommitted,
+            "BlockList/Latest" => BlockSource::Latest,
+            // An empty list is a document of one element.
+            "BlockList" if leaf.text.trim().is_empty() => continue,
+            other => return Err(Error::new(Code::InvalidXmlDocument, format!("Element {other:?} is not expected."))),
+        };
+        list.push((block::id(leaf.text.trim())?, source));
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(document: &str) -> Result<Vec<BlockSource>, Code> {
+        let list = parse(document.as_bytes()).map_err(|error| error.code)?;
+        Ok(list.into_iter().map(|(_, source)| source).collect())
+    }
+
+    #[test]
+    fn a_list_keeps_its_order_and_sources() {
+        let document = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<BlockList><Latest>QUFB</Latest>\n\
+                        <Committed>QUFC</Committed><Uncommitted>QUFD</Uncommitted></BlockList>";
+        let expected = vec![BlockSource::Latest, BlockSource::Committed, BlockSource::Uncommitted];
+        assert_eq!(sources(document), Ok(expected));
+        assert_eq!(sources("<BlockList></BlockList>"), Ok(vec![]));
+        assert_eq!(sources("<BlockList />"), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_bad_list_is_refused() {
+        for (document, code) in [
+            ("", Code::InvalidXmlDocument),
+            ("<BlockList>", Code::InvalidXmlDocument),
+            ("<BlockList><Other>QUFB</Other></BlockList>", Code::InvalidXmlDocument),
+            ("<List><Latest>QUFB</Latest></List>", Code::InvalidXmlDocument),
+            ("<BlockList><Latest>not base64!</Latest></BlockList>", Code::InvalidBlockId),
+            ("<BlockList><Latest></Latest></BlockList>", Code::InvalidBlockId),
+        ] {
+            assert_eq!(sources(document), Err(code), "{document}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the store knows of a blob, as headers and as XML: the two ways in which the protocol tells it.
+
+use crate::reply::Reply;
+use crate::{headers, time, xml};
+use greenroom_store::{BlobProps, Metadata, Tags, Tier};
+
+/// What Azure stores where a writer names no type.
+pub const CONTENT_TYPE_DEFAULT: &str = "application/octet-stream";
+/// What Azure says of a blob for which no tier was set.
+const TIER_DEFAULT: Tier = Tier::Hot;
+
+/// Whether a reply carries the whole content or a part, which decides under which name the MD5 of the whole goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    Whole,
+    Part,
+}
+
+/// The headers of Get Blob and Get Blob Properties. `overrides` are those that a SAS prescribes.
+pub fn blob_headers(reply: Reply, props: &BlobProps, extent: Extent, overrides: &[(&'static str, String)]) -> Reply {
+    let http = &props.headers;
+    let md5 = http.content_md5.map(|md5| headers::base64(&md5));
+    let md5_name = match extent {
+        Extent::Whole => "content-md5",
+        Extent::Part => "x-ms-blob-content-md5",
+    };
+    let reply = metadata_headers(reply.version(&props.etag, props.modified), &props.metadata)
+        .header("content-type", http.content_type.as_deref().unwrap_or(CONTENT_TYPE_DEFAULT))
+        .header_if("content-encoding", http.content_encoding.as_deref())
+        .header_if("content-language", http.content_language.as_deref())
+        .header_if("content-disposition", http.content_disposition.as_deref())
+        .header_if("cache-control", http.cache_control.as_deref())
+        .header_if(md5_name, md5.as_deref())
+        .header("accept-ranges", "bytes")
+        .header("x-ms-blob-type", "BlockBlob")
+        .header("x-ms-creation-time", &time::http(props.created))
+        .header("x-ms-lease-status", "unlocked")
+        .header("x-ms-lease-state", "available")
+        .header("x-ms-server-encrypted", "false")
+        .header("x-ms-access-tier", headers::tier_name(props.tier.unwrap_or(TIER_DEFAULT)))
+        .header_if("x-ms-access-tier-inferred", props.tier.is_none().then_some("true"));
+    let tags = Some(props.tags.len()).filter(|&count| count > 0).map(|count| count.to_string());
+    let reply = reply.header_if("x-ms-tag-count", tags.as_deref());
+    overrides.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
+}
+
+pub fn metadata_headers(reply: Reply, metadata: &Metadata) -> Reply {
+    metadata.iter().fold(reply, |reply, (name, value)| reply.header(&format!("x-ms-meta-{name}"), value))
+}
+
+/// The `Properties` of one blob in a listing.
+pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps) {
+    let http = &props.headers;
+    doc.open("Properties");
+    doc.text("Creation-Time", &time::http(props.created));
+    doc.text("Last-Modified", &time::http(props.modified));
+    doc.text("Etag", &props.etag.to_string());
+    doc.text("Content-Length", &props.length.to_string());
+    doc.text("Content-Type", http.content_type.as_deref().unwrap_or(CONTENT_TYPE_DEFAULT));
+    doc.text("Content-Encoding", http.content_encoding.as_deref().unwrap_or(""));
+    doc.text("Content-Language", http.content_language.as_deref().unwrap_or(""));
+    doc.text("Content-CRC64", "");
+    doc.text("Content-MD5", &http.content_md5.map(|md5| headers::base64(&md5)).unwrap_or_default());
+    doc.text("Cache-Control", http.cache_control.as_deref().unwrap_or(""));
+    doc.text("Content-Disposition", http.content_disposition.as_deref().unwrap_or(""));
+    doc.text("BlobType", "BlockBlob");
+    doc.text("AccessTier", headers::tier_name(props.tier.unwrap_or(TIER_DEFAULT)));
+    if props.tier.is_none() {
+        doc.text("AccessTierInferred", "true");
+    }
+    doc.text("LeaseStatus", "unlocked");
+    doc.text("LeaseState", "available");
+    doc.text("ServerEncrypted", "false");
+    if !props.tags.is_empty() {
+        doc.text("TagCount", &props.tags.len().to_string());
+    }
+    doc.close("Properties");
+}
+
+pub fn metadata_xml(doc: &mut xml::Document, metadata: &Metadata) {
+    if metadata.is_empty() {
+        return doc.text("Metadata", "");
+    }
+    doc.open("Metadata");
+    for (name, value) in metadata {
+        doc.text(name, value);
+    }
+    doc.close("Metadata");
+}
+
+pub fn tags_xml(doc: &mut xml::Document, tags: &Tags) {
+    doc.open("Tags");
+    doc.open("TagSet");
+    for (name, value) in tags {
+        doc.open("Tag");
+        doc.text("Key", name);
+        doc.text("Value", value);
+        doc.close("Tag");
+    }
+    doc.close("TagSet");
+    doc.close("Tags");
+}

@@ -1,0 +1,47 @@
+//! A reply being built by an operation. The headers that every reply has are added in `dispatch`.
+
+use crate::body::Content;
+use crate::time;
+use bytes::Bytes;
+use greenroom_store::{ETag, Timestamp};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub content: Content,
+}
+
+impl Reply {
+    pub fn new(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), content: Content::Empty }
+    }
+
+    /// `200` with an XML document.
+    pub fn xml(document: String) -> Self {
+        let reply = Self::new(StatusCode::OK).header("content-type", "application/xml");
+        Self { content: Content::Whole(Bytes::from(document)), ..reply }
+    }
+
+    /// Sets a header. A stored value that HTTP cannot carry is left out: it came in as a header, so there is none.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes())) {
+            (Ok(name), Ok(value)) => _ = self.headers.insert(name, value),
+            _ => tracing::warn!(name, "a header cannot be sent"),
+        }
+        self
+    }
+
+    pub fn header_if(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
+    }
+
+    /// `ETag` and `Last-Modified`.
+    pub fn version(self, etag: &ETag, modified: Timestamp) -> Self {
+        self.header(header::ETAG.as_str(), &format!("\"{etag}\"")).header("last-modified", &time::http(modified))
+    }
+}

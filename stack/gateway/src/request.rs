@@ -1,0 +1,76 @@
+//! A request as the rest of the gateway sees it: parsed and typed once, at the edge.
+
+use crate::body::BodyIn;
+use crate::error::{Code, Error};
+use crate::query::Query;
+use crate::target::Target;
+use http::{HeaderMap, Method, header, request};
+use std::net::IpAddr;
+
+#[derive(Debug)]
+pub struct Request {
+    pub head: Head,
+    pub body: BodyIn,
+}
+
+impl AsMut<BodyIn> for Request {
+    fn as_mut(&mut self) -> &mut BodyIn {
+        &mut self.body
+    }
+}
+
+/// Everything of a request but its body.
+#[derive(Debug)]
+pub struct Head {
+    pub method: Method,
+    pub headers: HeaderMap,
+    pub target: Target,
+    pub query: Query,
+    pub peer: IpAddr,
+    pub transport: Transport,
+}
+
+/// How the request came; a SAS may ask for TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    Plain,
+    Tls,
+}
+
+impl Head {
+    pub fn parse(parts: request::Parts, peer: IpAddr, transport: Transport) -> Result<Head, Error> {
+        let host = match parts.uri.authority() {
+            Some(authority) => authority.as_str().to_owned(),
+            None => {
+                let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+                host.ok_or_else(|| Error::new(Code::MissingRequiredHeader, "Host"))?.to_owned()
+            }
+        };
+        let target = Target::parse(&host, parts.uri.path())?;
+        let query = Query::parse(parts.uri.query().unwrap_or(""))?;
+        Ok(Head { method: parts.method, headers: parts.headers, target, query, peer, transport })
+    }
+
+    /// A header's text; absent where it is not text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok().map(str::trim)
+    }
+
+    /// As `text`, with an empty value taken for an absent one.
+    pub fn filled(&self, name: &str) -> Option<&str> {
+        self.text(name).filter(|value| !value.is_empty())
+    }
+
+    /// The base URL under which the client reached the account.
+    pub fn endpoint(&self) -> String {
+        let scheme = match self.transport {
+            Transport::Plain => "http",
+            Transport::Tls => "https",
+        };
+        let host = self.text(header::HOST.as_str()).unwrap_or("localhost");
+        match self.target.style {
+            crate::target::Style::Host => format!("{scheme}://{host}/"),
+            crate::target::Style::Path => format!("{scheme}://{host}/{}/", self.target.account),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The table of operations: method, what is named, and two query parameters decide which row a request is. Pure.
+//! Source: "Blob service REST API"; the permissions are those of "Create a service SAS" and "Create an account SAS".
+
+use crate::auth::{ByServiceSas, Permit};
+use crate::call::Call;
+use crate::error::{Code, Error};
+use crate::ops;
+use crate::query::Query;
+use crate::reply::Reply;
+use crate::target::Scope;
+use futures::future::BoxFuture;
+use greenroom_model::metrics::OpClass;
+use http::Method;
+
+/// One operation of the protocol.
+#[derive(Debug)]
+pub struct Row {
+    pub operation: &'static str,
+    method: Method,
+    scope: Scope,
+    /// `restype` and `comp`; empty where the operation has none.
+    restype: &'static str,
+    comp: &'static str,
+    from_url: FromUrl,
+    pub class: OpClass,
+    pub permit: Permit,
+    pub action: Action,
+}
+
+/// Whether the content comes from another blob, which `x-ms-copy-source` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FromUrl {
+    Yes,
+    No,
+}
+
+pub type Handler = for<'a> fn(&'a mut Call) -> BoxFuture<'a, Result<Reply, Error>>;
+
+#[derive(Debug, Clone, Copy)]
+pub enum Action {
+    Run(Handler),
+    /// An operation of Azure's that this endpoint does not offer.
+    Refuse(Code),
+}
+
+/// The row that a request is, or why there is none.
+pub fn find(method: &Method, scope: Scope, query: &Query, from_url: FromUrl) -> Result<&'static Row, Error> {
+    let restype = query.get("restype").unwrap_or("");
+    let comp = query.get("comp").unwrap_or("");
+    let named = |row: &&Row| {
+        row.scope == scope && row.restype.eq_ignore_ascii_case(restype) && row.comp.eq_ignore_ascii_case(comp)
+    };
+    let matching = |row: &&Row| named(row) && row.method == *method && row.from_url == from_url;
+    // A copy source means something to the operations that copy only.
+    let without_source = |row: &&Row| named(row) && row.method == *method && row.from_url == FromUrl::No;
+    if let Some(row) = ROWS.iter().find(matching).or_else(|| ROWS.iter().find(without_source)) {
+        return Ok(row);
+    }
+    if ROWS.iter().any(|row| named(&row)) {
+        return Err(Code::UnsupportedHttpVerb.into());
+    }
+    let detail = format!("restype={restype:?} and comp={comp:?} name no operation on this resource.");
+    Err(Error::new(Code::InvalidQueryParameterValue, detail))
+}
+
+const fn service(any_of: &'static str) -> Permit {
+    Permit { any_of, resource_type: Some('s'), by_service_sas: ByServiceSas::Never }
+}
+
+const fn container(any_of: &'static str) -> Permit {
+    Permit { any_of, resource_type: Some('c'), by_service_sas: ByServiceSas::Never }
+}
+
+const fn object(any_of: &'static str) -> Permit {
+    Permit { any_of, resource_type: Some('o'), by_service_sas: ByServiceSas::Allowed }
+}
+
+const LIST_BLOBS: Permit = Permit { any_of: "l", resource_type: Some('c'), by_service_sas: ByServiceSas::Allowed };
+const ANY: Permit = Permit { any_of: "", resource_type: None, by_service_sas: ByServiceSas::Allowed };
+
+const GET: Method = Method::GET;
+const HEAD: Method = Method::HEAD;
+const PUT: Method = Method::PUT;
+const POST: Method = Method::POST;
+const DELETE: Method = Method::DELETE;
+
+const fn on(
+    operation: &'static str,
+    method: Method,
+    scope: Scope,
+    (restype, comp): (&'static str, &'static str),
+    (class, permit): (OpClass, Permit),
+    run: Handler,
+) -> Row {
+    Row { operation, method, scope, restype, comp, from_url: FromUrl::No, class, permit, action: Action::Run(run) }
+}
+
+const fn no(
+    operation: &'static str,
+    method: Method,
+    scope: Scope,
+    (restype, comp): (&'static str, &'static str),
+    code: Code,
+) -> Row {
+    let action = Action::Refuse(code);
+    Row { operation, method, scope, restype, comp, from_url: FromUrl::No, class: OpClass::Other, permit: ANY, action }
+}
+
+/// As `no`, for an operation that takes its content from another blob.
+const fn no_copy(operation: &'static str, (restype, comp): (&'static str, &'static str)) -> Row {
+    let action = Action::Refuse(Code::OperationNotSupported);
+    Row {
+        operation,
+        method: PUT,
+        scope: Scope::Blob,
+        restype,
+        comp,
+        from_url: FromUrl::Yes,
+        class: OpClass::Put,
+        permit: ANY,
+        action,
+    }
+}
+
+use OpClass::{Delete, Get, List, Other, Put};
+use Scope::{Blob, Container, Service};
+
+const UNOFFERED: Code = Code::OperationNotSupported;
+
+#[rustfmt::skip]
+pub static ROWS: &[Row] = &[
+    on("List Containers", GET, Service, ("", "list"), (List, service("l")), |call| Box::pin(ops::list_containers::run(call))),
+    on("Get Account Information", GET, Service, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
+    on("Get Account Information", HEAD, Service, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
+    no("Get Blob Service Properties", GET, Service, ("service", "properties"), UNOFFERED),
+    no("Set Blob Service Properties", PUT, Service, ("service", "properties"), UNOFFERED),
+    no("Get Blob Service Stats", GET, Service, ("service", "stats"), UNOFFERED),
+    no("Get User Delegation Key", POST, Service, ("service", "userdelegationkey"), UNOFFERED),
+    no("Find Blobs by Tags", GET, Service, ("", "blobs"), UNOFFERED),
+    no("Blob Batch", POST, Service, ("", "batch"), UNOFFERED),
+
+    on("Create Container", PUT, Container, ("container", ""), (Other, container("cw")), |call| Box::pin(ops::create_container::run(call))),
+    on("Get Container Properties", GET, Container, ("container", ""), (Other, container("r")), |call| Box::pin(ops::get_container_properties::run(call))),
+    on("Get Container Properties", HEAD, Container, ("container", ""), (Other, container("r")), |call| Box::pin(ops::get_container_properties::run(call))),
+    on("Get Container Metadata", GET, Container, ("container", "metadata"), (Other, container("r")), |call| Box::pin(ops::get_container_properties::run(call))),
+    on("Get Container Metadata", HEAD, Container, ("container", "metadata"), (Other, container("r")), |call| Box::pin(ops::get_container_properties::run(call))),
+    on("Set Container Metadata", PUT, Container, ("container", "metadata"), (Other, container("w")), |call| Box::pin(ops::set_container_metadata::run(call))),
+    on("Delete Container", DELETE, Container, ("container", ""), (Delete, container("d")), |call| Box::pin(ops::delete_container::run(call))),
+    on("List Blobs", GET, Container, ("container", "list"), (List, LIST_BLOBS), |call| Box::pin(ops::list_blobs::run(call))),
+    on("Get Account Information", GET, Container, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
+    on("Get Account Information", HEAD, Container, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
+    no("Get Container ACL", GET, Container, ("container", "acl"), UNOFFERED),
+    no("Set Container ACL", PUT, Container, ("container", "acl"), UNOFFERED),
+    no("Lease Container", PUT, Container, ("container", "lease"), UNOFFERED),
+    no("Restore Container", PUT, Container, ("container", "undelete"), UNOFFERED),
+    no("Rename Container", PUT, Container, ("container", "rename"), UNOFFERED),
+    no("Find Blobs by Tags in Container", GET, Container, ("container", "blobs"), UNOFFERED),
+    no("Blob Batch", POST, Container, ("container", "batch"), UNOFFERED),
+
+    on("Put Blob", PUT, Blob, ("", ""), (Put, object("cw")), |call| Box::pin(ops::put_blob::run(call))),
+    no_copy("Copy Blob or Put Blob From URL", ("", "")),
+    on("Put Block", PUT, Blob, ("", "block"), (Put, object("cw")), |call| Box::pin(ops::put_block::run(call))),
+    no_copy("Put Block From URL", ("", "block")),
+    on("Put Block List", PUT, Blob, ("", "blocklist"), (Put, object("cw")), |call| Box::pin(ops::put_block_list::run(call))),
+    on("Get Block List", GET, Blob, ("", "blocklist"), (List, object("r")), |call| Box::pin(ops::get_block_list::run(call))),
+    on("Get Blob", GET, Blob, ("", ""), (Get, object("r")), |call| Box::pin(ops::get_blob::run(call))),
+    on("Get Blob Properties", HEAD, Blob, ("", ""), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))),
+    on("Get Blob Metadata", GET, Blob, ("", "metadata"), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))),
+    on("Get Blob Metadata", HEAD, Blob, ("", "metadata"), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))),
+    on("Set Blob Metadata", PUT, Blob, ("", "metadata"), (Other, object("w")), |call| Box::pin(ops::set_blob_metadata::run(call))),
+    on("Set Blob Properties", PUT, Blob, ("", "properties"), (Other, object("w")), |call| Box::pin(ops::set_blob_properties::run(call))),
+    on("Set Blob Tier", PUT, Blob, ("", "tier"), (Other, object("w")), |call| Box::pin(ops::set_blob_tier::run(call))),
+    on("Get Blob Tags", GET, Blob, ("", "tags"), (Other, object("t")), |call| Box::pin(ops::get_blob_tags::run(call))),
+    on("Set Blob Tags", PUT, Blob, ("", "tags"), (Other, object("t")), |call| Box::pin(ops::set_blob_tags::run(call))),
+    on("Delete Blob", DELETE, Blob, ("", ""), (Delete, object("d")), |call| Box::pin(ops::delete_blob::run(call))),
+    on("Get Account Information", GET, Blob, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
+    on("Get Account Information", HEAD, Blob, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
+    no("Snapshot Blob", PUT, Blob, ("", "snapshot"), Code::SnapshotsNotSupported),
+    no("Lease Blob", PUT, Blob, ("", "lease"), UNOFFERED),
+    no("Put Page", PUT, Blob, ("", "page"), Code::BlobTypeNotSupported),
+    no("Get Page Ranges", GET, Blob, ("", "pagelist"), Code::BlobTypeNotSupported),
+    no("Incremental Copy Blob", PUT, Blob, ("", "incrementalcopy"), Code::BlobTypeNotSupported),
+    no("Append Block", PUT, Blob, ("", "appendblock"), Code::BlobTypeNotSupported),
+    no("Append Blob Seal", PUT, Blob, ("", "seal"), Code::BlobTypeNotSupported),
+    no("Abort Copy Blob", PUT, Blob, ("", "copy"), UNOFFERED),
+    no("Undelete Blob", PUT, Blob, ("", "undelete"), UNOFFERED),
+    no("Set Blob Expiry", PUT, Blob, ("", "expiry"), UNOFFERED),
+    no("Set Immutability Policy", PUT, Blob, ("", "immutabilityPolicies"), UNOFFERED),
+    no("Delete Immutability Policy", DELETE, Blob, ("", "immutabilityPolicies"), UNOFFERED),
+    no("Set Legal Hold", PUT, Blob, ("", "legalhold"), UNOFFERED),
+    no("Query Blob Contents", POST, Blob, ("", "query"), UNOFFERED),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw_query(row: &Row) -> String {
+        let pairs = [("restype", row.restype), ("comp", row.comp)];
+        pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}&")).collect()
+    }
+
+    #[test]
+    fn every_row_is_found_by_its_own_request() {
+        for row in ROWS {
+            for raw in [raw_query(row), raw_query(row).to_uppercase()] {
+                let query = Query::parse(&format!("{raw}timeout=901")).expect("a good query");
+                let found = find(&row.method, row.scope, &query, row.from_url).expect(row.operation);
+                assert!(std::ptr::eq(found, row), "{} was taken for {}", row.operation, found.operation);
+            }
+        }
+    }
+
+    #[test]
+    fn what_writes_or_deletes_never_goes_without_a_permission() {
+        for row in ROWS.iter().filter(|row| matches!(row.action, Action::Run(_))) {
+            let open = row.permit.any_of.is_empty();
+            assert_eq!(open, row.operation == "Get Account Information", "{}", row.operation);
+            let reading = row.method == GET || row.method == HEAD;
+            assert!(reading || row.permit.any_of.chars().all(|letter| "cwdt".contains(letter)), "{}", row.operation);
+        }
+    }
+
+    #[test]
+    fn what_is_no_operation_is_a_clear_4xx() {
+        let code = |method: Method, scope, raw: &str| {
+            find(&method, scope, &Query::parse(raw).expect("a good query"), FromUrl::No)
+                .map_err(|error| error.code)
+                .err()
+        };
+        for (method, scope, raw, expected) in [
+            (POST, Blob, "", Code::UnsupportedHttpVerb),
+            (DELETE, Blob, "comp=block", Code::UnsupportedHttpVerb),
+            (PUT, Blob, "comp=nonsense", Code::InvalidQueryParameterValue),
+            (GET, Container, "", Code::InvalidQueryParameterValue),
+            (GET, Service, "", Code::InvalidQueryParameterValue),
+            (Method::OPTIONS, Service, "comp=list", Code::UnsupportedHttpVerb),
+        ] {
+            assert_eq!(code(method.clone(), scope, raw), Some(expected), "{method} {raw}");
+        }
+    }
+}
