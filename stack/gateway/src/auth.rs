@@ -88,13 +88,20 @@ impl Denied {
     }
 }
 
+/// A request that was not authenticated, given back so that it can be answered.
+#[derive(Debug)]
+pub struct TurnedAway {
+    pub error: Error,
+    pub request: Request,
+}
+
 /// Verifies a request's credential and that it grants `permit`.
 pub fn authenticate(
     request: Request,
     permit: &Permit,
     account: Option<Arc<AccountRecord>>,
     now: Timestamp,
-) -> Result<Authenticated<Request>, (Error, Request)> {
+) -> Result<Authenticated<Request>, Box<TurnedAway>> {
     match identify(&request.head, permit, account, now) {
         Ok(identity) => Ok(Authenticated { request, identity }),
         Err(denied) => {
@@ -107,7 +114,7 @@ pub fn authenticate(
                 "request turned away"
             );
             tracing::debug!(path = request.head.target.raw_path, detail = redacted(&detail), "why it was turned away");
-            Err((code.into(), request))
+            Err(Box::new(TurnedAway { error: code.into(), request }))
         }
     }
 }

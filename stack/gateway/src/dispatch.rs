@@ -59,9 +59,9 @@ impl Gateway {
         let account = self.store.account(&request.head.target.account);
         let mut request = match auth::authenticate(request, &row.permit, account, now) {
             Ok(request) => request,
-            Err((error, mut request)) => {
-                request.body.discard().await;
-                return (Err(error), None);
+            Err(mut turned_away) => {
+                turned_away.request.body.discard().await;
+                return (Err(turned_away.error), None);
             }
         };
         let tenant = self.meter.tenant(&request.identity().account.tenant);

@@ -150,7 +150,7 @@ pub fn leaves(document: &[u8], leaves_max: usize) -> Result<Vec<Leaf>, Error> {
                 text.clear();
             }
             Event::DocType(_) => return Err(Error::new(Code::InvalidXmlDocument, "It may not hold a DOCTYPE.")),
-            Event::Eof if stack.is_empty() => return Ok(found),
+            Event::Eof if stack.is_empty() && !found.is_empty() => return Ok(found),
             Event::Eof => return Err(Code::InvalidXmlDocument.into()),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
         }

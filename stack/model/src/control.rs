@@ -18,12 +18,13 @@
 
 use crate::{AccountName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// File in the data folder that holds the bearer token.
 pub const TOKEN_FILE: &str = "control.token";
 
 /// The one line that a server prints on stdout once both its endpoints answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ready {
     pub ready: bool,
     /// Base URL of the Blob endpoint, without a trailing slash.
@@ -32,14 +33,14 @@ pub struct Ready {
     pub control: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     pub version: String,
     pub status: HealthStatus,
     pub uptime_ms: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthStatus {
     Serving,
@@ -47,23 +48,23 @@ pub enum HealthStatus {
     Draining,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tenant {
     pub name: TenantName,
     pub accounts: Vec<AccountName>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTenant {}
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Account {
     pub name: AccountName,
     pub tenant: TenantName,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
     pub tenant: TenantName,
@@ -73,7 +74,7 @@ pub struct NewAccount {
 }
 
 /// An account with its secrets: said once, to the operator.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountKeys {
     pub name: AccountName,
     pub tenant: TenantName,
@@ -88,7 +89,7 @@ impl std::fmt::Debug for AccountKeys {
 }
 
 /// Asks for a SAS token: of one container, or of the whole account where `container` is absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SasRequest {
     pub account: AccountName,
@@ -100,7 +101,7 @@ pub struct SasRequest {
     pub expires_in_s: u64,
 }
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sas {
     /// The query string, without a leading question mark.
     pub token: String,
@@ -113,7 +114,7 @@ impl std::fmt::Debug for Sas {
 }
 
 /// RFC 9457 problem document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, ToSchema)]
 #[error("{title}: {detail}")]
 pub struct Problem {
     pub title: String,

@@ -3,8 +3,9 @@
 use crate::TenantName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Metrics {
     /// Monotonic, since the server started.
     pub at_us: u64,
@@ -12,7 +13,7 @@ pub struct Metrics {
     pub flash: FlashMetrics,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TenantMetrics {
     /// Bytes of the bodies taken in, counted as they arrive.
     pub bytes_in: u64,
@@ -25,7 +26,7 @@ pub struct TenantMetrics {
     pub blob_bytes: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OpMetrics {
     /// Answered, errors included.
     pub count: u64,
@@ -36,7 +37,7 @@ pub struct OpMetrics {
     pub p99_ms: f64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OpClass {
     /// Put Blob, Put Block, Put Block List, copies.
@@ -64,7 +65,7 @@ impl OpClass {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FlashMetrics {
     pub used_bytes: u64,
     /// Bytes that the data folder may take, or what its file system has.

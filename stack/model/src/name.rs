@@ -1,8 +1,11 @@
 //! Names, checked once where they enter. The rules are Azure's: "Naming and referencing containers, blobs, and metadata".
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Longest blob name, in characters.
 pub const BLOB_NAME_CHARS_MAX: usize = 1024;
@@ -25,6 +28,8 @@ pub struct Name<R: Rule> {
 
 /// What tells one kind of name from another.
 pub trait Rule: Clone {
+    /// What an API description calls such a name.
+    const SCHEMA: &'static str;
     fn check(name: &str) -> Result<(), NameError>;
 }
 
@@ -78,6 +83,18 @@ impl<R: Rule> From<Name<R>> for String {
     }
 }
 
+impl<R: Rule> PartialSchema for Name<R> {
+    fn schema() -> RefOr<Schema> {
+        String::schema()
+    }
+}
+
+impl<R: Rule> ToSchema for Name<R> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed(R::SCHEMA)
+    }
+}
+
 impl<R: Rule> fmt::Display for Name<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -89,6 +106,8 @@ fn refuse(kind: &'static str, name: &str, rule: &'static str) -> Result<(), Name
 }
 
 impl Rule for AccountRule {
+    const SCHEMA: &'static str = "AccountName";
+
     fn check(name: &str) -> Result<(), NameError> {
         if !(3..=24).contains(&name.len()) {
             return refuse("account", name, "must have 3 to 24 characters");
@@ -101,6 +120,8 @@ impl Rule for AccountRule {
 }
 
 impl Rule for TenantRule {
+    const SCHEMA: &'static str = "TenantName";
+
     fn check(name: &str) -> Result<(), NameError> {
         if !(1..=40).contains(&name.len()) {
             return refuse("tenant", name, "must have 1 to 40 characters");
@@ -110,6 +131,8 @@ impl Rule for TenantRule {
 }
 
 impl Rule for ContainerRule {
+    const SCHEMA: &'static str = "ContainerName";
+
     fn check(name: &str) -> Result<(), NameError> {
         if matches!(name, "$root" | "$web" | "$logs" | "$blobchangefeed") {
             return Ok(());
@@ -132,6 +155,8 @@ fn check_hyphenated(kind: &'static str, name: &str) -> Result<(), NameError> {
 }
 
 impl Rule for BlobRule {
+    const SCHEMA: &'static str = "BlobName";
+
     fn check(name: &str) -> Result<(), NameError> {
         if name.is_empty() {
             return refuse("blob", name, "is empty");

@@ -1,1 +1,46 @@
-fn main() {}
+//! `greenroom-stack`: puts the store, the gateway, the figures and the control API together and runs them as one server.
+//! Decides nothing about blobs; everything that does is in a crate of its own.
+
+mod args;
+mod control;
+mod dev_account;
+mod fault;
+mod figures;
+mod sas;
+mod server;
+mod token;
+
+use args::{Args, Command, Log};
+use clap::Parser as _;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let Args { command: Command::Serve(serve) } = Args::parse();
+    log_to_stderr(serve.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start the runtime: {error}")),
+    };
+    match runtime.block_on(server::run(serve)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => fail(&fault.to_string()),
+    }
+}
+
+/// One line, for a person; the log has the rest.
+fn fail(message: &str) -> ExitCode {
+    eprintln!("greenroom-stack: {message}");
+    ExitCode::FAILURE
+}
+
+/// Stdout belongs to the one line that says the server is ready.
+fn log_to_stderr(log: Log) {
+    let filter = EnvFilter::try_from_env("GREENROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log {
+        Log::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+        Log::Json => builder.json().flatten_event(true).init(),
+    }
+}

@@ -1,0 +1,123 @@
+//! The command line.
+
+use crate::dev_account::DevAccount;
+use bytesize::ByteSize;
+use clap::{Parser, Subcommand, ValueEnum};
+use greenroom_store::Durability;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+#[derive(Debug, Parser)]
+#[command(name = "greenroom-stack", version, about = "A storage stack behind the Azure Blob protocol, on this machine")]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the Blob endpoint and the control API until stopped
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// Folder that holds everything the stack keeps; made if absent
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where the Blob endpoint listens; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10000", value_parser = address)]
+    pub blob: SocketAddr,
+    /// Where the control API listens; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10001", value_parser = address)]
+    pub control: SocketAddr,
+    /// Enable devstoreaccount1 with its well-known key, or an account with a key of your own; repeatable, loopback only
+    #[arg(
+        long = "dev-account",
+        value_name = "NAME=BASE64KEY",
+        num_args = 0..=1,
+        default_missing_value = DevAccount::WELL_KNOWN
+    )]
+    pub dev_accounts: Vec<DevAccount>,
+    /// When a write counts as kept: on disk, or once the operating system has it (for benchmarks)
+    #[arg(long, value_enum, default_value = "disk")]
+    pub durability: DurabilityArg,
+    /// Bytes that the data folder may take, such as 10GiB; without it, what the file system has
+    #[arg(long, value_name = "SIZE")]
+    pub capacity: Option<ByteSize>,
+    /// How to log on stderr; GREENROOM_LOG sets what, as in `GREENROOM_LOG=greenroom_gateway=debug`
+    #[arg(long, value_enum, default_value = "text")]
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DurabilityArg {
+    Disk,
+    Os,
+}
+
+impl From<DurabilityArg> for Durability {
+    fn from(arg: DurabilityArg) -> Self {
+        match arg {
+            DurabilityArg::Disk => Durability::Disk,
+            DurabilityArg::Os => Durability::Os,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Log {
+    Text,
+    Json,
+}
+
+/// An address; `:0` and `:10000` mean loopback.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') { format!("127.0.0.1{text}") } else { text.to_owned() };
+    full.parse().map_err(|_| "give an IP address and a port, such as 127.0.0.1:10000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(arguments: &[&str]) -> Result<Serve, clap::Error> {
+        let all = ["greenroom-stack", "serve", "--data", "d"].iter().chain(arguments);
+        Args::try_parse_from(all).map(|Args { command: Command::Serve(serve) }| serve)
+    }
+
+    #[test]
+    fn defaults_are_loopback_and_durable() {
+        let serve = serve(&[]).expect("good arguments");
+        assert_eq!(serve.blob.to_string(), "127.0.0.1:10000");
+        assert_eq!(serve.control.to_string(), "127.0.0.1:10001");
+        assert_eq!(serve.durability, DurabilityArg::Disk);
+        assert!(serve.dev_accounts.is_empty());
+    }
+
+    #[test]
+    fn dev_accounts_are_well_known_or_ones_own_and_repeat() {
+        let given =
+            serve(&["--dev-account", "--dev-account", "mine123=c2VjcmV0", "--blob", ":0"]).expect("good arguments");
+        let names: Vec<_> = given.dev_accounts.iter().map(|account| account.name.as_str()).collect();
+        assert_eq!(names, ["devstoreaccount1", "mine123"]);
+        assert_eq!(given.blob.to_string(), "127.0.0.1:0");
+    }
+
+    #[test]
+    fn sizes_are_written_as_people_write_them() {
+        assert_eq!(serve(&["--capacity", "10GiB"]).expect("good arguments").capacity, Some(ByteSize::gib(10)));
+    }
+
+    #[test]
+    fn bad_arguments_are_refused() {
+        for bad in [
+            ["--blob", "nowhere"],
+            ["--dev-account", "Bad=c2VjcmV0"],
+            ["--dev-account", "mine123=???"],
+            ["--capacity", "much"],
+        ] {
+            assert!(serve(&bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The control API: routes and their description from one list. Its types are `greenroom_model::control`.
+
+mod accounts;
+mod health;
+mod metrics;
+mod sas;
+mod shutdown;
+mod tenants;
+
+use crate::fault::Fault;
+use crate::figures::Figures;
+use crate::token::Token;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use greenroom_model::NameError;
+use greenroom_model::control::Problem;
+use greenroom_store::{Clock, Durability, Store, StoreError};
+use http::{HeaderValue, StatusCode, header};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Control {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub figures: Arc<Figures>,
+    pub durability: Durability,
+    pub token: Token,
+    /// Held while an account is made: two calls at once must not make two keys for one name.
+    pub accounts: Arc<Mutex<()>>,
+    /// Cancelled: finish what is in flight.
+    pub drain: CancellationToken,
+    /// Cancelled: the control API itself ends.
+    pub stop: CancellationToken,
+}
+
+/// Serves until `state.stop`.
+pub async fn serve(listener: TcpListener, state: Control) {
+    let stop = state.stop.clone();
+    let (router, _) = router(state);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the control API ended");
+    }
+}
+
+fn router(state: Control) -> (axum::Router, Arc<OpenApi>) {
+    let open = OpenApiRouter::new().routes(routes!(health::health));
+    let guarded = OpenApiRouter::new()
+        .routes(routes!(metrics::snapshot))
+        .routes(routes!(metrics::stream))
+        .routes(routes!(tenants::list))
+        .routes(routes!(tenants::put))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::put))
+        .routes(routes!(sas::mint))
+        .routes(routes!(shutdown::shutdown))
+        .route_layer(middleware::from_fn_with_state(state.clone(), authorize));
+    let (router, description) = OpenApiRouter::with_openapi(about()).merge(open).merge(guarded).split_for_parts();
+    let description = Arc::new(description);
+    let described = description.clone();
+    let router = router
+        .route("/openapi.json", get(async move || Json((*described).clone())))
+        .fallback(async || {
+            problem(StatusCode::NOT_FOUND, "No such call", "GET /openapi.json describes the calls there are")
+        })
+        .method_not_allowed_fallback(async || {
+            problem(StatusCode::METHOD_NOT_ALLOWED, "No such method", "see GET /openapi.json")
+        });
+    (router.with_state(state), description)
+}
+
+fn about() -> OpenApi {
+    let info = InfoBuilder::new().title("Greenroom stack control API").version(env!("CARGO_PKG_VERSION"));
+    let mut about = OpenApiBuilder::new().info(info.build()).build();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The text of DIR/control.token"));
+    about.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer.build()));
+    about
+}
+
+/// Lets through who knows the token.
+async fn authorize(State(state): State<Control>, request: Request, next: Next) -> Response {
+    let claimed = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match claimed.and_then(|value| value.strip_prefix("Bearer ")) {
+        Some(claimed) if state.token.is(claimed.trim()) => next.run(request).await,
+        _ => {
+            problem(StatusCode::UNAUTHORIZED, "Unauthorized", "send Authorization: Bearer <text of DIR/control.token>")
+        }
+    }
+}
+
+fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
+    Refusal { status, title: title.to_owned(), detail: detail.to_owned() }.into_response()
+}
+
+/// A call that failed, on its way to a `Problem` document.
+#[derive(Debug)]
+pub struct Refusal {
+    status: StatusCode,
+    title: String,
+    detail: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, title: &str, detail: impl ToString) -> Self {
+        Self { status, title: title.to_owned(), detail: detail.to_string() }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Refusal { status, title, detail } = self;
+        let document = Problem { title, status: status.as_u16(), detail };
+        let mut response = (status, Json(document)).into_response();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        response
+    }
+}
+
+impl From<NameError> for Refusal {
+    fn from(error: NameError) -> Self {
+        Refusal::new(StatusCode::BAD_REQUEST, "Bad name", error)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let (status, title) = match &error {
+            StoreError::TenantMissing(_) | StoreError::AccountMissing(_) => (StatusCode::NOT_FOUND, "Not found"),
+            StoreError::AccountTaken { .. } => (StatusCode::CONFLICT, "Taken"),
+            StoreError::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "Flash is full"),
+            _ => {
+                tracing::error!(%error, "the store failed a control call");
+                (StatusCode::INTERNAL_SERVER_ERROR, "The store failed")
+            }
+        };
+        Refusal::new(status, title, error)
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        tracing::error!(%fault, "a control call failed");
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal error", fault)
+    }
+}
+
+/// Reads a JSON body whatever its Content-Type claims, so that `curl -d` works; unknown keys are refused by the types.
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "Bad JSON", error))
+}

@@ -1,0 +1,61 @@
+//! `/v1/accounts`.
+
+use super::{Control, Refusal, json};
+use crate::dev_account::new_key;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use greenroom_model::control::{Account, AccountKeys, NewAccount, Problem};
+use greenroom_model::{AccountName, ContainerPath};
+use greenroom_store::{AccountRecord, Metadata, StoreError};
+use http::StatusCode;
+
+/// Every account
+#[utoipa::path(get, path = "/v1/accounts", security(("token" = [])), responses((status = 200, body = Vec<Account>), (status = 401, body = Problem)))]
+pub async fn list(State(state): State<Control>) -> Json<Vec<Account>> {
+    let accounts = state.store.accounts().into_iter();
+    Json(accounts.map(|account| Account { name: account.name.clone(), tenant: account.tenant.clone() }).collect())
+}
+
+/// Make an account with a key of its own; one that is there, of the same tenant, answers its key
+#[utoipa::path(
+    put, path = "/v1/accounts/{account}", security(("token" = [])), request_body = NewAccount,
+    params(("account" = AccountName, Path)),
+    responses(
+        (status = 200, body = AccountKeys), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 404, body = Problem, description = "No such tenant"),
+        (status = 409, body = Problem, description = "The account belongs to another tenant")
+    )
+)]
+pub async fn put(
+    State(state): State<Control>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<AccountKeys>, Refusal> {
+    let name = AccountName::new(name)?;
+    let NewAccount { tenant, containers } = json(&body)?;
+    let _one_at_a_time = state.accounts.lock().await;
+    if !state.store.tenants().contains(&tenant) {
+        let detail = format!("there is no tenant {tenant}: PUT /v1/tenants/{tenant} makes it");
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "No such tenant", detail));
+    }
+    let key = match state.store.account(&name) {
+        Some(account) if account.tenant == tenant => account.key.clone(),
+        Some(_) => return Err(StoreError::AccountTaken { account: name }.into()),
+        None => {
+            let key = new_key()?;
+            let record = AccountRecord { name: name.clone(), tenant: tenant.clone(), key: key.clone() };
+            state.store.put_account(record).await?;
+            key
+        }
+    };
+    for container in containers {
+        let path = ContainerPath { account: name.clone(), container };
+        match state.store.create_container(&path, Metadata::new()).await {
+            Ok(_) | Err(StoreError::ContainerExists) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Json(AccountKeys { name, tenant, key: BASE64_STANDARD.encode(key.as_bytes()) }))
+}

@@ -1,0 +1,26 @@
+//! `POST /v1/sas`.
+
+use super::{Control, Refusal, json};
+use crate::sas;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use greenroom_model::control::{Problem, Sas, SasRequest};
+use http::StatusCode;
+
+/// Sign a SAS of a container, or of a whole account
+#[utoipa::path(
+    post, path = "/v1/sas", security(("token" = [])), request_body = SasRequest,
+    responses(
+        (status = 200, body = Sas), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 404, body = Problem, description = "No such account")
+    )
+)]
+pub async fn mint(State(state): State<Control>, body: Bytes) -> Result<Json<Sas>, Refusal> {
+    let SasRequest { account, container, permissions, expires_in_s } = json(&body)?;
+    let record = state.store.account(&account);
+    let record = record.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "No such account", &account))?;
+    let token = sas::mint(&record, container.as_ref(), &permissions, expires_in_s, state.clock.now());
+    let token = token.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "Cannot sign this", error))?;
+    Ok(Json(Sas { token }))
+}

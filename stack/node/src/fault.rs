@@ -1,0 +1,61 @@
+//! Why the server could not start or go on, in words that say what to do.
+
+use greenroom_store::StoreError;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error(
+        "port {} is taken: `ss -ltnp 'sport = :{}'` shows by which process; or choose another, {flag} {}:0 picks a free one",
+        address.port(), address.port(), address.ip()
+    )]
+    PortTaken { flag: &'static str, address: SocketAddr },
+    #[error("cannot listen on {address} ({flag}): {source}")]
+    Listen { flag: &'static str, address: SocketAddr, source: io::Error },
+    #[error(
+        "development accounts are for loopback only, and --blob is {blob}: listen on 127.0.0.1, or leave --dev-account away"
+    )]
+    DevAccountOffLoopback { blob: SocketAddr },
+    #[error("{}", advise(_0))]
+    Store(#[from] StoreError),
+    #[error("cannot write {}: {source}; give a folder that this user may write to with --data DIR", file.display())]
+    Token { file: PathBuf, source: io::Error },
+    #[error("no random numbers from the operating system: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("cannot wait for signals: {0}")]
+    Signal(#[source] io::Error),
+    #[error("cannot say that the server is ready: {0}")]
+    Ready(#[source] io::Error),
+}
+
+impl Fault {
+    pub fn listen(flag: &'static str, address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Fault::PortTaken { flag, address },
+            _ => Fault::Listen { flag, address, source },
+        }
+    }
+}
+
+fn advise(error: &StoreError) -> String {
+    let what_to_do = match error {
+        StoreError::Locked { pid: Some(pid), .. } => {
+            format!("stop that server first (`kill {pid}`), or give another folder with --data DIR")
+        }
+        StoreError::Locked { .. } => "stop the server that uses it, or give another folder with --data DIR".to_owned(),
+        StoreError::NotWritable { .. } => "give a folder that this user may write to with --data DIR".to_owned(),
+        StoreError::FormatUnknown { .. } => {
+            "use the version that wrote it, or give another folder with --data DIR".to_owned()
+        }
+        StoreError::Full { .. } => "make room on the file system, or raise --capacity; nothing is lost".to_owned(),
+        StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            "make room on the file system; nothing is lost".to_owned()
+        }
+        StoreError::AccountTaken { .. } => "choose another name for --dev-account".to_owned(),
+        StoreError::Corrupt { .. } => "keep the folder as it is; nothing was changed in it".to_owned(),
+        _ => return error.to_string(),
+    };
+    format!("{error}: {what_to_do}")
+}

@@ -1,0 +1,113 @@
+//! Starts everything in order, waits for the word to stop, and stops everything in the other order.
+
+use crate::args::Serve;
+use crate::control::{self, Control};
+use crate::dev_account;
+use crate::fault::Fault;
+use crate::figures::Figures;
+use crate::token::Token;
+use greenroom_gateway::Gateway;
+use greenroom_model::control::Ready;
+use greenroom_store::{Clock, Config, Store, SystemClock};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Control calls still under way when the Blob endpoint has drained get this long.
+const CONTROL_DRAIN_MAX: Duration = Duration::from_secs(5);
+
+pub async fn run(args: Serve) -> Result<(), Fault> {
+    // Ports first: a server that cannot be reached has no business with the data folder.
+    let blob = listen("--blob", args.blob).await?;
+    let control = listen("--control", args.control).await?;
+    let (blob_address, control_address) = (local(&blob, args.blob), local(&control, args.control));
+
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let durability = args.durability.into();
+    let capacity_bytes = args.capacity.map(|capacity| capacity.as_u64());
+    let config = Config { durability, capacity_bytes, ..Config::default() };
+    let store = Store::open(&args.data, config, clock.clone()).await?;
+    let token = Token::of(&args.data)?;
+    dev_account::enable(&store, &args.dev_accounts, blob_address).await?;
+
+    let figures = Arc::new(Figures::new());
+    let gateway = Arc::new(Gateway::new(store.clone(), clock.clone(), figures.clone(), request_seed()?));
+    let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+    let state = Control {
+        store: store.clone(),
+        clock,
+        figures,
+        durability,
+        token,
+        accounts: Arc::default(),
+        drain: drain.clone(),
+        stop: stop.clone(),
+    };
+    let control = tokio::spawn(control::serve(control, state));
+    let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, drain.clone()));
+    let stopping = stop_signal().map_err(Fault::Signal)?;
+    say_ready(blob_address, control_address)?;
+    tracing::info!(blob = %blob_address, control = %control_address, data = %args.data.display(), "serving");
+
+    tokio::select! {
+        signal = stopping => tracing::info!(signal, "stopping"),
+        () = drain.cancelled() => tracing::info!("stopping: the control API asked for it"),
+    }
+    drain.cancel();
+    // The control API goes on while the Blob endpoint drains, so that its health can be watched.
+    let _ = blob.await;
+    stop.cancel();
+    if tokio::time::timeout(CONTROL_DRAIN_MAX, control).await.is_err() {
+        tracing::warn!("control calls still under way are cut off");
+    }
+    store.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Fault> {
+    TcpListener::bind(address).await.map_err(|source| Fault::listen(flag, address, source))
+}
+
+/// The address with the port that the system picked.
+fn local(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+fn request_seed() -> Result<u64, Fault> {
+    Ok(getrandom::u64()?)
+}
+
+fn say_ready(blob: SocketAddr, control: SocketAddr) -> Result<(), Fault> {
+    let ready = Ready { ready: true, blob: format!("http://{blob}"), control: format!("http://{control}") };
+    let line = serde_json::to_string(&ready).expect("plain strings serialise");
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(Fault::Ready)
+}
+
+/// Listens for SIGTERM and SIGINT from now on; the future names the one that came.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    Ok(async {
+        // Without a signal to wait for, the control API is the way to stop.
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => "Ctrl-C",
+            Err(_) => std::future::pending().await,
+        }
+    })
+}
