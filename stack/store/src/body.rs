@@ -1,35 +1,154 @@
 //! Content on its way in.
 
-use crate::error::Result;
+use crate::crc;
+use crate::error::{Result, StoreError};
+use crate::extent::frame::{Framed, framed_bytes};
+use crate::extent::{Extent, Lane, Pin, Spot, Sync};
+use crate::piece::{self, Piece, Place};
+use crate::space::Promise;
 use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Content up to this length lies in the catalog: its write costs the syncs that it shares with all others, and none of an extent.
+pub(crate) const INLINE_BYTES_MAX: u64 = 8 << 10;
 
 /// Takes a body as it arrives. Dropped before `finish` it leaves nothing but dead space.
 #[derive(Debug)]
-pub struct BodyWriter {}
+pub struct BodyWriter {
+    lane: Lane,
+    promise: Promise,
+    declared: Option<u64>,
+    framed: Framed,
+    in_flight: Option<InFlight>,
+    pieces: Vec<Piece>,
+    extents: Vec<(Arc<Extent>, Pin)>,
+    digest: crc_fast::Digest,
+    length: u64,
+}
+
+/// An append that the lane has not answered yet. There is one at most: the next buffer fills meanwhile.
+#[derive(Debug)]
+struct InFlight {
+    length: u64,
+    answer: oneshot::Receiver<Result<Spot>>,
+}
 
 /// A body that is written, waiting to become a blob or a block. Dropped unused it leaves nothing but dead space.
 #[derive(Debug)]
-pub struct Body {}
+pub struct Body {
+    content: Content,
+    length: u64,
+    crc64: u64,
+    /// No extent is removed while a body that waits for its place in the catalog lies in it.
+    _pins: Vec<Pin>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Small(Bytes),
+    Pieces(Vec<Piece>),
+}
 
 impl BodyWriter {
-    /// Waits while the disk is behind: memory stays bounded whatever the body's length.
-    pub async fn write(&mut self, _bytes: Bytes) -> Result<()> {
-        todo!()
+    pub(crate) fn new(lane: Lane, promise: Promise, declared: Option<u64>) -> Self {
+        Self {
+            lane,
+            promise,
+            declared,
+            framed: Framed::with_room(declared.unwrap_or(0)),
+            in_flight: None,
+            pieces: Vec::new(),
+            extents: Vec::new(),
+            digest: crc::digest(),
+            length: 0,
+        }
+    }
+
+    /// Waits while the disk is behind: memory stays bounded whatever the body's length. A writer whose `write` was cancelled or failed
+    /// is of no more use. Err: `Full`, `BodyLength` once more has come than was declared.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.length += bytes.len() as u64;
+        if let Some(declared) = self.declared.filter(|declared| self.length > *declared) {
+            return Err(StoreError::BodyLength { declared, received: self.length });
+        }
+        self.digest.update(&bytes);
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            if self.framed.is_full() {
+                self.flush(Sync::Later).await?;
+            }
+            rest = &rest[self.framed.push(rest)..];
+        }
+        Ok(())
     }
 
     /// The content is durable when this returns, or, if it is small, when the operation that takes the `Body` returns.
-    pub async fn finish(self) -> Result<Body> {
-        todo!()
+    /// Err: `Full`, `BodyLength` where less has come than was declared.
+    pub async fn finish(mut self) -> Result<Body> {
+        if let Some(declared) = self.declared.filter(|declared| self.length != *declared) {
+            return Err(StoreError::BodyLength { declared, received: self.length });
+        }
+        let content = if self.length <= INLINE_BYTES_MAX {
+            Content::Small(std::mem::take(&mut self.framed).into_content())
+        } else {
+            self.flush(Sync::Now).await?;
+            self.land().await?;
+            // The last sync says nothing of an extent that failed before it.
+            if let Some((extent, _)) = self.extents.iter().find(|(extent, _)| extent.is_broken()) {
+                let lost = std::io::Error::other("an earlier write of it failed");
+                return Err(StoreError::io("sync", extent.path(), lost));
+            }
+            Content::Pieces(self.pieces)
+        };
+        let pins = self.extents.into_iter().map(|(_, pin)| pin).collect();
+        Ok(Body { content, length: self.length, crc64: self.digest.finalize(), _pins: pins })
+    }
+
+    async fn flush(&mut self, sync: Sync) -> Result<()> {
+        self.land().await?;
+        let framed = std::mem::take(&mut self.framed);
+        let length = framed.length();
+        self.promise.extend(framed_bytes(length))?;
+        let answer = self.lane.append(framed.into_frames(), sync).await?;
+        self.in_flight = Some(InFlight { length, answer });
+        Ok(())
+    }
+
+    async fn land(&mut self) -> Result<()> {
+        let Some(InFlight { length, answer }) = self.in_flight.take() else { return Ok(()) };
+        let Spot { extent, offset, pin } = answer.await.map_err(|_| StoreError::Closed)??;
+        self.promise.spend(framed_bytes(length));
+        let place = Place::Extent { id: extent.id(), offset };
+        piece::push(&mut self.pieces, Piece { place, length: length as u32 });
+        if self.extents.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, &extent)) {
+            self.extents.push((extent, pin));
+        }
+        Ok(())
     }
 }
 
 impl Body {
     pub fn length(&self) -> u64 {
-        todo!()
+        self.length
     }
 
     /// CRC-64/NVME of the content.
     pub fn crc64(&self) -> u64 {
-        todo!()
+        self.crc64
+    }
+
+    pub(crate) fn small(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Small(content) => Some(content),
+            Content::Pieces(_) => None,
+        }
+    }
+
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        match &self.content {
+            Content::Small(_) => &[],
+            Content::Pieces(pieces) => pieces,
+        }
     }
 }

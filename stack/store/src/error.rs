@@ -55,7 +55,7 @@ pub enum StoreError {
     BodyLength { declared: u64, received: u64 },
     #[error("range begins past the end of the content")]
     RangeInvalid,
-    #[error("properties of {bytes} bytes are more than the {max} that a row holds")]
+    #[error("properties of {bytes} bytes are more than the {max} that are kept")]
     PropsTooLarge { bytes: usize, max: usize },
 
     // The machine
@@ -77,8 +77,34 @@ impl StoreError {
     pub(crate) fn io(action: &'static str, file: &Path, source: io::Error) -> Self {
         Self::Io { action, file: file.to_owned(), source: Arc::new(source) }
     }
+}
 
-    pub(crate) fn catalog(error: impl Into<redb::Error>) -> Self {
-        Self::Catalog(Arc::new(error.into()))
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        Self::Catalog(Arc::new(error))
+    }
+}
+
+impl From<redb::StorageError> for StoreError {
+    fn from(error: redb::StorageError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::TableError> for StoreError {
+    fn from(error: redb::TableError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::TransactionError> for StoreError {
+    fn from(error: redb::TransactionError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+impl From<redb::CommitError> for StoreError {
+    fn from(error: redb::CommitError) -> Self {
+        redb::Error::from(error).into()
     }
 }

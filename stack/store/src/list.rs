@@ -42,6 +42,16 @@ pub enum Entry {
     Prefix(String),
 }
 
+impl Entry {
+    /// The blob's name, or the prefix.
+    pub fn name(&self) -> &str {
+        match self {
+            Entry::Blob(name, _) => name.as_str(),
+            Entry::Prefix(prefix) => prefix,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerPage {
     pub entries: Vec<(ContainerName, ContainerProps)>,

@@ -1,0 +1,157 @@
+//! What is done with blobs as a whole.
+
+use crate::blob::Blob;
+use crate::body::{Body, BodyWriter};
+use crate::catalog::Txn;
+use crate::catalog::row::{BlobRow, List, PROPS_BYTES_MAX, blob_key, encode};
+use crate::error::{Result, StoreError};
+use crate::extent::frame::framed_bytes;
+use crate::list::{BlobPage, ListQuery};
+use crate::precondition::{Access, Precondition, Version};
+use crate::props::{BlobChange, BlobDraft, BlobProps};
+use crate::store::Store;
+use greenroom_model::{BlobPath, ContainerPath};
+use serde::Serialize;
+use std::sync::Arc;
+
+impl Store {
+    /// Begins to take content in; `length` where it is known beforehand. Err: `Full`.
+    pub fn begin_body(&self, length: Option<u64>) -> Result<BodyWriter> {
+        let promise = self.space().promise(framed_bytes(length.unwrap_or(0)))?;
+        Ok(BodyWriter::new(self.extents().lane(), promise, length))
+    }
+
+    /// Makes or overwrites a blob, and discards its staged blocks.
+    /// Err: `ContainerMissing`, `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
+    pub async fn put_blob(
+        &self,
+        path: &BlobPath,
+        draft: BlobDraft,
+        body: Body,
+        precondition: &Precondition,
+    ) -> Result<BlobProps> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        check_size(&draft)?;
+        self.write(move |txn| put(txn, &path, draft, &body, &precondition)).await
+    }
+
+    /// Err: `ContainerMissing`, `BlobMissing`.
+    pub async fn blob(&self, path: &BlobPath) -> Result<Blob> {
+        // A look-up walks a handful of pages, nearly all of them cached: less than a hop to another thread and back costs.
+        let (snapshot, extents) = {
+            let extents = self.extents().map();
+            (self.snapshot()?, extents.clone())
+        };
+        let container = snapshot.container(&path.container)?;
+        let row = snapshot.blob(&blob_key(container.id, path.name.as_str()))?.ok_or(StoreError::BlobMissing)?;
+        Ok(Blob { props: row.props, pieces: row.pieces, snapshot: Arc::new(snapshot), extents })
+    }
+
+    /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.
+    pub async fn update_blob(
+        &self,
+        path: &BlobPath,
+        change: BlobChange,
+        precondition: &Precondition,
+    ) -> Result<BlobProps> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| update(txn, &path, change, &precondition)).await
+    }
+
+    /// Discards the blob and its staged blocks. Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`.
+    pub async fn delete_blob(&self, path: &BlobPath, precondition: &Precondition) -> Result<()> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| delete(txn, &path, &precondition)).await
+    }
+
+    /// One page, by seeking: what a delimiter rolls up is skipped, not read. Err: `ContainerMissing`.
+    pub async fn list_blobs(&self, container: &ContainerPath, query: &ListQuery) -> Result<BlobPage> {
+        let (path, query) = (container.clone(), query.clone());
+        self.read_many(move |snapshot| snapshot.list_blobs(snapshot.container(&path)?.id, &query)).await
+    }
+}
+
+/// Refuses what is too large for a row before anything has been written.
+pub(crate) fn check_size(props: &impl Serialize) -> Result<()> {
+    let bytes = encode(props).len();
+    if bytes > PROPS_BYTES_MAX {
+        return Err(StoreError::PropsTooLarge { bytes, max: PROPS_BYTES_MAX });
+    }
+    Ok(())
+}
+
+fn put(
+    txn: &mut Txn<'_>,
+    path: &BlobPath,
+    draft: BlobDraft,
+    body: &Body,
+    precondition: &Precondition,
+) -> Result<BlobProps> {
+    let (container, key, old) = txn.look_up(path)?;
+    precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write)?;
+    let props = written(txn, draft, old.as_ref(), body.length(), body.crc64());
+    let pieces = txn.keep(body)?;
+    if let Some(old) = old {
+        txn.free_blob(&container.tenant, old)?;
+    }
+    txn.discard_staging(&key)?;
+    txn.put_row(&container.tenant, &key, BlobRow { props, pieces, blocks: List::Here(Vec::new()) })
+}
+
+/// The properties of a blob that a write has just made, in place of `old`.
+pub(crate) fn written(
+    txn: &mut Txn<'_>,
+    draft: BlobDraft,
+    old: Option<&BlobRow>,
+    length: u64,
+    crc64: u64,
+) -> BlobProps {
+    let now = txn.now;
+    BlobProps {
+        length,
+        etag: txn.next_etag(),
+        created: old.map_or(now, |old| old.props.created),
+        modified: now,
+        headers: draft.headers,
+        metadata: draft.metadata,
+        tags: draft.tags,
+        tier: draft.tier,
+        tier_changed: draft.tier.map(|_| now),
+        crc64,
+    }
+}
+
+fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: &Precondition) -> Result<BlobProps> {
+    let (_, key, row) = txn.look_up(path)?;
+    let mut row = row.ok_or(StoreError::BlobMissing)?;
+    precondition.check(Some(Version::from(&row.props)), Access::Write)?;
+    let new_version = matches!(change, BlobChange::Headers(_) | BlobChange::Metadata(_));
+    match change {
+        BlobChange::Headers(headers) => row.props.headers = headers,
+        BlobChange::Metadata(metadata) => row.props.metadata = metadata,
+        BlobChange::Tags(tags) => row.props.tags = tags,
+        BlobChange::Tier(tier) if row.props.tier == Some(tier) => {}
+        BlobChange::Tier(tier) => {
+            row.props.tier = Some(tier);
+            row.props.tier_changed = Some(txn.now);
+        }
+    }
+    check_size(&row.props)?;
+    if new_version {
+        row.props.etag = txn.next_etag();
+        row.props.modified = txn.now;
+    }
+    txn.dirty = true;
+    txn.blobs.insert(key.as_slice(), encode(&row).as_slice())?;
+    Ok(row.props)
+}
+
+fn delete(txn: &mut Txn<'_>, path: &BlobPath, precondition: &Precondition) -> Result<()> {
+    let (container, key, row) = txn.look_up(path)?;
+    let row = row.ok_or(StoreError::BlobMissing)?;
+    precondition.check(Some(Version::from(&row.props)), Access::Write)?;
+    txn.dirty = true;
+    txn.blobs.remove(key.as_slice())?;
+    txn.free_blob(&container.tenant, row)?;
+    txn.discard_staging(&key)
+}

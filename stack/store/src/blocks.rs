@@ -1,0 +1,220 @@
+//! What is done with blocks: staged one by one, then made into a blob by a list.
+
+use crate::blobs::{check_size, written};
+use crate::block::{Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX, STAGED_BLOCKS_MAX};
+use crate::body::Body;
+use crate::catalog::Txn;
+use crate::catalog::row::{BlobRow, CommittedBlock, GarbageRow, List, StagedRow, StagingRow, blob_key, encode};
+use crate::crc;
+use crate::error::{Result, StoreError};
+use crate::piece::{self, Piece, Place};
+use crate::precondition::{Access, Precondition, Version};
+use crate::props::{BlobDraft, BlobProps};
+use crate::store::Store;
+use greenroom_model::BlobPath;
+use std::collections::{HashMap, HashSet};
+
+impl Store {
+    /// Err: `ContainerMissing`, `BlockIdLength`, `TooManyBlocks`.
+    pub async fn stage_block(&self, path: &BlobPath, id: BlockId, body: Body) -> Result<()> {
+        let path = path.clone();
+        self.write(move |txn| stage(txn, &path, &id, &body)).await
+    }
+
+    /// Makes or overwrites a blob out of blocks, and discards all other staged ones.
+    /// Err: `ContainerMissing`, `InvalidBlockList`, `TooManyBlocks`, `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
+    pub async fn commit_blocks(
+        &self,
+        path: &BlobPath,
+        draft: BlobDraft,
+        list: Vec<(BlockId, BlockSource)>,
+        precondition: &Precondition,
+    ) -> Result<BlobProps> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        if list.len() > COMMITTED_BLOCKS_MAX {
+            return Err(StoreError::TooManyBlocks { what: "committed", max: COMMITTED_BLOCKS_MAX });
+        }
+        check_size(&draft)?;
+        self.write(move |txn| commit(txn, &path, draft, &list, &precondition)).await
+    }
+
+    /// Err: `ContainerMissing`, `BlobMissing` where there is neither a blob nor a staged block.
+    pub async fn block_list(&self, path: &BlobPath) -> Result<BlockList> {
+        let path = path.clone();
+        self.read_many(move |snapshot| {
+            let container = snapshot.container(&path.container)?;
+            let key = blob_key(container.id, path.name.as_str());
+            let (blob, staged) = (snapshot.blob(&key)?, snapshot.staged(&key)?);
+            if blob.is_none() && staged.is_none() {
+                return Err(StoreError::BlobMissing);
+            }
+            let (blob, blocks) = blob.map_or((None, List::Here(Vec::new())), |row| (Some(row.props), row.blocks));
+            let committed = snapshot.blocks(blocks)?.into_iter();
+            let committed = committed.map(|CommittedBlock { id, length, .. }| Block { id, length }).collect();
+            Ok(BlockList { blob, committed, uncommitted: staged.unwrap_or_default() })
+        })
+        .await
+    }
+}
+
+fn stage(txn: &mut Txn<'_>, path: &BlobPath, id: &BlockId, body: &Body) -> Result<()> {
+    let (_, key, _) = txn.look_up(path)?;
+    let id_bytes = id.as_bytes().len() as u8;
+    let staging = txn.staging(&key)?;
+    let old = match &staging {
+        Some(staging) if staging.block_id_bytes != id_bytes => return Err(StoreError::BlockIdLength),
+        Some(staging) => txn.staged_block(staging.id, id)?,
+        None => None,
+    };
+    let blocks = staging.as_ref().map_or(0, |staging| staging.blocks) + u32::from(old.is_none());
+    if blocks as usize > STAGED_BLOCKS_MAX {
+        return Err(StoreError::TooManyBlocks { what: "staged", max: STAGED_BLOCKS_MAX });
+    }
+    let staging_id = staging.map_or_else(|| txn.next_id(), |staging| staging.id);
+    if let Some(old) = old {
+        txn.free(old.pieces)?;
+    }
+    let block = StagedRow { length: body.length(), crc64: body.crc64(), pieces: txn.keep(body)? };
+    let staging = StagingRow { id: staging_id, blocks, block_id_bytes: id_bytes, touched: txn.now };
+    txn.dirty = true;
+    txn.staged.insert((staging_id, id.as_bytes()), encode(&block).as_slice())?;
+    txn.stagings.insert(key.as_slice(), encode(&staging).as_slice())?;
+    Ok(())
+}
+
+fn commit(
+    txn: &mut Txn<'_>,
+    path: &BlobPath,
+    draft: BlobDraft,
+    list: &[(BlockId, BlockSource)],
+    precondition: &Precondition,
+) -> Result<BlobProps> {
+    let (container, key, old) = txn.look_up(path)?;
+    precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write)?;
+    let staging = txn.staging(&key)?;
+    let chosen = Choice::new(txn, staging.as_ref(), old.as_ref())?.choose(txn, list)?;
+
+    let pieces = place(txn, &chosen)?;
+    let pieces = txn.list_pieces(pieces)?;
+    let crc64 = chosen.iter().fold(crc::crc64(b""), |crc64, block| crc::join(crc64, block.crc64, block.length));
+    let length = chosen.iter().map(|block| block.length).sum();
+    let props = written(txn, draft, old.as_ref(), length, crc64);
+    if let Some(staging) = staging {
+        use_up(txn, &key, &staging, &chosen)?;
+    }
+    if let Some(old) = old {
+        txn.free_blob(&container.tenant, old)?;
+    }
+    let blocks = chosen.into_iter().map(|Chosen { id, length, crc64, .. }| CommittedBlock { id, length, crc64 });
+    let blocks = txn.list_blocks(blocks.collect())?;
+    txn.put_row(&container.tenant, &key, BlobRow { props, pieces, blocks })
+}
+
+/// What a list can choose from.
+struct Choice {
+    staging: Option<u64>,
+    staged: HashMap<BlockId, Option<StagedRow>>,
+    /// With where each begins in the content. Of equal ids the last counts; they name the same block.
+    committed: HashMap<BlockId, (u64, CommittedBlock)>,
+    pieces: Vec<Piece>,
+}
+
+struct Chosen {
+    id: BlockId,
+    length: u64,
+    crc64: u64,
+    pieces: Vec<Piece>,
+    /// The staged row, where it came from one: its list of pieces is used up with it.
+    staged: Option<List<Piece>>,
+}
+
+impl Choice {
+    fn new(txn: &Txn<'_>, staging: Option<&StagingRow>, old: Option<&BlobRow>) -> Result<Self> {
+        let mut choice = Self {
+            staging: staging.map(|staging| staging.id),
+            staged: HashMap::new(),
+            committed: HashMap::new(),
+            pieces: Vec::new(),
+        };
+        if let Some(old) = old {
+            choice.pieces = txn.all_pieces(&old.pieces)?;
+            let mut at = 0;
+            for block in txn.all_blocks(&old.blocks)? {
+                let length = block.length;
+                choice.committed.insert(block.id.clone(), (at, block));
+                at += length;
+            }
+        }
+        Ok(choice)
+    }
+
+    fn choose(mut self, txn: &Txn<'_>, list: &[(BlockId, BlockSource)]) -> Result<Vec<Chosen>> {
+        let choose = |(id, source): &(BlockId, BlockSource)| {
+            let chosen = match source {
+                BlockSource::Committed => self.committed(id),
+                BlockSource::Uncommitted => self.staged(txn, id)?,
+                BlockSource::Latest => self.staged(txn, id)?.or_else(|| self.committed(id)),
+            };
+            chosen.ok_or(StoreError::InvalidBlockList)
+        };
+        list.iter().map(choose).collect()
+    }
+
+    fn staged(&mut self, txn: &Txn<'_>, id: &BlockId) -> Result<Option<Chosen>> {
+        let Some(staging) = self.staging else { return Ok(None) };
+        if !self.staged.contains_key(id) {
+            self.staged.insert(id.clone(), txn.staged_block(staging, id)?);
+        }
+        let Some(Some(row)) = self.staged.get(id) else { return Ok(None) };
+        let pieces = txn.all_pieces(&row.pieces)?;
+        let staged = Some(row.pieces.clone());
+        Ok(Some(Chosen { id: id.clone(), length: row.length, crc64: row.crc64, pieces, staged }))
+    }
+
+    fn committed(&self, id: &BlockId) -> Option<Chosen> {
+        let (at, block) = self.committed.get(id)?;
+        let pieces = piece::slice(&self.pieces, *at, block.length);
+        Some(Chosen { id: id.clone(), length: block.length, crc64: block.crc64, pieces, staged: None })
+    }
+}
+
+/// The pieces of the new blob. What lies in an extent may have any number of places in the catalog; an inline row belongs to one, so that
+/// only the first use of a staged one moves, and all others are copies.
+fn place(txn: &mut Txn<'_>, chosen: &[Chosen]) -> Result<Vec<Piece>> {
+    let mut moved = HashSet::new();
+    let mut pieces = Vec::new();
+    for block in chosen {
+        for piece in &block.pieces {
+            let piece = match piece.place {
+                Place::Inline(row) if block.staged.is_none() || !moved.insert(row) => {
+                    txn.copy_inline(row, piece.length)?
+                }
+                Place::Inline(_) | Place::Extent { .. } => *piece,
+            };
+            txn.books.refer(&piece);
+            piece::push(&mut pieces, piece);
+        }
+    }
+    Ok(pieces)
+}
+
+/// Ends a staging. The inline rows of the blocks that were used are the blob's now.
+fn use_up(txn: &mut Txn<'_>, key: &[u8], staging: &StagingRow, chosen: &[Chosen]) -> Result<()> {
+    let mut used = HashSet::new();
+    for block in chosen {
+        if let Some(list) = &block.staged
+            && used.insert(&block.id)
+        {
+            txn.staged.remove((staging.id, block.id.as_bytes()))?;
+            block.pieces.iter().for_each(|piece| txn.books.release(piece));
+            if let List::Rows(list) = list {
+                txn.leave(&GarbageRow::PieceList(*list))?;
+            }
+        }
+    }
+    if used.len() < staging.blocks as usize {
+        return txn.discard_staging(key);
+    }
+    txn.stagings.remove(key)?;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Counters: kept in memory by the one writer, and written by the transaction that changes them.
+
+use super::row::{self, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HeadRow, USAGE};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::etag::ETag;
+use crate::extent::frame::framed_bytes;
+use crate::extent::{ExtentRow, Freed};
+use crate::piece::Piece;
+use crate::usage::TenantUsage;
+use greenroom_model::TenantName;
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// 100 ns ticks from the year 1 to the Unix epoch: where Azure's ETags count from.
+const TICKS_AT_EPOCH: u64 = 621_355_968_000_000_000;
+
+#[derive(Debug)]
+pub struct Books {
+    pub head: HeadRow,
+    pub extents: BTreeMap<u32, ExtentRow>,
+    pub tenants: BTreeMap<TenantName, TenantUsage>,
+    /// There is something to sweep.
+    pub garbage: bool,
+    pub freed: Freed,
+    /// Rows that differ from what is on disk; an extent that is touched and absent is to be removed.
+    touched_extents: BTreeSet<u32>,
+    touched_tenants: BTreeSet<TenantName>,
+}
+
+impl Books {
+    pub fn load(txn: &ReadTransaction) -> Result<Self> {
+        let head = txn.open_table(HEAD)?;
+        let head = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?;
+        let mut books = Books {
+            head: row::decode(head.value())?,
+            extents: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+            garbage: !txn.open_table(GARBAGE)?.is_empty()?,
+            freed: Freed::Nothing,
+            touched_extents: BTreeSet::new(),
+            touched_tenants: BTreeSet::new(),
+        };
+        for item in txn.open_table(EXTENTS)?.iter()? {
+            let (id, value) = item?;
+            books.extents.insert(id.value(), row::decode(value.value())?);
+        }
+        for item in txn.open_table(USAGE)?.iter()? {
+            let (tenant, value) = item?;
+            let tenant = TenantName::new(tenant.value()).map_err(|error| row::corrupt(&error.to_string()))?;
+            books.tenants.insert(tenant, row::decode(value.value())?);
+        }
+        Ok(books)
+    }
+
+    /// Writes what has changed, as the last act of a transaction.
+    pub fn write(&mut self, txn: &WriteTransaction) -> Result<()> {
+        let mut head = txn.open_table(HEAD)?;
+        head.insert(HEAD_KEY, row::encode(&self.head).as_slice())?;
+        if !self.touched_extents.is_empty() {
+            let mut table = txn.open_table(EXTENTS)?;
+            for id in std::mem::take(&mut self.touched_extents) {
+                match self.extents.get(&id) {
+                    Some(extent) => drop(table.insert(id, row::encode(extent).as_slice())?),
+                    None => drop(table.remove(id)?),
+                }
+            }
+        }
+        if !self.touched_tenants.is_empty() {
+            let mut table = txn.open_table(USAGE)?;
+            for tenant in std::mem::take(&mut self.touched_tenants) {
+                let usage = self.tenants.get(&tenant).copied().unwrap_or_default();
+                table.insert(tenant.as_str(), row::encode(&usage).as_slice())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Grows with every call, also over restarts and while the clock stands still or goes back.
+    pub fn next_etag(&mut self, now: Timestamp) -> ETag {
+        let ticks = TICKS_AT_EPOCH.saturating_add_signed(now.0.saturating_mul(10));
+        self.head.etag = ticks.max(self.head.etag + 1);
+        ETag(self.head.etag)
+    }
+
+    pub fn next_id(&mut self) -> u64 {
+        self.head.id += 1;
+        self.head.id
+    }
+
+    /// One more place in the catalog refers to this content.
+    pub fn refer(&mut self, piece: &Piece) {
+        if let Some((id, end)) = piece.end() {
+            let extent = self.extents.entry(id).or_default();
+            extent.live += framed_bytes(u64::from(piece.length));
+            extent.end = extent.end.max(u64::from(end));
+            self.touched_extents.insert(id);
+        }
+    }
+
+    /// One place fewer does.
+    pub fn release(&mut self, piece: &Piece) {
+        if let Some((id, _)) = piece.end() {
+            let extent = self.extents.entry(id).or_default();
+            extent.live = extent.live.saturating_sub(framed_bytes(u64::from(piece.length)));
+            self.touched_extents.insert(id);
+            self.freed = Freed::Some;
+        }
+    }
+
+    /// These extents are gone.
+    pub fn forget(&mut self, ids: &[u32]) {
+        for id in ids {
+            self.extents.remove(id);
+            self.touched_extents.insert(*id);
+        }
+    }
+
+    pub fn count_blob(&mut self, tenant: &TenantName, bytes: u64) {
+        let usage = self.usage_of(tenant);
+        usage.blobs += 1;
+        usage.bytes += bytes;
+    }
+
+    pub fn discount_blob(&mut self, tenant: &TenantName, bytes: u64) {
+        let usage = self.usage_of(tenant);
+        usage.blobs = usage.blobs.saturating_sub(1);
+        usage.bytes = usage.bytes.saturating_sub(bytes);
+    }
+
+    fn usage_of(&mut self, tenant: &TenantName) -> &mut TenantUsage {
+        self.touched_tenants.insert(tenant.clone());
+        self.tenants.entry(tenant.clone()).or_default()
+    }
+}

@@ -1,0 +1,91 @@
+//! Listings that seek: a page reads its own entries, and one row for each prefix that it rolls up.
+
+use super::row::{BLOBS, BlobRow, CONTAINERS, ContainerRow, blob_key, blob_name, corrupt, decode};
+use super::snapshot::Snapshot;
+use crate::error::Result;
+use crate::list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery};
+use greenroom_model::{AccountName, BlobName, ContainerName};
+
+impl Snapshot {
+    pub fn list_blobs(&self, container: u64, query: &ListQuery) -> Result<BlobPage> {
+        let table = self.txn.open_table(BLOBS)?;
+        let key = |name: &str| blob_key(container, name);
+        let end = past(key(&query.prefix));
+        let max = query.max.clamp(1, LIST_MAX);
+        let mut page = BlobPage { entries: Vec::new(), next: None };
+        let mut start = key(&query.prefix);
+        if let Some(after) = &query.after {
+            // A name that is rolled up was listed as its prefix, and all of that with it.
+            start = start.max(rolled_up(after, query).map_or_else(|| next_key(key(after)), |prefix| past(key(prefix))));
+        }
+        'seek: while start < end {
+            for item in table.range(start.as_slice()..end.as_slice())? {
+                let (found, row) = item?;
+                let name = blob_name(found.value())?;
+                if page.entries.len() == max {
+                    page.next = page.entries.last().map(|entry| entry.name().to_owned());
+                    return Ok(page);
+                }
+                if let Some(prefix) = rolled_up(name, query) {
+                    page.entries.push(Entry::Prefix(prefix.to_owned()));
+                    start = past(key(prefix));
+                    continue 'seek;
+                }
+                let name = BlobName::new(name).map_err(|error| corrupt(&error.to_string()))?;
+                page.entries.push(Entry::Blob(name, decode::<BlobRow>(row.value())?.props));
+            }
+            break;
+        }
+        Ok(page)
+    }
+
+    pub fn list_containers(&self, account: &AccountName, query: &ListQuery) -> Result<ContainerPage> {
+        let table = self.txn.open_table(CONTAINERS)?;
+        let key = |name: &str| [account.as_str().as_bytes(), &[0], name.as_bytes()].concat();
+        let end = past(key(&query.prefix));
+        let mut start = key(&query.prefix);
+        if let Some(after) = &query.after {
+            start = start.max(next_key(key(after)));
+        }
+        let max = query.max.clamp(1, LIST_MAX);
+        let mut page = ContainerPage { entries: Vec::new(), next: None };
+        if start >= end {
+            return Ok(page);
+        }
+        for item in table.range(start.as_slice()..end.as_slice())? {
+            let (found, row) = item?;
+            if page.entries.len() == max {
+                page.next = page.entries.last().map(|(name, _)| name.to_string());
+                break;
+            }
+            let name = found.value().get(key("").len()..).and_then(|name| std::str::from_utf8(name).ok());
+            let name = name.and_then(|name| ContainerName::new(name).ok());
+            let name = name.ok_or_else(|| corrupt("a key holds no container's name"))?;
+            page.entries.push((name, decode::<ContainerRow>(row.value())?.props));
+        }
+        Ok(page)
+    }
+}
+
+/// The prefix under which a listing rolls this name up, if it does.
+fn rolled_up<'n>(name: &'n str, query: &ListQuery) -> Option<&'n str> {
+    let delimiter = query.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty())?;
+    let at = name.strip_prefix(query.prefix.as_str())?.find(delimiter)?;
+    Some(&name[..query.prefix.len() + at + delimiter.len()])
+}
+
+/// The least key that is greater.
+fn next_key(mut key: Vec<u8>) -> Vec<u8> {
+    key.push(0);
+    key
+}
+
+/// The least key that is greater than all that begin with this one. There always is one: text holds no byte 255, and a container's id
+/// is not the last number.
+fn past(mut prefix: Vec<u8>) -> Vec<u8> {
+    while prefix.pop_if(|byte| *byte == u8::MAX).is_some() {}
+    if let Some(last) = prefix.last_mut() {
+        *last += 1;
+    }
+    prefix
+}

@@ -1,0 +1,198 @@
+//! What the catalog's tables hold, and how a row is written: a byte for the form, then postcard.
+
+use crate::block::BlockId;
+use crate::clock::Timestamp;
+use crate::error::{Result, StoreError};
+use crate::piece::Piece;
+use crate::props::{BlobProps, ContainerProps};
+use greenroom_model::{ContainerPath, TenantName};
+use redb::TableDefinition;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+pub type Bytes = &'static [u8];
+
+/// One row, `HEAD_KEY`.
+pub const HEAD: TableDefinition<&str, Bytes> = TableDefinition::new("head");
+pub const HEAD_KEY: &str = "head";
+pub const TENANTS: TableDefinition<&str, Bytes> = TableDefinition::new("tenants");
+pub const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("accounts");
+/// By `container_key`.
+pub const CONTAINERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("containers");
+/// By `blob_key`.
+pub const BLOBS: TableDefinition<Bytes, Bytes> = TableDefinition::new("blobs");
+/// What is staged for a blob, by `blob_key`.
+pub const STAGINGS: TableDefinition<Bytes, Bytes> = TableDefinition::new("stagings");
+/// Staged blocks, by staging and block id.
+pub const STAGED: TableDefinition<(u64, Bytes), Bytes> = TableDefinition::new("staged");
+/// Parts of long piece lists, by list and by where in the content the part begins.
+pub const PIECES: TableDefinition<(u64, u64), Bytes> = TableDefinition::new("pieces");
+/// Parts of long lists of committed blocks, by list and number.
+pub const BLOCKS: TableDefinition<(u64, u64), Bytes> = TableDefinition::new("blocks");
+/// Small content, behind its checksum.
+pub const INLINE: TableDefinition<u64, Bytes> = TableDefinition::new("inline");
+pub const EXTENTS: TableDefinition<u32, Bytes> = TableDefinition::new("extents");
+pub const USAGE: TableDefinition<&str, Bytes> = TableDefinition::new("usage");
+/// What is still to be removed, in small transactions.
+pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage");
+
+/// Of the data folder as a whole: tables, rows, extents.
+pub const FORMAT: u32 = 1;
+/// Longer lists are kept in rows of their own: a listing reads blob rows, and should not read these with them.
+pub const LIST_HERE_MAX: usize = 16;
+/// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 17 bytes, a block 87.
+pub const PIECES_A_ROW: usize = 2_048;
+pub const BLOCKS_A_ROW: usize = 512;
+/// Names and values that a client may hang on to a blob or container, encoded. Azure's own bounds are lower.
+pub const PROPS_BYTES_MAX: usize = 64 << 10;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HeadRow {
+    /// `FORMAT` when the store was made.
+    pub format: u32,
+    /// Ties the extents to this catalog.
+    pub volume: u64,
+    /// The last of each given out.
+    pub etag: u64,
+    pub id: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ContainerRow {
+    /// Never used again: what is left of a deleted container cannot be mistaken for part of a new one of its name.
+    pub id: u64,
+    pub tenant: TenantName,
+    pub props: ContainerProps,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BlobRow {
+    pub props: BlobProps,
+    pub pieces: List<Piece>,
+    pub blocks: List<CommittedBlock>,
+}
+
+/// A list that lies in its row while it is short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum List<T> {
+    Here(Vec<T>),
+    /// In the table of its kind, under this number.
+    Rows(u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommittedBlock {
+    pub id: BlockId,
+    pub length: u64,
+    pub crc64: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StagingRow {
+    pub id: u64,
+    pub blocks: u32,
+    pub block_id_bytes: u8,
+    /// When the last block was staged: what is left alone for a week is garbage, as on Azure.
+    pub touched: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StagedRow {
+    pub length: u64,
+    pub crc64: u64,
+    pub pieces: List<Piece>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum GarbageRow {
+    Container {
+        id: u64,
+        tenant: TenantName,
+    },
+    Staging(u64),
+    /// A list and what it lists.
+    Pieces(u64),
+    /// The list only: its pieces belong to another list now.
+    PieceList(u64),
+    BlockList(u64),
+}
+
+/// Orders by account, then container, neither of which can hold the byte between them.
+pub fn container_key(path: &ContainerPath) -> Vec<u8> {
+    [path.account.as_str().as_bytes(), &[0], path.container.as_str().as_bytes()].concat()
+}
+
+/// Orders by container, then bytes of the name. The container's id is of fixed length, so that a name may hold any byte.
+pub fn blob_key(container: u64, name: &str) -> Vec<u8> {
+    [container.to_be_bytes().as_slice(), name.as_bytes()].concat()
+}
+
+/// The name in a `blob_key`.
+pub fn blob_name(key: &[u8]) -> Result<&str> {
+    let name = key.get(size_of::<u64>()..).and_then(|name| std::str::from_utf8(name).ok());
+    name.ok_or_else(|| corrupt("a key holds no name"))
+}
+
+/// All blocks of a staging: the next staging's first possible key ends them.
+pub fn staged_range(staging: u64) -> std::ops::Range<(u64, &'static [u8])> {
+    (staging, &[])..(staging + 1, &[])
+}
+
+const FORM: u8 = 1;
+
+pub fn encode<T: Serialize>(row: &T) -> Vec<u8> {
+    let buffer = vec![FORM];
+    postcard::to_extend(row, buffer).expect("rows are plain data, and memory is not bounded here")
+}
+
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    match bytes.split_first() {
+        Some((&FORM, row)) => postcard::from_bytes(row).map_err(|error| corrupt(&error.to_string())),
+        Some((form, _)) => Err(corrupt(&format!("a row has form {form}"))),
+        None => Err(corrupt("a row is empty")),
+    }
+}
+
+/// Checksum, little end first, then the content.
+pub fn encode_inline(crc64: u64, content: &[u8]) -> Vec<u8> {
+    [crc64.to_le_bytes().as_slice(), content].concat()
+}
+
+pub fn decode_inline(row: &[u8]) -> Result<&[u8]> {
+    match row.split_first_chunk() {
+        Some((crc64, content)) if u64::from_le_bytes(*crc64) == crate::crc::crc64(content) => Ok(content),
+        Some(_) => Err(corrupt("the checksum of small content does not match")),
+        None => Err(corrupt("small content is cut off")),
+    }
+}
+
+pub fn corrupt(what: &str) -> StoreError {
+    StoreError::Corrupt { file: PathBuf::from(super::FILE), offset: 0, what: what.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_content_is_checked() {
+        let good = encode_inline(crate::crc::crc64(b"small"), b"small");
+        assert_eq!(decode_inline(&good).expect("unharmed"), b"small");
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode_inline(&bad).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn rows_of_an_unknown_form_are_refused() {
+        let mut row = encode(&GarbageRow::Staging(7));
+        assert!(decode::<GarbageRow>(&row).is_ok());
+        row[0] = 9;
+        assert!(decode::<GarbageRow>(&row).is_err());
+        assert!(decode::<GarbageRow>(&row[..0]).is_err());
+        assert!(decode::<GarbageRow>(&row[..1]).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! What readers see: the catalog as it was at one moment.
+
+use super::row::*;
+use super::txn::read_list;
+use crate::block::{Block, BlockId};
+use crate::error::{Result, StoreError};
+use crate::piece::Piece;
+use greenroom_model::ContainerPath;
+use redb::{ReadTransaction, ReadableTable};
+use serde::de::DeserializeOwned;
+use std::ops::Range;
+
+pub struct Snapshot {
+    pub(super) txn: ReadTransaction,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Snapshot")
+    }
+}
+
+impl Snapshot {
+    pub(super) fn new(txn: ReadTransaction) -> Self {
+        Self { txn }
+    }
+
+    pub fn books(&self) -> Result<super::books::Books> {
+        super::books::Books::load(&self.txn)
+    }
+
+    pub fn tenants(&self) -> Result<Vec<String>> {
+        self.txn.open_table(TENANTS)?.iter()?.map(|item| Ok(item?.0.value().to_owned())).collect()
+    }
+
+    pub fn accounts<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+        self.txn.open_table(ACCOUNTS)?.iter()?.map(|item| decode(item?.1.value())).collect()
+    }
+
+    pub fn container(&self, path: &ContainerPath) -> Result<ContainerRow> {
+        let row = self.txn.open_table(CONTAINERS)?.get(container_key(path).as_slice())?;
+        row.map_or(Err(StoreError::ContainerMissing), |row| decode(row.value()))
+    }
+
+    pub fn blob(&self, key: &[u8]) -> Result<Option<BlobRow>> {
+        self.txn.open_table(BLOBS)?.get(key)?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn blocks(&self, blocks: List<CommittedBlock>) -> Result<Vec<CommittedBlock>> {
+        match blocks {
+            List::Here(blocks) => Ok(blocks),
+            List::Rows(list) => read_list(&self.txn.open_table(BLOCKS)?, list),
+        }
+    }
+
+    /// Staged blocks by id; `None` where nothing was ever staged since the last commit.
+    pub fn staged(&self, key: &[u8]) -> Result<Option<Vec<Block>>> {
+        let Some(staging) = self.txn.open_table(STAGINGS)?.get(key)? else { return Ok(None) };
+        let staging: StagingRow = decode(staging.value())?;
+        let mut blocks = Vec::with_capacity(staging.blocks as usize);
+        for item in self.txn.open_table(STAGED)?.range(staged_range(staging.id))? {
+            let (key, row) = item?;
+            let id = BlockId::new(key.value().1).ok_or_else(|| corrupt("a staged block has no good id"))?;
+            blocks.push(Block { id, length: decode::<StagedRow>(row.value())?.length });
+        }
+        Ok(Some(blocks))
+    }
+
+    /// The pieces that hold a range of the content, and where in the content the first of them begins.
+    pub fn pieces(&self, pieces: &List<Piece>, range: &Range<u64>) -> Result<(u64, Vec<Piece>)> {
+        let list = match pieces {
+            List::Here(pieces) => return Ok((0, pieces.clone())),
+            List::Rows(list) => *list,
+        };
+        let table = self.txn.open_table(PIECES)?;
+        let first = table.range((list, 0)..=(list, range.start))?.next_back();
+        let (key, _) = first.ok_or_else(|| corrupt("a list of pieces is missing"))??;
+        let begin = key.value().1;
+        let mut found = Vec::new();
+        for part in table.range((list, begin)..(list, range.end.max(begin + 1)))? {
+            found.extend(decode::<Vec<Piece>>(part?.1.value())?);
+        }
+        Ok((begin, found))
+    }
+
+    /// Small content, checked.
+    pub fn inline(&self, row: u64) -> Result<bytes::Bytes> {
+        let row = self.txn.open_table(INLINE)?.get(row)?;
+        let row = row.ok_or_else(|| corrupt("small content is missing"))?;
+        Ok(bytes::Bytes::copy_from_slice(decode_inline(row.value())?))
+    }
+}

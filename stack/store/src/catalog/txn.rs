@@ -1,0 +1,215 @@
+//! A write transaction: what operations see of the catalog while they change it.
+
+use super::books::Books;
+use super::row::{self, *};
+use crate::block::BlockId;
+use crate::body::Body;
+use crate::clock::Timestamp;
+use crate::error::{Result, StoreError};
+use crate::etag::ETag;
+use crate::piece::{Piece, Place};
+use crate::props::BlobProps;
+use greenroom_model::{AccountName, BlobPath, ContainerPath, TenantName};
+use redb::{ReadableTable, Table, WriteTransaction};
+use serde::de::DeserializeOwned;
+
+pub struct Txn<'t> {
+    pub now: Timestamp,
+    pub books: &'t mut Books,
+    /// Something was written: an operation that fails after that fails the whole transaction.
+    pub dirty: bool,
+    pub tenants: Table<'t, &'static str, Bytes>,
+    pub accounts: Table<'t, &'static str, Bytes>,
+    pub containers: Table<'t, Bytes, Bytes>,
+    pub blobs: Table<'t, Bytes, Bytes>,
+    pub stagings: Table<'t, Bytes, Bytes>,
+    pub staged: Table<'t, (u64, Bytes), Bytes>,
+    pub pieces: Table<'t, (u64, u64), Bytes>,
+    pub blocks: Table<'t, (u64, u64), Bytes>,
+    pub inline: Table<'t, u64, Bytes>,
+    pub garbage: Table<'t, u64, Bytes>,
+}
+
+impl<'t> Txn<'t> {
+    pub(super) fn begin(txn: &'t WriteTransaction, books: &'t mut Books, now: Timestamp) -> Result<Self> {
+        Ok(Self {
+            now,
+            books,
+            dirty: false,
+            tenants: txn.open_table(TENANTS)?,
+            accounts: txn.open_table(ACCOUNTS)?,
+            containers: txn.open_table(CONTAINERS)?,
+            blobs: txn.open_table(BLOBS)?,
+            stagings: txn.open_table(STAGINGS)?,
+            staged: txn.open_table(STAGED)?,
+            pieces: txn.open_table(PIECES)?,
+            blocks: txn.open_table(BLOCKS)?,
+            inline: txn.open_table(INLINE)?,
+            garbage: txn.open_table(GARBAGE)?,
+        })
+    }
+
+    pub fn next_etag(&mut self) -> ETag {
+        self.dirty = true;
+        self.books.next_etag(self.now)
+    }
+
+    pub fn next_id(&mut self) -> u64 {
+        self.dirty = true;
+        self.books.next_id()
+    }
+
+    pub fn account<T: DeserializeOwned>(&self, name: &AccountName) -> Result<Option<T>> {
+        self.accounts.get(name.as_str())?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn has_tenant(&self, name: &TenantName) -> Result<bool> {
+        Ok(self.tenants.get(name.as_str())?.is_some())
+    }
+
+    pub fn find_container(&self, path: &ContainerPath) -> Result<Option<ContainerRow>> {
+        self.containers.get(container_key(path).as_slice())?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn container(&self, path: &ContainerPath) -> Result<ContainerRow> {
+        self.find_container(path)?.ok_or(StoreError::ContainerMissing)
+    }
+
+    /// The container, the blob's key, and the blob if there is one.
+    pub fn look_up(&self, path: &BlobPath) -> Result<(ContainerRow, Vec<u8>, Option<BlobRow>)> {
+        let container = self.container(&path.container)?;
+        let key = blob_key(container.id, path.name.as_str());
+        let blob = self.blobs.get(key.as_slice())?.map(|row| decode(row.value())).transpose()?;
+        Ok((container, key, blob))
+    }
+
+    /// Writes a new blob's row, and counts it in.
+    pub fn put_row(&mut self, tenant: &TenantName, key: &[u8], row: BlobRow) -> Result<BlobProps> {
+        self.dirty = true;
+        self.books.count_blob(tenant, row.props.length);
+        self.blobs.insert(key, encode(&row).as_slice())?;
+        Ok(row.props)
+    }
+
+    pub fn staging(&self, key: &[u8]) -> Result<Option<StagingRow>> {
+        self.stagings.get(key)?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn staged_block(&self, staging: u64, id: &BlockId) -> Result<Option<StagedRow>> {
+        self.staged.get((staging, id.as_bytes()))?.map(|row| decode(row.value())).transpose()
+    }
+
+    /// Gives a body its place in the catalog.
+    pub fn keep(&mut self, body: &Body) -> Result<List<Piece>> {
+        let pieces = match body.small() {
+            Some(content) if content.is_empty() => Vec::new(),
+            Some(content) => vec![self.keep_inline(&encode_inline(body.crc64(), content), content.len() as u32)?],
+            None => body.pieces().to_vec(),
+        };
+        pieces.iter().for_each(|piece| self.books.refer(piece));
+        self.list_pieces(pieces)
+    }
+
+    /// A second place for what lies in one inline row: each such row belongs to one piece.
+    pub fn copy_inline(&mut self, row: u64, length: u32) -> Result<Piece> {
+        let content = self.inline.get(row)?.map(|guard| guard.value().to_vec());
+        let content = content.ok_or_else(|| row::corrupt("small content is missing"))?;
+        self.keep_inline(&content, length)
+    }
+
+    fn keep_inline(&mut self, row: &[u8], length: u32) -> Result<Piece> {
+        let id = self.next_id();
+        self.inline.insert(id, row)?;
+        Ok(Piece { place: Place::Inline(id), length })
+    }
+
+    pub fn list_pieces(&mut self, pieces: Vec<Piece>) -> Result<List<Piece>> {
+        if pieces.len() <= LIST_HERE_MAX {
+            return Ok(List::Here(pieces));
+        }
+        let list = self.next_id();
+        let mut start = 0;
+        for part in pieces.chunks(PIECES_A_ROW) {
+            self.pieces.insert((list, start), encode(&part).as_slice())?;
+            start += part.iter().map(|piece| u64::from(piece.length)).sum::<u64>();
+        }
+        Ok(List::Rows(list))
+    }
+
+    pub fn list_blocks(&mut self, blocks: Vec<CommittedBlock>) -> Result<List<CommittedBlock>> {
+        if blocks.len() <= LIST_HERE_MAX {
+            return Ok(List::Here(blocks));
+        }
+        let list = self.next_id();
+        for (number, part) in (0..).zip(blocks.chunks(BLOCKS_A_ROW)) {
+            self.blocks.insert((list, number), encode(&part).as_slice())?;
+        }
+        Ok(List::Rows(list))
+    }
+
+    pub fn all_pieces(&self, pieces: &List<Piece>) -> Result<Vec<Piece>> {
+        match pieces {
+            List::Here(pieces) => Ok(pieces.clone()),
+            List::Rows(list) => read_list(&self.pieces, *list),
+        }
+    }
+
+    pub fn all_blocks(&self, blocks: &List<CommittedBlock>) -> Result<Vec<CommittedBlock>> {
+        match blocks {
+            List::Here(blocks) => Ok(blocks.clone()),
+            List::Rows(list) => read_list(&self.blocks, *list),
+        }
+    }
+
+    /// Lets go of content. A long list is left to the sweep.
+    pub fn free(&mut self, pieces: List<Piece>) -> Result<()> {
+        match pieces {
+            List::Here(pieces) => pieces.iter().try_for_each(|piece| self.free_piece(piece)),
+            List::Rows(list) => self.leave(&GarbageRow::Pieces(list)),
+        }
+    }
+
+    pub fn free_piece(&mut self, piece: &Piece) -> Result<()> {
+        self.dirty = true;
+        self.books.release(piece);
+        if let Place::Inline(row) = piece.place {
+            self.inline.remove(row)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of all that a blob's row refers to, and counts it out.
+    pub fn free_blob(&mut self, tenant: &TenantName, blob: BlobRow) -> Result<()> {
+        self.books.discount_blob(tenant, blob.props.length);
+        if let List::Rows(list) = blob.blocks {
+            self.leave(&GarbageRow::BlockList(list))?;
+        }
+        self.free(blob.pieces)
+    }
+
+    /// Discards what is staged for a blob.
+    pub fn discard_staging(&mut self, key: &[u8]) -> Result<()> {
+        if let Some(staging) = self.staging(key)? {
+            self.stagings.remove(key)?;
+            self.leave(&GarbageRow::Staging(staging.id))?;
+        }
+        Ok(())
+    }
+
+    /// Leaves work to the sweep.
+    pub fn leave(&mut self, garbage: &GarbageRow) -> Result<()> {
+        let id = self.next_id();
+        self.garbage.insert(id, encode(garbage).as_slice())?;
+        self.books.garbage = true;
+        Ok(())
+    }
+}
+
+/// All parts of a long list, one after the other.
+pub fn read_list<T: DeserializeOwned>(table: &impl ReadableTable<(u64, u64), Bytes>, list: u64) -> Result<Vec<T>> {
+    let mut items = Vec::new();
+    for part in table.range((list, 0)..=(list, u64::MAX))? {
+        items.extend(decode::<Vec<T>>(part?.1.value())?);
+    }
+    Ok(items)
+}

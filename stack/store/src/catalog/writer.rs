@@ -1,0 +1,189 @@
+//! The one writer: a thread that puts all that has queued up into one transaction, so that all who wait share its syncs.
+
+use super::Catalog;
+use super::books::Books;
+use super::txn::Txn;
+use crate::clock::Clock;
+use crate::error::{Result, StoreError};
+use crate::extent::{Extents, Freed};
+use crate::usage::TenantUsage;
+use greenroom_model::TenantName;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::mpsc::error::TryRecvError::{Disconnected, Empty};
+use tokio::sync::{mpsc, oneshot};
+
+/// Operations of one transaction, and of the queue while it runs: more would make the first wait for the last without a gain.
+const BATCH_MAX: usize = 1_000;
+
+/// Does the operation, and says how to answer once the transaction has ended.
+type Job = Box<dyn FnOnce(Result<&mut Txn<'_>>) -> Done + Send>;
+type Answer = Box<dyn FnOnce(Result<()>)>;
+
+struct Done {
+    /// The operation had begun to write when it failed: its half must not be kept.
+    spoiled: Option<StoreError>,
+    answer: Answer,
+}
+
+#[derive(Debug)]
+pub struct Writer {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    tenants: Arc<Mutex<BTreeMap<TenantName, TenantUsage>>>,
+}
+
+impl Writer {
+    pub fn start(catalog: Catalog, books: Books, extents: Arc<Extents>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let (sender, jobs) = mpsc::channel(BATCH_MAX);
+        let tenants = Arc::new(Mutex::new(books.tenants.clone()));
+        let worker = Worker { catalog, books, extents, clock, tenants: tenants.clone(), sweep: Sweep::On };
+        let thread = std::thread::Builder::new().name("catalog".to_owned()).spawn(move || worker.run(jobs));
+        let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(super::FILE), error))?;
+        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), tenants })
+    }
+
+    /// Runs an operation in the next transaction, and answers when that is durable. An operation looks first and writes then: where it
+    /// fails before it has written anything, only it fails. Once queued it is carried out, even if the caller stops waiting.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let sender = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |txn| {
+            let mut spoiled = None;
+            let result = txn.and_then(|txn| {
+                // Others of this transaction may have written before.
+                let dirty = std::mem::replace(&mut txn.dirty, false);
+                let result = operation(txn);
+                spoiled = result.as_ref().err().filter(|_| txn.dirty).cloned();
+                txn.dirty |= dirty;
+                result
+            });
+            // A caller that has gone away no longer listens.
+            Done { spoiled, answer: Box::new(move |committed| drop(reply.send(committed.and(result)))) }
+        });
+        sender.ok_or(StoreError::Closed)?.send(job).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub fn tenants(&self) -> BTreeMap<TenantName, TenantUsage> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Carries out what is queued and joins the thread.
+    pub fn close(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the catalog's writer has panicked");
+        }
+    }
+}
+
+struct Worker {
+    catalog: Catalog,
+    books: Books,
+    extents: Arc<Extents>,
+    clock: Arc<dyn Clock>,
+    tenants: Arc<Mutex<BTreeMap<TenantName, TenantUsage>>>,
+    sweep: Sweep,
+}
+
+/// Off once it has failed: what it cannot read must not stop all else. The next start tries again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sweep {
+    On,
+    Off,
+}
+
+impl Worker {
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        loop {
+            // While there is something to sweep nobody needs to ask for a transaction.
+            let first = if self.is_sweeping() { jobs.try_recv() } else { jobs.blocking_recv().ok_or(Disconnected) };
+            let mut batch = match first {
+                Ok(job) => vec![job],
+                Err(Empty) => Vec::new(),
+                Err(Disconnected) => return,
+            };
+            batch.extend(std::iter::from_fn(|| jobs.try_recv().ok()).take(BATCH_MAX - 1));
+            self.carry_out(batch);
+        }
+    }
+
+    fn is_sweeping(&self) -> bool {
+        self.books.garbage && self.sweep == Sweep::On
+    }
+
+    fn carry_out(&mut self, batch: Vec<Job>) {
+        let mut answers = Vec::with_capacity(batch.len());
+        let committed = self.transact(batch, &mut answers);
+        match &committed {
+            Ok(()) => self.publish(),
+            Err(error) => {
+                tracing::error!(%error, operations = answers.len(), "a transaction has failed");
+                self.start_over();
+            }
+        }
+        answers.into_iter().for_each(|answer| answer(committed.clone()));
+    }
+
+    fn transact(&mut self, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<()> {
+        let sweeping = self.is_sweeping();
+        let write = self.catalog.begin_write();
+        let txn = write.as_ref().map_err(Clone::clone);
+        let mut txn = match txn.and_then(|write| Txn::begin(write, &mut self.books, self.clock.now())) {
+            Ok(txn) => txn,
+            Err(error) => {
+                answers.extend(batch.into_iter().map(|job| job(Err(error.clone())).answer));
+                return Err(error);
+            }
+        };
+        let mut spoiled = None;
+        for job in batch {
+            let done = job(Ok(&mut txn));
+            answers.push(done.answer);
+            spoiled = spoiled.or(done.spoiled);
+        }
+        if let Some(error) = spoiled {
+            return Err(error);
+        }
+        if sweeping && let Err(error) = txn.sweep() {
+            self.sweep = Sweep::Off;
+            return Err(error);
+        }
+        let dirty = txn.dirty;
+        drop(txn);
+        if dirty {
+            let write = write?;
+            self.books.write(&write)?;
+            write.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Lets others see what the transaction has changed.
+    fn publish(&mut self) {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.books.tenants);
+        let freed = std::mem::replace(&mut self.books.freed, Freed::Nothing);
+        let reaped = self.extents.reap(&self.books.extents, freed);
+        self.books.forget(&reaped);
+    }
+
+    /// The counters have run ahead of the catalog.
+    fn start_over(&mut self) {
+        match self.catalog.snapshot().and_then(|snapshot| snapshot.books()) {
+            Ok(books) => self.books = books,
+            // The disk is gone; whoever writes next is told so by the engine.
+            Err(error) => {
+                tracing::error!(%error, "cannot read the catalog");
+                self.sweep = Sweep::Off;
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What is done with containers.
+
+use crate::blobs::check_size;
+use crate::catalog::Txn;
+use crate::catalog::row::{ContainerRow, GarbageRow, container_key, encode};
+use crate::error::{Result, StoreError};
+use crate::identity::AccountRecord;
+use crate::list::{ContainerPage, ListQuery};
+use crate::precondition::{Access, Precondition, Version};
+use crate::props::{ContainerProps, Metadata};
+use crate::store::Store;
+use greenroom_model::{AccountName, ContainerPath};
+
+impl Store {
+    /// Err: `AccountMissing`, `ContainerExists`, `PropsTooLarge`.
+    pub async fn create_container(&self, path: &ContainerPath, metadata: Metadata) -> Result<ContainerProps> {
+        let path = path.clone();
+        check_size(&metadata)?;
+        self.write(move |txn| create(txn, &path, metadata)).await
+    }
+
+    /// Err: `ContainerMissing`.
+    pub async fn container(&self, path: &ContainerPath) -> Result<ContainerProps> {
+        Ok(self.snapshot()?.container(path)?.props)
+    }
+
+    /// Err: `ContainerMissing`, `ConditionNotMet`, `PropsTooLarge`.
+    pub async fn set_container_metadata(
+        &self,
+        path: &ContainerPath,
+        metadata: Metadata,
+        precondition: &Precondition,
+    ) -> Result<ContainerProps> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        check_size(&metadata)?;
+        self.write(move |txn| set_metadata(txn, &path, metadata, &precondition)).await
+    }
+
+    /// The name is free when this returns; the blobs under it are removed in the background.
+    /// Err: `ContainerMissing`, `ConditionNotMet`.
+    pub async fn delete_container(&self, path: &ContainerPath, precondition: &Precondition) -> Result<()> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| delete(txn, &path, &precondition)).await
+    }
+
+    /// Err: `AccountMissing`.
+    pub async fn list_containers(&self, account: &AccountName, query: &ListQuery) -> Result<ContainerPage> {
+        if self.account(account).is_none() {
+            return Err(StoreError::AccountMissing(account.clone()));
+        }
+        let (account, query) = (account.clone(), query.clone());
+        self.read_many(move |snapshot| snapshot.list_containers(&account, &query)).await
+    }
+}
+
+fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata) -> Result<ContainerProps> {
+    let account = txn.account::<AccountRecord>(&path.account)?;
+    let account = account.ok_or_else(|| StoreError::AccountMissing(path.account.clone()))?;
+    if txn.find_container(path)?.is_some() {
+        return Err(StoreError::ContainerExists);
+    }
+    let props = ContainerProps { etag: txn.next_etag(), created: txn.now, modified: txn.now, metadata };
+    let row = ContainerRow { id: txn.next_id(), tenant: account.tenant, props };
+    put(txn, path, row)
+}
+
+fn set_metadata(
+    txn: &mut Txn<'_>,
+    path: &ContainerPath,
+    metadata: Metadata,
+    precondition: &Precondition,
+) -> Result<ContainerProps> {
+    let mut row = txn.container(path)?;
+    precondition.check(Some(Version::from(&row.props)), Access::Write)?;
+    row.props.etag = txn.next_etag();
+    row.props.modified = txn.now;
+    row.props.metadata = metadata;
+    put(txn, path, row)
+}
+
+fn put(txn: &mut Txn<'_>, path: &ContainerPath, row: ContainerRow) -> Result<ContainerProps> {
+    txn.containers.insert(container_key(path).as_slice(), encode(&row).as_slice())?;
+    Ok(row.props)
+}
+
+fn delete(txn: &mut Txn<'_>, path: &ContainerPath, precondition: &Precondition) -> Result<()> {
+    let row = txn.container(path)?;
+    precondition.check(Some(Version::from(&row.props)), Access::Write)?;
+    txn.containers.remove(container_key(path).as_slice())?;
+    txn.leave(&GarbageRow::Container { id: row.id, tenant: row.tenant })
+}

@@ -1,0 +1,168 @@
+//! How content lies in an extent: frames of bounded length, each behind a header with its checksum, so that a read of a range checks
+//! no more than it needs. All frames of a piece are full but its last.
+//!
+//! Header, little end first: magic (4 bytes), payload length (4), CRC-64/NVME of the payload (8).
+
+use crate::crc::crc64;
+use bytes::Bytes;
+
+/// Payload of a full frame. A read of one byte reads this much; a header for each costs 0.01 %.
+pub const FRAME_BYTES: u64 = 128 << 10;
+pub const HEADER_BYTES: u64 = 16;
+/// Frames that go to the disk in one write, and come from it in one read. Every open body holds two such buffers at most.
+pub const FRAMES_AT_ONCE: u64 = 2;
+
+const MAGIC: [u8; 4] = *b"GRF1";
+const BUFFER_BYTES: usize = ((FRAME_BYTES + HEADER_BYTES) * FRAMES_AT_ONCE) as usize;
+
+/// Bytes on disk of a piece with `length` bytes of content.
+pub const fn framed_bytes(length: u64) -> u64 {
+    length + length.div_ceil(FRAME_BYTES) * HEADER_BYTES
+}
+
+/// Gathers content into frames, up to `FRAMES_AT_ONCE`.
+#[derive(Debug, Default)]
+pub struct Framed {
+    bytes: Vec<u8>,
+    /// Where the header of the unfinished frame lies.
+    open: Option<usize>,
+    length: u64,
+}
+
+impl Framed {
+    /// Makes room for a body of this length at once, where it is known, instead of growing towards it.
+    pub fn with_room(length: u64) -> Self {
+        let bytes = usize::try_from(framed_bytes(length)).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES);
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
+    /// Bytes of content held.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.length == FRAME_BYTES * FRAMES_AT_ONCE
+    }
+
+    /// Takes what has room and returns how much that was.
+    pub fn push(&mut self, content: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < content.len() && !self.is_full() {
+            let in_frame = (self.length % FRAME_BYTES) as usize;
+            if in_frame == 0 {
+                self.open = Some(self.bytes.len());
+                self.bytes.extend_from_slice(&[0; HEADER_BYTES as usize]);
+            }
+            let part = (content.len() - taken).min(FRAME_BYTES as usize - in_frame);
+            self.bytes.extend_from_slice(&content[taken..taken + part]);
+            taken += part;
+            self.length += part as u64;
+            if in_frame + part == FRAME_BYTES as usize {
+                self.close_frame();
+            }
+        }
+        taken
+    }
+
+    /// The content of a body that fits one frame, without its header.
+    pub fn into_content(self) -> Bytes {
+        debug_assert!(self.length <= FRAME_BYTES);
+        let mut bytes = Bytes::from(self.bytes);
+        bytes.split_off(bytes.len() - self.length as usize)
+    }
+
+    /// The bytes for the disk.
+    pub fn into_frames(mut self) -> Vec<u8> {
+        self.close_frame();
+        self.bytes
+    }
+
+    fn close_frame(&mut self) {
+        if let Some(at) = self.open.take() {
+            let (header, payload) = self.bytes[at..].split_at_mut(HEADER_BYTES as usize);
+            header.copy_from_slice(&encode_header(payload));
+        }
+    }
+}
+
+fn encode_header(payload: &[u8]) -> [u8; HEADER_BYTES as usize] {
+    let mut header = [0; HEADER_BYTES as usize];
+    header[..4].copy_from_slice(&MAGIC);
+    header[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    header[8..].copy_from_slice(&crc64(payload).to_le_bytes());
+    header
+}
+
+/// Checks a frame, header first, and says what is wrong with it.
+pub fn check(frame: &[u8]) -> Result<(), &'static str> {
+    let Some((header, payload)) = frame.split_at_checked(HEADER_BYTES as usize) else {
+        return Err("frame header is cut off");
+    };
+    if header[..4] != MAGIC {
+        return Err("no frame begins here");
+    }
+    let expected = encode_header(payload);
+    if header[4..8] != expected[4..8] {
+        return Err("frame has another length");
+    }
+    if header[8..] != expected[8..] {
+        return Err("frame checksum does not match");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(length: usize) -> Vec<u8> {
+        let mut framed = Framed::default();
+        assert_eq!(framed.push(&vec![7; length]), length);
+        framed.into_frames()
+    }
+
+    #[test]
+    fn content_takes_the_room_that_was_reckoned() {
+        for length in [0, 1, FRAME_BYTES - 1, FRAME_BYTES, FRAME_BYTES + 1, 2 * FRAME_BYTES] {
+            assert_eq!(framed(length as usize).len() as u64, framed_bytes(length), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_full_buffer_takes_no_more() {
+        let mut framed = Framed::default();
+        let content = vec![7; 3 * FRAME_BYTES as usize];
+        assert_eq!(framed.push(&content) as u64, 2 * FRAME_BYTES);
+        assert!(framed.is_full());
+        assert_eq!(framed.push(&content), 0);
+    }
+
+    #[test]
+    fn small_content_comes_out_as_it_went_in() {
+        let mut framed = Framed::default();
+        framed.push(b"with");
+        framed.push(b"out");
+        assert_eq!(framed.into_content(), "without");
+        assert_eq!(Framed::default().into_content(), "");
+    }
+
+    #[test]
+    fn any_flipped_bit_is_found() {
+        let good = framed(100);
+        assert_eq!(check(&good), Ok(()));
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(check(&bad).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_cut_frame_is_found() {
+        let good = framed(100);
+        for length in 0..good.len() {
+            assert!(check(&good[..length]).is_err(), "{length}");
+        }
+    }
+}

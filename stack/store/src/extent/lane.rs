@@ -1,0 +1,171 @@
+//! A lane: the one thread that appends to one extent at a time, and whose every sync serves all who wait for it.
+
+use super::{Extent, Files, Pin};
+use crate::config::Durability;
+use crate::error::{Result, StoreError};
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// Appends that wait for a lane. Every body has at most one of them, so the bodies' own bound is the one that counts.
+const QUEUE_MAX: usize = 64;
+
+/// Handle of a lane; clones are the same lane.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    tasks: Arc<Mutex<Option<mpsc::Sender<Task>>>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// Where an append went.
+#[derive(Debug)]
+pub struct Spot {
+    pub extent: Arc<Extent>,
+    pub offset: u32,
+    pub pin: Pin,
+}
+
+/// Whether an append waits until it is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    Later,
+    /// All earlier appends on this lane become durable too.
+    Now,
+}
+
+#[derive(Debug)]
+struct Task {
+    frames: Vec<u8>,
+    sync: Sync,
+    reply: oneshot::Sender<Result<Spot>>,
+}
+
+impl Lane {
+    pub(super) fn start(number: usize, files: Arc<Files>) -> Result<Self> {
+        let (sender, tasks) = mpsc::channel(QUEUE_MAX);
+        let dir = files.dir.clone();
+        let worker = Worker { files, current: None };
+        let thread = std::thread::Builder::new().name(format!("extents-{number}")).spawn(move || worker.run(tasks));
+        let thread = thread.map_err(|error| StoreError::io("start a thread for", &dir, error))?;
+        Ok(Self { tasks: Arc::new(Mutex::new(Some(sender))), thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// Queues an append; the answer comes once it is written, and durable if so wished.
+    pub async fn append(&self, frames: Vec<u8>, sync: Sync) -> Result<oneshot::Receiver<Result<Spot>>> {
+        let sender = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (reply, answer) = oneshot::channel();
+        let task = Task { frames, sync, reply };
+        sender.ok_or(StoreError::Closed)?.send(task).await.map_err(|_| StoreError::Closed)?;
+        Ok(answer)
+    }
+
+    pub(super) fn close(&self) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a thread that writes extents has panicked");
+        }
+    }
+}
+
+struct Worker {
+    files: Arc<Files>,
+    current: Option<Open>,
+}
+
+struct Open {
+    extent: Arc<Extent>,
+    file: File,
+    length: u64,
+}
+
+impl Worker {
+    fn run(mut self, mut tasks: mpsc::Receiver<Task>) {
+        while let Some(first) = tasks.blocking_recv() {
+            // All that came while the last batch was being synced share the next sync.
+            let mut waiting = Vec::new();
+            let batch = std::iter::once(first).chain(std::iter::from_fn(|| tasks.try_recv().ok()));
+            for Task { frames, sync, reply } in batch.take(QUEUE_MAX) {
+                let spot = self.append(&frames);
+                match sync {
+                    Sync::Now if spot.is_ok() => waiting.push((spot, reply)),
+                    // A body whose client has gone away no longer listens.
+                    Sync::Now | Sync::Later => drop(reply.send(spot)),
+                }
+            }
+            if !waiting.is_empty() {
+                let synced = self.sync();
+                for (spot, reply) in waiting {
+                    let _ = reply.send(synced.clone().and(spot));
+                }
+            }
+        }
+        if self.sync().is_ok()
+            && let Some(open) = self.current.take()
+        {
+            self.files.close_extent(&open.extent);
+        }
+    }
+
+    fn append(&mut self, frames: &[u8]) -> Result<Spot> {
+        if self.current.as_ref().is_some_and(|open| open.length >= self.files.extent_bytes) {
+            // Whoever waits for a sync of this lane waits for the next extent's: this one must be safe by then.
+            self.sync()?;
+            if let Some(open) = self.current.take() {
+                self.files.close_extent(&open.extent);
+            }
+        }
+        if self.current.is_none() {
+            let (extent, file, length) = self.files.open_extent()?;
+            self.current = Some(Open { extent, file, length });
+        }
+        let open = self.current.as_mut().expect("opened just above");
+        let pin = open.extent.pins.clone();
+        if let Err(error) = open.file.write_all(frames) {
+            let error = match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    StoreError::Full { needed_bytes: frames.len() as u64, free_bytes: 0 }
+                }
+                _ => StoreError::io("append to", &open.extent.path, error),
+            };
+            self.undo_append();
+            return Err(error);
+        }
+        let offset = u32::try_from(open.length).expect("EXTENT_BYTES_MAX keeps offsets in 32 bits");
+        open.length += frames.len() as u64;
+        self.files.space.grown(frames.len() as u64);
+        Ok(Spot { extent: open.extent.clone(), offset, pin })
+    }
+
+    /// Cuts off what a failed append may have left, so that the next one lies where it thinks it does.
+    fn undo_append(&mut self) {
+        if self.current.as_ref().is_some_and(|open| open.file.set_len(open.length).is_err()) {
+            self.abandon();
+        }
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        let Some(open) = self.current.as_ref() else { return Ok(()) };
+        let synced = match self.files.durability {
+            Durability::Disk => open.file.sync_data(),
+            Durability::Os => Ok(()),
+        };
+        let synced = synced.map_err(|error| StoreError::io("sync", &open.extent.path, error));
+        if synced.is_err() {
+            self.abandon();
+        }
+        synced
+    }
+
+    /// After a failed sync nobody knows what reached the disk, and a second try may lie: what is not acknowledged yet never will be.
+    fn abandon(&mut self) {
+        if let Some(open) = self.current.take() {
+            open.extent.broken.store(true, Relaxed);
+            self.files.close_extent(&open.extent);
+        }
+    }
+}

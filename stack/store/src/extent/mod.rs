@@ -1,0 +1,249 @@
+//! Append-only files that hold content. One lane, a thread of its own, appends to each open file, so that what is synced is always a
+//! prefix of the file; an extent that has grown past its size is closed and never written again.
+
+pub mod frame;
+mod lane;
+mod read;
+mod recover;
+
+pub use lane::{Lane, Spot, Sync};
+pub use read::{Reader, Span};
+
+use crate::config::{Config, Durability};
+use crate::error::{Result, StoreError};
+use crate::space::Space;
+use frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+/// Files written at a time: enough to keep a flash disk busy, few enough that each sync has many to share it.
+const LANES: usize = 4;
+/// Offsets in an extent are 32 bits, and the last append may go past the size.
+const EXTENT_BYTES_MAX: u64 = (4 << 30) - framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE);
+
+/// File header, little end first: magic with format (8 bytes), volume (8), extent (4), zero (4).
+const FILE_HEADER_BYTES: u64 = 24;
+const FILE_MAGIC: [u8; 8] = *b"GREXT\0\0\x01";
+
+/// All extents that content may lie in, by id. A reader holds the map that was current when it took its snapshot of the catalog.
+pub type ExtentMap = BTreeMap<u32, Arc<Extent>>;
+
+#[derive(Debug)]
+pub struct Extent {
+    id: u32,
+    path: PathBuf,
+    /// A lane appends, or may do so later.
+    open: AtomicBool,
+    /// A write or sync failed: what was not yet acknowledged may be missing.
+    broken: AtomicBool,
+    /// One more than there are bodies that lie here and are not in the catalog yet.
+    pins: Pin,
+}
+
+/// Keeps an extent from being removed while a body in it waits for its place in the catalog.
+pub type Pin = Arc<()>;
+
+/// What the catalog knows of an extent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ExtentRow {
+    /// Bytes, frame headers included, that the catalog refers to.
+    pub live: u64,
+    /// Where the last piece that the catalog ever referred to ends: nothing behind it was ever acknowledged.
+    pub end: u64,
+}
+
+#[derive(Debug)]
+pub struct Extents {
+    files: Arc<Files>,
+    lanes: Vec<Lane>,
+    next_lane: AtomicUsize,
+    dying: Mutex<Vec<Arc<Extent>>>,
+}
+
+/// What the lanes share.
+#[derive(Debug)]
+struct Files {
+    dir: PathBuf,
+    volume: u64,
+    extent_bytes: u64,
+    durability: Durability,
+    space: Arc<Space>,
+    map: RwLock<Arc<ExtentMap>>,
+    next_id: AtomicU32,
+    /// Extents of an earlier run that have room, with their lengths.
+    spare: Mutex<Vec<(Arc<Extent>, u64)>>,
+    /// An extent was closed since the last look for dead ones.
+    closed_one: AtomicBool,
+}
+
+impl Extents {
+    /// Brings the files in line with what the catalog knows of them, and starts the lanes. Rows in `known` whose extents are gone go too.
+    pub fn open(
+        dir: &Path,
+        volume: u64,
+        config: &Config,
+        space: Arc<Space>,
+        known: &mut BTreeMap<u32, ExtentRow>,
+    ) -> Result<Self> {
+        std::fs::create_dir_all(dir).map_err(|error| StoreError::io("create", dir, error))?;
+        let extent_bytes = config.extent_bytes.min(EXTENT_BYTES_MAX);
+        let found = recover::recover(dir, volume, extent_bytes, known)?;
+        space.grown(found.bytes);
+        let files = Arc::new(Files {
+            dir: dir.to_owned(),
+            volume,
+            extent_bytes,
+            durability: config.durability,
+            space,
+            next_id: AtomicU32::new(found.map.keys().next_back().map_or(0, |id| id + 1)),
+            map: RwLock::new(Arc::new(found.map)),
+            spare: Mutex::new(found.spare),
+            closed_one: AtomicBool::new(false),
+        });
+        let lanes = (0..LANES).map(|number| Lane::start(number, files.clone())).collect::<Result<_>>()?;
+        Ok(Self { files, lanes, next_lane: AtomicUsize::new(0), dying: Mutex::default() })
+    }
+
+    /// A lane for a new body. A body stays on one lane, so that one sync ends it.
+    pub fn lane(&self) -> Lane {
+        self.lanes[self.next_lane.fetch_add(1, Relaxed) % LANES].clone()
+    }
+
+    /// The current map. While the guard is held no extent leaves it: a snapshot of the catalog taken meanwhile finds all its extents.
+    pub fn map(&self) -> RwLockReadGuard<'_, Arc<ExtentMap>> {
+        self.files.map.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the extents that nothing refers to any more, removes their files once the last reader has gone, and returns their ids.
+    /// To be called after the commit that freed them. A crash in between leaves a dead file, which the next open removes.
+    pub fn reap(&self, known: &BTreeMap<u32, ExtentRow>, freed: Freed) -> Vec<u32> {
+        let mut dying = self.dying.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reaped = Vec::new();
+        if freed == Freed::Some || self.files.closed_one.swap(false, Relaxed) {
+            let dead: Vec<_> = self.map().values().filter(|extent| extent.is_dead(known)).cloned().collect();
+            self.files.change_map(|map| dead.iter().for_each(|extent| drop(map.remove(&extent.id))));
+            reaped.extend(dead.iter().map(|extent| extent.id));
+            dying.extend(dead);
+        }
+        dying.retain(|extent| Arc::strong_count(extent) > 1 || self.remove_file(extent).is_err());
+        reaped
+    }
+
+    fn remove_file(&self, extent: &Extent) -> std::io::Result<()> {
+        let bytes = extent.path.metadata()?.len();
+        std::fs::remove_file(&extent.path)?;
+        self.files.space.shrunk(bytes);
+        Ok(())
+    }
+
+    /// Waits for the lanes to end what they hold.
+    pub fn close(&self) {
+        self.lanes.iter().for_each(Lane::close);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closed,
+}
+
+/// Whether a transaction freed content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freed {
+    Nothing,
+    Some,
+}
+
+impl Extent {
+    fn new(id: u32, path: PathBuf, open: Phase) -> Self {
+        Self {
+            id,
+            path,
+            open: AtomicBool::new(open == Phase::Open),
+            broken: AtomicBool::new(false),
+            pins: Pin::default(),
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was not synced before a failure is in doubt.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Relaxed)
+    }
+
+    fn is_dead(&self, known: &BTreeMap<u32, ExtentRow>) -> bool {
+        // In this order: a body is pinned before its lane closes the extent, and it is counted in the catalog before it lets go.
+        !self.open.load(std::sync::atomic::Ordering::Acquire)
+            && Arc::strong_count(&self.pins) == 1
+            && known.get(&self.id).is_none_or(|row| row.live == 0)
+    }
+}
+
+impl Files {
+    fn change_map(&self, change: impl FnOnce(&mut ExtentMap)) {
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut map));
+    }
+
+    /// A file to append to, and its length: one with room that an earlier run left, or a new one.
+    fn open_extent(&self) -> Result<(Arc<Extent>, File, u64)> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some((extent, length)) = spare else { return self.create_extent() };
+        let file = OpenOptions::new().append(true).open(&extent.path);
+        let file = file.map_err(|error| StoreError::io("open", &extent.path, error))?;
+        Ok((extent, file, length))
+    }
+
+    fn create_extent(&self) -> Result<(Arc<Extent>, File, u64)> {
+        let id = self.next_id.fetch_add(1, Relaxed);
+        let path = self.dir.join(file_name(id));
+        let create = || {
+            let mut file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+            file.write_all(&file_header(self.volume, id))?;
+            if self.durability == Durability::Disk {
+                sync_dir(&self.dir)?;
+            }
+            Ok(file)
+        };
+        let file = create().map_err(|error| StoreError::io("create", &path, error))?;
+        let extent = Arc::new(Extent::new(id, path, Phase::Open));
+        self.space.grown(FILE_HEADER_BYTES);
+        self.change_map(|map| drop(map.insert(id, extent.clone())));
+        Ok((extent, file, FILE_HEADER_BYTES))
+    }
+
+    fn close_extent(&self, extent: &Extent) {
+        extent.open.store(false, std::sync::atomic::Ordering::Release);
+        self.closed_one.store(true, Relaxed);
+    }
+}
+
+fn file_name(id: u32) -> String {
+    format!("{id:08x}.ext")
+}
+
+fn file_header(volume: u64, id: u32) -> [u8; FILE_HEADER_BYTES as usize] {
+    let mut header = [0; FILE_HEADER_BYTES as usize];
+    header[..8].copy_from_slice(&FILE_MAGIC);
+    header[8..16].copy_from_slice(&volume.to_le_bytes());
+    header[16..20].copy_from_slice(&id.to_le_bytes());
+    header
+}
+
+/// A new file is only sure to be found again after its folder is synced too.
+pub fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    // Windows has no such call, and no need of it.
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,79 @@
+//! Reads content back, checked frame by frame.
+
+use super::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
+use super::{Extent, ExtentMap, file_name};
+use crate::error::{Result, StoreError};
+use bytes::Bytes;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A part of a piece in an extent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub id: u32,
+    pub offset: u32,
+    /// Content bytes of the whole piece: they tell how long its last frame is.
+    pub length: u64,
+    /// What is wanted of it.
+    pub from: u64,
+    pub to: u64,
+}
+
+/// Reads spans one after the other, and keeps the file that it read last. Blocks: not for async threads.
+#[derive(Debug)]
+pub struct Reader {
+    extents: Arc<ExtentMap>,
+    file: Option<(u32, File)>,
+}
+
+impl Reader {
+    pub fn new(extents: Arc<ExtentMap>) -> Self {
+        Self { extents, file: None }
+    }
+
+    /// Reads the beginning of the span, up to `FRAMES_AT_ONCE` frames of it, and moves its beginning on. One slice a frame.
+    pub fn read(&mut self, span: &mut Span) -> Result<Vec<Bytes>> {
+        let first = span.from / FRAME_BYTES;
+        let until = span.to.div_ceil(FRAME_BYTES).min(first + FRAMES_AT_ONCE);
+        let begin = first * FRAME_BYTES;
+        let end = span.length.min(until * FRAME_BYTES);
+        let at = u64::from(span.offset) + first * (FRAME_BYTES + HEADER_BYTES);
+        let mut disk = vec![0; frame::framed_bytes(end - begin) as usize];
+        let extent = self.extents.get(&span.id).cloned();
+        let extent = extent.ok_or_else(|| corrupt(Path::new(&file_name(span.id)), at, "the extent is missing"))?;
+        self.read_at(&extent, at, &mut disk)?;
+
+        let mut disk = Bytes::from(disk);
+        let mut slices = Vec::with_capacity(FRAMES_AT_ONCE as usize);
+        for number in first..until {
+            let frame = disk.split_to(disk.len().min((FRAME_BYTES + HEADER_BYTES) as usize));
+            frame::check(&frame)
+                .map_err(|what| corrupt(extent.path(), at + (number - first) * (FRAME_BYTES + HEADER_BYTES), what))?;
+            let payload_begin = number * FRAME_BYTES;
+            let payload = frame.slice(HEADER_BYTES as usize..);
+            let from = span.from.saturating_sub(payload_begin) as usize;
+            let to = (span.to - payload_begin).min(payload.len() as u64) as usize;
+            slices.push(payload.slice(from..to));
+        }
+        span.from = end.min(span.to);
+        Ok(slices)
+    }
+
+    fn read_at(&mut self, extent: &Extent, at: u64, into: &mut [u8]) -> Result<()> {
+        let io = |error: std::io::Error| match error.kind() {
+            ErrorKind::UnexpectedEof => corrupt(extent.path(), at, "the extent ends before its content does"),
+            _ => StoreError::io("read", extent.path(), error),
+        };
+        if self.file.as_ref().is_none_or(|(id, _)| *id != extent.id) {
+            self.file = Some((extent.id, File::open(extent.path()).map_err(io)?));
+        }
+        let (_, file) = self.file.as_mut().expect("opened just above");
+        file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(into)).map_err(io)
+    }
+}
+
+fn corrupt(file: &Path, offset: u64, what: &str) -> StoreError {
+    StoreError::Corrupt { file: file.to_owned(), offset, what: what.to_owned() }
+}

@@ -1,0 +1,137 @@
+//! Room on flash: what is used, what is promised, and what is left.
+
+use crate::error::{Result, StoreError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Kept free on the file system: a deletion writes to the catalog before it frees anything.
+const RESERVE_BYTES: u64 = 64 << 20;
+
+#[derive(Debug)]
+pub struct Space {
+    dir: PathBuf,
+    catalog: PathBuf,
+    capacity_bytes: Option<u64>,
+    extent_bytes: AtomicU64,
+    promised_bytes: AtomicU64,
+}
+
+/// Room promised to a body; what it has not used when dropped is free again.
+#[derive(Debug)]
+pub struct Promise {
+    space: Arc<Space>,
+    left_bytes: u64,
+}
+
+impl Space {
+    pub fn new(dir: &Path, catalog: &Path, capacity_bytes: Option<u64>) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            catalog: catalog.to_owned(),
+            capacity_bytes,
+            extent_bytes: AtomicU64::new(0),
+            promised_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Bytes of extents and catalog. Reads one file's length from the system, which is memory and not disk.
+    pub fn used_bytes(&self) -> u64 {
+        self.extent_bytes.load(Relaxed) + allocated_bytes(&self.catalog)
+    }
+
+    /// Where no capacity is set: what is used and what the file system still has.
+    pub fn capacity_bytes(&self) -> u64 {
+        self.capacity_bytes.unwrap_or_else(|| self.used_bytes() + self.disk_free_bytes())
+    }
+
+    pub fn promise(self: &Arc<Self>, bytes: u64) -> Result<Promise> {
+        let mut promise = Promise { space: self.clone(), left_bytes: 0 };
+        promise.extend(bytes)?;
+        Ok(promise)
+    }
+
+    pub fn grown(&self, bytes: u64) {
+        self.extent_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub fn shrunk(&self, bytes: u64) {
+        self.extent_bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    fn free_bytes(&self) -> u64 {
+        let disk = self.disk_free_bytes();
+        self.capacity_bytes.map_or(disk, |capacity| disk.min(capacity.saturating_sub(self.used_bytes())))
+    }
+
+    fn disk_free_bytes(&self) -> u64 {
+        // Where the system cannot say, a write that fails will.
+        fs4::available_space(&self.dir).unwrap_or(u64::MAX / 2).saturating_sub(RESERVE_BYTES)
+    }
+}
+
+impl Promise {
+    /// Promises more, up to `bytes` in all that are not used yet.
+    pub fn extend(&mut self, bytes: u64) -> Result<()> {
+        let missing = bytes.saturating_sub(self.left_bytes);
+        if missing == 0 {
+            return Ok(());
+        }
+        // Promise first and look then: two that come at once may both be refused, and never both be let in.
+        let promised = self.space.promised_bytes.fetch_add(missing, Relaxed);
+        let free_bytes = self.space.free_bytes().saturating_sub(promised);
+        if missing > free_bytes {
+            self.space.promised_bytes.fetch_sub(missing, Relaxed);
+            return Err(StoreError::Full { needed_bytes: missing, free_bytes });
+        }
+        self.left_bytes += missing;
+        Ok(())
+    }
+
+    /// The bytes are on disk, and count as used from now on.
+    pub fn spend(&mut self, bytes: u64) {
+        let spent = bytes.min(self.left_bytes);
+        self.left_bytes -= spent;
+        self.space.promised_bytes.fetch_sub(spent, Relaxed);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.spend(self.left_bytes);
+    }
+}
+
+/// The catalog's file has holes: it doubles ahead of need.
+#[cfg(unix)]
+fn allocated_bytes(file: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    // Blocks are of 512 bytes here, whatever the file system's own are.
+    file.metadata().map_or(0, |metadata| metadata.blocks() * 512)
+}
+
+#[cfg(not(unix))]
+fn allocated_bytes(file: &Path) -> u64 {
+    file.metadata().map_or(0, |metadata| metadata.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promises_hold_room_until_they_are_spent_or_dropped() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let space = Arc::new(Space::new(dir.path(), &dir.path().join("none"), Some(100)));
+        let mut first = space.promise(60).expect("room");
+        assert!(matches!(space.promise(41), Err(StoreError::Full { needed_bytes: 41, free_bytes: 40 })));
+        space.grown(50);
+        first.spend(50);
+        drop(first);
+        assert!(space.promise(51).is_err());
+        let second = space.promise(50).expect("room");
+        drop(second);
+        space.shrunk(50);
+        assert!(space.promise(100).is_ok());
+    }
+}

@@ -1,0 +1,123 @@
+//! The parts of a store, put together.
+
+use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Result, StoreError};
+use crate::extent::Extents;
+use crate::identity::Identities;
+use crate::lock::lock;
+use crate::space::Space;
+use crate::usage::Usage;
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+/// Where extents lie in the data folder.
+const EXTENTS_FOLDER: &str = "extents";
+
+/// A data folder, open. Clones are the same store. When the last one is dropped without `close`, dropping waits for what is queued.
+#[derive(Debug, Clone)]
+pub struct Store {
+    parts: Arc<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    catalog: Catalog,
+    writer: Writer,
+    extents: Arc<Extents>,
+    space: Arc<Space>,
+    identities: RwLock<Identities>,
+    /// Last: all else has ended when it goes.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the data folder, or makes it, and locks it. Err: `Locked`, `NotWritable`, `FormatUnknown`, `Corrupt`, `Io`, `Catalog`.
+    pub async fn open(dir: &Path, config: Config, clock: Arc<dyn Clock>) -> Result<Store> {
+        let (dir, at) = (dir.to_owned(), dir.join(catalog::FILE));
+        let opened = tokio::task::spawn_blocking(move || Parts::open(&dir, &config, clock)).await;
+        // The engine may panic on a file that somebody else has written to.
+        let damaged = |_| StoreError::Corrupt { file: at, offset: 0, what: "the catalog cannot be read".to_owned() };
+        Ok(Store { parts: Arc::new(opened.map_err(damaged)??) })
+    }
+
+    /// Finishes what is queued and joins the threads. Later writes answer `Closed`. The folder is free for another process once all
+    /// clones, blobs and streams are dropped too.
+    pub async fn close(&self) -> Result<()> {
+        let parts = self.parts.clone();
+        tokio::task::spawn_blocking(move || parts.close()).await.map_err(|_| StoreError::Closed)
+    }
+
+    pub fn usage(&self) -> Usage {
+        Usage {
+            flash_used_bytes: self.parts.space.used_bytes(),
+            flash_capacity_bytes: self.parts.space.capacity_bytes(),
+            tenants: self.parts.writer.tenants(),
+        }
+    }
+
+    /// Runs an operation in the next transaction.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.parts.writer.run(operation).await
+    }
+
+    /// Reads what may take many rows, off the async threads.
+    pub(crate) async fn read_many<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Snapshot) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let snapshot = self.snapshot()?;
+        tokio::task::spawn_blocking(move || query(&snapshot)).await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<Snapshot> {
+        self.parts.catalog.snapshot()
+    }
+
+    pub(crate) fn extents(&self) -> &Extents {
+        &self.parts.extents
+    }
+
+    pub(crate) fn space(&self) -> &Arc<Space> {
+        &self.parts.space
+    }
+
+    pub(crate) fn identities(&self) -> &RwLock<Identities> {
+        &self.parts.identities
+    }
+}
+
+impl Parts {
+    fn open(dir: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        let lock = lock(dir)?;
+        let file = dir.join(catalog::FILE);
+        let catalog = Catalog::open(&file, config, clock.now())?;
+        let space = Arc::new(Space::new(dir, &file, config.capacity_bytes));
+        let snapshot = catalog.snapshot()?;
+        let identities = RwLock::new(Identities::load(&snapshot)?);
+        let mut books = snapshot.books()?;
+        drop(snapshot);
+        let volume = books.head.volume;
+        let extents = Extents::open(&dir.join(EXTENTS_FOLDER), volume, config, space.clone(), &mut books.extents)?;
+        let extents = Arc::new(extents);
+        let writer = Writer::start(catalog.clone(), books, extents.clone(), clock)?;
+        Ok(Self { catalog, writer, extents, space, identities, _lock: lock })
+    }
+
+    /// The writer first: its last operations may still point into extents.
+    fn close(&self) {
+        self.writer.close();
+        self.extents.close();
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
