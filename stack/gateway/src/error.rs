@@ -7,6 +7,7 @@ use http::StatusCode;
 
 /// An error of the Blob protocol. The table is [`Code::row`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(strum::EnumIter))]
 pub enum Code {
     AuthenticationFailed,
     AuthorizationPermissionMismatch,
@@ -70,61 +71,6 @@ pub struct Row {
 }
 
 impl Code {
-    /// Every error, so that the table can be checked as a whole.
-    pub const ALL: &[Code] = &[
-        Code::AuthenticationFailed,
-        Code::AuthorizationPermissionMismatch,
-        Code::AuthorizationProtocolMismatch,
-        Code::AuthorizationResourceTypeMismatch,
-        Code::AuthorizationServiceMismatch,
-        Code::AuthorizationSourceIpMismatch,
-        Code::BlobAlreadyExists,
-        Code::BlobNotFound,
-        Code::BlobTypeNotSupported,
-        Code::BlockCountExceedsLimit,
-        Code::BlockListTooLong,
-        Code::ConditionHeadersNotSupported,
-        Code::ConditionNotMet,
-        Code::ContainerAlreadyExists,
-        Code::ContainerNotFound,
-        Code::Crc64Mismatch,
-        Code::FlashFull,
-        Code::IncompleteBody,
-        Code::InternalError,
-        Code::InvalidAuthenticationInfo,
-        Code::InvalidBlobOrBlock,
-        Code::InvalidBlobTier,
-        Code::InvalidBlockId,
-        Code::InvalidBlockList,
-        Code::InvalidHeaderValue,
-        Code::InvalidMarker,
-        Code::InvalidMd5,
-        Code::InvalidMetadata,
-        Code::InvalidQueryParameterValue,
-        Code::InvalidRange,
-        Code::InvalidResourceName,
-        Code::InvalidTags,
-        Code::InvalidUri,
-        Code::InvalidXmlDocument,
-        Code::LeaseNotPresent,
-        Code::Md5Mismatch,
-        Code::MetadataTooLarge,
-        Code::MissingContentLengthHeader,
-        Code::MissingRequiredHeader,
-        Code::MissingRequiredQueryParameter,
-        Code::NoAuthenticationInformation,
-        Code::NotModified,
-        Code::OperationNotSupported,
-        Code::OutOfRangeInput,
-        Code::OutOfRangeQueryParameterValue,
-        Code::RequestBodyTooLarge,
-        Code::RequestTimeout,
-        Code::SnapshotsNotSupported,
-        Code::UnauthorizedBlobOverwrite,
-        Code::UnsupportedHttpVerb,
-        Code::UnsupportedQueryParameter,
-    ];
-
     /// The table. Only what the caller cannot have caused is a 5xx: AzCopy retries those for minutes.
     #[rustfmt::skip]
     pub fn row(self) -> Row {
@@ -257,5 +203,42 @@ impl From<StoreError> for Error {
 impl From<Code> for Error {
     fn from(code: Code) -> Self {
         Self { code, detail: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use strum::IntoEnumIterator as _;
+
+    #[test]
+    fn only_what_the_caller_cannot_have_caused_is_retried() {
+        let retried = [408, 429, 500, 502, 503, 504, 507];
+        let codes: Vec<_> = Code::iter().filter(|code| retried.contains(&code.row().status.as_u16())).collect();
+        assert_eq!(codes, [Code::InternalError, Code::RequestTimeout]);
+    }
+
+    #[test]
+    fn names_are_azures_form_and_mean_one_thing() {
+        let mut seen: BTreeMap<&str, Code> = BTreeMap::new();
+        for code in Code::iter() {
+            let Row { status, code: name, message } = code.row();
+            assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()) && message.ends_with(['.', '_']), "{name}");
+            assert!(status.is_client_error() || status.is_server_error() || code == Code::NotModified, "{name}");
+            if let Some(twin) = seen.insert(name, code) {
+                // One condition, told to writers as 412 and to readers as 304.
+                assert_eq!((twin, code), (Code::ConditionNotMet, Code::NotModified), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_document_names_code_message_and_request() {
+        let document = Error::new(Code::InvalidTags, "\"<a>\"").document("id-1", "now");
+        assert!(
+            document.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>InvalidTags</Code><Message>")
+        );
+        assert!(document.contains("&quot;&lt;a&gt;&quot;\nRequestId:id-1\nTime:now</Message></Error>"), "{document}");
     }
 }
