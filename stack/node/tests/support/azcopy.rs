@@ -1,0 +1,50 @@
+//! The real AzCopy. A test that needs it fails where it is not installed: it must not pass without having run.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+const RUN_MAX: Duration = Duration::from_secs(300);
+
+pub struct AzCopy {
+    program: PathBuf,
+    /// Job plans and logs.
+    home: TempDir,
+}
+
+impl AzCopy {
+    pub fn find() -> AzCopy {
+        let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/azcopy/azcopy");
+        let program = std::env::var_os("GREENROOM_AZCOPY").map_or(installed, PathBuf::from);
+        assert!(program.is_file(), "AzCopy is not at {}: run `cargo xtask setup`", program.display());
+        AzCopy { program, home: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).arg("--skip-version-check").stdin(Stdio::null()).kill_on_drop(true);
+        command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin");
+        command.env("AZCOPY_LOG_LOCATION", self.home.path()).env("AZCOPY_JOB_PLAN_LOCATION", self.home.path());
+        command.env("AZCOPY_CONCURRENCY_VALUE", "8").env("AZCOPY_DISABLE_SYSLOG", "true");
+        command
+    }
+
+    /// Runs to the end, which must be a good one; what it printed.
+    pub async fn run(&self, arguments: &[&str]) -> String {
+        let (good, said) = self.attempt(arguments).await;
+        assert!(good, "azcopy {} failed:\n{said}", arguments[0]);
+        said
+    }
+
+    pub async fn attempt(&self, arguments: &[&str]) -> (bool, String) {
+        let output = tokio::time::timeout(RUN_MAX, self.command(arguments).output()).await;
+        let output = output.expect("AzCopy ends in time").expect("AzCopy runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).spawn().expect("AzCopy runs")
+    }
+}

@@ -1,0 +1,200 @@
+//! A real server, spawned on free ports over a folder of its own, and what tests say to it.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod azcopy;
+pub mod tree;
+
+use greenroom_model::control::{AccountKeys, NewAccount, NewTenant, Ready, Sas, SasRequest, TOKEN_FILE};
+use greenroom_model::{AccountName, ContainerName, TenantName};
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+pub const ACCOUNT: &str = "acct";
+pub const CONTAINER: &str = "photos";
+
+/// Generous, and only there so that a hang fails instead of hanging.
+const START_MAX: Duration = Duration::from_secs(60);
+const STOP_MAX: Duration = Duration::from_secs(60);
+
+pub struct Stack {
+    pub ready: Ready,
+    pub token: String,
+    pub http: reqwest::Client,
+    child: Child,
+    dir: TempDir,
+}
+
+impl Stack {
+    /// A server over an empty folder.
+    pub async fn start() -> Stack {
+        Stack::start_with(&[]).await
+    }
+
+    pub async fn start_with(arguments: &[&str]) -> Stack {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (child, ready) = launch(dir.path(), ("127.0.0.1:0", "127.0.0.1:0"), arguments).await;
+        Stack { token: token(dir.path()), ready, http: client(), child, dir }
+    }
+
+    /// A server with an account and a container to work in.
+    pub async fn with_container() -> Stack {
+        let stack = Stack::start().await;
+        stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+        stack
+    }
+
+    /// Starts the program again over the same folder and on the same ports, after `kill` or `stop`.
+    pub async fn restart(&mut self) {
+        let (blob, control) = (port(&self.ready.blob), port(&self.ready.control));
+        let (child, ready) = launch(self.dir.path(), (&blob, &control), &[]).await;
+        assert_eq!(ready, self.ready);
+        (self.child, self.token) = (child, token(self.dir.path()));
+    }
+
+    /// The plug is pulled.
+    pub async fn kill(&mut self) {
+        self.child.start_kill().expect("the server runs");
+        let status = self.child.wait().await.expect("a status");
+        assert!(!status.success());
+    }
+
+    /// Asks politely, by SIGTERM.
+    pub async fn stop(&mut self) -> ExitStatus {
+        let pid = self.child.id().expect("the server runs").to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
+        assert!(sent.success());
+        self.ended().await
+    }
+
+    pub async fn ended(&mut self) -> ExitStatus {
+        tokio::time::timeout(STOP_MAX, self.child.wait()).await.expect("the server ends").expect("a status")
+    }
+
+    pub fn data(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn control(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.ready.control)).bearer_auth(&self.token)
+    }
+
+    pub async fn put<T: Serialize>(&self, path: &str, body: &T) -> Response {
+        let sent = self.control(Method::PUT, path).json(body).send().await;
+        sent.expect("the control API answers")
+    }
+
+    pub async fn make_account(&self, tenant: &str, account: &str, containers: &[&str]) -> AccountKeys {
+        let made = self.put(&format!("/v1/tenants/{tenant}"), &NewTenant {}).await;
+        assert!(made.status().is_success(), "{}", made.text().await.expect("a text"));
+        let containers = containers.iter().map(|name| ContainerName::new(*name).expect("a good name")).collect();
+        let new = NewAccount { tenant: TenantName::new(tenant).expect("a good name"), containers };
+        let made = self.put(&format!("/v1/accounts/{account}"), &new).await;
+        assert!(made.status().is_success(), "{}", made.text().await.expect("a text"));
+        made.json().await.expect("account keys")
+    }
+
+    /// A SAS of `ACCOUNT`, or of one container of it.
+    pub async fn sas(&self, container: Option<&str>, permissions: &str) -> String {
+        let request = SasRequest {
+            account: AccountName::new(ACCOUNT).expect("a good name"),
+            container: container.map(|name| ContainerName::new(name).expect("a good name")),
+            permissions: permissions.to_owned(),
+            expires_in_s: 3600,
+        };
+        let sent = self.control(Method::POST, "/v1/sas").json(&request).send().await.expect("the control API answers");
+        assert!(sent.status().is_success(), "{}", sent.text().await.expect("a text"));
+        sent.json::<Sas>().await.expect("a SAS").token
+    }
+
+    /// The URL of something in `ACCOUNT`, path-style, with a SAS that may do anything with it.
+    pub async fn url(&self, path_and_query: &str) -> String {
+        let sas = self.sas(None, "rwdlact").await;
+        let joint = if path_and_query.contains('?') { '&' } else { '?' };
+        format!("{}/{ACCOUNT}/{path_and_query}{joint}{sas}", self.ready.blob)
+    }
+
+    /// A request to the Blob endpoint with a SAS that may do anything.
+    pub async fn blob(&self, method: &str, path_and_query: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        self.http.request(method, self.url(path_and_query).await)
+    }
+
+    pub async fn put_blob(&self, name: &str, content: impl Into<reqwest::Body>) -> Response {
+        let put = self.blob("PUT", &format!("{CONTAINER}/{name}")).await;
+        let sent = put.header("x-ms-blob-type", "BlockBlob").body(content).send().await.expect("an answer");
+        assert_eq!(sent.status(), 201, "{name}");
+        sent
+    }
+
+    /// The names in `CONTAINER`, in order.
+    pub async fn names(&self) -> Vec<String> {
+        let list = self.blob("GET", &format!("{CONTAINER}?restype=container&comp=list")).await;
+        let text = list.send().await.expect("an answer").text().await.expect("a text");
+        all_between(&text, "<Blob><Name>", "</Name>")
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // Ends the process that this test started; errors mean that it has ended.
+        let _ = self.child.start_kill();
+    }
+}
+
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+/// `greenroom-stack serve` over a folder.
+pub fn command(dir: &Path, (blob, control): (&str, &str), arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom-stack"));
+    command.arg("serve").arg("--data").arg(dir).args(["--blob", blob, "--control", control]).args(arguments);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+async fn launch(dir: &Path, addresses: (&str, &str), arguments: &[&str]) -> (Child, Ready) {
+    let mut child = command(dir, addresses, arguments).stdout(Stdio::piped()).spawn().expect("the server starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let line = tokio::time::timeout(START_MAX, lines.next_line()).await.expect("the server is ready in time");
+    let line = line.expect("a line").expect("the server says that it is ready");
+    (child, serde_json::from_str(&line).expect("the ready line is JSON"))
+}
+
+/// Runs a server that must not start; its exit status and what it said on stderr.
+pub async fn fails_to_start(dir: &Path, addresses: (&str, &str), arguments: &[&str]) -> (ExitStatus, String) {
+    let child = command(dir, addresses, arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = child.expect("the server starts");
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().expect("a pipe");
+    let ended = tokio::time::timeout(START_MAX, async {
+        stderr.read_to_string(&mut said).await.expect("text");
+        child.wait().await.expect("a status")
+    });
+    (ended.await.expect("the server gives up in time"), said)
+}
+
+fn token(dir: &Path) -> String {
+    std::fs::read_to_string(dir.join(TOKEN_FILE)).expect("the token file").trim().to_owned()
+}
+
+fn port(base: &str) -> String {
+    base.trim_start_matches("http://").to_owned()
+}
+
+/// Everything that stands between two marks.
+pub fn all_between(text: &str, open: &str, close: &str) -> Vec<String> {
+    text.split(open).skip(1).filter_map(|rest| rest.split(close).next()).map(str::to_owned).collect()
+}
+
+/// `(status, x-ms-error-code)` of an answer.
+pub fn verdict(answer: &Response) -> (u16, String) {
+    let code = answer.headers().get("x-ms-error-code").and_then(|code| code.to_str().ok()).unwrap_or("");
+    (answer.status().as_u16(), code.to_owned())
+}
