@@ -205,7 +205,7 @@ async fn ranges_are_cut_as_azure_cuts_them() {
     assert_eq!(both.text().await.expect("a text"), "9", "x-ms-range goes first");
     let md5 = [("x-ms-range", "bytes=0-4"), ("x-ms-range-get-content-md5", "true")];
     let part = send(&stack, "GET", "photos/digits", &md5, "").await;
-    assert_eq!(header(&part, "content-md5"), "QUALJuu0sWZ+PUSA6ewdJg==");
+    assert_eq!(header(&part, "content-md5"), "QQDE1E2pF3JH5EpfwVRneA==");
     assert_eq!(header(&part, "x-ms-blob-content-md5"), "eB5eJF1ptWaXm4bijSPyxw==");
     assert_eq!(part.text().await.expect("a text"), "01234");
     let empty = send(&stack, "GET", "photos/empty", &[("range", "bytes=0-")], "").await;
