@@ -27,3 +27,22 @@ impl fmt::Display for ETag {
         write!(f, "0x{:X}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_read_as_it_is_printed_with_or_without_quotes() {
+        let tag = ETag(0x8DE_29F0_1234_5678);
+        assert_eq!(tag.to_string(), "0x8DE29F012345678");
+        for text in ["0x8DE29F012345678", "\"0x8DE29F012345678\"", " \"0x8de29f012345678\" "] {
+            assert_eq!(ETag::parse(text), Some(tag), "{text}");
+        }
+        for text in
+            ["", "\"", "\"\"", "*", "8DE29F012345678", "0x", "0x+1", "0xG", "0x11111111111111111", "W/\"0x1\"", "\"0x1"]
+        {
+            assert_eq!(ETag::parse(text), None, "{text}");
+        }
+    }
+}

@@ -123,3 +123,95 @@ impl From<&ContainerProps> for Version {
         Version { etag: props.etag, modified: props.modified }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Access::{Read, Write};
+    use super::Unmet::{ConditionNotMet, Exists, NotModified};
+    use super::*;
+
+    const MODIFIED: i64 = 1_000;
+    const TAG: &str = "\"0x8DE0000000000AA\"";
+    const OTHER: &str = "\"0x8DE0000000000BB\"";
+
+    /// Conditions as a request states them: `match`, `none-match`, `since`, `unmodified`, each with its value.
+    fn condition(text: &str) -> Precondition {
+        let mut condition = Precondition::default();
+        for part in text.split_whitespace() {
+            let (name, value) = part.split_once(':').expect("name:value");
+            let value = value.replace("SAME", TAG).replace("OTHER", OTHER);
+            let date = || {
+                let offset = match value.as_str() {
+                    "before" => -1,
+                    "equal" => 0,
+                    "after" => 1,
+                    _ => panic!("{part}"),
+                };
+                Some(Timestamp::from_seconds(MODIFIED + offset))
+            };
+            match name {
+                "match" => condition.if_match = Some(ETags::parse(&value)),
+                "none-match" => condition.if_none_match = Some(ETags::parse(&value)),
+                "since" => condition.if_modified_since = date(),
+                "unmodified" => condition.if_unmodified_since = date(),
+                _ => panic!("{part}"),
+            }
+        }
+        condition
+    }
+
+    #[test]
+    fn conditions_on_what_is_there() {
+        // Half a second past what an HTTP date can say.
+        let modified = Timestamp(MODIFIED * 1_000_000 + 500_000);
+        let current = Version { etag: ETag::parse(TAG).expect("a good tag"), modified };
+        let table = [
+            ("", Ok(()), Ok(())),
+            ("match:SAME", Ok(()), Ok(())),
+            ("match:*", Ok(()), Ok(())),
+            ("match:OTHER", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("match:nonsense", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("match:OTHER,SAME", Ok(()), Ok(())),
+            ("none-match:SAME", Err(NotModified), Err(ConditionNotMet)),
+            ("none-match:OTHER", Ok(()), Ok(())),
+            ("none-match:nonsense", Ok(()), Ok(())),
+            ("none-match:OTHER,SAME", Err(NotModified), Err(ConditionNotMet)),
+            ("none-match:*", Err(NotModified), Err(Exists)),
+            ("since:before", Ok(()), Ok(())),
+            ("since:equal", Err(NotModified), Err(ConditionNotMet)),
+            ("since:after", Err(NotModified), Err(ConditionNotMet)),
+            ("unmodified:before", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("unmodified:equal", Ok(()), Ok(())),
+            ("unmodified:after", Ok(()), Ok(())),
+            ("match:SAME unmodified:before", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("match:OTHER none-match:SAME", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("match:SAME none-match:SAME", Err(NotModified), Err(ConditionNotMet)),
+            ("none-match:SAME since:before", Ok(()), Err(ConditionNotMet)),
+            ("none-match:OTHER since:after", Ok(()), Err(ConditionNotMet)),
+            ("none-match:SAME since:after", Err(NotModified), Err(ConditionNotMet)),
+            ("none-match:OTHER since:before", Ok(()), Ok(())),
+        ];
+        for (text, read, write) in table {
+            assert_eq!(condition(text).check(Some(current), Read), read, "read {text}");
+            assert_eq!(condition(text).check(Some(current), Write), write, "write {text}");
+        }
+    }
+
+    #[test]
+    fn conditions_on_what_is_not_there() {
+        let table = [
+            ("", Ok(())),
+            ("match:*", Err(ConditionNotMet)),
+            ("match:SAME", Err(ConditionNotMet)),
+            ("none-match:*", Ok(())),
+            ("none-match:SAME", Ok(())),
+            ("since:after", Ok(())),
+            ("unmodified:before", Ok(())),
+        ];
+        for (text, outcome) in table {
+            for access in [Read, Write] {
+                assert_eq!(condition(text).check(None, access), outcome, "{text}");
+            }
+        }
+    }
+}

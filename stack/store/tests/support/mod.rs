@@ -66,6 +66,18 @@ impl Bed {
         Bed { dir, clock, config, store }
     }
 
+    /// Opens the store again until what was deleted has been swept away: each run of a store does a part of it at least.
+    pub async fn reopen_until_swept(mut self) -> Bed {
+        const RUNS_MAX: usize = 100;
+        for _ in 0..RUNS_MAX {
+            self = self.reopen().await;
+            if self.extent_files() == 0 {
+                return self;
+            }
+        }
+        panic!("{} extents are left after {RUNS_MAX} runs", self.extent_files());
+    }
+
     pub async fn body(&self, content: &[u8]) -> Body {
         body(&self.store, content).await
     }

@@ -1,0 +1,129 @@
+//! Listings, against a sorted map as the model.
+
+mod support;
+
+use greenroom_model::BlobName;
+use greenroom_store::*;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use support::*;
+
+/// What a listing must answer, all pages taken together.
+fn expected(names: &BTreeSet<String>, prefix: &str, delimiter: Option<&str>) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for name in names.iter().filter(|name| name.starts_with(prefix)) {
+        let rest = &name[prefix.len()..];
+        let rolled = delimiter.and_then(|delimiter| rest.find(delimiter).map(|at| at + delimiter.len()));
+        let entry = match rolled {
+            Some(at) => format!("{}{} (prefix)", prefix, &rest[..at]),
+            None => name.clone(),
+        };
+        if entries.last() != Some(&entry) {
+            entries.push(entry);
+        }
+    }
+    entries
+}
+
+/// Follows the pages to the end, and checks that each but the last is full.
+async fn listed(store: &Store, prefix: &str, delimiter: Option<&str>, max: usize) -> Vec<String> {
+    let mut query =
+        ListQuery { prefix: prefix.to_owned(), delimiter: delimiter.map(str::to_owned), max, ..ListQuery::default() };
+    let mut entries = Vec::new();
+    loop {
+        let page = store.list_blobs(&photos(), &query).await.expect("list");
+        assert!(page.entries.len() <= max);
+        assert!(page.next.is_none() || page.entries.len() == max, "only the last page may be short");
+        entries.extend(page.entries.iter().map(|entry| match entry {
+            Entry::Blob(name, _) => name.to_string(),
+            Entry::Prefix(prefix) => format!("{prefix} (prefix)"),
+        }));
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return entries,
+        }
+    }
+}
+
+async fn fill(bed: &Bed, names: &BTreeSet<String>) {
+    let puts = names.iter().map(|name| async move {
+        let name = photos().blob(BlobName::new(name.as_str()).expect("a good name"));
+        let body = bed.store.begin_body(Some(0)).expect("begin").finish().await.expect("finish");
+        let none = Precondition::default();
+        bed.store.put_blob(&name, BlobDraft::default(), body, &none).await.expect("put");
+    });
+    futures::future::join_all(puts).await;
+}
+
+/// Short names over few letters, so that they share prefixes; odd ones among them.
+fn names() -> impl Strategy<Value = BTreeSet<String>> {
+    let letter =
+        prop::sample::select(vec!["a", "b", "/", "//", "%2F", "+", " ", ".", "é", "\0", "\u{10FFFF}", "\u{7f}"]);
+    let name = prop::collection::vec(letter, 1..6).prop_map(|letters| letters.concat());
+    prop::collection::btree_set(name, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_listing_is_that_of_a_sorted_map(
+        names in names(),
+        prefix in prop::sample::select(vec!["", "a", "a/", "/", "b", "é", "\0", "\u{10FFFF}", "none"]),
+        delimiter in prop::sample::select(vec![None, Some("/"), Some("//"), Some("a"), Some("\u{10FFFF}"), Some("%2F")]),
+        max in 1..8usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+        runtime.block_on(async {
+            let bed = bed_with(Config { durability: Durability::Os, ..Config::default() }).await;
+            fill(&bed, &names).await;
+            // Neighbours that must not show: a container on either side.
+            for (container, name) in [("photo", "a"), ("photos0", "a")] {
+                let path = support::container(container);
+                bed.store.create_container(&path, Metadata::new()).await.expect("create");
+                let body = bed.body(b"").await;
+                let name = path.blob(BlobName::new(name).expect("a good name"));
+                let none = Precondition::default();
+                bed.store.put_blob(&name, BlobDraft::default(), body, &none).await.expect("put");
+            }
+            assert_eq!(listed(&bed.store, prefix, delimiter, max).await, expected(&names, prefix, delimiter));
+        });
+    }
+}
+
+#[tokio::test]
+async fn an_empty_delimiter_is_none() {
+    let bed = bed().await;
+    bed.put("a/b", b"").await;
+    assert_eq!(listed(&bed.store, "", Some(""), 10).await, ["a/b"]);
+}
+
+#[tokio::test]
+async fn a_page_is_never_larger_than_azures() {
+    let bed = bed_with(Config { durability: Durability::Os, ..Config::default() }).await;
+    let names = (0..LIST_MAX + 1).map(|number| format!("{number:06}")).collect();
+    fill(&bed, &names).await;
+    let page = bed.list(ListQuery { max: usize::MAX, ..ListQuery::default() }).await;
+    assert_eq!((page.entries.len(), page.next.as_deref()), (LIST_MAX, Some("004999")));
+    let last = bed.list(ListQuery { after: page.next, ..ListQuery::default() }).await;
+    assert_eq!((last.entries.len(), last.next), (1, None));
+    let least = bed.list(ListQuery { max: 0, ..ListQuery::default() }).await;
+    assert_eq!(least.entries.len(), 1, "a page that could hold nothing would never end");
+}
+
+#[tokio::test]
+async fn a_marker_goes_on_where_it_points_also_after_changes() {
+    let bed = bed().await;
+    for name in ["a", "b/1", "b/2", "c", "d"] {
+        bed.put(name, b"").await;
+    }
+    let query = ListQuery { delimiter: Some("/".into()), max: 2, ..ListQuery::default() };
+    let first = bed.list(query.clone()).await;
+    assert_eq!(first.next.as_deref(), Some("b/"));
+    for name in ["b/1", "b/2", "c"] {
+        bed.delete(name).await.expect("delete");
+    }
+    let second = bed.list(ListQuery { after: first.next, ..query }).await;
+    assert_eq!(second.entries.iter().map(Entry::name).collect::<Vec<_>>(), ["d"]);
+    assert_eq!(second.next, None);
+}
