@@ -1,0 +1,100 @@
+//! Builds the UI into `ui/dist`: wasm by cargo, its glue by `greenroom-bindgen`, page, theme and fonts copied beside it.
+//! `ui/dist` stays untouched when nothing changed, so that the shell that embeds it stays fresh too.
+
+use crate::build::Profile;
+use crate::{paths, shell};
+use anyhow::{Context, Result};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// Copied from `ui/` as they are.
+const ASSETS: [&str; 4] = ["index.html", "boot.js", "theme", "fonts"];
+
+pub fn dist() -> PathBuf {
+    paths::root().join("ui/dist")
+}
+
+pub fn build(profile: Profile) -> Result<()> {
+    let wasm_profile = match profile {
+        Profile::Dev => "wasm-dev",
+        Profile::Release => "wasm-release",
+    };
+    shell::run(&mut shell::cargo(&format!("build -p greenroom-ui --target {TARGET} --profile {wasm_profile}")))?;
+    let wasm = paths::target().join(TARGET).join(wasm_profile).join("greenroom-ui.wasm");
+
+    let assets: Vec<PathBuf> = ASSETS.iter().map(|name| paths::root().join("ui").join(name)).collect();
+    let print = fingerprint(assets.iter().map(PathBuf::as_path).chain([wasm.as_path()]))?;
+    let stamp = paths::target().join("xtask/ui.stamp");
+    if dist().join("index.html").exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
+        return Ok(());
+    }
+    shell::step("Bind the UI into ui/dist", || assemble(&wasm, &assets))?;
+    fs::create_dir_all(stamp.parent().expect("a file in the target folder")).context("create target/xtask")?;
+    fs::write(&stamp, print).context("write the UI's stamp")
+}
+
+/// Everything is made in a folder beside and moved in whole: a build that was interrupted leaves the old page.
+fn assemble(wasm: &Path, assets: &[PathBuf]) -> Result<()> {
+    let fresh = paths::target().join("xtask/dist");
+    remove(&fresh)?;
+    fs::create_dir_all(&fresh).context("create the UI's folder")?;
+    shell::run(shell::cargo("run --quiet -p greenroom-bindgen --").arg(wasm).arg(&fresh))?;
+    for asset in assets.iter().filter(|asset| asset.exists()) {
+        copy(asset, &fresh.join(asset.file_name().expect("a named asset")))?;
+    }
+    remove(&dist())?;
+    copy(&fresh, &dist())
+}
+
+/// Path, size and time of every file below `places`: equal means that nothing changed.
+fn fingerprint<'a>(places: impl Iterator<Item = &'a Path>) -> Result<String> {
+    let mut files = Vec::new();
+    for place in places.filter(|place| place.exists()) {
+        files_below(place, &mut files)?;
+    }
+    files.sort();
+    let mut print = String::new();
+    for file in files {
+        let facts = file.metadata().with_context(|| format!("look at {}", file.display()))?;
+        let changed = facts.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        writeln!(print, "{} {} {changed}", file.display(), facts.len())?;
+    }
+    Ok(print)
+}
+
+fn files_below(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if place.is_file() {
+        files.push(place.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(place).with_context(|| format!("list {}", place.display()))? {
+        files_below(&entry?.path(), files)?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    files_below(from, &mut files)?;
+    for file in files {
+        let place = match file.strip_prefix(from).expect("a file below its folder") {
+            inner if inner.as_os_str().is_empty() => to.to_owned(),
+            inner => to.join(inner),
+        };
+        fs::create_dir_all(place.parent().expect("a file in a folder")).context("create a folder of the UI")?;
+        fs::copy(&file, &place).with_context(|| format!("copy {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("clear {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
