@@ -22,7 +22,8 @@ const DISCARDING_MAX: Duration = Duration::from_secs(30);
 
 /// A request's body.
 pub struct BodyIn {
-    incoming: Incoming,
+    /// `None` for a request that came inside of another.
+    incoming: Option<Incoming>,
     length: Option<u64>,
     taken: u64,
     meter: Option<Arc<dyn TenantMeter>>,
@@ -37,7 +38,12 @@ impl std::fmt::Debug for BodyIn {
 impl BodyIn {
     pub fn new(incoming: Incoming) -> Self {
         let length = hyper::body::Body::size_hint(&incoming).exact();
-        Self { incoming, length, taken: 0, meter: None }
+        Self { incoming: Some(incoming), length, taken: 0, meter: None }
+    }
+
+    /// The body of a request that has none.
+    pub fn empty() -> Self {
+        Self { incoming: None, length: Some(0), taken: 0, meter: None }
     }
 
     pub fn metered(&mut self, meter: Arc<dyn TenantMeter>) {
@@ -51,8 +57,9 @@ impl BodyIn {
 
     /// The next bytes, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let Some(incoming) = &mut self.incoming else { return Ok(None) };
         loop {
-            let frame = tokio::time::timeout(IDLE_MAX, self.incoming.frame()).await;
+            let frame = tokio::time::timeout(IDLE_MAX, incoming.frame()).await;
             match frame.map_err(|_| Code::RequestTimeout)? {
                 None => return Ok(None),
                 Some(Err(_)) => return Err(Code::IncompleteBody.into()),

@@ -5,20 +5,21 @@ use crate::body::BodyIn;
 use crate::error::{Code, Error};
 use crate::request::{Head, Request};
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
-use greenroom_store::{ETags, Precondition, Store};
+use greenroom_store::{ETags, Precondition, Store, Timestamp};
 
 #[derive(Debug)]
 pub struct Call {
     pub head: Head,
     pub body: BodyIn,
     pub store: Store,
+    pub now: Timestamp,
     identity: Identity,
 }
 
 impl Call {
-    pub fn new(request: Authenticated<Request>, store: Store) -> Self {
+    pub fn new(request: Authenticated<Request>, store: Store, now: Timestamp) -> Self {
         let (Request { head, body }, identity) = request.into_parts();
-        Self { head, body, store, identity }
+        Self { head, body, store, now, identity }
     }
 
     pub fn identity(&self) -> &Identity {

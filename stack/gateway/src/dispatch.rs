@@ -67,7 +67,7 @@ impl Gateway {
         let tenant = self.meter.tenant(&request.identity().account.tenant);
         request.body_mut().metered(tenant.clone());
         let measured = Measured::begin(tenant, row.class, began);
-        let mut call = Call::new(request, self.store.clone());
+        let mut call = Call::new(request, self.store.clone(), now);
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(_) if names_a_version(&call.head) => Err(Code::SnapshotsNotSupported.into()),

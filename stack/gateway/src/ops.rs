@@ -1,5 +1,6 @@
 //! The operations: one file each, and a row of the route table. What several share is in `crate::properties` and `crate::intake`.
 
+pub mod blob_batch;
 pub mod create_container;
 pub mod delete_blob;
 pub mod delete_container;

@@ -3,7 +3,7 @@
 mod support;
 
 use bytes::Bytes;
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::azure::{MicrosoftAzure, MicrosoftAzureBuilder};
 use object_store::path::Path;
 use object_store::{
@@ -42,7 +42,10 @@ async fn objects_go_there_and_back() {
     assert_eq!(listed.len(), 3);
     let folded = store.list_with_delimiter(None).await.expect("a list");
     assert_eq!((folded.objects.len(), folded.common_prefixes.len()), (1, 2));
-    store.delete(&Path::from("plain")).await.expect("a deletion");
+    // Deletions travel as a batch.
+    let doomed = futures::stream::iter(["plain", "a b/ü+%25#?"].map(|name| Ok(Path::from(name)))).boxed();
+    let deleted: Vec<Path> = store.delete_stream(doomed).try_collect().await.expect("two deletions");
+    assert_eq!(deleted.len(), 2);
     let missing = store.get(&Path::from("plain")).await.expect_err("it is gone");
     assert!(matches!(missing, object_store::Error::NotFound { .. }), "{missing}");
 }
