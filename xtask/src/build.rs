@@ -1,12 +1,24 @@
 //! Builds the UI, then the programs: the shell embeds what the UI's build leaves, so the order matters.
 
-use crate::{shell, ui};
+use crate::{paths, shell, ui};
 use anyhow::Result;
+use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     Dev,
     Release,
+}
+
+impl Profile {
+    /// Where cargo puts this profile's programs.
+    pub fn program(self, name: &str) -> PathBuf {
+        let folder = match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        };
+        paths::target().join(folder).join(name)
+    }
 }
 
 pub fn all(profile: Profile) -> Result<()> {

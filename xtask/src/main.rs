@@ -1,12 +1,21 @@
 //! Sets up, builds, runs and tests Greenroom: `cargo xtask <what>`. Knows the checkout and its tools, nothing of storage.
 
 mod build;
+mod display;
+mod doctor;
+mod download;
 mod paths;
+mod requirement;
+mod run;
+mod setup;
 mod shell;
+mod system;
+mod test;
 mod ui;
 
 use build::Profile;
 use clap::{Parser, Subcommand};
+use setup::Scope;
 use std::process::ExitCode;
 
 /// Set up, build, run and test Greenroom.
@@ -19,17 +28,38 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Install what is missing on this machine, saying what and why
+    Setup {
+        /// What the benchmarks compare with, too
+        #[arg(long)]
+        bench: bool,
+    },
     /// Build the UI, the stack, the director and the app
     Build {
         /// Optimised, as `cargo xtask run` builds it
         #[arg(long)]
         release: bool,
     },
+    /// Set up, build and open the app; without a display, run its demo in the terminal
+    Run {
+        /// Handed to the app
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Set up and run every check and test
+    Test,
+    /// Say what this machine has, lacks, and why it matters
+    Doctor,
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().what {
+        What::Setup { bench: false } => setup::ensure(Scope::Test),
+        What::Setup { bench: true } => setup::ensure(Scope::Test).and_then(|()| setup::ensure(Scope::Bench)),
         What::Build { release } => build::all(if release { Profile::Release } else { Profile::Dev }),
+        What::Run { arguments } => run::open(&arguments),
+        What::Test => test::all(),
+        What::Doctor => doctor::report(),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     // The chain of causes alone: anyhow's own report adds a backtrace that tells a builder nothing.

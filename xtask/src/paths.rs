@@ -1,5 +1,6 @@
 //! Where things are: the checkout, what cargo built, fetched tools, and the cache of downloads.
 
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
 /// The checkout's root.
@@ -13,4 +14,33 @@ pub fn target() -> PathBuf {
     let program = std::env::current_exe().ok();
     let target = program.as_deref().and_then(Path::parent).and_then(Path::parent);
     target.map_or_else(|| root().join("target"), Path::to_owned)
+}
+
+/// Tools fetched for this checkout. Ignored by git.
+pub fn tools() -> PathBuf {
+    root().join(".tools")
+}
+
+/// Downloads that outlive a checkout. Losing it costs time, nothing else.
+pub fn cache() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    base.map_or_else(|| target().join("cache"), |base| base.join("greenroom"))
+}
+
+/// The first folder of `PATH` that holds `program`.
+pub fn program(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub fn remove_folder(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }

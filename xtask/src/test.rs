@@ -1,0 +1,78 @@
+//! Every check there is, in the order in which they fail fastest, and a table of them at the end.
+
+use crate::build::{self, Profile};
+use crate::display::Display;
+use crate::requirement::CARGO_DENY;
+use crate::setup::{self, Scope};
+use crate::{paths, shell, ui};
+use anyhow::Result;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Crates that must stay fit for wasm: the UI and what it stands on.
+const WASM: &str = "-p greenroom-ui -p greenroom-show -p greenroom-model --target wasm32-unknown-unknown";
+/// Everything that runs on the machine itself.
+const NATIVE: &str = "--workspace --exclude greenroom-ui";
+
+struct Check {
+    name: &'static str,
+    work: fn() -> Result<()>,
+}
+
+const CHECKS: &[Check] = &[
+    Check { name: "Set up", work: || setup::ensure(Scope::Test) },
+    Check { name: "Format", work: || cargo("fmt --all --check") },
+    Check { name: "Arrows, licences, sources", work: deny },
+    Check { name: "Lint the UI for wasm", work: || cargo(&format!("clippy {WASM} -- -D warnings")) },
+    Check { name: "Build the UI", work: || ui::build(Profile::Dev) },
+    Check { name: "Lint the rest", work: || cargo(&format!("clippy {NATIVE} --all-targets -- -D warnings")) },
+    Check { name: "Build the programs", work: || build::programs(Profile::Dev) },
+    Check { name: "Test", work: || cargo(&format!("test {NATIVE} --exclude greenroom-app")) },
+    Check { name: "Test the window", work: window },
+];
+
+/// Runs every check, stops at the first that fails, and always prints the table.
+pub fn all() -> Result<()> {
+    let start = Instant::now();
+    let mut done: Vec<(&str, Duration, bool)> = Vec::new();
+    let mut failure = None;
+    for check in CHECKS {
+        let begun = Instant::now();
+        let result = shell::step(check.name, check.work);
+        done.push((check.name, begun.elapsed(), result.is_ok()));
+        if let Err(error) = result {
+            failure = Some(error.context(check.name));
+            break;
+        }
+    }
+    println!();
+    for (name, time, passed) in &done {
+        println!("{} {name:<28} {:>12}", if *passed { "✓" } else { "✗" }, shell::seconds(*time));
+    }
+    for check in &CHECKS[done.len()..] {
+        println!("· {:<28} {:>12}", check.name, "not run");
+    }
+    println!("  {:<28} {:>12}", "Total", shell::seconds(start.elapsed()));
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+fn cargo(arguments: &str) -> Result<()> {
+    shell::run(&mut shell::cargo(arguments))
+}
+
+/// `advisories` is left out: it needs a database from the network, and a test must not fail for want of one.
+fn deny() -> Result<()> {
+    let mut deny = Command::new(CARGO_DENY.program());
+    deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
+    shell::run(deny.current_dir(paths::root()))
+}
+
+/// Tests that need a display say `ignored` without one. Here they get one.
+fn window() -> Result<()> {
+    let display = Display::open()?;
+    let mut cargo = shell::cargo("test -p greenroom-app -- --include-ignored");
+    shell::run(display.lend(&mut cargo))
+}
