@@ -26,7 +26,16 @@ pub struct BodyIn {
     incoming: Option<Incoming>,
     length: Option<u64>,
     taken: u64,
+    start: Start,
     meter: Option<Arc<dyn TenantMeter>>,
+}
+
+/// When a client sends its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    AtOnce,
+    /// Once it was asked to, by `100 Continue`, which reading the body sends.
+    WhenAsked,
 }
 
 impl std::fmt::Debug for BodyIn {
@@ -36,14 +45,14 @@ impl std::fmt::Debug for BodyIn {
 }
 
 impl BodyIn {
-    pub fn new(incoming: Incoming) -> Self {
+    pub fn new(incoming: Incoming, start: Start) -> Self {
         let length = hyper::body::Body::size_hint(&incoming).exact();
-        Self { incoming: Some(incoming), length, taken: 0, meter: None }
+        Self { incoming: Some(incoming), length, taken: 0, start, meter: None }
     }
 
     /// The body of a request that has none.
     pub fn empty() -> Self {
-        Self { incoming: None, length: Some(0), taken: 0, meter: None }
+        Self { incoming: None, length: Some(0), taken: 0, start: Start::AtOnce, meter: None }
     }
 
     pub fn metered(&mut self, meter: Arc<dyn TenantMeter>) {
@@ -90,10 +99,12 @@ impl BodyIn {
         Ok(document.freeze())
     }
 
-    /// Reads on what a refused request still sends, within limits. A client that waits for `100 Continue` sends nothing.
+    /// Reads on what a refused request still sends, within limits. A client that still waits to be
+    /// asked for its body is not.
     pub async fn discard(&mut self) {
         let rest = self.length.unwrap_or(0).saturating_sub(self.taken);
-        if rest == 0 || rest > DISCARDED_BYTES_MAX {
+        let unasked = self.start == Start::WhenAsked && self.taken == 0;
+        if rest == 0 || rest > DISCARDED_BYTES_MAX || unasked {
             return;
         }
         self.meter = None;

@@ -2,7 +2,7 @@
 
 use crate::Gateway;
 use crate::auth;
-use crate::body::{BodyIn, BodyOut, Content};
+use crate::body::{BodyIn, BodyOut, Content, Start};
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::meter::Measured;
@@ -33,7 +33,8 @@ impl Gateway {
         let began = Instant::now();
         let (parts, incoming) = request.into_parts();
         let echo = Echo::of(&parts, self.next_request_id());
-        let mut body = BodyIn::new(incoming);
+        let start = if parts.headers.contains_key(header::EXPECT) { Start::WhenAsked } else { Start::AtOnce };
+        let mut body = BodyIn::new(incoming, start);
         let (outcome, measured) = match Head::parse(parts, peer, transport) {
             Ok(head) => self.run(Request { head, body }, began).await,
             Err(error) => {

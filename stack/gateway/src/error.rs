@@ -4,6 +4,7 @@
 use crate::xml;
 use greenroom_store::{COMMITTED_BLOCKS_MAX, StoreError};
 use http::StatusCode;
+use std::io::ErrorKind;
 
 /// An error of the Blob protocol. The table is [`Code::row`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,6 +168,11 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Full { .. } => {
+                tracing::warn!(%error, "a write was refused");
+                Code::FlashFull
+            }
+            // The file system ran out before the capacity did.
+            StoreError::Io { source, .. } if source.kind() == ErrorKind::StorageFull => {
                 tracing::warn!(%error, "a write was refused");
                 Code::FlashFull
             }

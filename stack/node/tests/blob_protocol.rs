@@ -325,6 +325,23 @@ async fn accounts_are_reached_by_host_name_too() {
     }
 }
 
+/// A client in the middle of a long body must see why it was refused, and not a broken connection, which it would retry.
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let stack = Stack::with_container().await;
+    for (path, headers, code) in [
+        ("nowhere/large", vec![BLOCK_BLOB], "ContainerNotFound"),
+        ("photos/large", vec![], "MissingRequiredHeader"),
+        ("photos/large", vec![BLOCK_BLOB, ("expect", "100-continue"), ("if-match", "*")], "ConditionNotMet"),
+    ] {
+        let mut put = stack.blob("PUT", path).await.body(vec![7; 24 * 1024 * 1024]);
+        for (name, value) in headers {
+            put = put.header(name, value);
+        }
+        assert_eq!(verdict(&put.send().await.expect("an answer")).1, code, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_full_flash_refuses_writes_at_once_and_nothing_else() {
     let stack = Stack::start_with(&["--capacity", "16MiB"]).await;
