@@ -2,6 +2,7 @@
 
 mod support;
 
+use object_store::ObjectStoreExt as _;
 use support::{CONTAINER, Stack, fails_to_start};
 
 #[tokio::test]
@@ -47,6 +48,31 @@ async fn development_accounts_stay_on_loopback() {
     let (status, said) = fails_to_start(dir.path(), ("0.0.0.0:0", "127.0.0.1:0"), &["--dev-account"]).await;
     assert!(!status.success());
     assert!(said.contains("loopback only"), "{said}");
+}
+
+/// The key that every Azure emulator has.
+const WELL_KNOWN_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+#[tokio::test]
+async fn development_accounts_take_their_keys_while_they_are_asked_for() {
+    let own_key = "b3VyIG93biBrZXkgZm9yIHRlc3Rz";
+    let mut stack = Stack::start_with(&["--dev-account", "--dev-account", &format!("mine123={own_key}")]).await;
+    let put = async |stack: &Stack, account: &str, key: &str| {
+        stack.make_account(account, account, &[CONTAINER]).await;
+        let client = object_store::azure::MicrosoftAzureBuilder::new()
+            .with_endpoint(format!("{}/{account}", stack.ready.blob))
+            .with_allow_http(true)
+            .with_account(account)
+            .with_access_key(key)
+            .with_container_name(CONTAINER);
+        client.build().expect("a client").put(&"a".into(), "hello".into()).await.map(|_| ())
+    };
+    put(&stack, "devstoreaccount1", WELL_KNOWN_KEY).await.expect("the well-known key is enabled");
+    put(&stack, "mine123", own_key).await.expect("one's own key is enabled");
+    assert!(stack.stop().await.success());
+    stack.restart().await;
+    let refused = put(&stack, "devstoreaccount1", WELL_KNOWN_KEY).await.expect_err("the well-known key is retired");
+    assert!(refused.to_string().contains("AuthenticationFailed"), "{refused}");
 }
 
 #[tokio::test]

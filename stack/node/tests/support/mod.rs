@@ -155,7 +155,7 @@ pub fn client() -> reqwest::Client {
 pub fn command(dir: &Path, (blob, control): (&str, &str), arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom-stack"));
     command.arg("serve").arg("--data").arg(dir).args(["--blob", blob, "--control", control]).args(arguments);
-    command.stdin(Stdio::null()).kill_on_drop(true);
+    command.env("GREENROOM_LOG", "warn").stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
