@@ -1,1 +1,23 @@
-pub mod parse;
+//! Runs the show: reads decks and demos, runs their steps, supervises the stack and the tools, records takes and plays them.
+//! Knows nothing of windows or pixels, and reaches the stack over HTTP alone.
+
+mod clock;
+mod condition;
+mod data;
+mod library;
+mod machine;
+mod mover;
+mod parse;
+mod rates;
+mod recorder;
+mod replay;
+mod scrub;
+mod stack;
+mod stage;
+mod takes;
+mod tool;
+mod workshop;
+
+pub use library::{Library, LibraryError, Talk, find_root};
+pub use parse::{Fault, Faults, figures, nearest, reference};
+pub use stage::{Director, OpenError, Options, What};

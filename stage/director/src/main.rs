@@ -1,1 +1,87 @@
-fn main() {}
+//! The `greenroom` command line: the same director as the windows have, in a terminal.
+
+mod cli;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A storage talk that runs live: its decks, and the demos behind them.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    /// The project folder, with slides/ and demos/; found upward from here where absent.
+    #[arg(long, global = true)]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Live demos: what there is, and running one.
+    Demo {
+        #[command(subcommand)]
+        what: Demo,
+    },
+    /// Talks.
+    Deck {
+        #[command(subcommand)]
+        what: Deck,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Demo {
+    /// Lists the demos.
+    List,
+    /// Runs a demo from its first step to its last, and records it.
+    Run {
+        slug: String,
+        /// In this terminal, without windows.
+        #[arg(long)]
+        headless: bool,
+    },
+    /// Prints the grammar of step lines.
+    Reference,
+}
+
+#[derive(Debug, Subcommand)]
+enum Deck {
+    /// Lists the decks.
+    List,
+    /// Parses a deck with the demos that it cues, and names each fault with its place.
+    Check { deck: String },
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("greenroom: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let root = match cli.root {
+        Some(root) => root,
+        None => greenroom_director::find_root(&std::env::current_dir()?)?,
+    };
+    match cli.what {
+        What::Demo { what: Demo::List } => cli::list_demos(&root),
+        What::Demo { what: Demo::Run { slug, headless } } => cli::run_demo(&root, &slug, headless),
+        What::Demo { what: Demo::Reference } => {
+            print!("{}", greenroom_director::reference());
+            Ok(ExitCode::SUCCESS)
+        }
+        What::Deck { what: Deck::List } => cli::list_decks(&root),
+        What::Deck { what: Deck::Check { deck } } => cli::check_deck(&root, &deck),
+    }
+}

@@ -241,7 +241,7 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
     /// The text up to `end`, marks and all.
     fn raw(&mut self, end: TagEnd) -> String {
         let mut raw = String::new();
-        while let Some((event, _)) = self.events.next() {
+        for (event, _) in self.events.by_ref() {
             match event {
                 Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) | Event::Code(text) => {
                     raw.push_str(&text);

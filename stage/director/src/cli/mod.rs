@@ -1,0 +1,79 @@
+//! What each command prints.
+
+mod run;
+
+pub use run::run_demo;
+
+use greenroom_director::{Library, LibraryError, figures};
+use std::path::Path;
+use std::process::ExitCode;
+
+pub fn list_demos(root: &Path) -> anyhow::Result<ExitCode> {
+    let library = Library::new(root);
+    let mut code = ExitCode::SUCCESS;
+    for slug in library.demos()? {
+        match library.demo(&slug) {
+            Ok(parsed) => {
+                let demo = &parsed.value.demo;
+                println!("{slug:<28} {} ({} steps, {} min)", demo.title, demo.steps.len(), demo.minutes);
+            }
+            Err(error) => {
+                println!("{slug:<28} does not parse");
+                eprintln!("{error}");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+pub fn list_decks(root: &Path) -> anyhow::Result<ExitCode> {
+    let library = Library::new(root);
+    let mut code = ExitCode::SUCCESS;
+    for slug in library.decks()? {
+        match library.talk(&slug) {
+            Ok(talk) => println!(
+                "{slug:<28} {} ({} slides, {} min)",
+                talk.deck.title,
+                talk.deck.slides.len(),
+                talk.deck.minutes
+            ),
+            Err(error) => {
+                println!("{slug:<28} does not parse");
+                eprintln!("{error}");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+pub fn check_deck(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
+    let talk = match Library::new(root).talk(slug) {
+        Ok(talk) => talk,
+        Err(error @ LibraryError::Faults(_)) => {
+            eprintln!("{error}");
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for warning in &talk.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let deck = &talk.deck;
+    println!(
+        "{} ({slug}): {} slides, {} sections, {} min",
+        deck.title,
+        deck.slides.len(),
+        deck.sections.len(),
+        deck.minutes
+    );
+    for section in &deck.sections {
+        println!("  {:>4} min  {}", section.minutes, section.title);
+    }
+    for (slug, program) in &talk.programs {
+        println!("  demo {slug}: {} groups, {} steps", program.demo.groups.len(), program.demo.steps.len());
+    }
+    println!("  {} bound figures, {} warnings", figures(deck).len(), talk.warnings.len());
+    Ok(ExitCode::SUCCESS)
+}

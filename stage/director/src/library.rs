@@ -1,0 +1,174 @@
+//! Finds the decks and demos of a project folder, and loads a talk: a deck with every demo that it cues.
+
+use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
+use greenroom_show::deck::{Beat, Cue, Deck, Layout, Level, Pane, Section, Slide, Theme};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A deck or a demo larger than this is not one.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    #[error("there is no {kind} '{name}' in {}{}", folder.display(), nearest.as_ref().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default())]
+    NotFound { kind: &'static str, name: String, folder: PathBuf, nearest: Option<String> },
+    #[error(transparent)]
+    Faults(#[from] Faults),
+    #[error("there is no Greenroom project in {} or above it: a folder with slides/ and demos/ (name it with --root)", .0.display())]
+    NoProject(PathBuf),
+    #[error("cannot read {}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+}
+
+/// What a talk needs: its deck, and the programs of its demos.
+#[derive(Debug, Clone)]
+pub struct Talk {
+    pub deck: Deck,
+    pub programs: BTreeMap<String, Program>,
+    pub warnings: Vec<Fault>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Library {
+    root: PathBuf,
+}
+
+impl Library {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Slugs of the decks, sorted.
+    pub fn decks(&self) -> Result<Vec<String>, LibraryError> {
+        folders(&self.root.join("slides"), "deck.md")
+    }
+
+    /// Slugs of the demos, sorted.
+    pub fn demos(&self) -> Result<Vec<String>, LibraryError> {
+        folders(&self.root.join("demos"), "demo.md")
+    }
+
+    pub fn demo(&self, slug: &str) -> Result<Parsed<Program>, LibraryError> {
+        let text = self.read("demo", "demos", slug, "demo.md", &self.demos()?)?;
+        Ok(parse_demo(&format!("demos/{slug}/demo.md"), slug, &text)?)
+    }
+
+    /// Loads a deck with the demos that it cues. Faults of a demo count only where a slide cues it.
+    pub fn talk(&self, slug: &str) -> Result<Talk, LibraryError> {
+        let text = self.read("deck", "slides", slug, "deck.md", &self.decks()?)?;
+        let mut programs = BTreeMap::new();
+        let mut warnings = Vec::new();
+        let mut faulty = BTreeMap::new();
+        for slug in self.demos()? {
+            match self.demo(&slug) {
+                Ok(parsed) => {
+                    warnings.extend(parsed.warnings);
+                    programs.insert(slug, parsed.value);
+                }
+                Err(error) => {
+                    faulty.insert(slug, error);
+                }
+            }
+        }
+        let demos = programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
+        let parsed = match parse_deck(&format!("slides/{slug}/deck.md"), slug, &text, &demos) {
+            Ok(parsed) => parsed,
+            // A demo that does not parse is unknown to the deck: say what is wrong with the demo.
+            Err(faults) => {
+                let cued = faulty.into_iter().find(|(slug, _)| faults.to_string().contains(&format!("'{slug}'")));
+                return Err(cued.map_or(LibraryError::Faults(faults), |(_, error)| error));
+            }
+        };
+        warnings.extend(parsed.warnings);
+        let cued: Vec<_> =
+            parsed.value.slides.iter().filter_map(|slide| slide.cue.as_ref()).map(|cue| &cue.demo).collect();
+        programs.retain(|slug, _| cued.contains(&slug));
+        Ok(Talk { deck: parsed.value, programs, warnings })
+    }
+
+    /// A talk of one slide, for a demo that runs without a deck.
+    pub fn talk_of_demo(&self, slug: &str) -> Result<Talk, LibraryError> {
+        let parsed = self.demo(slug)?;
+        let demo = &parsed.value.demo;
+        let cue = Cue {
+            demo: slug.to_string(),
+            groups: demo.groups.iter().map(|group| group.name.clone()).collect(),
+            panes: vec![Pane::Charts, Pane::Terminal, Pane::Checks],
+        };
+        let slide = Slide {
+            layout: Layout::Demo,
+            title: demo.title.clone(),
+            section: 0,
+            minutes: None,
+            level: Level::Public,
+            alias: None,
+            class: String::new(),
+            body: vec![],
+            cue: Some(cue),
+            beats: vec![Beat::default()],
+            line: 1,
+        };
+        let deck = Deck {
+            slug: format!("demo-{slug}"),
+            title: demo.title.clone(),
+            theme: Theme::Dark,
+            audience: Level::Public,
+            minutes: demo.minutes,
+            sections: vec![Section { title: demo.title.clone(), minutes: demo.minutes, first: 0 }],
+            slides: vec![slide],
+            hash: demo.hash.clone(),
+        };
+        let programs = [(slug.to_string(), parsed.value)].into();
+        Ok(Talk { deck, programs, warnings: parsed.warnings })
+    }
+
+    fn read(
+        &self,
+        kind: &'static str,
+        folder: &str,
+        slug: &str,
+        file: &str,
+        known: &[String],
+    ) -> Result<String, LibraryError> {
+        let folder = self.root.join(folder);
+        if !known.iter().any(|name| name == slug) {
+            let nearest = nearest(slug, known.iter().map(String::as_str));
+            return Err(LibraryError::NotFound { kind, name: slug.to_string(), folder, nearest });
+        }
+        let path = folder.join(slug).join(file);
+        read_text(&path).map_err(|source| LibraryError::Io { path, source })
+    }
+}
+
+/// The project folder that holds `from`.
+pub fn find_root(from: &Path) -> Result<PathBuf, LibraryError> {
+    from.ancestors()
+        .find(|folder| folder.join("slides").is_dir() && folder.join("demos").is_dir())
+        .map(Path::to_path_buf)
+        .ok_or_else(|| LibraryError::NoProject(from.to_path_buf()))
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let bytes = std::fs::metadata(path)?.len();
+    if bytes > FILE_BYTES_MAX {
+        return Err(std::io::Error::other(format!("{bytes} bytes are too many for a deck or a demo")));
+    }
+    std::fs::read_to_string(path)
+}
+
+fn folders(root: &Path, file: &str) -> Result<Vec<String>, LibraryError> {
+    let io = |source| LibraryError::Io { path: root.to_path_buf(), source };
+    let mut slugs = Vec::new();
+    for entry in std::fs::read_dir(root).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if entry.path().join(file).is_file() {
+            slugs.extend(entry.file_name().into_string());
+        }
+    }
+    slugs.sort();
+    Ok(slugs)
+}

@@ -1,0 +1,249 @@
+//! The stack as the director meets it: a process to start and stop, and its control API.
+
+use futures::{Stream, StreamExt, stream};
+use greenroom_model::control::{
+    AccountKeys, Health, NewAccount, NewTenant, Problem, Ready, Sas, SasRequest, TOKEN_FILE, Tenant,
+};
+use greenroom_model::metrics::Metrics;
+use greenroom_model::{AccountName, TenantName};
+use serde::{Serialize, de::DeserializeOwned};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+/// From start to the ready line: opening a large store replays its tail.
+const START_MAX: Duration = Duration::from_secs(30);
+/// From the request to stop to the end; the stack drains what is in flight.
+const STOP_MAX: Duration = Duration::from_secs(10);
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// Log lines kept to tell why a stack went down.
+const LOG_LINES: usize = 12;
+/// One event of the metrics stream; a thousand tenants fit.
+const EVENT_BYTES_MAX: usize = 4 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    #[error("the stack's program is missing: {} (build it with 'cargo xtask build')", .0.display())]
+    Missing(PathBuf),
+    #[error("the stack did not start: {0}")]
+    Start(String),
+    #[error("the stack is down")]
+    Down,
+    #[error("the stack does not answer: {0}")]
+    Unreachable(#[from] reqwest::Error),
+    #[error("the stack refused: {0}")]
+    Refused(Problem),
+}
+
+/// A running server, and the end of it.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    pub client: Client,
+    log: Arc<Mutex<VecDeque<String>>>,
+}
+
+/// A control API and the Blob endpoint beside it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    control: String,
+    token: String,
+    /// Base URL, without a trailing slash.
+    pub blob: String,
+}
+
+impl Process {
+    /// Starts a server on free ports, and waits until both endpoints answer.
+    pub async fn start(program: &Path, data: &Path) -> Result<Process, StackError> {
+        if !program.is_file() {
+            return Err(StackError::Missing(program.to_path_buf()));
+        }
+        let mut child = Command::new(program)
+            .args(["serve", "--blob", "127.0.0.1:0", "--control", "127.0.0.1:0", "--until-stdin-closes", "--data"])
+            .arg(data)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| StackError::Start(error.to_string()))?;
+        let log = Arc::new(Mutex::new(VecDeque::new()));
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(keep_last(stderr, log.clone()));
+        }
+        let Some(stdout) = child.stdout.take() else { return Err(StackError::Start("it has no output".into())) };
+        let mut lines = BufReader::new(stdout).lines();
+        let first = tokio::time::timeout(START_MAX, lines.next_line()).await;
+        let ready: Option<Ready> = match first {
+            Ok(Ok(Some(line))) => serde_json::from_str(&line).ok(),
+            _ => None,
+        };
+        let Some(ready) = ready else {
+            child.kill().await.ok();
+            return Err(StackError::Start(said(&log)));
+        };
+        let token = tokio::fs::read_to_string(data.join(TOKEN_FILE))
+            .await
+            .map_err(|error| StackError::Start(format!("cannot read its token: {error}")))?;
+        Ok(Process { child, client: Client::new(ready.control, ready.blob, token.trim().to_string())?, log })
+    }
+
+    /// Waits for an end that nobody asked for, and tells what the server said last.
+    pub async fn died(&mut self) -> String {
+        let status = self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let said = said(&self.log);
+        if said.is_empty() { status } else { format!("{status}: {said}") }
+    }
+
+    /// Lets the server drain, and ends it where it does not end by itself.
+    pub async fn stop(mut self) {
+        self.client.shutdown().await.ok();
+        drop(self.child.stdin.take());
+        if tokio::time::timeout(STOP_MAX, self.child.wait()).await.is_err() {
+            self.child.kill().await.ok();
+        }
+    }
+}
+
+impl Client {
+    fn new(control: String, blob: String, token: String) -> Result<Client, StackError> {
+        // Endpoints are on loopback: a proxy of the environment must not see them.
+        let http = reqwest::Client::builder().no_proxy().connect_timeout(CALL_MAX).build()?;
+        Ok(Client { http, control, token, blob })
+    }
+
+    pub async fn health(&self) -> Result<Health, StackError> {
+        self.reply(self.http.get(self.url("/health"))).await
+    }
+
+    pub async fn metrics(&self) -> Result<Metrics, StackError> {
+        self.reply(self.http.get(self.url("/v1/metrics"))).await
+    }
+
+    pub async fn put_tenant(&self, name: &TenantName) -> Result<Tenant, StackError> {
+        self.put(&format!("/v1/tenants/{name}"), &NewTenant {}).await
+    }
+
+    pub async fn put_account(&self, name: &AccountName, account: &NewAccount) -> Result<AccountKeys, StackError> {
+        self.put(&format!("/v1/accounts/{name}"), account).await
+    }
+
+    pub async fn sas(&self, request: &SasRequest) -> Result<Sas, StackError> {
+        self.reply(self.http.post(self.url("/v1/sas")).json(request)).await
+    }
+
+    /// Deletes a container over the Blob API; one that is gone already is no error.
+    pub async fn delete_container(&self, account: &AccountName, container: &str) -> Result<(), StackError> {
+        let request =
+            SasRequest { account: account.clone(), container: None, permissions: "d".into(), expires_in_s: 60 };
+        let sas = self.sas(&request).await?;
+        let url = format!("{}/{account}/{container}?restype=container&{}", self.blob, sas.token);
+        let reply = self.http.delete(url).header("x-ms-version", "2025-07-05").timeout(CALL_MAX).send().await?;
+        match reply.status().as_u16() {
+            202 | 404 => Ok(()),
+            status => Err(StackError::Refused(Problem {
+                title: format!("container {account}/{container} was not removed"),
+                status,
+                detail: reply.text().await.unwrap_or_default(),
+            })),
+        }
+    }
+
+    /// Metrics as they come, `hz` a second, until the stack goes away.
+    pub async fn metrics_stream(&self, hz: u32) -> Result<impl Stream<Item = Metrics> + use<>, StackError> {
+        let url = self.url(&format!("/v1/metrics/stream?hz={hz}"));
+        let reply = self.http.get(url).bearer_auth(&self.token).send().await?.error_for_status()?;
+        let bytes = reply.bytes_stream();
+        Ok(stream::unfold((Box::pin(bytes), Vec::new()), |(mut bytes, mut held)| async move {
+            loop {
+                while let Some(event) = take_event(&mut held) {
+                    if let Ok(metrics) = serde_json::from_slice(&event) {
+                        return Some((metrics, (bytes, held)));
+                    }
+                }
+                let chunk = bytes.next().await?.ok()?;
+                held.extend_from_slice(&chunk);
+                if held.len() > EVENT_BYTES_MAX {
+                    return None;
+                }
+            }
+        }))
+    }
+
+    async fn shutdown(&self) -> Result<(), StackError> {
+        let request = self.http.post(self.url("/v1/shutdown")).bearer_auth(&self.token).timeout(CALL_MAX);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.control)
+    }
+
+    async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, StackError> {
+        self.reply(self.http.put(self.url(path)).json(body)).await
+    }
+
+    async fn reply<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, StackError> {
+        let reply = request.bearer_auth(&self.token).timeout(CALL_MAX).send().await?;
+        let status = reply.status();
+        if status.is_success() {
+            return Ok(reply.json().await?);
+        }
+        let text = reply.text().await?;
+        let problem = serde_json::from_str(&text).unwrap_or(Problem {
+            title: status.to_string(),
+            status: status.as_u16(),
+            detail: text,
+        });
+        Err(StackError::Refused(problem))
+    }
+}
+
+/// Takes the data of the first whole server-sent event out of what has come.
+fn take_event(held: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let end = held.windows(2).position(|pair| pair == b"\n\n")?;
+    let event: Vec<u8> = held.drain(..end + 2).collect();
+    let data = event.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:"));
+    Some(data.flatten().copied().collect())
+}
+
+async fn keep_last(output: impl AsyncRead + Unpin, log: Arc<Mutex<VecDeque<String>>>) {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        tracing::debug!(target: "stack", "{line}");
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push_back(line);
+        if log.len() > LOG_LINES {
+            log.pop_front();
+        }
+    }
+}
+
+fn said(log: &Mutex<VecDeque<String>>) -> String {
+    let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+    log.iter().cloned().collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_cut_where_they_end_however_they_arrive() {
+        let mut held = Vec::new();
+        let mut events = Vec::new();
+        for byte in b": hello\n\ndata: {\"a\":1}\n\nevent: x\ndata:2\n\ndata: 3" {
+            held.push(*byte);
+            events.extend(take_event(&mut held));
+        }
+        let events: Vec<_> = events.iter().map(|event| String::from_utf8_lossy(event).trim().to_string()).collect();
+        assert_eq!(events, ["", "{\"a\":1}", "2"]);
+        assert_eq!(held, b"data: 3");
+    }
+}

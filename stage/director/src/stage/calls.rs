@@ -1,0 +1,234 @@
+//! Answers the windows: one line a call.
+
+use super::Stage;
+use crate::replay;
+use crate::takes::{self, Reader};
+use greenroom_show::call::{
+    Call, CallError, GoTo, ListTakes, Next, OpenTake, Previous, Reset, ResetClock, RestartStack, RestartTake, Role,
+    RunGroup, RunStep, Stop, ToggleClock, ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded, ToggleSpan,
+};
+use greenroom_show::take::{TakeInfo, Verdict};
+use greenroom_show::{ClockAct, Curtain, Event, NextAction, Position, Replay};
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Keys pressed faster than a replay answers.
+const COMMANDS_WAITING: usize = 8;
+
+pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -> Result<Value, CallError> {
+    if role == Role::Audience {
+        return Err(CallError::NotAllowed);
+    }
+    match name {
+        Next::NAME => answer::<Next, _>(args, |_| next(stage)),
+        Previous::NAME => answer::<Previous, _>(args, |_| previous(stage)),
+        GoTo::NAME => answer::<GoTo, _>(args, |call| go_to(stage, call.slide)),
+        RunGroup::NAME => answer::<RunGroup, _>(args, |call| stage.start_group(&call.demo, &call.group)),
+        RunStep::NAME => answer::<RunStep, _>(args, |call| stage.start_step(&call.demo, call.step)),
+        Stop::NAME => answer::<Stop, _>(args, |_| stop(stage)),
+        Reset::NAME => {
+            let call: Reset = read(args)?;
+            stage.reset(&call.demo).await.map(|()| Value::Null)
+        }
+        ToggleCurtain::NAME => answer::<ToggleCurtain, _>(args, |call| toggle_curtain(stage, call.curtain)),
+        ToggleFreeze::NAME => answer::<ToggleFreeze, _>(args, |_| toggle_freeze(stage)),
+        ToggleClock::NAME => answer::<ToggleClock, _>(args, |_| toggle_clock(stage)),
+        ResetClock::NAME => answer::<ResetClock, _>(args, |_| emit(stage, Event::Clock(ClockAct::Reset))),
+        ToggleSpan::NAME => answer::<ToggleSpan, _>(args, |_| toggle_span(stage)),
+        ListTakes::NAME => answer::<ListTakes, _>(args, |_| Ok(stage.takes())),
+        OpenTake::NAME => answer::<OpenTake, _>(args, |call| open_take(stage, &call.id)),
+        ToggleRecorded::NAME => answer::<ToggleRecorded, _>(args, |_| toggle_recorded(stage)),
+        TogglePlay::NAME => answer::<TogglePlay, _>(args, |_| command(stage, replay::Command::TogglePlay)),
+        RestartTake::NAME => answer::<RestartTake, _>(args, |_| command(stage, replay::Command::Restart)),
+        RestartStack::NAME => answer::<RestartStack, _>(args, |_| {
+            stage.restarts.notify_one();
+            Ok(())
+        }),
+        _ => Err(CallError::UnknownCall { name: name.to_string() }),
+    }
+}
+
+fn read<C: Call>(args: Value) -> Result<C, CallError> {
+    serde_json::from_value(args)
+        .map_err(|error| CallError::BadArguments { call: C::NAME.into(), detail: error.to_string() })
+}
+
+fn answer<C: Call, F: FnOnce(C) -> Result<C::Reply, CallError>>(args: Value, act: F) -> Result<Value, CallError> {
+    let reply = act(read(args)?)?;
+    serde_json::to_value(reply).map_err(|error| CallError::Failed { detail: error.to_string() })
+}
+
+fn emit(stage: &Arc<Stage>, event: Event) -> Result<(), CallError> {
+    stage.emit(event);
+    Ok(())
+}
+
+fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let action = stage.lock().show.next_action();
+    match action {
+        NextAction::Reveal(position) => emit(stage, Event::Moved(position)),
+        NextAction::Slide(position) => go_to(stage, position.slide),
+        NextAction::RunGroup { demo, group } => stage.start_group(&demo, &group),
+        NextAction::Wait { .. } => Err(CallError::Busy { what: "a step".into() }),
+        NextAction::End => Ok(()),
+    }
+}
+
+fn previous(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let position = stage.lock().show.previous();
+    arrive(stage, position)
+}
+
+fn go_to(stage: &Arc<Stage>, slide: usize) -> Result<(), CallError> {
+    let position = {
+        let now = stage.lock();
+        let slides = now.show.deck.as_ref().map_or(0, |deck| deck.slides.len());
+        if slide >= slides {
+            let name = (slide + 1).to_string();
+            return Err(CallError::NotFound { kind: "slide".into(), name, nearest: Some(slides.to_string()) });
+        }
+        now.show.arrive(slide, 0)
+    };
+    arrive(stage, position)
+}
+
+/// Moves, and puts the slide's demo on stage where it is not there yet. A recording stays behind with its slide.
+fn arrive(stage: &Arc<Stage>, position: Position) -> Result<(), CallError> {
+    let mut now = stage.lock();
+    stage.emit_in(&mut now, Event::Moved(position));
+    let demo = now.show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone());
+    if now.show.recorded.as_ref().is_some_and(|recorded| Some(&recorded.take.demo) != demo.as_ref()) {
+        now.replay = None;
+        stage.emit_in(&mut now, Event::Replay(Replay::Closed));
+    }
+    if let Some(demo) = demo.filter(|demo| now.running.is_none() && now.show.active.as_ref() != Some(demo)) {
+        if now.show.runs.contains_key(&demo) {
+            // It has run before: its panes keep what they showed until it is run or reset.
+            return Ok(());
+        }
+        stage.begin(&mut now, &demo);
+    }
+    Ok(())
+}
+
+fn stop(stage: &Arc<Stage>) -> Result<(), CallError> {
+    stage.cancel_steps();
+    Ok(())
+}
+
+fn toggle_curtain(stage: &Arc<Stage>, curtain: Curtain) -> Result<(), CallError> {
+    let mut now = stage.lock();
+    let curtain = if now.show.curtain == curtain { Curtain::Open } else { curtain };
+    stage.emit_in(&mut now, Event::Curtain(curtain));
+    Ok(())
+}
+
+fn toggle_freeze(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let mut now = stage.lock();
+    let frozen = match now.show.frozen {
+        Some(_) => None,
+        None => Some(now.show.position),
+    };
+    stage.emit_in(&mut now, Event::Frozen(frozen));
+    Ok(())
+}
+
+fn toggle_clock(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let mut now = stage.lock();
+    let act = if now.show.clock.runs() { ClockAct::Pause } else { ClockAct::Start };
+    stage.emit_in(&mut now, Event::Clock(act));
+    Ok(())
+}
+
+fn toggle_span(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let mut now = stage.lock();
+    let span = now.show.span.other();
+    stage.emit_in(&mut now, Event::Span(span));
+    Ok(())
+}
+
+fn toggle_recorded(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let (open, demo) = {
+        let now = stage.lock();
+        let demo = now.show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone());
+        (now.show.recorded.is_some(), demo)
+    };
+    if open {
+        let mut now = stage.lock();
+        now.replay = None;
+        stage.emit_in(&mut now, Event::Replay(Replay::Closed));
+        return Ok(());
+    }
+    let Some(demo) = demo else {
+        return Err(CallError::Failed { detail: "this slide cues no demo: go to one that does, then press V".into() });
+    };
+    let passed = stage.takes().into_iter().find(|take| take.demo == demo && take.verdict == Verdict::Passed);
+    let Some(take) = passed else {
+        return Err(CallError::Failed {
+            detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
+        });
+    };
+    play(stage, take)
+}
+
+fn open_take(stage: &Arc<Stage>, id: &str) -> Result<(), CallError> {
+    let (demos, slide) = {
+        let now = stage.lock();
+        let deck = now.show.deck.clone();
+        (now.show.demos.clone(), move |demo: &str| {
+            deck?.slides.iter().position(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == demo))
+        })
+    };
+    let Some(take) = takes::info(&stage.takes_folder(), id, &demos) else {
+        let takes = stage.takes();
+        let nearest = crate::parse::nearest(id, takes.iter().map(|take| take.id.as_str()));
+        return Err(CallError::NotFound { kind: "take".into(), name: id.into(), nearest });
+    };
+    let here = stage.lock().show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == take.demo);
+    if let (false, Some(slide)) = (here, slide(&take.demo)) {
+        go_to(stage, slide)?;
+    }
+    play(stage, take)
+}
+
+fn play(stage: &Arc<Stage>, take: TakeInfo) -> Result<(), CallError> {
+    let (commands, waiting) = mpsc::channel(COMMANDS_WAITING);
+    let folder = stage.takes_folder();
+    let id = take.id.clone();
+    Reader::open(&folder, &id).map_err(|error| CallError::Failed { detail: error.to_string() })?;
+    {
+        let mut now = stage.lock();
+        now.replay = Some(commands);
+        stage.emit_in(&mut now, Event::Replay(Replay::Opened(take)));
+    }
+    let player = stage.clone();
+    stage.tasks.spawn(async move {
+        let emit = |replay| {
+            // A replay that was closed meanwhile has nothing more to say.
+            let still = player.lock().show.recorded.as_ref().is_some_and(|recorded| recorded.take.id == id);
+            if still {
+                player.replayed(replay);
+            }
+        };
+        let played = tokio::select! {
+            played = replay::play(|| Reader::open(&folder, &id), emit, waiting) => played,
+            () = player.closing.cancelled() => Ok(()),
+        };
+        if let Err(error) = played {
+            player.notice(format!("The recording stopped: {error}"));
+        }
+    });
+    Ok(())
+}
+
+fn command(stage: &Arc<Stage>, command: replay::Command) -> Result<(), CallError> {
+    let sender = stage.lock().replay.clone();
+    match sender {
+        Some(sender) => {
+            sender.try_send(command).ok();
+            Ok(())
+        }
+        None => Err(CallError::Failed { detail: "no recording is on stage: press V, or open a take".into() }),
+    }
+}

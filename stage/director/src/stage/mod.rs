@@ -1,0 +1,305 @@
+//! The director's stage: one show, the events that change it, and everybody who hears them.
+
+mod calls;
+mod recording;
+mod runner;
+mod supervise;
+
+use crate::clock::Stopwatch;
+use crate::library::{Library, LibraryError, Talk};
+use crate::rates::Values;
+use crate::tool;
+use crate::workshop::{Workshop, WorkshopError};
+use futures::{Stream, stream};
+use greenroom_show::call::{CallError, Push, Role};
+use greenroom_show::take::{Machine, TakeInfo};
+use greenroom_show::{Event, Notice, Opened, Replay, Show, StackState, Stamped};
+use recording::Recording;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Events that a window may fall behind before it is given a snapshot instead.
+const BEHIND_MAX: usize = 4096;
+/// Windows are told about 60 times a second at most.
+const PUSH_EVERY: Duration = Duration::from_millis(16);
+const EVENTS_A_PUSH: usize = 1024;
+
+/// What a director opens.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The project folder: `slides/`, `demos/`, `takes/` and `.tools/` are in it.
+    pub root: PathBuf,
+    pub what: What,
+    /// The `greenroom-stack` program; beside this program where absent.
+    pub stack: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    Deck(String),
+    /// A demo by itself, on a slide of its own.
+    Demo(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    #[error(transparent)]
+    Workshop(#[from] WorkshopError),
+}
+
+/// A handle to the running show. Clones are the same show.
+#[derive(Debug, Clone)]
+pub struct Director {
+    stage: Arc<Stage>,
+}
+
+#[derive(Debug)]
+struct Stage {
+    watch: Stopwatch,
+    talk: Talk,
+    root: PathBuf,
+    stack_program: PathBuf,
+    workshop: Workshop,
+    machine: Machine,
+    /// Where each tool of the demos is; `None` where the built-in mover stands in.
+    tools: BTreeMap<String, Option<Found>>,
+    /// One lock orders all events: what is folded, recorded and sent is one list.
+    now: Mutex<Now>,
+    bus: broadcast::Sender<Arc<Stamped>>,
+    stack: watch::Sender<Option<crate::stack::Client>>,
+    values: watch::Sender<Values>,
+    /// Asks the supervisor for a new start.
+    restarts: tokio::sync::Notify,
+    closing: CancellationToken,
+    tasks: tokio_util::task::TaskTracker,
+}
+
+#[derive(Debug, Clone)]
+struct Found {
+    program: PathBuf,
+    version: String,
+}
+
+#[derive(Debug)]
+struct Now {
+    show: Show,
+    recording: Recording,
+    /// Stops the steps that run.
+    running: Option<CancellationToken>,
+    replay: Option<tokio::sync::mpsc::Sender<crate::replay::Command>>,
+    /// Containers that demos have made, for their reset.
+    made: Vec<runner::Made>,
+}
+
+impl Director {
+    /// Loads the talk and starts the stack behind it. Returns before the stack is ready: the show says when.
+    pub async fn open(options: Options) -> Result<Director, OpenError> {
+        let library = Library::new(&options.root);
+        let talk = match &options.what {
+            What::Deck(slug) => library.talk(slug)?,
+            What::Demo(slug) => library.talk_of_demo(slug)?,
+        };
+        let workshop = Workshop::open(&options.root)?;
+        let tools = find_tools(&options.root, &talk).await;
+        let stage = Arc::new(Stage {
+            watch: Stopwatch::start(),
+            stack_program: options.stack.unwrap_or_else(beside),
+            workshop,
+            machine: crate::machine::describe(),
+            tools,
+            now: Mutex::new(Now {
+                show: Show::default(),
+                recording: Recording::default(),
+                running: None,
+                replay: None,
+                made: vec![],
+            }),
+            bus: broadcast::channel(BEHIND_MAX).0,
+            stack: watch::channel(None).0,
+            values: watch::channel(Values::new()).0,
+            restarts: tokio::sync::Notify::new(),
+            closing: CancellationToken::new(),
+            tasks: tokio_util::task::TaskTracker::new(),
+            root: options.root,
+            talk,
+        });
+        stage.emit(Event::Opened(Box::new(stage.opened())));
+        for warning in &stage.talk.warnings {
+            stage.emit(Event::Notice(Notice { text: warning.to_string() }));
+        }
+        stage.tasks.spawn(supervise::run(stage.clone()));
+        Ok(Director { stage })
+    }
+
+    /// What a window draws: a snapshot, then what follows, as its role may see it.
+    pub fn subscribe(&self, role: Role) -> impl Stream<Item = Push> + Send + use<> {
+        let subscription = Subscription { stage: self.stage.clone(), role, events: None };
+        stream::unfold(subscription, |mut subscription| async move {
+            let push = subscription.next().await?;
+            Some((push, subscription))
+        })
+    }
+
+    /// Answers a window's call.
+    pub async fn call(&self, role: Role, name: &str, args: serde_json::Value) -> Result<serde_json::Value, CallError> {
+        calls::dispatch(&self.stage, role, name, args).await
+    }
+
+    /// The show as it stands.
+    pub fn show(&self) -> Show {
+        self.stage.lock().show.clone()
+    }
+
+    /// Waits until the stack is ready, or says why it is not.
+    pub async fn ready(&self) -> Result<(), String> {
+        let mut events = self.stage.bus.subscribe();
+        loop {
+            match &self.stage.lock().show.stack {
+                StackState::Ready { .. } => return Ok(()),
+                StackState::Down { reason } => return Err(reason.clone()),
+                StackState::Starting => {}
+            }
+            events.recv().await.ok();
+        }
+    }
+
+    /// Id of the take that is being recorded, or of the last one.
+    pub fn last_take(&self) -> Option<String> {
+        self.stage.lock().recording.last.clone()
+    }
+
+    /// Stops steps, tools and the stack, and ends the take.
+    pub async fn close(&self) {
+        self.stage.cancel_steps();
+        self.stage.lock().replay = None;
+        self.stage.closing.cancel();
+        self.stage.tasks.close();
+        self.stage.tasks.wait().await;
+        let recorder = self.stage.lock().recording.take();
+        tokio::task::spawn_blocking(move || drop(recorder)).await.ok();
+        self.stage.workshop.remove();
+    }
+}
+
+impl Stage {
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one way in which anything happens: folded, recorded, sent.
+    fn emit(self: &Arc<Self>, event: Event) {
+        let mut now = self.lock();
+        self.emit_in(&mut now, event);
+    }
+
+    fn emit_in(self: &Arc<Self>, now: &mut Now, event: Event) {
+        let at = self.watch.now();
+        now.show.apply(at, &event);
+        now.recording.record(self, &now.show, at, &event);
+        // Nobody may listen yet: a window that comes later starts from a snapshot.
+        self.bus.send(Arc::new(Stamped { at, event })).ok();
+    }
+
+    fn notice(self: &Arc<Self>, text: impl Into<String>) {
+        self.emit(Event::Notice(Notice { text: text.into() }));
+    }
+
+    fn cancel_steps(&self) {
+        if let Some(running) = &self.lock().running {
+            running.cancel();
+        }
+    }
+
+    fn takes_folder(&self) -> PathBuf {
+        self.root.join("takes")
+    }
+
+    fn takes(&self) -> Vec<TakeInfo> {
+        let demos = self.lock().show.demos.clone();
+        crate::takes::list(&self.takes_folder(), &demos)
+    }
+
+    fn opened(&self) -> Opened {
+        let demos = self.talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
+        Opened { deck: self.talk.deck.clone(), demos }
+    }
+
+    fn replayed(self: &Arc<Self>, replay: Replay) {
+        self.emit(Event::Replay(replay));
+    }
+}
+
+struct Subscription {
+    stage: Arc<Stage>,
+    role: Role,
+    events: Option<broadcast::Receiver<Arc<Stamped>>>,
+}
+
+impl Subscription {
+    async fn next(&mut self) -> Option<Push> {
+        let Some(events) = &mut self.events else { return Some(self.snapshot()) };
+        let mut batch = Vec::new();
+        match events.recv().await {
+            Ok(stamped) => batch.push(stamped),
+            Err(broadcast::error::RecvError::Lagged(_)) => return Some(self.snapshot()),
+            Err(broadcast::error::RecvError::Closed) => return None,
+        }
+        tokio::time::sleep(PUSH_EVERY).await;
+        while batch.len() < EVENTS_A_PUSH {
+            match events.try_recv() {
+                Ok(stamped) => batch.push(stamped),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => return Some(self.snapshot()),
+                Err(_) => break,
+            }
+        }
+        let events = batch.iter().filter_map(|stamped| self.seen(stamped)).collect();
+        Some(Push::Events { now: self.stage.watch.now(), events })
+    }
+
+    fn seen(&self, stamped: &Stamped) -> Option<Stamped> {
+        let event = match self.role {
+            Role::Presenter => Some(stamped.event.clone()),
+            Role::Audience => stamped.event.for_audience(),
+        };
+        event.map(|event| Stamped { at: stamped.at, event })
+    }
+
+    fn snapshot(&mut self) -> Push {
+        // Under the lock, so that no event is lost or doubled between the snapshot and what follows.
+        let now = self.stage.lock();
+        self.events = Some(self.stage.bus.subscribe());
+        let show = match self.role {
+            Role::Presenter => now.show.clone(),
+            Role::Audience => now.show.for_audience(),
+        };
+        Push::Snapshot { now: self.stage.watch.now(), show: Box::new(show) }
+    }
+}
+
+async fn find_tools(root: &std::path::Path, talk: &Talk) -> BTreeMap<String, Option<Found>> {
+    let names = talk.programs.values().flat_map(|program| program.demo.tools.iter().cloned());
+    let mut tools = BTreeMap::new();
+    for name in names {
+        let found = match tool::find(root, &name) {
+            Some(program) => {
+                let version = tool::version(&program).await.unwrap_or_else(|| "of unknown version".into());
+                Some(Found { program, version })
+            }
+            None => None,
+        };
+        tools.insert(name, found);
+    }
+    tools
+}
+
+/// Programs of one build stand beside each other.
+fn beside() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.with_file_name(format!("greenroom-stack{}", std::env::consts::EXE_SUFFIX))
+}

@@ -1,0 +1,432 @@
+//! Runs steps, one after the other, each with its deadline. A step that fails ends its group, and never the show.
+
+use super::{Now, Stage};
+use crate::condition::{Verdict, judge};
+use crate::data::{self, Recipe};
+use crate::mover;
+use crate::parse::{Condition, DataVerb, TenantVerb, Verb, without_within};
+use crate::rates::{Values, counters};
+use crate::stack::Client;
+use crate::tool::{self, Invocation};
+use crate::workshop::Filled;
+use greenroom_model::control::NewAccount;
+use greenroom_model::{AccountName, ContainerName, TenantName};
+use greenroom_show::call::CallError;
+use greenroom_show::unit::{Unit, grouped};
+use greenroom_show::{Event, Outcome, Position, StepState};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often a `wait` looks.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// What a stopped step may take to clean up after itself.
+const STOP_MAX: Duration = Duration::from_secs(5);
+/// Progress lines of a built-in step, at most this many a second.
+const LINES_A_SECOND: u64 = 20;
+
+/// A container that a demo has made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    demo: String,
+    account: AccountName,
+    container: ContainerName,
+}
+
+/// What a step came to: what it saw, or why it failed.
+type Seen = Result<String, String>;
+
+impl Stage {
+    /// What runs in a tool's name.
+    pub fn runs_as(&self, tool: &str) -> String {
+        match self.tools.get(tool) {
+            Some(Some(found)) => found.version.clone(),
+            _ => format!("built-in mover (no {tool} on this machine)"),
+        }
+    }
+
+    /// Runs a group from its first step that has not passed; one that has passed runs again, whole.
+    pub fn start_group(self: &Arc<Self>, demo: &str, group: &str) -> Result<(), CallError> {
+        let program = self.program(demo)?;
+        let Some(found) = program.demo.group(group) else {
+            let nearest = crate::parse::nearest(group, program.demo.groups.iter().map(|group| group.name.as_str()));
+            return Err(CallError::NotFound { kind: "group of steps".into(), name: group.into(), nearest });
+        };
+        let mut now = self.lock();
+        self.prepare(&mut now, demo)?;
+        let run = now.show.runs.get(demo);
+        let open = found.steps.clone().find(|step| run.is_none_or(|run| run.state(*step) != StepState::Passed));
+        let steps = open.unwrap_or(found.steps.start)..found.steps.end;
+        self.start(&mut now, demo, steps);
+        Ok(())
+    }
+
+    pub fn start_step(self: &Arc<Self>, demo: &str, step: usize) -> Result<(), CallError> {
+        let program = self.program(demo)?;
+        if step >= program.demo.steps.len() {
+            return Err(CallError::NotFound { kind: "step".into(), name: step.to_string(), nearest: None });
+        }
+        let mut now = self.lock();
+        self.prepare(&mut now, demo)?;
+        self.start(&mut now, demo, step..step + 1);
+        Ok(())
+    }
+
+    /// Takes away what a demo has made, and begins it anew.
+    pub async fn reset(self: &Arc<Self>, demo: &str) -> Result<(), CallError> {
+        self.program(demo)?;
+        self.cancel_steps();
+        while self.lock().running.is_some() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let made: Vec<Made> = {
+            let mut now = self.lock();
+            let (own, others) = std::mem::take(&mut now.made).into_iter().partition(|made| made.demo == demo);
+            now.made = others;
+            own
+        };
+        let failed = |error: String| CallError::Failed { detail: format!("the reset is not complete: {error}") };
+        let client = self.stack.borrow().clone();
+        if let Some(client) = client {
+            for made in &made {
+                let removed = client.delete_container(&made.account, made.container.as_str()).await;
+                removed.map_err(|error| failed(error.to_string()))?;
+            }
+        }
+        let stage = self.clone();
+        let cleared = tokio::task::spawn_blocking(move || stage.workshop.clear_data()).await;
+        match cleared {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(error.to_string())),
+            Err(error) => return Err(failed(error.to_string())),
+        }
+        self.begin(&mut self.lock(), demo);
+        Ok(())
+    }
+
+    /// Makes a demo the one on stage, fresh, where another one was or none.
+    pub fn begin(self: &Arc<Self>, now: &mut Now, demo: &str) {
+        self.emit_in(now, Event::Begun { demo: demo.to_string() });
+        let tools = self.talk.programs.get(demo).map(|program| program.demo.tools.clone()).unwrap_or_default();
+        for name in tools {
+            let is = self.runs_as(&name);
+            self.emit_in(now, Event::Tool { name, is });
+        }
+        let slide = now.show.position.slide;
+        let here = now.show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == demo);
+        if here {
+            self.emit_in(now, Event::Moved(Position { slide, reveal: 0 }));
+        }
+    }
+
+    fn program(&self, demo: &str) -> Result<&crate::parse::Program, CallError> {
+        self.talk.programs.get(demo).ok_or_else(|| CallError::NotFound {
+            kind: "demo".into(),
+            name: demo.into(),
+            nearest: crate::parse::nearest(demo, self.talk.programs.keys().map(String::as_str)),
+        })
+    }
+
+    fn prepare(self: &Arc<Self>, now: &mut Now, demo: &str) -> Result<(), CallError> {
+        if now.running.is_some() {
+            return Err(CallError::Busy { what: "a step".into() });
+        }
+        if now.show.recorded.is_some() {
+            now.replay = None;
+            self.emit_in(now, Event::Replay(greenroom_show::Replay::Closed));
+        }
+        if now.show.active.as_deref() != Some(demo) {
+            self.begin(now, demo);
+        }
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, now: &mut Now, demo: &str, steps: Range<usize>) {
+        let cancel = self.closing.child_token();
+        now.running = Some(cancel.clone());
+        let stage = self.clone();
+        let demo = demo.to_string();
+        self.tasks.spawn(async move {
+            for step in steps {
+                if !stage.run_step(&demo, step, &cancel).await {
+                    break;
+                }
+            }
+            stage.lock().running = None;
+        });
+    }
+
+    /// Runs one step to its outcome; `true` where the next one may follow.
+    async fn run_step(self: &Arc<Self>, demo: &str, step: usize, cancel: &CancellationToken) -> bool {
+        let program = &self.talk.programs[demo];
+        let timeout_ms = program.demo.steps[step].timeout_ms;
+        self.step_started(demo, step, timeout_ms);
+        // A token of the step's own: its deadline stops it and what it started, and nothing else.
+        let own = cancel.child_token();
+        let mut work = std::pin::pin!(self.execute(demo, step, &own));
+        let outcome = tokio::select! {
+            seen = &mut work => match seen {
+                Ok(seen) => Outcome::Passed { seen },
+                Err(_) if cancel.is_cancelled() => Outcome::Cancelled,
+                Err(why) => Outcome::Failed { why },
+            },
+            () = tokio::time::sleep(Duration::from_millis(timeout_ms)) => {
+                own.cancel();
+                tokio::time::timeout(STOP_MAX, work).await.ok();
+                Outcome::TimedOut
+            }
+        };
+        let passed = matches!(outcome, Outcome::Passed { .. });
+        self.say_outcome(&outcome);
+        self.emit(Event::StepEnded { step, outcome });
+        passed
+    }
+
+    fn step_started(self: &Arc<Self>, demo: &str, step: usize, timeout_ms: u64) {
+        let mut now = self.lock();
+        self.emit_in(&mut now, Event::StepStarted { step, timeout_ms });
+        // The narrative follows the group that runs.
+        let at = now.show.position.slide;
+        let cue = now.show.slide().and_then(|slide| slide.cue.clone()).filter(|cue| cue.demo == demo);
+        let demo = &self.talk.programs[demo].demo;
+        let reveal = cue.and_then(|cue| {
+            let holds = |name: &String| demo.group(name).is_some_and(|group| group.steps.contains(&step));
+            cue.groups.iter().position(holds)
+        });
+        if let Some(reveal) = reveal.map(|index| index + 1).filter(|reveal| *reveal != now.show.position.reveal) {
+            self.emit_in(&mut now, Event::Moved(Position { slide: at, reveal }));
+        }
+    }
+
+    fn say_outcome(self: &Arc<Self>, outcome: &Outcome) {
+        let text = match outcome {
+            Outcome::Passed { seen } if seen.is_empty() => return,
+            Outcome::Passed { seen } => format!("\x1b[32m✓\x1b[0m {seen}\r\n"),
+            Outcome::Failed { why } => {
+                let first = why.lines().next().unwrap_or_default();
+                format!("\x1b[31m✗\x1b[0m {first}\r\n")
+            }
+            Outcome::TimedOut => "\x1b[31m✗\x1b[0m out of time\r\n".to_string(),
+            Outcome::Cancelled => "\x1b[33m■\x1b[0m stopped\r\n".to_string(),
+        };
+        self.emit(Event::Output(text));
+    }
+
+    async fn execute(self: &Arc<Self>, demo: &str, step: usize, cancel: &CancellationToken) -> Seen {
+        let line = &self.talk.programs[demo].lines[step];
+        if !matches!(line.verb, Verb::Run { .. }) {
+            self.prompt(&line.text);
+        }
+        match &line.verb {
+            Verb::Tenant { what: TenantVerb::Create { name, containers } } => {
+                self.tenant_create(demo, name, containers).await
+            }
+            Verb::Data { what } => self.data(what, cancel).await,
+            Verb::Run { tool, args } => {
+                let group = self.group_of(demo, step);
+                self.run_tool(&group, tool, args, cancel).await
+            }
+            Verb::Expect { condition } => self.expect(&Condition::read(condition)?).await,
+            Verb::Wait { condition } => {
+                let (condition, _) = without_within(condition)?;
+                self.wait(&Condition::read(&condition)?, cancel).await
+            }
+        }
+    }
+
+    /// The line that is about to run, emphasised.
+    fn prompt(self: &Arc<Self>, text: &str) {
+        self.emit(Event::Output(format!("\x1b[1;33m$ {text}\x1b[0m\r\n")));
+    }
+
+    async fn tenant_create(self: &Arc<Self>, demo: &str, name: &TenantName, containers: &[ContainerName]) -> Seen {
+        let client = self.client()?;
+        let account = AccountName::new(name.as_str().replace('-', "")).map_err(|error| error.to_string())?;
+        client.put_tenant(name).await.map_err(|error| error.to_string())?;
+        let request = NewAccount { tenant: name.clone(), containers: containers.to_vec() };
+        client.put_account(&account, &request).await.map_err(|error| error.to_string())?;
+        let mut now = self.lock();
+        for container in containers {
+            now.made.push(Made { demo: demo.into(), account: account.clone(), container: container.clone() });
+        }
+        let named: Vec<_> = containers.iter().map(ToString::to_string).collect();
+        Ok(format!("tenant {name}: account {account}, container {}", named.join(", ")))
+    }
+
+    async fn data(self: &Arc<Self>, what: &DataVerb, cancel: &CancellationToken) -> Seen {
+        let stage = self.clone();
+        let cancel = cancel.clone();
+        let place = |name: &str| self.data_place(name);
+        let work: Box<dyn FnOnce() -> Result<data::Amount, data::DataError> + Send> = match what {
+            DataVerb::Make { name, files, size, large, large_size, seed } => {
+                let folder = place(name)?;
+                let recipe = Recipe {
+                    files: *files,
+                    file_bytes: size.as_u64(),
+                    large: *large,
+                    large_bytes: large_size.as_u64(),
+                    seed: *seed,
+                };
+                Box::new(move || data::make(&folder, recipe, stage.progress("written"), &cancel))
+            }
+            DataVerb::Compare { left, right } => {
+                let (left, right) = (place(left)?, place(right)?);
+                Box::new(move || data::compare(&left, &right, stage.progress("compared"), &cancel))
+            }
+        };
+        let amount = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
+        let amount = amount.map_err(|error| error.to_string())?;
+        let size = Unit::Bytes.say(amount.bytes as f64);
+        let files = grouped(amount.files as f64);
+        self.emit(Event::Output("\r\x1b[K".into()));
+        Ok(match what {
+            DataVerb::Make { .. } => format!("{files} files, {size}"),
+            DataVerb::Compare { .. } => format!("{files} files, {size}: every byte identical (BLAKE3)"),
+        })
+    }
+
+    /// `{data:name}`, or the bare name.
+    fn data_place(&self, name: &str) -> Result<std::path::PathBuf, String> {
+        let name = name.strip_prefix("{data:").and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+        self.workshop.data_folder(name).map_err(|error| error.to_string())
+    }
+
+    /// A line that is replaced as work goes on.
+    fn progress(self: &Arc<Self>, done: &'static str) -> impl Fn(data::Amount) + Send + use<> {
+        let stage = self.clone();
+        let said = AtomicU64::new(0);
+        move |amount| {
+            let tick = stage.watch.now() * LINES_A_SECOND / 1_000_000;
+            if said.swap(tick, Ordering::Relaxed) != tick {
+                let (files, size) = (grouped(amount.files as f64), Unit::Bytes.say(amount.bytes as f64));
+                stage.emit(Event::Output(format!("\r{files} files, {size} {done}\x1b[K")));
+            }
+        }
+    }
+
+    async fn run_tool(self: &Arc<Self>, group: &str, tool: &str, args: &[String], cancel: &CancellationToken) -> Seen {
+        let client = self.client()?;
+        let mut filled = Vec::new();
+        for arg in args {
+            filled.push(self.workshop.fill(arg, &client).await.map_err(|error| error.to_string())?);
+        }
+        let shown: Vec<_> = filled.iter().map(|filled| quoted(&filled.shown)).collect();
+        self.prompt(&format!("{tool} {}", shown.join(" ")));
+        let before = client.metrics().await.ok();
+        let began = self.watch.now();
+        match self.tools.get(tool) {
+            Some(Some(found)) => {
+                let invocation = self.invocation(&found.program, tool, &filled);
+                let show = |text| self.emit(Event::Output(text));
+                tool::run(invocation, show, cancel).await.map_err(|error| error.to_string())?;
+            }
+            _ if tool == "azcopy" => {
+                self.emit(Event::Output(
+                    "\x1b[2mAzCopy is not installed: the built-in mover does it\x1b[0m\r\n".into(),
+                ));
+                let words: Vec<_> = filled.into_iter().map(|filled| filled.word).collect();
+                let show = |text| self.emit(Event::Output(text));
+                mover::run(&words, show, cancel).await.map_err(|error| error.to_string())?;
+            }
+            _ if tool == "true" => {}
+            _ => return Err(format!("{tool} is not installed: install it, or press V for the recorded take")),
+        }
+        let seconds = (self.watch.now() - began) as f64 / 1e6;
+        let after = client.metrics().await.ok();
+        self.measured(group, seconds, before.as_ref().map(counters), after.as_ref().map(counters));
+        Ok(String::new())
+    }
+
+    /// Figures of a tool's run: how long it took, and what the stack moved meanwhile.
+    fn measured(self: &Arc<Self>, group: &str, seconds: f64, before: Option<Values>, after: Option<Values>) {
+        let figure = |name: &str, value: f64, unit: Unit| {
+            self.emit(Event::Figure { name: format!("{group}.{name}"), value, unit });
+        };
+        figure("seconds", seconds, Unit::Seconds);
+        let (Some(before), Some(after)) = (before, after) else { return };
+        let grown = |suffix: &str| -> f64 {
+            let of = |values: &Values| {
+                values.iter().filter(|(name, _)| name.ends_with(suffix)).map(|(_, value)| value).sum::<f64>()
+            };
+            of(&after) - of(&before)
+        };
+        let moved = grown(".bytes_in") + grown(".bytes_out");
+        figure("bytes", moved, Unit::Bytes);
+        if seconds > 0.0 {
+            figure("bytes_per_s", moved / seconds, Unit::BytesPerSecond);
+        }
+    }
+
+    fn invocation(&self, program: &Path, tool: &str, filled: &[Filled]) -> Invocation {
+        let home = self.workshop.home();
+        let folder = |name: &str| home.join(name).display().to_string();
+        let mut env: BTreeMap<String, String> = [
+            ("HOME", home.display().to_string()),
+            ("LANG", "C.UTF-8".into()),
+            ("NO_PROXY", "127.0.0.1,localhost".into()),
+            ("PATH", std::env::var("PATH").unwrap_or_default()),
+            ("TERM", "xterm-256color".into()),
+        ]
+        .map(|(name, value)| (name.to_string(), value))
+        .into();
+        if tool == "azcopy" {
+            env.insert("AZCOPY_LOG_LOCATION".into(), folder("azcopy-logs"));
+            env.insert("AZCOPY_JOB_PLAN_LOCATION".into(), folder("azcopy-plans"));
+            env.insert("AZCOPY_DISABLE_SYSLOG".into(), "true".into());
+        }
+        let args = filled.iter().map(|filled| filled.word.clone()).collect();
+        Invocation { program: program.to_path_buf(), args, env, folder: self.workshop.data() }
+    }
+
+    async fn expect(self: &Arc<Self>, condition: &Condition) -> Seen {
+        match judge(condition, &self.fresh_values().await?) {
+            Verdict::Holds { seen } => Ok(seen),
+            Verdict::Fails { seen } => Err(seen),
+            Verdict::Unknown { why } => Err(why),
+        }
+    }
+
+    /// The step's own deadline ends the waiting.
+    async fn wait(self: &Arc<Self>, condition: &Condition, cancel: &CancellationToken) -> Seen {
+        loop {
+            if let Verdict::Holds { seen } = judge(condition, &self.fresh_values().await?) {
+                return Ok(seen);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = cancel.cancelled() => return Err("stopped".into()),
+            }
+        }
+    }
+
+    /// Rates as last streamed, counters as of now, and the figures of the run.
+    async fn fresh_values(&self) -> Result<Values, String> {
+        let client = self.client()?;
+        let mut values = self.values.borrow().clone();
+        let metrics = client.metrics().await.map_err(|error| error.to_string())?;
+        values.extend(counters(&metrics));
+        let now = self.lock();
+        let run = now.show.active.as_ref().and_then(|demo| now.show.runs.get(demo));
+        values.extend(run.iter().flat_map(|run| &run.figures).map(|(name, figure)| (name.clone(), figure.value)));
+        Ok(values)
+    }
+
+    fn client(&self) -> Result<Client, String> {
+        self.stack.borrow().clone().ok_or_else(|| "the stack is not ready: wait for it, or start it again".into())
+    }
+
+    fn group_of(&self, demo: &str, step: usize) -> String {
+        let groups = &self.talk.programs[demo].demo.groups;
+        groups.iter().find(|group| group.steps.contains(&step)).map(|group| group.name.clone()).unwrap_or_default()
+    }
+}
+
+/// As a person would type it.
+fn quoted(word: &str) -> String {
+    let plain = !word.is_empty() && !word.chars().any(|c| c.is_whitespace() || "*?&;|<>$`\"'()".contains(c));
+    if plain { word.to_string() } else { format!("'{word}'") }
+}

@@ -1,0 +1,204 @@
+//! Reads takes: a list of them, and one event after the other. A torn last line is where a take ends.
+
+use crate::recorder::SUFFIX;
+use greenroom_show::demo::Demo;
+use greenroom_show::take::{Header, TakeInfo, VERSION, Verdict};
+use greenroom_show::{Event, Run, Stamped, StepState};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// No event is longer: a chunk of terminal output or a deck.
+const LINE_BYTES_MAX: u64 = 8 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TakeError {
+    #[error("there is no take '{id}' in {}", folder.display())]
+    NotFound { id: String, folder: PathBuf },
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{}:1: this is no take that this version reads: {detail}", path.display())]
+    Header { path: PathBuf, detail: String },
+}
+
+/// A take being read.
+#[derive(Debug)]
+pub struct Reader {
+    pub header: Header,
+    lines: BufReader<File>,
+}
+
+impl Reader {
+    pub fn open(folder: &Path, id: &str) -> Result<Reader, TakeError> {
+        // An id is a file's name, and never a path.
+        if id.is_empty() || id.contains(['/', '\\']) || id.starts_with('.') {
+            return Err(TakeError::NotFound { id: id.to_string(), folder: folder.to_path_buf() });
+        }
+        let path = folder.join(format!("{id}{SUFFIX}"));
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(TakeError::NotFound { id: id.to_string(), folder: folder.to_path_buf() });
+            }
+            Err(source) => return Err(TakeError::Io { path, source }),
+        };
+        let mut lines = BufReader::new(file);
+        let bad = |detail: String| TakeError::Header { path: path.clone(), detail };
+        let first = line(&mut lines).map_err(|source| TakeError::Io { path: path.clone(), source })?;
+        let header: Header =
+            serde_json::from_str(&first.unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
+        if header.format != "greenroom-take" || header.version > VERSION {
+            return Err(bad(format!("format '{}' version {}", header.format, header.version)));
+        }
+        Ok(Reader { header, lines })
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Stamped;
+
+    /// The next event. Ends at the end of the file, or where a line is torn.
+    fn next(&mut self) -> Option<Stamped> {
+        let line = line(&mut self.lines).ok()??;
+        serde_json::from_str(&line).ok()
+    }
+}
+
+/// Takes of `demos`, newest first. Files that are no takes are left out.
+pub fn list(folder: &Path, demos: &BTreeMap<String, Demo>) -> Vec<TakeInfo> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut takes: Vec<TakeInfo> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(SUFFIX).map(String::from))
+        .filter_map(|id| info(folder, &id, demos))
+        .collect();
+    takes.sort_by(|a, b| (b.at_unix_ms, &b.id).cmp(&(a.at_unix_ms, &a.id)));
+    takes
+}
+
+/// What a list shows of one take, read through to its end.
+pub fn info(folder: &Path, id: &str, demos: &BTreeMap<String, Demo>) -> Option<TakeInfo> {
+    let mut reader = Reader::open(folder, id).ok()?;
+    let header = reader.header.clone();
+    let demo = demos.get(&header.demo)?;
+    let mut run = Run::new(header.demo.clone(), 0);
+    let mut duration = 0;
+    for stamped in reader.by_ref() {
+        duration = stamped.at;
+        // Only what decides the verdict is folded: curves and screens would cost time and say nothing.
+        if matches!(stamped.event, Event::Begun { .. } | Event::StepStarted { .. } | Event::StepEnded { .. }) {
+            run.apply(stamped.at, &stamped.event);
+        }
+    }
+    Some(TakeInfo {
+        id: id.to_string(),
+        demo: header.demo,
+        at_unix_ms: header.at_unix_ms,
+        duration_ms: duration / 1000,
+        machine: header.machine,
+        verdict: verdict(demo, &run),
+    })
+}
+
+fn verdict(demo: &Demo, run: &Run) -> Verdict {
+    let states: Vec<_> = (0..demo.steps.len()).map(|step| run.state(step)).collect();
+    if states.iter().all(|state| *state == StepState::Passed) {
+        Verdict::Passed
+    } else if states.contains(&StepState::Failed) {
+        Verdict::Failed
+    } else {
+        Verdict::Partial
+    }
+}
+
+/// A whole line without its end; `None` at the end of the file or where the line is torn.
+fn line(lines: &mut BufReader<File>) -> std::io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)?;
+    if bytes.pop() != Some(b'\n') {
+        return Ok(None);
+    }
+    Ok(String::from_utf8(bytes).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorder::Recorder;
+    use greenroom_show::{Outcome, take::Machine};
+
+    fn header() -> Header {
+        Header {
+            format: "greenroom-take".into(),
+            version: VERSION,
+            greenroom: "0".into(),
+            deck: "a".into(),
+            deck_hash: String::new(),
+            demo: "copy".into(),
+            demo_hash: String::new(),
+            at_unix_ms: 1_790_000_000_000,
+            machine: Machine::default(),
+            tools: BTreeMap::new(),
+        }
+    }
+
+    fn record(folder: &Path, events: &[Event]) -> String {
+        let mut recorder = Recorder::open(folder, &header(), 1_000, |error| panic!("{error}")).expect("writable");
+        for (index, event) in events.iter().enumerate() {
+            assert!(recorder.record(1_000 + index as u64 * 10, event));
+        }
+        recorder.id.clone()
+    }
+
+    fn events() -> Vec<Event> {
+        vec![
+            Event::Begun { demo: "copy".into() },
+            Event::StepStarted { step: 0, timeout_ms: 5 },
+            Event::Output("copying to http://h/a?sig=SECRET&se=1\r\n".into()),
+            Event::StepEnded { step: 0, outcome: Outcome::Passed { seen: "ok".into() } },
+        ]
+    }
+
+    #[test]
+    fn what_was_recorded_is_read_back_without_its_secrets() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let id = record(folder.path(), &events());
+        assert_eq!(id, "20260921T141320Z-copy");
+        let text = std::fs::read_to_string(folder.path().join(format!("{id}{SUFFIX}"))).expect("there");
+        assert!(!text.contains("SECRET"), "{text}");
+        let read: Vec<_> = Reader::open(folder.path(), &id).expect("there").collect();
+        assert_eq!(read.iter().map(|stamped| stamped.at).collect::<Vec<_>>(), [0, 10, 20, 30]);
+        assert_eq!(read[3].event, events()[3]);
+        assert_eq!(read[2].event, Event::Output("copying to http://h/a?sig=•••&se=1\r\n".into()));
+    }
+
+    #[test]
+    fn a_torn_last_line_ends_the_take_wherever_it_is_torn() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let id = record(folder.path(), &events());
+        let path = folder.path().join(format!("{id}{SUFFIX}"));
+        let whole = std::fs::read(&path).expect("there");
+        let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("lines") + 1;
+        for cut in last..whole.len() {
+            std::fs::write(&path, &whole[..cut]).expect("written");
+            assert_eq!(Reader::open(folder.path(), &id).expect("a header").count(), 3, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn two_takes_of_one_second_have_two_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_ne!(record(folder.path(), &[]), record(folder.path(), &[]));
+    }
+
+    #[test]
+    fn what_is_no_take_is_an_error_and_an_id_is_no_path() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join(format!("x{SUFFIX}")), "hello\n").expect("written");
+        assert!(matches!(Reader::open(folder.path(), "x"), Err(TakeError::Header { .. })));
+        for id in ["", "y", "../x", ".x"] {
+            assert!(matches!(Reader::open(folder.path(), id), Err(TakeError::NotFound { .. })), "{id}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Where a show does its work: a folder of its own for the stack and for data, taken away when the show closes, and what stands
+//! for `{data:…}` and `{blob:…}` in a step.
+
+use crate::data;
+use crate::stack::{Client, StackError};
+use greenroom_model::control::SasRequest;
+use greenroom_model::{AccountName, ContainerName, ContainerPath};
+use std::fs::File;
+use std::path::{Component, Path, PathBuf};
+
+/// A signature outlives the longest step, and not the talk.
+const SAS_SECONDS: u64 = 3600;
+const SAS_PERMISSIONS: &str = "racwdl";
+
+#[derive(Debug, thiserror::Error)]
+pub enum WorkshopError {
+    #[error("{path}: {source}; Greenroom works in a folder there: make it writable, or start it with --root elsewhere")]
+    Io { path: String, source: std::io::Error },
+    #[error("'{{{0}}}' is no placeholder: write {{data:NAME}} or {{blob:ACCOUNT/CONTAINER/PATH}}")]
+    Placeholder(String),
+    #[error("'{{data:{0}}}' leaves the folder of data: name a folder in it")]
+    Outside(String),
+    #[error("'{{blob:{0}}}': {1}")]
+    Blob(String, String),
+    #[error(transparent)]
+    Stack(#[from] StackError),
+}
+
+/// The folder of one show. Held by a lock, so that what a crash left is known for what it is and taken away at the next start.
+#[derive(Debug)]
+pub struct Workshop {
+    folder: PathBuf,
+    _lock: File,
+}
+
+/// A word of a step once its placeholders are filled: for the tool, and for the eyes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    pub word: String,
+    pub shown: String,
+}
+
+impl Workshop {
+    pub fn open(root: &Path) -> Result<Workshop, WorkshopError> {
+        let parent = root.join(".greenroom");
+        let io = |source| WorkshopError::Io { path: parent.display().to_string(), source };
+        std::fs::create_dir_all(&parent).map_err(io)?;
+        sweep(&parent);
+        let folder = parent.join(format!("show-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(io)?;
+        let lock = File::create(folder.join("lock")).map_err(io)?;
+        lock.try_lock().map_err(|error| io(error.into()))?;
+        let workshop = Workshop { folder, _lock: lock };
+        for folder in [workshop.stack(), workshop.data(), workshop.home()] {
+            std::fs::create_dir_all(folder).map_err(io)?;
+        }
+        Ok(workshop)
+    }
+
+    pub fn stack(&self) -> PathBuf {
+        self.folder.join("stack")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Home of the tools: their logs and plans, out of the data.
+    pub fn home(&self) -> PathBuf {
+        self.folder.join("home")
+    }
+
+    /// The folder that `{data:name}` stands for.
+    pub fn data_folder(&self, name: &str) -> Result<PathBuf, WorkshopError> {
+        let inside = !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        if inside { Ok(self.data().join(name)) } else { Err(WorkshopError::Outside(name.to_string())) }
+    }
+
+    /// Removes the data of the demos; the stack's stays.
+    pub fn clear_data(&self) -> Result<(), data::DataError> {
+        data::remove(&self.data())?;
+        std::fs::create_dir_all(self.data()).map_err(|source| data::DataError::Io { path: self.data(), source })
+    }
+
+    /// Takes the whole folder away, when the show is over.
+    pub fn remove(&self) {
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+
+    /// Fills the placeholders of one word. Endpoints get a short-lived signature, which is never shown.
+    pub async fn fill(&self, word: &str, stack: &Client) -> Result<Filled, WorkshopError> {
+        let mut filled = Filled { word: String::new(), shown: String::new() };
+        let mut rest = word;
+        while let Some((before, inside, after)) = placeholder(rest) {
+            filled.push(before, before);
+            match inside.split_once(':') {
+                Some(("data", name)) => {
+                    let folder = self.data_folder(name)?;
+                    filled.push(&folder.display().to_string(), &format!("./{name}"));
+                }
+                Some(("blob", path)) => {
+                    let (url, sas) = endpoint(path, stack).await?;
+                    filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
+                }
+                _ => return Err(WorkshopError::Placeholder(inside.to_string())),
+            }
+            rest = after;
+        }
+        filled.push(rest, rest);
+        Ok(filled)
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+impl Filled {
+    fn push(&mut self, word: &str, shown: &str) {
+        self.word.push_str(word);
+        self.shown.push_str(shown);
+    }
+}
+
+/// Removes the folders of shows that no process holds any more.
+fn sweep(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let lock = File::open(entry.path().join("lock"));
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            std::fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
+
+fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (inside, after) = rest.split_once('}')?;
+    Some((before, inside, after))
+}
+
+/// URL and signature of `account/container[/path]`.
+async fn endpoint(path: &str, stack: &Client) -> Result<(String, String), WorkshopError> {
+    let bad = |why: String| WorkshopError::Blob(path.to_string(), why);
+    let mut parts = path.splitn(3, '/');
+    let account = AccountName::new(parts.next().unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
+    let container = ContainerName::new(parts.next().unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
+    let blob = parts.next().map(|blob| format!("/{blob}")).unwrap_or_default();
+    let request = SasRequest {
+        account: account.clone(),
+        container: Some(container.clone()),
+        permissions: SAS_PERMISSIONS.into(),
+        expires_in_s: SAS_SECONDS,
+    };
+    let sas = stack.sas(&request).await?;
+    let path = ContainerPath { account, container };
+    Ok((format!("{}/{path}{blob}", stack.blob), sas.token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_never_leaves_its_folder() {
+        let root = tempfile::tempdir().expect("a folder");
+        let workshop = Workshop::open(root.path()).expect("writable");
+        assert!(workshop.data_folder("back/photos").is_ok());
+        for bad in ["", "..", "../x", "a/../../x", "/etc", "."] {
+            assert!(workshop.data_folder(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_is_taken_away_and_what_is_held_is_not() {
+        let root = tempfile::tempdir().expect("a folder");
+        let left = root.path().join(".greenroom/show-0");
+        std::fs::create_dir_all(&left).expect("made");
+        std::fs::write(left.join("lock"), "").expect("made");
+        let held = root.path().join(".greenroom/show-1");
+        std::fs::create_dir_all(&held).expect("made");
+        let lock = File::create(held.join("lock")).expect("made");
+        lock.try_lock().expect("free");
+        let workshop = Workshop::open(root.path()).expect("writable");
+        assert!(!left.exists() && held.exists());
+        let own = workshop.data();
+        drop(workshop);
+        assert!(!own.exists());
+    }
+}
