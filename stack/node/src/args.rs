@@ -45,6 +45,9 @@ pub struct Serve {
     /// Bytes that the data folder may take, such as 10GiB; without it, what the file system has
     #[arg(long, value_name = "SIZE")]
     pub capacity: Option<ByteSize>,
+    /// Stop when standard input ends, as it does when the program that started this one is gone, however it went
+    #[arg(long)]
+    pub until_stdin_closes: bool,
     /// How to log on stderr; GREENROOM_LOG sets what, as in `GREENROOM_LOG=greenroom_gateway=debug`
     #[arg(long, value_enum, default_value = "text")]
     pub log: Log,

@@ -55,6 +55,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     tokio::select! {
         signal = stopping => tracing::info!(signal, "stopping"),
         () = drain.cancelled() => tracing::info!("stopping: the control API asked for it"),
+        () = stdin_end(), if args.until_stdin_closes => tracing::info!("stopping: standard input ended"),
     }
     drain.cancel();
     // The control API goes on while the Blob endpoint drains, so that its health can be watched.
@@ -86,6 +87,16 @@ fn say_ready(blob: SocketAddr, control: SocketAddr) -> Result<(), Fault> {
     let line = serde_json::to_string(&ready).expect("plain strings serialise");
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(Fault::Ready)
+}
+
+/// Waits until standard input ends. A thread of its own reads it: the runtime's would keep the server from ending.
+async fn stdin_end() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()).ok();
+        ended.send(()).ok();
+    });
+    end.await.ok();
 }
 
 /// Listens for SIGTERM and SIGINT from now on; the future names the one that came.

@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// From start to the ready line: opening a large store replays its tail.
 const START_MAX: Duration = Duration::from_secs(30);
@@ -43,6 +43,8 @@ pub enum StackError {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// Its standard input: closed, the server stops, and the system closes it however this program ends.
+    stdin: Option<ChildStdin>,
     pub client: Client,
     log: Arc<Mutex<VecDeque<String>>>,
 }
@@ -72,6 +74,8 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| StackError::Start(error.to_string()))?;
+        // Waiting for a child closes the input that it still holds.
+        let stdin = child.stdin.take();
         let log = Arc::new(Mutex::new(VecDeque::new()));
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(keep_last(stderr, log.clone()));
@@ -90,7 +94,8 @@ impl Process {
         let token = tokio::fs::read_to_string(data.join(TOKEN_FILE))
             .await
             .map_err(|error| StackError::Start(format!("cannot read its token: {error}")))?;
-        Ok(Process { child, client: Client::new(ready.control, ready.blob, token.trim().to_string())?, log })
+        let client = Client::new(ready.control, ready.blob, token.trim().to_string())?;
+        Ok(Process { child, stdin, client, log })
     }
 
     /// Waits for an end that nobody asked for, and tells what the server said last.
@@ -103,7 +108,7 @@ impl Process {
     /// Lets the server drain, and ends it where it does not end by itself.
     pub async fn stop(mut self) {
         self.client.shutdown().await.ok();
-        drop(self.child.stdin.take());
+        drop(self.stdin.take());
         if tokio::time::timeout(STOP_MAX, self.child.wait()).await.is_err() {
             self.child.kill().await.ok();
         }

@@ -32,8 +32,8 @@ pub struct Invocation {
 pub enum ToolError {
     #[error("cannot start {}: {detail}", program.display())]
     Start { program: PathBuf, detail: String },
-    #[error("{} ended with {status}{last}", program.display())]
-    Exit { program: PathBuf, status: String, last: String },
+    #[error("{program} ended with {status}{last}")]
+    Exit { program: String, status: String, last: String },
     #[error("stopped")]
     Cancelled,
 }
@@ -89,6 +89,7 @@ pub async fn run(invocation: Invocation, show: impl Fn(String), cancel: &Cancell
         return Err(ToolError::Cancelled);
     }
     let status = ended.await.unwrap_or_else(|_| Err("an unknown status".into()));
+    let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     status.map_err(|status| ToolError::Exit { program, status, last: last_lines(&screen) })
 }
 

@@ -9,7 +9,7 @@ mod yaml;
 
 pub use deck::{figures, parse_deck};
 pub use demo::{Program, parse_demo};
-pub use script::{Comparison, Condition, DataVerb, Operand, TenantVerb, Verb, reference, without_within};
+pub use script::{Comparison, Condition, DataVerb, Operand, TenantVerb, Verb, quoted, reference, without_within};
 
 use std::fmt;
 

@@ -137,7 +137,13 @@ pub fn read(line: &str) -> Result<Line, String> {
     }
     let [timeout, if_fails, proves] = options;
     let timeout = timeout.as_deref().map(duration).transpose()?;
-    Ok(Line { verb, text: shell_words::join(&words), timeout, if_fails, proves })
+    Ok(Line {
+        verb,
+        text: words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+        timeout,
+        if_fails,
+        proves,
+    })
 }
 
 /// The grammar as text, a line a verb, for the command line's reference.
@@ -165,6 +171,12 @@ pub fn reference() -> String {
         }
     }
     text
+}
+
+/// A word as a person would type it.
+pub fn quoted(word: &str) -> String {
+    let plain = !word.is_empty() && !word.chars().any(|c| c.is_whitespace() || "*?&;|<>$`\"'()".contains(c));
+    if plain || Comparison::ALL.iter().any(|(sign, _)| *sign == word) { word.to_string() } else { format!("'{word}'") }
 }
 
 /// A condition's words without `within DURATION`, and that duration.

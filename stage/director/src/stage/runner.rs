@@ -4,7 +4,7 @@ use super::{Now, Stage};
 use crate::condition::{Verdict, judge};
 use crate::data::{self, Recipe};
 use crate::mover;
-use crate::parse::{Condition, DataVerb, TenantVerb, Verb, without_within};
+use crate::parse::{Condition, DataVerb, TenantVerb, Verb, quoted, without_within};
 use crate::rates::{Values, counters};
 use crate::stack::Client;
 use crate::tool::{self, Invocation};
@@ -423,10 +423,4 @@ impl Stage {
         let groups = &self.talk.programs[demo].demo.groups;
         groups.iter().find(|group| group.steps.contains(&step)).map(|group| group.name.clone()).unwrap_or_default()
     }
-}
-
-/// As a person would type it.
-fn quoted(word: &str) -> String {
-    let plain = !word.is_empty() && !word.chars().any(|c| c.is_whitespace() || "*?&;|<>$`\"'()".contains(c));
-    if plain { word.to_string() } else { format!("'{word}'") }
 }
