@@ -1,0 +1,86 @@
+//! The bridge to the director: a call goes out, pushes come in, both as JSON text. Knows no show.
+
+use greenroom_show::call::{Call, CallError, Push};
+use js_sys::{JSON, Object, Reflect};
+use leptos::{prelude::window, task::spawn_local};
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = ["window", "__TAURI__", "core"], catch)]
+    async fn invoke(command: &str, args: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_namespace = ["window", "__TAURI__", "core"])]
+    type Channel;
+    #[wasm_bindgen(constructor, js_namespace = ["window", "__TAURI__", "core"])]
+    fn new() -> Channel;
+    #[wasm_bindgen(method, setter)]
+    fn set_onmessage(this: &Channel, take: &Closure<dyn Fn(JsValue)>);
+}
+
+/// Why there is nothing to show: set by the shell before the page loads.
+pub fn trouble() -> Option<String> {
+    Reflect::get(&window(), &"__GREENROOM_TROUBLE__".into()).ok()?.as_string()
+}
+
+/// Hands on what the director pushes, until the page goes away. Outside the shell the page has no director: it shows the pushes
+/// in a file beside it.
+pub fn listen(take: impl Fn(Push) + 'static) {
+    if !Reflect::has(&window(), &"__TAURI__".into()).unwrap_or(false) {
+        return spawn_local(async move { from_file(take).await.unwrap_or_else(report) });
+    }
+    let take = Closure::<dyn Fn(JsValue)>::new(move |message: JsValue| match parse::<Push>(message.as_string()) {
+        Ok(push) => take(push),
+        Err(error) => report(error.into()),
+    });
+    let channel = Channel::new();
+    channel.set_onmessage(&take);
+    // The subscription lives as long as the page.
+    take.forget();
+    let args = arguments([("channel", channel.into())]);
+    spawn_local(async move {
+        if let Err(error) = invoke("subscribe", &args).await {
+            report(error);
+        }
+    });
+}
+
+pub async fn call<C: Call>(call: &C) -> Result<C::Reply, CallError> {
+    let args = serde_json::to_string(call).ok().and_then(|text| JSON::parse(&text).ok()).unwrap_or_default();
+    let reply = invoke("call", &arguments([("name", C::NAME.into()), ("args", args)])).await;
+    let failed = |detail: String| CallError::Failed { detail };
+    match reply {
+        Ok(reply) => parse(text(&reply)).map_err(failed),
+        Err(error) => Err(parse(text(&error)).unwrap_or_else(|_| failed(text(&error).unwrap_or_default()))),
+    }
+}
+
+async fn from_file(take: impl Fn(Push)) -> Result<(), JsValue> {
+    let response: web_sys::Response = JsFuture::from(window().fetch_with_str("pushes.json")).await?.dyn_into()?;
+    let text = JsFuture::from(response.text()?).await?;
+    parse::<Vec<Push>>(text.as_string())?.into_iter().for_each(take);
+    Ok(())
+}
+
+fn arguments<const N: usize>(pairs: [(&str, JsValue); N]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in pairs {
+        // A plain object takes any property.
+        let _ = Reflect::set(&object, &name.into(), &value);
+    }
+    object.into()
+}
+
+fn text(value: &JsValue) -> Option<String> {
+    JSON::stringify(value).ok()?.as_string()
+}
+
+fn parse<T: DeserializeOwned>(text: Option<String>) -> Result<T, String> {
+    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|error| error.to_string())
+}
+
+fn report(error: JsValue) {
+    leptos::logging::error!("{error:?}");
+}

@@ -1,0 +1,184 @@
+//! The presenter's keys: one table, from which both the handler and the help are made. Keys go by what they mean and not by where
+//! they are.
+
+use crate::presenter::{Console, Overlay};
+use greenroom_show::{Curtain, call, call::window};
+use web_sys::KeyboardEvent;
+
+/// One row of the table.
+pub struct Row {
+    pub keys: &'static [&'static str],
+    pub what: &'static str,
+    act: fn(Console),
+}
+
+pub struct Chapter {
+    pub title: &'static str,
+    pub rows: &'static [Row],
+}
+
+pub const TABLE: &[Chapter] = &[
+    Chapter {
+        title: "Slides",
+        rows: &[
+            Row {
+                keys: &["PageDown", "ArrowRight", "ArrowDown", " ", "Enter", "n"],
+                what: "Next",
+                act: |console| console.send(call::Next {}),
+            },
+            Row {
+                keys: &["PageUp", "ArrowLeft", "ArrowUp", "Backspace", "p"],
+                what: "Previous",
+                act: |console| console.send(call::Previous {}),
+            },
+            Row {
+                keys: &["g"],
+                what: "Go to a slide: its number, then Enter or G",
+                act: |console| console.toggle(Overlay::Overview),
+            },
+            Row { keys: &["o"], what: "Overview", act: |console| console.toggle(Overlay::Overview) },
+        ],
+    },
+    Chapter {
+        title: "Demo",
+        rows: &[
+            Row { keys: &["r"], what: "Run the next steps, or the failed ones again", act: Console::run_again },
+            Row { keys: &["Shift+r"], what: "Reset the demo", act: Console::reset },
+            Row { keys: &["k", "Ctrl+c"], what: "Stop the step that runs", act: |console| console.send(call::Stop {}) },
+            Row {
+                keys: &["v"],
+                what: "Recorded take, or back to live",
+                act: |console| console.send(call::ToggleRecorded {}),
+            },
+            Row { keys: &[","], what: "Play or pause the take", act: |console| console.send(call::TogglePlay {}) },
+            Row { keys: &["<"], what: "Take from its start", act: |console| console.send(call::RestartTake {}) },
+            Row {
+                keys: &["z"],
+                what: "Charts: last minute or whole run",
+                act: |console| console.send(call::ToggleSpan {}),
+            },
+        ],
+    },
+    Chapter {
+        title: "Audience",
+        rows: &[
+            Row {
+                keys: &["b", "."],
+                what: "Black",
+                act: |console| console.send(call::ToggleCurtain { curtain: Curtain::Black }),
+            },
+            Row {
+                keys: &["w"],
+                what: "White",
+                act: |console| console.send(call::ToggleCurtain { curtain: Curtain::White }),
+            },
+            Row {
+                keys: &["Shift+f"],
+                what: "Freeze: the audience stays, you browse",
+                act: |console| console.send(call::ToggleFreeze {}),
+            },
+            Row {
+                keys: &["a"],
+                what: "Open or close the audience's window",
+                act: |console| console.send(window::ToggleAudience {}),
+            },
+            Row { keys: &["x"], what: "Swap screens", act: |console| console.send(window::SwapScreens {}) },
+        ],
+    },
+    Chapter {
+        title: "This window",
+        rows: &[
+            Row {
+                keys: &["f", "F11", "F5"],
+                what: "Full screen",
+                act: |console| console.send(window::ToggleFullScreen {}),
+            },
+            Row { keys: &["s"], what: "Stage or console, with one screen", act: Console::toggle_view },
+            Row { keys: &["t"], what: "Start or pause the clock", act: |console| console.send(call::ToggleClock {}) },
+            Row { keys: &["Shift+t"], what: "Clock to zero", act: |console| console.send(call::ResetClock {}) },
+            Row { keys: &["+", "="], what: "Larger notes", act: |console| console.size_notes(1) },
+            Row { keys: &["-"], what: "Smaller notes", act: |console| console.size_notes(-1) },
+            Row { keys: &["d"], what: "Dark or light", act: Console::toggle_theme },
+            Row { keys: &["?", "F1"], what: "These keys", act: |console| console.toggle(Overlay::Help) },
+            Row {
+                keys: &["Escape"],
+                what: "Close what is open, then let the audience follow again",
+                act: Console::back_out,
+            },
+        ],
+    },
+];
+
+/// Does what a key means. Whether it meant something.
+pub fn press(console: Console, key: &str) -> bool {
+    if let Some(digit) = key.chars().next().filter(|first| key.len() == 1 && first.is_ascii_digit()) {
+        console.type_digit(digit);
+        return true;
+    }
+    if matches!(key, "Enter" | "g") && console.go_to_typed() {
+        return true;
+    }
+    let row = TABLE.iter().flat_map(|chapter| chapter.rows).find(|row| row.keys.contains(&key));
+    if let Some(row) = row {
+        (row.act)(console);
+    }
+    row.is_some()
+}
+
+/// A key as the table spells it: letters small, with `Shift+` and `Ctrl+` before them; what a key types otherwise says it all.
+pub fn name(event: &KeyboardEvent) -> Option<String> {
+    if event.alt_key() || event.meta_key() {
+        return None;
+    }
+    let key = event.key();
+    let is_letter = key.chars().count() == 1 && key.chars().all(char::is_alphabetic);
+    let plain = if is_letter { key.to_lowercase() } else { key };
+    Some(match (event.ctrl_key(), event.shift_key() && is_letter) {
+        (true, _) => format!("Ctrl+{plain}"),
+        (false, true) => format!("Shift+{plain}"),
+        (false, false) => plain,
+    })
+}
+
+/// A key as it is printed on a keyboard.
+pub fn cap(key: &str) -> String {
+    match key {
+        " " => "Space".into(),
+        "ArrowRight" => "→".into(),
+        "ArrowLeft" => "←".into(),
+        "ArrowDown" => "↓".into(),
+        "ArrowUp" => "↑".into(),
+        "PageDown" => "Page ↓".into(),
+        "PageUp" => "Page ↑".into(),
+        "Escape" => "Esc".into(),
+        "-" => "−".into(),
+        _ => match key.rsplit_once('+') {
+            Some((with, letter)) if !with.is_empty() => format!("{with} {}", letter.to_uppercase()),
+            _ if key.len() == 1 => key.to_uppercase(),
+            _ => key.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_key_means_two_things() {
+        let mut seen = HashSet::new();
+        for key in TABLE.iter().flat_map(|chapter| chapter.rows).flat_map(|row| row.keys) {
+            assert!(seen.insert(*key), "{key} is in the table twice");
+        }
+    }
+
+    #[test]
+    fn keys_read_as_on_a_keyboard() {
+        for (key, printed) in
+            [("Shift+f", "Shift F"), ("Ctrl+c", "Ctrl C"), ("+", "+"), ("n", "N"), ("F11", "F11"), (" ", "Space")]
+        {
+            assert_eq!(cap(key), printed);
+        }
+    }
+}

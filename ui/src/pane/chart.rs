@@ -1,0 +1,325 @@
+//! One chart: the current values large, the curves below, and what it says to those who cannot see it.
+
+use super::{
+    curve::{self, Stroke},
+    demo_of,
+    plot::{self, Band, Curve, Frame, Ground, Ink},
+    range::{Axes, MayBeLog, time_window},
+};
+use crate::{
+    slide::Draw,
+    stage::Scale,
+    store::{Part, Store},
+    time,
+};
+use greenroom_show::{
+    Run, Series, Show, Span,
+    demo::{Chart, Demo},
+    unit::Unit,
+};
+use leptos::{html, prelude::*};
+use plotters::style::RGBColor;
+use std::sync::Arc;
+use web_sys::HtmlCanvasElement;
+
+/// Colours of the theme for lines: the same label has the same colour in every chart of a demo.
+const SERIES_COLORS: usize = 6;
+/// A canvas has at least this many pixels for one of the stage, so that lines stay smooth in a small window.
+const SCALE_MIN: f64 = 1.0;
+/// Words of a step that name it in a chart.
+const NAME_WORDS_MAX: usize = 3;
+
+/// What a chart draws, fixed while its deck stays.
+struct Plan {
+    slug: String,
+    chart: Chart,
+    colors: Vec<usize>,
+    step_names: Vec<String>,
+}
+
+/// What a chart remembers between two drawings.
+#[derive(Default)]
+struct Canvas {
+    axes: Axes,
+    ground: Option<Ground>,
+    run: Option<(bool, u64)>,
+    drawn: u64,
+    due: bool,
+}
+
+#[component]
+pub fn ChartView(demo: String, index: usize, draw: Draw) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let plan = demo_of(store, &demo).and_then(|demo| Plan::of(&demo, index)).map(Arc::new);
+    plan.map(|plan| view! { <Planned plan draw /> })
+}
+
+#[component]
+fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let values = {
+        let plan = plan.clone();
+        Memo::new(move |_| {
+            // Four times a second: a figure that changes at each sample cannot be read.
+            store.ticking();
+            store.read(&[Part::Replay], |show| plan.values(show))
+        })
+    };
+    let summary = {
+        let plan = plan.clone();
+        move || plan.summary(values.get())
+    };
+    let samples = {
+        let plan = plan.clone();
+        Memo::new(move |_| {
+            store.ticking();
+            store.read(&[Part::Replay], |show| plan.samples(show))
+        })
+    };
+    let figures = {
+        let plan = plan.clone();
+        move || values.get().map(|values| plan.figures(values))
+    };
+    let canvases = (draw == Draw::Whole).then(|| view! { <Canvases plan=plan.clone() /> });
+    let title = plan.chart.title.clone();
+    let caption = title.clone();
+    view! {
+        <figure class="plot" data-testid="chart" data-chart=title data-samples=samples role="img" aria-label=summary>
+            <figcaption>{caption}</figcaption>
+            <div class="values">{figures}</div>
+            <div class="canvases">
+                {canvases}
+                <Show when=move || values.read().is_none()>
+                    <p class="waits">"Waits for a step to run"</p>
+                </Show>
+            </div>
+        </figure>
+    }
+}
+
+#[component]
+fn Canvases(plan: Arc<Plan>) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let scale = expect_context::<Scale>().0;
+    let (ground, curves) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Canvas>::new());
+    let canvas = StoredValue::new(Canvas::default());
+    let draw = move || {
+        if let (Some(ground), Some(curves)) = (ground.get_untracked(), curves.get_untracked()) {
+            let again = canvas.try_update_value(|canvas| {
+                canvas.due = false;
+                canvas.draw(&plan, store, scale.get_untracked(), &ground, &curves)
+            });
+            again == Some(Drawing::Moves)
+        } else {
+            false
+        }
+    };
+    let schedule = Schedule { draw: Arc::new(draw), canvas };
+    Effect::new(move || {
+        store.read(&[Part::Curves, Part::Replay], |_| ());
+        scale.track();
+        ground.track();
+        curves.track();
+        schedule.clone().at_next_frame();
+    });
+    view! {
+        <canvas class="ground" node_ref=ground></canvas>
+        <canvas class="curves" node_ref=curves></canvas>
+    }
+}
+
+/// Draws at most once for each frame of the page, and again while an axis moves.
+#[derive(Clone)]
+struct Schedule<F> {
+    draw: Arc<F>,
+    canvas: StoredValue<Canvas>,
+}
+
+impl<F: Fn() -> bool + 'static> Schedule<F> {
+    fn at_next_frame(self) {
+        let was_due = self.canvas.try_update_value(|canvas| std::mem::replace(&mut canvas.due, true));
+        if was_due == Some(false) {
+            request_animation_frame(move || {
+                if (self.draw)() {
+                    Schedule { draw: self.draw, canvas: self.canvas }.at_next_frame();
+                }
+            });
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drawing {
+    Rests,
+    Moves,
+}
+
+impl Canvas {
+    fn draw(
+        &mut self,
+        plan: &Plan,
+        store: Store,
+        stage_scale: f64,
+        ground: &HtmlCanvasElement,
+        curves: &HtmlCanvasElement,
+    ) -> Drawing {
+        let now_ms = time::page_ms();
+        let density = window().device_pixel_ratio() * stage_scale;
+        let frame = store.peek(|show| {
+            let run = show.run(&plan.slug)?;
+            let identity = (show.recorded.is_some(), run.began);
+            if self.run.replace(identity) != Some(identity) {
+                self.axes = Axes::default();
+            }
+            Some(self.frame(plan, run, show.span, now_ms))
+        });
+        let Some(mut frame) = frame else {
+            self.ground = None;
+            clear(ground);
+            clear(curves);
+            return Drawing::Rests;
+        };
+        frame.scale = density.max(SCALE_MIN);
+        frame.ink =
+            Ink { line: color(ground, "--line"), quiet: color(ground, "--quiet"), ground: color(ground, "--raised") };
+        for (curve, index) in frame.curves.iter_mut().zip(&plan.colors) {
+            curve.color = color(ground, &format!("--series-{}", index + 1));
+        }
+        plot::draw_ground(ground, &frame, &mut self.ground);
+        plot::draw_curves(curves, &frame);
+        self.drawn += 1;
+        // For tests and for the frame rate that a bench reads.
+        let _ = curves.set_attribute("data-drawn", &self.drawn.to_string());
+        if self.axes.is_settled(now_ms) { Drawing::Rests } else { Drawing::Moves }
+    }
+
+    fn frame(&mut self, plan: &Plan, run: &Run, span: Span, now_ms: f64) -> Frame {
+        let unit = plan.chart.unit;
+        let (from, to) = time_window(span, run.began, run.now);
+        let strokes: Vec<Vec<Stroke>> = plan
+            .chart
+            .series
+            .iter()
+            .map(|line| {
+                let series = run.series.get(&line.metric);
+                series.map(|series| curve::strokes(series, span, unit, from, run.now)).unwrap_or_default()
+            })
+            .collect();
+        let may_be_log = if unit == Unit::Milliseconds { MayBeLog::Yes } else { MayBeLog::No };
+        self.axes.aim_time((from, to), now_ms);
+        self.axes.aim_values(curve::extent(strokes.iter().flatten()), may_be_log, now_ms);
+        let black = RGBColor(0, 0, 0);
+        let curves = plan.chart.series.iter().zip(strokes);
+        Frame {
+            view: self.axes.view(now_ms),
+            ticks: self.axes.ticks(),
+            unit,
+            span,
+            began: run.began as f64,
+            curves: curves.map(|(line, strokes)| Curve { label: line.label.clone(), color: black, strokes }).collect(),
+            bands: plan.bands(run),
+            ink: Ink { line: black, quiet: black, ground: black },
+            scale: 1.0,
+        }
+    }
+}
+
+impl Plan {
+    fn of(demo: &Demo, index: usize) -> Option<Self> {
+        let chart = demo.charts.get(index)?.clone();
+        let mut labels: Vec<&str> = Vec::new();
+        for line in demo.charts.iter().flat_map(|chart| &chart.series) {
+            if !labels.contains(&line.label.as_str()) {
+                labels.push(&line.label);
+            }
+        }
+        let color = |label: &str| labels.iter().position(|other| *other == label).unwrap_or(0) % SERIES_COLORS;
+        Some(Self {
+            slug: demo.slug.clone(),
+            colors: chart.series.iter().map(|line| color(&line.label)).collect(),
+            step_names: demo.steps.iter().map(|step| step_name(&step.text)).collect(),
+            chart,
+        })
+    }
+
+    /// The latest value of each line, where one stands; `None` before the first sample.
+    fn values(&self, show: &Show) -> Option<Vec<Option<f64>>> {
+        let run = show.run(&self.slug)?;
+        let series: Vec<_> = self.chart.series.iter().map(|line| run.series.get(&line.metric)).collect();
+        let standing = |series: &Series| curve::standing(series, self.chart.unit, run.now);
+        series.iter().any(Option::is_some).then(|| series.into_iter().map(|series| series.and_then(standing)).collect())
+    }
+
+    fn samples(&self, show: &Show) -> usize {
+        let Some(run) = show.run(&self.slug) else { return 0 };
+        let series = self.chart.series.iter().filter_map(|line| run.series.get(&line.metric));
+        series.map(|series| series.recent().count()).sum()
+    }
+
+    fn summary(&self, values: Option<Vec<Option<f64>>>) -> String {
+        let title = &self.chart.title;
+        let Some(values) = values else { return format!("{title}: no data yet") };
+        let said: Vec<_> = self
+            .chart
+            .series
+            .iter()
+            .zip(values)
+            .map(|(line, value)| {
+                let value = value.map_or("nothing".into(), |value| self.chart.unit.say(value));
+                format!("{} {value}", line.label)
+            })
+            .collect();
+        format!("{title}: {}", said.join(", "))
+    }
+
+    fn figures(&self, values: Vec<Option<f64>>) -> Vec<AnyView> {
+        let lines = self.chart.series.iter().zip(values).zip(&self.colors);
+        lines
+            .map(|((line, value), color)| {
+                let (value, unit) = value.map_or(("–".to_string(), ""), |value| self.chart.unit.format(value));
+                view! {
+                    <span class=format!("value series-{}", color + 1) data-metric=line.metric.clone()>
+                        <b>{value}</b>
+                        <small>{unit}</small>
+                    </span>
+                }
+                .into_any()
+            })
+            .collect()
+    }
+
+    fn bands(&self, run: &Run) -> Vec<Band> {
+        run.steps
+            .iter()
+            .filter_map(|(index, step)| {
+                Some(Band {
+                    from: step.started as f64,
+                    to: step.ended.unwrap_or(run.now) as f64,
+                    name: self.step_names.get(*index)?.clone(),
+                })
+            })
+            .collect()
+    }
+}
+
+/// A step's verb and object: `run azcopy copy {data:…} …` is `azcopy copy`.
+fn step_name(text: &str) -> String {
+    let words = text.split_whitespace().skip_while(|word| *word == "run");
+    let plain = words.take_while(|word| !word.starts_with(['-', '{', '/', '"', '\'']));
+    plain.take(NAME_WORDS_MAX).collect::<Vec<_>>().join(" ")
+}
+
+fn clear(canvas: &HtmlCanvasElement) {
+    // Setting a size clears.
+    canvas.set_width(canvas.width());
+}
+
+/// A colour of the theme; black where it has none by that name.
+fn color(element: &HtmlCanvasElement, name: &str) -> RGBColor {
+    let value =
+        window().get_computed_style(element).ok().flatten().and_then(|style| style.get_property_value(name).ok());
+    let value = value.unwrap_or_default();
+    let digits = value.trim().trim_start_matches('#');
+    let part = |at: usize| digits.get(at..at + 2).and_then(|part| u8::from_str_radix(part, 16).ok()).unwrap_or(0);
+    RGBColor(part(0), part(2), part(4))
+}

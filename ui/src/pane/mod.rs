@@ -1,0 +1,90 @@
+//! The panes of a demo slide: charts, the tool's terminal, the strip of checks. Each says whether what it shows is live or recorded.
+
+mod badge;
+mod chart;
+mod checks;
+mod curve;
+mod plot;
+mod range;
+mod terminal;
+
+pub use badge::Source;
+pub use checks::state_name;
+
+use crate::{
+    slide::Draw,
+    store::{Part, Store},
+};
+use badge::Badge;
+use greenroom_show::{
+    Span,
+    deck::{Cue, Pane},
+    demo::Demo,
+};
+use leptos::prelude::*;
+
+/// The panes of a slide: charts above the terminal, checks along the bottom.
+#[component]
+pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let has = |pane| cue.panes.contains(&pane);
+    let demo = StoredValue::new(cue.demo.clone());
+    let charts = has(Pane::Charts).then(|| view! { <ChartsPane demo=demo.get_value() draw /> });
+    let terminal = has(Pane::Terminal).then(|| {
+        let heading = move || {
+            store.read(&[Part::Steps, Part::Replay], |show| {
+                let tools = &show.run(&demo.get_value())?.tools;
+                Some(tools.iter().map(|(name, is)| tool(name, is)).collect::<Vec<_>>().join(", "))
+            })
+        };
+        view! {
+            <Frame kind="terminal" demo=demo.get_value() heading=move || heading().filter(|tools| !tools.is_empty()).unwrap_or("Terminal".into())>
+                {(draw == Draw::Whole).then(|| view! { <terminal::TerminalView demo=demo.get_value() /> })}
+            </Frame>
+        }
+    });
+    let checks = has(Pane::Checks).then(|| view! { <checks::Checks cue=cue.clone() /> });
+    view! {
+        <div class="panes">{charts} {terminal}</div>
+        {checks}
+    }
+}
+
+#[component]
+fn ChartsPane(demo: String, draw: Draw) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let charts = store.peek(|show| show.demos.get(&demo).map(|demo| demo.charts.len())).unwrap_or(0);
+    let heading = move || match store.read(&[Part::Curves], |show| show.span) {
+        Span::LastMinute => "Last minute".to_string(),
+        Span::WholeRun => "Whole run".to_string(),
+    };
+    let plots: Vec<_> = (0..charts).map(|index| view! { <chart::ChartView demo=demo.clone() index draw /> }).collect();
+    view! {
+        <Frame kind="charts" demo=demo.clone() heading>
+            <div class="plots">{plots}</div>
+        </Frame>
+    }
+}
+
+/// What every pane has: a heading on the left, the badge on the right, the pane below.
+#[component]
+fn Frame(kind: &'static str, demo: String, #[prop(into)] heading: Signal<String>, children: Children) -> impl IntoView {
+    view! {
+        <section class=format!("pane pane-{kind}") data-testid=format!("pane-{kind}") aria-label=kind>
+            <header>
+                <span class="heading">{heading}</span>
+                <Badge demo />
+            </header>
+            <div class="inside">{children()}</div>
+        </section>
+    }
+}
+
+fn tool(name: &str, is: &str) -> String {
+    if is.contains(name) { is.to_string() } else { format!("{name} {is}") }
+}
+
+/// The demo that a pane draws, read once: another version of it comes with another version of the deck.
+fn demo_of(store: Store, slug: &str) -> Option<Demo> {
+    store.peek(|show| show.demos.get(slug).cloned())
+}

@@ -1,0 +1,263 @@
+//! Puts one chart on its two canvases: the grid below, the curves above, each drawn only when it changed.
+
+use super::{curve::Stroke, range::View};
+use greenroom_show::{Span, unit::Unit};
+use plotters::{
+    coord::{Shift, types::RangedCoordf64},
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
+use plotters_canvas::CanvasBackend;
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+/// Measures on the stage, in its pixels.
+const LABEL: f64 = 26.0;
+const LABEL_ROOM: f64 = 34.0;
+const LINE: f64 = 3.0;
+const END_DOT: f64 = 6.0;
+/// Width of an average letter of a label.
+const LETTER: f64 = LABEL * 0.54;
+/// Names that are shorter than this say nothing.
+const NAME_LETTERS_MIN: usize = 6;
+
+/// All that one drawing of a chart needs.
+pub struct Frame {
+    pub view: View,
+    pub ticks: Vec<f64>,
+    pub unit: Unit,
+    pub span: Span,
+    pub began: f64,
+    pub curves: Vec<Curve>,
+    pub bands: Vec<Band>,
+    pub ink: Ink,
+    /// Pixels of the canvas for one of the stage.
+    pub scale: f64,
+}
+
+pub struct Curve {
+    pub label: String,
+    pub color: RGBColor,
+    pub strokes: Vec<Stroke>,
+}
+
+/// A step, from its start to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Band {
+    pub from: f64,
+    pub to: f64,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ink {
+    pub line: RGBColor,
+    pub quiet: RGBColor,
+    pub ground: RGBColor,
+}
+
+/// What the grid was drawn from: while it stays the same, so does the grid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ground {
+    view: View,
+    size: (u32, u32),
+    ink: Ink,
+    bands: Vec<Band>,
+}
+
+type Area = DrawingArea<CanvasBackend, Shift>;
+type Plot<'a> = ChartContext<'a, CanvasBackend, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Drawn = Result<(), DrawingAreaErrorKind<<CanvasBackend as DrawingBackend>::ErrorType>>;
+
+/// Gives a canvas the pixels that its place on the page has. Setting a size clears it, so only where it differs.
+pub fn fit(canvas: &HtmlCanvasElement, scale: f64) -> (u32, u32) {
+    let pixels = |stage: i32| (f64::from(stage) * scale).round().max(1.0) as u32;
+    let size = (pixels(canvas.client_width()), pixels(canvas.client_height()));
+    if canvas.width() != size.0 {
+        canvas.set_width(size.0);
+    }
+    if canvas.height() != size.1 {
+        canvas.set_height(size.1);
+    }
+    size
+}
+
+/// Draws the grid unless `drawn` says that it is on the canvas already.
+pub fn draw_ground(canvas: &HtmlCanvasElement, frame: &Frame, drawn: &mut Option<Ground>) {
+    let size = fit(canvas, frame.scale);
+    let ground = Ground { view: frame.view, size, ink: frame.ink, bands: frame.bands.clone() };
+    if drawn.as_ref() != Some(&ground) && on(canvas, frame, |plot, area| grid(plot, area, frame)).is_some() {
+        *drawn = Some(ground);
+    }
+}
+
+pub fn draw_curves(canvas: &HtmlCanvasElement, frame: &Frame) {
+    fit(canvas, frame.scale);
+    on(canvas, frame, |plot, _| {
+        frame.curves.iter().try_for_each(|curve| stroke(plot, frame, curve))?;
+        if frame.curves.len() > 1 { end_labels(plot, frame) } else { Ok(()) }
+    });
+}
+
+/// Clears the canvas and draws on it, in coordinates from 0 to 1. `None` where the page has no canvas to draw on.
+fn on(canvas: &HtmlCanvasElement, frame: &Frame, draw: impl FnOnce(&mut Plot, &Area) -> Drawn) -> Option<()> {
+    let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    context.clear_rect(0.0, 0.0, canvas.width().into(), canvas.height().into());
+    context.set_line_join("round");
+    context.set_line_cap("round");
+    let area = CanvasBackend::with_canvas_object(canvas.clone())?.into_drawing_area();
+    let mut plot = ChartBuilder::on(&area)
+        .margin_top(pixels(LABEL_ROOM, frame))
+        .margin_bottom(pixels(LABEL_ROOM, frame))
+        .margin_right(pixels(END_DOT * 2.0, frame))
+        .build_cartesian_2d(0.0..1.0, 0.0..1.0)
+        .ok()?;
+    draw(&mut plot, &area).ok()
+}
+
+fn grid(plot: &mut Plot, area: &Area, frame: &Frame) -> Drawn {
+    for band in &frame.bands {
+        step(plot, frame, band)?;
+    }
+    let highest = frame.ticks.last().copied().unwrap_or(1.0);
+    let (divisor, name) = frame.unit.scale(highest);
+    for tick in &frame.ticks {
+        let y = frame.view.y(*tick);
+        if !(0.0..=1.02).contains(&y) {
+            continue;
+        }
+        plot.draw_series([PathElement::new([(0.0, y), (1.0, y)], frame.ink.line.stroke_width(pixels(1.0, frame)))])?;
+        let value = trimmed(tick / divisor);
+        let label = if *tick == highest { format!("{value} {name}") } else { value };
+        if *tick > 0.0 {
+            text(plot, frame, &label, (0.0, y), frame.ink.quiet, Pos::new(HPos::Left, VPos::Bottom))?;
+        }
+    }
+    times(area, frame)
+}
+
+/// A faint band for a step, and its name where there is room for it.
+fn step(plot: &mut Plot, frame: &Frame, band: &Band) -> Drawn {
+    let (from, to) = (frame.view.x(band.from), frame.view.x(band.to));
+    if to < 0.0 || from > 1.0 {
+        return Ok(());
+    }
+    let (left, right) = (from.max(0.0), to.min(1.0));
+    plot.draw_series([Rectangle::new([(left, 0.0), (right, 1.0)], frame.ink.quiet.mix(0.06).filled())])?;
+    if from >= 0.0 {
+        let edge = frame.ink.quiet.mix(0.35).stroke_width(pixels(1.0, frame));
+        plot.draw_series([PathElement::new([(from, 0.0), (from, 1.0)], edge)])?;
+    }
+    let (width, _) = plot.plotting_area().dim_in_pixel();
+    let letters = ((right - left) * f64::from(width) / frame.scale / LETTER) as usize;
+    let name = shortened(&band.name, letters.saturating_sub(1));
+    let place = (left + f64::from(pixels(8.0, frame)) / f64::from(width), 0.985);
+    text(plot, frame, &name, place, frame.ink.quiet, Pos::new(HPos::Left, VPos::Top))
+}
+
+fn stroke(plot: &mut Plot, frame: &Frame, curve: &Curve) -> Drawn {
+    for stroke in &curve.strokes {
+        let points: Vec<_> = stroke.iter().map(|(at, value)| (frame.view.x(*at), frame.view.y(*value))).collect();
+        let inside: Vec<_> = enter(&points);
+        plot.draw_series(AreaSeries::new(inside.iter().copied(), 0.0, curve.color.mix(0.14)))?;
+        plot.draw_series(LineSeries::new(inside, curve.color.stroke_width(pixels(LINE, frame))))?;
+    }
+    if let Some((at, value)) = curve.strokes.last().and_then(|stroke| stroke.last()) {
+        let end = (frame.view.x(*at), frame.view.y(*value));
+        plot.draw_series([Circle::new(end, pixels(END_DOT, frame), curve.color.filled())])?;
+    }
+    Ok(())
+}
+
+/// Names at the ends of the lines, kept apart from each other.
+fn end_labels(plot: &mut Plot, frame: &Frame) -> Drawn {
+    let (_, height) = plot.plotting_area().dim_in_pixel();
+    let row = f64::from(pixels(LABEL_ROOM, frame)) / f64::from(height);
+    let mut ends: Vec<_> = frame
+        .curves
+        .iter()
+        .filter_map(|curve| {
+            let (at, value) = curve.strokes.last()?.last()?;
+            Some((frame.view.x(*at), frame.view.y(*value), curve))
+        })
+        .collect();
+    ends.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let mut floor: f64 = 0.02;
+    for (x, y, curve) in ends {
+        let place = (y + row * 0.3).max(floor).min(1.0);
+        floor = place + row;
+        text(plot, frame, &curve.label, (x.min(1.0), place), curve.color, Pos::new(HPos::Right, VPos::Bottom))?;
+    }
+    Ok(())
+}
+
+/// Start, middle and end of the window, below the plot.
+fn times(area: &Area, frame: &Frame) -> Drawn {
+    let (width, height) = area.dim_in_pixel();
+    let scrolls = frame.span == Span::LastMinute && frame.view.from > frame.began + 1e5;
+    let places = [(0.0, HPos::Left), (0.5, HPos::Center), (1.0, HPos::Right)];
+    for (part, anchor) in places {
+        let at = frame.view.from + (frame.view.to - frame.view.from) * part;
+        let label = match scrolls {
+            true if part == 1.0 => "now".to_string(),
+            true => format!("−{}", duration((frame.view.to - at) / 1e6)),
+            false => duration((at - frame.began) / 1e6),
+        };
+        let x = (f64::from(width) - END_DOT * 2.0 * frame.scale) * part;
+        let style = style(frame, frame.ink.quiet, Pos::new(anchor, VPos::Bottom));
+        area.draw(&Text::new(label, (x as i32, height as i32), style))?;
+    }
+    Ok(())
+}
+
+fn text(plot: &mut Plot, frame: &Frame, text: &str, place: (f64, f64), color: RGBColor, pos: Pos) -> Drawn {
+    if text.is_empty() {
+        return Ok(());
+    }
+    plot.draw_series([Text::new(text.to_string(), place, style(frame, color, pos))])?;
+    Ok(())
+}
+
+fn style<'a>(frame: &Frame, color: RGBColor, pos: Pos) -> TextStyle<'a> {
+    ("Inter", LABEL * frame.scale).into_font().color(&color).pos(pos)
+}
+
+fn pixels(stage: f64, frame: &Frame) -> u32 {
+    (stage * frame.scale).round().max(1.0) as u32
+}
+
+/// Cuts a line at the left edge, where it enters.
+fn enter(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    match points {
+        [(x0, y0), (x1, y1), rest @ ..] if *x0 < 0.0 && x1 > x0 => {
+            let part = -x0 / (x1 - x0);
+            [(0.0, y0 + (y1 - y0) * part), (*x1, *y1)].into_iter().chain(rest.iter().copied()).collect()
+        }
+        _ => points.to_vec(),
+    }
+}
+
+/// A round number without zeros at its end.
+fn trimmed(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+fn shortened(name: &str, letters: usize) -> String {
+    if name.chars().count() <= letters {
+        return name.to_string();
+    }
+    if letters < NAME_LETTERS_MIN {
+        return String::new();
+    }
+    name.chars().take(letters - 1).chain(['…']).collect()
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds.round() as u64 {
+        0 => "0".into(),
+        whole if whole < 120 => format!("{whole} s"),
+        whole if whole % 60 == 0 => format!("{} min", whole / 60),
+        whole => format!("{}:{:02} min", whole / 60, whole % 60),
+    }
+}

@@ -1,0 +1,54 @@
+//! Along the bottom: what the next key does, and what the director has to say.
+
+use super::Console;
+use crate::{keys, store::Part};
+use greenroom_show::{NextAction, Show};
+use leptos::prelude::*;
+
+#[component]
+pub fn Foot() -> impl IntoView {
+    let console = expect_context::<Console>();
+    let store = console.store;
+    let next = Memo::new(move |_| store.read(&[Part::Deck, Part::Position, Part::Steps, Part::Replay], words));
+    let notice =
+        Memo::new(move |_| store.read(&[Part::Notices], |show| show.notices.back().map(|notice| notice.text.clone())));
+    let place = Memo::new(move |_| {
+        store.read(&[Part::Deck, Part::Position], |show| {
+            let count = show.deck.as_ref().map_or(0, |deck| deck.slides.len());
+            format!("{} / {count}", show.position.slide + 1)
+        })
+    });
+    view! {
+        <footer class="desk-foot">
+            <span class="place">{place}</span>
+            <span class="does" data-testid="next-action"><kbd>{keys::cap(" ")}</kbd> {next}</span>
+            <span class="notice" role="status" data-testid="notice">{notice}</span>
+            <span class="refused" role="alert" data-testid="refused">{move || console.refused.get()}</span>
+            <span class="keys"><kbd>{keys::cap("?")}</kbd> "keys"</span>
+        </footer>
+    }
+}
+
+fn words(show: &Show) -> String {
+    match show.next_action() {
+        NextAction::Reveal(_) => "shows the next point".into(),
+        NextAction::RunGroup { demo, group } => {
+            let group = show.demos.get(&demo).and_then(|demo| demo.group(&group));
+            let about = group.map(|group| if group.about.is_empty() { &group.name } else { &group.about });
+            format!("runs: {}", about.map(String::as_str).unwrap_or_default())
+        }
+        NextAction::Wait { step } => {
+            let demo = show.slide().and_then(|slide| show.demos.get(&slide.cue.as_ref()?.demo));
+            let step = demo.and_then(|demo| demo.steps.get(step)).map(|step| step.text.as_str());
+            format!("waits for the step that runs (K stops it): {}", step.unwrap_or_default())
+        }
+        NextAction::Slide(at) => {
+            let title = show.deck.as_ref().and_then(|deck| deck.slides.get(at.slide)).map(|slide| slide.title.as_str());
+            match title {
+                Some(title) if !title.is_empty() => format!("goes on to: {title}"),
+                _ => format!("goes on to slide {}", at.slide + 1),
+            }
+        }
+        NextAction::End => "does nothing: this is the end".into(),
+    }
+}

@@ -1,0 +1,252 @@
+//! The presenter's window: everything the speaker needs, and the keys that drive the show.
+
+mod foot;
+mod head;
+mod help;
+mod next;
+mod notes;
+mod overview;
+mod steps;
+mod takes;
+
+use crate::{
+    audience::{AudienceView, curtain_name},
+    bridge, keys,
+    slide::{Draw, Slides},
+    stage::Stage,
+    store::{Part, Store},
+};
+use greenroom_show::{
+    StepState,
+    call::{self, Call},
+    deck::{Cue, Theme},
+};
+use leptos::{ev, prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast;
+
+/// Sizes of the notes, in pixels.
+const NOTES: [u32; 9] = [16, 18, 20, 23, 26, 30, 35, 41, 48];
+const NOTES_FIRST: usize = 3;
+/// Digits of a slide's number: a deck with ten thousand slides is none.
+const DIGITS_MAX: usize = 4;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlay {
+    Help,
+    Overview,
+}
+
+/// What a single screen shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    Console,
+    Stage,
+}
+
+/// The state of this window that is no part of the show, and what its keys and buttons do.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    pub store: Store,
+    pub face: RwSignal<Face>,
+    pub overlay: RwSignal<Option<Overlay>>,
+    /// A slide's number while it is typed.
+    pub typed: RwSignal<String>,
+    /// Why the last call did nothing.
+    pub refused: RwSignal<Option<String>>,
+    notes: RwSignal<usize>,
+    theme: RwSignal<Option<Theme>>,
+}
+
+#[component]
+pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let console = Console {
+        store,
+        face: RwSignal::new(Face::Console),
+        overlay: RwSignal::new(None),
+        typed: RwSignal::new(String::new()),
+        refused: RwSignal::new(None),
+        notes: RwSignal::new(NOTES_FIRST),
+        theme,
+    };
+    provide_context(console);
+    listen_to_keys(console);
+    let curtain = move || curtain_name(store.read(&[Part::Position], |show| show.curtain));
+    let face = move || match console.face.get() {
+        Face::Console => view! { <Desk /> }.into_any(),
+        Face::Stage => view! { <AudienceView /> }.into_any(),
+    };
+    let overlay = move || match console.overlay.get() {
+        None => ().into_any(),
+        Some(Overlay::Help) => view! { <help::Help /> }.into_any(),
+        Some(Overlay::Overview) => view! { <overview::Overview /> }.into_any(),
+    };
+    view! {
+        <main
+            class="presenter"
+            data-testid="presenter"
+            data-face=move || match console.face.get() {
+                Face::Console => "console",
+                Face::Stage => "stage",
+            }
+            data-curtain=curtain
+            data-frozen=move || store.read(&[Part::Position], |show| show.frozen.is_some()).to_string()
+        >
+            {face}
+            {overlay}
+            <Show when=move || !console.typed.read().is_empty()>
+                <p class="typed" role="status">"Go to slide " <b>{move || console.typed.get()}</b></p>
+            </Show>
+        </main>
+    }
+}
+
+#[component]
+fn Desk() -> impl IntoView {
+    let console = expect_context::<Console>();
+    let store = console.store;
+    let position = Memo::new(move |_| store.read(&[Part::Position], |show| show.position));
+    let notes = move || format!("font-size: {}px", NOTES[console.notes.get()]);
+    view! {
+        <div class="desk">
+            <head::Head />
+            <section class="now" aria-label="Current slide">
+                <div class="screen"><Stage><Slides position draw=Draw::Whole /></Stage></div>
+                <next::NextUp />
+            </section>
+            <section class="notes" data-testid="notes" aria-label="Narrative" style=notes><notes::Notes /></section>
+            <aside class="side">
+                <steps::Steps />
+                <takes::Takes />
+            </aside>
+            <foot::Foot />
+        </div>
+    }
+}
+
+impl Console {
+    /// Sends a call; what the director refuses is said at the foot of the window.
+    pub fn send<C: Call + 'static>(self, call: C) {
+        spawn_local(async move {
+            let refused = bridge::call(&call).await.err().map(|error| error.to_string());
+            self.refused.set(refused);
+        });
+    }
+
+    /// The demo on this slide, or else the next one to come, with its slide.
+    pub fn cue(self) -> Option<(usize, Cue)> {
+        self.store.read(&[Part::Deck, Part::Position], |show| {
+            let slides = show.deck.as_ref()?.slides.iter().enumerate().skip(show.position.slide);
+            slides.filter_map(|(index, slide)| Some((index, slide.cue.clone()?))).next()
+        })
+    }
+
+    pub fn run_again(self) {
+        let Some((_, cue)) = untrack(|| self.cue()) else { return };
+        let group = self.store.peek(|show| {
+            let demo = show.demos.get(&cue.demo)?;
+            let state = |group: &String| show.runs.get(&cue.demo).map(|run| run.group_state(demo, group));
+            let open = cue.groups.iter().find(|group| state(group) != Some(StepState::Passed));
+            open.or(cue.groups.last()).cloned()
+        });
+        if let Some(group) = group {
+            self.send(call::RunGroup { demo: cue.demo, group });
+        }
+    }
+
+    pub fn reset(self) {
+        if let Some((_, cue)) = untrack(|| self.cue()) {
+            self.send(call::Reset { demo: cue.demo });
+        }
+    }
+
+    pub fn toggle(self, overlay: Overlay) {
+        self.overlay.update(|open| *open = if *open == Some(overlay) { None } else { Some(overlay) });
+    }
+
+    pub fn toggle_view(self) {
+        self.face.update(|face| {
+            *face = match face {
+                Face::Console => Face::Stage,
+                Face::Stage => Face::Console,
+            }
+        });
+    }
+
+    pub fn toggle_theme(self) {
+        let current = self
+            .theme
+            .get_untracked()
+            .unwrap_or_else(|| self.store.peek(|show| show.deck.as_ref().map(|deck| deck.theme).unwrap_or_default()));
+        self.theme.set(Some(match current {
+            Theme::Dark => Theme::Light,
+            Theme::Light => Theme::Dark,
+        }));
+    }
+
+    pub fn size_notes(self, by: isize) {
+        self.notes.update(|size| *size = size.saturating_add_signed(by).min(NOTES.len() - 1));
+    }
+
+    /// One thing at a press: what is typed, what is open, what was refused, the freeze. Never the show.
+    pub fn back_out(self) {
+        if !self.typed.read_untracked().is_empty() {
+            self.typed.update(String::clear);
+        } else if self.overlay.get_untracked().is_some() {
+            self.overlay.set(None);
+        } else if self.refused.read_untracked().is_some() {
+            self.refused.set(None);
+        } else if self.store.peek(|show| show.frozen.is_some()) {
+            self.send(call::ToggleFreeze {});
+        }
+    }
+
+    pub fn type_digit(self, digit: char) {
+        self.typed.update(|typed| {
+            if typed.len() < DIGITS_MAX {
+                typed.push(digit);
+            }
+        });
+    }
+
+    /// Whether a number was typed.
+    pub fn go_to_typed(self) -> bool {
+        let typed = self.typed.get_untracked();
+        self.typed.update(String::clear);
+        let Ok(number) = typed.parse::<usize>() else { return false };
+        self.go_to(number.saturating_sub(1));
+        true
+    }
+
+    pub fn go_to(self, slide: usize) {
+        self.overlay.set(None);
+        let count = self.store.peek(|show| show.deck.as_ref().map_or(0, |deck| deck.slides.len()));
+        self.send(call::GoTo { slide: slide.min(count.saturating_sub(1)) });
+    }
+}
+
+fn listen_to_keys(console: Console) {
+    let keys = window_event_listener(ev::keydown, move |event| {
+        // A button that was reached by Tab takes its own Enter and Space.
+        let on_button =
+            document().active_element().is_some_and(|element| element.matches("button:focus-visible").unwrap_or(false));
+        let Some(key) = keys::name(&event) else { return };
+        if on_button && matches!(key.as_str(), "Enter" | " ") {
+            return;
+        }
+        if keys::press(console, &key) {
+            event.prevent_default();
+            if let Some(button) =
+                document().active_element().and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok())
+            {
+                // Else Space would press the button last clicked.
+                let _ = button.blur();
+            }
+        }
+    });
+    let menu = window_event_listener(ev::contextmenu, |event| event.prevent_default());
+    on_cleanup(move || {
+        keys.remove();
+        menu.remove();
+    });
+}

@@ -1,0 +1,156 @@
+//! One slide, typeset.
+
+mod block;
+mod figure;
+mod inline;
+
+use crate::{
+    pane::Panes,
+    store::{Part, Store},
+};
+use block::Words;
+use greenroom_show::{
+    Position,
+    deck::{Block, Layout, Slide},
+};
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// How long a slide that leaves stays: as long as its fade in `stage.css`.
+const FADE: Duration = Duration::from_millis(200);
+
+/// Whether panes draw their run, or only keep their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Draw {
+    Whole,
+    Preview,
+}
+
+/// A slide on its way in or out. Slides of another deck are other slides.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Layer {
+    deck: String,
+    slide: usize,
+}
+
+/// The slide at a position; one that is left fades into the next.
+#[component]
+pub fn Slides(#[prop(into)] position: Signal<Position>, draw: Draw) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let current = Memo::new(move |_| {
+        let slide = position.get().slide;
+        store.read(&[Part::Deck], |show| show.deck.as_ref().map(|deck| Layer { deck: deck.hash.clone(), slide }))
+    });
+    let layers = RwSignal::new(Vec::new());
+    Effect::new(move || {
+        let Some(layer) = current.get() else { return };
+        layers.update(|layers: &mut Vec<Layer>| {
+            layers.retain(|other| *other != layer);
+            layers.push(layer);
+        });
+        set_timeout(
+            move || {
+                // The layer on top is the current one, whatever came in between.
+                let _ = layers.try_update(|layers| layers.drain(..layers.len().saturating_sub(1)).count());
+            },
+            FADE,
+        );
+    });
+    view! {
+        <div class="slides">
+            <For each=move || layers.get() key=Layer::clone let(layer)>
+                {
+                    let slide = layer.slide;
+                    let leaves = Memo::new(move |_| current.get().as_ref() != Some(&layer));
+                    // A slide that leaves keeps the reveals that it had.
+                    let reveal = Memo::new(move |before: Option<&usize>| match (position.get(), before) {
+                        (Position { slide: now, .. }, Some(before)) if now != slide => *before,
+                        (Position { reveal, .. }, _) => reveal,
+                    });
+                    view! {
+                        <div class="layer" class:leaves=leaves aria-hidden=move || leaves.get().then_some("true")>
+                            <SlideView index=slide reveal draw />
+                        </div>
+                    }
+                }
+            </For>
+        </div>
+    }
+}
+
+#[component]
+pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let (slide, deck_title, section, count) = store.peek(|show| {
+        let deck = show.deck.as_ref();
+        let slide = deck.and_then(|deck| deck.slides.get(index)).cloned();
+        let section = deck.and_then(|deck| deck.section_of(index)).map(|section| section.title.clone());
+        let count = deck.map_or(0, |deck| deck.slides.len());
+        (slide, deck.map(|deck| deck.title.clone()).unwrap_or_default(), section.unwrap_or_default(), count)
+    });
+    slide.map(|slide| {
+        let class = format!("slide layout-{} {}", slide.layout.as_str(), slide.class);
+        let label = format!("Slide {} of {count}: {}", index + 1, slide.title);
+        let layout = slide.layout;
+        let foot = if layout == Layout::Section { deck_title } else { section };
+        view! {
+            <article
+                class=class
+                data-testid="slide"
+                data-slide=index
+                data-reveal=move || reveal.get()
+                data-layout=layout.as_str()
+                aria-label=label
+            >
+                {content(slide, reveal, draw)}
+                <footer class="foot">
+                    <span>{foot}</span>
+                    <span class="number">{index + 1}</span>
+                </footer>
+            </article>
+        }
+    })
+}
+
+fn content(slide: Slide, reveal: Signal<usize>, draw: Draw) -> AnyView {
+    let cue = slide.cue.clone();
+    let words = Words::new(slide, reveal);
+    match (words.slide.layout, cue) {
+        (Layout::TwoColumns, _) => two_columns(&words),
+        (Layout::Demo, Some(cue)) => view! {
+            <div class="words">{words.blocks(&words.slide.body)}</div>
+            <Panes cue draw />
+        }
+        .into_any(),
+        (
+            Layout::Cover
+            | Layout::Section
+            | Layout::Statement
+            | Layout::Bullets
+            | Layout::Table
+            | Layout::Quote
+            | Layout::Demo,
+            _,
+        ) => view! { <div class="words">{words.blocks(&words.slide.body)}</div> }.into_any(),
+    }
+}
+
+/// The title above; what follows it left and right of the column mark.
+fn two_columns(words: &Words) -> AnyView {
+    let body = &words.slide.body;
+    let head = usize::from(matches!(body.first(), Some(Block::Heading { .. })));
+    let (title, rest) = body.split_at(head);
+    let mut columns = rest.split(|block| *block == Block::Column);
+    let left = columns.next().unwrap_or_default();
+    let right = columns.next().unwrap_or_default();
+    view! {
+        <div class="words">
+            {words.blocks(title)}
+            <div class="columns">
+                <div>{words.blocks(left)}</div>
+                <div>{words.blocks(right)}</div>
+            </div>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,151 @@
+//! The show of this window: folds what is pushed, and tells each part of the page when its part of the show changed, so that a
+//! sample does not draw a slide again.
+
+use crate::time::Offset;
+use greenroom_show::{Event, Micros, Replay, Show, call::Push};
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// A part of the show that changes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Deck,
+    /// Slide and reveal, frozen position, curtain.
+    Position,
+    Clock,
+    Stack,
+    Notices,
+    Steps,
+    Terminal,
+    Curves,
+    Figures,
+    Replay,
+}
+
+impl Part {
+    const ALL: [Part; 10] = [
+        Part::Deck,
+        Part::Position,
+        Part::Clock,
+        Part::Stack,
+        Part::Notices,
+        Part::Steps,
+        Part::Terminal,
+        Part::Curves,
+        Part::Figures,
+        Part::Replay,
+    ];
+    /// All that a run holds.
+    const RUN: [Part; 4] = [Part::Steps, Part::Terminal, Part::Curves, Part::Figures];
+}
+
+/// How often clocks and large figures are read again: more often would flicker.
+const TICK: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Clone, Copy)]
+pub struct Store {
+    show: StoredValue<Show>,
+    changed: [Trigger; Part::ALL.len()],
+    offset: StoredValue<Offset>,
+    tick: Trigger,
+}
+
+impl Store {
+    pub fn new() -> Self {
+        let tick = Trigger::new();
+        set_interval(move || tick.notify(), TICK);
+        Self {
+            show: StoredValue::new(Show::default()),
+            changed: std::array::from_fn(|_| Trigger::new()),
+            offset: StoredValue::new(Offset::default()),
+            tick,
+        }
+    }
+
+    pub fn push(&self, push: Push) {
+        let touched = match push {
+            Push::Snapshot { now, show } => {
+                self.offset.set_value(Offset::at(now));
+                self.show.set_value(*show);
+                Touched::ALL
+            }
+            Push::Events { now, events } => {
+                self.offset.set_value(Offset::at(now));
+                let mut touched = Touched::default();
+                self.show.update_value(|show| {
+                    for stamped in &events {
+                        touched.by(&stamped.event);
+                        show.apply(stamped.at, &stamped.event);
+                    }
+                });
+                touched
+            }
+        };
+        for part in Part::ALL.into_iter().filter(|part| touched.has(*part)) {
+            self.changed[part as usize].notify();
+        }
+    }
+
+    /// Reads the show, again whenever one of `parts` changes.
+    pub fn read<T>(&self, parts: &[Part], read: impl FnOnce(&Show) -> T) -> T {
+        for part in parts {
+            self.changed[*part as usize].track();
+        }
+        self.show.with_value(read)
+    }
+
+    /// Reads the show once.
+    pub fn peek<T>(&self, read: impl FnOnce(&Show) -> T) -> T {
+        self.show.with_value(read)
+    }
+
+    /// The director's clock.
+    pub fn now(&self) -> Micros {
+        self.offset.get_value().now()
+    }
+
+    /// Reads again four times a second.
+    pub fn ticking(&self) {
+        self.tick.track();
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Touched(u16);
+
+impl Touched {
+    const ALL: Touched = Touched(u16::MAX);
+
+    fn has(self, part: Part) -> bool {
+        self.0 & (1 << part as u16) != 0
+    }
+
+    fn add(&mut self, parts: &[Part]) {
+        for part in parts {
+            self.0 |= 1 << *part as u16;
+        }
+    }
+
+    fn by(&mut self, event: &Event) {
+        match event {
+            Event::Opened(_) => *self = Touched::ALL,
+            Event::Moved(_) | Event::Curtain(_) | Event::Frozen(_) => self.add(&[Part::Position]),
+            Event::Clock(_) => self.add(&[Part::Clock]),
+            Event::Stack(_) => self.add(&[Part::Stack]),
+            Event::Notice(_) => self.add(&[Part::Notices]),
+            Event::Begun { .. } => self.add(&Part::RUN),
+            // Steps are bands in the charts, too.
+            Event::StepStarted { .. } | Event::StepEnded { .. } => self.add(&[Part::Steps, Part::Curves]),
+            Event::Output(_) => self.add(&[Part::Terminal]),
+            Event::Sample(_) | Event::Span(_) => self.add(&[Part::Curves]),
+            Event::Figure { .. } => self.add(&[Part::Figures]),
+            Event::Tool { .. } => self.add(&[Part::Steps]),
+            Event::Replay(Replay::Events(events)) => events.iter().for_each(|stamped| self.by(&stamped.event)),
+            Event::Replay(Replay::Played | Replay::Paused | Replay::Ended) => self.add(&[Part::Replay]),
+            Event::Replay(Replay::Opened(_) | Replay::Restarted | Replay::Closed) => {
+                self.add(&Part::RUN);
+                self.add(&[Part::Replay]);
+            }
+        }
+    }
+}
