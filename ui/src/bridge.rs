@@ -28,7 +28,7 @@ pub fn trouble() -> Option<String> {
 /// Hands on what the director pushes, until the page goes away. Outside the shell the page has no director: it shows the pushes
 /// in a file beside it.
 pub fn listen(take: impl Fn(Push) + 'static) {
-    if !Reflect::has(&window(), &"__TAURI__".into()).unwrap_or(false) {
+    if !has_shell() {
         return spawn_local(async move { from_file(take).await.unwrap_or_else(report) });
     }
     let take = Closure::<dyn Fn(JsValue)>::new(move |message: JsValue| match parse::<Push>(message.as_string()) {
@@ -48,6 +48,9 @@ pub fn listen(take: impl Fn(Push) + 'static) {
 }
 
 pub async fn call<C: Call>(call: &C) -> Result<C::Reply, CallError> {
+    if !has_shell() {
+        return Err(CallError::Failed { detail: "this page has no director".into() });
+    }
     let args = serde_json::to_string(call).ok().and_then(|text| JSON::parse(&text).ok()).unwrap_or_default();
     let reply = invoke("call", &arguments([("name", C::NAME.into()), ("args", args)])).await;
     let failed = |detail: String| CallError::Failed { detail };
@@ -55,6 +58,10 @@ pub async fn call<C: Call>(call: &C) -> Result<C::Reply, CallError> {
         Ok(reply) => parse(text(&reply)).map_err(failed),
         Err(error) => Err(parse(text(&error)).unwrap_or_else(|_| failed(text(&error).unwrap_or_default()))),
     }
+}
+
+fn has_shell() -> bool {
+    Reflect::has(&window(), &"__TAURI__".into()).unwrap_or(false)
 }
 
 async fn from_file(take: impl Fn(Push)) -> Result<(), JsValue> {

@@ -78,7 +78,7 @@ pub fn Badge(demo: String) -> impl IntoView {
                 Source::Waiting => ().into_any(),
                 Source::Live | Source::Running => view! { <i class="dot"></i> "Live" }.into_any(),
                 Source::Recorded { day, machine } => {
-                    view! { <b>"Recorded"</b> <span>{day}</span> <span class="machine">{machine}</span> }.into_any()
+                    view! { <i class="hatch"></i> <b>"Recorded"</b> <span>{day}</span> <span class="machine">{machine}</span> }.into_any()
                 }
             }}
         </span>

@@ -37,6 +37,15 @@ struct Plan {
     step_names: Vec<String>,
 }
 
+/// The large figure of a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Reading {
+    Now(f64),
+    /// While no step runs, the highest value shown is worth more than a zero.
+    Peak(f64),
+    Nothing,
+}
+
 /// What a chart remembers between two drawings.
 #[derive(Default)]
 struct Canvas {
@@ -57,17 +66,17 @@ pub fn ChartView(demo: String, index: usize, draw: Draw) -> impl IntoView {
 #[component]
 fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
-    let values = {
+    let readings = {
         let plan = plan.clone();
         Memo::new(move |_| {
             // Four times a second: a figure that changes at each sample cannot be read.
             store.ticking();
-            store.read(&[Part::Replay], |show| plan.values(show))
+            store.read(&[Part::Replay], |show| plan.readings(show))
         })
     };
     let summary = {
         let plan = plan.clone();
-        move || plan.summary(values.get())
+        move || plan.summary(readings.get())
     };
     let samples = {
         let plan = plan.clone();
@@ -78,18 +87,23 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
     };
     let figures = {
         let plan = plan.clone();
-        move || values.get().map(|values| plan.figures(values))
+        move || readings.get().map(|readings| plan.figures(readings))
+    };
+    let peak = move || {
+        let readings = readings.read();
+        let is_peak = readings.iter().flatten().any(|reading| matches!(reading, Reading::Peak(_)));
+        is_peak.then_some(" peak")
     };
     let canvases = (draw == Draw::Whole).then(|| view! { <Canvases plan=plan.clone() /> });
     let title = plan.chart.title.clone();
     let caption = title.clone();
     view! {
         <figure class="plot" data-testid="chart" data-chart=title data-samples=samples role="img" aria-label=summary>
-            <figcaption>{caption}</figcaption>
+            <figcaption>{caption} <small>{peak}</small></figcaption>
             <div class="values">{figures}</div>
             <div class="canvases">
                 {canvases}
-                <Show when=move || values.read().is_none()>
+                <Show when=move || readings.read().is_none()>
                     <p class="waits">"Waits for a step to run"</p>
                 </Show>
             </div>
@@ -242,12 +256,20 @@ impl Plan {
         })
     }
 
-    /// The latest value of each line, where one stands; `None` before the first sample.
-    fn values(&self, show: &Show) -> Option<Vec<Option<f64>>> {
+    /// What each line reads; `None` before the first sample.
+    fn readings(&self, show: &Show) -> Option<Vec<Reading>> {
         let run = show.run(&self.slug)?;
         let series: Vec<_> = self.chart.series.iter().map(|line| run.series.get(&line.metric)).collect();
-        let standing = |series: &Series| curve::standing(series, self.chart.unit, run.now);
-        series.iter().any(Option::is_some).then(|| series.into_iter().map(|series| series.and_then(standing)).collect())
+        let rests = run.running().is_none();
+        let read = |series: &Series| {
+            let value = if rests { curve::peak(series, show.span) } else { None };
+            match value {
+                Some(peak) => Reading::Peak(peak),
+                None => curve::standing(series, self.chart.unit, run.now).map_or(Reading::Nothing, Reading::Now),
+            }
+        };
+        let readings = series.iter().map(|series| series.map_or(Reading::Nothing, read));
+        series.iter().any(Option::is_some).then(|| readings.collect())
     }
 
     fn samples(&self, show: &Show) -> usize {
@@ -256,27 +278,26 @@ impl Plan {
         series.map(|series| series.recent().count()).sum()
     }
 
-    fn summary(&self, values: Option<Vec<Option<f64>>>) -> String {
+    fn summary(&self, readings: Option<Vec<Reading>>) -> String {
         let title = &self.chart.title;
-        let Some(values) = values else { return format!("{title}: no data yet") };
-        let said: Vec<_> = self
-            .chart
-            .series
-            .iter()
-            .zip(values)
-            .map(|(line, value)| {
-                let value = value.map_or("nothing".into(), |value| self.chart.unit.say(value));
-                format!("{} {value}", line.label)
-            })
-            .collect();
-        format!("{title}: {}", said.join(", "))
+        let Some(readings) = readings else { return format!("{title}: no data yet") };
+        let lines = self.chart.series.iter().zip(readings);
+        let said = lines.map(|(line, reading)| match reading {
+            Reading::Now(value) => format!("{} {}", line.label, self.chart.unit.say(value)),
+            Reading::Peak(value) => format!("{} peak {}", line.label, self.chart.unit.say(value)),
+            Reading::Nothing => format!("{} nothing", line.label),
+        });
+        format!("{title}: {}", said.collect::<Vec<_>>().join(", "))
     }
 
-    fn figures(&self, values: Vec<Option<f64>>) -> Vec<AnyView> {
-        let lines = self.chart.series.iter().zip(values).zip(&self.colors);
+    fn figures(&self, readings: Vec<Reading>) -> Vec<AnyView> {
+        let lines = self.chart.series.iter().zip(readings).zip(&self.colors);
         lines
-            .map(|((line, value), color)| {
-                let (value, unit) = value.map_or(("–".to_string(), ""), |value| self.chart.unit.format(value));
+            .map(|((line, reading), color)| {
+                let (value, unit) = match reading {
+                    Reading::Now(value) | Reading::Peak(value) => self.chart.unit.format(value),
+                    Reading::Nothing => ("–".to_string(), ""),
+                };
                 view! {
                     <span class=format!("value series-{}", color + 1) data-metric=line.metric.clone()>
                         <b>{value}</b>

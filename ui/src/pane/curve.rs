@@ -28,6 +28,15 @@ pub fn standing(series: &Series, unit: Unit, now: Micros) -> Option<f64> {
     (!is_latency(unit) || last.at + LATENCY_HELD >= now).then_some(last.value)
 }
 
+/// The highest value that the chart shows.
+pub fn peak(series: &Series, span: Span) -> Option<f64> {
+    let recent = series.recent().map(|point| point.value);
+    match span {
+        Span::LastMinute => recent.max_by(f64::total_cmp),
+        Span::WholeRun => recent.chain(series.whole().map(|point| point.value)).max_by(f64::total_cmp),
+    }
+}
+
 fn held(points: Vec<(Micros, f64)>, now: Micros) -> Stroke {
     let last = points.last().map(|(at, value)| (now.max(*at), *value));
     let mut stroke = Stroke::new();

@@ -10,6 +10,7 @@ mod terminal;
 
 pub use badge::Source;
 pub use checks::state_name;
+pub use terminal::TerminalView;
 
 use crate::{
     slide::Draw,
@@ -39,7 +40,7 @@ pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
         };
         view! {
             <Frame kind="terminal" demo=demo.get_value() heading=move || heading().filter(|tools| !tools.is_empty()).unwrap_or("Terminal".into())>
-                {(draw == Draw::Whole).then(|| view! { <terminal::TerminalView demo=demo.get_value() /> })}
+                {(draw == Draw::Whole).then(|| view! { <TerminalView demo=demo.get_value() /> })}
             </Frame>
         }
     });

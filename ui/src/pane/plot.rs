@@ -18,6 +18,10 @@ const LINE: f64 = 3.0;
 const END_DOT: f64 = 6.0;
 /// Width of an average letter of a label.
 const LETTER: f64 = LABEL * 0.54;
+/// A line that ends left of this part of the plot has its name behind it.
+const ROOM_BEHIND: f64 = 0.7;
+/// Room for the highest label of the axis, which bears the unit.
+const UNIT_ROOM: f64 = 132.0;
 /// Names that are shorter than this say nothing.
 const NAME_LETTERS_MIN: usize = 6;
 
@@ -149,10 +153,12 @@ fn step(plot: &mut Plot, frame: &Frame, band: &Band) -> Drawn {
         plot.draw_series([PathElement::new([(from, 0.0), (from, 1.0)], edge)])?;
     }
     let (width, _) = plot.plotting_area().dim_in_pixel();
-    let letters = ((right - left) * f64::from(width) / frame.scale / LETTER) as usize;
+    // Above the plot, right of the unit that is written there.
+    let part = |stage: f64| stage * frame.scale / f64::from(width);
+    let start = left.max(part(UNIT_ROOM));
+    let letters = ((right - start) / part(LETTER)).max(0.0) as usize;
     let name = shortened(&band.name, letters.saturating_sub(1));
-    let place = (left + f64::from(pixels(8.0, frame)) / f64::from(width), 0.985);
-    text(plot, frame, &name, place, frame.ink.quiet, Pos::new(HPos::Left, VPos::Top))
+    text(plot, frame, &name, (start + part(8.0), 1.0), frame.ink.quiet, Pos::new(HPos::Left, VPos::Bottom))
 }
 
 fn stroke(plot: &mut Plot, frame: &Frame, curve: &Curve) -> Drawn {
@@ -171,7 +177,7 @@ fn stroke(plot: &mut Plot, frame: &Frame, curve: &Curve) -> Drawn {
 
 /// Names at the ends of the lines, kept apart from each other.
 fn end_labels(plot: &mut Plot, frame: &Frame) -> Drawn {
-    let (_, height) = plot.plotting_area().dim_in_pixel();
+    let (width, height) = plot.plotting_area().dim_in_pixel();
     let row = f64::from(pixels(LABEL_ROOM, frame)) / f64::from(height);
     let mut ends: Vec<_> = frame
         .curves
@@ -184,9 +190,15 @@ fn end_labels(plot: &mut Plot, frame: &Frame) -> Drawn {
     ends.sort_by(|one, other| one.1.total_cmp(&other.1));
     let mut floor: f64 = 0.02;
     for (x, y, curve) in ends {
-        let place = (y + row * 0.3).max(floor).min(1.0);
+        // Behind the end where the line ended early, else above it.
+        let (place, at, side) = if x < ROOM_BEHIND {
+            let behind = x + f64::from(pixels(END_DOT * 2.5, frame)) / f64::from(width);
+            ((y - row * 0.5).max(floor), behind, HPos::Left)
+        } else {
+            ((y + row * 0.3).max(floor).min(1.0), x.min(1.0), HPos::Right)
+        };
         floor = place + row;
-        text(plot, frame, &curve.label, (x.min(1.0), place), curve.color, Pos::new(HPos::Right, VPos::Bottom))?;
+        text(plot, frame, &curve.label, (at, place), curve.color, Pos::new(side, VPos::Bottom))?;
     }
     Ok(())
 }

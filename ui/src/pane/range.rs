@@ -169,7 +169,7 @@ pub fn time_window(span: Span, began: Micros, now: Micros) -> (f64, f64) {
 }
 
 fn calm_width(elapsed: Micros) -> Micros {
-    const SECONDS: [Micros; 11] = [15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200];
+    const SECONDS: [Micros; 11] = [20, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200];
     let fits = SECONDS.into_iter().map(|seconds| seconds * 1_000_000).find(|width| *width >= elapsed);
     fits.unwrap_or(elapsed)
 }
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn the_last_minute_scrolls_and_the_whole_run_grows() {
         let second = 1_000_000;
-        assert_eq!(time_window(Span::LastMinute, 0, 20 * second), (0.0, 30e6));
+        assert_eq!(time_window(Span::LastMinute, 0, 25 * second), (0.0, 30e6));
         assert_eq!(time_window(Span::LastMinute, 0, 90 * second), (30e6, 90e6));
         assert_eq!(time_window(Span::WholeRun, 0, 90 * second), (0.0, 120e6));
     }

@@ -30,13 +30,13 @@ pub fn TerminalView(demo: String) -> impl IntoView {
     let count = Memo::new(move |_| lines.read().len());
     view! {
         <div class="terminal" data-testid="terminal" role="log" aria-live="off">
-            <div class="screen">
-                <For each=move || 0..count.get() key=|row| *row let(row)>
+            <div class="window">
+                <div class="lines"><For each=move || 0..count.get() key=|row| *row let(row)>
                     {
                         let line = Memo::new(move |_| lines.read().get(row).cloned().unwrap_or_default());
                         view! { <TerminalLine line /> }
                     }
-                </For>
+                </For></div>
             </div>
             <Show when=move || count.get() == 0>
                 <p class="waits">"Shows what the tool prints, once a step runs."</p>

@@ -2,6 +2,7 @@
 
 use super::Console;
 use crate::{
+    pane::TerminalView,
     slide::{Draw, SlideView},
     stage::Stage,
     store::Part,
@@ -32,7 +33,11 @@ pub fn NextUp() -> impl IntoView {
                         let steps: Vec<_> = steps.into_iter().map(|step| view! { <li>{step}</li> }).collect();
                         view! { <div class="runs"><h3>"Next click runs"</h3><p>{about}</p><ol>{steps}</ol></div> }.into_any()
                     }
-                    NextAction::Wait { .. } => view! { <div class="runs"><h3>"A step runs"</h3></div> }.into_any(),
+                    NextAction::Wait { .. } => {
+                        let demo = store.peek(|show| show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone()));
+                        let terminal = demo.map(|demo| view! { <TerminalView demo /> });
+                        view! { <div class="runs">{terminal}</div> }.into_any()
+                    }
                     NextAction::End => view! { <div class="runs"><h3>"End of the deck"</h3></div> }.into_any(),
                 }
             }}
