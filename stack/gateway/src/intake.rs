@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers;
-use greenroom_store::Body;
+use greenroom_store::{Access, Body, Precondition, StoreError, Version};
 use md5::{Digest as _, Md5};
 
 /// Whether the MD5 of the content is wanted beyond checking the one that the client sent.
@@ -22,6 +22,17 @@ pub struct Taken {
     pub md5: Option<[u8; 16]>,
     /// CRC-64/NVME.
     pub crc64: u64,
+}
+
+/// Refuses content that would be refused once it is here, before it takes up the wire and the flash.
+/// The store weighs the same conditions again when it writes.
+pub async fn foresee(call: &Call, precondition: &Precondition) -> Result<(), Error> {
+    let current = match call.store.blob(&call.blob()?).await {
+        Ok(blob) => Some(Version::from(&blob.props)),
+        Err(StoreError::BlobMissing) => None,
+        Err(error) => return Err(error.into()),
+    };
+    precondition.check(current, Access::Write).map_err(|unmet| StoreError::from(unmet).into())
 }
 
 pub async fn take(call: &mut Call, bytes_max: u64, wanted: Md5Wanted) -> Result<Taken, Error> {

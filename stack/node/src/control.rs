@@ -3,6 +3,7 @@
 mod accounts;
 mod health;
 mod metrics;
+mod openapi;
 mod sas;
 mod shutdown;
 mod tenants;
@@ -14,13 +15,12 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use greenroom_model::NameError;
 use greenroom_model::control::Problem;
 use greenroom_store::{Clock, Durability, Store, StoreError};
 use http::{HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ pub struct Control {
     pub figures: Arc<Figures>,
     pub durability: Durability,
     pub token: Token,
+    /// What `GET /openapi.json` answers; complete once every route is known.
+    pub description: Arc<OnceLock<OpenApi>>,
     /// Held while an account is made: two calls at once must not make two keys for one name.
     pub accounts: Arc<Mutex<()>>,
     /// Cancelled: finish what is in flight.
@@ -48,15 +50,14 @@ pub struct Control {
 /// Serves until `state.stop`.
 pub async fn serve(listener: TcpListener, state: Control) {
     let stop = state.stop.clone();
-    let (router, _) = router(state);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let serving = axum::serve(listener, router(state)).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = serving.await {
         tracing::error!(%error, "the control API ended");
     }
 }
 
-fn router(state: Control) -> (axum::Router, Arc<OpenApi>) {
-    let open = OpenApiRouter::new().routes(routes!(health::health));
+fn router(state: Control) -> axum::Router {
+    let open = OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(openapi::openapi));
     let guarded = OpenApiRouter::new()
         .routes(routes!(metrics::snapshot))
         .routes(routes!(metrics::stream))
@@ -68,17 +69,15 @@ fn router(state: Control) -> (axum::Router, Arc<OpenApi>) {
         .routes(routes!(shutdown::shutdown))
         .route_layer(middleware::from_fn_with_state(state.clone(), authorize));
     let (router, description) = OpenApiRouter::with_openapi(about()).merge(open).merge(guarded).split_for_parts();
-    let description = Arc::new(description);
-    let described = description.clone();
+    state.description.get_or_init(|| description);
     let router = router
-        .route("/openapi.json", get(async move || Json((*described).clone())))
         .fallback(async || {
             problem(StatusCode::NOT_FOUND, "No such call", "GET /openapi.json describes the calls there are")
         })
         .method_not_allowed_fallback(async || {
             problem(StatusCode::METHOD_NOT_ALLOWED, "No such method", "see GET /openapi.json")
         });
-    (router.with_state(state), description)
+    router.with_state(state)
 }
 
 fn about() -> OpenApi {

@@ -42,6 +42,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         figures,
         durability,
         token,
+        description: Arc::default(),
         accounts: Arc::default(),
         drain: drain.clone(),
         stop: stop.clone(),

@@ -4,6 +4,8 @@ mod support;
 
 use reqwest::Response;
 use support::{ACCOUNT, CONTAINER, Stack, all_between, verdict};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 async fn send(stack: &Stack, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
     let mut request = stack.blob(method, path).await.body(body.to_owned());
@@ -332,7 +334,7 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
     for (path, headers, code) in [
         ("nowhere/large", vec![BLOCK_BLOB], "ContainerNotFound"),
         ("photos/large", vec![], "MissingRequiredHeader"),
-        ("photos/large", vec![BLOCK_BLOB, ("expect", "100-continue"), ("if-match", "*")], "ConditionNotMet"),
+        ("photos/large", vec![BLOCK_BLOB, ("if-match", "*")], "ConditionNotMet"),
     ] {
         let mut put = stack.blob("PUT", path).await.body(vec![7; 24 * 1024 * 1024]);
         for (name, value) in headers {
@@ -340,6 +342,26 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
         }
         assert_eq!(verdict(&put.send().await.expect("an answer")).1, code, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_waits_to_be_asked_is_answered_without_its_body() {
+    let stack = Stack::with_container().await;
+    let sas = stack.sas(Some(CONTAINER), "w").await;
+    let put = async |name: &str, condition: &str| {
+        let mut stream =
+            TcpStream::connect(stack.ready.blob.trim_start_matches("http://")).await.expect("a connection");
+        let head = format!(
+            "PUT /{ACCOUNT}/{CONTAINER}/{name}?{sas} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\
+             x-ms-blob-type: BlockBlob\r\nExpect: 100-continue\r\n{condition}\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("the headers go");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.expect("an answer");
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert_eq!(put("new", "").await, "HTTP/1.1 100");
+    assert_eq!(put("new", "If-Match: *\r\n").await, "HTTP/1.1 412");
 }
 
 #[tokio::test]

@@ -24,7 +24,8 @@ async fn health_needs_no_token_and_all_else_does() {
             for token in ["", "0000", &"0".repeat(64)] {
                 let answer =
                     stack.http.request(method.clone(), &url).bearer_auth(token).send().await.expect("an answer");
-                let expected = if path == "/health" { 200 } else { 401 };
+                let open = ["/health", "/openapi.json"].contains(&path.as_str());
+                let expected = if open { 200 } else { 401 };
                 assert_eq!(answer.status(), expected, "{method} {path}");
             }
         }
@@ -45,6 +46,7 @@ async fn the_description_covers_every_call() {
     described.sort();
     let contract = [
         "GET /health",
+        "GET /openapi.json",
         "GET /v1/accounts",
         "GET /v1/metrics",
         "GET /v1/metrics/stream",

@@ -21,6 +21,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let (precondition, may_replace) = call.creation()?;
     let mut content_headers = headers::content_headers(&call.head, Plain::Counts)?;
     let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
+    intake::foresee(call, &precondition).await.map_err(|error| may_replace.explain(error))?;
     let taken = intake::take(call, BYTES_MAX, Md5Wanted::Always).await?;
     content_headers.content_md5 = content_headers.content_md5.or(taken.md5);
     let draft = BlobDraft { headers: content_headers, metadata, tags, tier };

@@ -19,6 +19,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     if call.body.length()? == 0 {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length: a block is not empty."));
     }
+    // Before the content comes: without a container it would be for nothing.
+    call.store.container(&call.container()?).await?;
     let taken = intake::take(call, BYTES_MAX, Md5Wanted::ToCompare).await?;
     call.store.stage_block(&call.blob()?, id, taken.body).await?;
     let reply = Reply::new(StatusCode::CREATED).header("x-ms-request-server-encrypted", "false");
