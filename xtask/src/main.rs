@@ -1,5 +1,6 @@
 //! Sets up, builds, runs and tests Greenroom: `cargo xtask <what>`. Knows the checkout and its tools, nothing of storage.
 
+mod bench;
 mod build;
 mod display;
 mod doctor;
@@ -13,6 +14,7 @@ mod system;
 mod test;
 mod ui;
 
+use bench::{Bench, Keep};
 use build::Profile;
 use clap::{Parser, Subcommand};
 use setup::Scope;
@@ -50,6 +52,14 @@ enum What {
     Test,
     /// Say what this machine has, lacks, and why it matters
     Doctor,
+    /// Measure, beside a peer where there is one
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+        /// Put the figures into docs/BENCHMARKS.md
+        #[arg(long, global = true)]
+        write: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -60,6 +70,7 @@ fn main() -> ExitCode {
         What::Run { arguments } => run::open(&arguments),
         What::Test => test::all(),
         What::Doctor => doctor::report(),
+        What::Bench { what, write } => bench::run(&what, if write { Keep::Write } else { Keep::Print }),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     // The chain of causes alone: anyhow's own report adds a backtrace that tells a builder nothing.

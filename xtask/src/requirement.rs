@@ -85,6 +85,8 @@ pub static CARGO_DENY: Pinned = Pinned {
              c7fe56abcda3d5a4f19b15b8edece11e9ea362b9b08803c665a57279c28abc4f",
 };
 
+pub const AZURITE_VERSION: &str = "3.37.0";
+
 pub const REQUIREMENTS: &[Requirement] = &[
     Requirement {
         name: "C compiler",
@@ -188,7 +190,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
         name: "Azurite",
         why: "the benchmark compares the gateway with it",
         purpose: Purpose::Bench,
-        probe: Probe::NodeTool { package: "azurite", version: "3.37.0", program: "azurite-blob" },
+        probe: Probe::NodeTool { package: "azurite", version: AZURITE_VERSION, program: "azurite-blob" },
         source: Source::Pinned,
     },
 ];

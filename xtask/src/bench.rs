@@ -1,0 +1,45 @@
+//! Measures, and writes what it measured into docs/BENCHMARKS.md with the command and the machine.
+
+mod azcopy;
+mod build;
+mod data;
+mod gateway;
+mod machine;
+mod report;
+mod sas;
+mod server;
+
+use anyhow::Result;
+use clap::Subcommand;
+use report::Report;
+
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// AzCopy upload and download: this gateway and Azurite side by side
+    Gateway {
+        /// Runs of each; the table shows medians
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+        repeats: u8,
+    },
+    /// Build times from cold, and the size of the UI
+    Build,
+}
+
+/// What becomes of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    Print,
+    Write,
+}
+
+pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
+    let report: Report = match bench {
+        Bench::Gateway { repeats } => gateway::measure(*repeats)?,
+        Bench::Build => build::measure()?,
+    };
+    println!("\n{}", report.text());
+    match keep {
+        Keep::Print => Ok(()),
+        Keep::Write => report.write(),
+    }
+}

@@ -1,0 +1,151 @@
+//! The servers that are compared, each a child process with a fresh data folder and the same account.
+
+use super::{data, machine, sas};
+use crate::build::Profile;
+use crate::{paths, requirement};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Azurite needs a second or two on a busy machine; a server that takes this long has failed.
+const START_MAX: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+pub const CONTAINER: &str = "bench";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Greenroom,
+    Azurite,
+}
+
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    address: SocketAddr,
+    kind: Kind,
+}
+
+/// What a server used while something ran.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    pub cpu_s: f64,
+    pub memory_peak_mib: f64,
+}
+
+impl Server {
+    pub fn start(kind: Kind) -> Result<Self> {
+        let folder = kind.folder();
+        paths::remove_folder(&folder)?;
+        fs::create_dir_all(&folder).context("create the server's data folder")?;
+        let address = free_address()?;
+        let mut command = match kind {
+            Kind::Greenroom => {
+                let mut stack = Command::new(Profile::Release.program("greenroom-stack"));
+                stack.args(["serve", "--dev-account", "--control", "127.0.0.1:0", "--blob"]).arg(address.to_string());
+                stack.arg("--data").arg(&folder);
+                stack
+            }
+            Kind::Azurite => {
+                let mut azurite = Command::new(requirement::node_program("azurite", "azurite-blob"));
+                azurite.args(["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobHost", "127.0.0.1"]);
+                azurite.args(["--blobPort", &address.port().to_string()]).arg("--location").arg(&folder);
+                azurite
+            }
+        };
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let process = process.with_context(|| format!("start {kind:?}"))?;
+        let mut server = Self { process, address, kind };
+        server.wait_until_ready()?;
+        server.make_container()?;
+        Ok(server)
+    }
+
+    /// The address of a folder in the container, with the right to use it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{}/{CONTAINER}/{path}?{}", self.address, sas::ACCOUNT, sas::token())
+    }
+
+    /// Runs `work` and says what the server used for it.
+    pub fn watch<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, Usage)> {
+        // "5" resets the peak of the resident set, see proc_pid_clear_refs(5).
+        fs::write(self.proc("clear_refs"), "5").context("reset the server's peak memory")?;
+        let before = self.cpu_s()?;
+        let result = work()?;
+        let usage = Usage { cpu_s: self.cpu_s()? - before, memory_peak_mib: self.memory_peak_mib()? };
+        Ok((result, usage))
+    }
+
+    fn proc(&self, file: &str) -> String {
+        format!("/proc/{}/{file}", self.process.id())
+    }
+
+    /// User and system time of all threads: fields 14 and 15 of proc_pid_stat(5), in ticks of 10 ms.
+    fn cpu_s(&self) -> Result<f64> {
+        let stat = fs::read_to_string(self.proc("stat")).context("read the server's CPU time")?;
+        let (_, fields) = stat.rsplit_once(") ").context("read the server's CPU time")?;
+        let ticks: f64 = fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+        Ok(ticks / 100.0)
+    }
+
+    fn memory_peak_mib(&self) -> Result<f64> {
+        let peak = machine::value(&self.proc("status"), "VmHWM").context("read the server's peak memory")?;
+        let kib: f64 = peak.trim_end_matches(" kB").parse().context("read the server's peak memory")?;
+        Ok(kib / 1024.0)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "Azurite gives no other sign of being ready than its port")]
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let start = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.process.try_wait()? {
+                bail!("{:?} ended at start ({status})", self.kind);
+            }
+            if start.elapsed() > START_MAX {
+                bail!("{:?} does not listen after {START_MAX:?}", self.kind);
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// One request by hand: AzCopy makes no container on path-style addresses.
+    fn make_container(&self) -> Result<()> {
+        let mut stream = TcpStream::connect(self.address).context("connect to the server")?;
+        let (account, token) = (sas::ACCOUNT, sas::token());
+        write!(
+            stream,
+            "PUT /{account}/{CONTAINER}?restype=container&{token} HTTP/1.1\r\nHost: {}\r\nx-ms-version: 2021-12-02\r\n\
+             Content-Length: 0\r\nConnection: close\r\n\r\n",
+            self.address
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("read the server's answer")?;
+        if !answer.starts_with("HTTP/1.1 201") {
+            bail!("{:?} made no container: {answer}", self.kind);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing to be done about a process or a folder that is gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = paths::remove_folder(&self.kind.folder());
+    }
+}
+
+impl Kind {
+    fn folder(self) -> std::path::PathBuf {
+        data::ground().join(format!("{self:?}").to_lowercase())
+    }
+}
+
+/// Free a moment ago, which is as good as it gets for a server that cannot pick a port and say which.
+fn free_address() -> Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).context("find a free port")
+}
