@@ -12,7 +12,6 @@ use crate::props::{BlobChange, BlobDraft, BlobProps};
 use crate::store::Store;
 use greenroom_model::{BlobPath, ContainerPath};
 use serde::Serialize;
-use std::sync::Arc;
 
 impl Store {
     /// Begins to take content in; `length` where it is known beforehand. Err: `Full`.
@@ -44,7 +43,7 @@ impl Store {
         };
         let container = snapshot.container(&path.container)?;
         let row = snapshot.blob(&blob_key(container.id, path.name.as_str()))?.ok_or(StoreError::BlobMissing)?;
-        Ok(Blob { props: row.props, pieces: row.pieces, snapshot: Arc::new(snapshot), extents })
+        Ok(Blob { props: row.props, pieces: row.pieces, snapshot, extents })
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.

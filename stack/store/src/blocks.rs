@@ -7,7 +7,7 @@ use crate::catalog::Txn;
 use crate::catalog::row::{BlobRow, CommittedBlock, GarbageRow, List, StagedRow, StagingRow, blob_key, encode};
 use crate::crc;
 use crate::error::{Result, StoreError};
-use crate::piece::{self, Piece, Place};
+use crate::piece::{self, Piece};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobProps};
 use crate::store::Store;
@@ -94,7 +94,11 @@ fn commit(
     let staging = txn.staging(&key)?;
     let chosen = Choice::new(txn, staging.as_ref(), old.as_ref())?.choose(txn, list)?;
 
-    let pieces = place(txn, &chosen)?;
+    let mut pieces = Vec::new();
+    for piece in chosen.iter().flat_map(|block| &block.pieces) {
+        txn.books.refer(piece);
+        piece::push(&mut pieces, *piece);
+    }
     let pieces = txn.list_pieces(pieces)?;
     let crc64 = chosen.iter().fold(crc::crc64(b""), |crc64, block| crc::join(crc64, block.crc64, block.length));
     let length = chosen.iter().map(|block| block.length).sum();
@@ -178,27 +182,7 @@ impl Choice {
     }
 }
 
-/// The pieces of the new blob. What lies in an extent may have any number of places in the catalog; an inline row belongs to one, so that
-/// only the first use of a staged one moves, and all others are copies.
-fn place(txn: &mut Txn<'_>, chosen: &[Chosen]) -> Result<Vec<Piece>> {
-    let mut moved = HashSet::new();
-    let mut pieces = Vec::new();
-    for block in chosen {
-        for piece in &block.pieces {
-            let piece = match piece.place {
-                Place::Inline(row) if block.staged.is_none() || !moved.insert(row) => {
-                    txn.copy_inline(row, piece.length)?
-                }
-                Place::Inline(_) | Place::Extent { .. } => *piece,
-            };
-            txn.books.refer(&piece);
-            piece::push(&mut pieces, piece);
-        }
-    }
-    Ok(pieces)
-}
-
-/// Ends a staging. The inline rows of the blocks that were used are the blob's now.
+/// Ends a staging. The blocks that were used have no more claim to their content than the blob has now.
 fn use_up(txn: &mut Txn<'_>, key: &[u8], staging: &StagingRow, chosen: &[Chosen]) -> Result<()> {
     let mut used = HashSet::new();
     for block in chosen {

@@ -4,14 +4,11 @@ use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::extent::frame::{Framed, framed_bytes};
 use crate::extent::{Extent, Lane, Pin, Spot, Sync};
-use crate::piece::{self, Piece, Place};
+use crate::piece::{self, Piece};
 use crate::space::Promise;
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::oneshot;
-
-/// Content up to this length lies in the catalog: its write costs the syncs that it shares with all others, and none of an extent.
-pub(crate) const INLINE_BYTES_MAX: u64 = 8 << 10;
 
 /// Takes a body as it arrives. Dropped before `finish` it leaves nothing but dead space.
 #[derive(Debug)]
@@ -37,17 +34,11 @@ struct InFlight {
 /// A body that is written, waiting to become a blob or a block. Dropped unused it leaves nothing but dead space.
 #[derive(Debug)]
 pub struct Body {
-    content: Content,
+    pieces: Vec<Piece>,
     length: u64,
     crc64: u64,
     /// No extent is removed while a body that waits for its place in the catalog lies in it.
     _pins: Vec<Pin>,
-}
-
-#[derive(Debug)]
-enum Content {
-    Small(Bytes),
-    Pieces(Vec<Piece>),
 }
 
 impl BodyWriter {
@@ -83,26 +74,22 @@ impl BodyWriter {
         Ok(())
     }
 
-    /// The content is durable when this returns, or, if it is small, when the operation that takes the `Body` returns.
-    /// Err: `Full`, `BodyLength` where less has come than was declared.
+    /// The content is durable when this returns. Err: `Full`, `BodyLength` where less has come than was declared.
     pub async fn finish(mut self) -> Result<Body> {
         if let Some(declared) = self.declared.filter(|declared| self.length != *declared) {
             return Err(StoreError::BodyLength { declared, received: self.length });
         }
-        let content = if self.length <= INLINE_BYTES_MAX {
-            Content::Small(std::mem::take(&mut self.framed).into_content())
-        } else {
+        if self.length > 0 {
             self.flush(Sync::Now).await?;
             self.land().await?;
-            // The last sync says nothing of an extent that failed before it.
-            if let Some((extent, _)) = self.extents.iter().find(|(extent, _)| extent.is_broken()) {
-                let lost = std::io::Error::other("an earlier write of it failed");
-                return Err(StoreError::io("sync", extent.path(), lost));
-            }
-            Content::Pieces(self.pieces)
-        };
+        }
+        // The last sync says nothing of an extent that failed before it.
+        if let Some((extent, _)) = self.extents.iter().find(|(extent, _)| extent.is_broken()) {
+            let lost = std::io::Error::other("an earlier write of it failed");
+            return Err(StoreError::io("sync", extent.path(), lost));
+        }
         let pins = self.extents.into_iter().map(|(_, pin)| pin).collect();
-        Ok(Body { content, length: self.length, crc64: self.digest.finalize(), _pins: pins })
+        Ok(Body { pieces: self.pieces, length: self.length, crc64: self.digest.finalize(), _pins: pins })
     }
 
     async fn flush(&mut self, sync: Sync) -> Result<()> {
@@ -119,8 +106,7 @@ impl BodyWriter {
         let Some(InFlight { length, answer }) = self.in_flight.take() else { return Ok(()) };
         let Spot { extent, offset, pin } = answer.await.map_err(|_| StoreError::Closed)??;
         self.promise.spend(framed_bytes(length));
-        let place = Place::Extent { id: extent.id(), offset };
-        piece::push(&mut self.pieces, Piece { place, length: length as u32 });
+        piece::push(&mut self.pieces, Piece { extent: extent.id(), offset, length: length as u32 });
         if self.extents.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, &extent)) {
             self.extents.push((extent, pin));
         }
@@ -138,17 +124,7 @@ impl Body {
         self.crc64
     }
 
-    pub(crate) fn small(&self) -> Option<&Bytes> {
-        match &self.content {
-            Content::Small(content) => Some(content),
-            Content::Pieces(_) => None,
-        }
-    }
-
     pub(crate) fn pieces(&self) -> &[Piece] {
-        match &self.content {
-            Content::Small(_) => &[],
-            Content::Pieces(pieces) => pieces,
-        }
+        &self.pieces
     }
 }

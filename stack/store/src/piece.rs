@@ -1,55 +1,36 @@
-//! Where content lies: runs of bytes, in order.
+//! Where content lies: runs of frames in extents, in order.
 
 use crate::extent::frame::{FRAME_BYTES, HEADER_BYTES, framed_bytes};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
-    pub place: Place,
+    pub extent: u32,
+    /// Where the first frame begins.
+    pub offset: u32,
     /// Bytes of content.
     pub length: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Place {
-    /// Frames in an extent, the first of which begins at `offset`.
-    Extent { id: u32, offset: u32 },
-    /// A row of the catalog. Each such row belongs to exactly one piece.
-    Inline(u64),
-}
-
 impl Piece {
-    /// Where the piece ends in its extent.
-    pub fn end(&self) -> Option<(u32, u32)> {
-        match self.place {
-            // An extent is shorter than 4 GiB, and so are offsets in it.
-            Place::Extent { id, offset } => Some((id, offset + framed_bytes(u64::from(self.length)) as u32)),
-            Place::Inline(_) => None,
-        }
+    /// Where the last frame ends. An extent is shorter than 4 GiB, and so are offsets in it.
+    pub fn end(&self) -> u32 {
+        self.offset + framed_bytes(u64::from(self.length)) as u32
     }
 
     /// The part of the piece from `skip` on, `length` bytes long. It must begin where a frame does, as every block does.
-    pub fn part(&self, skip: u32, length: u32) -> Piece {
-        let place = match self.place {
-            Place::Extent { id, offset } => {
-                debug_assert_eq!(u64::from(skip) % FRAME_BYTES, 0, "a part begins where a frame does");
-                let frames = u64::from(skip) / FRAME_BYTES;
-                Place::Extent { id, offset: offset + (frames * (FRAME_BYTES + HEADER_BYTES)) as u32 }
-            }
-            Place::Inline(row) => {
-                debug_assert_eq!((skip, length), (0, self.length), "an inline piece is never parted");
-                Place::Inline(row)
-            }
-        };
-        Piece { place, length }
+    fn part(&self, skip: u32, length: u32) -> Piece {
+        debug_assert_eq!(u64::from(skip) % FRAME_BYTES, 0, "a part begins where a frame does");
+        let frames = u64::from(skip) / FRAME_BYTES;
+        let offset = self.offset + (frames * (FRAME_BYTES + HEADER_BYTES)) as u32;
+        Piece { offset, length, ..*self }
     }
 }
 
 /// Appends a piece, or makes the last one longer where the new one goes on right behind it.
 pub fn push(pieces: &mut Vec<Piece>, piece: Piece) {
     if let Some(last) = pieces.last_mut()
-        && let Place::Extent { id, offset } = piece.place
-        && last.end() == Some((id, offset))
+        && (last.extent, last.end()) == (piece.extent, piece.offset)
         // Only the last frame of a piece may be short.
         && u64::from(last.length) % FRAME_BYTES == 0
         && let Some(length) = last.length.checked_add(piece.length)
@@ -83,7 +64,7 @@ mod tests {
     const STEP: u32 = FRAME + HEADER_BYTES as u32;
 
     fn at(offset: u32, length: u32) -> Piece {
-        Piece { place: Place::Extent { id: 1, offset }, length }
+        Piece { extent: 1, offset, length }
     }
 
     #[test]
@@ -92,12 +73,14 @@ mod tests {
         push(&mut pieces, at(0, FRAME));
         push(&mut pieces, at(STEP, FRAME + 5));
         push(&mut pieces, at(STEP * 2 + 21, 9));
-        assert_eq!(pieces, [at(0, FRAME * 2 + 5), at(STEP * 2 + 21, 9)]);
+        push(&mut pieces, Piece { extent: 2, ..at(STEP * 2 + 46, FRAME) });
+        assert_eq!(pieces[..2], [at(0, FRAME * 2 + 5), at(STEP * 2 + 21, 9)]);
+        assert_eq!(pieces.len(), 3);
     }
 
     #[test]
     fn a_merged_piece_parts_again_where_its_blocks_met() {
-        let pieces = [at(0, FRAME * 3 + 5), Piece { place: Place::Inline(4), length: 7 }];
+        let pieces = [at(0, FRAME * 3 + 5), at(STEP * 9, 7)];
         assert_eq!(slice(&pieces, 0, u64::from(FRAME)), [at(0, FRAME)]);
         assert_eq!(slice(&pieces, u64::from(FRAME), u64::from(FRAME * 2 + 5)), [at(STEP, FRAME * 2 + 5)]);
         assert_eq!(slice(&pieces, u64::from(FRAME * 3 + 5), 7), [pieces[1]]);

@@ -90,22 +90,18 @@ impl Books {
 
     /// One more place in the catalog refers to this content.
     pub fn refer(&mut self, piece: &Piece) {
-        if let Some((id, end)) = piece.end() {
-            let extent = self.extents.entry(id).or_default();
-            extent.live += framed_bytes(u64::from(piece.length));
-            extent.end = extent.end.max(u64::from(end));
-            self.touched_extents.insert(id);
-        }
+        let extent = self.extents.entry(piece.extent).or_default();
+        extent.live += framed_bytes(u64::from(piece.length));
+        extent.end = extent.end.max(u64::from(piece.end()));
+        self.touched_extents.insert(piece.extent);
     }
 
     /// One place fewer does.
     pub fn release(&mut self, piece: &Piece) {
-        if let Some((id, _)) = piece.end() {
-            let extent = self.extents.entry(id).or_default();
-            extent.live = extent.live.saturating_sub(framed_bytes(u64::from(piece.length)));
-            self.touched_extents.insert(id);
-            self.freed = Freed::Some;
-        }
+        let extent = self.extents.entry(piece.extent).or_default();
+        extent.live = extent.live.saturating_sub(framed_bytes(u64::from(piece.length)));
+        self.touched_extents.insert(piece.extent);
+        self.freed = Freed::Some;
     }
 
     /// These extents are gone.

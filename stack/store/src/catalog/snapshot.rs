@@ -82,11 +82,4 @@ impl Snapshot {
         }
         Ok((begin, found))
     }
-
-    /// Small content, checked.
-    pub fn inline(&self, row: u64) -> Result<bytes::Bytes> {
-        let row = self.txn.open_table(INLINE)?.get(row)?;
-        let row = row.ok_or_else(|| corrupt("small content is missing"))?;
-        Ok(bytes::Bytes::copy_from_slice(decode_inline(row.value())?))
-    }
 }

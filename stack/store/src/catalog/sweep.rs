@@ -75,7 +75,7 @@ impl Txn<'_> {
         let mut swept = 0;
         for (key, pieces) in rows {
             self.pieces.remove(key)?;
-            pieces.iter().try_for_each(|piece| self.free_piece(piece))?;
+            self.free_pieces(&pieces);
             swept += pieces.len();
         }
         Ok(swept)

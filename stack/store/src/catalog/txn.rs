@@ -1,13 +1,13 @@
 //! A write transaction: what operations see of the catalog while they change it.
 
 use super::books::Books;
-use super::row::{self, *};
+use super::row::*;
 use crate::block::BlockId;
 use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
-use crate::piece::{Piece, Place};
+use crate::piece::Piece;
 use crate::props::BlobProps;
 use greenroom_model::{AccountName, BlobPath, ContainerPath, TenantName};
 use redb::{ReadableTable, Table, WriteTransaction};
@@ -26,7 +26,6 @@ pub struct Txn<'t> {
     pub staged: Table<'t, (u64, Bytes), Bytes>,
     pub pieces: Table<'t, (u64, u64), Bytes>,
     pub blocks: Table<'t, (u64, u64), Bytes>,
-    pub inline: Table<'t, u64, Bytes>,
     pub garbage: Table<'t, u64, Bytes>,
 }
 
@@ -44,7 +43,6 @@ impl<'t> Txn<'t> {
             staged: txn.open_table(STAGED)?,
             pieces: txn.open_table(PIECES)?,
             blocks: txn.open_table(BLOCKS)?,
-            inline: txn.open_table(INLINE)?,
             garbage: txn.open_table(GARBAGE)?,
         })
     }
@@ -101,26 +99,8 @@ impl<'t> Txn<'t> {
 
     /// Gives a body its place in the catalog.
     pub fn keep(&mut self, body: &Body) -> Result<List<Piece>> {
-        let pieces = match body.small() {
-            Some(content) if content.is_empty() => Vec::new(),
-            Some(content) => vec![self.keep_inline(&encode_inline(body.crc64(), content), content.len() as u32)?],
-            None => body.pieces().to_vec(),
-        };
-        pieces.iter().for_each(|piece| self.books.refer(piece));
-        self.list_pieces(pieces)
-    }
-
-    /// A second place for what lies in one inline row: each such row belongs to one piece.
-    pub fn copy_inline(&mut self, row: u64, length: u32) -> Result<Piece> {
-        let content = self.inline.get(row)?.map(|guard| guard.value().to_vec());
-        let content = content.ok_or_else(|| row::corrupt("small content is missing"))?;
-        self.keep_inline(&content, length)
-    }
-
-    fn keep_inline(&mut self, row: &[u8], length: u32) -> Result<Piece> {
-        let id = self.next_id();
-        self.inline.insert(id, row)?;
-        Ok(Piece { place: Place::Inline(id), length })
+        body.pieces().iter().for_each(|piece| self.books.refer(piece));
+        self.list_pieces(body.pieces().to_vec())
     }
 
     pub fn list_pieces(&mut self, pieces: Vec<Piece>) -> Result<List<Piece>> {
@@ -164,18 +144,17 @@ impl<'t> Txn<'t> {
     /// Lets go of content. A long list is left to the sweep.
     pub fn free(&mut self, pieces: List<Piece>) -> Result<()> {
         match pieces {
-            List::Here(pieces) => pieces.iter().try_for_each(|piece| self.free_piece(piece)),
+            List::Here(pieces) => {
+                self.free_pieces(&pieces);
+                Ok(())
+            }
             List::Rows(list) => self.leave(&GarbageRow::Pieces(list)),
         }
     }
 
-    pub fn free_piece(&mut self, piece: &Piece) -> Result<()> {
+    pub fn free_pieces(&mut self, pieces: &[Piece]) {
         self.dirty = true;
-        self.books.release(piece);
-        if let Place::Inline(row) = piece.place {
-            self.inline.remove(row)?;
-        }
-        Ok(())
+        pieces.iter().for_each(|piece| self.books.release(piece));
     }
 
     /// Lets go of all that a blob's row refers to, and counts it out.

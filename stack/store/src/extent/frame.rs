@@ -4,7 +4,6 @@
 //! Header, little end first: magic (4 bytes), payload length (4), CRC-64/NVME of the payload (8).
 
 use crate::crc::crc64;
-use bytes::Bytes;
 
 /// Payload of a full frame. A read of one byte reads this much; a header for each costs 0.01 %.
 pub const FRAME_BYTES: u64 = 128 << 10;
@@ -63,13 +62,6 @@ impl Framed {
             }
         }
         taken
-    }
-
-    /// The content of a body that fits one frame, without its header.
-    pub fn into_content(self) -> Bytes {
-        debug_assert!(self.length <= FRAME_BYTES);
-        let mut bytes = Bytes::from(self.bytes);
-        bytes.split_off(bytes.len() - self.length as usize)
     }
 
     /// The bytes for the disk.
@@ -136,15 +128,6 @@ mod tests {
         assert_eq!(framed.push(&content) as u64, 2 * FRAME_BYTES);
         assert!(framed.is_full());
         assert_eq!(framed.push(&content), 0);
-    }
-
-    #[test]
-    fn small_content_comes_out_as_it_went_in() {
-        let mut framed = Framed::default();
-        framed.push(b"with");
-        framed.push(b"out");
-        assert_eq!(framed.into_content(), "without");
-        assert_eq!(Framed::default().into_content(), "");
     }
 
     #[test]

@@ -3,20 +3,17 @@
 use super::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
 use super::{Extent, ExtentMap, file_name};
 use crate::error::{Result, StoreError};
+use crate::piece::Piece;
 use bytes::Bytes;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A part of a piece in an extent.
+/// What is wanted of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    pub id: u32,
-    pub offset: u32,
-    /// Content bytes of the whole piece: they tell how long its last frame is.
-    pub length: u64,
-    /// What is wanted of it.
+    pub piece: Piece,
     pub from: u64,
     pub to: u64,
 }
@@ -38,11 +35,12 @@ impl Reader {
         let first = span.from / FRAME_BYTES;
         let until = span.to.div_ceil(FRAME_BYTES).min(first + FRAMES_AT_ONCE);
         let begin = first * FRAME_BYTES;
-        let end = span.length.min(until * FRAME_BYTES);
-        let at = u64::from(span.offset) + first * (FRAME_BYTES + HEADER_BYTES);
+        let end = u64::from(span.piece.length).min(until * FRAME_BYTES);
+        let at = u64::from(span.piece.offset) + first * (FRAME_BYTES + HEADER_BYTES);
         let mut disk = vec![0; frame::framed_bytes(end - begin) as usize];
-        let extent = self.extents.get(&span.id).cloned();
-        let extent = extent.ok_or_else(|| corrupt(Path::new(&file_name(span.id)), at, "the extent is missing"))?;
+        let extent = self.extents.get(&span.piece.extent).cloned();
+        let extent =
+            extent.ok_or_else(|| corrupt(Path::new(&file_name(span.piece.extent)), at, "the extent is missing"))?;
         self.read_at(&extent, at, &mut disk)?;
 
         let mut disk = Bytes::from(disk);
