@@ -58,7 +58,8 @@ pub async fn run(args: &[String], show: impl Fn(String) + Sync, cancel: &Cancell
 }
 
 fn parse(args: &[String]) -> Result<Command, MoverError> {
-    let mut places = args.iter().skip(1).filter(|arg| !arg.starts_with("--"));
+    // Places come first: what follows an option may be its value.
+    let mut places = args.iter().skip(1).take_while(|arg| !arg.starts_with("--"));
     let is_url = |place: &str| place.starts_with("http://") || place.starts_with("https://");
     match (args.first().map(String::as_str), places.next(), places.next()) {
         (Some("copy" | "cp"), Some(from), Some(to)) => match (is_url(from), is_url(to)) {
@@ -102,7 +103,7 @@ async fn upload(from: &Path, to: &str, show: &(impl Fn(String) + Sync)) -> Resul
     stream::iter(blobs)
         .map(|(name, path, bytes)| async move {
             put_file(store, &name, &path, bytes).await?;
-            show(progress.advance(bytes));
+            progress.advance(bytes).map(show);
             Ok::<_, MoverError>(())
         })
         .buffer_unordered(FILES_AT_ONCE)
@@ -145,7 +146,7 @@ async fn download(from: &str, to: &Path, show: &(impl Fn(String) + Sync)) -> Res
             let name = blob.location.as_ref();
             let target = to.join(name.strip_prefix(parent.as_str()).unwrap_or(name));
             get_file(store, &blob, &target).await?;
-            show(progress.advance(blob.size));
+            progress.advance(blob.size).map(show);
             Ok::<_, MoverError>(())
         })
         .buffer_unordered(FILES_AT_ONCE)
@@ -187,7 +188,7 @@ async fn remove(of: &str, show: &(impl Fn(String) + Sync)) -> Result<(), MoverEr
     stream::iter(blobs)
         .map(|blob| async move {
             store.delete(&blob.location).await?;
-            show(progress.advance(0));
+            progress.advance(0).map(show);
             Ok::<_, MoverError>(())
         })
         .buffer_unordered(FILES_AT_ONCE)
@@ -239,12 +240,15 @@ impl Progress {
         Self { files, bytes, files_done: AtomicU64::new(0), bytes_done: AtomicU64::new(0) }
     }
 
-    fn advance(&self, bytes: u64) -> String {
+    /// Counts a file; a line to show at each whole percent.
+    fn advance(&self, bytes: u64) -> Option<String> {
         let files = self.files_done.fetch_add(1, Ordering::Relaxed) + 1;
         let bytes = self.bytes_done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let percent = files as f64 / self.files.max(1) as f64 * 100.0;
-        let bytes = Unit::Bytes.say(bytes as f64);
-        format!("\r{percent:.1} %, {} of {} files, {bytes}\x1b[K", grouped(files as f64), grouped(self.files as f64))
+        let percent = |files: u64| files * 100 / (self.files as u64).max(1);
+        (percent(files) != percent(files - 1)).then(|| {
+            let (done, all) = (grouped(files as f64), grouped(self.files as f64));
+            format!("\r{} %, {done} of {all} files, {}\x1b[K", percent(files), Unit::Bytes.say(bytes as f64))
+        })
     }
 
     fn finish(&self, verb: &str) -> String {
@@ -269,7 +273,7 @@ mod tests {
             read(&format!("copy {url} /d/back --recursive --log-level=ERROR")).expect("good"),
             Command::Download { from: url.into(), to: "/d/back".into() }
         );
-        assert_eq!(read(&format!("list {url}")).expect("good"), Command::List { of: url.into() });
+        assert_eq!(read(&format!("list {url} --location Blob")).expect("good"), Command::List { of: url.into() });
         assert!(read("bench x").expect_err("unknown").to_string().contains("cannot 'bench'"));
         assert!(read(&format!("copy {url} {url}")).is_err());
     }

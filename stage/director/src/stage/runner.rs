@@ -151,17 +151,25 @@ impl Stage {
         let stage = self.clone();
         let demo = demo.to_string();
         self.tasks.spawn(async move {
+            let last = steps.end - 1;
             for step in steps {
-                if !stage.run_step(&demo, step, &cancel).await {
-                    break;
+                let outcome = stage.run_step(&demo, step, &cancel).await;
+                let goes_on = matches!(outcome, Outcome::Passed { .. }) && step < last;
+                // At once, so that whoever sees the step end may start the next one.
+                let mut now = stage.lock();
+                if !goes_on {
+                    now.running = None;
+                }
+                stage.emit_in(&mut now, Event::StepEnded { step, outcome });
+                if !goes_on {
+                    return;
                 }
             }
-            stage.lock().running = None;
         });
     }
 
-    /// Runs one step to its outcome; `true` where the next one may follow.
-    async fn run_step(self: &Arc<Self>, demo: &str, step: usize, cancel: &CancellationToken) -> bool {
+    /// Runs one step to its outcome.
+    async fn run_step(self: &Arc<Self>, demo: &str, step: usize, cancel: &CancellationToken) -> Outcome {
         let program = &self.talk.programs[demo];
         let timeout_ms = program.demo.steps[step].timeout_ms;
         self.step_started(demo, step, timeout_ms);
@@ -180,10 +188,8 @@ impl Stage {
                 Outcome::TimedOut
             }
         };
-        let passed = matches!(outcome, Outcome::Passed { .. });
         self.say_outcome(&outcome);
-        self.emit(Event::StepEnded { step, outcome });
-        passed
+        outcome
     }
 
     fn step_started(self: &Arc<Self>, demo: &str, step: usize, timeout_ms: u64) {

@@ -1,0 +1,185 @@
+//! The command line as a person uses it, with the real stack and the real AzCopy.
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use support::{DEMO, Tools, project, stack, until, workspace};
+
+fn run(mut command: Command) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().expect("it starts");
+    (status.code(), format!("{}\n{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+}
+
+#[test]
+fn a_demo_runs_to_its_end_with_the_real_azcopy() {
+    let root = project(DEMO, Tools::AzCopy);
+    let (code, said) = run(greenroom(root.path(), &["demo", "run", "small", "--headless"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("Final Job Status: Completed"), "AzCopy speaks for itself:\n{said}");
+    assert!(said.contains("every byte identical"), "{said}");
+    assert!(!said.contains("built-in mover"), "{said}");
+    let takes: Vec<_> = std::fs::read_dir(root.path().join("takes")).expect("takes").flatten().collect();
+    assert_eq!(takes.len(), 1, "one run is one take");
+    let take = std::fs::read_to_string(takes[0].path()).expect("a take");
+    assert!(take.contains("\"sample\"") && take.contains("\"step-ended\""), "the curves and the steps are in it");
+    let secret = take.split("sig=").skip(1).any(|rest| !rest.starts_with("•••") && !rest.starts_with("REDACTED"));
+    assert!(!secret && !said.contains("sig=%"), "no signature is recorded");
+    assert_eq!(left_in(root.path()), 0, "the show takes its folder away");
+}
+
+#[test]
+fn the_decks_and_demos_of_this_project_parse() {
+    let root = workspace();
+    for deck in ["azcopy-field"] {
+        let (code, said) = run(greenroom(&root, &["deck", "check", deck]));
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("0 warnings"), "{said}");
+    }
+    let (code, said) = run(greenroom(&root, &["demo", "list"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("azcopy-into-blob"), "{said}");
+}
+
+#[test]
+fn without_azcopy_the_built_in_mover_does_it_and_says_so() {
+    let root = project(DEMO, Tools::Absent);
+    let (code, said) = run(greenroom(root.path(), &["demo", "run", "small", "--headless"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("AzCopy is not installed: the built-in mover does it"), "{said}");
+    assert!(said.contains("every byte identical"), "{said}");
+}
+
+#[test]
+fn without_a_display_it_says_so_and_runs_in_the_terminal() {
+    let root = project(&only("run true"), Tools::Absent);
+    let (code, said) = run(greenroom(root.path(), &["demo", "run", "small"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("There is no display"), "{said}");
+}
+
+#[test]
+fn names_that_do_not_exist_get_the_nearest_one() {
+    let root = project(DEMO, Tools::Absent);
+    for (args, wanted) in [
+        (["demo", "run", "smal", "--headless"].as_slice(), "there is no demo 'smal'"),
+        (["deck", "check", "takl"].as_slice(), "did you mean 'talk'?"),
+    ] {
+        let (code, said) = run(greenroom(root.path(), args));
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[test]
+fn a_broken_demo_is_named_with_file_and_line() {
+    let root = project(&DEMO.replace("data make", "data mkae"), Tools::Absent);
+    let (code, said) = run(greenroom(root.path(), &["deck", "check", "talk"]));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("demos/small/demo.md:9: "), "{said}");
+}
+
+#[test]
+fn a_failed_step_ends_the_run_with_the_tools_last_lines_and_the_hint() {
+    let bad = "run azcopy copy {data:none} {blob:photos/inbox} --from-to LocalBlob --if-fails 'Press V'\nrun true";
+    let root = project(&only(&format!("tenant create photos --container inbox\n{bad}")), Tools::AzCopy);
+    let (code, said) = run(greenroom(root.path(), &["demo", "run", "small", "--headless"]));
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["✗ failed", "azcopy ended with", "→ Press V", "· not run"] {
+        assert!(said.contains(part), "{part} in\n{said}");
+    }
+}
+
+#[test]
+fn a_step_that_hangs_is_out_of_time() {
+    let root = project(&only("wait photos.blobs == 5 within 1s"), Tools::Absent);
+    let (code, said) = run(greenroom(root.path(), &["demo", "run", "small", "--headless"]));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("✗ timed out"), "{said}");
+}
+
+#[tokio::test]
+async fn ctrl_c_stops_the_step_and_leaves_nothing_behind() {
+    let root = project(&only("wait photos.blobs == 5 within 10m"), Tools::Absent);
+    let mut child = greenroom(root.path(), &["demo", "run", "small", "--headless"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    until("a take begins", || (takes(root.path()) > 0).then_some(())).await;
+    kill(pid(&child), Signal::SIGINT).expect("it runs");
+    let status = until("it ends", || child.try_wait().expect("a child")).await;
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(stacks_of(root.path()), Vec::<String>::new());
+    assert_eq!(left_in(root.path()), 0);
+}
+
+#[tokio::test]
+async fn a_killed_director_takes_its_stack_with_it_and_the_next_one_sweeps_up() {
+    let root = project(&only("wait photos.blobs == 5 within 10m"), Tools::Absent);
+    let mut child = greenroom(root.path(), &["demo", "run", "small", "--headless"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    until("a take begins", || (takes(root.path()) > 0).then_some(())).await;
+    assert_eq!(stacks_of(root.path()).len(), 1);
+    kill(pid(&child), Signal::SIGKILL).expect("it runs");
+    child.wait().expect("a child");
+    until("the stack ends", || stacks_of(root.path()).is_empty().then_some(())).await;
+    assert_eq!(left_in(root.path()), 1, "what a crash leaves");
+    support::write(&root.path().join("demos/small/demo.md"), &only("run true"));
+    let (code, said) = run(greenroom(root.path(), &["demo", "run", "small", "--headless"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(left_in(root.path()), 0, "the next show takes it away");
+}
+
+fn only(steps: &str) -> String {
+    format!("---\ntitle: Only\ntools: [azcopy]\n---\n```steps\n{steps}\n```\n")
+}
+
+fn pid(child: &std::process::Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("a process id"))
+}
+
+fn takes(root: &std::path::Path) -> usize {
+    std::fs::read_dir(root.join("takes")).map_or(0, Iterator::count)
+}
+
+fn left_in(root: &std::path::Path) -> usize {
+    std::fs::read_dir(root.join(".greenroom")).map_or(0, Iterator::count)
+}
+
+/// The command line on a project, without a tool of this machine's own.
+fn greenroom(root: &Path, args: &[&str]) -> std::process::Command {
+    stack();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_greenroom"));
+    command
+        .args(args)
+        .arg("--root")
+        .arg(root)
+        .env("PATH", "/usr/bin:/bin")
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY");
+    command
+}
+
+/// Whether a process runs.
+fn alive(pid: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Ids of the stack processes that serve a project.
+fn stacks_of(root: &Path) -> Vec<String> {
+    let root = root.display().to_string();
+    let processes = std::fs::read_dir("/proc").expect("a /proc").flatten();
+    let ids =
+        processes.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.parse::<u32>().is_ok());
+    ids.filter(|id| {
+        let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.contains("greenroom-stack") && line.contains(&root) && alive(id)
+    })
+    .collect()
+}

@@ -1,0 +1,184 @@
+//! The director as the windows meet it: calls in, pushes out, one fold.
+
+mod support;
+
+use futures::{Stream, StreamExt};
+use greenroom_director::{Director, Options, What};
+use greenroom_show::call::{
+    Call, CallError, GoTo, ListTakes, Next, OpenTake, Push, Reset, Role, RunGroup, Stop, ToggleCurtain, ToggleFreeze,
+    TogglePlay, ToggleRecorded,
+};
+use greenroom_show::take::Verdict;
+use greenroom_show::{Curtain, Run, Show, StepState};
+use std::path::Path;
+use support::{DEMO, Tools, project, stack, until};
+
+async fn open(root: &Path) -> Director {
+    let what = What::Deck("talk".into());
+    let options = Options { root: root.to_path_buf(), what, stack: Some(stack()) };
+    let director = Director::open(options).await.expect("a good deck");
+    director.ready().await.expect("a stack");
+    director
+}
+
+async fn call<C: Call>(director: &Director, call: C) -> Result<C::Reply, CallError> {
+    let args = serde_json::to_value(call).expect("plain values");
+    let reply = director.call(Role::Presenter, C::NAME, args).await?;
+    Ok(serde_json::from_value(reply).expect("the call's reply"))
+}
+
+/// Folds pushes as a window does, until `done`.
+async fn fold(pushes: &mut (impl Stream<Item = Push> + Unpin), done: impl Fn(&Show) -> bool) -> Show {
+    let mut show = Show::default();
+    let folding = async {
+        while let Some(push) = pushes.next().await {
+            match push {
+                Push::Snapshot { show: snapshot, .. } => show = *snapshot,
+                Push::Events { events, .. } => events.iter().for_each(|stamped| show.apply(stamped.at, &stamped.event)),
+            }
+            if done(&show) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(120), folding).await.expect("it happens in time");
+    show
+}
+
+async fn run_all(director: &Director) -> Run {
+    for group in ["prepare", "upload", "list", "download", "remove"] {
+        call(director, RunGroup { demo: "small".into(), group: group.into() }).await.expect("it starts");
+        until(group, || {
+            let show = director.show();
+            let run = show.runs.get("small")?;
+            assert_ne!(run.group_state(&show.demos["small"], group), StepState::Failed, "{:#?}", run.steps);
+            (run.group_state(&show.demos["small"], group) == StepState::Passed && run.running().is_none()).then_some(())
+        })
+        .await;
+    }
+    director.show().runs["small"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn next_walks_through_the_deck_and_runs_its_demo_a_group_a_click() {
+    let root = project(DEMO, Tools::AzCopy);
+    let director = open(root.path()).await;
+    assert_eq!(director.show().position.slide, 0);
+    call(&director, Next {}).await.expect("to the next slide");
+    assert_eq!(director.show().position.slide, 1);
+    call(&director, Next {}).await.expect("runs the first group");
+    assert!(matches!(call(&director, Next {}).await, Ok(()) | Err(CallError::Busy { .. })));
+    until("prepare passes", || {
+        let show = director.show();
+        (show.runs["small"].group_state(&show.demos["small"], "prepare") == StepState::Passed).then_some(())
+    })
+    .await;
+    assert!(director.show().position.reveal >= 1, "the narrative follows");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_window_folds_the_directors_own_show() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    let mut early = Box::pin(director.subscribe(Role::Presenter));
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    run_all(&director).await;
+    call(&director, ToggleCurtain { curtain: Curtain::Black }).await.expect("drawn");
+    call(&director, ToggleFreeze {}).await.expect("frozen");
+    let done = |show: &Show| show.frozen.is_some();
+    let early = fold(&mut early, done).await;
+    let late = fold(&mut Box::pin(director.subscribe(Role::Presenter)), done).await;
+    for show in [&early, &late] {
+        assert_eq!((show.position, show.curtain, show.frozen), {
+            let own = director.show();
+            (own.position, own.curtain, own.frozen)
+        });
+        assert_eq!(show.runs["small"].steps, director.show().runs["small"].steps);
+        assert_eq!(show.runs["small"].terminal, director.show().runs["small"].terminal);
+        assert!(show.runs["small"].series["photos.bytes_in_per_s"].whole().any(|point| point.value > 0.0));
+    }
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_replays_to_the_same_run_and_can_be_paused_and_restarted() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    let live = run_all(&director).await;
+    director.close().await;
+
+    let director = open(root.path()).await;
+    let takes = call(&director, ListTakes {}).await.expect("a list");
+    assert_eq!((takes.len(), takes[0].verdict), (1, Verdict::Passed));
+    call(&director, OpenTake { id: takes[0].id.clone() }).await.expect("it opens");
+    assert_eq!(director.show().position.slide, 1, "on the slide that cues its demo");
+    call(&director, TogglePlay {}).await.expect("it pauses");
+    let recorded = || director.show().recorded.expect("a take on stage");
+    until("it rests", || (!recorded().playing).then_some(())).await;
+    call(&director, TogglePlay {}).await.expect("it plays on");
+    until("its end", || recorded().ended.then_some(())).await;
+    let replayed = recorded().run;
+    assert_eq!(replayed.terminal, live.terminal, "same fold, same screen");
+    assert_eq!(replayed.figures, live.figures);
+    let outcomes = |run: &Run| run.steps.values().map(|step| step.outcome.clone()).collect::<Vec<_>>();
+    assert_eq!(outcomes(&replayed), outcomes(&live));
+    call(&director, TogglePlay {}).await.expect("from the start again");
+    until("it starts again", || (!recorded().ended).then_some(())).await;
+    call(&director, ToggleRecorded {}).await.expect("back to live");
+    assert!(director.show().recorded.is_none());
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reset_takes_away_what_the_demo_made_and_it_runs_again() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    run_all(&director).await;
+    call(&director, Reset { demo: "small".into() }).await.expect("clean");
+    assert_eq!(director.show().runs["small"].steps.len(), 0);
+    run_all(&director).await;
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_cancels_the_step_that_runs() {
+    let root = project("---\ntitle: Slow\n---\n```steps hang\nwait a.b == 1 within 10m\n```\n", Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, RunGroup { demo: "small".into(), group: "hang".into() }).await.expect("it starts");
+    let busy = call(&director, RunGroup { demo: "small".into(), group: "hang".into() }).await;
+    assert!(matches!(busy, Err(CallError::Busy { .. })), "{busy:?}");
+    call(&director, Stop {}).await.expect("asked");
+    until("it is cancelled", || (director.show().runs["small"].state(0) == StepState::Cancelled).then_some(())).await;
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audience_listens_and_never_hears_the_narrative() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    let refused = director.call(Role::Audience, Next::NAME, serde_json::json!({})).await;
+    assert_eq!(refused, Err(CallError::NotAllowed));
+    let mut pushes = Box::pin(director.subscribe(Role::Audience));
+    let snapshot = pushes.next().await.expect("a snapshot");
+    let received = serde_json::to_string(&snapshot).expect("plain values");
+    assert!(received.contains("\"One\"") && !received.contains("Only the speaker"), "{received}");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_calls_are_errors_that_help() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    let group = call(&director, RunGroup { demo: "small".into(), group: "uplaod".into() }).await;
+    assert!(group.expect_err("unknown").to_string().contains("did you mean 'upload'?"));
+    assert!(matches!(call(&director, GoTo { slide: 9 }).await, Err(CallError::NotFound { .. })));
+    assert!(call(&director, ToggleRecorded {}).await.is_err(), "nothing is recorded yet");
+    let unknown = director.call(Role::Presenter, "nonsense", serde_json::Value::Null).await;
+    assert!(matches!(unknown, Err(CallError::UnknownCall { .. })));
+    let bad = director.call(Role::Presenter, GoTo::NAME, serde_json::json!({ "slide": "x" })).await;
+    assert!(matches!(bad, Err(CallError::BadArguments { .. })));
+    director.close().await;
+}
