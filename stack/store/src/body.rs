@@ -7,6 +7,7 @@ use crate::extent::{Extent, Lane, Pin, Spot, Sync};
 use crate::piece::{self, Piece};
 use crate::space::Promise;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -15,16 +16,22 @@ use tokio::sync::oneshot;
 pub struct BodyWriter {
     lane: Lane,
     promise: Promise,
+    /// Of the promise, what the appends in flight are about to use.
+    promised: u64,
     declared: Option<u64>,
     framed: Framed,
-    in_flight: Option<InFlight>,
+    in_flight: VecDeque<InFlight>,
     pieces: Vec<Piece>,
     extents: Vec<(Arc<Extent>, Pin)>,
     digest: crc_fast::Digest,
     length: u64,
 }
 
-/// An append that the lane has not answered yet. There is one at most: the next buffer fills meanwhile.
+/// Appends of a body that its lane has not answered yet: the disk is kept busy while the next buffer fills. All bodies together are
+/// bounded by what the lanes queue.
+const IN_FLIGHT_MAX: usize = 4;
+
+/// An append that the lane has not answered yet.
 #[derive(Debug)]
 struct InFlight {
     length: u64,
@@ -46,9 +53,10 @@ impl BodyWriter {
         Self {
             lane,
             promise,
+            promised: 0,
             declared,
-            framed: Framed::with_room(declared.unwrap_or(0)),
-            in_flight: None,
+            framed: Framed::with_room(declared.unwrap_or(u64::MAX)),
+            in_flight: VecDeque::new(),
             pieces: Vec::new(),
             extents: Vec::new(),
             digest: crc::digest(),
@@ -59,9 +67,9 @@ impl BodyWriter {
     /// Waits while the disk is behind: memory stays bounded whatever the body's length. A writer whose `write` was cancelled or failed
     /// is of no more use. Err: `Full`, `BodyLength` once more has come than was declared.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        self.length += bytes.len() as u64;
-        if let Some(declared) = self.declared.filter(|declared| self.length > *declared) {
-            return Err(StoreError::BodyLength { declared, received: self.length });
+        let received = self.length + bytes.len() as u64;
+        if let Some(declared) = self.declared.filter(|declared| received > *declared) {
+            return Err(StoreError::BodyLength { declared, received });
         }
         self.digest.update(&bytes);
         let mut rest = &bytes[..];
@@ -69,7 +77,9 @@ impl BodyWriter {
             if self.framed.is_full() {
                 self.flush(Sync::Later).await?;
             }
-            rest = &rest[self.framed.push(rest)..];
+            let taken = self.framed.push(rest);
+            self.length += taken as u64;
+            rest = &rest[taken..];
         }
         Ok(())
     }
@@ -81,7 +91,9 @@ impl BodyWriter {
         }
         if self.length > 0 {
             self.flush(Sync::Now).await?;
-            self.land().await?;
+        }
+        while let Some(append) = self.in_flight.pop_front() {
+            self.land(append).await?;
         }
         // The last sync says nothing of an extent that failed before it.
         if let Some((extent, _)) = self.extents.iter().find(|(extent, _)| extent.is_broken()) {
@@ -93,18 +105,25 @@ impl BodyWriter {
     }
 
     async fn flush(&mut self, sync: Sync) -> Result<()> {
-        self.land().await?;
-        let framed = std::mem::take(&mut self.framed);
-        let length = framed.length();
-        self.promise.extend(framed_bytes(length))?;
+        while self.in_flight.len() >= IN_FLIGHT_MAX
+            && let Some(append) = self.in_flight.pop_front()
+        {
+            self.land(append).await?;
+        }
+        let rest = self.declared.map_or(u64::MAX, |declared| declared - self.length);
+        let framed = std::mem::replace(&mut self.framed, Framed::with_room(rest));
+        let (length, disk) = (framed.length(), framed_bytes(framed.length()));
+        self.promised += disk;
+        self.promise.extend(self.promised)?;
         let answer = self.lane.append(framed.into_frames(), sync).await?;
-        self.in_flight = Some(InFlight { length, answer });
+        self.in_flight.push_back(InFlight { length, answer });
         Ok(())
     }
 
-    async fn land(&mut self) -> Result<()> {
-        let Some(InFlight { length, answer }) = self.in_flight.take() else { return Ok(()) };
+    async fn land(&mut self, append: InFlight) -> Result<()> {
+        let InFlight { length, answer } = append;
         let Spot { extent, offset, pin } = answer.await.map_err(|_| StoreError::Closed)??;
+        self.promised -= framed_bytes(length);
         self.promise.spend(framed_bytes(length));
         piece::push(&mut self.pieces, Piece { extent: extent.id(), offset, length: length as u32 });
         if self.extents.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, &extent)) {

@@ -8,11 +8,10 @@ use crate::crc::crc64;
 /// Payload of a full frame. A read of one byte reads this much; a header for each costs 0.01 %.
 pub const FRAME_BYTES: u64 = 128 << 10;
 pub const HEADER_BYTES: u64 = 16;
-/// Frames that go to the disk in one write, and come from it in one read. Every open body holds two such buffers at most.
+/// Frames that go to the disk in one write, and come from it in one read.
 pub const FRAMES_AT_ONCE: u64 = 2;
 
 const MAGIC: [u8; 4] = *b"GRF1";
-const BUFFER_BYTES: usize = ((FRAME_BYTES + HEADER_BYTES) * FRAMES_AT_ONCE) as usize;
 
 /// Bytes on disk of a piece with `length` bytes of content.
 pub const fn framed_bytes(length: u64) -> u64 {
@@ -29,10 +28,10 @@ pub struct Framed {
 }
 
 impl Framed {
-    /// Makes room for a body of this length at once, where it is known, instead of growing towards it.
+    /// Makes room at once for as much of `length` as a buffer takes, instead of growing towards it.
     pub fn with_room(length: u64) -> Self {
-        let bytes = usize::try_from(framed_bytes(length)).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES);
-        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+        let bytes = framed_bytes(length.min(FRAME_BYTES * FRAMES_AT_ONCE));
+        Self { bytes: Vec::with_capacity(bytes as usize), ..Self::default() }
     }
 
     /// Bytes of content held.
