@@ -235,12 +235,9 @@ pub fn node_program(package: &str, program: &str) -> std::path::PathBuf {
 }
 
 /// The loader's list of libraries. `ldconfig` is often outside a user's `PATH`.
-fn loadable() -> &'static str {
-    static LIST: OnceLock<String> = OnceLock::new();
-    LIST.get_or_init(|| {
-        let places = ["ldconfig", "/sbin/ldconfig", "/usr/sbin/ldconfig"];
-        places.iter().find_map(|program| shell::capture(Command::new(program).arg("-p")).ok()).unwrap_or_default()
-    })
+fn loadable() -> String {
+    let places = ["ldconfig", "/sbin/ldconfig", "/usr/sbin/ldconfig"];
+    places.iter().find_map(|program| shell::capture(Command::new(program).arg("-p")).ok()).unwrap_or_default()
 }
 
 fn tool_chain() -> Option<&'static str> {

@@ -1,8 +1,14 @@
 //! Runs other programs, and says which, for how long, and how they failed.
 
 use anyhow::{Context, Result, bail};
-use std::process::Command;
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, IsTerminal};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// Fits the narrowest terminal that people use, so that the line can be taken back.
+const SHOWN_COLUMNS: usize = 76;
+const SHOWN_LINES: usize = 20;
 
 /// Cargo, as the user called it, in the checkout's root.
 pub fn cargo(arguments: &str) -> Command {
@@ -30,6 +36,32 @@ pub fn capture(command: &mut Command) -> Result<String> {
         bail!("{} failed ({})\n{}", shown(command), output.status, words.trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a command that says more than anyone reads. A terminal shows its latest line; a failure shows the last ones.
+pub fn run_quietly(command: &mut Command) -> Result<()> {
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("start {}", shown(command)))?;
+    let said = BufReader::new(child.stdout.take().expect("its output is piped"));
+    let mut last = VecDeque::new();
+    let terminal = std::io::stderr().is_terminal();
+    for line in said.lines().map_while(Result::ok) {
+        if terminal {
+            // Back to the line's start, and clear it.
+            eprint!("\r\x1b[2K  {}", line.chars().take(SHOWN_COLUMNS).collect::<String>());
+        }
+        last.push_back(line);
+        if last.len() > SHOWN_LINES {
+            last.pop_front();
+        }
+    }
+    if terminal {
+        eprint!("\r\x1b[2K");
+    }
+    let status = child.wait().with_context(|| format!("wait for {}", shown(command)))?;
+    if !status.success() {
+        bail!("{} failed ({status})\n{}", shown(command), last.make_contiguous().join("\n"));
+    }
+    Ok(())
 }
 
 /// The command line, for a person to read.

@@ -27,7 +27,7 @@ pub fn install(missing: &[&Requirement]) -> Result<()> {
     };
     let run = |words: &str| {
         let mut all = sudo.iter().copied().chain(["env", "DEBIAN_FRONTEND=noninteractive"]).chain(words.split(' '));
-        shell::run(Command::new(all.next().expect("a program")).args(all))
+        shell::run_quietly(Command::new(all.next().expect("a program")).args(all))
     };
     shell::step(&format!("apt-get install {}", packages.join(" ")), || {
         run("apt-get -qq update")?;
