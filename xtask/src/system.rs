@@ -61,7 +61,7 @@ fn elsewhere(missing: &[&Requirement]) -> String {
             format!("sudo pacman -S --needed {}", missing.iter().filter_map(arch).collect::<Vec<_>>().join(" "))
         }
         Some(manager) => format!("sudo {manager} install {}", files()),
-        None => format!("apt-get install {}   (or what your system calls these)", named()),
+        None => format!("<your package manager> install {}   # Debian's names", named()),
     }
 }
 
