@@ -1,1 +1,130 @@
-fn main() {}
+//! The desktop shell: windows, and one bridge between them and the director. Decides nothing about the show.
+
+mod bridge;
+mod windows;
+
+use bridge::Listeners;
+use clap::Parser;
+use greenroom_director::{Director, LibraryError, Options, What, find_root};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use tauri::{AppHandle, RunEvent, WindowEvent, async_runtime};
+
+/// Opens a talk in a presenter's and an audience's window.
+#[derive(Debug, Parser)]
+#[command(name = "greenroom-app", version)]
+struct Args {
+    /// The talk: a folder under `slides/`
+    #[arg(long, default_value = "azcopy-field")]
+    deck: String,
+    /// The project folder, which holds `slides/` and `demos/` [default: the one around the current folder]
+    #[arg(long)]
+    root: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if !has_display() {
+        eprintln!(
+            "greenroom-app: there is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set).\n\
+             To run a demo here in the terminal: greenroom demo run <demo> --headless"
+        );
+        return ExitCode::FAILURE;
+    }
+    match async_runtime::block_on(open(args)) {
+        Ok(director) => show(director),
+        Err(trouble) => {
+            eprintln!("greenroom-app: {trouble}");
+            report(trouble)
+        }
+    }
+}
+
+async fn open(args: Args) -> Result<Director, String> {
+    let root = args.root.map_or_else(root_here, Ok).map_err(|error| error.to_string())?;
+    let options = Options { root, what: What::Deck(args.deck), stack: None };
+    Director::open(options).await.map_err(|error| error.to_string())
+}
+
+fn root_here() -> Result<PathBuf, LibraryError> {
+    find_root(&std::env::current_dir().unwrap_or_default())
+}
+
+/// Both windows, until the presenter's closes or a signal ends the show.
+fn show(director: Director) -> ExitCode {
+    let built = tauri::Builder::default()
+        .manage(director.clone())
+        .manage(Listeners::default())
+        .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
+        .setup(|app| {
+            windows::open(app.handle())?;
+            end_on_signal(app.handle().clone());
+            Ok(())
+        })
+        .build(tauri::generate_context!());
+    let app = match built {
+        Ok(app) => app,
+        Err(error) => {
+            async_runtime::block_on(director.close());
+            return cannot_open(&error);
+        }
+    };
+    let closed = AtomicBool::new(false);
+    let code = app.run_return(move |app, event| match event {
+        RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
+            bridge::forget(app, &label);
+            if label == windows::PRESENTER {
+                app.exit(0);
+            }
+        }
+        // Steps, tools and the stack end before this process does.
+        RunEvent::Exit if !closed.swap(true, Ordering::SeqCst) => async_runtime::block_on(director.close()),
+        _ => {}
+    });
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// One window that says why there is no show.
+fn report(trouble: String) -> ExitCode {
+    let built = tauri::Builder::default()
+        .setup(move |app| {
+            windows::open_trouble(app.handle(), &trouble)?;
+            end_on_signal(app.handle().clone());
+            Ok(())
+        })
+        .build(tauri::generate_context!());
+    match built {
+        Ok(app) => {
+            app.run_return(|_, _| {});
+        }
+        Err(error) => return cannot_open(&error),
+    }
+    ExitCode::FAILURE
+}
+
+fn cannot_open(error: &tauri::Error) -> ExitCode {
+    eprintln!("greenroom-app: cannot open a window: {error}");
+    ExitCode::FAILURE
+}
+
+fn end_on_signal(app: AppHandle) {
+    async_runtime::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return eprintln!("greenroom-app: cannot listen for signals: close the presenter's window to end the show");
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        app.exit(0);
+    });
+}
+
+fn has_display() -> bool {
+    ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}

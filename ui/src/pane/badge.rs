@@ -62,10 +62,16 @@ impl Source {
     }
 }
 
+/// The badge of a demo's pane.
 #[component]
 pub fn Badge(demo: String) -> impl IntoView {
     let store = expect_context::<Store>();
     let source = Memo::new(move |_| store.read(&[Part::Steps, Part::Replay], |show| Source::of(show, &demo)));
+    view! { <SourceBadge source /> }
+}
+
+#[component]
+pub fn SourceBadge(source: Memo<Source>) -> impl IntoView {
     view! {
         <span
             class="badge"

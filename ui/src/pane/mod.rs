@@ -8,7 +8,7 @@ mod plot;
 mod range;
 mod terminal;
 
-pub use badge::Source;
+pub use badge::{Source, SourceBadge};
 pub use checks::state_name;
 pub use terminal::TerminalView;
 

@@ -1,7 +1,7 @@
 //! A figure in a slide's text, bound to what a run measured: its value, its unit, and whether it is live or recorded.
 
 use crate::{
-    pane::Source,
+    pane::{Source, SourceBadge},
     store::{Part, Store},
 };
 use greenroom_show::{Figure, Run, Show};
@@ -37,6 +37,19 @@ pub fn BoundFigure(name: String, demo: Option<String>) -> impl IntoView {
         }
         .into_any(),
     }
+}
+
+/// The badge of a slide that has figures and no panes: where panes have theirs.
+#[component]
+pub fn FiguresBadge(names: Vec<String>) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let source = Memo::new(move |_| {
+        store.read(&[Part::Figures, Part::Steps, Part::Replay], |show| {
+            let found = names.iter().find_map(|name| find(show, name, None));
+            found.map_or(Source::Waiting, |bound| bound.source)
+        })
+    });
+    view! { <div class="provenance"><SourceBadge source /></div> }
 }
 
 /// In the runs of the slide's own demo first, then in those of every other.

@@ -9,9 +9,10 @@ use crate::{
     store::{Part, Store},
 };
 use block::Words;
+use figure::FiguresBadge;
 use greenroom_show::{
     Position,
-    deck::{Block, Layout, Slide},
+    deck::{Block, Inline, Layout, Slide},
 };
 use leptos::prelude::*;
 use std::time::Duration;
@@ -92,6 +93,9 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
         let class = format!("slide layout-{} {}", slide.layout.as_str(), slide.class);
         let label = format!("Slide {} of {count}: {}", index + 1, slide.title);
         let layout = slide.layout;
+        let mut names = Vec::new();
+        figure_names(&slide.body, &mut names);
+        let provenance = (slide.cue.is_none() && !names.is_empty()).then(|| view! { <FiguresBadge names /> });
         let foot = if layout == Layout::Section { deck_title } else { section };
         view! {
             <article
@@ -102,6 +106,7 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
                 data-layout=layout.as_str()
                 aria-label=label
             >
+                {provenance}
                 {content(slide, reveal, draw)}
                 <footer class="foot">
                     <span>{foot}</span>
@@ -153,4 +158,30 @@ fn two_columns(words: &Words) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+fn figure_names(blocks: &[Block], names: &mut Vec<String>) {
+    for block in blocks {
+        match block {
+            Block::Heading { text, .. } | Block::Paragraph(text) => figures_in(text, names),
+            Block::List { items, .. } => items.iter().for_each(|item| figure_names(item, names)),
+            Block::Table { head, rows } => {
+                head.iter().chain(rows.iter().flatten()).for_each(|cell| figures_in(cell, names));
+            }
+            Block::Quote(blocks) => figure_names(blocks, names),
+            Block::Code { .. } | Block::Column => {}
+        }
+    }
+}
+
+fn figures_in(parts: &[Inline], names: &mut Vec<String>) {
+    for part in parts {
+        match part {
+            Inline::Figure(name) => names.push(name.clone()),
+            Inline::Strong(parts) | Inline::Emphasis(parts) | Inline::Link { text: parts, .. } => {
+                figures_in(parts, names);
+            }
+            Inline::Text(_) | Inline::Code(_) | Inline::Break => {}
+        }
+    }
 }

@@ -1,0 +1,147 @@
+//! The two windows: where they open, and the calls that move them.
+
+use greenroom_show::call::{
+    Call, CallError, Role,
+    window::{SwapScreens, ToggleAudience, ToggleFullScreen},
+};
+use std::time::Duration;
+use tauri::{AppHandle, Manager, Monitor, WebviewUrl, WebviewWindow, WebviewWindowBuilder, window::Color};
+
+pub const PRESENTER: &str = "presenter";
+pub const AUDIENCE: &str = "audience";
+
+const PRESENTER_SIZE: (f64, f64) = (1280.0, 800.0);
+const PRESENTER_SIZE_MIN: (f64, f64) = (960.0, 600.0);
+const AUDIENCE_SIZE: (f64, f64) = (1280.0, 720.0);
+const AUDIENCE_SIZE_MIN: (f64, f64) = (480.0, 270.0);
+/// The stage's ground: what shows before the page does.
+const GROUND: Color = Color(0x0b, 0x0e, 0x14, 0xff);
+/// A window manager takes a moment to leave full screen; beyond this it never will.
+const LEAVE_MAX: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The presenter's window, and the audience's on the second screen where there is one.
+pub fn open(app: &AppHandle) -> tauri::Result<()> {
+    let presenter = build(app, PRESENTER, "Greenroom: presenter", PRESENTER_SIZE, PRESENTER_SIZE_MIN)?;
+    if let Some(screen) = other_screen(&presenter)? {
+        open_audience(app, Some(&screen))?;
+        presenter.set_focus()?;
+    }
+    Ok(())
+}
+
+/// A window that says what is wrong. Its page reads the text before it looks for a show.
+pub fn open_trouble(app: &AppHandle, trouble: &str) -> tauri::Result<()> {
+    let script = format!("window.__GREENROOM_TROUBLE__ = {};", serde_json::Value::from(trouble));
+    let (width, height) = PRESENTER_SIZE;
+    builder(app, PRESENTER, "Greenroom").inner_size(width, height).initialization_script(script).build()?;
+    Ok(())
+}
+
+/// Answers the calls that move windows; `None` for every other.
+pub async fn call(window: &WebviewWindow, role: Role, name: &str) -> Option<Result<(), CallError>> {
+    const FULL_SCREEN: &str = ToggleFullScreen::NAME;
+    const SWAP: &str = SwapScreens::NAME;
+    const AUDIENCE_WINDOW: &str = ToggleAudience::NAME;
+    let done = match (name, role) {
+        (FULL_SCREEN, _) => toggle_full_screen(window),
+        (SWAP | AUDIENCE_WINDOW, Role::Audience) => return Some(Err(CallError::NotAllowed)),
+        (SWAP, Role::Presenter) => swap_screens(window.app_handle()).await,
+        (AUDIENCE_WINDOW, Role::Presenter) => toggle_audience(window),
+        _ => return None,
+    };
+    Some(done)
+}
+
+fn toggle_full_screen(window: &WebviewWindow) -> Result<(), CallError> {
+    let is_full = window.is_fullscreen().map_err(failed)?;
+    window.set_fullscreen(!is_full).map_err(failed)
+}
+
+fn toggle_audience(presenter: &WebviewWindow) -> Result<(), CallError> {
+    let app = presenter.app_handle();
+    if let Some(audience) = app.get_webview_window(AUDIENCE) {
+        return audience.close().map_err(failed);
+    }
+    let screen = other_screen(presenter).map_err(failed)?;
+    open_audience(app, screen.as_ref()).map_err(failed)?;
+    presenter.set_focus().map_err(failed)
+}
+
+async fn swap_screens(app: &AppHandle) -> Result<(), CallError> {
+    let missing = |detail: &str| CallError::Failed { detail: detail.to_string() };
+    let window = |label| app.get_webview_window(label);
+    let (Some(presenter), Some(audience)) = (window(PRESENTER), window(AUDIENCE)) else {
+        return Err(missing("the audience's window is not open: A opens it"));
+    };
+    let screen = |window: &WebviewWindow| window.current_monitor().map_err(failed);
+    let (Some(left), Some(right)) = (screen(&presenter)?, screen(&audience)?) else {
+        return Err(missing("the screens cannot be told apart here: move the windows by hand"));
+    };
+    if left.position() == right.position() {
+        return Err(missing("both windows are on one screen: there is none to swap with"));
+    }
+    put(&presenter, &right).await.map_err(failed)?;
+    put(&audience, &left).await.map_err(failed)?;
+    presenter.set_focus().map_err(failed)
+}
+
+/// Moves a window to a screen; one that filled its screen fills this one.
+async fn put(window: &WebviewWindow, screen: &Monitor) -> tauri::Result<()> {
+    if window.is_fullscreen()? {
+        window.set_fullscreen(false)?;
+        // A full screen window cannot be moved.
+        let leaves = async {
+            while window.is_fullscreen().unwrap_or(false) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        // Where it stays full screen, it is asked to fill the other one all the same.
+        let _ = tokio::time::timeout(LEAVE_MAX, leaves).await;
+        window.set_position(*screen.position())?;
+        return window.set_fullscreen_on_monitor(screen.position().cast());
+    }
+    window.set_position(*screen.position())
+}
+
+fn open_audience(app: &AppHandle, screen: Option<&Monitor>) -> tauri::Result<()> {
+    let audience = build(app, AUDIENCE, "Greenroom", AUDIENCE_SIZE, AUDIENCE_SIZE_MIN)?;
+    if let Some(screen) = screen {
+        audience.set_position(*screen.position())?;
+        audience.set_fullscreen_on_monitor(screen.position().cast())?;
+    }
+    Ok(())
+}
+
+fn other_screen(presenter: &WebviewWindow) -> tauri::Result<Option<Monitor>> {
+    let screens = presenter.available_monitors()?;
+    let own = match presenter.current_monitor()? {
+        Some(screen) => Some(screen),
+        None => presenter.primary_monitor()?,
+    };
+    let own = own.or_else(|| screens.first().cloned()).map(|screen| *screen.position());
+    Ok(screens.into_iter().find(|screen| Some(*screen.position()) != own))
+}
+
+fn build(
+    app: &AppHandle,
+    label: &str,
+    title: &str,
+    (width, height): (f64, f64),
+    (width_min, height_min): (f64, f64),
+) -> tauri::Result<WebviewWindow> {
+    builder(app, label, title).inner_size(width, height).min_inner_size(width_min, height_min).build()
+}
+
+fn builder<'a>(app: &'a AppHandle, label: &str, title: &str) -> WebviewWindowBuilder<'a, tauri::Wry, AppHandle> {
+    let page = WebviewUrl::App(format!("index.html?view={label}").into());
+    WebviewWindowBuilder::new(app, label, page)
+        .title(title)
+        .background_color(GROUND)
+        // The show is one page: nothing leads out of it.
+        .on_navigation(|url| matches!((url.scheme(), url.host_str()), ("tauri", _) | ("http", Some("tauri.localhost"))))
+}
+
+fn failed(error: tauri::Error) -> CallError {
+    CallError::Failed { detail: error.to_string() }
+}
