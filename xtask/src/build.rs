@@ -21,15 +21,17 @@ impl Profile {
     }
 }
 
+/// What runs on the machine itself: all but the UI and the tools of this folder. Every command selects the same crates, since
+/// cargo builds a dependency anew for each set of features that a selection adds up to.
+pub const NATIVE: &str = "--workspace --exclude greenroom-ui --exclude xtask --exclude greenroom-bindgen";
+
 pub fn all(profile: Profile) -> Result<()> {
     shell::step("Build the UI", || ui::build(profile))?;
-    shell::step("Build the stack, the director and the app", || programs(profile))
-}
-
-pub fn programs(profile: Profile) -> Result<()> {
-    let mut cargo = shell::cargo("build -p greenroom-node -p greenroom-director -p greenroom-app --bins");
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
-    shell::run(&mut cargo)
+    shell::step("Build the stack, the director and the app", || {
+        let mut cargo = shell::cargo(&format!("build {NATIVE} --bins"));
+        if profile == Profile::Release {
+            cargo.arg("--release");
+        }
+        shell::run(&mut cargo)
+    })
 }

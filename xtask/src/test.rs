@@ -1,6 +1,6 @@
 //! Every check there is, in the order in which they fail fastest, and a table of them at the end.
 
-use crate::build::{self, Profile};
+use crate::build::{NATIVE, Profile};
 use crate::display::Display;
 use crate::requirement::CARGO_DENY;
 use crate::setup::{self, Scope};
@@ -9,10 +9,11 @@ use anyhow::Result;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Crates that must stay fit for wasm: the UI and what it stands on.
-const WASM: &str = "-p greenroom-ui -p greenroom-show -p greenroom-model --target wasm32-unknown-unknown";
-/// Everything that runs on the machine itself.
-const NATIVE: &str = "--workspace --exclude greenroom-ui";
+/// Crates that must stay fit for wasm: the UI and what it stands on. In the profile that the UI is built in, so that the
+/// macros that both need are compiled once.
+const WASM: &str =
+    "-p greenroom-ui -p greenroom-show -p greenroom-model --target wasm32-unknown-unknown --profile wasm-dev";
+const TOOLS: &str = "-p xtask -p greenroom-bindgen";
 
 struct Check {
     name: &'static str,
@@ -26,8 +27,10 @@ const CHECKS: &[Check] = &[
     Check { name: "Lint the UI for wasm", work: || cargo(&format!("clippy {WASM} -- -D warnings")) },
     Check { name: "Build the UI", work: || ui::build(Profile::Dev) },
     Check { name: "Lint the rest", work: || cargo(&format!("clippy {NATIVE} --all-targets -- -D warnings")) },
-    Check { name: "Build the programs", work: || build::programs(Profile::Dev) },
-    Check { name: "Test", work: || cargo(&format!("test {NATIVE} --exclude greenroom-app")) },
+    Check { name: "Lint the tools", work: || cargo(&format!("clippy {TOOLS} --all-targets -- -D warnings")) },
+    Check { name: "Build programs and tests", work: || cargo(&format!("test {NATIVE} --no-run")) },
+    Check { name: "Test", work: || cargo(&format!("test {NATIVE} --no-fail-fast")) },
+    Check { name: "Test the tools", work: || cargo("test -p xtask") },
     Check { name: "Test the window", work: window },
 ];
 
@@ -73,6 +76,6 @@ fn deny() -> Result<()> {
 /// Tests that need a display say `ignored` without one. Here they get one.
 fn window() -> Result<()> {
     let display = Display::open()?;
-    let mut cargo = shell::cargo("test -p greenroom-app -- --include-ignored");
+    let mut cargo = shell::cargo(&format!("test {NATIVE} --test window -- --include-ignored"));
     shell::run(display.lend(&mut cargo))
 }

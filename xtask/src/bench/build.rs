@@ -2,6 +2,7 @@
 
 use super::data::ground;
 use super::report::{Report, table};
+use crate::build::NATIVE;
 use crate::setup::{self, Scope};
 use crate::{paths, shell, ui};
 use anyhow::{Context, Result};
@@ -15,13 +16,11 @@ pub fn measure() -> Result<Report> {
     ui::build(crate::build::Profile::Release)?;
     shell::run(&mut shell::cargo("fetch --locked"))?;
     let cold = ground().join("cold");
-    let parts = [
+    let parts: [(&str, &str); 4] = [
         ("xtask", "build -p xtask"),
         ("UI, wasm-release", "build -p greenroom-ui --target wasm32-unknown-unknown --profile wasm-release"),
         ("its binder, greenroom-bindgen", "build -p greenroom-bindgen"),
-        ("stack, release", "build --release -p greenroom-node"),
-        ("director, release", "build --release -p greenroom-director"),
-        ("app, release", "build --release -p greenroom-app"),
+        ("stack, director and app, release", &format!("build --release --bins {NATIVE}")),
     ];
     let mut rows = Vec::new();
     paths::remove_folder(&cold)?;
