@@ -73,9 +73,10 @@ fn deny() -> Result<()> {
     shell::run(deny.current_dir(paths::root()))
 }
 
-/// Tests that need a display say `ignored` without one. Here they get one.
+/// Tests that need a display say `ignored` without one. Here they get one, and one after the other the whole machine: what
+/// they look at is drawn in time.
 fn window() -> Result<()> {
     let display = Display::open()?;
-    let mut cargo = shell::cargo(&format!("test {NATIVE} --test window -- --include-ignored"));
+    let mut cargo = shell::cargo(&format!("test {NATIVE} --test window -- --include-ignored --test-threads=1"));
     shell::run(display.lend(&mut cargo))
 }
