@@ -36,10 +36,12 @@ pub fn day(unix_ms: u64) -> String {
     format!("{} {month} {}", date.get_date(), date.get_full_year())
 }
 
-/// A day with hours and minutes, for the speaker.
-pub fn day_and_time(unix_ms: u64) -> String {
+/// A moment of the last weeks, for the speaker.
+pub fn moment(unix_ms: u64) -> String {
     let date = date(unix_ms);
-    format!("{}, {:02}:{:02}", day(unix_ms), date.get_hours(), date.get_minutes())
+    let day = day(unix_ms);
+    let day = day.rsplit_once(' ').map_or(day.as_str(), |(day, _year)| day);
+    format!("{day}, {:02}:{:02}", date.get_hours(), date.get_minutes())
 }
 
 /// `3:07`, or `1:02:09` from an hour on.

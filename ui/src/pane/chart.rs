@@ -4,7 +4,7 @@ use super::{
     curve::{self, Stroke},
     demo_of,
     plot::{self, Band, Curve, Frame, Ground, Ink},
-    range::{Axes, MayBeLog, time_window},
+    range::{Axes, MayBeLog, Stretch, time_window},
 };
 use crate::{
     slide::Draw,
@@ -14,7 +14,7 @@ use crate::{
 };
 use greenroom_show::{
     Run, Series, Show, Span,
-    demo::{Chart, Demo},
+    demo::{Chart, Demo, Line},
     unit::Unit,
 };
 use leptos::{html, prelude::*};
@@ -94,6 +94,11 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
         let is_peak = readings.iter().flatten().any(|reading| matches!(reading, Reading::Peak(_)));
         is_peak.then_some(" peak")
     };
+    let slug = plan.slug.clone();
+    let waits_for = Memo::new(move |_| {
+        let runs = store.read(&[Part::Steps, Part::Replay], |show| show.run(&slug).is_some());
+        if runs { "No data yet" } else { "Waits for a step to run" }
+    });
     let canvases = (draw == Draw::Whole).then(|| view! { <Canvases plan=plan.clone() /> });
     let title = plan.chart.title.clone();
     let caption = title.clone();
@@ -104,7 +109,7 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
             <div class="canvases">
                 {canvases}
                 <Show when=move || readings.read().is_none()>
-                    <p class="waits">"Waits for a step to run"</p>
+                    <p class="waits">{waits_for}</p>
                 </Show>
             </div>
         </figure>
@@ -187,7 +192,7 @@ impl Canvas {
             }
             Some(self.frame(plan, run, show.span, now_ms))
         });
-        let Some(mut frame) = frame else {
+        let Some(mut frame) = frame.filter(|frame| frame.curves.iter().any(|curve| !curve.strokes.is_empty())) else {
             self.ground = None;
             clear(ground);
             clear(curves);
@@ -209,19 +214,14 @@ impl Canvas {
 
     fn frame(&mut self, plan: &Plan, run: &Run, span: Span, now_ms: f64) -> Frame {
         let unit = plan.chart.unit;
-        let (from, to) = time_window(span, run.began, run.now);
-        let strokes: Vec<Vec<Stroke>> = plan
-            .chart
-            .series
-            .iter()
-            .map(|line| {
-                let series = run.series.get(&line.metric);
-                series.map(|series| curve::strokes(series, span, unit, from, run.now)).unwrap_or_default()
-            })
-            .collect();
+        let stretch = Stretch::of(run, span);
+        let (from, to) = time_window(span, stretch.began, stretch.now);
+        let strokes = plan.strokes(run, span);
         let may_be_log = if unit == Unit::Milliseconds { MayBeLog::Yes } else { MayBeLog::No };
         self.axes.aim_time((from, to), now_ms);
-        self.axes.aim_values(curve::extent(strokes.iter().flatten()), may_be_log, now_ms);
+        let mut extent = curve::extent(strokes.iter().flatten());
+        extent.largest = extent.largest.max(least_top(unit));
+        self.axes.aim_values(extent, may_be_log, now_ms);
         let black = RGBColor(0, 0, 0);
         let curves = plan.chart.series.iter().zip(strokes);
         Frame {
@@ -229,7 +229,7 @@ impl Canvas {
             ticks: self.axes.ticks(),
             unit,
             span,
-            began: run.began as f64,
+            began: stretch.began as f64,
             curves: curves.map(|(line, strokes)| Curve { label: line.label.clone(), color: black, strokes }).collect(),
             bands: plan.bands(run),
             ink: Ink { line: black, quiet: black, ground: black },
@@ -260,16 +260,29 @@ impl Plan {
     fn readings(&self, show: &Show) -> Option<Vec<Reading>> {
         let run = show.run(&self.slug)?;
         let series: Vec<_> = self.chart.series.iter().map(|line| run.series.get(&line.metric)).collect();
-        let rests = run.running().is_none();
-        let read = |series: &Series| {
-            let value = if rests { curve::peak(series, show.span) } else { None };
-            match value {
-                Some(peak) => Reading::Peak(peak),
-                None => curve::standing(series, self.chart.unit, run.now).map_or(Reading::Nothing, Reading::Now),
-            }
+        if series.iter().all(Option::is_none) {
+            return None;
+        }
+        if run.running().is_none() && !run.steps.is_empty() {
+            let peak = |strokes: &Vec<Stroke>| {
+                let values = strokes.iter().flatten().map(|(_, value)| *value);
+                values.max_by(f64::total_cmp).map_or(Reading::Nothing, Reading::Peak)
+            };
+            return Some(self.strokes(run, show.span).iter().map(peak).collect());
+        }
+        let now = |series: &Series| curve::standing(series, self.chart.unit, run.now);
+        Some(series.iter().map(|series| series.and_then(now).map_or(Reading::Nothing, Reading::Now)).collect())
+    }
+
+    /// The strokes of each line.
+    fn strokes(&self, run: &Run, span: Span) -> Vec<Vec<Stroke>> {
+        let stretch = Stretch::of(run, span);
+        let (from, _) = time_window(span, stretch.began, stretch.now);
+        let strokes = |line: &Line| {
+            let series = run.series.get(&line.metric)?;
+            Some(curve::strokes(series, span, self.chart.unit, from, stretch.now))
         };
-        let readings = series.iter().map(|series| series.map_or(Reading::Nothing, read));
-        series.iter().any(Option::is_some).then(|| readings.collect())
+        self.chart.series.iter().map(|line| strokes(line).unwrap_or_default()).collect()
     }
 
     fn samples(&self, show: &Show) -> usize {
@@ -328,6 +341,15 @@ fn step_name(text: &str) -> String {
     let words = text.split_whitespace().skip_while(|word| *word == "run");
     let plain = words.take_while(|word| !word.starts_with(['-', '{', '/', '"', '\'']));
     plain.take(NAME_WORDS_MAX).collect::<Vec<_>>().join(" ")
+}
+
+/// An idle chart spans this much at least: noise is not a curve.
+fn least_top(unit: Unit) -> f64 {
+    match unit {
+        Unit::BytesPerSecond | Unit::Bytes => 1e6,
+        Unit::OpsPerSecond => 10.0,
+        Unit::Milliseconds | Unit::Seconds | Unit::Count | Unit::Percent | Unit::Ratio => 0.9,
+    }
 }
 
 fn clear(canvas: &HtmlCanvasElement) {

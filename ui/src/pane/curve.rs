@@ -16,8 +16,9 @@ pub type Stroke = Vec<(f64, f64)>;
 pub fn strokes(series: &Series, span: Span, unit: Unit, from: f64, now: Micros) -> Vec<Stroke> {
     let points: Vec<(Micros, f64)> = match span {
         Span::LastMinute => series.recent().map(|point| (point.at, point.value)).collect(),
-        Span::WholeRun => series.whole().map(|point| (point.at.min(now), point.value)).collect(),
+        Span::WholeRun => series.whole().map(|point| (point.at, point.value)).collect(),
     };
+    let points = points.into_iter().filter(|(at, _)| *at <= now).collect();
     let strokes = if is_latency(unit) { answered(points) } else { vec![held(points, now)] };
     strokes.into_iter().map(|stroke| cut(stroke, from)).filter(|stroke| !stroke.is_empty()).collect()
 }
@@ -26,15 +27,6 @@ pub fn strokes(series: &Series, span: Span, unit: Unit, from: f64, now: Micros) 
 pub fn standing(series: &Series, unit: Unit, now: Micros) -> Option<f64> {
     let last = series.last()?;
     (!is_latency(unit) || last.at + LATENCY_HELD >= now).then_some(last.value)
-}
-
-/// The highest value that the chart shows.
-pub fn peak(series: &Series, span: Span) -> Option<f64> {
-    let recent = series.recent().map(|point| point.value);
-    match span {
-        Span::LastMinute => recent.max_by(f64::total_cmp),
-        Span::WholeRun => recent.chain(series.whole().map(|point| point.value)).max_by(f64::total_cmp),
-    }
 }
 
 fn held(points: Vec<(Micros, f64)>, now: Micros) -> Stroke {

@@ -56,7 +56,7 @@ fn ChartsPane(demo: String, draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
     let charts = store.peek(|show| show.demos.get(&demo).map(|demo| demo.charts.len())).unwrap_or(0);
     let heading = move || match store.read(&[Part::Curves], |show| show.span) {
-        Span::LastMinute => "Last minute".to_string(),
+        Span::LastMinute => "Latest steps".to_string(),
         Span::WholeRun => "Whole run".to_string(),
     };
     let plots: Vec<_> = (0..charts).map(|index| view! { <chart::ChartView demo=demo.clone() index draw /> }).collect();

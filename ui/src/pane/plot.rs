@@ -1,7 +1,10 @@
 //! Puts one chart on its two canvases: the grid below, the curves above, each drawn only when it changed.
 
 use super::{curve::Stroke, range::View};
-use greenroom_show::{Span, unit::Unit};
+use greenroom_show::{
+    Span,
+    unit::{self, Unit},
+};
 use plotters::{
     coord::{Shift, types::RangedCoordf64},
     prelude::*,
@@ -22,6 +25,8 @@ const LETTER: f64 = LABEL * 0.54;
 const ROOM_BEHIND: f64 = 0.7;
 /// Room for the highest label of the axis, which bears the unit.
 const UNIT_ROOM: f64 = 132.0;
+/// A step that takes less than this part of the plot goes without a name.
+const NAMED_PART_MIN: f64 = 0.08;
 /// Names that are shorter than this say nothing.
 const NAME_LETTERS_MIN: usize = 6;
 
@@ -120,11 +125,10 @@ fn on(canvas: &HtmlCanvasElement, frame: &Frame, draw: impl FnOnce(&mut Plot, &A
 }
 
 fn grid(plot: &mut Plot, area: &Area, frame: &Frame) -> Drawn {
-    for band in &frame.bands {
-        step(plot, frame, band)?;
-    }
+    steps(plot, frame)?;
     let highest = frame.ticks.last().copied().unwrap_or(1.0);
-    let (divisor, name) = frame.unit.scale(highest);
+    // Decades are read in one unit, from the smallest on.
+    let (divisor, name) = frame.unit.scale(if frame.view.log > 0.5 { 1.0 } else { highest });
     for tick in &frame.ticks {
         let y = frame.view.y(*tick);
         if !(0.0..=1.02).contains(&y) {
@@ -140,25 +144,35 @@ fn grid(plot: &mut Plot, area: &Area, frame: &Frame) -> Drawn {
     times(area, frame)
 }
 
-/// A faint band for a step, and its name where there is room for it.
-fn step(plot: &mut Plot, frame: &Frame, band: &Band) -> Drawn {
-    let (from, to) = (frame.view.x(band.from), frame.view.x(band.to));
-    if to < 0.0 || from > 1.0 {
-        return Ok(());
-    }
-    let (left, right) = (from.max(0.0), to.min(1.0));
-    plot.draw_series([Rectangle::new([(left, 0.0), (right, 1.0)], frame.ink.quiet.mix(0.06).filled())])?;
-    if from >= 0.0 {
-        let edge = frame.ink.quiet.mix(0.35).stroke_width(pixels(1.0, frame));
-        plot.draw_series([PathElement::new([(from, 0.0), (from, 1.0)], edge)])?;
-    }
+/// A faint band for each step; those that are wide enough to be seen have their names, above the plot.
+fn steps(plot: &mut Plot, frame: &Frame) -> Drawn {
     let (width, _) = plot.plotting_area().dim_in_pixel();
-    // Above the plot, right of the unit that is written there.
     let part = |stage: f64| stage * frame.scale / f64::from(width);
-    let start = left.max(part(UNIT_ROOM));
-    let letters = ((right - start) / part(LETTER)).max(0.0) as usize;
-    let name = shortened(&band.name, letters.saturating_sub(1));
-    text(plot, frame, &name, (start + part(8.0), 1.0), frame.ink.quiet, Pos::new(HPos::Left, VPos::Bottom))
+    let mut bands: Vec<_> = frame
+        .bands
+        .iter()
+        .map(|band| (frame.view.x(band.from), frame.view.x(band.to), band))
+        .filter(|(from, to, _)| *to > 0.0 && *from < 1.0)
+        .collect();
+    for (from, to, _) in &bands {
+        let (left, right) = (from.max(0.0), to.min(1.0));
+        plot.draw_series([Rectangle::new([(left, 0.0), (right, 1.0)], frame.ink.quiet.mix(0.06).filled())])?;
+        if *from >= 0.0 {
+            let edge = frame.ink.quiet.mix(0.35).stroke_width(pixels(1.0, frame));
+            plot.draw_series([PathElement::new([(*from, 0.0), (*from, 1.0)], edge)])?;
+        }
+    }
+    bands.retain(|(from, to, _)| to.min(1.0) - from.max(0.0) > NAMED_PART_MIN);
+    bands.sort_by(|one, other| one.0.total_cmp(&other.0));
+    for (index, (from, _, band)) in bands.iter().enumerate() {
+        // Right of the unit that is written there, and as far as the next name.
+        let start = from.max(part(UNIT_ROOM));
+        let end = bands.get(index + 1).map_or(1.0, |(next, ..)| *next);
+        let letters = ((end - start) / part(LETTER)).max(0.0) as usize;
+        let name = shortened(&band.name, letters.saturating_sub(1));
+        text(plot, frame, &name, (start + part(8.0), 1.0), frame.ink.quiet, Pos::new(HPos::Left, VPos::Bottom))?;
+    }
+    Ok(())
 }
 
 fn stroke(plot: &mut Plot, frame: &Frame, curve: &Curve) -> Drawn {
@@ -251,6 +265,9 @@ fn enter(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 /// A round number without zeros at its end.
 fn trimmed(value: f64) -> String {
+    if value >= 1000.0 {
+        return unit::grouped(value);
+    }
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }

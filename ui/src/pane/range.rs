@@ -1,6 +1,6 @@
 //! What a chart's axes span: round numbers that move in calm steps. Pure: takes the page's clock as a number.
 
-use greenroom_show::{Micros, RECENT, Span};
+use greenroom_show::{Micros, RECENT, Run, Span};
 
 /// How long an axis takes to move, in milliseconds.
 const EASE_MS: f64 = 240.0;
@@ -159,6 +159,42 @@ impl View {
     }
 }
 
+/// The steps that ran last, one soon after the other: what the near view is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    pub began: Micros,
+    /// Time stands still once they have ended, so that nothing moves while the speaker talks about them.
+    pub now: Micros,
+}
+
+impl Stretch {
+    /// Steps further apart belong to two stretches.
+    const APART: Micros = 5_000_000;
+    const BEFORE: Micros = 500_000;
+    const AFTER: Micros = 1_000_000;
+
+    pub fn of(run: &Run, span: Span) -> Stretch {
+        let ends = |step: &greenroom_show::StepRun| step.ended.unwrap_or(run.now);
+        let Some(last_end) = run.steps.values().map(ends).max() else {
+            return Stretch { began: run.began, now: run.now };
+        };
+        let now = if run.running().is_some() { run.now } else { run.now.min(last_end + Self::AFTER) };
+        let mut began = now;
+        let mut steps: Vec<_> = run.steps.values().collect();
+        steps.sort_by_key(|step| std::cmp::Reverse(ends(step)));
+        for step in steps {
+            if ends(step) + Self::APART < began {
+                break;
+            }
+            began = began.min(step.started);
+        }
+        match span {
+            Span::LastMinute => Stretch { began: began.saturating_sub(Self::BEFORE).max(run.began), now },
+            Span::WholeRun => Stretch { began: run.began, now },
+        }
+    }
+}
+
 /// The stretch of a run that its charts show, in microseconds. It grows by calm steps, then scrolls.
 pub fn time_window(span: Span, began: Micros, now: Micros) -> (f64, f64) {
     let elapsed = now.saturating_sub(began);
@@ -234,6 +270,27 @@ mod tests {
         assert_eq!(axes.ticks(), [0.1, 1.0, 10.0, 100.0]);
         assert!((view.y(0.1) - 0.0).abs() < 1e-9 && (view.y(100.0) - 1.0).abs() < 1e-9);
         assert!((view.y(10.0) - 2.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_near_view_is_about_the_steps_that_ran_last_and_rests_with_them() {
+        let second = 1_000_000;
+        let step = |started: Micros, ended: Option<Micros>| greenroom_show::StepRun {
+            started: started * second,
+            ended: ended.map(|ended| ended * second),
+            timeout_ms: 1,
+            outcome: ended.map(|_| greenroom_show::Outcome::TimedOut),
+        };
+        let mut run = Run::new("a", 0);
+        run.now = 90 * second;
+        assert_eq!(Stretch::of(&run, Span::LastMinute), Stretch { began: 0, now: 90 * second }, "no step yet");
+        run.steps = [(0, step(1, Some(3))), (1, step(40, Some(50))), (2, step(52, Some(55)))].into();
+        let rests = Stretch { began: 40 * second - Stretch::BEFORE, now: 55 * second + Stretch::AFTER };
+        assert_eq!(Stretch::of(&run, Span::LastMinute), rests);
+        assert_eq!(Stretch::of(&run, Span::WholeRun), Stretch { began: 0, ..rests });
+        run.steps.insert(3, step(80, None));
+        let runs = Stretch { began: 80 * second - Stretch::BEFORE, now: 90 * second };
+        assert_eq!(Stretch::of(&run, Span::LastMinute), runs);
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
                 <button data-testid="reset" on:click=reset>"Reset"</button>
             </header>
             <Show when=move || source.read().is_recorded()>
-                <p class="recorded-note">{move || source.read().in_words()}</p>
+                <p class="recorded-note"><span>{move || source.read().in_words()}</span></p>
             </Show>
             {groups}
             <p class="tools">{tools}</p>

@@ -86,7 +86,7 @@ fn OneTake(take: TakeInfo) -> impl IntoView {
     let (state, word) = match take.verdict {
         Verdict::Passed => ("passed", "passed"),
         Verdict::Failed => ("failed", "failed"),
-        Verdict::Partial => ("cancelled", "stopped early"),
+        Verdict::Partial => ("cancelled", "partial"),
     };
     let id = take.id.clone();
     let open = move |_| console.send(call::OpenTake { id: id.clone() });
@@ -94,7 +94,7 @@ fn OneTake(take: TakeInfo) -> impl IntoView {
     view! {
         <li data-testid="take" data-take=take.id data-state=state title=take.demo>
             <i class="mark" aria-hidden="true"></i>
-            <span>{time::day_and_time(take.at_unix_ms)}</span>
+            <span>{time::moment(take.at_unix_ms)}</span>
             <small>{word} ", " {duration}</small>
             <button on:click=open>"Show"</button>
         </li>
