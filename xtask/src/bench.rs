@@ -1,5 +1,6 @@
 //! Measures, and writes what it measured into docs/BENCHMARKS.md with the command and the machine.
 
+mod app;
 mod azcopy;
 mod build;
 mod data;
@@ -21,6 +22,12 @@ pub enum Bench {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
         repeats: u8,
     },
+    /// The app: time to its window, memory at rest, frame rate of its charts
+    App {
+        /// Runs; the table shows medians
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+        repeats: u8,
+    },
     /// Build times from cold, and the size of the UI
     Build,
 }
@@ -35,6 +42,7 @@ pub enum Keep {
 pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
     let report: Report = match bench {
         Bench::Gateway { repeats } => gateway::measure(*repeats)?,
+        Bench::App { repeats } => app::measure(*repeats)?,
         Bench::Build => build::measure()?,
     };
     println!("\n{}", report.text());

@@ -77,6 +77,8 @@ fn deny() -> Result<()> {
 /// they look at is drawn in time.
 fn window() -> Result<()> {
     let display = Display::open()?;
-    let mut cargo = shell::cargo(&format!("test {NATIVE} --test window -- --include-ignored --test-threads=1"));
+    let mut cargo = shell::cargo(&format!(
+        "test {NATIVE} --test window -- --include-ignored --test-threads=1 --skip unproven --skip measured"
+    ));
     shell::run(display.lend(&mut cargo))
 }

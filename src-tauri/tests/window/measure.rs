@@ -1,0 +1,107 @@
+//! Figures of the app: time to its window, memory at rest, and how often its charts are drawn while AzCopy runs.
+//! Prints one line of JSON for `cargo xtask bench app`; asserts no time.
+
+use crate::support::{App, ENTER, PAGE_DOWN, project};
+use serde_json::json;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Long enough for the page to come to rest.
+const REST: Duration = Duration::from_secs(3);
+const CPU_WINDOW: Duration = Duration::from_secs(5);
+/// Kernel ticks a second, of `/proc/<pid>/stat`.
+const TICKS_A_SECOND: f64 = 100.0;
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask bench app' brings one"]
+async fn the_app_is_measured() {
+    let root = project();
+    let begun = Instant::now();
+    let app = App::open("measure", root.path(), "azcopy-field").await;
+    app.until("[data-testid=presenter] [data-testid=slide]").await;
+    let window_s = begun.elapsed().as_secs_f64();
+    app.until("[data-testid=stack][data-state=ready]").await;
+    let ready_s = begun.elapsed().as_secs_f64();
+
+    tokio::time::sleep(REST).await;
+    let processes = app_processes();
+    assert!(!processes.is_empty(), "the app runs");
+    let idle_mib = processes.iter().map(|pid| pss_kib(pid)).sum::<u64>() / 1024;
+    let before: f64 = processes.iter().map(|pid| cpu_seconds(pid)).sum();
+    tokio::time::sleep(CPU_WINDOW).await;
+    let after: f64 = processes.iter().map(|pid| cpu_seconds(pid)).sum();
+    let idle_cpu_percent = (after - before) / CPU_WINDOW.as_secs_f64() * 100.0;
+
+    app.press(&format!("4{ENTER}")).await;
+    app.press(PAGE_DOWN).await;
+    app.until("[data-testid=group][data-group=prepare][data-state=passed]").await;
+    app.press(PAGE_DOWN).await;
+    app.until("[data-testid=group][data-group=upload][data-state=running]").await;
+    let (draws_per_s, frames_per_s) = rates(&app).await;
+    app.until("[data-testid=group][data-group=upload][data-state=passed]").await;
+    app.close(root.path()).await;
+    assert!(draws_per_s > 0.0, "the charts move while AzCopy runs");
+    let figures = json!({
+        "window_s": window_s, "ready_s": ready_s, "idle_pss_mib": idle_mib, "idle_cpu_percent": idle_cpu_percent,
+        "chart_draws_per_s": draws_per_s, "frames_per_s": frames_per_s,
+    });
+    println!("GREENROOM_FIGURES {figures}");
+}
+
+/// Draws of the busiest chart, and animation frames of the page, over two seconds of the run.
+async fn rates(app: &App) -> (f64, f64) {
+    let script = "const done = arguments[0];
+        const drawn = () => Math.max(0, ...[...document.querySelectorAll('[data-drawn]')].map(c => +c.dataset.drawn));
+        const first = drawn(), start = performance.now();
+        let frames = 0;
+        const tick = () => {
+            frames += 1;
+            const s = (performance.now() - start) / 1000;
+            if (s < 2) requestAnimationFrame(tick); else done([(drawn() - first) / s, frames / s]);
+        };
+        requestAnimationFrame(tick);";
+    let rates = app.client.execute_async(script, vec![]).await.expect("the page answers");
+    (rates[0].as_f64().unwrap_or(0.0), rates[1].as_f64().unwrap_or(0.0))
+}
+
+/// The app and WebKit's processes under it. The stack is measured by itself.
+fn app_processes() -> Vec<String> {
+    let ids: Vec<String> = std::fs::read_dir("/proc")
+        .expect("a /proc")
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.parse::<u32>().is_ok())
+        .collect();
+    let name = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_string();
+    let own = Path::new(env!("CARGO_BIN_EXE_greenroom-app"));
+    let is_app = |pid: &String| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == own);
+    let apps: Vec<String> = ids.iter().filter(|pid| is_app(pid)).cloned().collect();
+    let children =
+        ids.iter().filter(|pid| name(pid).starts_with("WebKit") && !name(pid).starts_with("WebKitWebDriver"));
+    let children = children.filter(|pid| apps.contains(&parent(pid))).cloned();
+    apps.iter().cloned().chain(children).collect()
+}
+
+fn parent(pid: &str) -> String {
+    stat(pid).get(1).cloned().unwrap_or_default()
+}
+
+fn cpu_seconds(pid: &str) -> f64 {
+    let fields = stat(pid);
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / TICKS_A_SECOND
+}
+
+/// Fields of `/proc/<pid>/stat` after the name: state, parent, and so on.
+fn stat(pid: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let rest = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    rest.split_whitespace().map(String::from).collect()
+}
+
+/// Memory with its share of what is shared.
+fn pss_kib(pid: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,213 @@
+//! The real app in a real window, driven through WebDriver. Waits on what the page shows, and keeps a picture when it does not come.
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Generous, so that a slow machine is no failure.
+const WAIT_MAX: Duration = Duration::from_secs(120);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+pub const PAGE_DOWN: &str = "\u{E00F}";
+pub const PAGE_UP: &str = "\u{E00E}";
+pub const ENTER: &str = "\u{E007}";
+pub const ESCAPE: &str = "\u{E00C}";
+
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_path_buf()
+}
+
+/// A project that shares this one's decks, demos and tools, and has takes of its own.
+pub fn project() -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for name in ["slides", "demos", ".tools"] {
+        let shared = workspace().join(name);
+        assert!(shared.is_dir(), "{} is missing: run 'cargo xtask setup'", shared.display());
+        std::os::unix::fs::symlink(shared, root.path().join(name)).expect("a link");
+    }
+    root
+}
+
+pub struct App {
+    pub client: Client,
+    driver: Child,
+    test: &'static str,
+}
+
+impl App {
+    /// Opens the app on a project's deck.
+    pub async fn open(test: &'static str, root: &Path, deck: &str) -> App {
+        let port = free_port();
+        let mut driver = Command::new("WebKitWebDriver")
+            .arg(format!("--port={port}"))
+            // What tells the app's web views to let themselves be driven.
+            .envs([("TAURI_AUTOMATION", "true"), ("TAURI_WEBVIEW_AUTOMATION", "true")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("WebKitWebDriver is installed: run 'cargo xtask setup'");
+        if let Some(output) = driver.stdout.take() {
+            std::thread::spawn(move || {
+                BufReader::new(output).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+            });
+        }
+        let args = ["--root".to_string(), root.display().to_string(), "--deck".into(), deck.into()];
+        let capabilities = json!({
+            "browserName": "wry",
+            "webkitgtk:browserOptions": { "binary": env!("CARGO_BIN_EXE_greenroom-app"), "args": args },
+        });
+        let Value::Object(capabilities) = capabilities else { unreachable!("an object was written") };
+        let url = format!("http://127.0.0.1:{port}");
+        let started = tokio::time::Instant::now();
+        let client = loop {
+            match ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+                .capabilities(capabilities.clone())
+                .connect(&url)
+                .await
+            {
+                Ok(client) => break client,
+                Err(error) if started.elapsed() > Duration::from_secs(60) => panic!("no session: {error}"),
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        };
+        App { client, driver, test }
+    }
+
+    /// Presses keys, one after the other, where the page listens.
+    pub async fn press(&self, keys: &str) {
+        self.client.find(Locator::Css("body")).await.expect("a page").send_keys(keys).await.expect("keys arrive");
+    }
+
+    /// Whether the page has an element that fits.
+    pub async fn has(&self, css: &str) -> bool {
+        self.client.find(Locator::Css(css)).await.is_ok()
+    }
+
+    /// Waits for an element, and gives its text.
+    pub async fn until(&self, css: &str) -> String {
+        let look = async {
+            loop {
+                if let Ok(element) = self.client.find(Locator::Css(css)).await {
+                    return element.text().await.unwrap_or_default();
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        match tokio::time::timeout(WAIT_MAX, look).await {
+            Ok(text) => text,
+            Err(_) => self.fail(&format!("'{css}' never came")).await,
+        }
+    }
+
+    /// Waits until a script answers true.
+    pub async fn until_true(&self, what: &str, script: &str) {
+        let look = async {
+            while self.eval(script).await != Value::Bool(true) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(WAIT_MAX, look).await.is_err() {
+            self.fail(what).await;
+        }
+    }
+
+    pub async fn eval(&self, script: &str) -> Value {
+        self.client.execute(script, vec![]).await.unwrap_or(Value::Null)
+    }
+
+    /// Goes to the window whose page was opened for `view`.
+    pub async fn switch_to(&self, view: &str) {
+        let look = async {
+            loop {
+                for window in self.client.windows().await.unwrap_or_default() {
+                    self.client.switch_to_window(window).await.ok();
+                    let here =
+                        self.client.current_url().await.is_ok_and(|url| url.as_str().contains(&format!("view={view}")));
+                    if here {
+                        return;
+                    }
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(WAIT_MAX, look).await.is_err() {
+            self.fail(&format!("there is no {view} window")).await;
+        }
+    }
+
+    /// Keeps a picture of the window where pictures are wanted: `GREENROOM_SHOTS` names the folder.
+    pub async fn shot(&self, name: &str) {
+        if let Some(folder) = std::env::var_os("GREENROOM_SHOTS") {
+            self.picture(&PathBuf::from(folder), name).await;
+        }
+    }
+
+    /// Ends the app as a session's end does, waits until it has taken its folder away, and then ends the driver.
+    pub async fn close(mut self, root: &Path) {
+        let app = app_of(root).expect("the app runs");
+        nix::sys::signal::kill(app, nix::sys::signal::Signal::SIGTERM).expect("it can be told to end");
+        let gone = async {
+            while std::fs::read_dir(root.join(".greenroom")).is_ok_and(|entries| entries.count() > 0) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(WAIT_MAX, gone).await.expect("the app leaves nothing behind");
+        end(&mut self.driver);
+    }
+
+    async fn fail(&self, what: &str) -> ! {
+        let folder = workspace().join("artefacts");
+        let picture = self.picture(&folder, self.test).await;
+        let page = self.eval("return document.body.innerText").await;
+        panic!("{what}\npicture: {picture}\npage: {}", page.as_str().unwrap_or_default());
+    }
+
+    async fn picture(&self, folder: &Path, name: &str) -> String {
+        std::fs::create_dir_all(folder).ok();
+        let path = folder.join(format!("{name}.png"));
+        match self.client.screenshot().await {
+            Ok(png) => {
+                std::fs::write(&path, png).map_or_else(|error| error.to_string(), |()| path.display().to_string())
+            }
+            Err(error) => format!("none ({error})"),
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        end(&mut self.driver);
+    }
+}
+
+/// An interrupt lets the driver end the app; one that does not listen is killed.
+fn end(driver: &mut Child) {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(driver.id()).expect("a process id"));
+    for signal in [nix::sys::signal::Signal::SIGINT, nix::sys::signal::Signal::SIGKILL] {
+        nix::sys::signal::kill(pid, signal).ok();
+        for _ in 0..100 {
+            if driver.try_wait().is_ok_and(|status| status.is_some()) {
+                return;
+            }
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+    }
+}
+
+/// The app that shows a project.
+fn app_of(root: &Path) -> Option<nix::unistd::Pid> {
+    let root = root.display().to_string();
+    let ids = std::fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    ids.filter_map(|id| id.parse().ok()).find_map(|id: i32| {
+        let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).ok()?;
+        (line.contains("greenroom-app") && line.contains(&root)).then(|| nix::unistd::Pid::from_raw(id))
+    })
+}
+
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("bound").port()
+}
