@@ -13,13 +13,15 @@ pub struct Call {
     pub body: BodyIn,
     pub store: Store,
     pub now: Timestamp,
+    /// The one under which the reply goes; unique.
+    pub request_id: String,
     identity: Identity,
 }
 
 impl Call {
-    pub fn new(request: Authenticated<Request>, store: Store, now: Timestamp) -> Self {
+    pub fn new(request: Authenticated<Request>, store: Store, now: Timestamp, request_id: String) -> Self {
         let (Request { head, body }, identity) = request.into_parts();
-        Self { head, body, store, now, identity }
+        Self { head, body, store, now, request_id, identity }
     }
 
     pub fn identity(&self) -> &Identity {

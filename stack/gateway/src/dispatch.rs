@@ -36,7 +36,7 @@ impl Gateway {
         let start = if parts.headers.contains_key(header::EXPECT) { Start::WhenAsked } else { Start::AtOnce };
         let mut body = BodyIn::new(incoming, start);
         let (outcome, measured) = match Head::parse(parts, peer, transport) {
-            Ok(head) => self.run(Request { head, body }, began).await,
+            Ok(head) => self.run(Request { head, body }, began, &echo.request_id).await,
             Err(error) => {
                 body.discard().await;
                 (Err(error), None)
@@ -46,7 +46,12 @@ impl Gateway {
         echo.respond(reply, measured)
     }
 
-    async fn run(&self, mut request: Request, began: Instant) -> (Result<Reply, Error>, Option<Measured>) {
+    async fn run(
+        &self,
+        mut request: Request,
+        began: Instant,
+        request_id: &str,
+    ) -> (Result<Reply, Error>, Option<Measured>) {
         let from_url = if request.head.headers.contains_key("x-ms-copy-source") { FromUrl::Yes } else { FromUrl::No };
         let found = route::find(&request.head.method, request.head.target.scope(), &request.head.query, from_url);
         let row = match found {
@@ -68,7 +73,7 @@ impl Gateway {
         let tenant = self.meter.tenant(&request.identity().account.tenant);
         request.body_mut().metered(tenant.clone());
         let measured = Measured::begin(tenant, row.class, began);
-        let mut call = Call::new(request, self.store.clone(), now);
+        let mut call = Call::new(request, self.store.clone(), now, request_id.to_owned());
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(_) if names_a_version(&call.head) => Err(Code::SnapshotsNotSupported.into()),

@@ -2,7 +2,7 @@
 //! Source: "Common REST API error codes" and "Blob Storage error codes".
 
 use crate::xml;
-use greenroom_store::{COMMITTED_BLOCKS_MAX, StoreError};
+use greenroom_store::{COMMITTED_BLOCKS_MAX, Leasable, LeaseRefusal, LeaseUnmet, StoreError};
 use http::StatusCode;
 use std::io::ErrorKind;
 
@@ -45,7 +45,18 @@ pub enum Code {
     InvalidTags,
     InvalidUri,
     InvalidXmlDocument,
+    LeaseAlreadyPresent,
+    LeaseIdMismatch,
+    LeaseIdMismatchWithBlob,
+    LeaseIdMismatchWithContainer,
+    LeaseIdMissing,
+    LeaseBreakingNotAcquired,
+    LeaseBreakingNotChanged,
+    LeaseBrokenNotRenewed,
+    LeaseLost,
     LeaseNotPresent,
+    LeaseNotPresentOnBlob,
+    LeaseNotPresentOnContainer,
     Md5Mismatch,
     MetadataTooLarge,
     MissingContentLengthHeader,
@@ -114,7 +125,18 @@ impl Code {
             Code::InvalidTags => (400, "InvalidTags", "The tags specified are invalid. A blob has at most 10 tags, of letters, digits, space and + - . / : = _"),
             Code::InvalidUri => (400, "InvalidUri", "The requested URI does not represent any resource on the server."),
             Code::InvalidXmlDocument => (400, "InvalidXmlDocument", "XML specified is not syntactically valid."),
-            Code::LeaseNotPresent => (412, "LeaseNotPresentWithBlobOperation", "There is currently no lease on the blob: this endpoint grants none."),
+            Code::LeaseAlreadyPresent => (409, "LeaseAlreadyPresent", "There is already a lease present."),
+            Code::LeaseIdMismatch => (409, "LeaseIdMismatchWithLeaseOperation", "The lease ID specified did not match the lease ID for the resource."),
+            Code::LeaseIdMismatchWithBlob => (412, "LeaseIdMismatchWithBlobOperation", "The lease ID specified did not match the lease ID for the blob."),
+            Code::LeaseIdMismatchWithContainer => (412, "LeaseIdMismatchWithContainerOperation", "The lease ID specified did not match the lease ID for the container."),
+            Code::LeaseIdMissing => (412, "LeaseIdMissing", "There is currently a lease on the resource and no lease ID was specified in the request."),
+            Code::LeaseBreakingNotAcquired => (409, "LeaseIsBreakingAndCannotBeAcquired", "The lease ID matched, but the lease is currently in breaking state and cannot be acquired until it is broken."),
+            Code::LeaseBreakingNotChanged => (409, "LeaseIsBreakingAndCannotBeChanged", "The lease ID matched, but the lease is currently in breaking state and cannot be changed."),
+            Code::LeaseBrokenNotRenewed => (409, "LeaseIsBrokenAndCannotBeRenewed", "The lease ID matched, but the lease has been broken explicitly and cannot be renewed."),
+            Code::LeaseLost => (412, "LeaseLost", "A lease ID was specified, but the lease for the resource has expired."),
+            Code::LeaseNotPresent => (409, "LeaseNotPresentWithLeaseOperation", "There is currently no lease on the resource."),
+            Code::LeaseNotPresentOnBlob => (412, "LeaseNotPresentWithBlobOperation", "There is currently no lease on the blob."),
+            Code::LeaseNotPresentOnContainer => (412, "LeaseNotPresentWithContainerOperation", "There is currently no lease on the container."),
             Code::Md5Mismatch => (400, "Md5Mismatch", "The MD5 value specified in the request did not match with the MD5 value calculated by the server."),
             Code::MetadataTooLarge => (400, "MetadataTooLarge", "The size of the specified metadata exceeds the maximum size permitted."),
             Code::MissingContentLengthHeader => (411, "MissingContentLengthHeader", "The Content-Length header was not specified."),
@@ -182,6 +204,22 @@ impl From<StoreError> for Error {
             StoreError::BlobMissing => Code::BlobNotFound,
             StoreError::ConditionNotMet => Code::ConditionNotMet,
             StoreError::NotModified => Code::NotModified,
+            StoreError::LeaseUnmet { why, on } => match (why, on) {
+                (LeaseUnmet::IdMissing, _) => Code::LeaseIdMissing,
+                (LeaseUnmet::Lost, _) => Code::LeaseLost,
+                (LeaseUnmet::IdMismatch, Leasable::Blob) => Code::LeaseIdMismatchWithBlob,
+                (LeaseUnmet::IdMismatch, Leasable::Container) => Code::LeaseIdMismatchWithContainer,
+                (LeaseUnmet::NotPresent, Leasable::Blob) => Code::LeaseNotPresentOnBlob,
+                (LeaseUnmet::NotPresent, Leasable::Container) => Code::LeaseNotPresentOnContainer,
+            },
+            StoreError::LeaseRefused(refusal) => match refusal {
+                LeaseRefusal::AlreadyPresent => Code::LeaseAlreadyPresent,
+                LeaseRefusal::BreakingNotAcquired => Code::LeaseBreakingNotAcquired,
+                LeaseRefusal::BreakingNotChanged => Code::LeaseBreakingNotChanged,
+                LeaseRefusal::BrokenNotRenewed => Code::LeaseBrokenNotRenewed,
+                LeaseRefusal::IdMismatch => Code::LeaseIdMismatch,
+                LeaseRefusal::NotPresent => Code::LeaseNotPresent,
+            },
             StoreError::InvalidBlockList => Code::InvalidBlockList,
             StoreError::BlockIdLength => Code::InvalidBlobOrBlock,
             StoreError::TooManyBlocks { max, .. } if *max == COMMITTED_BLOCKS_MAX => Code::BlockListTooLong,

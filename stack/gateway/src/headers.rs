@@ -4,7 +4,9 @@ use crate::error::{Code, Error};
 use crate::request::Head;
 use crate::time;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use greenroom_store::{Access, BlobProps, ETags, HttpHeaders, Metadata, Precondition, StoreError, Tags, Tier};
+use greenroom_store::{
+    Access, BlobProps, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tags, Tier, Timestamp,
+};
 use percent_encoding::percent_decode_str;
 use std::ops::Range;
 
@@ -21,20 +23,24 @@ pub fn precondition(head: &Head) -> Result<Precondition, Error> {
     if head.filled("x-ms-if-tags").is_some() {
         return Err(Error::new(Code::ConditionHeadersNotSupported, "x-ms-if-tags"));
     }
-    if head.filled("x-ms-lease-id").is_some() {
-        return Err(Code::LeaseNotPresent.into());
-    }
     Ok(Precondition {
         if_match: head.filled("if-match").map(ETags::parse),
         if_none_match: head.filled("if-none-match").map(ETags::parse),
         if_modified_since: head.filled("if-modified-since").and_then(time::parse_http),
         if_unmodified_since: head.filled("if-unmodified-since").and_then(time::parse_http),
+        lease: lease_id(head, "x-ms-lease-id")?,
     })
 }
 
+/// A header that names a lease.
+pub fn lease_id(head: &Head, name: &str) -> Result<Option<LeaseId>, Error> {
+    let Some(text) = head.filled(name) else { return Ok(None) };
+    Ok(Some(LeaseId::parse(text).ok_or_else(|| Error::new(Code::InvalidHeaderValue, name))?))
+}
+
 /// Weighs the conditions of a read.
-pub fn check_read(precondition: &Precondition, props: &BlobProps) -> Result<(), Error> {
-    precondition.check(Some(props.into()), Access::Read).map_err(|unmet| StoreError::from(unmet).into())
+pub fn check_read(precondition: &Precondition, props: &BlobProps, now: Timestamp) -> Result<(), Error> {
+    precondition.check(Some(props.into()), Access::Read, now).map_err(|unmet| StoreError::from(unmet).into())
 }
 
 /// `x-ms-meta-*`. Names are C# identifiers, lower-case as HTTP carries them.

@@ -32,7 +32,7 @@ pub async fn foresee(call: &Call, precondition: &Precondition) -> Result<(), Err
         Err(StoreError::BlobMissing) => None,
         Err(error) => return Err(error.into()),
     };
-    precondition.check(current, Access::Write).map_err(|unmet| StoreError::from(unmet).into())
+    precondition.check(current, Access::Write, call.now).map_err(|unmet| StoreError::from(unmet).into())
 }
 
 pub async fn take(call: &mut Call, bytes_max: u64, wanted: Md5Wanted) -> Result<Taken, Error> {

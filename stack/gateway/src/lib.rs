@@ -9,6 +9,7 @@ mod dispatch;
 pub mod error;
 mod headers;
 mod intake;
+mod lease;
 mod listing;
 pub mod meter;
 mod ops;

@@ -10,6 +10,8 @@ pub mod get_blob_properties;
 pub mod get_blob_tags;
 pub mod get_block_list;
 pub mod get_container_properties;
+pub mod lease_blob;
+pub mod lease_container;
 pub mod list_blobs;
 pub mod list_containers;
 pub mod put_blob;

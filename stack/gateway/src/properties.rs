@@ -2,7 +2,7 @@
 
 use crate::reply::Reply;
 use crate::{headers, time, xml};
-use greenroom_store::{BlobProps, Metadata, Tags, Tier};
+use greenroom_store::{BlobProps, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp};
 
 /// What Azure stores where a writer names no type.
 pub const CONTENT_TYPE_DEFAULT: &str = "application/octet-stream";
@@ -17,7 +17,13 @@ pub enum Extent {
 }
 
 /// The headers of Get Blob and Get Blob Properties. `overrides` are those that a SAS prescribes.
-pub fn blob_headers(reply: Reply, props: &BlobProps, extent: Extent, overrides: &[(&'static str, String)]) -> Reply {
+pub fn blob_headers(
+    reply: Reply,
+    props: &BlobProps,
+    now: Timestamp,
+    extent: Extent,
+    overrides: &[(&'static str, String)],
+) -> Reply {
     let http = &props.headers;
     let md5 = http.content_md5.map(|md5| headers::base64(&md5));
     let md5_name = match extent {
@@ -34,13 +40,11 @@ pub fn blob_headers(reply: Reply, props: &BlobProps, extent: Extent, overrides: 
         .header("accept-ranges", "bytes")
         .header("x-ms-blob-type", "BlockBlob")
         .header("x-ms-creation-time", &time::http(props.created))
-        .header("x-ms-lease-status", "unlocked")
-        .header("x-ms-lease-state", "available")
         .header("x-ms-server-encrypted", "false")
         .header("x-ms-access-tier", headers::tier_name(props.tier.unwrap_or(TIER_DEFAULT)))
         .header_if("x-ms-access-tier-inferred", props.tier.is_none().then_some("true"));
     let tags = Some(props.tags.len()).filter(|&count| count > 0).map(|count| count.to_string());
-    let reply = reply.header_if("x-ms-tag-count", tags.as_deref());
+    let reply = lease_headers(reply, &props.lease, now).header_if("x-ms-tag-count", tags.as_deref());
     overrides.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
 }
 
@@ -49,7 +53,7 @@ pub fn metadata_headers(reply: Reply, metadata: &Metadata) -> Reply {
 }
 
 /// The `Properties` of one blob in a listing.
-pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps) {
+pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, now: Timestamp) {
     let http = &props.headers;
     doc.open("Properties");
     doc.text("Creation-Time", &time::http(props.created));
@@ -68,13 +72,37 @@ pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps) {
     if props.tier.is_none() {
         doc.text("AccessTierInferred", "true");
     }
-    doc.text("LeaseStatus", "unlocked");
-    doc.text("LeaseState", "available");
+    lease_xml(doc, &props.lease, now);
     doc.text("ServerEncrypted", "false");
     if !props.tags.is_empty() {
         doc.text("TagCount", &props.tags.len().to_string());
     }
     doc.close("Properties");
+}
+
+/// Status, state and, while it is held, the kind of lease.
+fn lease_words(lease: &Lease, now: Timestamp) -> (&'static str, &'static str, Option<&'static str>) {
+    match lease.state(now) {
+        LeaseState::Available => ("unlocked", "available", None),
+        LeaseState::Leased(LeaseTerm::Infinite) => ("locked", "leased", Some("infinite")),
+        LeaseState::Leased(LeaseTerm::Seconds(_)) => ("locked", "leased", Some("fixed")),
+        LeaseState::Expired => ("unlocked", "expired", None),
+        LeaseState::Breaking => ("locked", "breaking", None),
+        LeaseState::Broken => ("unlocked", "broken", None),
+    }
+}
+
+pub fn lease_headers(reply: Reply, lease: &Lease, now: Timestamp) -> Reply {
+    let (status, state, duration) = lease_words(lease, now);
+    let reply = reply.header("x-ms-lease-status", status).header("x-ms-lease-state", state);
+    reply.header_if("x-ms-lease-duration", duration)
+}
+
+pub fn lease_xml(doc: &mut xml::Document, lease: &Lease, now: Timestamp) {
+    let (status, state, duration) = lease_words(lease, now);
+    doc.text("LeaseStatus", status);
+    doc.text("LeaseState", state);
+    doc.text_if("LeaseDuration", duration);
 }
 
 pub fn metadata_xml(doc: &mut xml::Document, metadata: &Metadata) {

@@ -2,22 +2,9 @@
 
 mod support;
 
-use reqwest::Response;
-use support::{ACCOUNT, CONTAINER, Stack, all_between, verdict};
+use support::{ACCOUNT, CONTAINER, Stack, all_between, header, send, verdict};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-
-async fn send(stack: &Stack, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
-    let mut request = stack.blob(method, path).await.body(body.to_owned());
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    request.send().await.expect("an answer")
-}
-
-fn header(answer: &Response, name: &str) -> String {
-    answer.headers().get(name).map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
-}
 
 /// Method, path, headers; status and code.
 type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, &'a str);
@@ -60,10 +47,11 @@ async fn refusals_have_azures_status_and_code() {
         ("GET", "photos/there", &[("x-ms-range", "bytes=5-2")], 400, "InvalidHeaderValue"),
         ("GET", "photos/there?snapshot=2026-01-01T00:00:00.0000000Z", &[], 400, "SnapshotsNotSupported"),
         ("PUT", "photos/there?comp=snapshot", &[], 400, "SnapshotsNotSupported"),
-        ("PUT", "photos/there?comp=lease", &[], 400, "FeatureNotSupported"),
+        ("PUT", "photos/there?comp=lease", &[], 400, "MissingRequiredHeader"),
+        ("PUT", "photos/there?comp=lease", &[("x-ms-lease-action", "borrow")], 400, "InvalidHeaderValue"),
         ("PUT", "photos/there?comp=appendblock", &[], 409, "BlobTypeNotSupported"),
         ("PUT", "photos/copy", &[("x-ms-copy-source", "http://h/a/b/c")], 400, "FeatureNotSupported"),
-        ("DELETE", "photos/there", &[("x-ms-lease-id", "1")], 412, "LeaseNotPresentWithBlobOperation"),
+        ("DELETE", "photos/there", &[("x-ms-lease-id", "1")], 400, "InvalidHeaderValue"),
         ("PUT", "photos/there?comp=block", &[], 400, "MissingRequiredQueryParameter"),
         ("PUT", "photos/there?comp=block&blockid=!", &[], 400, "InvalidBlockId"),
         ("PUT", "photos/there?comp=nonsense", &[], 400, "InvalidQueryParameterValue"),

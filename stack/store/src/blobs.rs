@@ -6,6 +6,7 @@ use crate::catalog::Txn;
 use crate::catalog::row::{BlobRow, List, PROPS_BYTES_MAX, blob_key, encode};
 use crate::error::{Result, StoreError};
 use crate::extent::frame::framed_bytes;
+use crate::lease::{Lease, LeaseAction};
 use crate::list::{BlobPage, ListQuery};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobChange, BlobDraft, BlobProps};
@@ -57,6 +58,18 @@ impl Store {
         self.write(move |txn| update(txn, &path, change, &precondition)).await
     }
 
+    /// Acquires, renews, changes, releases or breaks the blob's lease; what it is now is in the answer.
+    /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `LeaseRefused`.
+    pub async fn lease_blob(
+        &self,
+        path: &BlobPath,
+        action: LeaseAction,
+        precondition: &Precondition,
+    ) -> Result<BlobProps> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| lease(txn, &path, action, &precondition)).await
+    }
+
     /// Discards the blob and its staged blocks. Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`.
     pub async fn delete_blob(&self, path: &BlobPath, precondition: &Precondition) -> Result<()> {
         let (path, precondition) = (path.clone(), precondition.clone());
@@ -87,7 +100,7 @@ fn put(
     precondition: &Precondition,
 ) -> Result<BlobProps> {
     let (container, key, old) = txn.look_up(path)?;
-    precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write)?;
+    precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
     let props = written(txn, draft, old.as_ref(), body.length(), body.crc64());
     let pieces = txn.keep(body)?;
     if let Some(old) = old {
@@ -117,13 +130,14 @@ pub(crate) fn written(
         tier: draft.tier,
         tier_changed: draft.tier.map(|_| now),
         crc64,
+        lease: old.map_or(Lease::Free, |old| old.props.lease.after_write(now)),
     }
 }
 
 fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: &Precondition) -> Result<BlobProps> {
     let (_, key, row) = txn.look_up(path)?;
     let mut row = row.ok_or(StoreError::BlobMissing)?;
-    precondition.check(Some(Version::from(&row.props)), Access::Write)?;
+    precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
     let new_version = matches!(change, BlobChange::Headers(_) | BlobChange::Metadata(_));
     match change {
         BlobChange::Headers(headers) => row.props.headers = headers,
@@ -136,6 +150,7 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
         }
     }
     check_size(&row.props)?;
+    row.props.lease = row.props.lease.after_write(txn.now);
     if new_version {
         row.props.etag = txn.next_etag();
         row.props.modified = txn.now;
@@ -145,10 +160,20 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
     Ok(row.props)
 }
 
+fn lease(txn: &mut Txn<'_>, path: &BlobPath, action: LeaseAction, precondition: &Precondition) -> Result<BlobProps> {
+    let (_, key, row) = txn.look_up(path)?;
+    let mut row = row.ok_or(StoreError::BlobMissing)?;
+    precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
+    row.props.lease = row.props.lease.transition(action, txn.now)?;
+    txn.dirty = true;
+    txn.blobs.insert(key.as_slice(), encode(&row).as_slice())?;
+    Ok(row.props)
+}
+
 fn delete(txn: &mut Txn<'_>, path: &BlobPath, precondition: &Precondition) -> Result<()> {
     let (container, key, row) = txn.look_up(path)?;
     let row = row.ok_or(StoreError::BlobMissing)?;
-    precondition.check(Some(Version::from(&row.props)), Access::Write)?;
+    precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
     txn.dirty = true;
     txn.blobs.remove(key.as_slice())?;
     txn.free_blob(&container.tenant, row)?;

@@ -7,6 +7,7 @@ use crate::catalog::Txn;
 use crate::catalog::row::{BlobRow, CommittedBlock, GarbageRow, List, StagedRow, StagingRow, blob_key, encode};
 use crate::crc;
 use crate::error::{Result, StoreError};
+use crate::lease::LeaseId;
 use crate::piece::{self, Piece};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobProps};
@@ -15,10 +16,11 @@ use greenroom_model::BlobPath;
 use std::collections::{HashMap, HashSet};
 
 impl Store {
-    /// Err: `ContainerMissing`, `BlockIdLength`, `TooManyBlocks`.
-    pub async fn stage_block(&self, path: &BlobPath, id: BlockId, body: Body) -> Result<()> {
+    /// Err: `ContainerMissing`, `BlockIdLength`, `TooManyBlocks`, `LeaseUnmet`.
+    pub async fn stage_block(&self, path: &BlobPath, id: BlockId, body: Body, lease: Option<LeaseId>) -> Result<()> {
         let path = path.clone();
-        self.write(move |txn| stage(txn, &path, &id, &body)).await
+        let precondition = Precondition { lease, ..Precondition::default() };
+        self.write(move |txn| stage(txn, &path, &id, &body, &precondition)).await
     }
 
     /// Makes or overwrites a blob out of blocks, and discards all other staged ones.
@@ -57,8 +59,9 @@ impl Store {
     }
 }
 
-fn stage(txn: &mut Txn<'_>, path: &BlobPath, id: &BlockId, body: &Body) -> Result<()> {
-    let (_, key, _) = txn.look_up(path)?;
+fn stage(txn: &mut Txn<'_>, path: &BlobPath, id: &BlockId, body: &Body, precondition: &Precondition) -> Result<()> {
+    let (_, key, blob) = txn.look_up(path)?;
+    precondition.check(blob.as_ref().map(|blob| Version::from(&blob.props)), Access::Write, txn.now)?;
     let id_bytes = id.as_bytes().len() as u8;
     let staging = txn.staging(&key)?;
     let old = match &staging {
@@ -90,7 +93,7 @@ fn commit(
     precondition: &Precondition,
 ) -> Result<BlobProps> {
     let (container, key, old) = txn.look_up(path)?;
-    precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write)?;
+    precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
     let staging = txn.staging(&key)?;
     let chosen = Choice::new(txn, staging.as_ref(), old.as_ref())?.choose(txn, list)?;
 

@@ -5,6 +5,7 @@ use crate::catalog::Txn;
 use crate::catalog::row::{ContainerRow, GarbageRow, container_key, encode};
 use crate::error::{Result, StoreError};
 use crate::identity::AccountRecord;
+use crate::lease::{Lease, LeaseAction};
 use crate::list::{ContainerPage, ListQuery};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{ContainerProps, Metadata};
@@ -36,6 +37,17 @@ impl Store {
         self.write(move |txn| set_metadata(txn, &path, metadata, &precondition)).await
     }
 
+    /// As `lease_blob`. Err: `ContainerMissing`, `ConditionNotMet`, `LeaseRefused`.
+    pub async fn lease_container(
+        &self,
+        path: &ContainerPath,
+        action: LeaseAction,
+        precondition: &Precondition,
+    ) -> Result<ContainerProps> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| lease(txn, &path, action, &precondition)).await
+    }
+
     /// The name is free when this returns; the blobs under it are removed in the background.
     /// Err: `ContainerMissing`, `ConditionNotMet`.
     pub async fn delete_container(&self, path: &ContainerPath, precondition: &Precondition) -> Result<()> {
@@ -59,7 +71,8 @@ fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata) -> Result
     if txn.find_container(path)?.is_some() {
         return Err(StoreError::ContainerExists);
     }
-    let props = ContainerProps { etag: txn.next_etag(), created: txn.now, modified: txn.now, metadata };
+    let (etag, now) = (txn.next_etag(), txn.now);
+    let props = ContainerProps { etag, created: now, modified: now, metadata, lease: Lease::Free };
     let row = ContainerRow { id: txn.next_id(), tenant: account.tenant, props };
     put(txn, path, row)
 }
@@ -71,10 +84,23 @@ fn set_metadata(
     precondition: &Precondition,
 ) -> Result<ContainerProps> {
     let mut row = txn.container(path)?;
-    precondition.check(Some(Version::from(&row.props)), Access::Write)?;
+    precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
     row.props.etag = txn.next_etag();
     row.props.modified = txn.now;
     row.props.metadata = metadata;
+    put(txn, path, row)
+}
+
+fn lease(
+    txn: &mut Txn<'_>,
+    path: &ContainerPath,
+    action: LeaseAction,
+    precondition: &Precondition,
+) -> Result<ContainerProps> {
+    let mut row = txn.container(path)?;
+    precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
+    row.props.lease = row.props.lease.transition(action, txn.now)?;
+    txn.dirty = true;
     put(txn, path, row)
 }
 
@@ -85,7 +111,7 @@ fn put(txn: &mut Txn<'_>, path: &ContainerPath, row: ContainerRow) -> Result<Con
 
 fn delete(txn: &mut Txn<'_>, path: &ContainerPath, precondition: &Precondition) -> Result<()> {
     let row = txn.container(path)?;
-    precondition.check(Some(Version::from(&row.props)), Access::Write)?;
+    precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
     txn.containers.remove(container_key(path).as_slice())?;
     txn.leave(&GarbageRow::Container { id: row.id, tenant: row.tenant })
 }

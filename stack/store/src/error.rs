@@ -1,5 +1,6 @@
 //! What can go wrong, by what the caller does next.
 
+use crate::lease::{Leasable, LeaseRefusal, LeaseUnmet};
 use greenroom_model::{AccountName, TenantName};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,10 @@ pub enum StoreError {
     ConditionNotMet,
     #[error("not modified")]
     NotModified,
+    #[error("the lease forbids it: {why:?}")]
+    LeaseUnmet { why: LeaseUnmet, on: Leasable },
+    #[error("the lease stays as it is: {0:?}")]
+    LeaseRefused(LeaseRefusal),
 
     // Blocks and bodies
     #[error("the block list names a block that is neither committed nor staged")]
@@ -76,6 +81,12 @@ fn holder(pid: Option<u32>) -> String {
 impl StoreError {
     pub(crate) fn io(action: &'static str, file: &Path, source: io::Error) -> Self {
         Self::Io { action, file: file.to_owned(), source: Arc::new(source) }
+    }
+}
+
+impl From<LeaseRefusal> for StoreError {
+    fn from(refusal: LeaseRefusal) -> Self {
+        Self::LeaseRefused(refusal)
     }
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod etag;
 mod extent;
 mod identity;
+mod lease;
 mod list;
 mod lock;
 mod piece;
@@ -32,6 +33,10 @@ pub use config::{Config, Durability};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
 pub use identity::{AccountKey, AccountRecord};
+pub use lease::{
+    BREAK_SECONDS_MAX, LEASE_SECONDS, Leasable, Lease, LeaseAction, LeaseId, LeaseNeed, LeaseRefusal, LeaseState,
+    LeaseTerm, LeaseUnmet,
+};
 pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery};
 pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{BlobChange, BlobDraft, BlobProps, ContainerProps, HttpHeaders, Metadata, Tags, Tier};

@@ -4,6 +4,7 @@
 use crate::clock::Timestamp;
 use crate::error::StoreError;
 use crate::etag::ETag;
+use crate::lease::{Leasable, Lease, LeaseId, LeaseNeed, LeaseUnmet};
 use crate::props::{BlobProps, ContainerProps};
 
 /// What a request demands of the resource as it stands. The default demands nothing.
@@ -13,6 +14,8 @@ pub struct Precondition {
     pub if_none_match: Option<ETags>,
     pub if_modified_since: Option<Timestamp>,
     pub if_unmodified_since: Option<Timestamp>,
+    /// The lease under which the request comes.
+    pub lease: Option<LeaseId>,
 }
 
 /// The value of an `If-Match` or `If-None-Match` header.
@@ -28,13 +31,18 @@ pub enum ETags {
 pub struct Version {
     pub etag: ETag,
     pub modified: Timestamp,
+    pub lease: Lease,
+    pub kind: Leasable,
 }
 
 /// Reads and writes weigh the same headers differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     Read,
+    /// Needs the lease, where there is one.
     Write,
+    /// A write that a lease does not keep others from.
+    FreeWrite,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +53,8 @@ pub enum Unmet {
     NotModified,
     /// 409: a write that demanded absence by `If-None-Match: *`.
     Exists,
+    /// 412.
+    Lease(LeaseUnmet, Leasable),
 }
 
 impl ETags {
@@ -74,11 +84,24 @@ impl Precondition {
     }
 
     /// Weighs the conditions against the resource as it stands; `None` where there is none.
-    pub fn check(&self, current: Option<Version>, access: Access) -> Result<(), Unmet> {
+    pub fn check(&self, current: Option<Version>, access: Access, now: Timestamp) -> Result<(), Unmet> {
         let Some(current) = current else {
             // What is absent matches no tag; of its age nothing can be said, so dates do not speak.
-            return if self.if_match.is_some() { Err(Unmet::ConditionNotMet) } else { Ok(()) };
+            return match (&self.if_match, self.lease) {
+                (Some(_), _) => Err(Unmet::ConditionNotMet),
+                (None, Some(_)) => Err(Unmet::Lease(LeaseUnmet::NotPresent, Leasable::Blob)),
+                (None, None) => Ok(()),
+            };
         };
+        self.check_version(current, access)?;
+        let need = match access {
+            Access::Write => LeaseNeed::Holder,
+            Access::Read | Access::FreeWrite => LeaseNeed::IfGiven,
+        };
+        current.lease.admit(self.lease, need, now).map_err(|why| Unmet::Lease(why, current.kind))
+    }
+
+    fn check_version(&self, current: Version, access: Access) -> Result<(), Unmet> {
         let matched = self.if_match.as_ref().is_none_or(|tags| tags.hold(current.etag));
         // HTTP dates carry whole seconds: a client that sends back the date it was given must match.
         let modified = current.modified.seconds();
@@ -95,9 +118,11 @@ impl Precondition {
                 (differs, newer) if differs == Some(true) || newer == Some(true) => Ok(()),
                 _ => Err(Unmet::NotModified),
             },
-            Access::Write if differs == Some(false) && self.if_none_match == Some(ETags::Any) => Err(Unmet::Exists),
-            Access::Write if differs == Some(false) || newer == Some(false) => Err(Unmet::ConditionNotMet),
-            Access::Write => Ok(()),
+            Access::Write | Access::FreeWrite => match (differs, newer) {
+                (Some(false), _) if self.if_none_match == Some(ETags::Any) => Err(Unmet::Exists),
+                (Some(false), _) | (_, Some(false)) => Err(Unmet::ConditionNotMet),
+                (None | Some(true), None | Some(true)) => Ok(()),
+            },
         }
     }
 }
@@ -108,19 +133,22 @@ impl From<Unmet> for StoreError {
             Unmet::ConditionNotMet => StoreError::ConditionNotMet,
             Unmet::NotModified => StoreError::NotModified,
             Unmet::Exists => StoreError::BlobExists,
+            Unmet::Lease(why, on) => StoreError::LeaseUnmet { why, on },
         }
     }
 }
 
 impl From<&BlobProps> for Version {
     fn from(props: &BlobProps) -> Self {
-        Version { etag: props.etag, modified: props.modified }
+        let BlobProps { etag, modified, lease, .. } = *props;
+        Version { etag, modified, lease, kind: Leasable::Blob }
     }
 }
 
 impl From<&ContainerProps> for Version {
     fn from(props: &ContainerProps) -> Self {
-        Version { etag: props.etag, modified: props.modified }
+        let ContainerProps { etag, modified, lease, .. } = *props;
+        Version { etag, modified, lease, kind: Leasable::Container }
     }
 }
 
@@ -164,7 +192,8 @@ mod tests {
     fn conditions_on_what_is_there() {
         // Half a second past what an HTTP date can say.
         let modified = Timestamp(MODIFIED * 1_000_000 + 500_000);
-        let current = Version { etag: ETag::parse(TAG).expect("a good tag"), modified };
+        let etag = ETag::parse(TAG).expect("a good tag");
+        let current = Version { etag, modified, lease: Lease::Free, kind: Leasable::Blob };
         let table = [
             ("", Ok(()), Ok(())),
             ("match:SAME", Ok(()), Ok(())),
@@ -192,8 +221,8 @@ mod tests {
             ("none-match:OTHER since:before", Ok(()), Ok(())),
         ];
         for (text, read, write) in table {
-            assert_eq!(condition(text).check(Some(current), Read), read, "read {text}");
-            assert_eq!(condition(text).check(Some(current), Write), write, "write {text}");
+            assert_eq!(condition(text).check(Some(current), Read, modified), read, "read {text}");
+            assert_eq!(condition(text).check(Some(current), Write, modified), write, "write {text}");
         }
     }
 
@@ -210,7 +239,7 @@ mod tests {
         ];
         for (text, outcome) in table {
             for access in [Read, Write] {
-                assert_eq!(condition(text).check(None, access), outcome, "{text}");
+                assert_eq!(condition(text).check(None, access, Timestamp(0)), outcome, "{text}");
             }
         }
     }

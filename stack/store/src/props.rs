@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::etag::ETag;
+use crate::lease::Lease;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,6 +53,7 @@ pub struct BlobProps {
     pub tier_changed: Option<Timestamp>,
     /// CRC-64/NVME of the content: Azure's `x-ms-content-crc64`, whose header is this number's eight bytes, little end first, in Base64.
     pub crc64: u64,
+    pub lease: Lease,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,7 @@ pub struct ContainerProps {
     pub created: Timestamp,
     pub modified: Timestamp,
     pub metadata: Metadata,
+    pub lease: Lease,
 }
 
 /// A change that leaves the content alone. Headers and metadata give a new ETag; a tier and tags do not, as on Azure.

@@ -155,7 +155,7 @@ async fn what_is_missing_is_named() {
     }
     let put = bed.store.put_blob(&nowhere, any(), bed.body(b"").await, &none).await;
     assert!(matches!(put, Err(StoreError::ContainerMissing)));
-    let staged = bed.store.stage_block(&nowhere, block_id("a"), bed.body(b"").await).await;
+    let staged = bed.store.stage_block(&nowhere, block_id("a"), bed.body(b"").await, None).await;
     assert!(matches!(staged, Err(StoreError::ContainerMissing)));
     let listed = bed.store.list_blobs(&container("nowhere"), &ListQuery::default()).await;
     assert!(matches!(listed, Err(StoreError::ContainerMissing)));

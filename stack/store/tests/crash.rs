@@ -58,7 +58,7 @@ async fn perform(store: &Store, task: u64, step: u64) {
         Act::Blocks(length) => {
             for id in ["a", "b"] {
                 let body = body(store, &content(task << 32 | step, length)).await;
-                store.stage_block(&path, block_id(id), body).await.expect("stage");
+                store.stage_block(&path, block_id(id), body, None).await.expect("stage");
             }
             let list = vec![(block_id("a"), BlockSource::Latest), (block_id("b"), BlockSource::Latest)];
             store.commit_blocks(&path, BlobDraft::default(), list, &none).await.expect("commit");

@@ -60,7 +60,7 @@ async fn perform(batch: &Call, mut request: http::request::Parts) -> Result<Repl
     let request = Request { head, body: BodyIn::empty() };
     let request =
         auth::authenticate(request, &row.permit, account, batch.now).map_err(|turned_away| turned_away.error)?;
-    run(&mut Call::new(request, batch.store.clone(), batch.now)).await
+    run(&mut Call::new(request, batch.store.clone(), batch.now, batch.request_id.clone())).await
 }
 
 /// One answer, as a part of the reply.

@@ -19,13 +19,14 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let path = call.blob()?;
     let blob = call.store.blob(&path).await?;
     let length = blob.props.length;
-    headers::check_read(&precondition, &blob.props)?;
+    headers::check_read(&precondition, &blob.props, call.now)?;
     let range = headers::range(&call.head, length)?;
     let (status, extent) = match range {
         None => (StatusCode::OK, Extent::Whole),
         Some(_) => (StatusCode::PARTIAL_CONTENT, Extent::Part),
     };
-    let reply = properties::blob_headers(Reply::new(status), &blob.props, extent, call.identity().overrides());
+    let reply =
+        properties::blob_headers(Reply::new(status), &blob.props, call.now, extent, call.identity().overrides());
     let reply = match &range {
         None => reply,
         Some(range) => reply.header("content-range", &format!("bytes {}-{}/{length}", range.start, range.end - 1)),

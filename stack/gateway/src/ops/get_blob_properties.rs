@@ -10,13 +10,13 @@ use http::{Method, StatusCode};
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let precondition = headers::precondition(&call.head)?;
     let blob = call.store.blob(&call.blob()?).await?;
-    headers::check_read(&precondition, &blob.props)?;
+    headers::check_read(&precondition, &blob.props, call.now)?;
     let overrides = call.identity().overrides();
     if call.head.query.get("comp").is_some() {
         let reply = Reply::new(StatusCode::OK).version(&blob.props.etag, blob.props.modified);
         return Ok(properties::metadata_headers(reply, &blob.props.metadata));
     }
     debug_assert_eq!(call.head.method, Method::HEAD, "a GET without comp is Get Blob");
-    let reply = properties::blob_headers(Reply::new(StatusCode::OK), &blob.props, Extent::Whole, overrides);
+    let reply = properties::blob_headers(Reply::new(StatusCode::OK), &blob.props, call.now, Extent::Whole, overrides);
     Ok(reply.header("content-length", &blob.props.length.to_string()))
 }

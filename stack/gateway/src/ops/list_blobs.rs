@@ -31,7 +31,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
             Entry::Blob(name, props) => {
                 doc.open("Blob");
                 doc.name("Name", name.as_str());
-                properties::blob_xml(&mut doc, props);
+                properties::blob_xml(&mut doc, props, call.now);
                 if include.metadata == Asked::Yes {
                     properties::metadata_xml(&mut doc, &props.metadata);
                 }

@@ -22,8 +22,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         doc.open("Properties");
         doc.text("Last-Modified", &time::http(props.modified));
         doc.text("Etag", &format!("\"{}\"", props.etag));
-        doc.text("LeaseStatus", "unlocked");
-        doc.text("LeaseState", "available");
+        properties::lease_xml(&mut doc, &props.lease, call.now);
         doc.text("HasImmutabilityPolicy", "false");
         doc.text("HasLegalHold", "false");
         doc.close("Properties");

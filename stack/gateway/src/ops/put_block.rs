@@ -15,14 +15,14 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let id = call.head.query.filled("blockid");
     let id = block::id(id.ok_or_else(|| Error::new(Code::MissingRequiredQueryParameter, "blockid"))?)?;
     // Azure takes no condition here but a lease.
-    headers::precondition(&call.head)?;
+    let lease = headers::precondition(&call.head)?.lease;
     if call.body.length()? == 0 {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length: a block is not empty."));
     }
     // Before the content comes: without a container it would be for nothing.
     call.store.container(&call.container()?).await?;
     let taken = intake::take(call, BYTES_MAX, Md5Wanted::ToCompare).await?;
-    call.store.stage_block(&call.blob()?, id, taken.body).await?;
+    call.store.stage_block(&call.blob()?, id, taken.body, lease).await?;
     let reply = Reply::new(StatusCode::CREATED).header("x-ms-request-server-encrypted", "false");
     // As Azure does: the checksum that the client chose, and CRC-64 where it chose none.
     Ok(match taken.md5 {

@@ -193,6 +193,20 @@ pub fn all_between(text: &str, open: &str, close: &str) -> Vec<String> {
     text.split(open).skip(1).filter_map(|rest| rest.split(close).next()).map(str::to_owned).collect()
 }
 
+/// A request with a SAS that allows everything.
+pub async fn send(stack: &Stack, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+    let mut request = stack.blob(method, path).await.body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.expect("an answer")
+}
+
+/// A header of an answer; empty where it is absent.
+pub fn header(answer: &Response, name: &str) -> String {
+    answer.headers().get(name).map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
+}
+
 /// `(status, x-ms-error-code)` of an answer.
 pub fn verdict(answer: &Response) -> (u16, String) {
     let code = answer.headers().get("x-ms-error-code").and_then(|code| code.to_str().ok()).unwrap_or("");

@@ -38,7 +38,7 @@ pub const USAGE: TableDefinition<&str, Bytes> = TableDefinition::new("usage");
 pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage");
 
 /// Of the data folder as a whole: tables, rows, extents.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Longer lists are kept in rows of their own: a listing reads blob rows, and should not read these with them.
 pub const LIST_HERE_MAX: usize = 16;
 /// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 15 bytes, a block 87.

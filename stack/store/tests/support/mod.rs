@@ -97,7 +97,7 @@ impl Bed {
 
     pub async fn stage(&self, name: &str, id: &str, content: &[u8]) -> Result<()> {
         let body = self.body(content).await;
-        self.store.stage_block(&blob(name), block_id(id), body).await
+        self.store.stage_block(&blob(name), block_id(id), body, None).await
     }
 
     pub async fn commit(&self, name: &str, list: &[(&str, BlockSource)]) -> Result<BlobProps> {
