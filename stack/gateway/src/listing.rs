@@ -39,6 +39,7 @@ pub fn query(query: &Query) -> Result<ListQuery, Error> {
         delimiter: query.filled("delimiter").map(str::to_owned),
         after: query.filled("marker").map(read_marker).transpose()?,
         max,
+        ..ListQuery::default()
     })
 }
 

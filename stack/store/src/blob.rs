@@ -2,6 +2,8 @@
 
 use crate::catalog::Snapshot;
 use crate::catalog::row::List;
+use crate::copies::{Place, Source};
+use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::extent::{ExtentMap, Reader, Span};
 use crate::piece::Piece;
@@ -17,6 +19,7 @@ use tokio::task::JoinHandle;
 #[derive(Debug)]
 pub struct Blob {
     pub props: BlobProps,
+    pub(crate) place: Place,
     pub(crate) pieces: List<Piece>,
     pub(crate) snapshot: Snapshot,
     pub(crate) extents: Arc<ExtentMap>,
@@ -40,24 +43,47 @@ impl Blob {
         Ok(steps.map_ok(|slices| stream::iter(slices).map(Ok)).try_flatten())
     }
 
+    /// What a copy needs to know of it.
+    pub fn source(&self) -> Source {
+        Source { place: self.place.clone(), etag: self.props.etag }
+    }
+
+    /// CRC-64/NVME of a range that lies within the content. Blocks.
+    pub(crate) fn checksum(&self, range: Range<u64>) -> Result<u64> {
+        if range == (0..self.props.length) {
+            return Ok(self.props.crc64);
+        }
+        let mut reader = Reader::new(self.extents.clone());
+        let mut crc64 = crc::crc64(b"");
+        for span in self.spans(&range)? {
+            crc64 = crc::join(crc64, reader.checksum(span)?, span.length());
+        }
+        Ok(crc64)
+    }
+
     fn plan(self, range: Range<u64>) -> Result<Plan> {
         if range.start > 0 && range.start >= self.props.length {
             return Err(StoreError::RangeInvalid);
         }
         let range = range.start..range.end.min(self.props.length);
-        let mut spans = VecDeque::new();
+        let spans = self.spans(&range)?.into();
+        Ok(Plan { spans, reader: Reader::new(self.extents) })
+    }
+
+    fn spans(&self, range: &Range<u64>) -> Result<Vec<Span>> {
+        let mut spans = Vec::new();
         if !range.is_empty() {
-            let (mut at, pieces) = self.snapshot.pieces(&self.pieces, &range)?;
+            let (mut at, pieces) = self.snapshot.pieces(&self.pieces, range)?;
             for piece in pieces {
                 let end = at + u64::from(piece.length);
                 let (from, to) = (range.start.max(at), range.end.min(end));
                 if from < to {
-                    spans.push_back(Span { piece, from: from - at, to: to - at });
+                    spans.push(Span::new(piece, from - at, to - at));
                 }
                 at = end;
             }
         }
-        Ok(Plan { spans, reader: Reader::new(self.extents) })
+        Ok(spans)
     }
 }
 
@@ -66,7 +92,7 @@ impl Plan {
     fn read(&mut self) -> Result<Vec<Bytes>> {
         let Some(span) = self.spans.front_mut() else { return Ok(Vec::new()) };
         let slices = self.reader.read(span)?;
-        if span.from == span.to {
+        if span.is_empty() {
             self.spans.pop_front();
         }
         Ok(slices)

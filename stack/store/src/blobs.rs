@@ -3,16 +3,34 @@
 use crate::blob::Blob;
 use crate::body::{Body, BodyWriter};
 use crate::catalog::Txn;
-use crate::catalog::row::{BlobRow, List, PROPS_BYTES_MAX, blob_key, encode};
+use crate::catalog::row::{BlobRow, CommittedBlock, List, PROPS_BYTES_MAX, blob_key, encode};
+use crate::clock::Timestamp;
+use crate::copies::Place;
 use crate::error::{Result, StoreError};
 use crate::extent::frame::framed_bytes;
 use crate::lease::{Lease, LeaseAction};
 use crate::list::{BlobPage, ListQuery};
+use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobChange, BlobDraft, BlobProps};
 use crate::store::Store;
-use greenroom_model::{BlobPath, ContainerPath};
+use greenroom_model::{BlobPath, ContainerPath, TenantName};
 use serde::Serialize;
+
+/// What the deletion of a blob does about its snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshots {
+    /// There must be none.
+    Keep,
+    Delete,
+}
+
+/// What a write puts in a blob's place.
+pub(crate) struct Content {
+    pub props: BlobProps,
+    pub pieces: List<Piece>,
+    pub blocks: List<CommittedBlock>,
+}
 
 impl Store {
     /// Begins to take content in; `length` where it is known beforehand. Err: `Full`.
@@ -37,14 +55,25 @@ impl Store {
 
     /// Err: `ContainerMissing`, `BlobMissing`.
     pub async fn blob(&self, path: &BlobPath) -> Result<Blob> {
-        // A look-up walks a handful of pages, nearly all of them cached: less than a hop to another thread and back costs.
+        self.look_up(path, None)
+    }
+
+    /// A look-up walks a handful of pages, nearly all of them cached: less than a hop to another thread and back costs.
+    pub(crate) fn look_up(&self, path: &BlobPath, at: Option<Timestamp>) -> Result<Blob> {
         let (snapshot, extents) = {
             let extents = self.extents().map();
             (self.snapshot()?, extents.clone())
         };
         let container = snapshot.container(&path.container)?;
-        let row = snapshot.blob(&blob_key(container.id, path.name.as_str()))?.ok_or(StoreError::BlobMissing)?;
-        Ok(Blob { props: row.props, pieces: row.pieces, snapshot, extents })
+        let key = blob_key(container.id, path.name.as_str());
+        let mut row = snapshot.blob(&key)?.ok_or(StoreError::BlobMissing)?;
+        let mut place = Place::Base(key);
+        if let Some(time) = at {
+            let set = row.snapshots.ok_or(StoreError::BlobMissing)?;
+            row = snapshot.blob_snapshot(set, time)?.ok_or(StoreError::BlobMissing)?;
+            place = Place::Snapshot(set, time);
+        }
+        Ok(Blob { props: row.props, place, pieces: row.pieces, snapshot, extents })
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.
@@ -70,10 +99,11 @@ impl Store {
         self.write(move |txn| lease(txn, &path, action, &precondition)).await
     }
 
-    /// Discards the blob and its staged blocks. Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`.
-    pub async fn delete_blob(&self, path: &BlobPath, precondition: &Precondition) -> Result<()> {
+    /// Discards the blob and its staged blocks.
+    /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `SnapshotsPresent` where there are some and they are to be kept.
+    pub async fn delete_blob(&self, path: &BlobPath, snapshots: Snapshots, precondition: &Precondition) -> Result<()> {
         let (path, precondition) = (path.clone(), precondition.clone());
-        self.write(move |txn| delete(txn, &path, &precondition)).await
+        self.write(move |txn| delete(txn, &path, snapshots, &precondition)).await
     }
 
     /// One page, by seeking: what a delimiter rolls up is skipped, not read. Err: `ContainerMissing`.
@@ -102,12 +132,24 @@ fn put(
     let (container, key, old) = txn.look_up(path)?;
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
     let props = written(txn, draft, old.as_ref(), body.length(), body.crc64());
-    let pieces = txn.keep(body)?;
+    let pieces = txn.keep(body.pieces().to_vec())?;
+    replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks: List::Here(Vec::new()) })
+}
+
+/// Puts content in the place of what was there, and discards what is staged. The snapshots of the old blob stay with the new one.
+pub(crate) fn replace(
+    txn: &mut Txn<'_>,
+    tenant: &TenantName,
+    key: &[u8],
+    old: Option<BlobRow>,
+    Content { props, pieces, blocks }: Content,
+) -> Result<BlobProps> {
+    let snapshots = old.as_ref().and_then(|old| old.snapshots);
     if let Some(old) = old {
-        txn.free_blob(&container.tenant, old)?;
+        txn.free_blob(tenant, old)?;
     }
-    txn.discard_staging(&key)?;
-    txn.put_row(&container.tenant, &key, BlobRow { props, pieces, blocks: List::Here(Vec::new()) })
+    txn.discard_staging(key)?;
+    txn.put_row(tenant, key, BlobRow { props, pieces, blocks, snapshots })
 }
 
 /// The properties of a blob that a write has just made, in place of `old`.
@@ -170,10 +212,15 @@ fn lease(txn: &mut Txn<'_>, path: &BlobPath, action: LeaseAction, precondition: 
     Ok(row.props)
 }
 
-fn delete(txn: &mut Txn<'_>, path: &BlobPath, precondition: &Precondition) -> Result<()> {
+fn delete(txn: &mut Txn<'_>, path: &BlobPath, snapshots: Snapshots, precondition: &Precondition) -> Result<()> {
     let (container, key, row) = txn.look_up(path)?;
     let row = row.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
+    match (row.snapshots, snapshots) {
+        (Some(_), Snapshots::Keep) => return Err(StoreError::SnapshotsPresent),
+        (Some(set), Snapshots::Delete) => txn.discard_snapshots(&container.tenant, set)?,
+        (None, Snapshots::Keep | Snapshots::Delete) => {}
+    }
     txn.dirty = true;
     txn.blobs.remove(key.as_slice())?;
     txn.free_blob(&container.tenant, row)?;

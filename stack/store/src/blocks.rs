@@ -1,6 +1,6 @@
 //! What is done with blocks: staged one by one, then made into a blob by a list.
 
-use crate::blobs::{check_size, written};
+use crate::blobs::{Content, check_size, replace, written};
 use crate::block::{Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX, STAGED_BLOCKS_MAX};
 use crate::body::Body;
 use crate::catalog::Txn;
@@ -20,7 +20,11 @@ impl Store {
     pub async fn stage_block(&self, path: &BlobPath, id: BlockId, body: Body, lease: Option<LeaseId>) -> Result<()> {
         let path = path.clone();
         let precondition = Precondition { lease, ..Precondition::default() };
-        self.write(move |txn| stage(txn, &path, &id, &body, &precondition)).await
+        self.write(move |txn| {
+            let staged = Staged { length: body.length(), crc64: body.crc64(), pieces: body.pieces().to_vec() };
+            stage(txn, &path, &id, staged, &precondition)
+        })
+        .await
     }
 
     /// Makes or overwrites a blob out of blocks, and discards all other staged ones.
@@ -59,7 +63,20 @@ impl Store {
     }
 }
 
-fn stage(txn: &mut Txn<'_>, path: &BlobPath, id: &BlockId, body: &Body, precondition: &Precondition) -> Result<()> {
+/// The content of a block that is to be staged.
+pub(crate) struct Staged {
+    pub length: u64,
+    pub crc64: u64,
+    pub pieces: Vec<Piece>,
+}
+
+pub(crate) fn stage(
+    txn: &mut Txn<'_>,
+    path: &BlobPath,
+    id: &BlockId,
+    content: Staged,
+    precondition: &Precondition,
+) -> Result<()> {
     let (_, key, blob) = txn.look_up(path)?;
     precondition.check(blob.as_ref().map(|blob| Version::from(&blob.props)), Access::Write, txn.now)?;
     let id_bytes = id.as_bytes().len() as u8;
@@ -74,10 +91,11 @@ fn stage(txn: &mut Txn<'_>, path: &BlobPath, id: &BlockId, body: &Body, precondi
         return Err(StoreError::TooManyBlocks { what: "staged", max: STAGED_BLOCKS_MAX });
     }
     let staging_id = staging.map_or_else(|| txn.next_id(), |staging| staging.id);
+    let Staged { length, crc64, pieces } = content;
+    let block = StagedRow { length, crc64, pieces: txn.keep(pieces)? };
     if let Some(old) = old {
         txn.free(old.pieces)?;
     }
-    let block = StagedRow { length: body.length(), crc64: body.crc64(), pieces: txn.keep(body)? };
     let staging = StagingRow { id: staging_id, blocks, block_id_bytes: id_bytes, touched: txn.now };
     txn.dirty = true;
     txn.staged.insert((staging_id, id.as_bytes()), encode(&block).as_slice())?;
@@ -99,22 +117,18 @@ fn commit(
 
     let mut pieces = Vec::new();
     for piece in chosen.iter().flat_map(|block| &block.pieces) {
-        txn.books.refer(piece);
         piece::push(&mut pieces, *piece);
     }
-    let pieces = txn.list_pieces(pieces)?;
+    let pieces = txn.keep(pieces)?;
     let crc64 = chosen.iter().fold(crc::crc64(b""), |crc64, block| crc::join(crc64, block.crc64, block.length));
     let length = chosen.iter().map(|block| block.length).sum();
     let props = written(txn, draft, old.as_ref(), length, crc64);
     if let Some(staging) = staging {
         use_up(txn, &key, &staging, &chosen)?;
     }
-    if let Some(old) = old {
-        txn.free_blob(&container.tenant, old)?;
-    }
     let blocks = chosen.into_iter().map(|Chosen { id, length, crc64, .. }| CommittedBlock { id, length, crc64 });
     let blocks = txn.list_blocks(blocks.collect())?;
-    txn.put_row(&container.tenant, &key, BlobRow { props, pieces, blocks })
+    replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks })
 }
 
 /// What a list can choose from.

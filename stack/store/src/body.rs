@@ -125,7 +125,7 @@ impl BodyWriter {
         let Spot { extent, offset, pin } = answer.await.map_err(|_| StoreError::Closed)??;
         self.promised -= framed_bytes(length);
         self.promise.spend(framed_bytes(length));
-        piece::push(&mut self.pieces, Piece { extent: extent.id(), offset, length: length as u32 });
+        piece::push(&mut self.pieces, Piece::new(extent.id(), offset, length as u32));
         if self.extents.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, &extent)) {
             self.extents.push((extent, pin));
         }

@@ -48,6 +48,10 @@ pub enum StoreError {
     LeaseUnmet { why: LeaseUnmet, on: Leasable },
     #[error("the lease stays as it is: {0:?}")]
     LeaseRefused(LeaseRefusal),
+    #[error("the source of the copy has changed since it was looked up")]
+    SourceChanged,
+    #[error("the blob has snapshots")]
+    SnapshotsPresent,
 
     // Blocks and bodies
     #[error("the block list names a block that is neither committed nor staged")]

@@ -10,6 +10,7 @@ mod catalog;
 mod clock;
 mod config;
 mod containers;
+mod copies;
 mod crc;
 mod error;
 mod etag;
@@ -21,15 +22,18 @@ mod lock;
 mod piece;
 mod precondition;
 mod props;
+mod snapshots;
 mod space;
 mod store;
 mod usage;
 
 pub use blob::Blob;
+pub use blobs::Snapshots;
 pub use block::{BLOCK_ID_BYTES_MAX, Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX, STAGED_BLOCKS_MAX};
 pub use body::{Body, BodyWriter};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, Durability};
+pub use copies::{CopyBlocks, Source};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
 pub use identity::{AccountKey, AccountRecord};
@@ -37,7 +41,7 @@ pub use lease::{
     BREAK_SECONDS_MAX, LEASE_SECONDS, Leasable, Lease, LeaseAction, LeaseId, LeaseNeed, LeaseRefusal, LeaseState,
     LeaseTerm, LeaseUnmet,
 };
-pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery};
+pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots};
 pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{BlobChange, BlobDraft, BlobProps, ContainerProps, HttpHeaders, Metadata, Tags, Tier};
 pub use store::Store;

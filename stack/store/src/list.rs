@@ -1,5 +1,6 @@
 //! What a listing asks for and answers. The order is that of the names' UTF-8 bytes, as on Azure.
 
+use crate::clock::Timestamp;
 use crate::props::{BlobProps, ContainerProps};
 use greenroom_model::{BlobName, ContainerName};
 
@@ -12,15 +13,26 @@ pub struct ListQuery {
     pub prefix: String,
     /// Names that hold this after the prefix are rolled up into one `Prefix` entry. Empty counts as absent. Blobs only.
     pub delimiter: Option<String>,
+    /// Blobs only.
+    pub snapshots: ListSnapshots,
     /// Goes on after the page whose `next` this was.
     pub after: Option<String>,
+    /// Goes on within the snapshots of that name: that page's `next_snapshot`.
+    pub after_snapshot: Option<Timestamp>,
     /// Held to 1..=`LIST_MAX`.
     pub max: usize,
 }
 
 impl Default for ListQuery {
     fn default() -> Self {
-        Self { prefix: String::new(), delimiter: None, after: None, max: LIST_MAX }
+        Self {
+            prefix: String::new(),
+            delimiter: None,
+            snapshots: ListSnapshots::Leave,
+            after: None,
+            after_snapshot: None,
+            max: LIST_MAX,
+        }
     }
 }
 
@@ -29,15 +41,21 @@ pub struct BlobPage {
     pub entries: Vec<Entry>,
     /// Where the next page begins; absent at the end of the list.
     pub next: Option<String>,
+    /// The moment of the page's last entry, where that is a snapshot.
+    pub next_snapshot: Option<Timestamp>,
+}
+
+/// Whether a listing holds snapshots too: before their blob, oldest first, as on Azure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListSnapshots {
+    Leave,
+    List,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most entries are blobs: a box would cost each an allocation to save none"
-)]
 pub enum Entry {
     Blob(BlobName, BlobProps),
+    Snapshot(BlobName, Timestamp, BlobProps),
     /// Ends with the delimiter.
     Prefix(String),
 }
@@ -46,7 +64,7 @@ impl Entry {
     /// The blob's name, or the prefix.
     pub fn name(&self) -> &str {
         match self {
-            Entry::Blob(name, _) => name.as_str(),
+            Entry::Blob(name, _) | Entry::Snapshot(name, ..) => name.as_str(),
             Entry::Prefix(prefix) => prefix,
         }
     }

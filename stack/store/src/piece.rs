@@ -3,27 +3,53 @@
 use crate::extent::frame::{FRAME_BYTES, HEADER_BYTES, framed_bytes};
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Content in a run of frames. It begins and ends where frames do, unless it was copied out of the middle of others' content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Piece {
     pub extent: u32,
     /// Where the first frame begins.
     pub offset: u32,
     /// Bytes of content.
     pub length: u32,
+    /// Bytes of the first frame before the content, and of the last one behind it.
+    pub skip: u32,
+    pub spare: u32,
 }
 
 impl Piece {
-    /// Where the last frame ends. An extent is shorter than 4 GiB, and so are offsets in it.
-    pub fn end(&self) -> u32 {
-        self.offset + framed_bytes(u64::from(self.length)) as u32
+    /// A run of frames as a whole.
+    pub fn new(extent: u32, offset: u32, length: u32) -> Self {
+        Self { extent, offset, length, skip: 0, spare: 0 }
     }
 
-    /// The part of the piece from `skip` on, `length` bytes long. It must begin where a frame does, as every block does.
-    fn part(&self, skip: u32, length: u32) -> Piece {
-        debug_assert_eq!(u64::from(skip) % FRAME_BYTES, 0, "a part begins where a frame does");
-        let frames = u64::from(skip) / FRAME_BYTES;
-        let offset = self.offset + (frames * (FRAME_BYTES + HEADER_BYTES)) as u32;
-        Piece { offset, length, ..*self }
+    /// Bytes that the frames of the run hold.
+    pub fn run(&self) -> u64 {
+        u64::from(self.skip) + u64::from(self.length) + u64::from(self.spare)
+    }
+
+    /// Bytes on disk of the run. A frame that two pieces reach into counts for each of them.
+    pub fn disk_bytes(&self) -> u64 {
+        framed_bytes(self.run())
+    }
+
+    /// Where the last frame ends. An extent is shorter than 4 GiB, and so are offsets in it.
+    pub fn end(&self) -> u32 {
+        self.offset + self.disk_bytes() as u32
+    }
+
+    /// The part of the piece from `start` on, `length` bytes long: the frames that hold it and no others.
+    fn part(&self, start: u32, length: u32) -> Piece {
+        let from = u64::from(self.skip) + u64::from(start);
+        let to = from + u64::from(length);
+        let first = from / FRAME_BYTES;
+        let end = self.run().min(to.next_multiple_of(FRAME_BYTES));
+        Piece {
+            extent: self.extent,
+            offset: self.offset + (first * (FRAME_BYTES + HEADER_BYTES)) as u32,
+            length,
+            skip: (from % FRAME_BYTES) as u32,
+            spare: (end - to) as u32,
+        }
     }
 }
 
@@ -31,17 +57,19 @@ impl Piece {
 pub fn push(pieces: &mut Vec<Piece>, piece: Piece) {
     if let Some(last) = pieces.last_mut()
         && (last.extent, last.end()) == (piece.extent, piece.offset)
-        // Only the last frame of a piece may be short.
-        && u64::from(last.length) % FRAME_BYTES == 0
+        // Within a run no byte is left out, and only the last frame may be short.
+        && (last.spare, piece.skip) == (0, 0)
+        && last.run() % FRAME_BYTES == 0
         && let Some(length) = last.length.checked_add(piece.length)
     {
         last.length = length;
+        last.spare = piece.spare;
     } else {
         pieces.push(piece);
     }
 }
 
-/// The pieces of `length` bytes of content from `start` on, where a block begins.
+/// The pieces of `length` bytes of content from `start` on.
 pub fn slice(pieces: &[Piece], start: u64, length: u64) -> Vec<Piece> {
     let (mut at, end) = (0, start + length);
     let mut parts = Vec::new();
@@ -64,7 +92,7 @@ mod tests {
     const STEP: u32 = FRAME + HEADER_BYTES as u32;
 
     fn at(offset: u32, length: u32) -> Piece {
-        Piece { extent: 1, offset, length }
+        Piece::new(1, offset, length)
     }
 
     #[test]
@@ -85,5 +113,30 @@ mod tests {
         assert_eq!(slice(&pieces, u64::from(FRAME), u64::from(FRAME * 2 + 5)), [at(STEP, FRAME * 2 + 5)]);
         assert_eq!(slice(&pieces, u64::from(FRAME * 3 + 5), 7), [pieces[1]]);
         assert_eq!(slice(&pieces, 0, 0), []);
+    }
+
+    #[test]
+    fn a_part_out_of_the_middle_holds_the_frames_that_it_touches() {
+        let piece = at(0, FRAME * 3 + 5);
+        let part = slice(&[piece], u64::from(FRAME) + 10, u64::from(FRAME))[0];
+        assert_eq!(part, Piece { offset: STEP, length: FRAME, skip: 10, spare: FRAME - 10, ..piece });
+        // A part of a part is what it would have been of the whole.
+        assert_eq!(slice(&[part], 20, 30), slice(&[piece], u64::from(FRAME) + 30, 30));
+        let tail = slice(&[piece], u64::from(FRAME * 3), 4)[0];
+        assert_eq!((tail.offset, tail.skip, tail.spare, tail.end()), (STEP * 3, 0, 1, piece.end()));
+    }
+
+    #[test]
+    fn pieces_that_leave_bytes_out_are_never_joined() {
+        let cut_end = slice(&[at(0, FRAME)], 0, 7)[0];
+        let cut_begin = slice(&[at(STEP, FRAME)], 7, u64::from(FRAME) - 7)[0];
+        for (first, second) in [(cut_end, at(STEP, FRAME)), (at(0, FRAME), cut_begin)] {
+            let mut pieces = vec![first];
+            push(&mut pieces, second);
+            assert_eq!(pieces, [first, second]);
+        }
+        let mut pieces = vec![slice(&[at(0, FRAME)], 7, u64::from(FRAME) - 7)[0]];
+        push(&mut pieces, slice(&[at(STEP, FRAME)], 0, 9)[0]);
+        assert_eq!(pieces, [Piece { length: FRAME + 2, skip: 7, spare: FRAME - 9, ..at(0, 0) }]);
     }
 }

@@ -148,7 +148,7 @@ async fn what_is_missing_is_named() {
             _ => false,
         };
         assert!(missing(bed.store.blob(path).await.expect_err("missing")));
-        assert!(missing(bed.store.delete_blob(path, &none).await.expect_err("missing")));
+        assert!(missing(bed.store.delete_blob(path, Snapshots::Keep, &none).await.expect_err("missing")));
         assert!(missing(bed.store.block_list(path).await.expect_err("missing")));
         let change = BlobChange::Metadata(Metadata::new());
         assert!(missing(bed.store.update_blob(path, change, &none).await.expect_err("missing")));
@@ -201,8 +201,14 @@ async fn a_condition_is_weighed_against_the_blob_as_it_stands() {
     let second = put(Precondition::if_match(first)).await.expect("it was the first").etag;
     assert!(matches!(put(Precondition::if_match(first)).await, Err(StoreError::ConditionNotMet)));
     let stale = Precondition::if_match(first);
-    assert!(matches!(bed.store.delete_blob(&blob("blob"), &stale).await, Err(StoreError::ConditionNotMet)));
-    bed.store.delete_blob(&blob("blob"), &Precondition::if_match(second)).await.expect("it was the second");
+    assert!(matches!(
+        bed.store.delete_blob(&blob("blob"), Snapshots::Keep, &stale).await,
+        Err(StoreError::ConditionNotMet)
+    ));
+    bed.store
+        .delete_blob(&blob("blob"), Snapshots::Keep, &Precondition::if_match(second))
+        .await
+        .expect("it was the second");
     assert!(matches!(put(Precondition::if_match(second)).await, Err(StoreError::ConditionNotMet)));
 }
 

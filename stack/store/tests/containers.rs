@@ -73,7 +73,7 @@ async fn containers_are_listed_by_account_prefix_and_page() {
     other.account = account_name("goldaccount2");
     bed.store.create_container(&other, Metadata::new()).await.expect("create");
     let list = async |prefix: &str, after: Option<&str>, max| {
-        let query = ListQuery { prefix: prefix.into(), after: after.map(str::to_owned), max, delimiter: None };
+        let query = ListQuery { prefix: prefix.into(), after: after.map(str::to_owned), max, ..ListQuery::default() };
         let page = bed.store.list_containers(&account_name("goldaccount"), &query).await.expect("list");
         let names: Vec<_> = page.entries.iter().map(|(name, _)| name.to_string()).collect();
         (names, page.next)

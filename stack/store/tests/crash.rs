@@ -63,7 +63,7 @@ async fn perform(store: &Store, task: u64, step: u64) {
             let list = vec![(block_id("a"), BlockSource::Latest), (block_id("b"), BlockSource::Latest)];
             store.commit_blocks(&path, BlobDraft::default(), list, &none).await.expect("commit");
         }
-        Act::Delete => match store.delete_blob(&path, &none).await {
+        Act::Delete => match store.delete_blob(&path, Snapshots::Keep, &none).await {
             Ok(()) | Err(StoreError::BlobMissing) => {}
             Err(error) => panic!("delete: {error}"),
         },

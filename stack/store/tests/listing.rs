@@ -35,7 +35,7 @@ async fn listed(store: &Store, prefix: &str, delimiter: Option<&str>, max: usize
         assert!(page.entries.len() <= max);
         assert!(page.next.is_none() || page.entries.len() == max, "only the last page may be short");
         entries.extend(page.entries.iter().map(|entry| match entry {
-            Entry::Blob(name, _) => name.to_string(),
+            Entry::Blob(name, _) | Entry::Snapshot(name, ..) => name.to_string(),
             Entry::Prefix(prefix) => format!("{prefix} (prefix)"),
         }));
         match page.next {

@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers;
 use crate::reply::Reply;
+use greenroom_store::Snapshots;
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
@@ -12,6 +13,6 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         return Err(Code::SnapshotsNotSupported.into());
     }
     let precondition = headers::precondition(&call.head)?;
-    call.store.delete_blob(&call.blob()?, &precondition).await?;
+    call.store.delete_blob(&call.blob()?, Snapshots::Keep, &precondition).await?;
     Ok(Reply::new(StatusCode::ACCEPTED).header("x-ms-delete-type-permanent", "true"))
 }

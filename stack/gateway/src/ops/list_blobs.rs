@@ -28,7 +28,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
                 doc.name("Name", prefix);
                 doc.close("BlobPrefix");
             }
-            Entry::Blob(name, props) => {
+            // A snapshot is listed only where it was asked for, which `listing::query` does not offer.
+            Entry::Blob(name, props) | Entry::Snapshot(name, _, props) => {
                 doc.open("Blob");
                 doc.name("Name", name.as_str());
                 properties::blob_xml(&mut doc, props, call.now);

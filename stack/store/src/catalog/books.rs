@@ -4,7 +4,6 @@ use super::row::{self, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HeadRow, USAGE};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::etag::ETag;
-use crate::extent::frame::framed_bytes;
 use crate::extent::{ExtentRow, Freed};
 use crate::piece::Piece;
 use crate::usage::TenantUsage;
@@ -91,7 +90,7 @@ impl Books {
     /// One more place in the catalog refers to this content.
     pub fn refer(&mut self, piece: &Piece) {
         let extent = self.extents.entry(piece.extent).or_default();
-        extent.live += framed_bytes(u64::from(piece.length));
+        extent.live += piece.disk_bytes();
         extent.end = extent.end.max(u64::from(piece.end()));
         self.touched_extents.insert(piece.extent);
     }
@@ -99,7 +98,11 @@ impl Books {
     /// One place fewer does.
     pub fn release(&mut self, piece: &Piece) {
         let extent = self.extents.entry(piece.extent).or_default();
-        extent.live = extent.live.saturating_sub(framed_bytes(u64::from(piece.length)));
+        match extent.live.checked_sub(piece.disk_bytes()) {
+            Some(live) => extent.live = live,
+            // What is left stays, and so does the extent: a count that is wrong once may not free what others refer to.
+            None => tracing::error!(extent = piece.extent, live = extent.live, "more is let go of than was counted"),
+        }
         self.touched_extents.insert(piece.extent);
         self.freed = Freed::Some;
     }

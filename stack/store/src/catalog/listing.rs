@@ -1,9 +1,11 @@
 //! Listings that seek: a page reads its own entries, and one row for each prefix that it rolls up.
 
-use super::row::{BLOBS, BlobRow, CONTAINERS, ContainerRow, blob_key, blob_name, corrupt, decode};
+use super::row::{BLOBS, BlobRow, CONTAINERS, ContainerRow, SNAPSHOTS, blob_key, blob_name, corrupt, decode};
 use super::snapshot::Snapshot;
+use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery};
+use crate::list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots};
+use crate::props::BlobProps;
 use greenroom_model::{AccountName, BlobName, ContainerName};
 
 impl Snapshot {
@@ -12,19 +14,22 @@ impl Snapshot {
         let key = |name: &str| blob_key(container, name);
         let end = past(key(&query.prefix));
         let max = query.max.clamp(1, LIST_MAX);
-        let mut page = BlobPage { entries: Vec::new(), next: None };
+        let mut page = BlobPage { entries: Vec::new(), next: None, next_snapshot: None };
         let mut start = key(&query.prefix);
         if let Some(after) = &query.after {
             // A name that is rolled up was listed as its prefix, and all of that with it.
-            start = start.max(rolled_up(after, query).map_or_else(|| next_key(key(after)), |prefix| past(key(prefix))));
+            start = start.max(match (rolled_up(after, query), query.after_snapshot) {
+                (Some(prefix), _) => past(key(prefix)),
+                (None, None) => next_key(key(after)),
+                (None, Some(_)) => key(after),
+            });
         }
         'seek: while start < end {
             for item in table.range(start.as_slice()..end.as_slice())? {
                 let (found, row) = item?;
                 let name = blob_name(found.value())?;
                 if page.entries.len() == max {
-                    page.next = page.entries.last().map(|entry| entry.name().to_owned());
-                    return Ok(page);
+                    return Ok(cut(page));
                 }
                 if let Some(prefix) = rolled_up(name, query) {
                     page.entries.push(Entry::Prefix(prefix.to_owned()));
@@ -32,11 +37,35 @@ impl Snapshot {
                     continue 'seek;
                 }
                 let name = BlobName::new(name).map_err(|error| corrupt(&error.to_string()))?;
-                page.entries.push(Entry::Blob(name, decode::<BlobRow>(row.value())?.props));
+                let row: BlobRow = decode(row.value())?;
+                if let (Some(set), ListSnapshots::List) = (row.snapshots, query.snapshots) {
+                    let after = query.after_snapshot.filter(|_| query.after.as_deref() == Some(name.as_str()));
+                    for snapshot in self.snapshots_of(set, after)?.take(max - page.entries.len()) {
+                        let (time, props) = snapshot?;
+                        page.entries.push(Entry::Snapshot(name.clone(), time, props));
+                    }
+                    if page.entries.len() == max {
+                        return Ok(cut(page));
+                    }
+                }
+                page.entries.push(Entry::Blob(name, row.props));
             }
             break;
         }
         Ok(page)
+    }
+
+    fn snapshots_of(
+        &self,
+        set: u64,
+        after: Option<Timestamp>,
+    ) -> Result<impl Iterator<Item = Result<(Timestamp, BlobProps)>>> {
+        let first = after.map_or(i64::MIN, |after| after.0.saturating_add(1));
+        let rows = self.txn.open_table(SNAPSHOTS)?.range((set, first)..=(set, i64::MAX))?;
+        Ok(rows.map(|item| {
+            let (key, row) = item?;
+            Ok((Timestamp(key.value().1), decode::<BlobRow>(row.value())?.props))
+        }))
     }
 
     pub fn list_containers(&self, account: &AccountName, query: &ListQuery) -> Result<ContainerPage> {
@@ -65,6 +94,17 @@ impl Snapshot {
         }
         Ok(page)
     }
+}
+
+/// Ends a page before the end of the list.
+fn cut(mut page: BlobPage) -> BlobPage {
+    let last = page.entries.last();
+    page.next = last.map(|entry| entry.name().to_owned());
+    page.next_snapshot = match last {
+        Some(Entry::Snapshot(_, time, _)) => Some(*time),
+        Some(Entry::Blob(..) | Entry::Prefix(_)) | None => None,
+    };
+    page
 }
 
 /// The prefix under which a listing rolls this name up, if it does.

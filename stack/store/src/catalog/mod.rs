@@ -19,8 +19,8 @@ use crate::error::{Result, StoreError};
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 use row::{
-    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, STAGED, STAGINGS,
-    TENANTS, USAGE,
+    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, SNAPSHOTS, STAGED,
+    STAGINGS, TENANTS, USAGE,
 };
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -87,6 +87,7 @@ impl Catalog {
         for table in [PIECES, BLOCKS] {
             txn.open_table(table)?;
         }
+        txn.open_table(SNAPSHOTS)?;
         txn.open_table(GARBAGE)?;
         txn.open_table(STAGED)?;
         txn.open_table(EXTENTS)?;

@@ -24,6 +24,8 @@ pub const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("account
 pub const CONTAINERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("containers");
 /// By `blob_key`.
 pub const BLOBS: TableDefinition<Bytes, Bytes> = TableDefinition::new("blobs");
+/// Snapshots of blobs, by set and moment.
+pub const SNAPSHOTS: TableDefinition<(u64, i64), Bytes> = TableDefinition::new("snapshots");
 /// What is staged for a blob, by `blob_key`.
 pub const STAGINGS: TableDefinition<Bytes, Bytes> = TableDefinition::new("stagings");
 /// Staged blocks, by staging and block id.
@@ -41,7 +43,7 @@ pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage")
 pub const FORMAT: u32 = 2;
 /// Longer lists are kept in rows of their own: a listing reads blob rows, and should not read these with them.
 pub const LIST_HERE_MAX: usize = 16;
-/// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 15 bytes, a block 87.
+/// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 21 bytes, a block 87.
 pub const PIECES_A_ROW: usize = 2_048;
 pub const BLOCKS_A_ROW: usize = 512;
 /// Names and values that a client may hang on to a blob or container, encoded. Azure's own bounds are lower.
@@ -71,6 +73,8 @@ pub struct BlobRow {
     pub props: BlobProps,
     pub pieces: List<Piece>,
     pub blocks: List<CommittedBlock>,
+    /// The set that its snapshots form, while there are any.
+    pub snapshots: Option<u64>,
 }
 
 /// A list that lies in its row while it is short.
@@ -110,6 +114,10 @@ pub enum GarbageRow {
         id: u64,
         tenant: TenantName,
     },
+    Snapshots {
+        set: u64,
+        tenant: TenantName,
+    },
     Staging(u64),
     /// A list and what it lists.
     Pieces(u64),
@@ -137,6 +145,11 @@ pub fn blob_name(key: &[u8]) -> Result<&str> {
 /// All blocks of a staging: the next staging's first possible key ends them.
 pub fn staged_range(staging: u64) -> std::ops::Range<(u64, &'static [u8])> {
     (staging, &[])..(staging + 1, &[])
+}
+
+/// All snapshots of a set.
+pub fn snapshot_range(set: u64) -> std::ops::RangeInclusive<(u64, i64)> {
+    (set, i64::MIN)..=(set, i64::MAX)
 }
 
 const FORM: u8 = 1;

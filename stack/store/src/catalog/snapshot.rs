@@ -3,6 +3,7 @@
 use super::row::*;
 use super::txn::read_list;
 use crate::block::{Block, BlockId};
+use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use greenroom_model::ContainerPath;
@@ -44,6 +45,10 @@ impl Snapshot {
 
     pub fn blob(&self, key: &[u8]) -> Result<Option<BlobRow>> {
         self.txn.open_table(BLOBS)?.get(key)?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn blob_snapshot(&self, set: u64, time: Timestamp) -> Result<Option<BlobRow>> {
+        self.txn.open_table(SNAPSHOTS)?.get((set, time.0))?.map(|row| decode(row.value())).transpose()
     }
 
     pub fn blocks(&self, blocks: List<CommittedBlock>) -> Result<Vec<CommittedBlock>> {

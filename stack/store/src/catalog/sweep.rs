@@ -24,6 +24,7 @@ impl Txn<'_> {
             self.dirty = true;
             let swept = match garbage {
                 GarbageRow::Container { id, tenant } => self.sweep_container(id, &tenant, room)?,
+                GarbageRow::Snapshots { set, tenant } => self.sweep_snapshots(set, &tenant, room)?,
                 GarbageRow::Staging(staging) => self.sweep_staging(staging, room)?,
                 GarbageRow::Pieces(list) => self.sweep_pieces(list)?,
                 GarbageRow::PieceList(list) => drain(&mut self.pieces, (list, 0)..=(list, u64::MAX), room)?,
@@ -48,6 +49,9 @@ impl Txn<'_> {
         let blobs = take::<_, _, BlobRow>(&self.blobs, begin.as_slice()..end.as_slice(), room, <[u8]>::to_vec)?;
         for (key, blob) in &blobs {
             self.blobs.remove(key.as_slice())?;
+            if let Some(set) = blob.snapshots {
+                self.discard_snapshots(tenant, set)?;
+            }
             self.free_blob(tenant, blob.clone())?;
         }
         let room = room - blobs.len();
@@ -57,6 +61,16 @@ impl Txn<'_> {
             self.discard_staging(key)?;
         }
         Ok(blobs.len() + stagings.len())
+    }
+
+    fn sweep_snapshots(&mut self, set: u64, tenant: &TenantName, room: usize) -> Result<usize> {
+        let rows = take::<_, _, BlobRow>(&self.snapshots, snapshot_range(set), room, |key| key)?;
+        let swept = rows.len();
+        for (key, row) in rows {
+            self.snapshots.remove(key)?;
+            self.free_blob(tenant, row)?;
+        }
+        Ok(swept)
     }
 
     fn sweep_staging(&mut self, staging: u64, room: usize) -> Result<usize> {

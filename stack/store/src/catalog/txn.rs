@@ -3,7 +3,6 @@
 use super::books::Books;
 use super::row::*;
 use crate::block::BlockId;
-use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
@@ -22,6 +21,7 @@ pub struct Txn<'t> {
     pub accounts: Table<'t, &'static str, Bytes>,
     pub containers: Table<'t, Bytes, Bytes>,
     pub blobs: Table<'t, Bytes, Bytes>,
+    pub snapshots: Table<'t, (u64, i64), Bytes>,
     pub stagings: Table<'t, Bytes, Bytes>,
     pub staged: Table<'t, (u64, Bytes), Bytes>,
     pub pieces: Table<'t, (u64, u64), Bytes>,
@@ -39,6 +39,7 @@ impl<'t> Txn<'t> {
             accounts: txn.open_table(ACCOUNTS)?,
             containers: txn.open_table(CONTAINERS)?,
             blobs: txn.open_table(BLOBS)?,
+            snapshots: txn.open_table(SNAPSHOTS)?,
             stagings: txn.open_table(STAGINGS)?,
             staged: txn.open_table(STAGED)?,
             pieces: txn.open_table(PIECES)?,
@@ -77,8 +78,21 @@ impl<'t> Txn<'t> {
     pub fn look_up(&self, path: &BlobPath) -> Result<(ContainerRow, Vec<u8>, Option<BlobRow>)> {
         let container = self.container(&path.container)?;
         let key = blob_key(container.id, path.name.as_str());
-        let blob = self.blobs.get(key.as_slice())?.map(|row| decode(row.value())).transpose()?;
+        let blob = self.blob(&key)?;
         Ok((container, key, blob))
+    }
+
+    pub fn blob(&self, key: &[u8]) -> Result<Option<BlobRow>> {
+        self.blobs.get(key)?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn snapshot(&self, set: u64, time: Timestamp) -> Result<Option<BlobRow>> {
+        self.snapshots.get((set, time.0))?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn last_snapshot(&self, set: u64) -> Result<Option<Timestamp>> {
+        let last = self.snapshots.range(snapshot_range(set))?.next_back().transpose()?;
+        Ok(last.map(|(key, _)| Timestamp(key.value().1)))
     }
 
     /// Writes a new blob's row, and counts it in.
@@ -97,13 +111,15 @@ impl<'t> Txn<'t> {
         self.staged.get((staging, id.as_bytes()))?.map(|row| decode(row.value())).transpose()
     }
 
-    /// Gives a body its place in the catalog.
-    pub fn keep(&mut self, body: &Body) -> Result<List<Piece>> {
-        body.pieces().iter().for_each(|piece| self.books.refer(piece));
-        self.list_pieces(body.pieces().to_vec())
+    /// Gives content a place in the catalog, and counts the reference: of every list that is written, each piece once. What an extent's
+    /// `live` holds is thus the sum over all pieces in all rows, and content is free when the last row that refers to it has gone.
+    pub fn keep(&mut self, pieces: Vec<Piece>) -> Result<List<Piece>> {
+        self.dirty = true;
+        pieces.iter().for_each(|piece| self.books.refer(piece));
+        self.list_pieces(pieces)
     }
 
-    pub fn list_pieces(&mut self, pieces: Vec<Piece>) -> Result<List<Piece>> {
+    fn list_pieces(&mut self, pieces: Vec<Piece>) -> Result<List<Piece>> {
         if pieces.len() <= LIST_HERE_MAX {
             return Ok(List::Here(pieces));
         }

@@ -103,6 +103,18 @@ pub fn check(frame: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The checksum that a header claims for a payload of `length` bytes.
+pub fn claim(header: &[u8; HEADER_BYTES as usize], length: u64) -> Result<u64, &'static str> {
+    let (start, crc64) = header.split_last_chunk().expect("a header is longer than its checksum");
+    if start[..4] != MAGIC {
+        return Err("no frame begins here");
+    }
+    if start[4..] != (length as u32).to_le_bytes() {
+        return Err("frame has another length");
+    }
+    Ok(u64::from_le_bytes(*crc64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

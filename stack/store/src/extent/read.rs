@@ -2,6 +2,7 @@
 
 use super::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
 use super::{Extent, ExtentMap, file_name};
+use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use bytes::Bytes;
@@ -10,12 +11,28 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is wanted of a piece.
+/// What is wanted of a run of frames: both ends count from where the run's first frame begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    pub piece: Piece,
-    pub from: u64,
-    pub to: u64,
+    run: Piece,
+    from: u64,
+    to: u64,
+}
+
+impl Span {
+    /// From and to count within the piece.
+    pub fn new(piece: Piece, from: u64, to: u64) -> Self {
+        let skip = u64::from(piece.skip);
+        Self { run: piece, from: skip + from, to: skip + to }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.from == self.to
+    }
+
+    pub fn length(&self) -> u64 {
+        self.to - self.from
+    }
 }
 
 /// Reads spans one after the other, and keeps the file that it read last. Blocks: not for async threads.
@@ -35,12 +52,10 @@ impl Reader {
         let first = span.from / FRAME_BYTES;
         let until = span.to.div_ceil(FRAME_BYTES).min(first + FRAMES_AT_ONCE);
         let begin = first * FRAME_BYTES;
-        let end = u64::from(span.piece.length).min(until * FRAME_BYTES);
-        let at = u64::from(span.piece.offset) + first * (FRAME_BYTES + HEADER_BYTES);
+        let end = span.run.run().min(until * FRAME_BYTES);
+        let at = u64::from(span.run.offset) + first * (FRAME_BYTES + HEADER_BYTES);
         let mut disk = vec![0; frame::framed_bytes(end - begin) as usize];
-        let extent = self.extents.get(&span.piece.extent).cloned();
-        let extent =
-            extent.ok_or_else(|| corrupt(Path::new(&file_name(span.piece.extent)), at, "the extent is missing"))?;
+        let extent = self.extent(span.run.extent, at)?;
         self.read_at(&extent, at, &mut disk)?;
 
         let mut disk = Bytes::from(disk);
@@ -57,6 +72,39 @@ impl Reader {
         }
         span.from = end.min(span.to);
         Ok(slices)
+    }
+
+    /// The checksum of a span's content. Of whole frames only the headers are read: what they say of their payload is checked by
+    /// whoever reads it.
+    pub fn checksum(&mut self, mut span: Span) -> Result<u64> {
+        let mut crc64 = crc::crc64(b"");
+        while !span.is_empty() {
+            let frame_end = (span.from + FRAME_BYTES).min(span.run.run());
+            if span.from.is_multiple_of(FRAME_BYTES) && span.to >= frame_end {
+                let length = frame_end - span.from;
+                let at = u64::from(span.run.offset) + span.from / FRAME_BYTES * (FRAME_BYTES + HEADER_BYTES);
+                let extent = self.extent(span.run.extent, at)?;
+                let mut header = [0; HEADER_BYTES as usize];
+                self.read_at(&extent, at, &mut header)?;
+                let claim = frame::claim(&header, length).map_err(|what| corrupt(extent.path(), at, what))?;
+                crc64 = crc::join(crc64, claim, length);
+                span.from = frame_end;
+            } else {
+                // Up to the next frame's beginning.
+                let to = span.to.min((span.from + 1).next_multiple_of(FRAME_BYTES));
+                let mut part = Span { to, ..span };
+                for slice in self.read(&mut part)? {
+                    crc64 = crc::join(crc64, crc::crc64(&slice), slice.len() as u64);
+                }
+                span.from = to;
+            }
+        }
+        Ok(crc64)
+    }
+
+    fn extent(&self, id: u32, at: u64) -> Result<Arc<Extent>> {
+        let extent = self.extents.get(&id).cloned();
+        extent.ok_or_else(|| corrupt(Path::new(&file_name(id)), at, "the extent is missing"))
     }
 
     fn read_at(&mut self, extent: &Extent, at: u64, into: &mut [u8]) -> Result<()> {

@@ -106,7 +106,7 @@ impl Bed {
     }
 
     pub async fn delete(&self, name: &str) -> Result<()> {
-        self.store.delete_blob(&blob(name), &Precondition::default()).await
+        self.store.delete_blob(&blob(name), Snapshots::Keep, &Precondition::default()).await
     }
 
     pub async fn list(&self, query: ListQuery) -> BlobPage {

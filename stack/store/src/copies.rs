@@ -1,0 +1,124 @@
+//! Copies within the store: the new blob or block refers to the content that is there already, and no byte of it moves.
+
+use crate::blob::Blob;
+use crate::blobs::{Content, check_size, replace, written};
+use crate::block::BlockId;
+use crate::blocks::{Staged, stage};
+use crate::catalog::Txn;
+use crate::catalog::row::{BlobRow, corrupt};
+use crate::clock::Timestamp;
+use crate::error::{Result, StoreError};
+use crate::etag::ETag;
+use crate::lease::LeaseId;
+use crate::piece;
+use crate::precondition::{Access, Precondition, Version};
+use crate::props::{BlobDraft, BlobProps};
+use crate::store::Store;
+use greenroom_model::BlobPath;
+use std::ops::Range;
+
+/// A blob or snapshot that was looked up, as the source of a copy. It holds nothing open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub(crate) place: Place,
+    pub(crate) etag: ETag,
+}
+
+/// Where a row of a blob lies in the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// By its key.
+    Base(Vec<u8>),
+    /// By its set and moment.
+    Snapshot(u64, Timestamp),
+}
+
+/// Whether a copy knows the blocks that its source was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyBlocks {
+    /// As Copy Blob does.
+    Keep,
+    /// As Put Blob From URL does.
+    Forget,
+}
+
+impl Store {
+    /// Makes or overwrites a blob with the content of `source`, and discards the blob's staged blocks. Source and target may be the same.
+    /// Err: `SourceChanged` where the source is no longer what was looked up: look again; else as `put_blob`.
+    pub async fn copy_blob(
+        &self,
+        source: &Source,
+        path: &BlobPath,
+        draft: BlobDraft,
+        blocks: CopyBlocks,
+        precondition: &Precondition,
+    ) -> Result<BlobProps> {
+        let (source, path, precondition) = (source.clone(), path.clone(), precondition.clone());
+        check_size(&draft)?;
+        self.write(move |txn| copy(txn, &source, &path, draft, blocks, &precondition)).await
+    }
+
+    /// Stages a range of `source` as a block; the range must lie within it. Reads the headers of the frames, and the content of those
+    /// that the range cuts. Err: `RangeInvalid`, `SourceChanged`, `Corrupt`, `Io`; else as `stage_block`.
+    pub async fn stage_block_from(
+        &self,
+        path: &BlobPath,
+        id: BlockId,
+        source: Blob,
+        range: Range<u64>,
+        lease: Option<LeaseId>,
+    ) -> Result<()> {
+        if range.start > range.end || range.end > source.props.length {
+            return Err(StoreError::RangeInvalid);
+        }
+        let precondition = Precondition { lease, ..Precondition::default() };
+        let (path, from, of) = (path.clone(), source.source(), range.clone());
+        let crc64 =
+            tokio::task::spawn_blocking(move || source.checksum(of)).await.map_err(|_| StoreError::Closed)??;
+        self.write(move |txn| {
+            let row = txn.source(&from)?;
+            let length = range.end - range.start;
+            let pieces = piece::slice(&txn.all_pieces(&row.pieces)?, range.start, length);
+            if pieces.iter().map(|piece| u64::from(piece.length)).sum::<u64>() != length {
+                return Err(corrupt("a blob's pieces are shorter than the blob"));
+            }
+            stage(txn, &path, &id, Staged { length, crc64, pieces }, &precondition)
+        })
+        .await
+    }
+}
+
+fn copy(
+    txn: &mut Txn<'_>,
+    source: &Source,
+    path: &BlobPath,
+    draft: BlobDraft,
+    blocks: CopyBlocks,
+    precondition: &Precondition,
+) -> Result<BlobProps> {
+    let (container, key, old) = txn.look_up(path)?;
+    precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
+    let from = txn.source(source)?;
+    let props = written(txn, draft, old.as_ref(), from.props.length, from.props.crc64);
+    let blocks = match blocks {
+        CopyBlocks::Keep => txn.all_blocks(&from.blocks)?,
+        CopyBlocks::Forget => Vec::new(),
+    };
+    // Refer first, free then: the source may be the very blob that is overwritten.
+    let pieces = txn.all_pieces(&from.pieces)?;
+    let pieces = txn.keep(pieces)?;
+    let blocks = txn.list_blocks(blocks)?;
+    replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks })
+}
+
+impl Txn<'_> {
+    /// The row of a source that is still what it was when it was looked up. Content never changes under an ETag, but the pieces that
+    /// hold it may have moved: they are read here, in the transaction that refers to them once more.
+    fn source(&self, source: &Source) -> Result<BlobRow> {
+        let row = match &source.place {
+            Place::Base(key) => self.blob(key)?,
+            Place::Snapshot(set, time) => self.snapshot(*set, *time)?,
+        };
+        row.filter(|row| row.props.etag == source.etag).ok_or(StoreError::SourceChanged)
+    }
+}

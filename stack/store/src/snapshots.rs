@@ -1,0 +1,115 @@
+//! Snapshots: a blob as it was at a moment, in a row of its own that refers to the same content. A blob's snapshots form a set, which
+//! stays with the name while the blob is overwritten, and goes with it.
+
+use crate::blob::Blob;
+use crate::blobs::check_size;
+use crate::catalog::Txn;
+use crate::catalog::row::{BlobRow, GarbageRow, encode};
+use crate::clock::Timestamp;
+use crate::error::{Result, StoreError};
+use crate::lease::Lease;
+use crate::precondition::{Access, Precondition, Version};
+use crate::props::{BlobProps, Metadata};
+use crate::store::Store;
+use greenroom_model::{BlobPath, TenantName};
+
+impl Store {
+    /// Keeps the blob as it stands, under a moment that no other snapshot of it has. With `metadata` the snapshot carries that instead
+    /// of the blob's, and an ETag of its own. Returns the moment and the snapshot.
+    /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.
+    pub async fn snapshot_blob(
+        &self,
+        path: &BlobPath,
+        metadata: Option<Metadata>,
+        precondition: &Precondition,
+    ) -> Result<(Timestamp, BlobProps)> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| take(txn, &path, metadata, &precondition)).await
+    }
+
+    /// Err: `ContainerMissing`, `BlobMissing`.
+    pub async fn blob_snapshot(&self, path: &BlobPath, time: Timestamp) -> Result<Blob> {
+        self.look_up(path, Some(time))
+    }
+
+    /// Discards one snapshot. Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`.
+    pub async fn delete_snapshot(&self, path: &BlobPath, time: Timestamp, precondition: &Precondition) -> Result<()> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| delete_one(txn, &path, time, &precondition)).await
+    }
+
+    /// Discards all snapshots of a blob, and leaves the blob. The precondition is the blob's.
+    /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`.
+    pub async fn delete_snapshots(&self, path: &BlobPath, precondition: &Precondition) -> Result<()> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| {
+            let (container, key, row) = txn.look_up(&path)?;
+            let mut row = row.ok_or(StoreError::BlobMissing)?;
+            precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
+            if let Some(set) = row.snapshots.take() {
+                txn.discard_snapshots(&container.tenant, set)?;
+                txn.blobs.insert(key.as_slice(), encode(&row).as_slice())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn take(
+    txn: &mut Txn<'_>,
+    path: &BlobPath,
+    metadata: Option<Metadata>,
+    precondition: &Precondition,
+) -> Result<(Timestamp, BlobProps)> {
+    let (container, key, row) = txn.look_up(path)?;
+    let mut base = row.ok_or(StoreError::BlobMissing)?;
+    precondition.check(Some(Version::from(&base.props)), Access::FreeWrite, txn.now)?;
+    // A lease is the blob's alone, and keeps nobody from its snapshots.
+    let mut props = BlobProps { lease: Lease::Free, ..base.props.clone() };
+    if let Some(metadata) = metadata {
+        props.metadata = metadata;
+        check_size(&props)?;
+        props.etag = txn.next_etag();
+        props.modified = txn.now;
+    }
+    let (pieces, blocks) = (txn.all_pieces(&base.pieces)?, txn.all_blocks(&base.blocks)?);
+    let row = BlobRow { props, pieces: txn.keep(pieces)?, blocks: txn.list_blocks(blocks)?, snapshots: None };
+    let (set, last) = match base.snapshots {
+        Some(set) => (set, txn.last_snapshot(set)?),
+        None => (txn.next_id(), None),
+    };
+    let time = last.map_or(txn.now, |last| txn.now.max(Timestamp(last.0 + 1)));
+    txn.dirty = true;
+    txn.snapshots.insert((set, time.0), encode(&row).as_slice())?;
+    txn.books.count_blob(&container.tenant, row.props.length);
+    if base.snapshots.is_none() {
+        base.snapshots = Some(set);
+        txn.blobs.insert(key.as_slice(), encode(&base).as_slice())?;
+    }
+    Ok((time, row.props))
+}
+
+fn delete_one(txn: &mut Txn<'_>, path: &BlobPath, time: Timestamp, precondition: &Precondition) -> Result<()> {
+    let (container, key, base) = txn.look_up(path)?;
+    let mut base = base.ok_or(StoreError::BlobMissing)?;
+    let set = base.snapshots.ok_or(StoreError::BlobMissing)?;
+    let row = txn.snapshot(set, time)?.ok_or(StoreError::BlobMissing)?;
+    precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
+    txn.dirty = true;
+    txn.snapshots.remove((set, time.0))?;
+    txn.free_blob(&container.tenant, row)?;
+    // A blob has a set only while there is something in it.
+    if txn.last_snapshot(set)?.is_none() {
+        base.snapshots = None;
+        txn.blobs.insert(key.as_slice(), encode(&base).as_slice())?;
+    }
+    Ok(())
+}
+
+impl Txn<'_> {
+    /// The sweep removes them; nothing finds them any more.
+    pub fn discard_snapshots(&mut self, tenant: &TenantName, set: u64) -> Result<()> {
+        self.leave(&GarbageRow::Snapshots { set, tenant: tenant.clone() })
+    }
+}
