@@ -5,7 +5,7 @@ use crate::body::BodyIn;
 use crate::error::{Code, Error};
 use crate::request::{Head, Request};
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
-use greenroom_store::{ETags, Precondition, Store, Timestamp};
+use greenroom_store::{Blob, ETags, Precondition, Store, Timestamp};
 
 #[derive(Debug)]
 pub struct Call {
@@ -40,6 +40,18 @@ impl Call {
     /// The blob that the request names; the route table sends no other request here.
     pub fn blob(&self) -> Result<BlobPath, Error> {
         Ok(self.head.target.blob().ok_or(Code::InvalidUri)?.clone())
+    }
+
+    /// The snapshot of it that the request names.
+    pub fn snapshot(&self) -> Result<Option<Timestamp>, Error> {
+        let Some(text) = self.head.query.filled("snapshot") else { return Ok(None) };
+        let at = crate::time::parse_iso(text);
+        Ok(Some(at.ok_or_else(|| Error::new(Code::InvalidQueryParameterValue, "snapshot"))?))
+    }
+
+    /// The blob, or the snapshot of it, that the request names.
+    pub async fn find_blob(&self) -> Result<Blob, Error> {
+        Ok(self.store.blob_at(&self.blob()?, self.snapshot()?).await?)
     }
 
     /// The conditional headers of a write that makes or replaces a blob. A SAS that only creates may not replace.

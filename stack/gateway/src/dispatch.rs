@@ -8,7 +8,7 @@ use crate::error::{Code, Error};
 use crate::meter::Measured;
 use crate::reply::Reply;
 use crate::request::{Head, Request, Transport};
-use crate::route::{self, Action, FromUrl};
+use crate::route::{self, Action, FromUrl, Row, Snapshots};
 use crate::time;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -76,8 +76,10 @@ impl Gateway {
         let mut call = Call::new(request, self.store.clone(), now, request_id.to_owned());
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
-            Action::Run(_) if names_a_version(&call.head) => Err(Code::SnapshotsNotSupported.into()),
-            Action::Run(run) => run(&mut call).await,
+            Action::Run(run) => match versions_fit(row, &call.head) {
+                Ok(()) => run(&mut call).await,
+                Err(error) => Err(error),
+            },
         };
         if let Err(error) = &outcome {
             tracing::debug!(operation = row.operation, path = call.head.target.raw_path, %error, "refused");
@@ -117,8 +119,14 @@ impl Gateway {
 }
 
 /// Snapshots and versions are named by the query; taking the base blob for one of them would be a lie.
-fn names_a_version(head: &Head) -> bool {
-    head.query.filled("snapshot").is_some() || head.query.filled("versionid").is_some()
+pub(crate) fn versions_fit(row: &Row, head: &Head) -> Result<(), Error> {
+    if head.query.filled("versionid").is_some() {
+        return Err(Error::new(Code::OperationNotSupported, "(blob versions)"));
+    }
+    if head.query.filled("snapshot").is_some() && row.snapshots == Snapshots::Refused {
+        return Err(Error::new(Code::UnsupportedQueryParameter, "snapshot"));
+    }
+    Ok(())
 }
 
 /// What of a request its reply repeats.

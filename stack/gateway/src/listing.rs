@@ -3,13 +3,13 @@
 use crate::error::{Code, Error};
 use crate::query::Query;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use greenroom_store::ListQuery;
+use greenroom_store::{ListQuery, ListSnapshots, ListUncommitted, Timestamp};
 
 /// Azure's largest page, and the size of one for which no size is given.
 const PAGE_MAX: usize = 5000;
 
 /// What may be asked along with names. The ones that name things this store does not keep list nothing more.
-const INCLUDES: [&str; 14] = [
+const INCLUDES: [&str; 12] = [
     "copy",
     "deleted",
     "deletedwithversions",
@@ -17,10 +17,8 @@ const INCLUDES: [&str; 14] = [
     "legalhold",
     "metadata",
     "permissions",
-    "snapshots",
     "system",
     "tags",
-    "uncommittedblobs",
     "versions",
     "deletedblobs",
     "acl",
@@ -34,23 +32,31 @@ pub fn query(query: &Query) -> Result<ListQuery, Error> {
             _ => return Err(Error::new(Code::OutOfRangeQueryParameterValue, "maxresults")),
         },
     };
+    let (after, after_snapshot) = match query.filled("marker").map(read_marker).transpose()? {
+        Some((after, snapshot)) => (Some(after), snapshot),
+        None => (None, None),
+    };
     Ok(ListQuery {
         prefix: query.get("prefix").unwrap_or("").to_owned(),
         delimiter: query.filled("delimiter").map(str::to_owned),
-        after: query.filled("marker").map(read_marker).transpose()?,
+        after,
+        after_snapshot,
         max,
         ..ListQuery::default()
     })
 }
 
 /// A marker is opaque to clients; encoded, so that a name with any character survives the way back.
-pub fn marker(next: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(next)
+pub fn marker(next: &str, snapshot: Option<Timestamp>) -> String {
+    let at = snapshot.map(|at| format!(".{}", at.0)).unwrap_or_default();
+    format!("{}{at}", BASE64_URL_SAFE_NO_PAD.encode(next))
 }
 
-fn read_marker(text: &str) -> Result<String, Error> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Code::InvalidMarker)?;
-    Ok(String::from_utf8(bytes).map_err(|_| Code::InvalidMarker)?)
+fn read_marker(text: &str) -> Result<(String, Option<Timestamp>), Error> {
+    let (name, at) = text.split_once('.').map_or((text, None), |(name, at)| (name, Some(at)));
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(name).map_err(|_| Code::InvalidMarker)?;
+    let at = at.map(|at| at.parse().map(Timestamp)).transpose().map_err(|_| Code::InvalidMarker)?;
+    Ok((String::from_utf8(bytes).map_err(|_| Code::InvalidMarker)?, at))
 }
 
 /// Which of `include`'s values are asked for.
@@ -58,6 +64,8 @@ fn read_marker(text: &str) -> Result<String, Error> {
 pub struct Include {
     pub metadata: Asked,
     pub tags: Asked,
+    pub snapshots: ListSnapshots,
+    pub uncommitted: ListUncommitted,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,12 +75,21 @@ pub enum Asked {
 }
 
 impl Include {
+    const NOTHING: Include = Include {
+        metadata: Asked::No,
+        tags: Asked::No,
+        snapshots: ListSnapshots::Leave,
+        uncommitted: ListUncommitted::Leave,
+    };
+
     pub fn parse(query: &Query) -> Result<Include, Error> {
-        let mut include = Include { metadata: Asked::No, tags: Asked::No };
+        let mut include = Include::NOTHING;
         for word in query.all("include").flat_map(|value| value.split(',')).filter(|word| !word.is_empty()) {
             match word.to_ascii_lowercase().as_str() {
                 "metadata" => include.metadata = Asked::Yes,
                 "tags" => include.tags = Asked::Yes,
+                "snapshots" => include.snapshots = ListSnapshots::List,
+                "uncommittedblobs" => include.uncommitted = ListUncommitted::List,
                 known if INCLUDES.contains(&known) => {}
                 _ => return Err(Error::new(Code::InvalidQueryParameterValue, "include")),
             }
@@ -88,7 +105,9 @@ mod tests {
     #[test]
     fn a_marker_comes_back_as_the_name_it_was() {
         for name in ["a", "ü/日本\u{1}&<", " "] {
-            assert_eq!(read_marker(&marker(name)).as_deref(), Ok(name));
+            for at in [None, Some(Timestamp(1_800_000_000_000_000))] {
+                assert_eq!(read_marker(&marker(name, at)), Ok((name.to_owned(), at)));
+            }
         }
         assert!(read_marker("not base64!").is_err());
     }
@@ -106,8 +125,11 @@ mod tests {
     #[test]
     fn includes_are_a_closed_list() {
         let include = |raw: &str| Include::parse(&Query::parse(raw).expect("a good query"));
-        assert_eq!(include("include=Metadata,copy"), Ok(Include { metadata: Asked::Yes, tags: Asked::No }));
-        assert_eq!(include("include=tags&include=metadata"), Ok(Include { metadata: Asked::Yes, tags: Asked::Yes }));
+        assert_eq!(include("include=Metadata,copy"), Ok(Include { metadata: Asked::Yes, ..Include::NOTHING }));
+        assert_eq!(
+            include("include=tags&include=metadata"),
+            Ok(Include { metadata: Asked::Yes, tags: Asked::Yes, ..Include::NOTHING })
+        );
         assert!(include("include=everything").is_err());
     }
 }

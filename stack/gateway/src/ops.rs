@@ -22,3 +22,4 @@ pub mod set_blob_properties;
 pub mod set_blob_tags;
 pub mod set_blob_tier;
 pub mod set_container_metadata;
+pub mod snapshot_blob;

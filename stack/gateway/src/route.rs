@@ -24,7 +24,22 @@ pub struct Row {
     from_url: FromUrl,
     pub class: OpClass,
     pub permit: Permit,
+    pub snapshots: Snapshots,
     pub action: Action,
+}
+
+/// Whether the operation may be asked of a snapshot, which the query names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshots {
+    Allowed,
+    Refused,
+}
+
+impl Row {
+    const fn of_snapshots_too(mut self) -> Self {
+        self.snapshots = Snapshots::Allowed;
+        self
+    }
 }
 
 /// Whether the content comes from another blob, which `x-ms-copy-source` names.
@@ -93,7 +108,18 @@ const fn on(
     (class, permit): (OpClass, Permit),
     run: Handler,
 ) -> Row {
-    Row { operation, method, scope, restype, comp, from_url: FromUrl::No, class, permit, action: Action::Run(run) }
+    Row {
+        operation,
+        method,
+        scope,
+        restype,
+        comp,
+        from_url: FromUrl::No,
+        class,
+        permit,
+        snapshots: Snapshots::Refused,
+        action: Action::Run(run),
+    }
 }
 
 const fn no(
@@ -104,7 +130,18 @@ const fn no(
     code: Code,
 ) -> Row {
     let action = Action::Refuse(code);
-    Row { operation, method, scope, restype, comp, from_url: FromUrl::No, class: OpClass::Other, permit: ANY, action }
+    Row {
+        operation,
+        method,
+        scope,
+        restype,
+        comp,
+        from_url: FromUrl::No,
+        class: OpClass::Other,
+        permit: ANY,
+        snapshots: Snapshots::Refused,
+        action,
+    }
 }
 
 /// As `no`, for an operation that takes its content from another blob.
@@ -119,6 +156,7 @@ const fn no_copy(operation: &'static str, (restype, comp): (&'static str, &'stat
         from_url: FromUrl::Yes,
         class: OpClass::Put,
         permit: ANY,
+        snapshots: Snapshots::Refused,
         action,
     }
 }
@@ -163,20 +201,20 @@ pub static ROWS: &[Row] = &[
     on("Put Block", PUT, Blob, ("", "block"), (Put, object("cw")), |call| Box::pin(ops::put_block::run(call))),
     no_copy("Put Block From URL", ("", "block")),
     on("Put Block List", PUT, Blob, ("", "blocklist"), (Put, object("cw")), |call| Box::pin(ops::put_block_list::run(call))),
-    on("Get Block List", GET, Blob, ("", "blocklist"), (List, object("r")), |call| Box::pin(ops::get_block_list::run(call))),
-    on("Get Blob", GET, Blob, ("", ""), (Get, object("r")), |call| Box::pin(ops::get_blob::run(call))),
-    on("Get Blob Properties", HEAD, Blob, ("", ""), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))),
-    on("Get Blob Metadata", GET, Blob, ("", "metadata"), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))),
-    on("Get Blob Metadata", HEAD, Blob, ("", "metadata"), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))),
+    on("Get Block List", GET, Blob, ("", "blocklist"), (List, object("r")), |call| Box::pin(ops::get_block_list::run(call))).of_snapshots_too(),
+    on("Get Blob", GET, Blob, ("", ""), (Get, object("r")), |call| Box::pin(ops::get_blob::run(call))).of_snapshots_too(),
+    on("Get Blob Properties", HEAD, Blob, ("", ""), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))).of_snapshots_too(),
+    on("Get Blob Metadata", GET, Blob, ("", "metadata"), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))).of_snapshots_too(),
+    on("Get Blob Metadata", HEAD, Blob, ("", "metadata"), (Other, object("r")), |call| Box::pin(ops::get_blob_properties::run(call))).of_snapshots_too(),
     on("Set Blob Metadata", PUT, Blob, ("", "metadata"), (Other, object("w")), |call| Box::pin(ops::set_blob_metadata::run(call))),
     on("Set Blob Properties", PUT, Blob, ("", "properties"), (Other, object("w")), |call| Box::pin(ops::set_blob_properties::run(call))),
-    on("Set Blob Tier", PUT, Blob, ("", "tier"), (Other, object("w")), |call| Box::pin(ops::set_blob_tier::run(call))),
-    on("Get Blob Tags", GET, Blob, ("", "tags"), (Other, object("t")), |call| Box::pin(ops::get_blob_tags::run(call))),
+    on("Set Blob Tier", PUT, Blob, ("", "tier"), (Other, object("w")), |call| Box::pin(ops::set_blob_tier::run(call))).of_snapshots_too(),
+    on("Get Blob Tags", GET, Blob, ("", "tags"), (Other, object("t")), |call| Box::pin(ops::get_blob_tags::run(call))).of_snapshots_too(),
     on("Set Blob Tags", PUT, Blob, ("", "tags"), (Other, object("t")), |call| Box::pin(ops::set_blob_tags::run(call))),
-    on("Delete Blob", DELETE, Blob, ("", ""), (Delete, object("d")), |call| Box::pin(ops::delete_blob::run(call))),
+    on("Delete Blob", DELETE, Blob, ("", ""), (Delete, object("d")), |call| Box::pin(ops::delete_blob::run(call))).of_snapshots_too(),
     on("Get Account Information", GET, Blob, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
     on("Get Account Information", HEAD, Blob, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
-    no("Snapshot Blob", PUT, Blob, ("", "snapshot"), Code::SnapshotsNotSupported),
+    on("Snapshot Blob", PUT, Blob, ("", "snapshot"), (Put, object("cw")), |call| Box::pin(ops::snapshot_blob::run(call))),
     on("Lease Blob", PUT, Blob, ("", "lease"), (Other, object("w")), |call| Box::pin(ops::lease_blob::run(call))),
     no("Put Page", PUT, Blob, ("", "page"), Code::BlobTypeNotSupported),
     no("Get Page Ranges", GET, Blob, ("", "pagelist"), Code::BlobTypeNotSupported),

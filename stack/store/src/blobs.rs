@@ -58,6 +58,11 @@ impl Store {
         self.look_up(path, None)
     }
 
+    /// The blob, or the snapshot of it of that moment. Err: `ContainerMissing`, `BlobMissing`.
+    pub async fn blob_at(&self, path: &BlobPath, snapshot: Option<Timestamp>) -> Result<Blob> {
+        self.look_up(path, snapshot)
+    }
+
     /// A look-up walks a handful of pages, nearly all of them cached: less than a hop to another thread and back costs.
     pub(crate) fn look_up(&self, path: &BlobPath, at: Option<Timestamp>) -> Result<Blob> {
         let (snapshot, extents) = {

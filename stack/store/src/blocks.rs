@@ -5,6 +5,7 @@ use crate::block::{Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX,
 use crate::body::Body;
 use crate::catalog::Txn;
 use crate::catalog::row::{BlobRow, CommittedBlock, GarbageRow, List, StagedRow, StagingRow, blob_key, encode};
+use crate::clock::Timestamp;
 use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
@@ -46,11 +47,21 @@ impl Store {
 
     /// Err: `ContainerMissing`, `BlobMissing` where there is neither a blob nor a staged block.
     pub async fn block_list(&self, path: &BlobPath) -> Result<BlockList> {
+        self.block_list_at(path, None).await
+    }
+
+    /// As `block_list`; with a moment, the committed blocks of the snapshot of that moment. Err: as `block_list`.
+    pub async fn block_list_at(&self, path: &BlobPath, at: Option<Timestamp>) -> Result<BlockList> {
         let path = path.clone();
         self.read_many(move |snapshot| {
             let container = snapshot.container(&path.container)?;
             let key = blob_key(container.id, path.name.as_str());
-            let (blob, staged) = (snapshot.blob(&key)?, snapshot.staged(&key)?);
+            let (mut blob, mut staged) = (snapshot.blob(&key)?, snapshot.staged(&key)?);
+            if let Some(time) = at {
+                let set = blob.and_then(|blob| blob.snapshots).ok_or(StoreError::BlobMissing)?;
+                // Blocks are staged for the blob and not for a snapshot.
+                (blob, staged) = (snapshot.blob_snapshot(set, time)?, None);
+            }
             if blob.is_none() && staged.is_none() {
                 return Err(StoreError::BlobMissing);
             }

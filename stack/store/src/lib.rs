@@ -41,7 +41,7 @@ pub use lease::{
     BREAK_SECONDS_MAX, LEASE_SECONDS, Leasable, Lease, LeaseAction, LeaseId, LeaseNeed, LeaseRefusal, LeaseState,
     LeaseTerm, LeaseUnmet,
 };
-pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots};
+pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
 pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{BlobChange, BlobDraft, BlobProps, ContainerProps, HttpHeaders, Metadata, Tags, Tier};
 pub use store::Store;

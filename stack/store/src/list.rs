@@ -15,6 +15,8 @@ pub struct ListQuery {
     pub delimiter: Option<String>,
     /// Blobs only.
     pub snapshots: ListSnapshots,
+    /// Blobs only.
+    pub uncommitted: ListUncommitted,
     /// Goes on after the page whose `next` this was.
     pub after: Option<String>,
     /// Goes on within the snapshots of that name: that page's `next_snapshot`.
@@ -29,6 +31,7 @@ impl Default for ListQuery {
             prefix: String::new(),
             delimiter: None,
             snapshots: ListSnapshots::Leave,
+            uncommitted: ListUncommitted::Leave,
             after: None,
             after_snapshot: None,
             max: LIST_MAX,
@@ -52,10 +55,18 @@ pub enum ListSnapshots {
     List,
 }
 
+/// Whether a listing holds the names under which blocks are staged and nothing is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListUncommitted {
+    Leave,
+    List,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     Blob(BlobName, BlobProps),
     Snapshot(BlobName, Timestamp, BlobProps),
+    Uncommitted(BlobName),
     /// Ends with the delimiter.
     Prefix(String),
 }
@@ -64,7 +75,7 @@ impl Entry {
     /// The blob's name, or the prefix.
     pub fn name(&self) -> &str {
         match self {
-            Entry::Blob(name, _) | Entry::Snapshot(name, ..) => name.as_str(),
+            Entry::Blob(name, _) | Entry::Snapshot(name, ..) | Entry::Uncommitted(name) => name.as_str(),
             Entry::Prefix(prefix) => prefix,
         }
     }

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::lease::Lease;
 use crate::precondition::{Access, Precondition, Version};
-use crate::props::{BlobProps, Metadata};
+use crate::props::{BlobProps, Metadata, Tier};
 use crate::store::Store;
 use greenroom_model::{BlobPath, TenantName};
 
@@ -36,6 +36,21 @@ impl Store {
     pub async fn delete_snapshot(&self, path: &BlobPath, time: Timestamp, precondition: &Precondition) -> Result<()> {
         let (path, precondition) = (path.clone(), precondition.clone());
         self.write(move |txn| delete_one(txn, &path, time, &precondition)).await
+    }
+
+    /// Err: `ContainerMissing`, `BlobMissing`.
+    pub async fn set_snapshot_tier(&self, path: &BlobPath, time: Timestamp, tier: Tier) -> Result<()> {
+        let path = path.clone();
+        self.write(move |txn| {
+            let (_, _, base) = txn.look_up(&path)?;
+            let set = base.and_then(|base| base.snapshots).ok_or(StoreError::BlobMissing)?;
+            let mut row = txn.snapshot(set, time)?.ok_or(StoreError::BlobMissing)?;
+            (row.props.tier, row.props.tier_changed) = (Some(tier), Some(txn.now));
+            txn.dirty = true;
+            txn.snapshots.insert((set, time.0), encode(&row).as_slice())?;
+            Ok(())
+        })
+        .await
     }
 
     /// Discards all snapshots of a blob, and leaves the blob. The precondition is the blob's.

@@ -259,6 +259,7 @@ async fn snapshots_are_listed_before_their_blob_in_pages_of_any_size() {
             listed.extend(page.entries.iter().map(|entry| match entry {
                 Entry::Blob(name, _) => name.to_string(),
                 Entry::Snapshot(name, time, _) => format!("{name}@{}", time.0),
+                Entry::Uncommitted(name) => panic!("{name}"),
                 Entry::Prefix(prefix) => prefix.clone(),
             }));
             (query.after, query.after_snapshot) = (page.next, page.next_snapshot);

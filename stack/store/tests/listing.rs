@@ -35,7 +35,7 @@ async fn listed(store: &Store, prefix: &str, delimiter: Option<&str>, max: usize
         assert!(page.entries.len() <= max);
         assert!(page.next.is_none() || page.entries.len() == max, "only the last page may be short");
         entries.extend(page.entries.iter().map(|entry| match entry {
-            Entry::Blob(name, _) | Entry::Snapshot(name, ..) => name.to_string(),
+            Entry::Blob(name, _) | Entry::Uncommitted(name) | Entry::Snapshot(name, ..) => name.to_string(),
             Entry::Prefix(prefix) => format!("{prefix} (prefix)"),
         }));
         match page.next {
@@ -126,4 +126,42 @@ async fn a_marker_goes_on_where_it_points_also_after_changes() {
     let second = bed.list(ListQuery { after: first.next, ..query }).await;
     assert_eq!(second.entries.iter().map(Entry::name).collect::<Vec<_>>(), ["d"]);
     assert_eq!(second.next, None);
+}
+
+#[tokio::test]
+async fn lists_show_snapshots_and_staged_names_in_order_and_in_pages() {
+    let bed = bed().await;
+    for name in ["a", "c/1", "c/2"] {
+        bed.put(name, b"x").await;
+        for _ in 0..2 {
+            bed.store.snapshot_blob(&blob(name), None, &Precondition::default()).await.expect("snapshot");
+        }
+    }
+    for name in ["a", "b", "d"] {
+        bed.stage(name, "1", b"x").await.expect("stage");
+    }
+    let (snapshots, uncommitted) = (ListSnapshots::List, ListUncommitted::List);
+    let shown = |entry: &Entry| match entry {
+        Entry::Blob(name, _) => name.to_string(),
+        Entry::Snapshot(name, ..) => format!("{name}@"),
+        Entry::Uncommitted(name) => format!("{name}?"),
+        Entry::Prefix(prefix) => format!("{prefix}*"),
+    };
+    for (delimiter, expected) in [
+        (None, vec!["a@", "a@", "a", "b?", "c/1@", "c/1@", "c/1", "c/2@", "c/2@", "c/2", "d?"]),
+        (Some("/"), vec!["a@", "a@", "a", "b?", "c/*", "d?"]),
+    ] {
+        for max in 1..=12 {
+            let delimiter = delimiter.map(str::to_owned);
+            let mut query = ListQuery { snapshots, uncommitted, max, delimiter, ..ListQuery::default() };
+            let mut found = Vec::new();
+            loop {
+                let page = bed.list(query.clone()).await;
+                found.extend(page.entries.iter().map(shown));
+                let Some(next) = page.next else { break };
+                (query.after, query.after_snapshot) = (Some(next), page.next_snapshot);
+            }
+            assert_eq!(found, expected, "pages of {max} by {:?}", query.delimiter);
+        }
+    }
 }

@@ -57,6 +57,7 @@ async fn perform(batch: &Call, mut request: http::request::Parts) -> Result<Repl
         }
     };
     let account = batch.store.account(&head.target.account);
+    crate::dispatch::versions_fit(row, &head)?;
     let request = Request { head, body: BodyIn::empty() };
     let request =
         auth::authenticate(request, &row.permit, account, batch.now).map_err(|turned_away| turned_away.error)?;

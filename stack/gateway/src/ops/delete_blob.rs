@@ -1,4 +1,4 @@
-//! Delete Blob.
+//! Delete Blob: the blob, a snapshot of it, or its snapshots.
 
 use crate::call::Call;
 use crate::error::{Code, Error};
@@ -7,12 +7,27 @@ use crate::reply::Reply;
 use greenroom_store::Snapshots;
 use http::StatusCode;
 
+/// What goes with the snapshots.
+enum Too {
+    Blob,
+    Nothing,
+}
+
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    // There are no snapshots: `include` is the same as nothing, `only` would delete what it must keep.
-    if call.head.filled("x-ms-delete-snapshots").is_some_and(|what| !what.eq_ignore_ascii_case("include")) {
-        return Err(Code::SnapshotsNotSupported.into());
+    let name = "x-ms-delete-snapshots";
+    let with = match call.head.filled(name).map(str::to_ascii_lowercase).as_deref() {
+        None => None,
+        Some("include") => Some(Too::Blob),
+        Some("only") => Some(Too::Nothing),
+        Some(_) => return Err(Error::new(Code::InvalidHeaderValue, name)),
+    };
+    let (precondition, blob) = (headers::precondition(&call.head)?, call.blob()?);
+    match (call.snapshot()?, with) {
+        (Some(_), Some(_)) => return Err(Error::new(Code::InvalidHeaderValue, format!("{name} of a snapshot"))),
+        (Some(at), None) => call.store.delete_snapshot(&blob, at, &precondition).await?,
+        (None, Some(Too::Nothing)) => call.store.delete_snapshots(&blob, &precondition).await?,
+        (None, Some(Too::Blob)) => call.store.delete_blob(&blob, Snapshots::Delete, &precondition).await?,
+        (None, None) => call.store.delete_blob(&blob, Snapshots::Keep, &precondition).await?,
     }
-    let precondition = headers::precondition(&call.head)?;
-    call.store.delete_blob(&call.blob()?, Snapshots::Keep, &precondition).await?;
     Ok(Reply::new(StatusCode::ACCEPTED).header("x-ms-delete-type-permanent", "true"))
 }

@@ -16,8 +16,7 @@ const RANGE_MD5_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let precondition = headers::precondition(&call.head)?;
-    let path = call.blob()?;
-    let blob = call.store.blob(&path).await?;
+    let (path, blob) = (call.blob()?, call.find_blob().await?);
     let length = blob.props.length;
     headers::check_read(&precondition, &blob.props, call.now)?;
     let range = headers::range(&call.head, length)?;

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let precondition = headers::precondition(&call.head)?;
-    let blob = call.store.blob(&call.blob()?).await?;
+    let blob = call.find_blob().await?;
     headers::check_read(&precondition, &blob.props, call.now)?;
     let overrides = call.identity().overrides();
     if call.head.query.get("comp").is_some() {

@@ -14,7 +14,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         "all" => (true, true),
         _ => return Err(Error::new(Code::InvalidQueryParameterValue, "blocklisttype")),
     };
-    let list = call.store.block_list(&call.blob()?).await?;
+    let list = call.store.block_list_at(&call.blob()?, call.snapshot()?).await?;
     let mut doc = xml::Document::new();
     doc.open("BlockList");
     if committed {

@@ -4,12 +4,13 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::listing::{self, Asked, Include};
 use crate::reply::Reply;
-use crate::{properties, xml};
-use greenroom_store::Entry;
+use crate::{properties, time, xml};
+use greenroom_store::{BlobProps, Entry, ListQuery, Timestamp};
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let query = listing::query(&call.head.query)?;
     let include = Include::parse(&call.head.query)?;
+    let (snapshots, uncommitted) = (include.snapshots, include.uncommitted);
+    let query = ListQuery { snapshots, uncommitted, ..listing::query(&call.head.query)? };
     let container = call.container()?;
     let page = call.store.list_blobs(&container, &query).await?;
     let mut doc = xml::Document::new();
@@ -28,24 +29,49 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
                 doc.name("Name", prefix);
                 doc.close("BlobPrefix");
             }
-            // A snapshot is listed only where it was asked for, which `listing::query` does not offer.
-            Entry::Blob(name, props) | Entry::Snapshot(name, _, props) => {
-                doc.open("Blob");
-                doc.name("Name", name.as_str());
-                properties::blob_xml(&mut doc, props, call.now);
-                if include.metadata == Asked::Yes {
-                    properties::metadata_xml(&mut doc, &props.metadata);
-                }
-                if include.tags == Asked::Yes && !props.tags.is_empty() {
-                    properties::tags_xml(&mut doc, &props.tags);
-                }
-                doc.text("OrMetadata", "");
-                doc.close("Blob");
-            }
+            Entry::Blob(name, props) => blob(&mut doc, name.as_str(), None, props, &include, call.now),
+            Entry::Snapshot(name, at, props) => blob(&mut doc, name.as_str(), Some(*at), props, &include, call.now),
+            Entry::Uncommitted(name) => staged_name(&mut doc, name.as_str()),
         }
     }
     doc.close("Blobs");
-    doc.text("NextMarker", &page.next.as_deref().map(listing::marker).unwrap_or_default());
+    doc.text(
+        "NextMarker",
+        &page.next.as_deref().map(|next| listing::marker(next, page.next_snapshot)).unwrap_or_default(),
+    );
     doc.close("EnumerationResults");
     Ok(Reply::xml(doc.finish()))
+}
+
+fn blob(
+    doc: &mut xml::Document,
+    name: &str,
+    snapshot: Option<Timestamp>,
+    props: &BlobProps,
+    include: &Include,
+    now: Timestamp,
+) {
+    doc.open("Blob");
+    doc.name("Name", name);
+    doc.text_if("Snapshot", snapshot.map(time::iso).as_deref());
+    properties::blob_xml(doc, props, now);
+    if include.metadata == Asked::Yes {
+        properties::metadata_xml(doc, &props.metadata);
+    }
+    if include.tags == Asked::Yes && !props.tags.is_empty() {
+        properties::tags_xml(doc, &props.tags);
+    }
+    doc.text("OrMetadata", "");
+    doc.close("Blob");
+}
+
+/// A name under which only blocks are staged: it has neither an ETag nor a date.
+fn staged_name(doc: &mut xml::Document, name: &str) {
+    doc.open("Blob");
+    doc.name("Name", name);
+    doc.open("Properties");
+    doc.text("Content-Length", "0");
+    doc.text("BlobType", "BlockBlob");
+    doc.close("Properties");
+    doc.close("Blob");
 }

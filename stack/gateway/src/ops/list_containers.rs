@@ -32,7 +32,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         doc.close("Container");
     }
     doc.close("Containers");
-    doc.text("NextMarker", &page.next.as_deref().map(listing::marker).unwrap_or_default());
+    doc.text("NextMarker", &page.next.as_deref().map(|next| listing::marker(next, None)).unwrap_or_default());
     doc.close("EnumerationResults");
     Ok(Reply::xml(doc.finish()))
 }

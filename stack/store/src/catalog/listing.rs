@@ -1,16 +1,20 @@
 //! Listings that seek: a page reads its own entries, and one row for each prefix that it rolls up.
 
-use super::row::{BLOBS, BlobRow, CONTAINERS, ContainerRow, SNAPSHOTS, blob_key, blob_name, corrupt, decode};
+use super::row::{
+    BLOBS, BlobRow, Bytes, CONTAINERS, ContainerRow, SNAPSHOTS, STAGINGS, blob_key, blob_name, corrupt, decode,
+};
 use super::snapshot::Snapshot;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots};
+use crate::list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
 use crate::props::BlobProps;
 use greenroom_model::{AccountName, BlobName, ContainerName};
+use redb::AccessGuard;
+use std::cmp::Ordering;
 
 impl Snapshot {
     pub fn list_blobs(&self, container: u64, query: &ListQuery) -> Result<BlobPage> {
-        let table = self.txn.open_table(BLOBS)?;
+        let (blobs, stagings) = (self.txn.open_table(BLOBS)?, self.txn.open_table(STAGINGS)?);
         let key = |name: &str| blob_key(container, name);
         let end = past(key(&query.prefix));
         let max = query.max.clamp(1, LIST_MAX);
@@ -25,7 +29,13 @@ impl Snapshot {
             });
         }
         'seek: while start < end {
-            for item in table.range(start.as_slice()..end.as_slice())? {
+            // An empty range where nothing of the kind is asked for.
+            let staged_end = match query.uncommitted {
+                ListUncommitted::List => &end,
+                ListUncommitted::Leave => &start,
+            };
+            let stagings = stagings.range(start.as_slice()..staged_end.as_slice())?;
+            for item in merged(blobs.range(start.as_slice()..end.as_slice())?, stagings) {
                 let (found, row) = item?;
                 let name = blob_name(found.value())?;
                 if page.entries.len() == max {
@@ -37,6 +47,10 @@ impl Snapshot {
                     continue 'seek;
                 }
                 let name = BlobName::new(name).map_err(|error| corrupt(&error.to_string()))?;
+                let Some(row) = row else {
+                    page.entries.push(Entry::Uncommitted(name));
+                    continue;
+                };
                 let row: BlobRow = decode(row.value())?;
                 if let (Some(set), ListSnapshots::List) = (row.snapshots, query.snapshots) {
                     let after = query.after_snapshot.filter(|_| query.after.as_deref() == Some(name.as_str()));
@@ -102,9 +116,35 @@ fn cut(mut page: BlobPage) -> BlobPage {
     page.next = last.map(|entry| entry.name().to_owned());
     page.next_snapshot = match last {
         Some(Entry::Snapshot(_, time, _)) => Some(*time),
-        Some(Entry::Blob(..) | Entry::Prefix(_)) | None => None,
+        Some(Entry::Blob(..) | Entry::Uncommitted(_) | Entry::Prefix(_)) | None => None,
     };
     page
+}
+
+type Guard = AccessGuard<'static, Bytes>;
+
+/// Blobs, and the names under which only blocks are staged, which come without a row, in one order.
+fn merged(
+    blobs: redb::Range<'static, Bytes, Bytes>,
+    stagings: redb::Range<'static, Bytes, Bytes>,
+) -> impl Iterator<Item = Result<(Guard, Option<Guard>)>> {
+    let (mut blobs, mut stagings) = (blobs.peekable(), stagings.peekable());
+    std::iter::from_fn(move || {
+        let order = match (blobs.peek(), stagings.peek()) {
+            (Some(Ok((blob, _))), Some(Ok((staged, _)))) => blob.value().cmp(staged.value()),
+            (None, Some(_)) => Ordering::Greater,
+            (_, None) | (Some(Err(_)), _) | (_, Some(Err(_))) => Ordering::Less,
+        };
+        let next = match order {
+            Ordering::Greater => stagings.next()?.map(|(key, _)| (key, None)),
+            Ordering::Less => blobs.next()?.map(|(key, row)| (key, Some(row))),
+            Ordering::Equal => {
+                stagings.next();
+                blobs.next()?.map(|(key, row)| (key, Some(row)))
+            }
+        };
+        Some(next.map_err(Into::into))
+    })
 }
 
 /// The prefix under which a listing rolls this name up, if it does.
