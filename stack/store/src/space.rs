@@ -1,5 +1,6 @@
 //! Room on flash: what is used, what is promised, and what is left.
 
+use crate::disk::Disk;
 use crate::error::{Result, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ const RESERVE_BYTES: u64 = 64 << 20;
 
 #[derive(Debug)]
 pub struct Space {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     catalog: PathBuf,
     capacity_bytes: Option<u64>,
@@ -25,8 +27,9 @@ pub struct Promise {
 }
 
 impl Space {
-    pub fn new(dir: &Path, catalog: &Path, capacity_bytes: Option<u64>) -> Self {
+    pub fn new(disk: Arc<dyn Disk>, dir: &Path, catalog: &Path, capacity_bytes: Option<u64>) -> Self {
         Self {
+            disk,
             dir: dir.to_owned(),
             catalog: catalog.to_owned(),
             capacity_bytes,
@@ -35,9 +38,9 @@ impl Space {
         }
     }
 
-    /// Bytes of extents and catalog. Reads one file's length from the system, which is memory and not disk.
+    /// Bytes of extents and catalog, whose file has holes: it doubles ahead of need. Reads one file's length from the system, which is memory and not disk.
     pub fn used_bytes(&self) -> u64 {
-        self.extent_bytes.load(Relaxed) + allocated_bytes(&self.catalog)
+        self.extent_bytes.load(Relaxed) + self.disk.allocated_bytes(&self.catalog)
     }
 
     /// Where no capacity is set: what is used and what the file system still has.
@@ -65,8 +68,7 @@ impl Space {
     }
 
     fn disk_free_bytes(&self) -> u64 {
-        // Where the system cannot say, a write that fails will.
-        fs4::available_space(&self.dir).unwrap_or(u64::MAX / 2).saturating_sub(RESERVE_BYTES)
+        self.disk.free_bytes(&self.dir).saturating_sub(RESERVE_BYTES)
     }
 }
 
@@ -102,19 +104,6 @@ impl Drop for Promise {
     }
 }
 
-/// The catalog's file has holes: it doubles ahead of need.
-#[cfg(unix)]
-fn allocated_bytes(file: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    // Blocks are of 512 bytes here, whatever the file system's own are.
-    file.metadata().map_or(0, |metadata| metadata.blocks() * 512)
-}
-
-#[cfg(not(unix))]
-fn allocated_bytes(file: &Path) -> u64 {
-    file.metadata().map_or(0, |metadata| metadata.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,7 +111,8 @@ mod tests {
     #[test]
     fn promises_hold_room_until_they_are_spent_or_dropped() {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let space = Arc::new(Space::new(dir.path(), &dir.path().join("none"), Some(100)));
+        let space =
+            Arc::new(Space::new(Arc::new(crate::disk::FileSystem), dir.path(), &dir.path().join("none"), Some(100)));
         let mut first = space.promise(60).expect("room");
         assert!(matches!(space.promise(41), Err(StoreError::Full { needed_bytes: 41, free_bytes: 40 })));
         space.grown(50);

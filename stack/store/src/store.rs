@@ -3,13 +3,12 @@
 use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::disk::{Disk, FileSystem, Guard};
 use crate::error::{Result, StoreError};
 use crate::extent::Extents;
 use crate::identity::Identities;
-use crate::lock::lock;
 use crate::space::Space;
 use crate::usage::Usage;
-use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
@@ -30,14 +29,19 @@ struct Parts {
     space: Arc<Space>,
     identities: RwLock<Identities>,
     /// Last: all else has ended when it goes.
-    _lock: File,
+    _lock: Guard,
 }
 
 impl Store {
     /// Opens the data folder, or makes it, and locks it. Err: `Locked`, `NotWritable`, `FormatUnknown`, `Corrupt`, `Io`, `Catalog`.
     pub async fn open(dir: &Path, config: Config, clock: Arc<dyn Clock>) -> Result<Store> {
+        Self::open_on(Arc::new(FileSystem), dir, config, clock).await
+    }
+
+    /// Opens a data folder on another disk than the machine's.
+    pub async fn open_on(disk: Arc<dyn Disk>, dir: &Path, config: Config, clock: Arc<dyn Clock>) -> Result<Store> {
         let (dir, at) = (dir.to_owned(), dir.join(catalog::FILE));
-        let opened = tokio::task::spawn_blocking(move || Parts::open(&dir, &config, clock)).await;
+        let opened = tokio::task::spawn_blocking(move || Parts::open(disk, &dir, &config, clock)).await;
         // The engine may panic on a file that somebody else has written to.
         let damaged = |_| StoreError::Corrupt { file: at, offset: 0, what: "the catalog cannot be read".to_owned() };
         Ok(Store { parts: Arc::new(opened.map_err(damaged)??) })
@@ -93,17 +97,18 @@ impl Store {
 }
 
 impl Parts {
-    fn open(dir: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Self> {
-        let lock = lock(dir)?;
+    fn open(disk: Arc<dyn Disk>, dir: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        let lock = disk.lock(dir)?;
         let file = dir.join(catalog::FILE);
-        let catalog = Catalog::open(&file, config, clock.now())?;
-        let space = Arc::new(Space::new(dir, &file, config.capacity_bytes));
+        let catalog = Catalog::open(&*disk, &file, config, clock.now())?;
+        let space = Arc::new(Space::new(disk.clone(), dir, &file, config.capacity_bytes));
         let snapshot = catalog.snapshot()?;
         let identities = RwLock::new(Identities::load(&snapshot)?);
         let mut books = snapshot.books()?;
         drop(snapshot);
         let volume = books.head.volume;
-        let extents = Extents::open(&dir.join(EXTENTS_FOLDER), volume, config, space.clone(), &mut books.extents)?;
+        let extents =
+            Extents::open(disk, &dir.join(EXTENTS_FOLDER), volume, config, space.clone(), &mut books.extents)?;
         let extents = Arc::new(extents);
         let writer = Writer::start(catalog.clone(), books, extents.clone(), clock)?;
         Ok(Self { catalog, writer, extents, space, identities, _lock: lock })

@@ -15,14 +15,13 @@ pub use writer::Writer;
 
 use crate::clock::Timestamp;
 use crate::config::{Config, Durability};
+use crate::disk::{Disk, DiskFile, Mode};
 use crate::error::{Result, StoreError};
-use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 use row::{
     ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, SNAPSHOTS, STAGED,
     STAGINGS, TENANTS, USAGE,
 };
-use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,13 +35,14 @@ pub struct Catalog {
 
 impl Catalog {
     /// Opens the catalog, or makes one; its moment of birth is what tells it from others.
-    pub fn open(file: &Path, config: &Config, now: Timestamp) -> Result<Self> {
+    pub fn open(disk: &dyn Disk, file: &Path, config: &Config, now: Timestamp) -> Result<Self> {
         let folder = file.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|error| StoreError::io("create", folder, error))?;
-        let backend = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file);
+        disk.create_dir(folder).map_err(|error| StoreError::io("create", folder, error))?;
+        let backend = disk.open(file, Mode::WriteOrCreate);
         let backend = backend.map_err(|error| StoreError::io("open", file, error))?;
-        crate::extent::sync_dir(folder).map_err(|error| StoreError::io("sync", folder, error))?;
-        let database = open_database(backend, config);
+        disk.sync_dir(folder).map_err(|error| StoreError::io("sync", folder, error))?;
+        let backend = Backend { file: backend, durability: config.durability };
+        let database = Builder::new().set_cache_size(config.catalog_cache_bytes).create_with_backend(backend);
         let database = database.map_err(|error| refused(file, error))?;
         let catalog = Self { database: Arc::new(database) };
         catalog.prepare(file, now)?;
@@ -96,16 +96,6 @@ impl Catalog {
     }
 }
 
-fn open_database(file: File, config: &Config) -> Result<Database, DatabaseError> {
-    let backend = FileBackend::new(file)?;
-    let mut builder = Builder::new();
-    builder.set_cache_size(config.catalog_cache_bytes);
-    match config.durability {
-        Durability::Disk => builder.create_with_backend(backend),
-        Durability::Os => builder.create_with_backend(Unsynced(backend)),
-    }
-}
-
 fn refused(file: &Path, error: DatabaseError) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => {
@@ -126,32 +116,34 @@ fn refused(file: &Path, error: DatabaseError) -> StoreError {
     }
 }
 
-/// Leaves syncing to the operating system. Has no locks of its own: the data folder's lock stands for them.
+/// The engine's file. Has no lock of its own: the data folder's stands for it.
 #[derive(Debug)]
-struct Unsynced(FileBackend);
+struct Backend {
+    file: Box<dyn DiskFile>,
+    durability: Durability,
+}
 
-impl StorageBackend for Unsynced {
+impl StorageBackend for Backend {
     fn len(&self) -> Result<u64, std::io::Error> {
-        self.0.len()
+        self.file.length()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
-        self.0.read(offset, out)
+        self.file.read_at(offset, out)
     }
 
     fn set_len(&self, length: u64) -> Result<(), std::io::Error> {
-        self.0.set_len(length)
+        self.file.set_length(length)
     }
 
     fn sync_data(&self) -> Result<(), std::io::Error> {
-        Ok(())
+        match self.durability {
+            Durability::Disk => self.file.sync(),
+            Durability::Os => Ok(()),
+        }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
-        self.0.write(offset, data)
-    }
-
-    fn close(&self) -> Result<(), std::io::Error> {
-        self.0.close()
+        self.file.write_at(offset, data)
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{Extent, Files, Pin};
 use crate::config::Durability;
+use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -79,7 +79,7 @@ struct Worker {
 
 struct Open {
     extent: Arc<Extent>,
-    file: File,
+    file: Box<dyn DiskFile>,
     length: u64,
 }
 
@@ -125,7 +125,7 @@ impl Worker {
         }
         let open = self.current.as_mut().expect("opened just above");
         let pin = open.extent.pins.clone();
-        if let Err(error) = open.file.write_all(frames) {
+        if let Err(error) = open.file.write_at(open.length, frames) {
             let error = match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     StoreError::Full { needed_bytes: frames.len() as u64, free_bytes: 0 }
@@ -143,7 +143,7 @@ impl Worker {
 
     /// Cuts off what a failed append may have left, so that the next one lies where it thinks it does.
     fn undo_append(&mut self) {
-        if self.current.as_ref().is_some_and(|open| open.file.set_len(open.length).is_err()) {
+        if self.current.as_ref().is_some_and(|open| open.file.set_length(open.length).is_err()) {
             self.abandon();
         }
     }
@@ -151,7 +151,7 @@ impl Worker {
     fn sync(&mut self) -> Result<()> {
         let Some(open) = self.current.as_ref() else { return Ok(()) };
         let synced = match self.files.durability {
-            Durability::Disk => open.file.sync_data(),
+            Durability::Disk => open.file.sync(),
             Durability::Os => Ok(()),
         };
         let synced = synced.map_err(|error| StoreError::io("sync", &open.extent.path, error));

@@ -10,12 +10,11 @@ pub use lane::{Lane, Spot, Sync};
 pub use read::{Reader, Span};
 
 use crate::config::{Config, Durability};
+use crate::disk::{Disk, DiskFile, Mode};
 use crate::error::{Result, StoreError};
 use crate::space::Space;
 use frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -34,6 +33,7 @@ pub type ExtentMap = BTreeMap<u32, Arc<Extent>>;
 
 #[derive(Debug)]
 pub struct Extent {
+    disk: Arc<dyn Disk>,
     id: u32,
     path: PathBuf,
     /// A lane appends, or may do so later.
@@ -67,6 +67,7 @@ pub struct Extents {
 /// What the lanes share.
 #[derive(Debug)]
 struct Files {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     volume: u64,
     extent_bytes: u64,
@@ -83,17 +84,19 @@ struct Files {
 impl Extents {
     /// Brings the files in line with what the catalog knows of them, and starts the lanes. Rows in `known` whose extents are gone go too.
     pub fn open(
+        disk: Arc<dyn Disk>,
         dir: &Path,
         volume: u64,
         config: &Config,
         space: Arc<Space>,
         known: &mut BTreeMap<u32, ExtentRow>,
     ) -> Result<Self> {
-        std::fs::create_dir_all(dir).map_err(|error| StoreError::io("create", dir, error))?;
+        disk.create_dir(dir).map_err(|error| StoreError::io("create", dir, error))?;
         let extent_bytes = config.extent_bytes.min(EXTENT_BYTES_MAX);
-        let found = recover::recover(dir, volume, extent_bytes, known)?;
+        let found = recover::recover(&disk, dir, volume, extent_bytes, known)?;
         space.grown(found.bytes);
         let files = Arc::new(Files {
+            disk,
             dir: dir.to_owned(),
             volume,
             extent_bytes,
@@ -134,8 +137,9 @@ impl Extents {
     }
 
     fn remove_file(&self, extent: &Extent) -> std::io::Result<()> {
-        let bytes = extent.path.metadata()?.len();
-        std::fs::remove_file(&extent.path)?;
+        let disk = &self.files.disk;
+        let bytes = disk.open(&extent.path, Mode::Read)?.length()?;
+        disk.remove(&extent.path)?;
         self.files.space.shrunk(bytes);
         Ok(())
     }
@@ -160,8 +164,9 @@ pub enum Freed {
 }
 
 impl Extent {
-    fn new(id: u32, path: PathBuf, open: Phase) -> Self {
+    fn new(disk: Arc<dyn Disk>, id: u32, path: PathBuf, open: Phase) -> Self {
         Self {
+            disk,
             id,
             path,
             open: AtomicBool::new(open == Phase::Open),
@@ -198,27 +203,27 @@ impl Files {
     }
 
     /// A file to append to, and its length: one with room that an earlier run left, or a new one.
-    fn open_extent(&self) -> Result<(Arc<Extent>, File, u64)> {
+    fn open_extent(&self) -> Result<(Arc<Extent>, Box<dyn DiskFile>, u64)> {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let Some((extent, length)) = spare else { return self.create_extent() };
-        let file = OpenOptions::new().append(true).open(&extent.path);
+        let file = self.disk.open(&extent.path, Mode::Write);
         let file = file.map_err(|error| StoreError::io("open", &extent.path, error))?;
         Ok((extent, file, length))
     }
 
-    fn create_extent(&self) -> Result<(Arc<Extent>, File, u64)> {
+    fn create_extent(&self) -> Result<(Arc<Extent>, Box<dyn DiskFile>, u64)> {
         let id = self.next_id.fetch_add(1, Relaxed);
         let path = self.dir.join(file_name(id));
         let create = || {
-            let mut file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-            file.write_all(&file_header(self.volume, id))?;
+            let file = self.disk.open(&path, Mode::Create)?;
+            file.write_at(0, &file_header(self.volume, id))?;
             if self.durability == Durability::Disk {
-                sync_dir(&self.dir)?;
+                self.disk.sync_dir(&self.dir)?;
             }
             Ok(file)
         };
         let file = create().map_err(|error| StoreError::io("create", &path, error))?;
-        let extent = Arc::new(Extent::new(id, path, Phase::Open));
+        let extent = Arc::new(Extent::new(self.disk.clone(), id, path, Phase::Open));
         self.space.grown(FILE_HEADER_BYTES);
         self.change_map(|map| drop(map.insert(id, extent.clone())));
         Ok((extent, file, FILE_HEADER_BYTES))
@@ -240,10 +245,4 @@ fn file_header(volume: u64, id: u32) -> [u8; FILE_HEADER_BYTES as usize] {
     header[8..16].copy_from_slice(&volume.to_le_bytes());
     header[16..20].copy_from_slice(&id.to_le_bytes());
     header
-}
-
-/// A new file is only sure to be found again after its folder is synced too.
-pub fn sync_dir(dir: &Path) -> std::io::Result<()> {
-    // Windows has no such call, and no need of it.
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }

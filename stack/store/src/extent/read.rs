@@ -3,11 +3,11 @@
 use super::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
 use super::{Extent, ExtentMap, file_name};
 use crate::crc;
+use crate::disk::{DiskFile, Mode};
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use bytes::Bytes;
-use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ impl Span {
 #[derive(Debug)]
 pub struct Reader {
     extents: Arc<ExtentMap>,
-    file: Option<(u32, File)>,
+    file: Option<(u32, Box<dyn DiskFile>)>,
 }
 
 impl Reader {
@@ -113,10 +113,10 @@ impl Reader {
             _ => StoreError::io("read", extent.path(), error),
         };
         if self.file.as_ref().is_none_or(|(id, _)| *id != extent.id) {
-            self.file = Some((extent.id, File::open(extent.path()).map_err(io)?));
+            self.file = Some((extent.id, extent.disk.open(extent.path(), Mode::Read).map_err(io)?));
         }
-        let (_, file) = self.file.as_mut().expect("opened just above");
-        file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(into)).map_err(io)
+        let (_, file) = self.file.as_ref().expect("opened just above");
+        file.read_at(at, into).map_err(io)
     }
 }
 

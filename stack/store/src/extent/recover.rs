@@ -3,11 +3,10 @@
 //! The catalog knows where the last acknowledged byte of each extent lies. What a crash left behind it, a torn frame or a whole body
 //! whose operation never ended, is cut off; what the catalog has lost no sight of is never touched.
 
-use super::{Extent, ExtentMap, ExtentRow, FILE_HEADER_BYTES, FILE_MAGIC, Phase, file_header, file_name, sync_dir};
+use super::{Extent, ExtentMap, ExtentRow, FILE_HEADER_BYTES, FILE_MAGIC, Phase, file_header, file_name};
+use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,20 +17,25 @@ pub struct Found {
     pub bytes: u64,
 }
 
-pub fn recover(dir: &Path, volume: u64, extent_bytes: u64, known: &mut BTreeMap<u32, ExtentRow>) -> Result<Found> {
+pub fn recover(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    volume: u64,
+    extent_bytes: u64,
+    known: &mut BTreeMap<u32, ExtentRow>,
+) -> Result<Found> {
     let io = |error| StoreError::io("read", dir, error);
     let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(dir).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        match extent_id(&entry.file_name().to_string_lossy()) {
-            Some(id) => drop(files.insert(id, entry.metadata().map_err(io)?.len())),
-            None => tracing::warn!(file = %entry.path().display(), "a file that is no extent lies among them"),
+    for (path, length) in disk.list(dir).map_err(io)? {
+        match path.file_name().and_then(|name| extent_id(&name.to_string_lossy())) {
+            Some(id) => drop(files.insert(id, length)),
+            None => tracing::warn!(file = %path.display(), "a file that is no extent lies among them"),
         }
     }
     let mut found = Found::default();
     for (id, length) in files {
         let row = known.get(&id).copied().unwrap_or_default();
-        recover_file(dir, volume, extent_bytes, (id, length), row, &mut found)?;
+        recover_file(disk, dir, volume, extent_bytes, (id, length), row, &mut found)?;
     }
     known.retain(|id, row| {
         let present = found.map.contains_key(id);
@@ -40,11 +44,12 @@ pub fn recover(dir: &Path, volume: u64, extent_bytes: u64, known: &mut BTreeMap<
         }
         present || row.live > 0
     });
-    sync_dir(dir).map_err(io)?;
+    disk.sync_dir(dir).map_err(io)?;
     Ok(found)
 }
 
 fn recover_file(
+    disk: &Arc<dyn Disk>,
     dir: &Path,
     volume: u64,
     extent_bytes: u64,
@@ -53,21 +58,21 @@ fn recover_file(
     found: &mut Found,
 ) -> Result<()> {
     let path = dir.join(file_name(id));
-    let header = read_header(&path)?;
+    let header = read_header(&**disk, &path)?;
     if header[..8] == FILE_MAGIC && header[8..16] != volume.to_le_bytes() {
         let what = "extent belongs to another catalog".to_owned();
         return Err(StoreError::Corrupt { file: path, offset: 8, what });
     }
     if row.live == 0 {
-        return std::fs::remove_file(&path).map_err(|error| StoreError::io("remove", &path, error));
+        return disk.remove(&path).map_err(|error| StoreError::io("remove", &path, error));
     }
     let whole = header == file_header(volume, id) && length >= row.end;
     if !whole {
         tracing::error!(file = %path.display(), length, expected = row.end, "an extent is damaged");
     }
-    let length = if length > row.end { cut(&path, row.end)? } else { length };
+    let length = if length > row.end { cut(&**disk, &path, row.end)? } else { length };
     let phase = if whole && length < extent_bytes { Phase::Open } else { Phase::Closed };
-    let extent = Arc::new(Extent::new(id, path, phase));
+    let extent = Arc::new(Extent::new(disk.clone(), id, path, phase));
     if phase == Phase::Open {
         found.spare.push((extent.clone(), length));
     }
@@ -76,23 +81,26 @@ fn recover_file(
     Ok(())
 }
 
-fn cut(path: &Path, end: u64) -> Result<u64> {
+fn cut(disk: &dyn Disk, path: &Path, end: u64) -> Result<u64> {
     let cut = || {
-        let file = OpenOptions::new().write(true).open(path)?;
-        file.set_len(end)?;
-        file.sync_all()
+        let file = disk.open(path, Mode::Write)?;
+        file.set_length(end)?;
+        file.sync()
     };
     cut().map_err(|error| StoreError::io("cut the tail of", path, error))?;
     Ok(end)
 }
 
 /// Shorter files read as zeros: a crash may have come before the header reached the disk, and with it anything else.
-fn read_header(path: &Path) -> Result<[u8; FILE_HEADER_BYTES as usize]> {
-    let mut header = Vec::new();
-    let file = File::open(path).map_err(|error| StoreError::io("open", path, error))?;
-    file.take(FILE_HEADER_BYTES).read_to_end(&mut header).map_err(|error| StoreError::io("read", path, error))?;
-    header.resize(FILE_HEADER_BYTES as usize, 0);
-    Ok(header.try_into().expect("resized to its length"))
+fn read_header(disk: &dyn Disk, path: &Path) -> Result<[u8; FILE_HEADER_BYTES as usize]> {
+    let read = || {
+        let file = disk.open(path, Mode::Read)?;
+        let mut header = [0; FILE_HEADER_BYTES as usize];
+        let length = file.length()?.min(FILE_HEADER_BYTES) as usize;
+        file.read_at(0, &mut header[..length])?;
+        Ok(header)
+    };
+    read().map_err(|error| StoreError::io("read", path, error))
 }
 
 fn extent_id(file_name: &str) -> Option<u32> {

@@ -1,0 +1,160 @@
+//! The file system as a part: all that a store reads and writes goes through here, so that a test can put a disk in its place that
+//! fails, fills up or forgets what was never synced.
+
+use crate::error::{Result, StoreError};
+use crate::lock;
+use std::any::Any;
+use std::fmt::Debug;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Folders and files. Paths are those of the data folder and below.
+pub trait Disk: Debug + Send + Sync + 'static {
+    /// Makes the folder if need be, and keeps others out of it while the guard lives. Err: `Locked`, `NotWritable`.
+    fn lock(&self, dir: &Path) -> Result<Guard>;
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Names and lengths of the files in a folder.
+    fn list(&self, dir: &Path) -> io::Result<Vec<(PathBuf, u64)>>;
+    fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// A new file, or the lack of a removed one, is only sure to be found again after this.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Bytes that the file takes on disk: less than its length where it has holes. 0 where there is no file.
+    fn allocated_bytes(&self, path: &Path) -> u64;
+    fn free_bytes(&self, dir: &Path) -> u64;
+}
+
+/// An open file. What is written is durable after `sync`, and may be lost, as a whole or in part, before.
+pub trait DiskFile: Debug + Send + Sync + 'static {
+    fn length(&self) -> io::Result<u64>;
+    /// Fills `into`. Err: `UnexpectedEof` where the file ends before.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    fn set_length(&self, length: u64) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// Dropping it lets go.
+pub type Guard = Box<dyn Any + Send + Sync>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Read,
+    /// The file must be there.
+    Write,
+    /// The file is made unless it is there.
+    WriteOrCreate,
+    /// The file must not be there.
+    Create,
+}
+
+/// The machine's file system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FileSystem;
+
+impl Disk for FileSystem {
+    fn lock(&self, dir: &Path) -> Result<Guard, StoreError> {
+        Ok(Box::new(lock::lock(dir)?))
+    }
+
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(dir)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+        let entries = std::fs::read_dir(dir)?;
+        entries
+            .map(|entry| {
+                let entry = entry?;
+                Ok((entry.path(), entry.metadata()?.len()))
+            })
+            .collect()
+    }
+
+    fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        match mode {
+            Mode::Read => &mut options,
+            Mode::Write => options.write(true),
+            Mode::WriteOrCreate => options.write(true).create(true).truncate(false),
+            Mode::Create => options.write(true).create_new(true),
+        };
+        Ok(Box::new(options.open(path)?))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        // Windows has no such call, and no need of it.
+        if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+    }
+
+    #[cfg(unix)]
+    fn allocated_bytes(&self, path: &Path) -> u64 {
+        use std::os::unix::fs::MetadataExt;
+        // Blocks are of 512 bytes here, whatever the file system's own are.
+        path.metadata().map_or(0, |metadata| metadata.blocks() * 512)
+    }
+
+    #[cfg(not(unix))]
+    fn allocated_bytes(&self, path: &Path) -> u64 {
+        path.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn free_bytes(&self, dir: &Path) -> u64 {
+        // Where the system cannot say, a write that fails will.
+        fs4::available_space(dir).unwrap_or(u64::MAX / 2)
+    }
+}
+
+impl DiskFile for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self, into, offset)
+    }
+
+    #[cfg(unix)]
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(self, bytes, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, mut offset: u64, mut into: &mut [u8]) -> io::Result<()> {
+        while !into.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(self, into, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    into = &mut into[read..];
+                    offset += read as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(windows)]
+    fn write_at(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = std::os::windows::fs::FileExt::seek_write(self, bytes, offset)?;
+            bytes = &bytes[written..];
+            offset += written as u64;
+        }
+        Ok(())
+    }
+
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
