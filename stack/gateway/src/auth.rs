@@ -1,21 +1,34 @@
 //! Who asks, and may they: the only place that makes an [`Authenticated`] request, so that no handler runs without it.
-//! Denies by default. The caller learns the code; the operator's log says what differed.
+//! Denies by default. The caller learns the code; the operator learns what differed, from the log and the control API.
 
+mod anonymous;
+mod diagnosis;
+pub mod issuer;
+pub mod refusals;
 mod sas;
+pub mod sas_fields;
 mod shared_key;
 pub mod string_to_sign;
 
 use crate::body::BodyIn;
 use crate::error::{Code, Error};
-use crate::request::{Head, Request};
+use crate::request::{Head, Request, Transport};
+use crate::time;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use greenroom_store::{AccountKey, AccountRecord, Timestamp};
+use greenroom_model::control::{RefusedRequest, SignedPart};
+use greenroom_store::{AccountKey, AccountRecord, ContainerAcl, Store, StoreError, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header;
-pub use sas::{ByServiceSas, Grant, Permit};
+use issuer::{Issuer, Principal};
+use refusals::Refusals;
+pub use sas::Grant;
 use sha2::Sha256;
 use std::sync::Arc;
+use string_to_sign::StringToSign;
 use subtle::ConstantTimeEq as _;
+
+/// A path longer than this is cut in what the operator is told.
+const PATH_CHARS_MAX: usize = 512;
 
 /// A request whose credential was verified and allows the operation that it asks for.
 #[derive(Debug)]
@@ -35,6 +48,32 @@ pub enum Credential {
     /// The account's key: everything is allowed.
     Key,
     Sas(Grant),
+    /// A bearer token of the local issuer.
+    Role(Principal),
+    /// None: the container is public.
+    Anonymous,
+}
+
+/// What an operation demands of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permit {
+    /// Any one of these letters; empty where any valid credential will do.
+    pub any_of: &'static str,
+    /// The letter of `srt` that an account SAS needs; any where absent.
+    pub resource_type: Option<char>,
+    pub reach: Reach,
+}
+
+/// Which kinds of credential reach an operation. The account's key reaches all but the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    AnySas,
+    /// Operations on the container itself and on the account: no service SAS.
+    AccountSas,
+    /// Access control itself: no SAS.
+    KeyOrRole,
+    /// Only someone with a role may have a key that signs in the role's name.
+    RoleOnly,
 }
 
 impl<R> Authenticated<R> {
@@ -60,31 +99,42 @@ impl Identity {
         match &self.credential {
             Credential::Key => true,
             Credential::Sas(grant) => grant.has(letter),
+            Credential::Role(principal) => principal.role.letters().contains(letter),
+            Credential::Anonymous => false,
         }
     }
 
     pub fn overrides(&self) -> &[(&'static str, String)] {
         match &self.credential {
-            Credential::Key => &[],
             Credential::Sas(grant) => &grant.overrides,
+            Credential::Key | Credential::Role(_) | Credential::Anonymous => &[],
         }
     }
 }
 
-/// Why a request was turned away: a code for the caller, a sentence for the operator.
+/// Why a request was turned away: a code for the caller, all else for the operator.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Denied {
     pub code: Code,
     pub detail: String,
+    /// What the server signed, where it is the signature that does not match.
+    pub signed: Vec<SignedPart>,
+    /// The part that the client signed differently, where one part explains it all.
+    pub differs: Option<String>,
 }
 
 impl Denied {
     fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), signed: Vec::new(), differs: None }
     }
 
     fn failed(detail: impl Into<String>) -> Self {
         Self::new(Code::AuthenticationFailed, detail)
+    }
+
+    fn unsigned(detail: &str, string: &StringToSign, fits: impl Fn(&str) -> bool) -> Self {
+        let differs = diagnosis::differs(string, fits);
+        Self { signed: diagnosis::shown(string), differs, ..Self::failed(detail) }
     }
 }
 
@@ -95,61 +145,158 @@ pub struct TurnedAway {
     pub request: Request,
 }
 
-/// Verifies a request's credential and that it grants `permit`.
-pub fn authenticate(
-    request: Request,
-    permit: &Permit,
-    account: Option<Arc<AccountRecord>>,
+/// Verifies credentials with what the store and the issuer know, and tells the operator of those that fail.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    pub store: Store,
+    pub issuer: Arc<Issuer>,
+    pub refusals: Arc<Refusals>,
+}
+
+/// What a credential is judged by.
+#[derive(Debug, Clone, Copy)]
+struct Facts<'a> {
+    account: Option<&'a Arc<AccountRecord>>,
+    /// The container's, where it matters and the container is there.
+    acl: Option<&'a ContainerAcl>,
+    issuer: &'a Issuer,
     now: Timestamp,
-) -> Result<Authenticated<Request>, Box<TurnedAway>> {
-    match identify(&request.head, permit, account, now) {
-        Ok(identity) => Ok(Authenticated { request, identity }),
-        Err(denied) => {
-            let Denied { code, detail } = denied;
-            tracing::info!(
-                account = %request.head.target.account,
-                method = %request.head.method,
-                peer = %request.head.peer,
-                code = code.row().code,
-                "request turned away"
-            );
-            tracing::debug!(path = request.head.target.raw_path, detail = redacted(&detail), "why it was turned away");
-            Err(Box::new(TurnedAway { error: code.into(), request }))
+}
+
+impl Authority {
+    /// Verifies a request's credential and that it grants `permit`.
+    pub async fn admit(
+        &self,
+        request: Request,
+        permit: &Permit,
+        now: Timestamp,
+    ) -> Result<Authenticated<Request>, Box<TurnedAway>> {
+        let account = self.store.account(&request.head.target.account);
+        let acl = match self.acl(&request.head, permit).await {
+            Ok(acl) => acl,
+            Err(error) => return Err(Box::new(TurnedAway { error: error.into(), request })),
+        };
+        let facts = Facts { account: account.as_ref(), acl: acl.as_ref(), issuer: &self.issuer, now };
+        match identify(&request.head, permit, facts) {
+            Ok(identity) => Ok(Authenticated { request, identity }),
+            Err(denied) => {
+                let error = denied.code.into();
+                self.tell_operator(&request.head, denied, now);
+                Err(Box::new(TurnedAway { error, request }))
+            }
         }
+    }
+
+    /// Read anew for each request that needs it, so that a policy taken away is void at once.
+    async fn acl(&self, head: &Head, permit: &Permit) -> Result<Option<ContainerAcl>, StoreError> {
+        let anonymous = head.text(header::AUTHORIZATION.as_str()).is_none() && head.query.get("sig").is_none();
+        let public = anonymous && anonymous::level_needed(permit).is_some();
+        let Some(container) = head.target.container().filter(|_| public || head.query.filled("si").is_some()) else {
+            return Ok(None);
+        };
+        match self.store.container(container).await {
+            Ok(props) => Ok(Some(props.acl)),
+            Err(StoreError::ContainerMissing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn tell_operator(&self, head: &Head, denied: Denied, now: Timestamp) {
+        let Denied { code, detail, signed, differs } = denied;
+        let row = code.row();
+        let refused = RefusedRequest {
+            at: time::iso_seconds(now),
+            request_id: head.request_id.clone(),
+            account: head.target.account.clone(),
+            method: head.method.to_string(),
+            path: head.target.raw_path.chars().take(PATH_CHARS_MAX).collect(),
+            peer: head.peer.to_string(),
+            status: row.status.as_u16(),
+            code: row.code.to_owned(),
+            why: detail,
+            differs,
+            signed,
+        };
+        tracing::info!(
+            request_id = refused.request_id,
+            account = %refused.account,
+            method = refused.method,
+            path = refused.path,
+            peer = refused.peer,
+            code = refused.code,
+            why = refused.why,
+            differs = refused.differs.as_deref().unwrap_or_default(),
+            "request turned away"
+        );
+        tracing::debug!(request_id = refused.request_id, signed = ?refused.signed, "what the server signed");
+        self.refusals.add(refused);
     }
 }
 
-fn identify(
-    head: &Head,
-    permit: &Permit,
-    account: Option<Arc<AccountRecord>>,
-    now: Timestamp,
-) -> Result<Identity, Denied> {
+fn identify(head: &Head, permit: &Permit, facts: Facts<'_>) -> Result<Identity, Denied> {
     let authorization = head.text(header::AUTHORIZATION.as_str());
     let signed_query = head.query.get("sig").is_some();
     if authorization.is_some() && signed_query {
         return Err(Denied::new(Code::InvalidAuthenticationInfo, "both an Authorization header and a SAS are sent"));
     }
     if authorization.is_none() && !signed_query {
-        return Err(Denied::new(
-            Code::NoAuthenticationInformation,
-            "neither an Authorization header nor a SAS is sent",
-        ));
+        anonymous::verify(permit, facts.account.map(Arc::as_ref), facts.acl)?;
     }
     // An account that is not there fails as a wrong key does, so that names cannot be probed.
-    let account = account.ok_or_else(|| Denied::failed("there is no such account"))?;
+    let account = facts.account.ok_or_else(|| Denied::failed("there is no such account"))?;
     let credential = match authorization {
-        Some(authorization) => {
-            shared_key::Claim::parse(authorization)?.verify(head, &account.key, now)?;
-            Credential::Key
-        }
-        None => {
-            let grant = sas::verify(head, &account.key, now)?;
+        Some(authorization) => match bearer_token(authorization) {
+            Some(token) => Credential::Role(role(head, token, permit, facts)?),
+            None => key(head, authorization, &account.key, permit, facts.now)?,
+        },
+        None if signed_query => {
+            let keys = sas::Keys { account: &account.key, issuer: facts.issuer };
+            let grant = sas::verify(head, keys, facts.acl, facts.now)?;
             grant.permits(permit)?;
             Credential::Sas(grant)
         }
+        None => Credential::Anonymous,
     };
-    Ok(Identity { account, credential })
+    Ok(Identity { account: account.clone(), credential })
+}
+
+fn key(
+    head: &Head,
+    authorization: &str,
+    key: &AccountKey,
+    permit: &Permit,
+    now: Timestamp,
+) -> Result<Credential, Denied> {
+    shared_key::Claim::parse(authorization)?.verify(head, key, now)?;
+    match permit.reach {
+        Reach::RoleOnly => Err(Denied::failed("this operation takes a bearer token only")),
+        Reach::AnySas | Reach::AccountSas | Reach::KeyOrRole => Ok(Credential::Key),
+    }
+}
+
+fn bearer_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn role(head: &Head, token: &str, permit: &Permit, facts: Facts<'_>) -> Result<Principal, Denied> {
+    // A bearer token is all that it takes: over a wire that others may read it is not accepted.
+    if head.transport == Transport::Plain && !head.peer.to_canonical().is_loopback() {
+        let detail = "a bearer token came over plain http, and not from this machine";
+        return Err(Denied::failed(detail));
+    }
+    let principal =
+        facts.issuer.verify(token, facts.now).map_err(|why| Denied::new(Code::InvalidAuthenticationInfo, why))?;
+    if principal.account != head.target.account {
+        let detail = format!("the bearer token gives a role on account {}", principal.account);
+        return Err(Denied::new(Code::AuthorizationPermissionMismatch, detail));
+    }
+    let letters = principal.role.letters();
+    if !permit.any_of.is_empty() && !permit.any_of.chars().any(|letter| letters.contains(letter)) {
+        let detail = format!("the role {} lacks the permission {:?}", principal.role.name(), permit.any_of);
+        return Err(Denied::new(Code::AuthorizationPermissionMismatch, detail));
+    }
+    Ok(principal)
 }
 
 /// HMAC-SHA256 of a string to sign, in Base64.
@@ -162,24 +309,6 @@ pub fn sign(key: &AccountKey, string: &str) -> String {
 /// Whether two signatures are one, in a time that does not depend on where they differ.
 fn matches(ours: &str, theirs: &str) -> bool {
     ours.as_bytes().ct_eq(theirs.as_bytes()).into()
-}
-
-/// What a log may hold of a string to sign: no signature of a copy source, no key that the client brought along.
-fn redacted(detail: &str) -> String {
-    const SECRET_HEADERS: [&str; 4] =
-        ["x-ms-encryption-key:", "x-ms-copy-source-authorization:", "x-ms-source-encryption-key:", "sig="];
-    let mut text = detail.to_owned();
-    for secret in SECRET_HEADERS {
-        let mut from = 0;
-        while let Some(found) = text[from..].find(secret) {
-            let start = from + found + secret.len();
-            // The detail is quoted, so that a line end is a backslash and an `n`.
-            let length = text[start..].find(['&', '\\', '"']).unwrap_or(text.len() - start);
-            text.replace_range(start..start + length, "redacted");
-            from = start;
-        }
-    }
-    text
 }
 
 #[cfg(test)]

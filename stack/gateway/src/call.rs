@@ -1,6 +1,6 @@
 //! What an operation is given. It can be made of an authenticated request only.
 
-use crate::auth::{Authenticated, Identity};
+use crate::auth::{Authenticated, Authority, Identity};
 use crate::body::BodyIn;
 use crate::error::{Code, Error};
 use crate::request::{Head, Request};
@@ -12,16 +12,16 @@ pub struct Call {
     pub head: Head,
     pub body: BodyIn,
     pub store: Store,
+    /// For requests within this one: each brings a credential of its own.
+    pub authority: Authority,
     pub now: Timestamp,
-    /// The one under which the reply goes; unique.
-    pub request_id: String,
     identity: Identity,
 }
 
 impl Call {
-    pub fn new(request: Authenticated<Request>, store: Store, now: Timestamp, request_id: String) -> Self {
+    pub fn new(request: Authenticated<Request>, authority: Authority, now: Timestamp) -> Self {
         let (Request { head, body }, identity) = request.into_parts();
-        Self { head, body, store, now, request_id, identity }
+        Self { head, body, store: authority.store.clone(), authority, now, identity }
     }
 
     pub fn identity(&self) -> &Identity {

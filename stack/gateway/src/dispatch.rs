@@ -1,7 +1,7 @@
 //! The way of a request: parse, route, authenticate, run, answer. Every reply gets its common headers here.
 
 use crate::Gateway;
-use crate::auth;
+use crate::auth::issuer::AUDIENCE;
 use crate::body::{BodyIn, BodyOut, Content, Start};
 use crate::call::Call;
 use crate::error::{Code, Error};
@@ -35,8 +35,8 @@ impl Gateway {
         let echo = Echo::of(&parts, self.next_request_id());
         let start = if parts.headers.contains_key(header::EXPECT) { Start::WhenAsked } else { Start::AtOnce };
         let mut body = BodyIn::new(incoming, start);
-        let (outcome, measured) = match Head::parse(parts, peer, transport) {
-            Ok(head) => self.run(Request { head, body }, began, &echo.request_id).await,
+        let (outcome, measured) = match Head::parse(parts, peer, transport, &echo.request_id) {
+            Ok(head) => self.run(Request { head, body }, began).await,
             Err(error) => {
                 body.discard().await;
                 (Err(error), None)
@@ -46,12 +46,7 @@ impl Gateway {
         echo.respond(reply, measured)
     }
 
-    async fn run(
-        &self,
-        mut request: Request,
-        began: Instant,
-        request_id: &str,
-    ) -> (Result<Reply, Error>, Option<Measured>) {
+    async fn run(&self, mut request: Request, began: Instant) -> (Result<Reply, Error>, Option<Measured>) {
         let from_url = if request.head.headers.contains_key("x-ms-copy-source") { FromUrl::Yes } else { FromUrl::No };
         let found = route::find(&request.head.method, request.head.target.scope(), &request.head.query, from_url);
         let row = match found {
@@ -62,8 +57,7 @@ impl Gateway {
             }
         };
         let now = self.clock.now();
-        let account = self.store.account(&request.head.target.account);
-        let mut request = match auth::authenticate(request, &row.permit, account, now) {
+        let mut request = match self.authority.admit(request, &row.permit, now).await {
             Ok(request) => request,
             Err(mut turned_away) => {
                 turned_away.request.body.discard().await;
@@ -73,7 +67,7 @@ impl Gateway {
         let tenant = self.meter.tenant(&request.identity().account.tenant);
         request.body_mut().metered(tenant.clone());
         let measured = Measured::begin(tenant, row.class, began);
-        let mut call = Call::new(request, self.store.clone(), now, request_id.to_owned());
+        let mut call = Call::new(request, self.authority.clone(), now);
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(run) => match versions_fit(row, &call.head) {
@@ -92,7 +86,7 @@ impl Gateway {
         let row = error.code.row();
         let reply = Reply::new(row.status).header("x-ms-error-code", row.code);
         let reply = match row.status {
-            StatusCode::UNAUTHORIZED => reply.header(header::WWW_AUTHENTICATE.as_str(), "SharedKey"),
+            StatusCode::UNAUTHORIZED => reply.header(header::WWW_AUTHENTICATE.as_str(), &self.challenge()),
             _ => reply,
         };
         if row.status == StatusCode::NOT_MODIFIED || echo.method == Method::HEAD {
@@ -101,6 +95,13 @@ impl Gateway {
         let document = error.document(&echo.request_id, &time::iso(self.clock.now()));
         let content = Content::Whole(Bytes::from(document));
         Reply { content, ..reply.header("content-type", "application/xml") }
+    }
+
+    /// Where a token would come from. Clients read a directory's id out of it.
+    fn challenge(&self) -> String {
+        let tenant_id = self.authority.issuer.tenant_id();
+        let uri = format!("urn:greenroom/{tenant_id}/oauth2/authorize");
+        format!("Bearer authorization_uri={uri} resource_id={AUDIENCE}")
     }
 
     /// Unique within this run of the server, and by its random half between runs.

@@ -76,7 +76,7 @@ fn period(head: &Head) -> Result<Option<u8>, Error> {
 
 /// An id for a client that proposes none: unique, for it comes from the request's own.
 fn fresh(call: &Call) -> LeaseId {
-    let digest = Sha256::new().chain_update(&call.request_id).chain_update(call.now.0.to_le_bytes()).finalize();
+    let digest = Sha256::new().chain_update(&call.head.request_id).chain_update(call.now.0.to_le_bytes()).finalize();
     let bytes: [u8; 16] = digest[..16].try_into().expect("a SHA-256 has 32 bytes");
     LeaseId(u128::from_be_bytes(bytes))
 }

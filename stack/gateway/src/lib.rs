@@ -1,6 +1,7 @@
 //! Speaks Azure's Blob protocol over the store: who asks, what for, and the answer in Azure's words.
 //! Knows nothing of quotas, tiering or figures: node hands it a store, a clock and a meter.
 
+mod acl;
 pub mod auth;
 mod block;
 mod body;
@@ -23,16 +24,17 @@ mod target;
 pub mod time;
 mod xml;
 
-use greenroom_store::{Clock, Store};
+use auth::Authority;
+use greenroom_store::Clock;
 use meter::Meter;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 pub use serve::serve;
 
-/// A Blob endpoint over one store.
+/// A Blob endpoint over the store of its authority.
 pub struct Gateway {
-    store: Store,
+    authority: Authority,
     clock: Arc<dyn Clock>,
     meter: Arc<dyn Meter>,
     request_seed: u64,
@@ -47,7 +49,7 @@ impl std::fmt::Debug for Gateway {
 
 impl Gateway {
     /// `request_seed` is random: it makes request ids differ from one run to the next.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, meter: Arc<dyn Meter>, request_seed: u64) -> Self {
-        Self { store, clock, meter, request_seed, requests: AtomicU64::new(0) }
+    pub fn new(authority: Authority, clock: Arc<dyn Clock>, meter: Arc<dyn Meter>, request_seed: u64) -> Self {
+        Self { authority, clock, meter, request_seed, requests: AtomicU64::new(0) }
     }
 }

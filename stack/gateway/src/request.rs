@@ -28,6 +28,8 @@ pub struct Head {
     pub query: Query,
     pub peer: IpAddr,
     pub transport: Transport,
+    /// As `x-ms-request-id` tells it to the caller.
+    pub request_id: String,
 }
 
 /// How the request came; a SAS may ask for TLS.
@@ -38,7 +40,8 @@ pub enum Transport {
 }
 
 impl Head {
-    pub fn parse(parts: request::Parts, peer: IpAddr, transport: Transport) -> Result<Head, Error> {
+    pub fn parse(parts: request::Parts, peer: IpAddr, transport: Transport, request_id: &str) -> Result<Head, Error> {
+        let request_id = request_id.to_owned();
         let host = match parts.uri.authority() {
             Some(authority) => authority.as_str().to_owned(),
             None => {
@@ -48,7 +51,7 @@ impl Head {
         };
         let target = Target::parse(&host, parts.uri.path())?;
         let query = Query::parse(parts.uri.query().unwrap_or(""))?;
-        Ok(Head { method: parts.method, headers: parts.headers, target, query, peer, transport })
+        Ok(Head { method: parts.method, headers: parts.headers, target, query, peer, transport, request_id })
     }
 
     /// A header's text; absent where it is not text.

@@ -12,11 +12,14 @@
 //! | `GET /v1/accounts` | | `Vec<Account>` |
 //! | `PUT /v1/accounts/{account}` | `NewAccount` | `AccountKeys`; an existing account of the same tenant answers its keys |
 //! | `POST /v1/sas` | `SasRequest` | `Sas` |
+//! | `POST /v1/identities` | `IdentityRequest` | `Identity`: an endpoint that gives tools bearer tokens |
+//! | `GET`, `POST /identity/{secret}/token` | | `IdentityToken`; needs no token, the secret is its credential |
+//! | `GET /v1/refusals` | | `Vec<RefusedRequest>`, the newest first |
 //! | `POST /v1/shutdown` | | `202` |
 //!
 //! An error answers a problem document: `Problem`.
 
-use crate::{AccountName, ContainerName, TenantName};
+use crate::{AccountName, BlobName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -71,6 +74,16 @@ pub struct NewAccount {
     /// Containers to create with it, so that a tenant can start at once.
     #[serde(default)]
     pub containers: Vec<ContainerName>,
+    /// Whether its containers may be public. Where absent, a new account forbids it and an old one stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_containers: Option<PublicContainersRule>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PublicContainersRule {
+    Forbidden,
+    Allowed,
 }
 
 /// An account with its secrets: said once, to the operator.
@@ -88,17 +101,44 @@ impl std::fmt::Debug for AccountKeys {
     }
 }
 
-/// Asks for a SAS token: of one container, or of the whole account where `container` is absent.
+/// Asks for a SAS token: of one blob, of one container, or of the whole account where `container` is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SasRequest {
     pub account: AccountName,
     #[serde(default)]
     pub container: Option<ContainerName>,
-    /// Azure's permission letters, such as `racwdl`; put into Azure's order by the server.
+    /// Needs `container`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobName>,
+    /// Azure's permission letters, such as `racwdl`; put into Azure's order by the server. Empty where a policy gives them.
     pub permissions: String,
-    /// Seconds from now until it expires.
+    /// Seconds from now until it expires; 0 where a policy says when.
     pub expires_in_s: u64,
+    /// A stored access policy of the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Only from this IPv4 address, or `low-high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<SasProtocol>,
+}
+
+impl SasRequest {
+    /// For the whole account, good for http too; set the fields that make it less.
+    pub fn new(account: AccountName, permissions: impl Into<String>, expires_in_s: u64) -> Self {
+        let (permissions, container, blob) = (permissions.into(), None, None);
+        Self { account, container, blob, permissions, expires_in_s, policy: None, ip: None, protocol: None }
+    }
+}
+
+/// Where absent, a SAS is good for http too: the endpoint is on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SasProtocol {
+    Https,
+    HttpsAndHttp,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -111,6 +151,107 @@ impl std::fmt::Debug for Sas {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sas(redacted)")
     }
+}
+
+/// What a principal of the local issuer may do with its account; Azure's "Storage Blob Data" roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    Reader,
+    Contributor,
+    Owner,
+}
+
+impl Role {
+    pub const ALL: [Role; 3] = [Role::Reader, Role::Contributor, Role::Owner];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Reader => "reader",
+            Role::Contributor => "contributor",
+            Role::Owner => "owner",
+        }
+    }
+
+    /// The permission letters that the role stands for.
+    /// Source: "Assign an Azure role for access to blob data": a contributor may neither read tags nor set access control.
+    pub fn letters(self) -> &'static str {
+        match self {
+            Role::Reader => "rl",
+            Role::Contributor => "racwdlme",
+            Role::Owner => "racwdxyltfmeopi",
+        }
+    }
+}
+
+/// Asks for an identity that a tool can log in with, as a machine's managed identity on Azure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityRequest {
+    pub account: AccountName,
+    pub role: Role,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Identity {
+    /// For `IDENTITY_ENDPOINT` or `MSI_ENDPOINT`. Whoever knows it can act in the role: it is a secret.
+    pub endpoint: String,
+    /// For `IDENTITY_HEADER`, which some clients want set.
+    pub header: String,
+    pub tenant_id: String,
+    pub object_id: String,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("object_id", &self.object_id).finish_non_exhaustive()
+    }
+}
+
+/// As Azure's identity endpoints answer. Times are Unix seconds.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IdentityToken {
+    pub access_token: String,
+    pub token_type: String,
+    pub resource: String,
+    pub expires_in: u64,
+    pub expires_on: i64,
+    pub not_before: i64,
+    pub client_id: String,
+}
+
+impl std::fmt::Debug for IdentityToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdentityToken(redacted)")
+    }
+}
+
+/// A request that the Blob endpoint turned away. The caller got status and code; the rest is for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedRequest {
+    /// UTC, such as `2026-11-22T19:25:00Z`.
+    pub at: String,
+    /// The caller's `x-ms-request-id`.
+    pub request_id: String,
+    pub account: AccountName,
+    pub method: String,
+    /// As sent, without its query.
+    pub path: String,
+    pub peer: String,
+    pub status: u16,
+    pub code: String,
+    pub why: String,
+    /// The part of the string to sign that the client signed differently, where one part explains it; else the key is wrong,
+    /// or several parts are.
+    pub differs: Option<String>,
+    /// What the server signed, part by part, without secrets; empty where the signature was not the matter.
+    pub signed: Vec<SignedPart>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignedPart {
+    pub name: String,
+    pub value: String,
 }
 
 /// RFC 9457 problem document.

@@ -2,8 +2,10 @@
 
 mod accounts;
 mod health;
+mod identities;
 mod metrics;
 mod openapi;
+mod refusals;
 mod sas;
 mod shutdown;
 mod tenants;
@@ -15,11 +17,14 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use greenroom_gateway::auth::issuer::Issuer;
+use greenroom_gateway::auth::refusals::Refusals;
 use greenroom_model::NameError;
 use greenroom_model::control::Problem;
 use greenroom_store::{Clock, Durability, Store, StoreError};
 use http::{HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -37,6 +42,10 @@ pub struct Control {
     pub figures: Arc<Figures>,
     pub durability: Durability,
     pub token: Token,
+    /// Where this API is reached.
+    pub address: SocketAddr,
+    pub issuer: Arc<Issuer>,
+    pub refusals: Arc<Refusals>,
     /// What `GET /openapi.json` answers; complete once every route is known.
     pub description: Arc<OnceLock<OpenApi>>,
     /// Held while an account is made: two calls at once must not make two keys for one name.
@@ -57,7 +66,10 @@ pub async fn serve(listener: TcpListener, state: Control) {
 }
 
 fn router(state: Control) -> axum::Router {
-    let open = OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(openapi::openapi));
+    let open = OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(openapi::openapi))
+        .routes(routes!(identities::token, identities::token_by_post));
     let guarded = OpenApiRouter::new()
         .routes(routes!(metrics::snapshot))
         .routes(routes!(metrics::stream))
@@ -66,6 +78,8 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::put))
         .routes(routes!(sas::mint))
+        .routes(routes!(identities::make))
+        .routes(routes!(refusals::list))
         .routes(routes!(shutdown::shutdown))
         .route_layer(middleware::from_fn_with_state(state.clone(), authorize));
     let (router, description) = OpenApiRouter::with_openapi(about()).merge(open).merge(guarded).split_for_parts();

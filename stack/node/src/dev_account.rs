@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_model::{AccountName, TenantName};
-use greenroom_store::{AccountKey, AccountRecord, Store};
+use greenroom_store::{AccountKey, AccountRecord, PublicContainers, Store};
 use std::net::SocketAddr;
 use std::str::FromStr;
 
@@ -39,7 +39,9 @@ pub async fn enable(store: &Store, accounts: &[DevAccount], blob: SocketAddr) ->
     for DevAccount { name, key } in accounts {
         let tenant = TenantName::new(name.as_str()).expect("an account's name is a tenant's too");
         store.put_tenant(tenant.clone()).await?;
-        store.put_account(AccountRecord { name: name.clone(), tenant, key: key.clone() }).await?;
+        let public_containers = PublicContainers::Forbidden;
+        let record = AccountRecord { name: name.clone(), tenant, key: key.clone(), public_containers };
+        store.put_account(record).await?;
         tracing::info!(account = %name, "development account enabled");
     }
     Ok(())

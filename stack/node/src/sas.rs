@@ -1,11 +1,11 @@
-//! Mints the SAS that the control API hands out: for a container, or for a whole account.
+//! Mints the SAS that the control API hands out: for a blob, a container, or a whole account.
 
+use greenroom_gateway::auth::sas_fields::SasFields;
 use greenroom_gateway::auth::{sign, string_to_sign};
 use greenroom_gateway::time;
-use greenroom_model::ContainerName;
+use greenroom_model::control::{SasProtocol, SasRequest};
 use greenroom_store::{AccountRecord, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use string_to_sign::SasFields;
 
 /// A version whose SAS every client of ours knows, and the newest form of the string to sign.
 const VERSION: &str = "2022-11-02";
@@ -21,57 +21,83 @@ pub enum MintError {
     UnknownPermission(char),
     #[error("no permission is asked for")]
     NoPermission,
-    #[error("expires_in_s must be 1 to {LIFE_S_MAX}")]
+    #[error("expires_in_s must be 1 to {LIFE_S_MAX}, or 0 where a policy says when")]
     Life,
+    #[error("a blob is in a container: name it too")]
+    BlobWithoutContainer,
+    #[error("a policy is a container's: name the container too")]
+    PolicyWithoutContainer,
 }
 
-/// A token without start, so that clocks that differ a little do not matter, and good for http too.
-pub fn mint(
-    account: &AccountRecord,
-    container: Option<&ContainerName>,
-    permissions: &str,
-    expires_in_s: u64,
-    now: Timestamp,
-) -> Result<String, MintError> {
-    if !(1..=LIFE_S_MAX).contains(&expires_in_s) {
-        return Err(MintError::Life);
+/// A token without start, so that clocks that differ a little do not matter, and good for http too unless told otherwise.
+pub fn mint(account: &AccountRecord, request: &SasRequest, now: Timestamp) -> Result<String, MintError> {
+    if request.blob.is_some() && request.container.is_none() {
+        return Err(MintError::BlobWithoutContainer);
     }
-    let expiry = Timestamp(now.0 + expires_in_s as i64 * 1_000_000);
+    if request.policy.is_some() && request.container.is_none() {
+        return Err(MintError::PolicyWithoutContainer);
+    }
+    let protocol = match request.protocol {
+        Some(SasProtocol::Https) => "https",
+        Some(SasProtocol::HttpsAndHttp) | None => "https,http",
+    };
     let fields = SasFields {
-        expiry: time::iso_seconds(expiry),
-        protocol: "https,http".to_owned(),
+        expiry: expiry(request, now)?,
+        protocol: protocol.to_owned(),
+        ip: request.ip.clone().unwrap_or_default(),
+        identifier: request.policy.clone().unwrap_or_default(),
         version: VERSION.to_owned(),
         ..SasFields::default()
     };
-    let (fields, string) = match container {
+    let (fields, string) = match &request.container {
         Some(container) => {
-            let permissions = ordered(permissions, SERVICE_ORDER)?;
-            let fields = SasFields { permissions, resource: "c".to_owned(), ..fields };
-            let resource = format!("/blob/{}/{container}", account.name);
-            let string = string_to_sign::service_sas(&resource, &fields);
+            let permissions = match request.policy {
+                Some(_) if request.permissions.is_empty() => String::new(),
+                _ => ordered(&request.permissions, SERVICE_ORDER)?,
+            };
+            let (resource, blob) = match &request.blob {
+                Some(blob) => ("b", format!("/{blob}")),
+                None => ("c", String::new()),
+            };
+            let fields = SasFields { permissions, resource: resource.to_owned(), ..fields };
+            let string = string_to_sign::service_sas(&format!("/blob/{}/{container}{blob}", account.name), &fields);
             (fields, string)
         }
         None => {
-            let permissions = ordered(permissions, ACCOUNT_ORDER)?;
+            let permissions = ordered(&request.permissions, ACCOUNT_ORDER)?;
             let (services, resource_types) = ("b".to_owned(), "sco".to_owned());
             let fields = SasFields { permissions, services, resource_types, ..fields };
             let string = string_to_sign::account_sas(account.name.as_str(), &fields);
             (fields, string)
         }
     };
-    let signature = sign(&account.key, &string);
+    Ok(query(&fields, &sign(&account.key, &string.to_string())))
+}
+
+/// Nothing where the policy says when.
+fn expiry(request: &SasRequest, now: Timestamp) -> Result<String, MintError> {
+    match (request.expires_in_s, &request.policy) {
+        (0, Some(_)) => Ok(String::new()),
+        (life_s @ 1..=LIFE_S_MAX, _) => Ok(time::iso_seconds(Timestamp(now.0 + life_s as i64 * 1_000_000))),
+        _ => Err(MintError::Life),
+    }
+}
+
+fn query(fields: &SasFields, signature: &str) -> String {
     let pairs = [
-        ("sv", &fields.version),
+        ("sv", fields.version.as_str()),
         ("ss", &fields.services),
         ("srt", &fields.resource_types),
         ("sr", &fields.resource),
+        ("si", &fields.identifier),
         ("sp", &fields.permissions),
         ("se", &fields.expiry),
+        ("sip", &fields.ip),
         ("spr", &fields.protocol),
-        ("sig", &signature),
+        ("sig", signature),
     ];
     let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
-    Ok(pairs.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, KEPT))).collect::<Vec<_>>().join("&"))
+    pairs.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, KEPT))).collect::<Vec<_>>().join("&")
 }
 
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -89,13 +115,14 @@ fn ordered(permissions: &str, order: &str) -> Result<String, MintError> {
 mod tests {
     use super::*;
     use greenroom_model::{AccountName, TenantName};
-    use greenroom_store::AccountKey;
+    use greenroom_store::{AccountKey, PublicContainers};
 
     fn account() -> AccountRecord {
         AccountRecord {
             name: AccountName::new("acct").expect("a good name"),
             tenant: TenantName::new("gold").expect("a good name"),
             key: AccountKey::new([7; 64]),
+            public_containers: PublicContainers::Forbidden,
         }
     }
 
@@ -110,15 +137,35 @@ mod tests {
 
     #[test]
     fn a_token_says_what_it_is_for() {
-        let container = ContainerName::new("photos").expect("a good name");
+        let account = account();
         let now = Timestamp(784_111_777_123_456);
-        let token = mint(&account(), Some(&container), "lr", 60, now).expect("a good request");
-        assert!(
-            token.starts_with("sv=2022-11-02&sr=c&sp=rl&se=1994-11-06T08%3A50%3A37Z&spr=https%2Chttp&sig="),
-            "{token}"
-        );
-        let token = mint(&account(), None, "rl", 60, now).expect("a good request");
-        assert!(token.starts_with("sv=2022-11-02&ss=b&srt=sco&sp=rl&se="), "{token}");
-        assert_eq!(mint(&account(), None, "rl", 0, now), Err(MintError::Life));
+        let whole = SasRequest::new(account.name.clone(), "lr", 60);
+        let container = SasRequest { container: Some("photos".parse().expect("a good name")), ..whole.clone() };
+        let blob = SasRequest {
+            blob: Some("a b".parse().expect("a good name")),
+            ip: Some("10.0.0.1".into()),
+            protocol: Some(SasProtocol::Https),
+            ..container.clone()
+        };
+        let policy =
+            SasRequest { policy: Some("week".into()), permissions: "".into(), expires_in_s: 0, ..container.clone() };
+        let until = "se=1994-11-06T08%3A50%3A37Z";
+        for (request, start) in [
+            (&whole, format!("sv=2022-11-02&ss=b&srt=sco&sp=rl&{until}&spr=https%2Chttp&sig=")),
+            (&container, format!("sv=2022-11-02&sr=c&sp=rl&{until}&spr=https%2Chttp&sig=")),
+            (&blob, format!("sv=2022-11-02&sr=b&sp=rl&{until}&sip=10.0.0.1&spr=https&sig=")),
+            (&policy, "sv=2022-11-02&sr=c&si=week&spr=https%2Chttp&sig=".to_owned()),
+        ] {
+            let token = mint(&account, request, now).expect("a good request");
+            assert!(token.starts_with(&start), "{token}");
+        }
+        for (bad, expected) in [
+            (SasRequest { expires_in_s: 0, ..whole.clone() }, MintError::Life),
+            (SasRequest { container: None, ..blob }, MintError::BlobWithoutContainer),
+            (SasRequest { container: None, ..policy }, MintError::PolicyWithoutContainer),
+            (SasRequest { permissions: "".into(), ..whole }, MintError::NoPermission),
+        ] {
+            assert_eq!(mint(&account, &bad, now), Err(expected));
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::token::Token;
 use greenroom_gateway::Gateway;
+use greenroom_gateway::auth::Authority;
 use greenroom_model::control::Ready;
 use greenroom_store::{Clock, Config, Store, SystemClock};
 use std::io::Write as _;
@@ -31,10 +32,12 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let config = Config { durability, capacity_bytes, ..Config::default() };
     let store = Store::open(&args.data, config, clock.clone()).await?;
     let token = Token::of(&args.data)?;
+    let issuer = Arc::new(crate::token::issuer(&args.data)?);
     dev_account::enable(&store, &args.dev_accounts, blob_address).await?;
 
     let figures = Arc::new(Figures::new());
-    let gateway = Arc::new(Gateway::new(store.clone(), clock.clone(), figures.clone(), request_seed()?));
+    let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals: Arc::default() };
+    let gateway = Arc::new(Gateway::new(authority.clone(), clock.clone(), figures.clone(), request_seed()?));
     let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
     let state = Control {
         store: store.clone(),
@@ -42,6 +45,9 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         figures,
         durability,
         token,
+        address: control_address,
+        issuer,
+        refusals: authority.refusals,
         description: Arc::default(),
         accounts: Arc::default(),
         drain: drain.clone(),

@@ -1,14 +1,17 @@
-//! The control API's bearer token: in a file that only its owner may read.
+//! Secrets that outlive the process: the control API's bearer token and the issuer's secret, each in a file that only its
+//! owner may read.
 
 use crate::fault::Fault;
+use greenroom_gateway::auth::issuer::Issuer;
 use greenroom_model::control::TOKEN_FILE;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 use subtle::ConstantTimeEq as _;
 
-/// 256 bits, in hexadecimal.
-const TOKEN_CHARS: usize = 64;
+const SECRET_BYTES: usize = 32;
+/// The issuer's secret, in hexadecimal.
+const ISSUER_FILE: &str = "issuer.secret";
 
 #[derive(Clone)]
 pub struct Token(String);
@@ -22,19 +25,8 @@ impl std::fmt::Debug for Token {
 impl Token {
     /// The folder's token: the one that is there, so that whoever holds it outlives a restart, or else a new one.
     pub fn of(dir: &Path) -> Result<Token, Fault> {
-        let file = dir.join(TOKEN_FILE);
-        let kept = fs::read_to_string(&file).ok().map(|text| text.trim().to_owned());
-        let kept = kept.filter(|text| text.len() == TOKEN_CHARS && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let token = match kept {
-            Some(token) => token,
-            None => {
-                let mut random = [0; TOKEN_CHARS / 2];
-                getrandom::fill(&mut random)?;
-                random.iter().map(|byte| format!("{byte:02x}")).collect()
-            }
-        };
-        write_private(&file, &token).map_err(|source| Fault::Token { file, source })?;
-        Ok(Token(token))
+        let secret = kept_or_new(dir, TOKEN_FILE)?;
+        Ok(Token(secret.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
     /// Compares in a time that does not depend on where the two differ.
@@ -43,9 +35,41 @@ impl Token {
     }
 }
 
+/// The folder's issuer: tokens and user-delegation keys of an earlier run stay good. Removing the file revokes them all.
+pub fn issuer(dir: &Path) -> Result<Issuer, Fault> {
+    Ok(Issuer::new(kept_or_new(dir, ISSUER_FILE)?))
+}
+
+fn kept_or_new(dir: &Path, name: &str) -> Result<[u8; SECRET_BYTES], Fault> {
+    let file = dir.join(name);
+    let kept = fs::read_to_string(&file).ok().and_then(|text| from_hex(text.trim()));
+    let secret = match kept {
+        Some(secret) => secret,
+        None => {
+            let mut random = [0; SECRET_BYTES];
+            getrandom::fill(&mut random)?;
+            random
+        }
+    };
+    let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(&file, &text).map_err(|source| Fault::Token { file, source })?;
+    Ok(secret)
+}
+
+fn from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
+    if text.len() != 2 * SECRET_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut secret = [0; SECRET_BYTES];
+    for (at, byte) in secret.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(secret)
+}
+
 /// Written beside and renamed over: a file left with wider permissions does not keep them, and none is ever half written.
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    let beside = file.with_extension("token.new");
+    let beside = file.with_extension("new");
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -87,8 +87,10 @@ async fn strangers_are_told_nothing() {
     let sas = stack.sas(Some(CONTAINER), "r").await;
     let bent = sas.replace("sig=", "sig=A");
     for (url, status, code) in [
-        (format!("{base}/{ACCOUNT}/photos/there"), 401, "NoAuthenticationInformation"),
-        (format!("{base}/{ACCOUNT}/photos/missing"), 401, "NoAuthenticationInformation"),
+        (format!("{base}/{ACCOUNT}/photos/there"), 409, "PublicAccessNotPermitted"),
+        (format!("{base}/{ACCOUNT}/photos/missing"), 409, "PublicAccessNotPermitted"),
+        (format!("{base}/stranger/photos/there"), 409, "PublicAccessNotPermitted"),
+        (format!("{base}/{ACCOUNT}/?comp=list"), 401, "NoAuthenticationInformation"),
         (format!("{base}/{ACCOUNT}/photos/there?{bent}"), 403, "AuthenticationFailed"),
         (format!("{base}/stranger/photos/there?{sas}"), 403, "AuthenticationFailed"),
         (format!("{base}/{ACCOUNT}/other/there?{sas}"), 403, "AuthenticationFailed"),

@@ -46,11 +46,15 @@ async fn the_description_covers_every_call() {
     described.sort();
     let contract = [
         "GET /health",
+        "GET /identity/{secret}/token",
         "GET /openapi.json",
         "GET /v1/accounts",
         "GET /v1/metrics",
         "GET /v1/metrics/stream",
+        "GET /v1/refusals",
         "GET /v1/tenants",
+        "POST /identity/{secret}/token",
+        "POST /v1/identities",
         "POST /v1/sas",
         "POST /v1/shutdown",
         "PUT /v1/accounts/{account}",

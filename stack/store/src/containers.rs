@@ -1,5 +1,6 @@
 //! What is done with containers.
 
+use crate::acl::{ContainerAcl, PublicAccess};
 use crate::blobs::check_size;
 use crate::catalog::Txn;
 use crate::catalog::row::{ContainerRow, GarbageRow, container_key, encode};
@@ -15,9 +16,19 @@ use greenroom_model::{AccountName, ContainerPath};
 impl Store {
     /// Err: `AccountMissing`, `ContainerExists`, `PropsTooLarge`.
     pub async fn create_container(&self, path: &ContainerPath, metadata: Metadata) -> Result<ContainerProps> {
+        self.create_public_container(path, metadata, PublicAccess::Private).await
+    }
+
+    /// Err: `AccountMissing`, `ContainerExists`, `PropsTooLarge`.
+    pub async fn create_public_container(
+        &self,
+        path: &ContainerPath,
+        metadata: Metadata,
+        public: PublicAccess,
+    ) -> Result<ContainerProps> {
         let path = path.clone();
         check_size(&metadata)?;
-        self.write(move |txn| create(txn, &path, metadata)).await
+        self.write(move |txn| create(txn, &path, metadata, public)).await
     }
 
     /// Err: `ContainerMissing`.
@@ -48,6 +59,18 @@ impl Store {
         self.write(move |txn| lease(txn, &path, action, &precondition)).await
     }
 
+    /// Replaces the public level and all policies. Err: `ContainerMissing`, `ConditionNotMet`, `PropsTooLarge`.
+    pub async fn set_container_acl(
+        &self,
+        path: &ContainerPath,
+        acl: ContainerAcl,
+        precondition: &Precondition,
+    ) -> Result<ContainerProps> {
+        let (path, precondition) = (path.clone(), precondition.clone());
+        check_size(&acl)?;
+        self.write(move |txn| set_acl(txn, &path, acl, &precondition)).await
+    }
+
     /// The name is free when this returns; the blobs under it are removed in the background.
     /// Err: `ContainerMissing`, `ConditionNotMet`.
     pub async fn delete_container(&self, path: &ContainerPath, precondition: &Precondition) -> Result<()> {
@@ -65,14 +88,15 @@ impl Store {
     }
 }
 
-fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata) -> Result<ContainerProps> {
+fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata, public: PublicAccess) -> Result<ContainerProps> {
     let account = txn.account::<AccountRecord>(&path.account)?;
     let account = account.ok_or_else(|| StoreError::AccountMissing(path.account.clone()))?;
     if txn.find_container(path)?.is_some() {
         return Err(StoreError::ContainerExists);
     }
     let (etag, now) = (txn.next_etag(), txn.now);
-    let props = ContainerProps { etag, created: now, modified: now, metadata, lease: Lease::Free };
+    let acl = ContainerAcl { public, ..ContainerAcl::default() };
+    let props = ContainerProps { etag, created: now, modified: now, metadata, lease: Lease::Free, acl };
     let row = ContainerRow { id: txn.next_id(), tenant: account.tenant, props };
     put(txn, path, row)
 }
@@ -101,6 +125,20 @@ fn lease(
     precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
     row.props.lease = row.props.lease.transition(action, txn.now)?;
     txn.dirty = true;
+    put(txn, path, row)
+}
+
+fn set_acl(
+    txn: &mut Txn<'_>,
+    path: &ContainerPath,
+    acl: ContainerAcl,
+    precondition: &Precondition,
+) -> Result<ContainerProps> {
+    let mut row = txn.container(path)?;
+    precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
+    row.props.etag = txn.next_etag();
+    row.props.modified = txn.now;
+    row.props.acl = acl;
     put(txn, path, row)
 }
 

@@ -1,5 +1,6 @@
 //! Who owns what: tenants own accounts, accounts own containers.
 
+use crate::acl::PublicContainers;
 use crate::catalog::Snapshot;
 use crate::catalog::row::{self, encode};
 use crate::error::{Result, StoreError};
@@ -15,6 +16,7 @@ pub struct AccountRecord {
     pub name: AccountName,
     pub tenant: TenantName,
     pub key: AccountKey,
+    pub public_containers: PublicContainers,
 }
 
 /// The secret that signs an account's requests; 64 bytes as Azure makes them, other lengths are taken too. Never printed.
@@ -72,7 +74,7 @@ impl Store {
         self.identities().read().unwrap_or_else(PoisonError::into_inner).tenants.iter().cloned().collect()
     }
 
-    /// Makes the account, or replaces its key. Err: `TenantMissing`, `AccountTaken`.
+    /// Makes the account, or replaces its key and its rule on public containers. Err: `TenantMissing`, `AccountTaken`.
     pub async fn put_account(&self, account: AccountRecord) -> Result<()> {
         self.write(move |txn| {
             if !txn.has_tenant(&account.tenant)? {

@@ -1,6 +1,7 @@
 //! Keeps blobs: a catalog of names and properties, and extents that hold the content. What is acknowledged is on disk.
 //! Knows nothing of HTTP, of who may do what, or of the cloud.
 
+mod acl;
 mod blob;
 mod blobs;
 mod block;
@@ -28,6 +29,7 @@ mod space;
 mod store;
 mod usage;
 
+pub use acl::{AccessPolicy, ContainerAcl, PublicAccess, PublicContainers};
 pub use blob::Blob;
 pub use blobs::Snapshots;
 pub use block::{BLOCK_ID_BYTES_MAX, Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX, STAGED_BLOCKS_MAX};

@@ -1,5 +1,6 @@
 //! What is said about containers and blobs, apart from their content.
 
+use crate::acl::ContainerAcl;
 use crate::clock::Timestamp;
 use crate::etag::ETag;
 use crate::lease::Lease;
@@ -63,6 +64,7 @@ pub struct ContainerProps {
     pub modified: Timestamp,
     pub metadata: Metadata,
     pub lease: Lease,
+    pub acl: ContainerAcl,
 }
 
 /// A change that leaves the content alone. Headers and metadata give a new ETag; a tier and tags do not, as on Azure.

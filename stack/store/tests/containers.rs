@@ -131,3 +131,25 @@ async fn usage_adds_up() {
     let usage = bed.store.usage();
     assert!(usage.flash_used_bytes >= 10_000 && usage.flash_used_bytes < usage.flash_capacity_bytes);
 }
+
+#[tokio::test]
+async fn who_may_do_what_stays_with_the_container() {
+    let bed = bed().await;
+    let path = container("public");
+    let made = bed.store.create_public_container(&path, Metadata::new(), PublicAccess::Blob).await.expect("created");
+    assert_eq!(made.acl.public, PublicAccess::Blob);
+    let policy = AccessPolicy { id: "week".into(), permissions: Some("rl".into()), ..AccessPolicy::default() };
+    let acl = ContainerAcl { public: PublicAccess::Private, policies: vec![policy] };
+    let stale = Precondition { if_match: Some(ETags::parse("\"0xOTHER\"")), ..Precondition::default() };
+    let refused = bed.store.set_container_acl(&path, acl.clone(), &stale).await;
+    assert!(matches!(refused, Err(StoreError::ConditionNotMet)));
+    let set = bed.store.set_container_acl(&path, acl.clone(), &Precondition::default()).await.expect("set");
+    assert_ne!(set.etag, made.etag);
+    let bed = bed.reopen().await;
+    assert_eq!(bed.store.container(&path).await.expect("it is there").acl, acl);
+    bed.store.set_container_metadata(&path, Metadata::new(), &Precondition::default()).await.expect("set");
+    assert_eq!(bed.store.container(&path).await.expect("it is there").acl, acl, "metadata leaves it alone");
+    bed.store.delete_container(&path, &Precondition::default()).await.expect("deleted");
+    let again = bed.store.create_container(&path, Metadata::new()).await.expect("created");
+    assert_eq!(again.acl, ContainerAcl::default(), "a new container of the name is private");
+}

@@ -147,12 +147,8 @@ async fn endpoint(path: &str, stack: &Client) -> Result<(String, String), Worksh
     let account = AccountName::new(parts.next().unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
     let container = ContainerName::new(parts.next().unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
     let blob = parts.next().map(|blob| format!("/{blob}")).unwrap_or_default();
-    let request = SasRequest {
-        account: account.clone(),
-        container: Some(container.clone()),
-        permissions: SAS_PERMISSIONS.into(),
-        expires_in_s: SAS_SECONDS,
-    };
+    let whole = SasRequest::new(account.clone(), SAS_PERMISSIONS, SAS_SECONDS);
+    let request = SasRequest { container: Some(container.clone()), ..whole };
     let sas = stack.sas(&request).await?;
     let path = ContainerPath { account, container };
     Ok((format!("{}/{path}{blob}", stack.blob), sas.token))

@@ -1,180 +1,266 @@
-//! Shared access signatures in the query: of an account, or of a container or a blob ("service SAS").
-//! Every field is enforced; what is not understood denies.
+//! Shared access signatures in the query: of an account, of a container or a blob ("service SAS"), or of a principal who holds a
+//! user-delegation key. Every field is enforced; what is not understood denies.
 
-use super::string_to_sign::{self, SAS_VERSION_MIN, SasFields};
-use super::{Denied, matches, sign};
+use super::issuer::{Issuer, Principal};
+use super::sas_fields::{Kind, SasFields};
+use super::string_to_sign::{self, SAS_VERSION_MIN, StringToSign, WITH_RESOURCE};
+use super::{Denied, Permit, Reach, matches, sign};
 use crate::error::Code;
-use crate::query::Query;
 use crate::request::{Head, Transport};
-use crate::target::{Place, Scope, Target};
+use crate::target::{Place, Target};
 use crate::time;
-use greenroom_store::{AccountKey, Timestamp};
+use greenroom_store::{AccessPolicy, AccountKey, ContainerAcl, Timestamp};
 use std::net::IpAddr;
+
+/// Every letter that Azure's `sp` knows.
+const PERMISSIONS: &str = "racwdxyltfmeopiu";
+/// Services and resource types of an account SAS.
+const SERVICES: &str = "bqtf";
+const RESOURCE_TYPES: &str = "sco";
 
 /// What a valid SAS allows. It says nothing yet of the operation: `Grant::permits` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    kind: Kind,
+    reach: GrantReach,
     permissions: String,
     /// Response headers that a service SAS overrides: (header, value).
     pub overrides: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
+enum GrantReach {
     /// `srt`, such as `sco`.
     Account { resource_types: String },
-    /// `sr=c` or `sr=b`; the signature ties it to the container or blob that the request names.
-    Service,
-}
-
-/// What an operation demands of a SAS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permit {
-    /// Any one of these letters; empty where any valid SAS will do.
-    pub any_of: &'static str,
-    /// The letter of `srt` that an account SAS needs; any where absent.
-    pub resource_type: Option<char>,
-    pub by_service_sas: ByServiceSas,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ByServiceSas {
-    Allowed,
-    /// Operations on the container itself and on the account need an account SAS or the key.
-    Never,
+    /// The signature ties it to the container or blob that the request names.
+    Resource,
+    /// As `Resource`, within what the role of the key's holder allows.
+    Delegated(Principal),
 }
 
 impl Grant {
     pub fn permits(&self, permit: &Permit) -> Result<(), Denied> {
-        match &self.kind {
-            Kind::Account { resource_types } => {
+        let mismatch = |detail: String| Err(Denied::new(Code::AuthorizationPermissionMismatch, detail));
+        match (&self.reach, permit.reach) {
+            (_, Reach::KeyOrRole | Reach::RoleOnly) => return mismatch("no SAS reaches this operation".to_owned()),
+            (GrantReach::Resource | GrantReach::Delegated(_), Reach::AccountSas) => {
+                let detail = "a service SAS does not reach this operation; use an account SAS or the key";
+                return mismatch(detail.to_owned());
+            }
+            (GrantReach::Account { resource_types }, Reach::AccountSas | Reach::AnySas) => {
                 if let Some(needed) = permit.resource_type.filter(|needed| !resource_types.contains(*needed)) {
                     let detail = format!("the SAS is for resource types {resource_types:?} but {needed:?} is needed");
                     return Err(Denied::new(Code::AuthorizationResourceTypeMismatch, detail));
                 }
             }
-            Kind::Service if permit.by_service_sas == ByServiceSas::Never => {
-                let detail = "a service SAS does not reach this operation; use an account SAS or the key";
-                return Err(Denied::new(Code::AuthorizationPermissionMismatch, detail));
+            (GrantReach::Resource | GrantReach::Delegated(_), Reach::AnySas) => {}
+        }
+        if permit.any_of.is_empty() || permit.any_of.chars().any(|letter| self.has(letter)) {
+            return Ok(());
+        }
+        match &self.reach {
+            GrantReach::Delegated(Principal { role, .. }) if permit.any_of.chars().any(|letter| self.signs(letter)) => {
+                mismatch(format!("the SAS grants what the role {} of its key's holder does not", role.name()))
             }
-            Kind::Service => {}
+            _ => mismatch(format!("the SAS grants {:?} but one of {:?} is needed", self.permissions, permit.any_of)),
         }
-        if !permit.any_of.is_empty() && !permit.any_of.chars().any(|letter| self.has(letter)) {
-            let detail = format!("the SAS grants {:?} but one of {:?} is needed", self.permissions, permit.any_of);
-            return Err(Denied::new(Code::AuthorizationPermissionMismatch, detail));
-        }
-        Ok(())
     }
 
     pub fn has(&self, letter: char) -> bool {
+        let by_role = match &self.reach {
+            GrantReach::Delegated(principal) => principal.role.letters().contains(letter),
+            GrantReach::Account { .. } | GrantReach::Resource => true,
+        };
+        by_role && self.signs(letter)
+    }
+
+    fn signs(&self, letter: char) -> bool {
         self.permissions.contains(letter)
     }
 }
 
-/// Verifies the SAS of a request: signature first, then each field.
-pub fn verify(head: &Head, key: &AccountKey, now: Timestamp) -> Result<Grant, Denied> {
-    let (fields, signature) = read(&head.query)?;
+/// What a SAS is verified with.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys<'a> {
+    pub account: &'a AccountKey,
+    pub issuer: &'a Issuer,
+}
+
+/// Verifies the SAS of a request: signature first, then each field. `acl` is the container's, where there is one.
+pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Timestamp) -> Result<Grant, Denied> {
+    let (mut fields, signature) = SasFields::read(&head.query)?;
     if fields.version.as_str() < SAS_VERSION_MIN || time::parse_iso(&fields.version).is_none() {
         return Err(Denied::failed(format!("sv={:?} is not a version from {SAS_VERSION_MIN} on", fields.version)));
     }
-    let account_sas = !fields.services.is_empty() || !fields.resource_types.is_empty();
-    let (kind, string) = match account_sas {
-        true => {
-            let kind = Kind::Account { resource_types: fields.resource_types.clone() };
-            (kind, string_to_sign::account_sas(head.target.account.as_str(), &fields))
+    let reach = match fields.kind() {
+        Kind::Account => {
+            let string = string_to_sign::account_sas(head.target.account.as_str(), &fields);
+            check_signature(&string, keys.account, &signature)?;
+            account_reach(&fields)?
         }
-        false => {
-            let resource = service_resource(&fields.resource, &head.target)?;
-            (Kind::Service, string_to_sign::service_sas(&resource, &fields))
+        Kind::Service => {
+            let addressed = addressed(&fields, &head.target)?;
+            let string = string_to_sign::service_sas(&addressed, &fields.as_signed(head)?);
+            check_signature(&string, keys.account, &signature)?;
+            refuse_delegation_fields(&fields)?;
+            apply_policy(&mut fields, acl)?;
+            GrantReach::Resource
+        }
+        Kind::UserDelegation => {
+            let addressed = addressed(&fields, &head.target)?;
+            let string = string_to_sign::delegation_sas(&addressed, &fields.as_signed(head)?);
+            let key = keys.issuer.delegation_key(&head.target.account, &fields.key);
+            check_signature(&string, &key, &signature)?;
+            GrantReach::Delegated(holder(&fields, head, keys.issuer, now)?)
         }
     };
-    if !matches(&sign(key, &string), &signature) {
-        return Err(Denied::failed(format!("sig does not match; the server signed {string:?}")));
-    }
-    if !fields.identifier.is_empty() {
-        return Err(Denied::failed("si names a stored access policy and the container has none"));
-    }
+    verify_letters("sp", &fields.permissions, PERMISSIONS)?;
     verify_times(&fields, now)?;
     verify_channel(&fields, head)?;
-    if account_sas && !fields.services.contains('b') {
+    let overrides = if fields.kind() == Kind::Account { Vec::new() } else { overrides(&fields) };
+    Ok(Grant { reach, permissions: fields.permissions, overrides })
+}
+
+fn check_signature(string: &StringToSign, key: &AccountKey, signature: &str) -> Result<(), Denied> {
+    let fits = |candidate: &str| matches(&sign(key, candidate), signature);
+    if fits(&string.to_string()) { Ok(()) } else { Err(Denied::unsigned("sig does not match", string, fits)) }
+}
+
+fn account_reach(fields: &SasFields) -> Result<GrantReach, Denied> {
+    if !fields.identifier.is_empty() {
+        return Err(Denied::failed("an account SAS cannot name a stored access policy"));
+    }
+    refuse_delegation_fields(fields)?;
+    verify_letters("ss", &fields.services, SERVICES)?;
+    verify_letters("srt", &fields.resource_types, RESOURCE_TYPES)?;
+    if !fields.services.contains('b') {
         let detail = format!("the SAS is for services {:?}, not for blobs", fields.services);
         return Err(Denied::new(Code::AuthorizationServiceMismatch, detail));
     }
-    let overrides = if account_sas { Vec::new() } else { overrides(&fields) };
-    Ok(Grant { kind, permissions: fields.permissions, overrides })
+    Ok(GrantReach::Account { resource_types: fields.resource_types.clone() })
 }
 
-/// Reads the SAS fields of a query. A field given twice is refused: which one was meant would be a guess.
-fn read(query: &Query) -> Result<(SasFields, String), Denied> {
-    let mut fields = SasFields::default();
-    let mut signature = String::new();
-    for (name, value) in query.pairs() {
-        let slot = match name.to_ascii_lowercase().as_str() {
-            "sp" => &mut fields.permissions,
-            "st" => &mut fields.start,
-            "se" => &mut fields.expiry,
-            "si" => &mut fields.identifier,
-            "sip" => &mut fields.ip,
-            "spr" => &mut fields.protocol,
-            "sv" => &mut fields.version,
-            "ss" => &mut fields.services,
-            "srt" => &mut fields.resource_types,
-            "sr" => &mut fields.resource,
-            "ses" => &mut fields.encryption_scope,
-            "rscc" => &mut fields.cache_control,
-            "rscd" => &mut fields.content_disposition,
-            "rsce" => &mut fields.content_encoding,
-            "rscl" => &mut fields.content_language,
-            "rsct" => &mut fields.content_type,
-            "sig" => &mut signature,
-            // The marks of a user-delegation SAS: its key is not an account's.
-            "skoid" | "sktid" | "skt" | "ske" | "sks" | "skv" | "saoid" | "suoid" | "scid" | "sdd" | "skdutid"
-            | "sduoid" => {
-                return Err(Denied::failed(format!(
-                    "{name} belongs to a user-delegation or directory SAS, which is not offered"
-                )));
-            }
-            _ => continue,
-        };
-        if !slot.is_empty() {
-            return Err(Denied::failed(format!("{name} is given twice")));
-        }
-        value.clone_into(slot);
+/// Fields that only a user-delegation SAS signs: on another kind they are unsigned, and anybody may have added them.
+fn refuse_delegation_fields(fields: &SasFields) -> Result<(), Denied> {
+    let of_delegation = [
+        ("skv", &fields.key.version),
+        ("skoid", &fields.key.object_id),
+        ("saoid", &fields.authorized_agent),
+        ("suoid", &fields.unauthorized_agent),
+        ("scid", &fields.correlation_id),
+        ("skdutid", &fields.bound_tenant_id),
+        ("sduoid", &fields.bound_object_id),
+        ("srh", &fields.signed_headers),
+        ("srq", &fields.signed_query),
+        ("sdd", &fields.directory_depth),
+    ];
+    match of_delegation.into_iter().find(|(_, value)| !value.is_empty()) {
+        Some((name, _)) => Err(Denied::failed(format!("{name} belongs to a user-delegation SAS, which this is not"))),
+        None => Ok(()),
     }
-    Ok((fields, signature))
 }
 
-/// `/blob/account/container[/blob]` as a service SAS of this kind signs it for what the request names.
-fn service_resource(kind: &str, target: &Target) -> Result<String, Denied> {
+/// Who holds the key that signed, once its fields are good.
+fn holder(fields: &SasFields, head: &Head, issuer: &Issuer, now: Timestamp) -> Result<Principal, Denied> {
+    if fields.version.as_str() < WITH_RESOURCE {
+        return Err(Denied::failed(format!("a user-delegation SAS has a version from {WITH_RESOURCE} on")));
+    }
+    for (name, value) in [
+        ("si", &fields.identifier),
+        ("saoid", &fields.authorized_agent),
+        ("suoid", &fields.unauthorized_agent),
+        ("skdutid", &fields.bound_tenant_id),
+        ("sduoid", &fields.bound_object_id),
+        ("sdd", &fields.directory_depth),
+    ] {
+        if !value.is_empty() {
+            return Err(Denied::failed(format!("{name} is not offered with a user-delegation SAS")));
+        }
+    }
+    let key = &fields.key;
+    if key.service != "b" {
+        return Err(Denied::failed(format!("sks={:?}: the key is not for blobs", key.service)));
+    }
+    if now < parse_time("skt", &key.start)? {
+        return Err(Denied::failed(format!("the user-delegation key is not valid yet: skt={}", key.start)));
+    }
+    if now >= parse_time("ske", &key.expiry)? {
+        return Err(Denied::failed(format!("the user-delegation key has expired: ske={}", key.expiry)));
+    }
+    let holder = issuer.by_object_id(&head.target.account, &key.tenant_id, &key.object_id);
+    holder.ok_or_else(|| Denied::failed("skoid and sktid name nobody who has a role on this account"))
+}
+
+/// Takes from a stored access policy what the SAS leaves to it. Each field is given once: by the one or by the other.
+fn apply_policy(fields: &mut SasFields, acl: Option<&ContainerAcl>) -> Result<(), Denied> {
+    if fields.identifier.is_empty() {
+        return Ok(());
+    }
+    let policies = acl.map(|acl| acl.policies.as_slice()).unwrap_or_default();
+    let policy = policies.iter().find(|policy| policy.id == fields.identifier);
+    let AccessPolicy { id, start, expiry, permissions } =
+        policy.ok_or_else(|| Denied::failed(format!("si={:?} names no policy of the container", fields.identifier)))?;
+    for (name, given, stored) in [
+        ("sp", &mut fields.permissions, permissions.clone()),
+        ("st", &mut fields.start, start.map(time::iso)),
+        ("se", &mut fields.expiry, expiry.map(time::iso)),
+    ] {
+        match stored {
+            Some(_) if !given.is_empty() => {
+                let detail = format!("{name} is given by the SAS and by its policy {id:?}");
+                return Err(Denied::new(Code::InvalidQueryParameterValue, detail));
+            }
+            Some(stored) => *given = stored,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// `/blob/account/container[/blob]` as a SAS for this kind of resource signs it for what the request names.
+fn addressed(fields: &SasFields, target: &Target) -> Result<String, Denied> {
+    let kind = fields.resource.as_str();
     match (kind, &target.place) {
         ("c", Place::Container(_) | Place::Blob(_)) => {
             Ok(format!("/blob/{}", target.container().expect("the place is in a container")))
         }
         ("b", Place::Blob(blob)) => Ok(format!("/blob/{blob}")),
-        ("c" | "b", _) => Err(Denied::new(
+        ("bs", Place::Blob(blob)) if !fields.snapshot.is_empty() => Ok(format!("/blob/{blob}")),
+        ("bs", Place::Blob(_)) => Err(Denied::new(
             Code::AuthorizationPermissionMismatch,
-            format!("sr={kind} does not reach {:?}", scope(target)),
+            "sr=bs reaches the snapshot that it was signed for, and the request names none",
         )),
-        _ => Err(Denied::failed(format!("sr={kind:?} is neither c nor b"))),
+        ("c" | "b" | "bs", _) => Err(Denied::new(
+            Code::AuthorizationPermissionMismatch,
+            format!("sr={kind} does not reach {:?}", target.scope()),
+        )),
+        ("d", _) => {
+            Err(Denied::failed("sr=d: directories are of accounts with a hierarchical namespace, not of this one"))
+        }
+        ("bv", _) => Err(Denied::failed("sr=bv: this endpoint keeps no versions")),
+        _ => Err(Denied::failed(format!("sr={kind:?} is neither c, b nor bs"))),
     }
 }
 
-fn scope(target: &Target) -> Scope {
-    target.scope()
+fn verify_letters(name: &str, letters: &str, known: &str) -> Result<(), Denied> {
+    match letters.chars().find(|letter| !known.contains(*letter)) {
+        Some(unknown) => Err(Denied::failed(format!("{name}={letters:?}: {unknown:?} is unknown"))),
+        None if letters.is_empty() => Err(Denied::failed(format!("{name} is missing"))),
+        None => Ok(()),
+    }
+}
+
+fn parse_time(name: &str, text: &str) -> Result<Timestamp, Denied> {
+    time::parse_iso(text).ok_or_else(|| Denied::failed(format!("{name}={text:?} is not a time")))
 }
 
 fn verify_times(fields: &SasFields, now: Timestamp) -> Result<(), Denied> {
-    let parse = |name: &str, text: &str| {
-        time::parse_iso(text).ok_or_else(|| Denied::failed(format!("{name}={text:?} is not a time")))
-    };
     if fields.expiry.is_empty() {
         return Err(Denied::failed("se is missing"));
     }
-    if now >= parse("se", &fields.expiry)? {
+    if now >= parse_time("se", &fields.expiry)? {
         return Err(Denied::failed(format!("expired: se={}", fields.expiry)));
     }
-    if !fields.start.is_empty() && now < parse("st", &fields.start)? {
+    if !fields.start.is_empty() && now < parse_time("st", &fields.start)? {
         return Err(Denied::failed(format!("not valid yet: st={}", fields.start)));
     }
     Ok(())

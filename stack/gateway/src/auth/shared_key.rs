@@ -1,6 +1,7 @@
 //! `Authorization: SharedKey account:signature`, and its Lite form.
 
-use super::{Denied, matches, sign, string_to_sign};
+use super::string_to_sign::{self, StringToSign};
+use super::{Denied, matches, sign};
 use crate::error::Code;
 use crate::request::Head;
 use greenroom_store::{AccountKey, Timestamp};
@@ -46,13 +47,14 @@ impl<'a> Claim<'a> {
         }
         verify_date(head, now)?;
         let strings = self.strings_to_sign(head);
-        if strings.iter().any(|string| matches(&sign(key, string), self.signature)) {
+        let fits = |candidate: &str| matches(&sign(key, candidate), self.signature);
+        if strings.iter().any(|string| fits(&string.to_string())) {
             return Ok(());
         }
-        Err(Denied::failed(format!("the signature does not match; the server signed {:?}", strings[0])))
+        Err(Denied::unsigned("the signature does not match", &strings[0], fits))
     }
 
-    fn strings_to_sign(&self, head: &Head) -> Vec<String> {
+    fn strings_to_sign(&self, head: &Head) -> Vec<StringToSign> {
         let account = head.target.account.as_str();
         let (method, path) = (head.method.as_str(), head.target.raw_path.as_str());
         match self.scheme {

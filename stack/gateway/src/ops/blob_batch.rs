@@ -1,6 +1,5 @@
 //! Blob Batch: many deletions or changes of tier in one request, each authenticated as if it had come alone.
 
-use crate::auth;
 use crate::body::{BodyIn, Content};
 use crate::call::Call;
 use crate::error::{Code, Error};
@@ -45,7 +44,7 @@ async fn perform(batch: &Call, mut request: http::request::Parts) -> Result<Repl
     if let Some(host) = batch.head.headers.get(header::HOST) {
         request.headers.insert(header::HOST, host.clone());
     }
-    let head = Head::parse(request, batch.head.peer, batch.head.transport)?;
+    let head = Head::parse(request, batch.head.peer, batch.head.transport, &batch.head.request_id)?;
     if head.target.account != *batch.account() {
         return Err(Error::new(Code::AuthenticationFailed, "A batch is for one account."));
     }
@@ -56,12 +55,11 @@ async fn perform(batch: &Call, mut request: http::request::Parts) -> Result<Repl
             return Err(Error::new(Code::OperationNotSupported, format!("({} in a batch)", row.operation)));
         }
     };
-    let account = batch.store.account(&head.target.account);
     crate::dispatch::versions_fit(row, &head)?;
     let request = Request { head, body: BodyIn::empty() };
-    let request =
-        auth::authenticate(request, &row.permit, account, batch.now).map_err(|turned_away| turned_away.error)?;
-    run(&mut Call::new(request, batch.store.clone(), batch.now, batch.request_id.clone())).await
+    let admitted = batch.authority.admit(request, &row.permit, batch.now).await;
+    let request = admitted.map_err(|turned_away| turned_away.error)?;
+    run(&mut Call::new(request, batch.authority.clone(), batch.now)).await
 }
 
 /// One answer, as a part of the reply.

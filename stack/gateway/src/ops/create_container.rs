@@ -1,16 +1,15 @@
 //! Create Container.
 
+use crate::acl;
 use crate::call::Call;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::headers;
 use crate::reply::Reply;
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    if call.head.filled("x-ms-blob-public-access").is_some() {
-        return Err(Error::new(Code::OperationNotSupported, "(public access)"));
-    }
+    let public = acl::public_access(call)?;
     let metadata = headers::metadata(&call.head)?;
-    let props = call.store.create_container(&call.container()?, metadata).await?;
+    let props = call.store.create_public_container(&call.container()?, metadata, public).await?;
     Ok(Reply::new(StatusCode::CREATED).version(&props.etag, props.modified))
 }

@@ -1,5 +1,6 @@
 //! Get Container Properties, and Get Container Metadata, which answers a part of it.
 
+use crate::acl;
 use crate::call::Call;
 use crate::error::Error;
 use crate::reply::Reply;
@@ -15,6 +16,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let reply = Reply::new(StatusCode::OK).version(&props.etag, props.modified);
     let reply = properties::metadata_headers(reply, &props.metadata);
     Ok(properties::lease_headers(reply, &props.lease, call.now)
+        .header_if("x-ms-blob-public-access", acl::level_name(props.acl.public))
         .header("x-ms-has-immutability-policy", "false")
         .header("x-ms-has-legal-hold", "false"))
 }

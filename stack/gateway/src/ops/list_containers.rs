@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::listing::{self, Asked, Include};
 use crate::reply::Reply;
-use crate::{properties, time, xml};
+use crate::{acl, properties, time, xml};
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let query = listing::query(&call.head.query)?;
@@ -23,6 +23,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         doc.text("Last-Modified", &time::http(props.modified));
         doc.text("Etag", &format!("\"{}\"", props.etag));
         properties::lease_xml(&mut doc, &props.lease, call.now);
+        doc.text_if("PublicAccess", acl::level_name(props.acl.public));
         doc.text("HasImmutabilityPolicy", "false");
         doc.text("HasLegalHold", "false");
         doc.close("Properties");

@@ -6,9 +6,9 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use greenroom_model::control::{Account, AccountKeys, NewAccount, Problem};
+use greenroom_model::control::{Account, AccountKeys, NewAccount, Problem, PublicContainersRule};
 use greenroom_model::{AccountName, ContainerPath};
-use greenroom_store::{AccountRecord, Metadata, StoreError};
+use greenroom_store::{AccountRecord, Metadata, PublicContainers, StoreError};
 use http::StatusCode;
 
 /// Every account
@@ -34,18 +34,28 @@ pub async fn put(
     body: Bytes,
 ) -> Result<Json<AccountKeys>, Refusal> {
     let name = AccountName::new(name)?;
-    let NewAccount { tenant, containers } = json(&body)?;
+    let NewAccount { tenant, containers, public_containers } = json(&body)?;
+    let rule = public_containers.map(|rule| match rule {
+        PublicContainersRule::Allowed => PublicContainers::Allowed,
+        PublicContainersRule::Forbidden => PublicContainers::Forbidden,
+    });
     let _one_at_a_time = state.accounts.lock().await;
     if !state.store.tenants().contains(&tenant) {
         let detail = format!("there is no tenant {tenant}: PUT /v1/tenants/{tenant} makes it");
         return Err(Refusal::new(StatusCode::NOT_FOUND, "No such tenant", detail));
     }
     let key = match state.store.account(&name) {
-        Some(account) if account.tenant == tenant => account.key.clone(),
+        Some(account) if account.tenant == tenant => {
+            let public_containers = rule.unwrap_or(account.public_containers);
+            state.store.put_account(AccountRecord { public_containers, ..(*account).clone() }).await?;
+            account.key.clone()
+        }
         Some(_) => return Err(StoreError::AccountTaken { account: name }.into()),
         None => {
             let key = new_key()?;
-            let record = AccountRecord { name: name.clone(), tenant: tenant.clone(), key: key.clone() };
+            let public_containers = rule.unwrap_or_default();
+            let (name, tenant) = (name.clone(), tenant.clone());
+            let record = AccountRecord { name, tenant, key: key.clone(), public_containers };
             state.store.put_account(record).await?;
             key
         }

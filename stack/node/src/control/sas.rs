@@ -8,7 +8,7 @@ use axum::extract::State;
 use greenroom_model::control::{Problem, Sas, SasRequest};
 use http::StatusCode;
 
-/// Sign a SAS of a container, or of a whole account
+/// Sign a SAS of a blob, of a container, or of a whole account
 #[utoipa::path(
     post, path = "/v1/sas", security(("token" = [])), request_body = SasRequest,
     responses(
@@ -17,10 +17,10 @@ use http::StatusCode;
     )
 )]
 pub async fn mint(State(state): State<Control>, body: Bytes) -> Result<Json<Sas>, Refusal> {
-    let SasRequest { account, container, permissions, expires_in_s } = json(&body)?;
-    let record = state.store.account(&account);
-    let record = record.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "No such account", &account))?;
-    let token = sas::mint(&record, container.as_ref(), &permissions, expires_in_s, state.clock.now());
+    let request: SasRequest = json(&body)?;
+    let record = state.store.account(&request.account);
+    let record = record.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "No such account", &request.account))?;
+    let token = sas::mint(&record, &request, state.clock.now());
     let token = token.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "Cannot sign this", error))?;
     Ok(Json(Sas { token }))
 }

@@ -93,7 +93,8 @@ impl Stack {
         let made = self.put(&format!("/v1/tenants/{tenant}"), &NewTenant {}).await;
         assert!(made.status().is_success(), "{}", made.text().await.expect("a text"));
         let containers = containers.iter().map(|name| ContainerName::new(*name).expect("a good name")).collect();
-        let new = NewAccount { tenant: TenantName::new(tenant).expect("a good name"), containers };
+        let tenant = TenantName::new(tenant).expect("a good name");
+        let new = NewAccount { tenant, containers, public_containers: None };
         let made = self.put(&format!("/v1/accounts/{account}"), &new).await;
         assert!(made.status().is_success(), "{}", made.text().await.expect("a text"));
         made.json().await.expect("account keys")
@@ -101,13 +102,13 @@ impl Stack {
 
     /// A SAS of `ACCOUNT`, or of one container of it.
     pub async fn sas(&self, container: Option<&str>, permissions: &str) -> String {
-        let request = SasRequest {
-            account: AccountName::new(ACCOUNT).expect("a good name"),
-            container: container.map(|name| ContainerName::new(name).expect("a good name")),
-            permissions: permissions.to_owned(),
-            expires_in_s: 3600,
-        };
-        let sent = self.control(Method::POST, "/v1/sas").json(&request).send().await.expect("the control API answers");
+        let account = AccountName::new(ACCOUNT).expect("a good name");
+        let container = container.map(|name| ContainerName::new(name).expect("a good name"));
+        self.mint(&SasRequest { container, ..SasRequest::new(account, permissions, 3600) }).await
+    }
+
+    pub async fn mint(&self, request: &SasRequest) -> String {
+        let sent = self.control(Method::POST, "/v1/sas").json(request).send().await.expect("the control API answers");
         assert!(sent.status().is_success(), "{}", sent.text().await.expect("a text"));
         sent.json::<Sas>().await.expect("a SAS").token
     }

@@ -155,7 +155,12 @@ pub fn tenant(name: &str) -> TenantName {
 }
 
 pub fn account(name: &str, of: &str) -> AccountRecord {
-    AccountRecord { name: account_name(name), tenant: tenant(of), key: AccountKey::new([7; 64]) }
+    AccountRecord {
+        name: account_name(name),
+        tenant: tenant(of),
+        key: AccountKey::new([7; 64]),
+        public_containers: PublicContainers::Forbidden,
+    }
 }
 
 pub fn account_name(name: &str) -> AccountName {

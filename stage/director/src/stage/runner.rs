@@ -253,7 +253,7 @@ impl Stage {
         let client = self.client()?;
         let account = AccountName::new(name.as_str().replace('-', "")).map_err(|error| error.to_string())?;
         client.put_tenant(name).await.map_err(|error| error.to_string())?;
-        let request = NewAccount { tenant: name.clone(), containers: containers.to_vec() };
+        let request = NewAccount { tenant: name.clone(), containers: containers.to_vec(), public_containers: None };
         client.put_account(&account, &request).await.map_err(|error| error.to_string())?;
         let mut now = self.lock();
         for container in containers {
