@@ -4,8 +4,10 @@ use crate::auth::{Authenticated, Authority, Identity};
 use crate::body::BodyIn;
 use crate::error::{Code, Error};
 use crate::request::{Head, Request};
+use crate::source::Sources;
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
 use greenroom_store::{Blob, ETags, Precondition, Store, Timestamp};
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct Call {
@@ -15,13 +17,14 @@ pub struct Call {
     /// For requests within this one: each brings a credential of its own.
     pub authority: Authority,
     pub now: Timestamp,
+    pub sources: Arc<Sources>,
     identity: Identity,
 }
 
 impl Call {
-    pub fn new(request: Authenticated<Request>, authority: Authority, now: Timestamp) -> Self {
+    pub fn new(request: Authenticated<Request>, authority: Authority, sources: Arc<Sources>, now: Timestamp) -> Self {
         let (Request { head, body }, identity) = request.into_parts();
-        Self { head, body, store: authority.store.clone(), authority, now, identity }
+        Self { head, body, store: authority.store.clone(), authority, sources, now, identity }
     }
 
     pub fn identity(&self) -> &Identity {

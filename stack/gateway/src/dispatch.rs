@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// Echoed where the client names no version: the newest one that the gateway was written against.
-const VERSION: &str = "2025-07-05";
+pub const VERSION: &str = "2025-07-05";
 /// Azure's limit on `x-ms-client-request-id`.
 const CLIENT_REQUEST_ID_BYTES_MAX: usize = 1024;
 
@@ -47,7 +47,7 @@ impl Gateway {
     }
 
     async fn run(&self, mut request: Request, began: Instant) -> (Result<Reply, Error>, Option<Measured>) {
-        let from_url = if request.head.headers.contains_key("x-ms-copy-source") { FromUrl::Yes } else { FromUrl::No };
+        let from_url = FromUrl::of(&request.head.headers);
         let found = route::find(&request.head.method, request.head.target.scope(), &request.head.query, from_url);
         let row = match found {
             Ok(row) => row,
@@ -67,7 +67,7 @@ impl Gateway {
         let tenant = self.meter.tenant(&request.identity().account.tenant);
         request.body_mut().metered(tenant.clone());
         let measured = Measured::begin(tenant, row.class, began);
-        let mut call = Call::new(request, self.authority.clone(), now);
+        let mut call = Call::new(request, self.authority.clone(), self.sources.clone(), now);
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(run) => match versions_fit(row, &call.head) {

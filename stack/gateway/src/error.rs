@@ -25,6 +25,9 @@ pub enum Code {
     ConditionNotMet,
     ContainerAlreadyExists,
     ContainerNotFound,
+    CopySourceForbidden,
+    CopySourceNotFound,
+    CopySourceRefused,
     Crc64Mismatch,
     FlashFull,
     IncompleteBody,
@@ -63,6 +66,7 @@ pub enum Code {
     MissingRequiredHeader,
     MissingRequiredQueryParameter,
     NoAuthenticationInformation,
+    NoPendingCopyOperation,
     NotModified,
     OperationNotSupported,
     OutOfRangeInput,
@@ -72,6 +76,7 @@ pub enum Code {
     RequestTimeout,
     ResourceNotFound,
     SnapshotsPresent,
+    SourceConditionNotMet,
     UnauthorizedBlobOverwrite,
     UnsupportedHttpVerb,
     UnsupportedQueryParameter,
@@ -105,6 +110,9 @@ impl Code {
             Code::ConditionNotMet => (412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
             Code::ContainerAlreadyExists => (409, "ContainerAlreadyExists", "The specified container already exists."),
             Code::ContainerNotFound => (404, "ContainerNotFound", "The specified container does not exist."),
+            Code::CopySourceForbidden => (403, "CannotVerifyCopySource", "The copy source is not authorized by the credential that came with it."),
+            Code::CopySourceNotFound => (404, "CannotVerifyCopySource", "The specified copy source does not exist."),
+            Code::CopySourceRefused => (400, "CannotVerifyCopySource", "The copy source cannot be read."),
             Code::Crc64Mismatch => (400, "Crc64Mismatch", "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server."),
             // Neither 500, 503 nor 429: the flash stays full while a client retries, so a client must not spend minutes on it.
             // Nor 507, which some clients count among the 5xx worth a retry. 409 is what Azure answers where an account's state forbids a write.
@@ -145,6 +153,7 @@ impl Code {
             Code::MissingRequiredHeader => (400, "MissingRequiredHeader", "An HTTP header that's mandatory for this request is not specified."),
             Code::MissingRequiredQueryParameter => (400, "MissingRequiredQueryParameter", "A query parameter that's mandatory for this request is not specified."),
             Code::NoAuthenticationInformation => (401, "NoAuthenticationInformation", "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."),
+            Code::NoPendingCopyOperation => (409, "NoPendingCopyOperation", "There is currently no pending copy operation."),
             Code::NotModified => (304, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
             Code::OperationNotSupported => (400, "FeatureNotSupported", "This endpoint does not offer the operation."),
             Code::OutOfRangeInput => (400, "OutOfRangeInput", "One of the request inputs is out of range."),
@@ -154,6 +163,7 @@ impl Code {
             Code::RequestTimeout => (408, "RequestTimeout", "The request body did not arrive in time."),
             Code::ResourceNotFound => (404, "ResourceNotFound", "The specified resource does not exist."),
             Code::SnapshotsPresent => (409, "SnapshotsPresent", "This operation is not permitted because the blob has snapshots."),
+            Code::SourceConditionNotMet => (412, "SourceConditionNotMet", "The source condition specified using HTTP conditional header(s) is not met."),
             Code::UnauthorizedBlobOverwrite => (403, "UnauthorizedBlobOverwrite", "This request is not authorized to perform blob overwrites."),
             Code::UnsupportedHttpVerb => (405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb."),
             Code::UnsupportedQueryParameter => (400, "UnsupportedQueryParameter", "One of the query parameters specified in the request URI is not supported."),
@@ -207,7 +217,8 @@ impl From<StoreError> for Error {
             StoreError::BlobExists => Code::BlobAlreadyExists,
             StoreError::BlobMissing => Code::BlobNotFound,
             StoreError::SnapshotsPresent => Code::SnapshotsPresent,
-            StoreError::ConditionNotMet | StoreError::SourceChanged => Code::ConditionNotMet,
+            StoreError::ConditionNotMet => Code::ConditionNotMet,
+            StoreError::SourceChanged => Code::SourceConditionNotMet,
             StoreError::NotModified => Code::NotModified,
             StoreError::LeaseUnmet { why, on } => match (why, on) {
                 (LeaseUnmet::IdMissing, _) => Code::LeaseIdMissing,
@@ -278,8 +289,9 @@ mod tests {
             assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()) && message.ends_with(['.', '_']), "{name}");
             assert!(status.is_client_error() || status.is_server_error() || code == Code::NotModified, "{name}");
             if let Some(twin) = seen.insert(name, code) {
-                // One condition, told to writers as 412 and to readers as 304.
-                assert_eq!((twin, code), (Code::ConditionNotMet, Code::NotModified), "{name}");
+                // One condition, told to writers as 412 and to readers as 304; one for copy sources, with the status of its reason.
+                let told_twice = (twin, code) == (Code::ConditionNotMet, Code::NotModified);
+                assert!(told_twice || name == "CannotVerifyCopySource", "{name}");
             }
         }
     }

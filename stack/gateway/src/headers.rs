@@ -7,6 +7,8 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_store::{
     Access, BlobProps, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tags, Tier, Timestamp,
 };
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use percent_encoding::percent_decode_str;
 use std::ops::Range;
 
@@ -45,9 +47,14 @@ pub fn check_read(precondition: &Precondition, props: &BlobProps, now: Timestamp
 
 /// `x-ms-meta-*`. Names are C# identifiers, lower-case as HTTP carries them.
 pub fn metadata(head: &Head) -> Result<Metadata, Error> {
+    metadata_of(&head.headers)
+}
+
+/// As `metadata`, of a source's reply too.
+pub fn metadata_of(headers: &HeaderMap) -> Result<Metadata, Error> {
     let mut metadata = Metadata::default();
     let mut bytes = 0;
-    for (name, value) in &head.headers {
+    for (name, value) in headers {
         let Some(name) = name.as_str().strip_prefix(METADATA_PREFIX) else { continue };
         let identifier = name.bytes().enumerate().all(|(at, byte)| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => true,
@@ -129,15 +136,22 @@ pub enum Plain {
 /// A header that holds an MD5 in Base64.
 pub fn md5(head: &Head, name: &str) -> Result<Option<[u8; 16]>, Error> {
     let Some(text) = head.filled(name) else { return Ok(None) };
-    let bytes = BASE64_STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    Ok(Some(bytes.ok_or_else(|| Error::new(Code::InvalidMd5, name))?))
+    Ok(Some(md5_of(text).ok_or_else(|| Error::new(Code::InvalidMd5, name))?))
 }
 
-/// `x-ms-content-crc64`: CRC-64/NVME, little-endian, in Base64.
-pub fn crc64(head: &Head) -> Result<Option<u64>, Error> {
-    let Some(text) = head.filled("x-ms-content-crc64") else { return Ok(None) };
+pub fn md5_of(text: &str) -> Option<[u8; 16]> {
+    BASE64_STANDARD.decode(text).ok()?.try_into().ok()
+}
+
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A header that holds a CRC-64/NVME, little-endian, in Base64.
+pub fn crc64(head: &Head, name: &str) -> Result<Option<u64>, Error> {
+    let Some(text) = head.filled(name) else { return Ok(None) };
     let bytes = BASE64_STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    Ok(Some(u64::from_le_bytes(bytes.ok_or_else(|| Error::new(Code::InvalidHeaderValue, "x-ms-content-crc64"))?)))
+    Ok(Some(u64::from_le_bytes(bytes.ok_or_else(|| Error::new(Code::InvalidHeaderValue, name))?)))
 }
 
 pub fn base64(bytes: &[u8]) -> String {
@@ -186,7 +200,7 @@ pub fn range(head: &Head, length: u64) -> Result<Option<Range<u64>>, Error> {
 }
 
 /// `bytes=first-[last]`, last included. Azure knows no suffix ranges.
-fn parse_range(text: &str) -> Option<(u64, Option<u64>)> {
+pub fn parse_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let first: u64 = number(first.trim())?;

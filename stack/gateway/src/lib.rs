@@ -20,6 +20,7 @@ mod reply;
 mod request;
 mod route;
 mod serve;
+pub mod source;
 mod target;
 pub mod time;
 mod xml;
@@ -27,6 +28,7 @@ mod xml;
 use auth::Authority;
 use greenroom_store::Clock;
 use meter::Meter;
+use source::Sources;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -39,6 +41,7 @@ pub struct Gateway {
     meter: Arc<dyn Meter>,
     request_seed: u64,
     requests: AtomicU64,
+    sources: Arc<Sources>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -49,7 +52,13 @@ impl std::fmt::Debug for Gateway {
 
 impl Gateway {
     /// `request_seed` is random: it makes request ids differ from one run to the next.
-    pub fn new(authority: Authority, clock: Arc<dyn Clock>, meter: Arc<dyn Meter>, request_seed: u64) -> Self {
-        Self { authority, clock, meter, request_seed, requests: AtomicU64::new(0) }
+    pub fn new(
+        authority: Authority,
+        clock: Arc<dyn Clock>,
+        meter: Arc<dyn Meter>,
+        sources: Sources,
+        request_seed: u64,
+    ) -> Self {
+        Self { authority, clock, meter, request_seed, requests: AtomicU64::new(0), sources: Arc::new(sources) }
     }
 }

@@ -9,8 +9,7 @@ use greenroom_store::{ListQuery, ListSnapshots, ListUncommitted, Timestamp};
 const PAGE_MAX: usize = 5000;
 
 /// What may be asked along with names. The ones that name things this store does not keep list nothing more.
-const INCLUDES: [&str; 12] = [
-    "copy",
+const INCLUDES: [&str; 11] = [
     "deleted",
     "deletedwithversions",
     "immutabilitypolicy",
@@ -64,6 +63,7 @@ fn read_marker(text: &str) -> Result<(String, Option<Timestamp>), Error> {
 pub struct Include {
     pub metadata: Asked,
     pub tags: Asked,
+    pub copy: Asked,
     pub snapshots: ListSnapshots,
     pub uncommitted: ListUncommitted,
 }
@@ -78,6 +78,7 @@ impl Include {
     const NOTHING: Include = Include {
         metadata: Asked::No,
         tags: Asked::No,
+        copy: Asked::No,
         snapshots: ListSnapshots::Leave,
         uncommitted: ListUncommitted::Leave,
     };
@@ -87,6 +88,7 @@ impl Include {
         for word in query.all("include").flat_map(|value| value.split(',')).filter(|word| !word.is_empty()) {
             match word.to_ascii_lowercase().as_str() {
                 "metadata" => include.metadata = Asked::Yes,
+                "copy" => include.copy = Asked::Yes,
                 "tags" => include.tags = Asked::Yes,
                 "snapshots" => include.snapshots = ListSnapshots::List,
                 "uncommittedblobs" => include.uncommitted = ListUncommitted::List,
@@ -125,7 +127,10 @@ mod tests {
     #[test]
     fn includes_are_a_closed_list() {
         let include = |raw: &str| Include::parse(&Query::parse(raw).expect("a good query"));
-        assert_eq!(include("include=Metadata,copy"), Ok(Include { metadata: Asked::Yes, ..Include::NOTHING }));
+        assert_eq!(
+            include("include=Metadata,copy"),
+            Ok(Include { metadata: Asked::Yes, copy: Asked::Yes, ..Include::NOTHING })
+        );
         assert_eq!(
             include("include=tags&include=metadata"),
             Ok(Include { metadata: Asked::Yes, tags: Asked::Yes, ..Include::NOTHING })

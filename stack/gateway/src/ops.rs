@@ -1,6 +1,8 @@
 //! The operations: one file each, and a row of the route table. What several share is in `crate::properties` and `crate::intake`.
 
+pub mod abort_copy_blob;
 pub mod blob_batch;
+pub mod copy_blob;
 pub mod create_container;
 pub mod delete_blob;
 pub mod delete_container;
@@ -17,7 +19,9 @@ pub mod lease_container;
 pub mod list_blobs;
 pub mod list_containers;
 pub mod put_blob;
+pub mod put_blob_from_url;
 pub mod put_block;
+pub mod put_block_from_url;
 pub mod put_block_list;
 pub mod set_blob_metadata;
 pub mod set_blob_properties;

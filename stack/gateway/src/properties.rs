@@ -1,5 +1,6 @@
 //! What the store knows of a blob, as headers and as XML: the two ways in which the protocol tells it.
 
+use crate::listing::Asked;
 use crate::reply::Reply;
 use crate::{headers, time, xml};
 use greenroom_store::{BlobProps, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp};
@@ -43,6 +44,7 @@ pub fn blob_headers(
         .header("x-ms-server-encrypted", "false")
         .header("x-ms-access-tier", headers::tier_name(props.tier.unwrap_or(TIER_DEFAULT)))
         .header_if("x-ms-access-tier-inferred", props.tier.is_none().then_some("true"));
+    let reply = copy_headers(reply, props);
     let tags = Some(props.tags.len()).filter(|&count| count > 0).map(|count| count.to_string());
     let reply = lease_headers(reply, &props.lease, now).header_if("x-ms-tag-count", tags.as_deref());
     overrides.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
@@ -53,7 +55,7 @@ pub fn metadata_headers(reply: Reply, metadata: &Metadata) -> Reply {
 }
 
 /// The `Properties` of one blob in a listing.
-pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, now: Timestamp) {
+pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, include_copy: Asked, now: Timestamp) {
     let http = &props.headers;
     doc.open("Properties");
     doc.text("Creation-Time", &time::http(props.created));
@@ -74,10 +76,32 @@ pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, now: Timestamp) {
     }
     lease_xml(doc, &props.lease, now);
     doc.text("ServerEncrypted", "false");
+    if include_copy == Asked::Yes {
+        copy_xml(doc, props);
+    }
     if !props.tags.is_empty() {
         doc.text("TagCount", &props.tags.len().to_string());
     }
     doc.close("Properties");
+}
+
+fn copy_headers(reply: Reply, props: &BlobProps) -> Reply {
+    let Some(copy) = &props.copy else { return reply };
+    reply
+        .header("x-ms-copy-id", &copy.id)
+        .header("x-ms-copy-source", &copy.source)
+        .header("x-ms-copy-status", "success")
+        .header("x-ms-copy-progress", &format!("{0}/{0}", props.length))
+        .header("x-ms-copy-completion-time", &time::http(copy.completed))
+}
+
+fn copy_xml(doc: &mut xml::Document, props: &BlobProps) {
+    let Some(copy) = &props.copy else { return };
+    doc.text("CopyId", &copy.id);
+    doc.text("CopyStatus", "success");
+    doc.text("CopySource", &copy.source);
+    doc.text("CopyProgress", &format!("{0}/{0}", props.length));
+    doc.text("CopyCompletionTime", &time::http(copy.completed));
 }
 
 /// Status, state and, while it is held, the kind of lease.

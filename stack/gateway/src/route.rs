@@ -10,7 +10,7 @@ use crate::reply::Reply;
 use crate::target::Scope;
 use futures::future::BoxFuture;
 use greenroom_model::metrics::OpClass;
-use http::Method;
+use http::{HeaderMap, Method};
 
 /// One operation of the protocol.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ pub enum Snapshots {
 }
 
 impl Row {
+    const fn content(mut self, from_url: FromUrl) -> Self {
+        self.from_url = from_url;
+        self
+    }
+
     const fn of_snapshots_too(mut self) -> Self {
         self.snapshots = Snapshots::Allowed;
         self
@@ -45,8 +50,20 @@ impl Row {
 /// Whether the content comes from another blob, which `x-ms-copy-source` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromUrl {
+    /// And the blob's type is given: the operation puts a blob.
+    Typed,
     Yes,
     No,
+}
+
+impl FromUrl {
+    pub fn of(headers: &HeaderMap) -> Self {
+        match (headers.contains_key("x-ms-copy-source"), headers.contains_key("x-ms-blob-type")) {
+            (true, true) => FromUrl::Typed,
+            (true, false) => FromUrl::Yes,
+            (false, _) => FromUrl::No,
+        }
+    }
 }
 
 pub type Handler = for<'a> fn(&'a mut Call) -> BoxFuture<'a, Result<Reply, Error>>;
@@ -98,6 +115,9 @@ const ANY: Permit = Permit { any_of: "", resource_type: None, reach: Reach::AnyS
 const ACCESS_CONTROL: Permit = Permit { any_of: "p", resource_type: None, reach: Reach::KeyOrRole };
 const DELEGATION: Permit = Permit { any_of: "", resource_type: None, reach: Reach::RoleOnly };
 
+/// What reading a blob demands; a copy demands it of its source.
+pub const READ_BLOB: Permit = object("r");
+
 const GET: Method = Method::GET;
 const HEAD: Method = Method::HEAD;
 const PUT: Method = Method::PUT;
@@ -148,23 +168,6 @@ const fn no(
     }
 }
 
-/// As `no`, for an operation that takes its content from another blob.
-const fn no_copy(operation: &'static str, (restype, comp): (&'static str, &'static str)) -> Row {
-    let action = Action::Refuse(Code::OperationNotSupported);
-    Row {
-        operation,
-        method: PUT,
-        scope: Scope::Blob,
-        restype,
-        comp,
-        from_url: FromUrl::Yes,
-        class: OpClass::Put,
-        permit: ANY,
-        snapshots: Snapshots::Refused,
-        action,
-    }
-}
-
 use OpClass::{Delete, Get, List, Other, Put};
 use Scope::{Blob, Container, Service};
 
@@ -202,9 +205,10 @@ pub static ROWS: &[Row] = &[
     on("Blob Batch", POST, Container, ("container", "batch"), (Delete, ANY), |call| Box::pin(ops::blob_batch::run(call))),
 
     on("Put Blob", PUT, Blob, ("", ""), (Put, object("cw")), |call| Box::pin(ops::put_blob::run(call))),
-    no_copy("Copy Blob or Put Blob From URL", ("", "")),
+    on("Copy Blob, Copy Blob From URL", PUT, Blob, ("", ""), (Put, object("cw")), |call| Box::pin(ops::copy_blob::run(call))).content(FromUrl::Yes),
+    on("Put Blob From URL", PUT, Blob, ("", ""), (Put, object("cw")), |call| Box::pin(ops::put_blob_from_url::run(call))).content(FromUrl::Typed),
     on("Put Block", PUT, Blob, ("", "block"), (Put, object("cw")), |call| Box::pin(ops::put_block::run(call))),
-    no_copy("Put Block From URL", ("", "block")),
+    on("Put Block From URL", PUT, Blob, ("", "block"), (Put, object("cw")), |call| Box::pin(ops::put_block_from_url::run(call))).content(FromUrl::Yes),
     on("Put Block List", PUT, Blob, ("", "blocklist"), (Put, object("cw")), |call| Box::pin(ops::put_block_list::run(call))),
     on("Get Block List", GET, Blob, ("", "blocklist"), (List, object("r")), |call| Box::pin(ops::get_block_list::run(call))).of_snapshots_too(),
     on("Get Blob", GET, Blob, ("", ""), (Get, object("r")), |call| Box::pin(ops::get_blob::run(call))).of_snapshots_too(),
@@ -226,7 +230,7 @@ pub static ROWS: &[Row] = &[
     no("Incremental Copy Blob", PUT, Blob, ("", "incrementalcopy"), Code::BlobTypeNotSupported),
     no("Append Block", PUT, Blob, ("", "appendblock"), Code::BlobTypeNotSupported),
     no("Append Blob Seal", PUT, Blob, ("", "seal"), Code::BlobTypeNotSupported),
-    no("Abort Copy Blob", PUT, Blob, ("", "copy"), UNOFFERED),
+    on("Abort Copy Blob", PUT, Blob, ("", "copy"), (Other, object("cw")), |call| Box::pin(ops::abort_copy_blob::run(call))),
     no("Undelete Blob", PUT, Blob, ("", "undelete"), UNOFFERED),
     no("Set Blob Expiry", PUT, Blob, ("", "expiry"), UNOFFERED),
     no("Set Immutability Policy", PUT, Blob, ("", "immutabilityPolicies"), UNOFFERED),

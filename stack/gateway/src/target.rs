@@ -87,7 +87,7 @@ impl Target {
 }
 
 /// `account` of `account.blob.<suffix>`; any other host is path-style.
-fn account_of_host(host: &str) -> Option<&str> {
+pub fn account_of_host(host: &str) -> Option<&str> {
     let (account, rest) = host.split_once('.')?;
     rest.get(..5).filter(|service| service.eq_ignore_ascii_case("blob."))?;
     Some(account)

@@ -3,6 +3,7 @@
 use crate::dev_account::DevAccount;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
+use greenroom_gateway::source::policy::Allowed;
 use greenroom_store::Durability;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,6 +46,9 @@ pub struct Serve {
     /// Bytes that the data folder may take, such as 10GiB; without it, what the file system has
     #[arg(long, value_name = "SIZE")]
     pub capacity: Option<ByteSize>,
+    /// A copy source that may be fetched although its address is loopback or private, such as another gateway of yours; repeatable
+    #[arg(long = "copy-source-allow", value_name = "HOST:PORT")]
+    pub copy_sources_allowed: Vec<Allowed>,
     /// Stop when standard input ends, as it does when the program that started this one is gone, however it went
     #[arg(long)]
     pub until_stdin_closes: bool,
@@ -119,6 +123,7 @@ mod tests {
             ["--dev-account", "Bad=c2VjcmV0"],
             ["--dev-account", "mine123=???"],
             ["--capacity", "much"],
+            ["--copy-source-allow", "somewhere"],
         ] {
             assert!(serve(&bad).is_err(), "{bad:?}");
         }

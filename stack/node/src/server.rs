@@ -8,6 +8,7 @@ use crate::figures::Figures;
 use crate::token::Token;
 use greenroom_gateway::Gateway;
 use greenroom_gateway::auth::Authority;
+use greenroom_gateway::source::Sources;
 use greenroom_model::control::Ready;
 use greenroom_store::{Clock, Config, Store, SystemClock};
 use std::io::Write as _;
@@ -37,7 +38,8 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
 
     let figures = Arc::new(Figures::new());
     let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals: Arc::default() };
-    let gateway = Arc::new(Gateway::new(authority.clone(), clock.clone(), figures.clone(), request_seed()?));
+    let sources = Sources::new(blob_address, args.copy_sources_allowed);
+    let gateway = Arc::new(Gateway::new(authority.clone(), clock.clone(), figures.clone(), sources, request_seed()?));
     let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
     let state = Control {
         store: store.clone(),

@@ -53,7 +53,6 @@ async fn refusals_have_azures_status_and_code() {
         ("PUT", "photos/there?comp=lease", &[], 400, "MissingRequiredHeader"),
         ("PUT", "photos/there?comp=lease", &[("x-ms-lease-action", "borrow")], 400, "InvalidHeaderValue"),
         ("PUT", "photos/there?comp=appendblock", &[], 409, "BlobTypeNotSupported"),
-        ("PUT", "photos/copy", &[("x-ms-copy-source", "http://h/a/b/c")], 400, "FeatureNotSupported"),
         ("DELETE", "photos/there", &[("x-ms-lease-id", "1")], 400, "InvalidHeaderValue"),
         ("PUT", "photos/there?comp=block", &[], 400, "MissingRequiredQueryParameter"),
         ("PUT", "photos/there?comp=block&blockid=!", &[], 400, "InvalidBlockId"),

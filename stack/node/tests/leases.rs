@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Stack, all_between, header, send, verdict};
+use support::{Headers, Stack, all_between, header, send, verdict};
 
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 const B: &str = "bbbbbbbb-0000-4000-8000-000000000002";
@@ -10,8 +10,6 @@ const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 const ACQUIRE: (&str, &str) = ("x-ms-lease-action", "acquire");
 const FOR_EVER: (&str, &str) = ("x-ms-lease-duration", "-1");
 const MINUTE: (&str, &str) = ("x-ms-lease-duration", "60");
-
-type Headers<'a> = &'a [(&'a str, &'a str)];
 
 fn action(name: &str) -> (&str, &str) {
     ("x-ms-lease-action", name)

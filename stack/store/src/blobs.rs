@@ -177,6 +177,7 @@ pub(crate) fn written(
         tier: draft.tier,
         tier_changed: draft.tier.map(|_| now),
         crc64,
+        copy: draft.copy,
         lease: old.map_or(Lease::Free, |old| old.props.lease.after_write(now)),
     }
 }
@@ -187,7 +188,7 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
     precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
     let new_version = matches!(change, BlobChange::Headers(_) | BlobChange::Metadata(_));
     match change {
-        BlobChange::Headers(headers) => row.props.headers = headers,
+        BlobChange::Headers(headers) => (row.props.headers, row.props.copy) = (headers, None),
         BlobChange::Metadata(metadata) => row.props.metadata = metadata,
         BlobChange::Tags(tags) => row.props.tags = tags,
         BlobChange::Tier(tier) if row.props.tier == Some(tier) => {}

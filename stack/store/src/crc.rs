@@ -8,6 +8,26 @@ const POLYNOMIAL: u64 = 0x9a6c_9329_ac4b_c9b5;
 const ONE: u64 = 1 << 63;
 const ONE_BYTE: u64 = 1 << 55;
 
+/// The checksum of content that comes in parts.
+#[derive(Debug)]
+pub struct Crc64(Digest);
+
+impl Default for Crc64 {
+    fn default() -> Self {
+        Self(digest())
+    }
+}
+
+impl Crc64 {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finalize(&self) -> u64 {
+        self.0.finalize()
+    }
+}
+
 pub fn crc64(bytes: &[u8]) -> u64 {
     crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
 }

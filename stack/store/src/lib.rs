@@ -37,6 +37,7 @@ pub use body::{Body, BodyWriter};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, Durability};
 pub use copies::{CopyBlocks, Source};
+pub use crc::Crc64;
 pub use disk::{Disk, DiskFile, FileSystem, Guard, Mode};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
@@ -47,6 +48,6 @@ pub use lease::{
 };
 pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
 pub use precondition::{Access, ETags, Precondition, Unmet, Version};
-pub use props::{BlobChange, BlobDraft, BlobProps, ContainerProps, HttpHeaders, Metadata, Tags, Tier};
+pub use props::{BlobChange, BlobDraft, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier};
 pub use store::Store;
 pub use usage::{TenantUsage, Usage};

@@ -38,6 +38,17 @@ pub struct BlobDraft {
     pub tags: Tags,
     /// `None` where the client left it to the account's default.
     pub tier: Option<Tier>,
+    /// Where the content was copied from.
+    pub copy: Option<Box<CopyState>>,
+}
+
+/// A copy that has ended well: there are no others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyState {
+    pub id: String,
+    /// The source's URL, without its credential.
+    pub source: String,
+    pub completed: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +66,8 @@ pub struct BlobProps {
     /// CRC-64/NVME of the content: Azure's `x-ms-content-crc64`, whose header is this number's eight bytes, little end first, in Base64.
     pub crc64: u64,
     pub lease: Lease,
+    /// The copy that made the content, until something else is said of the blob.
+    pub copy: Option<Box<CopyState>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

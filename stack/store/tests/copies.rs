@@ -17,6 +17,7 @@ const NONE: BlobDraft = BlobDraft {
     metadata: Metadata::new(),
     tags: Tags::new(),
     tier: None,
+    copy: None,
 };
 
 async fn source(bed: &Bed, name: &str) -> Source {

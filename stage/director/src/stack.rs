@@ -144,8 +144,7 @@ impl Client {
 
     /// Deletes a container over the Blob API; one that is gone already is no error.
     pub async fn delete_container(&self, account: &AccountName, container: &str) -> Result<(), StackError> {
-        let request =
-            SasRequest::new(account.clone(), "d", 60);
+        let request = SasRequest::new(account.clone(), "d", 60);
         let sas = self.sas(&request).await?;
         let url = format!("{}/{account}/{container}?restype=container&{}", self.blob, sas.token);
         let reply = self.http.delete(url).header("x-ms-version", "2025-07-05").timeout(CALL_MAX).send().await?;

@@ -59,7 +59,7 @@ async fn perform(batch: &Call, mut request: http::request::Parts) -> Result<Repl
     let request = Request { head, body: BodyIn::empty() };
     let admitted = batch.authority.admit(request, &row.permit, batch.now).await;
     let request = admitted.map_err(|turned_away| turned_away.error)?;
-    run(&mut Call::new(request, batch.authority.clone(), batch.now)).await
+    run(&mut Call::new(request, batch.authority.clone(), batch.sources.clone(), batch.now)).await
 }
 
 /// One answer, as a part of the reply.

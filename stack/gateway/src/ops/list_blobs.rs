@@ -54,7 +54,7 @@ fn blob(
     doc.open("Blob");
     doc.name("Name", name);
     doc.text_if("Snapshot", snapshot.map(time::iso).as_deref());
-    properties::blob_xml(doc, props, now);
+    properties::blob_xml(doc, props, include.copy, now);
     if include.metadata == Asked::Yes {
         properties::metadata_xml(doc, &props.metadata);
     }

@@ -24,7 +24,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     intake::foresee(call, &precondition).await.map_err(|error| may_replace.explain(error))?;
     let taken = intake::take(call, BYTES_MAX, Md5Wanted::Always).await?;
     content_headers.content_md5 = content_headers.content_md5.or(taken.md5);
-    let draft = BlobDraft { headers: content_headers, metadata, tags, tier };
+    let draft = BlobDraft { headers: content_headers, metadata, tags, tier, copy: None };
     let put = call.store.put_blob(&call.blob()?, draft, taken.body, &precondition).await;
     let props = put.map_err(|error| may_replace.explain(error.into()))?;
     Ok(Reply::new(StatusCode::CREATED)

@@ -9,7 +9,7 @@ use crate::reply::Reply;
 use http::StatusCode;
 
 /// Azure's limit since 2019-12-12.
-const BYTES_MAX: u64 = 4000 * 1024 * 1024;
+pub const BYTES_MAX: u64 = 4000 * 1024 * 1024;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let id = call.head.query.filled("blockid");

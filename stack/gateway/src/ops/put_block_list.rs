@@ -25,7 +25,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         return Err(Code::Md5Mismatch.into());
     }
     let list = parse(&document)?;
-    let draft = BlobDraft { headers, metadata, tags, tier };
+    let draft = BlobDraft { headers, metadata, tags, tier, copy: None };
     let committed = call.store.commit_blocks(&call.blob()?, draft, list, &precondition).await;
     let props = committed.map_err(|error| may_replace.explain(error.into()))?;
     Ok(Reply::new(StatusCode::CREATED)

@@ -20,7 +20,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     Ok(Reply::new(StatusCode::NO_CONTENT))
 }
 
-fn parse(document: &[u8]) -> Result<Tags, Error> {
+pub fn parse(document: &[u8]) -> Result<Tags, Error> {
     let leaves = xml::leaves(document, 2 * TAGS_MAX + 2)?;
     let mut pairs = Vec::new();
     let mut key = None;

@@ -194,6 +194,8 @@ pub fn all_between(text: &str, open: &str, close: &str) -> Vec<String> {
     text.split(open).skip(1).filter_map(|rest| rest.split(close).next()).map(str::to_owned).collect()
 }
 
+pub type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// A request with a SAS that allows everything.
 pub async fn send(stack: &Stack, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
     let mut request = stack.blob(method, path).await.body(body.to_owned());

@@ -1,0 +1,253 @@
+//! Copy sources: blobs that a request names by URL. A source authorises itself, by its own SAS or by `x-ms-copy-source-authorization`;
+//! it is never read with the gateway's rights. One that is kept here is copied inside; any other is fetched, where the policy allows.
+
+mod here;
+pub mod policy;
+mod there;
+
+use crate::call::{Call, MayReplace};
+use crate::error::{Code, Error};
+use crate::headers;
+use crate::intake::{Checks, Taken};
+use crate::request::Head;
+use crate::time;
+use greenroom_model::AccountName;
+use greenroom_store::{
+    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, ETags, HttpHeaders, LeaseId, Metadata, Precondition, Tags,
+};
+use here::Here;
+use http::Uri;
+use http::header::HOST;
+use policy::Allowed;
+use std::net::{IpAddr, SocketAddr};
+use there::There;
+
+/// Azure's longest copy source.
+const URL_BYTES_MAX: usize = 2 * 1024;
+
+/// What an operator decides about copy sources, and where this gateway itself is reached.
+#[derive(Debug)]
+pub struct Sources {
+    own: SocketAddr,
+    allowed: Vec<Allowed>,
+}
+
+impl Sources {
+    /// `own` is the address that the Blob endpoint is bound to; `allowed` are sources that may be fetched although their address is
+    /// loopback or private.
+    pub fn new(own: SocketAddr, allowed: Vec<Allowed>) -> Self {
+        Self { own, allowed }
+    }
+}
+
+/// A source that was found, may be read, and meets the request's conditions on it.
+#[derive(Debug)]
+pub enum Source {
+    Here(Box<Here>),
+    There(Box<There>),
+}
+
+/// Opens the source that `x-ms-copy-source` names, or a range of it.
+pub async fn open(call: &Call, range: Option<Range>) -> Result<Source, Error> {
+    let url = Url::of(&call.head)?;
+    let precondition = precondition(&call.head)?;
+    if is_ours(call, &url) {
+        return Ok(Source::Here(Box::new(here::open(call, &url, precondition, range).await?)));
+    }
+    Ok(Source::There(Box::new(there::open(call, &url, range).await?)))
+}
+
+impl Source {
+    pub fn content_headers(&self) -> HttpHeaders {
+        match self {
+            Source::Here(here) => here.blob.props.headers.clone(),
+            Source::There(there) => there.headers.clone(),
+        }
+    }
+
+    pub fn metadata(&self) -> Metadata {
+        match self {
+            Source::Here(here) => here.blob.props.metadata.clone(),
+            Source::There(there) => there.metadata.clone(),
+        }
+    }
+
+    pub fn length(&self) -> u64 {
+        match self {
+            Source::Here(here) => here.range.end - here.range.start,
+            Source::There(there) => there.length,
+        }
+    }
+
+    /// Makes a blob of it. What is here is not moved: the new blob refers to the same content.
+    pub async fn into_blob(
+        self,
+        call: &Call,
+        draft: BlobDraft,
+        blocks: CopyBlocks,
+        (precondition, may_replace): &(Precondition, MayReplace),
+    ) -> Result<BlobProps, Error> {
+        let checks = checks(&call.head)?;
+        let put = match self {
+            Source::Here(here) => here.into_blob(call, draft, blocks, checks, precondition).await,
+            Source::There(there) => {
+                let Taken { body, md5, .. } = there.take(call, checks).await?;
+                let mut draft = draft;
+                draft.headers.content_md5 = draft.headers.content_md5.or(md5);
+                Ok(call.store.put_blob(&call.blob()?, draft, body, precondition).await?)
+            }
+        };
+        put.map_err(|error| may_replace.explain(error))
+    }
+
+    /// Stages it as a block.
+    pub async fn into_block(self, call: &Call, id: BlockId, lease: Option<LeaseId>) -> Result<(), Error> {
+        let checks = checks(&call.head)?;
+        match self {
+            Source::Here(here) => here.into_block(call, id, checks, lease).await,
+            Source::There(there) => {
+                let taken = there.take(call, checks).await?;
+                Ok(call.store.stage_block(&call.blob()?, id, taken.body, lease).await?)
+            }
+        }
+    }
+}
+
+/// The tags of the new blob: the request's own, or with `x-ms-copy-source-tag-option: COPY` the source's.
+pub async fn tags(call: &Call, source: &Source) -> Result<Tags, Error> {
+    let name = "x-ms-copy-source-tag-option";
+    match call.head.filled(name).map(str::to_ascii_uppercase).as_deref() {
+        None | Some("REPLACE") => call.tags(),
+        Some("COPY") if call.head.filled("x-ms-tags").is_some() => {
+            Err(Error::new(Code::InvalidHeaderValue, format!("{name} is COPY and x-ms-tags is sent")))
+        }
+        Some("COPY") => match source {
+            Source::Here(here) => here.tags(),
+            Source::There(_) => there::tags(call, &Url::of(&call.head)?).await,
+        },
+        Some(_) => Err(Error::new(Code::InvalidHeaderValue, name)),
+    }
+}
+
+/// What a blob that is copied says of it.
+pub fn copy_state(call: &Call) -> Result<Box<CopyState>, Error> {
+    let source = Url::of(&call.head)?.shown();
+    Ok(Box::new(CopyState { id: call.head.request_id.clone(), source, completed: call.now }))
+}
+
+/// `x-ms-source-range`.
+#[derive(Debug, Clone, Copy)]
+pub struct Range {
+    pub first: u64,
+    /// Included; the end where absent.
+    pub last: Option<u64>,
+}
+
+impl Range {
+    pub fn of(head: &Head) -> Result<Option<Range>, Error> {
+        let name = "x-ms-source-range";
+        let Some(text) = head.filled(name) else { return Ok(None) };
+        let (first, last) = headers::parse_range(text).ok_or_else(|| Error::new(Code::InvalidHeaderValue, name))?;
+        Ok(Some(Range { first, last }))
+    }
+}
+
+fn checks(head: &Head) -> Result<Checks, Error> {
+    let md5 = headers::md5(head, "x-ms-source-content-md5")?;
+    Ok(Checks { md5, crc64: headers::crc64(head, "x-ms-source-content-crc64")? })
+}
+
+/// The conditions on the source.
+fn precondition(head: &Head) -> Result<Precondition, Error> {
+    Ok(Precondition {
+        if_match: head.filled("x-ms-source-if-match").map(ETags::parse),
+        if_none_match: head.filled("x-ms-source-if-none-match").map(ETags::parse),
+        if_modified_since: head.filled("x-ms-source-if-modified-since").and_then(time::parse_http),
+        if_unmodified_since: head.filled("x-ms-source-if-unmodified-since").and_then(time::parse_http),
+        lease: headers::lease_id(head, "x-ms-source-lease-id")?,
+    })
+}
+
+/// A copy source's URL.
+#[derive(Debug)]
+struct Url {
+    uri: Uri,
+    host: String,
+}
+
+impl Url {
+    fn of(head: &Head) -> Result<Url, Error> {
+        let bad = || Error::new(Code::InvalidHeaderValue, "x-ms-copy-source");
+        let text = head.filled("x-ms-copy-source").ok_or_else(bad)?;
+        let uri: Uri = text.parse().map_err(|_| bad())?;
+        let web = matches!(uri.scheme_str(), Some("http" | "https"));
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
+        // A name and a password before the host would be a credential of a kind that no source takes.
+        let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        if !web || host.is_empty() || !plain || text.len() > URL_BYTES_MAX {
+            return Err(bad());
+        }
+        Ok(Url { uri, host })
+    }
+
+    fn port(&self) -> u16 {
+        let default = if self.uri.scheme_str() == Some("https") { 443 } else { 80 };
+        self.uri.port_u16().unwrap_or(default)
+    }
+
+    /// Without the query, which holds the credential; a snapshot is named again.
+    fn shown(&self) -> String {
+        let snapshot = self.uri.query().and_then(|query| query.split('&').find(|pair| pair.starts_with("snapshot=")));
+        let authority = self.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let base = format!("{}://{authority}{}", self.uri.scheme_str().unwrap_or("http"), self.uri.path());
+        snapshot.map_or(base.clone(), |snapshot| format!("{base}?{snapshot}"))
+    }
+}
+
+/// Whether the URL leads back to this gateway.
+fn is_ours(call: &Call, url: &Url) -> bool {
+    let own = call.sources.own;
+    let authority = url.uri.authority().map(|authority| authority.as_str());
+    if authority.is_some() && authority == call.head.text(HOST.as_str()) {
+        // The very name by which this request came.
+        return true;
+    }
+    let address = if url.host == "localhost" { Some(IpAddr::from([127, 0, 0, 1])) } else { url.host.parse().ok() };
+    if let Some(address) = address {
+        return url.port() == own.port() && (address == own.ip() || address.is_loopback());
+    }
+    let account = crate::target::account_of_host(&url.host).and_then(|account| AccountName::new(account).ok());
+    let known = account.is_some_and(|account| call.store.account(&account).is_some());
+    known && url.uri.port_u16().is_none_or(|port| port == own.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Result<Url, Error> {
+        let request = http::Request::builder().uri("http://127.0.0.1/acct/photos/a").header("x-ms-copy-source", text);
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        let head = Head::parse(parts, IpAddr::from([127, 0, 0, 1]), crate::request::Transport::Plain, "id");
+        Url::of(&head.expect("a good head"))
+    }
+
+    #[test]
+    fn a_source_is_shown_without_its_credential() {
+        let sas = "sv=2022-11-02&sp=r&sig=secret";
+        for (text, shown) in [
+            (format!("http://127.0.0.1:1/acct/c/b?{sas}"), "http://127.0.0.1:1/acct/c/b"),
+            (format!("https://a.blob.x/c/b?snapshot=T&{sas}"), "https://a.blob.x/c/b?snapshot=T"),
+        ] {
+            assert_eq!(url(&text).expect("a good source").shown(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_of_a_blob_is_refused() {
+        let long = format!("http://h/{}", "x".repeat(URL_BYTES_MAX));
+        for bad in ["", "a/b", "/acct/c/b", "ftp://h/a", "http://user:word@h/a", "file:///etc/passwd", &long] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+}

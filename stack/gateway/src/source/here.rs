@@ -1,0 +1,184 @@
+//! Sources that this store keeps: copied by reference, after the credential that came with them was verified like that of any read.
+
+use super::{Range, Url};
+use crate::auth::Credential;
+use crate::body::BodyIn;
+use crate::call::Call;
+use crate::error::{Code, Error};
+use crate::intake::Checks;
+use crate::request::{Head, Request};
+use crate::{route, time};
+use futures::TryStreamExt as _;
+use greenroom_model::BlobPath;
+use greenroom_store::{
+    Access, Blob, BlobDraft, BlobProps, BlockId, CopyBlocks, Crc64, LeaseId, Precondition, StoreError, Tags, Timestamp,
+};
+use http::header::AUTHORIZATION;
+use md5::{Digest as _, Md5};
+
+/// How often a source that others change meanwhile is looked up again.
+const LOOKS_MAX: usize = 4;
+
+#[derive(Debug)]
+pub struct Here {
+    pub blob: Blob,
+    pub range: std::ops::Range<u64>,
+    path: BlobPath,
+    snapshot: Option<Timestamp>,
+    precondition: Precondition,
+    tags: MayReadTags,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MayReadTags {
+    Yes,
+    No,
+}
+
+pub async fn open(call: &Call, url: &Url, precondition: Precondition, range: Option<Range>) -> Result<Here, Error> {
+    let head = head(call, url)?;
+    let path = head.target.blob().ok_or(Code::CopySourceRefused)?.clone();
+    let snapshot = match head.query.filled("snapshot") {
+        Some(text) => Some(time::parse_iso(text).ok_or(Code::CopySourceRefused)?),
+        None => None,
+    };
+    let tags = admit(call, head).await?;
+    let blob = look_up(call, &path, snapshot, &precondition).await?;
+    let length = blob.props.length;
+    let range = match range {
+        None => 0..length,
+        Some(Range { first, .. }) if first >= length => return Err(Code::InvalidRange.into()),
+        Some(Range { first, last }) => first..last.map_or(length, |last| last.saturating_add(1).min(length)),
+    };
+    Ok(Here { blob, range, path, snapshot, precondition, tags })
+}
+
+/// The source's URL as the request for it that the client could have sent itself.
+fn head(call: &Call, url: &Url) -> Result<Head, Error> {
+    let mut request = http::Request::builder().uri(url.uri.clone());
+    if let Some(authorization) = call.head.filled("x-ms-copy-source-authorization") {
+        request = request.header(AUTHORIZATION, authorization);
+    }
+    let (parts, ()) = request.body(()).map_err(|_| Code::CopySourceRefused)?.into_parts();
+    let head = Head::parse(parts, call.head.peer, call.head.transport, &call.head.request_id);
+    head.map_err(|error| Error { code: Code::CopySourceRefused, ..error })
+}
+
+/// Verifies that whoever asks may read the source.
+async fn admit(call: &Call, head: Head) -> Result<MayReadTags, Error> {
+    let bare = head.query.get("sig").is_none() && !head.headers.contains_key(AUTHORIZATION);
+    let identity = call.identity();
+    let over_all = match &identity.credential {
+        Credential::Key => true,
+        Credential::Role(_) => identity.has('r'),
+        Credential::Sas(_) | Credential::Anonymous => false,
+    };
+    let may_read_tags = |has_it: bool| if has_it { MayReadTags::Yes } else { MayReadTags::No };
+    // Whoever asks with a credential for the whole account may read the source by it too.
+    if bare && over_all && head.target.account == identity.account.name {
+        return Ok(may_read_tags(identity.has('t')));
+    }
+    let request = Request { head, body: BodyIn::empty() };
+    let admitted = call.authority.admit(request, &route::READ_BLOB, call.now).await;
+    match admitted {
+        Ok(request) => Ok(may_read_tags(request.identity().has('t'))),
+        Err(turned_away) => Err(match turned_away.error.code.row().status.as_u16() {
+            404 => Code::CopySourceNotFound.into(),
+            _ => Code::CopySourceForbidden.into(),
+        }),
+    }
+}
+
+async fn look_up(
+    call: &Call,
+    path: &BlobPath,
+    snapshot: Option<Timestamp>,
+    precondition: &Precondition,
+) -> Result<Blob, Error> {
+    let blob = match call.store.blob_at(path, snapshot).await {
+        Ok(blob) => blob,
+        Err(StoreError::BlobMissing | StoreError::ContainerMissing) => return Err(Code::CopySourceNotFound.into()),
+        Err(error) => return Err(error.into()),
+    };
+    let met = precondition.check(Some((&blob.props).into()), Access::Read, call.now);
+    met.map_err(|_| Code::SourceConditionNotMet)?;
+    Ok(blob)
+}
+
+impl Here {
+    pub fn tags(&self) -> Result<Tags, Error> {
+        match self.tags {
+            MayReadTags::Yes => Ok(self.blob.props.tags.clone()),
+            MayReadTags::No => Err(Code::CopySourceForbidden.into()),
+        }
+    }
+
+    pub async fn into_blob(
+        self,
+        call: &Call,
+        draft: BlobDraft,
+        blocks: CopyBlocks,
+        checks: Checks,
+        precondition: &Precondition,
+    ) -> Result<BlobProps, Error> {
+        let target = call.blob()?;
+        let mut here = self;
+        for _ in 1..LOOKS_MAX {
+            let source = here.blob.source();
+            here.verify(call, checks).await?;
+            match call.store.copy_blob(&source, &target, draft.clone(), blocks, precondition).await {
+                Err(StoreError::SourceChanged) => here.look_again(call).await?,
+                done => return Ok(done?),
+            }
+        }
+        Err(Code::SourceConditionNotMet.into())
+    }
+
+    pub async fn into_block(
+        self,
+        call: &Call,
+        id: BlockId,
+        checks: Checks,
+        lease: Option<LeaseId>,
+    ) -> Result<(), Error> {
+        let target = call.blob()?;
+        let mut here = self;
+        for _ in 1..LOOKS_MAX {
+            here.verify(call, checks).await?;
+            let blob = look_up(call, &here.path, here.snapshot, &here.precondition).await?;
+            if blob.props.etag == here.blob.props.etag {
+                match call.store.stage_block_from(&target, id.clone(), blob, here.range.clone(), lease).await {
+                    Err(StoreError::SourceChanged) => {}
+                    done => return Ok(done?),
+                }
+            }
+            here.look_again(call).await?;
+        }
+        Err(Code::SourceConditionNotMet.into())
+    }
+
+    async fn look_again(&mut self, call: &Call) -> Result<(), Error> {
+        self.blob = look_up(call, &self.path, self.snapshot, &self.precondition).await?;
+        let length = self.blob.props.length;
+        if self.range.end > length {
+            return Err(Code::SourceConditionNotMet.into());
+        }
+        Ok(())
+    }
+
+    /// Reads the content where the request brings a checksum of it: what a reference shares has none of its own.
+    async fn verify(&self, call: &Call, checks: Checks) -> Result<(), Error> {
+        if checks == Checks::default() {
+            return Ok(());
+        }
+        let blob = look_up(call, &self.path, self.snapshot, &self.precondition).await?;
+        let stream = blob.read(self.range.clone())?;
+        let sums = stream.try_fold((Md5::new(), Crc64::default()), async |(mut md5, mut crc64), bytes| {
+            md5.update(&bytes);
+            crc64.update(&bytes);
+            Ok((md5, crc64))
+        });
+        let (md5, crc64) = sums.await?;
+        checks.compare(Some(md5.finalize().into()), crc64.finalize())
+    }
+}

@@ -1,0 +1,196 @@
+//! Sources that another server keeps: fetched over HTTP without following redirects, from addresses that the policy permits, within
+//! bounds of time and length.
+
+use super::{Range, Url, policy};
+use crate::call::Call;
+use crate::dispatch::VERSION;
+use crate::error::{Code, Error};
+use crate::headers;
+use crate::intake::{Checks, Intake, Md5Wanted, Taken};
+use crate::ops::set_blob_tags;
+use crate::time;
+use bytes::{Bytes, BytesMut};
+use greenroom_store::{HttpHeaders, Metadata, Tags};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A source that takes longer is not there.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+const HEADERS_MAX: Duration = Duration::from_secs(30);
+/// A source that sends nothing for so long is gone.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+/// Azure's limit on what one request copies from a URL.
+const BYTES_MAX: u64 = 5000 * 1024 * 1024;
+const TAGS_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
+
+/// The request's condition on the source, as the source knows it.
+const CONDITIONS: [(&str, &str); 4] = [
+    ("x-ms-source-if-match", "if-match"),
+    ("x-ms-source-if-none-match", "if-none-match"),
+    ("x-ms-source-if-modified-since", "if-modified-since"),
+    ("x-ms-source-if-unmodified-since", "if-unmodified-since"),
+];
+
+/// A source whose headers have come.
+#[derive(Debug)]
+pub struct There {
+    pub headers: HttpHeaders,
+    pub metadata: Metadata,
+    pub length: u64,
+    answer: Answer,
+}
+
+#[derive(Debug)]
+struct Answer {
+    head: http::response::Parts,
+    body: Incoming,
+    /// Drives the connection, and ends it when the answer goes.
+    _connection: AbortOnDropHandle<()>,
+}
+
+pub async fn open(call: &Call, url: &Url, range: Option<Range>) -> Result<There, Error> {
+    let answer = get(call, url, "", range).await?;
+    let length = headers::content_length(&answer.head.headers);
+    let length = length.ok_or_else(|| refused("it does not say how long it is"))?;
+    if range.is_some() && answer.head.status != StatusCode::PARTIAL_CONTENT {
+        return Err(refused("it does not serve ranges"));
+    }
+    if length > BYTES_MAX {
+        return Err(Error::new(Code::CopySourceRefused, format!("It is longer than {BYTES_MAX} bytes.")));
+    }
+    let metadata = headers::metadata_of(&answer.head.headers)?;
+    Ok(There { headers: content_headers(&answer.head.headers), metadata, length, answer })
+}
+
+/// The source's tags, which the credential must allow to read.
+pub async fn tags(call: &Call, url: &Url) -> Result<Tags, Error> {
+    let mut answer = get(call, url, "comp=tags", None).await?;
+    let mut document = BytesMut::new();
+    while let Some(bytes) = answer.next().await? {
+        if document.len() + bytes.len() > TAGS_DOCUMENT_BYTES_MAX {
+            return Err(refused("its tags are longer than tags can be"));
+        }
+        document.extend_from_slice(&bytes);
+    }
+    set_blob_tags::parse(&document)
+}
+
+impl There {
+    pub async fn take(mut self, call: &Call, checks: Checks) -> Result<Taken, Error> {
+        let mut intake = Intake::begin(&call.store, self.length, checks, Md5Wanted::Always)?;
+        while let Some(bytes) = self.answer.next().await? {
+            intake.push(bytes).await?;
+        }
+        let taken = intake.finish().await;
+        // A body that is too short is the source's fault here.
+        taken.map_err(|error| if error.code == Code::IncompleteBody { refused("it broke off") } else { error })
+    }
+}
+
+impl Answer {
+    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            match timeout(IDLE_MAX, self.body.frame()).await.map_err(|_| refused("it stopped sending"))? {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(refused("it broke off")),
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn get(call: &Call, url: &Url, more_query: &str, range: Option<Range>) -> Result<Answer, Error> {
+    if url.uri.scheme_str() != Some("http") {
+        return Err(refused("only http sources are fetched"));
+    }
+    let address = resolve(call, url).await?;
+    let connecting = timeout(CONNECT_MAX, TcpStream::connect(address)).await;
+    let stream = connecting.map_err(|_| refused("it does not answer"))?.map_err(|_| refused("it does not answer"))?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|_| refused("it does not speak HTTP"))?;
+    let connection = AbortOnDropHandle::new(tokio::spawn(async move {
+        // What ends it is told to whoever reads the answer.
+        let _ = connection.await;
+    }));
+    let request = request(call, url, more_query, range)?;
+    let answer = timeout(HEADERS_MAX, sender.send_request(request)).await.map_err(|_| refused("it does not answer"))?;
+    let (head, body) = check(answer.map_err(|_| refused("it does not answer"))?)?.into_parts();
+    Ok(Answer { head, body, _connection: connection })
+}
+
+/// The address to connect to: the very one that was judged, so that a name cannot lead elsewhere a moment later.
+async fn resolve(call: &Call, url: &Url) -> Result<SocketAddr, Error> {
+    let looking = timeout(CONNECT_MAX, tokio::net::lookup_host((url.host.as_str(), url.port()))).await;
+    let unknown = || refused("its host is unknown");
+    let addresses = looking.map_err(|_| unknown())?.map_err(|_| unknown())?;
+    let permitted = |address: &SocketAddr| policy::permits(&call.sources.allowed, &url.host, url.port(), address.ip());
+    let refusal = "Its address is not public, and this endpoint was not told to allow it (--copy-source-allow).";
+    addresses.into_iter().find(permitted).ok_or_else(|| {
+        tracing::info!(host = url.host, port = url.port(), "a copy source was refused for its address");
+        Error::new(Code::CopySourceForbidden, refusal)
+    })
+}
+
+fn request(call: &Call, url: &Url, more_query: &str, range: Option<Range>) -> Result<Request<Empty<Bytes>>, Error> {
+    let (path, query) = (url.uri.path(), url.uri.query().unwrap_or_default());
+    let joint = if query.is_empty() || more_query.is_empty() { "" } else { "&" };
+    let authority = url.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let mut request = Request::get(format!("{path}?{query}{joint}{more_query}"))
+        .header(header::HOST, authority)
+        .header("x-ms-version", VERSION)
+        .header("x-ms-date", time::http(call.now));
+    if let Some(Range { first, last }) = range {
+        let last = last.map(|last| last.to_string()).unwrap_or_default();
+        request = request.header("x-ms-range", format!("bytes={first}-{last}"));
+    }
+    if let Some(authorization) = call.head.filled("x-ms-copy-source-authorization") {
+        request = request.header(header::AUTHORIZATION, authorization);
+    }
+    for (theirs, plain) in CONDITIONS {
+        if let Some(value) = call.head.filled(theirs) {
+            request = request.header(plain, value);
+        }
+    }
+    request.body(Empty::new()).map_err(|_| refused("its URL cannot be asked for"))
+}
+
+/// What the source says, in the words for copies. Everything is a 4xx: a client cannot mend a source by asking again at once.
+fn check(answer: Response<Incoming>) -> Result<Response<Incoming>, Error> {
+    match answer.status().as_u16() {
+        200 | 206 => Ok(answer),
+        304 | 412 => Err(Code::SourceConditionNotMet.into()),
+        401 | 403 => Err(Code::CopySourceForbidden.into()),
+        404 => Err(Code::CopySourceNotFound.into()),
+        416 => Err(Code::InvalidRange.into()),
+        status => Err(refused(&format!("it answers {status}"))),
+    }
+}
+
+fn content_headers(answer: &HeaderMap) -> HttpHeaders {
+    let text = |name: &str| answer.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let md5 = text("x-ms-blob-content-md5").or_else(|| text("content-md5"));
+    HttpHeaders {
+        content_type: text("content-type"),
+        content_encoding: text("content-encoding"),
+        content_language: text("content-language"),
+        content_disposition: text("content-disposition"),
+        cache_control: text("cache-control"),
+        content_md5: md5.and_then(|text| headers::md5_of(&text)),
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(Code::CopySourceRefused, format!("({why})"))
+}
