@@ -111,8 +111,13 @@ async fn properties_are_kept_and_changed() {
     };
     let metadata = Metadata::from([("name".to_owned(), "value".to_owned())]);
     let tags = Tags::from([("project".to_owned(), "x".to_owned())]);
-    let draft =
-        BlobDraft { headers: headers.clone(), metadata: metadata.clone(), tags: tags.clone(), tier: Some(Tier::Cool) };
+    let draft = BlobDraft {
+        headers: headers.clone(),
+        metadata: metadata.clone(),
+        tags: tags.clone(),
+        tier: Some(Tier::Cool),
+        copy: None,
+    };
     let body = bed.body(b"content").await;
     let put = bed.store.put_blob(&blob("blob"), draft, body, &Precondition::default()).await.expect("put");
     let bed = bed.reopen().await;
