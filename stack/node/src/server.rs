@@ -10,7 +10,7 @@ use greenroom_gateway::Gateway;
 use greenroom_gateway::auth::Authority;
 use greenroom_gateway::source::Sources;
 use greenroom_model::control::Ready;
-use greenroom_store::{Clock, Config, Store, SystemClock};
+use greenroom_store::{Clock, Config, Store, SystemClock, Upkeep};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,6 +55,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         drain: drain.clone(),
         stop: stop.clone(),
     };
+    let upkeep = Upkeep::start(store.clone());
     let control = tokio::spawn(control::serve(control, state));
     let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, drain.clone()));
     let stopping = stop_signal().map_err(Fault::Signal)?;
@@ -73,6 +74,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     if tokio::time::timeout(CONTROL_DRAIN_MAX, control).await.is_err() {
         tracing::warn!("control calls still under way are cut off");
     }
+    upkeep.stop().await;
     store.close().await?;
     tracing::info!("stopped");
     Ok(())

@@ -153,7 +153,7 @@ pub(crate) fn replace(
     if let Some(old) = old {
         txn.free_blob(tenant, old)?;
     }
-    txn.discard_staging(key)?;
+    txn.discard_staging(tenant, key)?;
     txn.put_row(tenant, key, BlobRow { props, pieces, blocks, snapshots })
 }
 
@@ -230,5 +230,5 @@ fn delete(txn: &mut Txn<'_>, path: &BlobPath, snapshots: Snapshots, precondition
     txn.dirty = true;
     txn.blobs.remove(key.as_slice())?;
     txn.free_blob(&container.tenant, row)?;
-    txn.discard_staging(&key)
+    txn.discard_staging(&container.tenant, &key)
 }

@@ -4,7 +4,7 @@ use crate::blobs::{Content, check_size, replace, written};
 use crate::block::{Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX, STAGED_BLOCKS_MAX};
 use crate::body::Body;
 use crate::catalog::Txn;
-use crate::catalog::row::{BlobRow, CommittedBlock, GarbageRow, List, StagedRow, StagingRow, blob_key, encode};
+use crate::catalog::row::{BlobRow, CommittedBlock, List, StagedRow, StagingRow, blob_key, encode};
 use crate::clock::Timestamp;
 use crate::crc;
 use crate::error::{Result, StoreError};
@@ -13,7 +13,7 @@ use crate::piece::{self, Piece};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobProps};
 use crate::store::Store;
-use greenroom_model::BlobPath;
+use greenroom_model::{BlobPath, TenantName};
 use std::collections::{HashMap, HashSet};
 
 impl Store {
@@ -88,7 +88,7 @@ pub(crate) fn stage(
     content: Staged,
     precondition: &Precondition,
 ) -> Result<()> {
-    let (_, key, blob) = txn.look_up(path)?;
+    let (container, key, blob) = txn.look_up(path)?;
     precondition.check(blob.as_ref().map(|blob| Version::from(&blob.props)), Access::Write, txn.now)?;
     let id_bytes = id.as_bytes().len() as u8;
     let staging = txn.staging(&key)?;
@@ -101,16 +101,20 @@ pub(crate) fn stage(
     if blocks as usize > STAGED_BLOCKS_MAX {
         return Err(StoreError::TooManyBlocks { what: "staged", max: STAGED_BLOCKS_MAX });
     }
-    let staging_id = staging.map_or_else(|| txn.next_id(), |staging| staging.id);
+    let staging_id = staging.as_ref().map_or_else(|| txn.next_id(), |staging| staging.id);
     let Staged { length, crc64, pieces } = content;
     let block = StagedRow { length, crc64, pieces: txn.keep(pieces)? };
+    let replaced = old.as_ref().map_or(0, |old| old.length);
     if let Some(old) = old {
         txn.free(old.pieces)?;
     }
-    let staging = StagingRow { id: staging_id, blocks, block_id_bytes: id_bytes, touched: txn.now };
+    let bytes = (staging.as_ref().map_or(0, |staging| staging.bytes) + length).saturating_sub(replaced);
+    let tenant = container.tenant.clone();
+    let new = StagingRow { id: staging_id, tenant, blocks, bytes, block_id_bytes: id_bytes, touched: txn.now };
     txn.dirty = true;
+    txn.books.recount_staging(&container.tenant, staging.as_ref(), Some(&new));
     txn.staged.insert((staging_id, id.as_bytes()), encode(&block).as_slice())?;
-    txn.stagings.insert(key.as_slice(), encode(&staging).as_slice())?;
+    txn.stagings.insert(key.as_slice(), encode(&new).as_slice())?;
     Ok(())
 }
 
@@ -135,7 +139,7 @@ fn commit(
     let length = chosen.iter().map(|block| block.length).sum();
     let props = written(txn, draft, old.as_ref(), length, crc64);
     if let Some(staging) = staging {
-        use_up(txn, &key, &staging, &chosen)?;
+        use_up(txn, &container.tenant, &key, &staging, &chosen)?;
     }
     let blocks = chosen.into_iter().map(|Chosen { id, length, crc64, .. }| CommittedBlock { id, length, crc64 });
     let blocks = txn.list_blocks(blocks.collect())?;
@@ -210,23 +214,20 @@ impl Choice {
     }
 }
 
-/// Ends a staging. The blocks that were used have no more claim to their content than the blob has now.
-fn use_up(txn: &mut Txn<'_>, key: &[u8], staging: &StagingRow, chosen: &[Chosen]) -> Result<()> {
+/// Ends a staging: what was used has no more claim to its content than the blob has now, and the rest is discarded.
+fn use_up(txn: &mut Txn<'_>, tenant: &TenantName, key: &[u8], staging: &StagingRow, chosen: &[Chosen]) -> Result<()> {
     let mut used = HashSet::new();
     for block in chosen {
         if let Some(list) = &block.staged
             && used.insert(&block.id)
         {
             txn.staged.remove((staging.id, block.id.as_bytes()))?;
-            block.pieces.iter().for_each(|piece| txn.books.release(piece));
-            if let List::Rows(list) = list {
-                txn.leave(&GarbageRow::PieceList(*list))?;
-            }
+            txn.free(list.clone())?;
         }
     }
     if used.len() < staging.blocks as usize {
-        return txn.discard_staging(key);
+        return txn.discard_staging(tenant, key);
     }
-    txn.stagings.remove(key)?;
+    txn.end_staging(tenant, key)?;
     Ok(())
 }

@@ -62,7 +62,7 @@ impl Space {
         self.extent_bytes.fetch_sub(bytes, Relaxed);
     }
 
-    fn free_bytes(&self) -> u64 {
+    pub fn free_bytes(&self) -> u64 {
         let disk = self.disk_free_bytes();
         self.capacity_bytes.map_or(disk, |capacity| disk.min(capacity.saturating_sub(self.used_bytes())))
     }

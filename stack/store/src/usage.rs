@@ -12,9 +12,14 @@ pub struct Usage {
     pub tenants: BTreeMap<TenantName, TenantUsage>,
 }
 
-/// Committed blobs. Those of a deleted container count until they are removed, which takes moments.
+/// What is stored for a tenant, each thing as if it were alone: content that copies and snapshots share counts for each of them. What a
+/// deleted container held counts until it is removed, which takes moments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantUsage {
+    /// Committed blobs and snapshots.
     pub blobs: u64,
     pub bytes: u64,
+    /// Blocks that no list has committed yet.
+    pub staged_blocks: u64,
+    pub staged_bytes: u64,
 }

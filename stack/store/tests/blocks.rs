@@ -156,3 +156,27 @@ async fn a_blob_of_many_blocks_reads_from_any_of_them() {
     // The long lists are swept in the background.
     bed.reopen_until_swept().await;
 }
+
+#[tokio::test]
+async fn blocks_that_nobody_commits_go_after_seven_days() {
+    const DAY: i64 = 24 * 3_600;
+    let mut bed = bed().await;
+    bed.put("blob", b"committed").await;
+    for name in ["blob", "alone", "tended"] {
+        bed.stage(name, "aa", &content(1, 100 * KIB)).await.expect("stage");
+    }
+    bed.clock.advance_seconds(6 * DAY);
+    bed.stage("tended", "bb", b"one more").await.expect("stage");
+    assert_eq!(bed.store.discard_stale_blocks().await.expect("discard"), 0);
+    bed.clock.advance_seconds(DAY + 1);
+    assert_eq!(bed.store.usage().tenants[&tenant("gold")].staged_blocks, 4);
+    assert_eq!(bed.store.discard_stale_blocks().await.expect("discard"), 2);
+    let usage = bed.store.usage().tenants[&tenant("gold")];
+    assert_eq!((usage.staged_blocks, usage.staged_bytes), (2, 100 * KIB as u64 + 8));
+    assert!(matches!(bed.store.block_list(&blob("alone")).await, Err(StoreError::BlobMissing)));
+    assert!(bed.store.block_list(&blob("blob")).await.expect("block list").uncommitted.is_empty());
+    assert_eq!(bed.get("blob").await, b"committed");
+    bed = bed.reopen().await;
+    bed.commit("tended", &[("aa", BlockSource::Latest), ("bb", BlockSource::Latest)]).await.expect("commit");
+    assert_eq!(bed.get("tended").await.len(), 100 * KIB + 8);
+}

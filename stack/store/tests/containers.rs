@@ -108,7 +108,10 @@ async fn a_deleted_container_is_gone_at_once_and_its_name_is_free() {
     bed.put("small-1", b"").await;
     // The sweep goes on where it was when the store was closed, and takes nothing of the new container.
     bed = bed.reopen_until_swept().await;
-    assert_eq!(bed.store.usage().tenants[&tenant("gold")], TenantUsage { blobs: 1, bytes: 0 });
+    assert_eq!(
+        bed.store.usage().tenants[&tenant("gold")],
+        TenantUsage { blobs: 1, bytes: 0, ..TenantUsage::default() }
+    );
     assert_eq!(bed.get("small-1").await, b"");
 }
 
@@ -118,16 +121,18 @@ async fn usage_adds_up() {
     let gold = |bed: &Bed| bed.store.usage().tenants[&tenant("gold")];
     bed.put("a", &content(1, 1_000)).await;
     bed.put("b", &content(2, 100_000)).await;
-    assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 101_000 });
+    assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 101_000, ..TenantUsage::default() });
     bed.put("b", &content(3, 500)).await;
-    assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 1_500 });
-    bed.stage("c", "x", &content(4, 10_000)).await.expect("stage");
-    assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 1_500 });
+    assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 1_500, ..TenantUsage::default() });
+    for (seed, id) in [(4, "x"), (5, "y"), (6, "y")] {
+        bed.stage("c", id, &content(seed, 10_000)).await.expect("stage");
+    }
+    assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 1_500, staged_blocks: 2, staged_bytes: 20_000 });
     bed.commit("c", &[("x", BlockSource::Latest), ("x", BlockSource::Latest)]).await.expect("commit");
-    assert_eq!(gold(&bed), TenantUsage { blobs: 3, bytes: 21_500 });
+    assert_eq!(gold(&bed), TenantUsage { blobs: 3, bytes: 21_500, ..TenantUsage::default() });
     bed.delete("a").await.expect("delete");
     bed = bed.reopen().await;
-    assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 20_500 });
+    assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 20_500, ..TenantUsage::default() });
     let usage = bed.store.usage();
     assert!(usage.flash_used_bytes >= 10_000 && usage.flash_used_bytes < usage.flash_capacity_bytes);
 }

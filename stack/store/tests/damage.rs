@@ -57,6 +57,8 @@ async fn bodies_that_never_became_blobs_leave_nothing_behind() {
     bed.put("blob", &content(3, 300 * KIB)).await;
     bed = bed.reopen().await;
     assert_eq!(bed.get("blob").await, content(3, 300 * KIB));
+    assert_eq!(extents(bed.dir.path()).len(), 3, "start-up deletes nothing");
+    assert_eq!(bed.store.bury().await.expect("bury"), 2);
     let left: u64 = extents(bed.dir.path()).iter().map(|file| file.metadata().expect("metadata").len()).sum();
     assert!(left < 400 * KIB as u64, "{left} bytes are left");
 }

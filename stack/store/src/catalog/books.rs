@@ -1,6 +1,6 @@
 //! Counters: kept in memory by the one writer, and written by the transaction that changes them.
 
-use super::row::{self, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HeadRow, USAGE};
+use super::row::{self, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HeadRow, StagingRow, USAGE};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::etag::ETag;
@@ -125,6 +125,15 @@ impl Books {
         let usage = self.usage_of(tenant);
         usage.blobs = usage.blobs.saturating_sub(1);
         usage.bytes = usage.bytes.saturating_sub(bytes);
+    }
+
+    /// Counts a staging as it was out, and as it is now in.
+    pub fn recount_staging(&mut self, tenant: &TenantName, was: Option<&StagingRow>, is: Option<&StagingRow>) {
+        let figures = |staging: Option<&StagingRow>| staging.map_or((0, 0), |row| (u64::from(row.blocks), row.bytes));
+        let ((was_blocks, was_bytes), (is_blocks, is_bytes)) = (figures(was), figures(is));
+        let usage = self.usage_of(tenant);
+        usage.staged_blocks = (usage.staged_blocks + is_blocks).saturating_sub(was_blocks);
+        usage.staged_bytes = (usage.staged_bytes + is_bytes).saturating_sub(was_bytes);
     }
 
     fn usage_of(&mut self, tenant: &TenantName) -> &mut TenantUsage {

@@ -2,6 +2,7 @@
 //! folder knows more than `Txn` (one writer, see `writer`) and `Snapshot` (any number of readers).
 
 pub mod books;
+pub mod holders;
 pub mod listing;
 pub mod row;
 mod snapshot;

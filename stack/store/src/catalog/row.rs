@@ -95,7 +95,9 @@ pub struct CommittedBlock {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StagingRow {
     pub id: u64,
+    pub tenant: TenantName,
     pub blocks: u32,
+    pub bytes: u64,
     pub block_id_bytes: u8,
     /// When the last block was staged: what is left alone for a week is garbage, as on Azure.
     pub touched: Timestamp,
@@ -121,8 +123,6 @@ pub enum GarbageRow {
     Staging(u64),
     /// A list and what it lists.
     Pieces(u64),
-    /// The list only: its pieces belong to another list now.
-    PieceList(u64),
     BlockList(u64),
 }
 

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use std::ops::Range;
 
 pub struct Snapshot {
-    pub(super) txn: ReadTransaction,
+    pub(crate) txn: ReadTransaction,
 }
 
 impl std::fmt::Debug for Snapshot {

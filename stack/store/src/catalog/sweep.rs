@@ -27,7 +27,6 @@ impl Txn<'_> {
                 GarbageRow::Snapshots { set, tenant } => self.sweep_snapshots(set, &tenant, room)?,
                 GarbageRow::Staging(staging) => self.sweep_staging(staging, room)?,
                 GarbageRow::Pieces(list) => self.sweep_pieces(list)?,
-                GarbageRow::PieceList(list) => drain(&mut self.pieces, (list, 0)..=(list, u64::MAX), room)?,
                 GarbageRow::BlockList(list) => drain(&mut self.blocks, (list, 0)..=(list, u64::MAX), room)?,
             };
             if swept == 0 {
@@ -58,7 +57,7 @@ impl Txn<'_> {
         let stagings =
             take::<_, _, StagingRow>(&self.stagings, begin.as_slice()..end.as_slice(), room, <[u8]>::to_vec)?;
         for (key, _) in &stagings {
-            self.discard_staging(key)?;
+            self.discard_staging(tenant, key)?;
         }
         Ok(blobs.len() + stagings.len())
     }

@@ -183,12 +183,22 @@ impl<'t> Txn<'t> {
     }
 
     /// Discards what is staged for a blob.
-    pub fn discard_staging(&mut self, key: &[u8]) -> Result<()> {
-        if let Some(staging) = self.staging(key)? {
-            self.stagings.remove(key)?;
+    pub fn discard_staging(&mut self, tenant: &TenantName, key: &[u8]) -> Result<()> {
+        if let Some(staging) = self.end_staging(tenant, key)? {
             self.leave(&GarbageRow::Staging(staging.id))?;
         }
         Ok(())
+    }
+
+    /// Takes the staging away, and leaves its blocks.
+    pub fn end_staging(&mut self, tenant: &TenantName, key: &[u8]) -> Result<Option<StagingRow>> {
+        let staging = self.staging(key)?;
+        if staging.is_some() {
+            self.dirty = true;
+            self.stagings.remove(key)?;
+            self.books.recount_staging(tenant, staging.as_ref(), None);
+        }
+        Ok(staging)
     }
 
     /// Leaves work to the sweep.

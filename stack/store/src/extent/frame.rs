@@ -103,6 +103,12 @@ pub fn check(frame: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The frame that the bytes begin with, as long as its header says; `None` where it is not whole.
+pub fn first(bytes: &[u8]) -> Option<&[u8]> {
+    let length = bytes.get(4..8)?.try_into().map(u32::from_le_bytes).ok()?;
+    bytes.get(..HEADER_BYTES as usize + length as usize)
+}
+
 /// The checksum that a header claims for a payload of `length` bytes.
 pub fn claim(header: &[u8; HEADER_BYTES as usize], length: u64) -> Result<u64, &'static str> {
     let (start, crc64) = header.split_last_chunk().expect("a header is longer than its checksum");

@@ -37,7 +37,14 @@ pub enum Sync {
 }
 
 #[derive(Debug)]
-struct Task {
+enum Task {
+    Append(Append),
+    /// Ends the extent of this id, if it is the one that is open.
+    Close(u32, oneshot::Sender<()>),
+}
+
+#[derive(Debug)]
+struct Append {
     frames: Vec<u8>,
     sync: Sync,
     reply: oneshot::Sender<Result<Spot>>,
@@ -55,11 +62,20 @@ impl Lane {
 
     /// Queues an append; the answer comes once it is written, and durable if so wished.
     pub async fn append(&self, frames: Vec<u8>, sync: Sync) -> Result<oneshot::Receiver<Result<Spot>>> {
-        let sender = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (reply, answer) = oneshot::channel();
-        let task = Task { frames, sync, reply };
-        sender.ok_or(StoreError::Closed)?.send(task).await.map_err(|_| StoreError::Closed)?;
+        self.send(Task::Append(Append { frames, sync, reply })).await?;
         Ok(answer)
+    }
+
+    pub(super) async fn close_extent(&self, id: u32) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Task::Close(id, reply)).await?;
+        answer.await.map_err(|_| StoreError::Closed)
+    }
+
+    async fn send(&self, task: Task) -> Result<()> {
+        let sender = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        sender.ok_or(StoreError::Closed)?.send(task).await.map_err(|_| StoreError::Closed)
     }
 
     pub(super) fn close(&self) {
@@ -89,7 +105,15 @@ impl Worker {
             // All that came while the last batch was being synced share the next sync.
             let mut waiting = Vec::new();
             let batch = std::iter::once(first).chain(std::iter::from_fn(|| tasks.try_recv().ok()));
-            for Task { frames, sync, reply } in batch.take(QUEUE_MAX) {
+            for task in batch.take(QUEUE_MAX) {
+                let Append { frames, sync, reply } = match task {
+                    Task::Append(append) => append,
+                    Task::Close(id, reply) => {
+                        self.close_current(id);
+                        let _ = reply.send(());
+                        continue;
+                    }
+                };
                 let spot = self.append(&frames);
                 match sync {
                     Sync::Now if spot.is_ok() => waiting.push((spot, reply)),
@@ -105,6 +129,16 @@ impl Worker {
             }
         }
         if self.sync().is_ok()
+            && let Some(open) = self.current.take()
+        {
+            self.files.close_extent(&open.extent);
+        }
+    }
+
+    fn close_current(&mut self, id: u32) {
+        // What waits for the next sync of this lane needs this one: see `append`.
+        if self.current.as_ref().is_some_and(|open| open.extent.id() == id)
+            && self.sync().is_ok()
             && let Some(open) = self.current.take()
         {
             self.files.close_extent(&open.extent);
@@ -137,6 +171,7 @@ impl Worker {
         }
         let offset = u32::try_from(open.length).expect("EXTENT_BYTES_MAX keeps offsets in 32 bits");
         open.length += frames.len() as u64;
+        open.extent.length.store(open.length, Relaxed);
         self.files.space.grown(frames.len() as u64);
         Ok(Spot { extent: open.extent.clone(), offset, pin })
     }

@@ -9,14 +9,15 @@ mod recover;
 pub use lane::{Lane, Spot, Sync};
 pub use read::{Reader, Span};
 
+use crate::compact::plan::{self, Facts};
 use crate::config::{Config, Durability};
 use crate::disk::{Disk, DiskFile, Mode};
 use crate::error::{Result, StoreError};
 use crate::space::Space;
 use frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 /// Files written at a time: enough to keep a flash disk busy, few enough that each sync has many to share it.
@@ -36,10 +37,13 @@ pub struct Extent {
     disk: Arc<dyn Disk>,
     id: u32,
     path: PathBuf,
+    length: AtomicU64,
     /// A lane appends, or may do so later.
     open: AtomicBool,
     /// A write or sync failed: what was not yet acknowledged may be missing.
     broken: AtomicBool,
+    /// It was dead when the store opened: it stays until somebody has made sure.
+    suspect: AtomicBool,
     /// One more than there are bodies that lie here and are not in the catalog yet.
     pins: Pin,
 }
@@ -102,7 +106,8 @@ impl Extents {
             extent_bytes,
             durability: config.durability,
             space,
-            next_id: AtomicU32::new(found.map.keys().next_back().map_or(0, |id| id + 1)),
+            // Nor is the id of an extent that is missing given out again: rows may still refer to it.
+            next_id: AtomicU32::new(found.map.keys().chain(known.keys()).max().map_or(0, |id| id + 1)),
             map: RwLock::new(Arc::new(found.map)),
             spare: Mutex::new(found.spare),
             closed_one: AtomicBool::new(false),
@@ -122,7 +127,7 @@ impl Extents {
     }
 
     /// Drops the extents that nothing refers to any more, removes their files once the last reader has gone, and returns their ids.
-    /// To be called after the commit that freed them. A crash in between leaves a dead file, which the next open removes.
+    /// To be called after the commit that freed them. A crash in between leaves a dead file, which the next run's upkeep removes.
     pub fn reap(&self, known: &BTreeMap<u32, ExtentRow>, freed: Freed) -> Vec<u32> {
         let mut dying = self.dying.lock().unwrap_or_else(PoisonError::into_inner);
         let mut reaped = Vec::new();
@@ -134,6 +139,58 @@ impl Extents {
         }
         dying.retain(|extent| Arc::strong_count(extent) > 1 || self.remove_file(extent).is_err());
         reaped
+    }
+
+    /// What compaction may think about: all extents but those that are damaged or that bodies lie in which the catalog does not know.
+    pub fn facts(&self, known: &BTreeMap<u32, ExtentRow>) -> Vec<Facts> {
+        let fact = |extent: &Arc<Extent>| {
+            // Before the count of pins: what is open may be pinned later.
+            let open = extent.open.load(std::sync::atomic::Ordering::Acquire);
+            let busy = extent.is_broken() || extent.suspect.load(Relaxed) || Arc::strong_count(&extent.pins) > 1;
+            let phase = if open { plan::Phase::Open } else { plan::Phase::Closed };
+            let live_bytes = known.get(&extent.id).map_or(0, |row| row.live);
+            (!busy).then(|| Facts { id: extent.id, file_bytes: extent.length.load(Relaxed), live_bytes, phase })
+        };
+        self.map().values().filter_map(fact).collect()
+    }
+
+    pub fn extent_bytes(&self) -> u64 {
+        self.files.extent_bytes
+    }
+
+    /// Ends an extent that is open.
+    pub async fn retire(&self, id: u32) -> Result<()> {
+        let spare = {
+            let mut spare = self.files.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            spare.iter().position(|(extent, _)| extent.id == id).map(|at| spare.swap_remove(at))
+        };
+        if let Some((extent, _)) = spare {
+            self.files.close_extent(&extent);
+            return Ok(());
+        }
+        for lane in &self.lanes {
+            lane.close_extent(id).await?;
+        }
+        Ok(())
+    }
+
+    pub fn suspects(&self) -> BTreeSet<u32> {
+        self.map().values().filter(|extent| extent.suspect.load(Relaxed)).map(|extent| extent.id).collect()
+    }
+
+    /// It is dead for certain.
+    pub fn condemn(&self, id: u32) {
+        if let Some(extent) = self.map().get(&id) {
+            extent.suspect.store(false, Relaxed);
+            self.files.closed_one.store(true, Relaxed);
+        }
+    }
+
+    /// Leaves an extent that cannot be read back whole to whoever mends the folder.
+    pub fn give_up(&self, id: u32) {
+        if let Some(extent) = self.map().get(&id) {
+            extent.broken.store(true, Relaxed);
+        }
     }
 
     fn remove_file(&self, extent: &Extent) -> std::io::Result<()> {
@@ -164,13 +221,15 @@ pub enum Freed {
 }
 
 impl Extent {
-    fn new(disk: Arc<dyn Disk>, id: u32, path: PathBuf, open: Phase) -> Self {
+    fn new(disk: Arc<dyn Disk>, id: u32, path: PathBuf, length: u64, open: Phase) -> Self {
         Self {
             disk,
             id,
             path,
+            length: AtomicU64::new(length),
             open: AtomicBool::new(open == Phase::Open),
             broken: AtomicBool::new(false),
+            suspect: AtomicBool::new(false),
             pins: Pin::default(),
         }
     }
@@ -190,7 +249,8 @@ impl Extent {
 
     fn is_dead(&self, known: &BTreeMap<u32, ExtentRow>) -> bool {
         // In this order: a body is pinned before its lane closes the extent, and it is counted in the catalog before it lets go.
-        !self.open.load(std::sync::atomic::Ordering::Acquire)
+        !self.suspect.load(Relaxed)
+            && !self.open.load(std::sync::atomic::Ordering::Acquire)
             && Arc::strong_count(&self.pins) == 1
             && known.get(&self.id).is_none_or(|row| row.live == 0)
     }
@@ -223,7 +283,7 @@ impl Files {
             Ok(file)
         };
         let file = create().map_err(|error| StoreError::io("create", &path, error))?;
-        let extent = Arc::new(Extent::new(self.disk.clone(), id, path, Phase::Open));
+        let extent = Arc::new(Extent::new(self.disk.clone(), id, path, FILE_HEADER_BYTES, Phase::Open));
         self.space.grown(FILE_HEADER_BYTES);
         self.change_map(|map| drop(map.insert(id, extent.clone())));
         Ok((extent, file, FILE_HEADER_BYTES))

@@ -74,6 +74,24 @@ impl Reader {
         Ok(slices)
     }
 
+    /// Frames as they lie on disk, each checked: from `at` on, as many as end within `length` bytes.
+    pub fn frames(&mut self, id: u32, at: u32, length: u32) -> Result<Vec<u8>> {
+        let extent = self.extent(id, u64::from(at))?;
+        let mut disk = vec![0; length as usize];
+        self.read_at(&extent, u64::from(at), &mut disk)?;
+        let mut end = 0;
+        while let Some(frame) = frame::first(&disk[end..]) {
+            let here = u64::from(at) + end as u64;
+            frame::check(frame).map_err(|what| corrupt(extent.path(), here, what))?;
+            end += frame.len();
+        }
+        if end == 0 {
+            return Err(corrupt(extent.path(), u64::from(at), "no frame begins here"));
+        }
+        disk.truncate(end);
+        Ok(disk)
+    }
+
     /// The checksum of a span's content. Of whole frames only the headers are read: what they say of their payload is checked by
     /// whoever reads it.
     pub fn checksum(&mut self, mut span: Span) -> Result<u64> {

@@ -1,7 +1,8 @@
 //! Brings the folder of extents in line with the catalog when a store opens.
 //!
 //! The catalog knows where the last acknowledged byte of each extent lies. What a crash left behind it, a torn frame or a whole body
-//! whose operation never ended, is cut off; what the catalog has lost no sight of is never touched.
+//! whose operation never ended, is cut off; what the catalog has lost no sight of is never touched. A file to which it seems to refer
+//! no more is not removed here: see `upkeep`.
 
 use super::{Extent, ExtentMap, ExtentRow, FILE_HEADER_BYTES, FILE_MAGIC, Phase, file_header, file_name};
 use crate::disk::{Disk, Mode};
@@ -9,6 +10,7 @@ use crate::error::{Result, StoreError};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 #[derive(Debug, Default)]
 pub struct Found {
@@ -64,7 +66,11 @@ fn recover_file(
         return Err(StoreError::Corrupt { file: path, offset: 8, what });
     }
     if row.live == 0 {
-        return disk.remove(&path).map_err(|error| StoreError::io("remove", &path, error));
+        let extent = Extent::new(disk.clone(), id, path, length, Phase::Closed);
+        extent.suspect.store(true, Relaxed);
+        found.map.insert(id, Arc::new(extent));
+        found.bytes += length;
+        return Ok(());
     }
     let whole = header == file_header(volume, id) && length >= row.end;
     if !whole {
@@ -72,7 +78,7 @@ fn recover_file(
     }
     let length = if length > row.end { cut(&**disk, &path, row.end)? } else { length };
     let phase = if whole && length < extent_bytes { Phase::Open } else { Phase::Closed };
-    let extent = Arc::new(Extent::new(disk.clone(), id, path, phase));
+    let extent = Arc::new(Extent::new(disk.clone(), id, path, length, phase));
     if phase == Phase::Open {
         found.spare.push((extent.clone(), length));
     }

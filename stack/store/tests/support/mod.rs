@@ -71,6 +71,7 @@ impl Bed {
         const RUNS_MAX: usize = 100;
         for _ in 0..RUNS_MAX {
             self = self.reopen().await;
+            self.store.bury().await.expect("bury");
             if self.extent_files() == 0 {
                 return self;
             }
