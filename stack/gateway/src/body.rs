@@ -1,7 +1,9 @@
 //! Bodies as they stream: in from the client, checked and bounded; out to it, measured.
 
 use crate::error::{Code, Error};
+use crate::limits::Limits;
 use crate::meter::{Measured, Outcome, TenantMeter};
+use crate::pace::{Answering, Pace};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use http::StatusCode;
@@ -10,10 +12,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
-
-/// A client that sends nothing of its body for so long has lost its request.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+use std::time::{Duration, Instant};
 
 /// How much of a body nobody wants is still read, so that the client gets to see why: a connection cut in the middle of a
 /// body shows it a network error instead, which it retries.
@@ -27,6 +26,7 @@ pub struct BodyIn {
     length: Option<u64>,
     taken: u64,
     start: Start,
+    pace: Pace,
     meter: Option<Arc<dyn TenantMeter>>,
 }
 
@@ -45,14 +45,15 @@ impl std::fmt::Debug for BodyIn {
 }
 
 impl BodyIn {
-    pub fn new(incoming: Incoming, start: Start) -> Self {
+    pub fn new(incoming: Incoming, start: Start, limits: &Limits) -> Self {
         let length = hyper::body::Body::size_hint(&incoming).exact();
-        Self { incoming: Some(incoming), length, taken: 0, start, meter: None }
+        Self { incoming: Some(incoming), length, taken: 0, start, pace: Pace::new(limits), meter: None }
     }
 
     /// The body of a request that has none.
     pub fn empty() -> Self {
-        Self { incoming: None, length: Some(0), taken: 0, start: Start::AtOnce, meter: None }
+        let pace = Pace::new(&Limits::default());
+        Self { incoming: None, length: Some(0), taken: 0, start: Start::AtOnce, pace, meter: None }
     }
 
     pub fn metered(&mut self, meter: Arc<dyn TenantMeter>) {
@@ -68,11 +69,23 @@ impl BodyIn {
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let Some(incoming) = &mut self.incoming else { return Ok(None) };
         loop {
-            let frame = tokio::time::timeout(IDLE_MAX, incoming.frame()).await;
-            match frame.map_err(|_| Code::RequestTimeout)? {
-                None => return Ok(None),
-                Some(Err(_)) => return Err(Code::IncompleteBody.into()),
-                Some(Ok(frame)) => {
+            let began = Instant::now();
+            let frame = tokio::time::timeout(self.pace.left(), incoming.frame()).await;
+            let bytes = match &frame {
+                Ok(Some(Ok(frame))) => frame.data_ref().map_or(0, Bytes::len),
+                Ok(_) | Err(_) => 0,
+            };
+            if self.pace.add(began.elapsed(), bytes as u64).is_err() {
+                // What is left of the body is not waited for either.
+                self.incoming = None;
+                return Err(Code::RequestTimeout.into());
+            }
+            match frame {
+                // Enough had come before the client stalled: it is waited for once more.
+                Err(_) => {}
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(_))) => return Err(Code::IncompleteBody.into()),
+                Ok(Some(Ok(frame))) => {
                     let Ok(bytes) = frame.into_data() else { continue };
                     self.taken += bytes.len() as u64;
                     if let Some(meter) = &self.meter {
@@ -119,6 +132,8 @@ pub struct BodyOut {
     content: Content,
     status: StatusCode,
     measured: Option<Measured>,
+    /// The server's turn on the connection ends with the reply.
+    answering: Option<Answering>,
 }
 
 /// What a reply carries.
@@ -151,9 +166,13 @@ impl std::fmt::Debug for BodyOut {
 
 impl BodyOut {
     pub fn new(content: Content, status: StatusCode, measured: Option<Measured>) -> Self {
-        let mut body = Self { content, status, measured };
+        let mut body = Self { content, status, measured, answering: None };
         body.settle();
         body
+    }
+
+    pub fn hold(&mut self, answering: Answering) {
+        self.answering = Some(answering);
     }
 
     fn sent(&mut self, bytes: usize) {

@@ -34,7 +34,7 @@ impl Gateway {
         let (parts, incoming) = request.into_parts();
         let echo = Echo::of(&parts, self.next_request_id());
         let start = if parts.headers.contains_key(header::EXPECT) { Start::WhenAsked } else { Start::AtOnce };
-        let mut body = BodyIn::new(incoming, start);
+        let mut body = BodyIn::new(incoming, start, &self.limits);
         let (outcome, measured) = match Head::parse(parts, peer, transport, &echo.request_id) {
             Ok(head) => self.run(Request { head, body }, began).await,
             Err(error) => {

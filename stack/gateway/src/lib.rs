@@ -11,9 +11,11 @@ pub mod error;
 mod headers;
 mod intake;
 mod lease;
+pub mod limits;
 mod listing;
 pub mod meter;
 mod ops;
+mod pace;
 mod properties;
 mod query;
 mod reply;
@@ -27,16 +29,19 @@ mod xml;
 
 use auth::Authority;
 use greenroom_store::Clock;
+use limits::Limits;
 use meter::Meter;
 use source::Sources;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-pub use serve::serve;
+pub use serve::{Wire, serve};
+pub use tokio_rustls::rustls;
 
 /// A Blob endpoint over the store of its authority.
 pub struct Gateway {
     authority: Authority,
+    limits: Limits,
     clock: Arc<dyn Clock>,
     meter: Arc<dyn Meter>,
     request_seed: u64,
@@ -54,11 +59,13 @@ impl Gateway {
     /// `request_seed` is random: it makes request ids differ from one run to the next.
     pub fn new(
         authority: Authority,
+        limits: Limits,
         clock: Arc<dyn Clock>,
         meter: Arc<dyn Meter>,
         sources: Sources,
         request_seed: u64,
     ) -> Self {
-        Self { authority, clock, meter, request_seed, requests: AtomicU64::new(0), sources: Arc::new(sources) }
+        let sources = Arc::new(sources);
+        Self { authority, limits, clock, meter, request_seed, requests: AtomicU64::new(0), sources }
     }
 }

@@ -1,38 +1,50 @@
-//! Connections: accept, bound, time out, drain. TLS, when it comes, wraps the stream here.
+//! Connections: accept, bound, pace, drain. TLS, where it is asked for, lies between the socket and the pace.
 
 use crate::Gateway;
+use crate::pace::{Paced, Turn};
 use crate::request::Transport;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-/// Connections served at once; the next one waits in the kernel's queue. AzCopy opens up to a few hundred.
-const CONNECTIONS_MAX: usize = 2048;
-/// How long a connection may be idle, or take to send its headers. Longer than the idle time of Go's and Python's pools,
-/// so that it is the client that closes and no request is lost to a race.
-const HEADERS_MAX: Duration = Duration::from_secs(120);
-/// A client that takes nothing of its reply for so long is cut off.
-const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
 /// Headers of one request together; a SAS, 8 KiB of metadata and a 1,024-character name encoded fit several times.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
-/// How long requests in flight may go on once the server was asked to stop.
-const DRAIN_MAX: Duration = Duration::from_secs(20);
+/// hyper reads bodies through the same buffer as headers; a smaller one costs throughput.
+const MIN_BUFFER_BYTES: usize = 256 * 1024;
 /// Out of file descriptors: waiting lets connections end, spinning does not.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`, then finishes what is in flight, within `DRAIN_MAX`, and returns.
-pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+/// How clients are spoken to.
+#[derive(Clone)]
+pub enum Wire {
+    Plain,
+    Tls(Arc<ServerConfig>),
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Wire::Plain => "Plain",
+            Wire::Tls(_) => "Tls",
+        })
+    }
+}
+
+/// Serves until `stop`, then finishes what is in flight, within the gateway's `drain_max`, and returns.
+pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, wire: Wire, stop: CancellationToken) {
+    let permits = Arc::new(Semaphore::new(gateway.limits.connections_max));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
@@ -47,12 +59,9 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellat
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection(gateway.clone(), stream, peer);
-                let connection = graceful.watch(connection);
+                let connection = connection(gateway.clone(), stream, wire.clone(), peer, graceful.watcher());
                 connections.spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%peer, %error, "connection ended");
-                    }
+                    connection.await;
                     drop(permit);
                 });
             }
@@ -63,33 +72,52 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellat
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(gateway.limits.drain_max, graceful.shutdown()).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests still in flight are cut off");
     }
     connections.shutdown().await;
 }
 
-fn connection(
-    gateway: Arc<Gateway>,
-    stream: TcpStream,
-    peer: SocketAddr,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+async fn connection(gateway: Arc<Gateway>, stream: TcpStream, wire: Wire, peer: SocketAddr, watcher: Watcher) {
     // Replies are small and latency is measured: never wait to fill a segment.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_STALL_MAX));
-    let service = service_fn(move |request| {
-        let gateway = gateway.clone();
-        async move { Ok::<_, Infallible>(gateway.answer(request, peer.ip(), Transport::Plain).await) }
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_MAX)
-        .max_buf_size(HEADER_BYTES_MAX.max(MIN_BUFFER_BYTES))
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+    match wire {
+        Wire::Plain => requests(gateway, stream, Transport::Plain, peer, watcher).await,
+        Wire::Tls(config) => {
+            let handshake = TlsAcceptor::from(config).accept(stream);
+            match tokio::time::timeout(gateway.limits.headers_max, handshake).await {
+                Ok(Ok(stream)) => requests(gateway, stream, Transport::Tls, peer, watcher).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+            }
+        }
+    }
 }
 
-/// hyper reads bodies through the same buffer as headers; a smaller one costs throughput.
-const MIN_BUFFER_BYTES: usize = 256 * 1024;
+/// Answers the requests of one connection, one after the other.
+async fn requests<S>(gateway: Arc<Gateway>, stream: S, transport: Transport, peer: SocketAddr, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let turn = Arc::new(Turn::default());
+    let stream = Paced::new(stream, turn.clone(), gateway.limits);
+    let service = service_fn(move |request| {
+        let gateway = gateway.clone();
+        let answering = turn.take();
+        async move {
+            let mut response = gateway.answer(request, peer.ip(), transport).await;
+            response.body_mut().hold(answering);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    // Time is kept by `Paced`, which tells a connection between requests from one that dawdles over its headers.
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_buf_size(HEADER_BYTES_MAX.max(MIN_BUFFER_BYTES))
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}

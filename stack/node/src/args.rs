@@ -3,10 +3,13 @@
 use crate::dev_account::DevAccount;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
+use greenroom_gateway::limits::Limits;
 use greenroom_gateway::source::policy::Allowed;
 use greenroom_store::Durability;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 #[derive(Debug, Parser)]
 #[command(name = "greenroom-stack", version, about = "A storage stack behind the Azure Blob protocol, on this machine")]
@@ -49,12 +52,70 @@ pub struct Serve {
     /// A copy source that may be fetched although its address is loopback or private, such as another gateway of yours; repeatable
     #[arg(long = "copy-source-allow", value_name = "HOST:PORT")]
     pub copy_sources_allowed: Vec<Allowed>,
+    /// Serve the Blob endpoint over HTTPS with this certificate chain (PEM), as `greenroom certificate make` writes it
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Another limit than usual, for tests that must not wait, such as `headers-ms=200`; repeatable
+    #[arg(long = "limit", value_name = "NAME=NUMBER", hide = true)]
+    pub limits: Vec<Limit>,
     /// Stop when standard input ends, as it does when the program that started this one is gone, however it went
     #[arg(long)]
     pub until_stdin_closes: bool,
     /// How to log on stderr; GREENROOM_LOG sets what, as in `GREENROOM_LOG=greenroom_gateway=debug`
     #[arg(long, value_enum, default_value = "text")]
     pub log: Log,
+}
+
+impl Serve {
+    pub fn limits(&self) -> Limits {
+        self.limits.iter().fold(Limits::default(), |limits, limit| limit.apply(limits))
+    }
+}
+
+/// One limit of the Blob endpoint, set from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    Connections(usize),
+    Headers(Duration),
+    Idle(Duration),
+    Stall(Duration),
+    StallBytes(u64),
+    Drain(Duration),
+}
+
+impl Limit {
+    fn apply(self, limits: Limits) -> Limits {
+        match self {
+            Limit::Connections(connections_max) => Limits { connections_max, ..limits },
+            Limit::Headers(headers_max) => Limits { headers_max, ..limits },
+            Limit::Idle(idle_max) => Limits { idle_max, ..limits },
+            Limit::Stall(stall_max) => Limits { stall_max, ..limits },
+            Limit::StallBytes(stall_bytes_min) => Limits { stall_bytes_min, ..limits },
+            Limit::Drain(drain_max) => Limits { drain_max, ..limits },
+        }
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, number) = text.split_once('=').ok_or("give NAME=NUMBER")?;
+        let number: u32 = number.parse().map_err(|_| "give a whole number".to_owned())?;
+        let millis = Duration::from_millis(number.into());
+        match name {
+            "connections" => Ok(Limit::Connections(number as usize)),
+            "headers-ms" => Ok(Limit::Headers(millis)),
+            "idle-ms" => Ok(Limit::Idle(millis)),
+            "stall-ms" => Ok(Limit::Stall(millis)),
+            "stall-bytes" => Ok(Limit::StallBytes(number.into())),
+            "drain-ms" => Ok(Limit::Drain(millis)),
+            _ => Err("known are connections, headers-ms, idle-ms, stall-ms, stall-bytes, drain-ms".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -124,6 +185,9 @@ mod tests {
             ["--dev-account", "mine123=???"],
             ["--capacity", "much"],
             ["--copy-source-allow", "somewhere"],
+            ["--limit", "patience=1"],
+            ["--limit", "headers-ms=soon"],
+            ["--tls-cert", "alone.pem"],
         ] {
             assert!(serve(&bad).is_err(), "{bad:?}");
         }

@@ -22,6 +22,8 @@ pub enum Fault {
     Store(#[from] StoreError),
     #[error("cannot write {}: {source}; give a folder that this user may write to with --data DIR", file.display())]
     Token { file: PathBuf, source: io::Error },
+    #[error("cannot use {} for HTTPS: {why}; `greenroom certificate make` writes a certificate and its key", file.display())]
+    Tls { file: PathBuf, why: String },
     #[error("no random numbers from the operating system: {0}")]
     Random(#[from] getrandom::Error),
     #[error("cannot wait for signals: {0}")]

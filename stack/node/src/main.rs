@@ -8,6 +8,7 @@ mod fault;
 mod figures;
 mod sas;
 mod server;
+mod tls;
 mod token;
 
 use args::{Args, Command, Log};

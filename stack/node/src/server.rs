@@ -5,10 +5,11 @@ use crate::control::{self, Control};
 use crate::dev_account;
 use crate::fault::Fault;
 use crate::figures::Figures;
+use crate::tls;
 use crate::token::Token;
-use greenroom_gateway::Gateway;
 use greenroom_gateway::auth::Authority;
 use greenroom_gateway::source::Sources;
+use greenroom_gateway::{Gateway, Wire};
 use greenroom_model::control::Ready;
 use greenroom_store::{Clock, Config, Store, SystemClock, Upkeep};
 use std::io::Write as _;
@@ -38,8 +39,10 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
 
     let figures = Arc::new(Figures::new());
     let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals: Arc::default() };
-    let sources = Sources::new(blob_address, args.copy_sources_allowed);
-    let gateway = Arc::new(Gateway::new(authority.clone(), clock.clone(), figures.clone(), sources, request_seed()?));
+    let sources = Sources::new(blob_address, args.copy_sources_allowed.clone());
+    let (limits, seed) = (args.limits(), request_seed()?);
+    let gateway = Gateway::new(authority.clone(), limits, clock.clone(), figures.clone(), sources, seed);
+    let gateway = Arc::new(gateway);
     let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
     let state = Control {
         store: store.clone(),
@@ -56,10 +59,12 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         stop: stop.clone(),
     };
     let upkeep = Upkeep::start(store.clone());
+    let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;
+    let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
     let control = tokio::spawn(control::serve(control, state));
-    let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, drain.clone()));
+    let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, wire, drain.clone()));
     let stopping = stop_signal().map_err(Fault::Signal)?;
-    say_ready(blob_address, control_address)?;
+    say_ready(scheme, blob_address, control_address)?;
     tracing::info!(blob = %blob_address, control = %control_address, data = %args.data.display(), "serving");
 
     tokio::select! {
@@ -93,8 +98,8 @@ fn request_seed() -> Result<u64, Fault> {
     Ok(getrandom::u64()?)
 }
 
-fn say_ready(blob: SocketAddr, control: SocketAddr) -> Result<(), Fault> {
-    let ready = Ready { ready: true, blob: format!("http://{blob}"), control: format!("http://{control}") };
+fn say_ready(scheme: &str, blob: SocketAddr, control: SocketAddr) -> Result<(), Fault> {
+    let ready = Ready { ready: true, blob: format!("{scheme}://{blob}"), control: format!("http://{control}") };
     let line = serde_json::to_string(&ready).expect("plain strings serialise");
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(Fault::Ready)

@@ -76,6 +76,10 @@ impl Stack {
         tokio::time::timeout(STOP_MAX, self.child.wait()).await.expect("the server ends").expect("a status")
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the server runs")
+    }
+
     pub fn data(&self) -> &Path {
         self.dir.path()
     }
