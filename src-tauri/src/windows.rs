@@ -65,7 +65,11 @@ fn toggle_audience(presenter: &WebviewWindow) -> Result<(), CallError> {
     }
     let screen = other_screen(presenter).map_err(failed)?;
     open_audience(app, screen.as_ref()).map_err(failed)?;
-    presenter.set_focus().map_err(failed)
+    match screen {
+        Some(_) => presenter.set_focus().map_err(failed),
+        // On the presenter's own screen it would vanish behind the presenter's window.
+        None => Ok(()),
+    }
 }
 
 async fn swap_screens(app: &AppHandle) -> Result<(), CallError> {

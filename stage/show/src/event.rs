@@ -12,7 +12,7 @@ pub struct Stamped {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "channel", content = "payload", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// A deck is on stage, with every demo that its slides cue.
     Opened(Box<Opened>),
@@ -153,10 +153,15 @@ impl Event {
 impl Serialize for Stamped {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error;
-        let mut tagged = serde_json::to_value(&self.event).map_err(S::Error::custom)?;
-        let channel = tagged["channel"].take();
-        let payload = tagged["payload"].take();
-        (self.at, channel, payload).serialize(serializer)
+        // Serde writes a variant with content as an object of one entry: its name, and the content.
+        let event = serde_json::to_value(&self.event).map_err(S::Error::custom)?;
+        match event {
+            serde_json::Value::Object(entry) if entry.len() == 1 => {
+                let (channel, payload) = entry.into_iter().next().unwrap_or_default();
+                (self.at, channel, payload).serialize(serializer)
+            }
+            _ => Err(S::Error::custom("an event without content")),
+        }
     }
 }
 
@@ -164,8 +169,8 @@ impl<'de> Deserialize<'de> for Stamped {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let (at, channel, payload) = <(Micros, String, serde_json::Value)>::deserialize(deserializer)?;
-        let tagged = serde_json::json!({ "channel": channel, "payload": payload });
-        Ok(Stamped { at, event: serde_json::from_value(tagged).map_err(D::Error::custom)? })
+        let event = serde_json::Value::Object([(channel, payload)].into_iter().collect());
+        Ok(Stamped { at, event: serde_json::from_value(event).map_err(D::Error::custom)? })
     }
 }
 

@@ -27,6 +27,7 @@ impl Source {
         match (&show.recorded, show.runs.get(demo)) {
             (Some(recorded), _) if recorded.take.demo == demo => Source::recorded(&recorded.take),
             (_, None) => Source::Waiting,
+            (_, Some(run)) if run.steps.is_empty() && run.series.is_empty() => Source::Waiting,
             (_, Some(run)) if run.running().is_some() => Source::Running,
             (_, Some(_)) => Source::Live,
         }

@@ -96,8 +96,9 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
     };
     let slug = plan.slug.clone();
     let waits_for = Memo::new(move |_| {
-        let runs = store.read(&[Part::Steps, Part::Replay], |show| show.run(&slug).is_some());
-        if runs { "No data yet" } else { "Waits for a step to run" }
+        let ran =
+            store.read(&[Part::Steps, Part::Replay], |show| show.run(&slug).is_some_and(|run| !run.steps.is_empty()));
+        if ran { "No data yet" } else { "Waits for a step to run" }
     });
     let canvases = (draw == Draw::Whole).then(|| view! { <Canvases plan=plan.clone() /> });
     let title = plan.chart.title.clone();
