@@ -77,8 +77,7 @@ fn deny() -> Result<()> {
 /// they look at is drawn in time.
 fn window() -> Result<()> {
     let display = Display::open()?;
-    let mut cargo = shell::cargo(&format!(
-        "test {NATIVE} --test window -- --include-ignored --test-threads=1 --skip unproven --skip measured"
-    ));
+    let mut cargo =
+        shell::cargo(&format!("test {NATIVE} --test window -- --include-ignored --test-threads=1 --skip measured"));
     shell::run(display.lend(&mut cargo))
 }

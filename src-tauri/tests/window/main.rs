@@ -2,13 +2,13 @@
 
 mod measure;
 mod support;
-mod unproven;
 
-use support::{App, ESCAPE, PAGE_DOWN, project};
+use serde_json::Value;
+use support::{App, ENTER, ESCAPE, PAGE_DOWN, PAGE_UP, project};
 
-pub const SLIDE: &str = "[data-testid=audience-view] [data-testid=slide]";
+const SLIDE: &str = "[data-testid=audience-view] [data-testid=slide]";
 
-pub fn slide(index: usize) -> String {
+fn slide(index: usize) -> String {
     format!("[data-testid=presenter] [data-testid=slide][data-slide='{index}']")
 }
 
@@ -38,5 +38,150 @@ async fn keys_of_clickers_and_keyboards_do_what_the_help_says() {
     app.until(&slide(1)).await;
     app.press(ESCAPE).await;
     assert!(app.has(&slide(1)).await, "Esc never leaves the show");
+    app.close(root.path()).await;
+}
+
+fn group(name: &str, state: &str) -> String {
+    format!("[data-testid=group][data-group='{name}'][data-state='{state}']")
+}
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn the_demo_runs_on_its_slide_and_every_check_passes() {
+    let root = project();
+    let app = App::open("demo", root.path(), "azcopy-field").await;
+    app.until(&slide(0)).await;
+    app.until("[data-testid=stack][data-state=ready]").await;
+    app.shot("presenter-cover").await;
+    app.press(&format!("4{ENTER}")).await;
+    app.until(&slide(3)).await;
+
+    for name in ["prepare", "upload"] {
+        app.press(PAGE_DOWN).await;
+        app.until(&group(name, "running")).await;
+        if name == "upload" {
+            the_chart_moves(&app).await;
+            app.shot("presenter-upload").await;
+        }
+        app.until(&group(name, "passed")).await;
+    }
+    app.press(PAGE_DOWN).await;
+    app.until(&slide(4)).await;
+    for name in ["list", "download", "prove"] {
+        app.press(PAGE_DOWN).await;
+        app.until(&group(name, "passed")).await;
+    }
+    app.shot("presenter-proved").await;
+    every_check_passed(&app).await;
+
+    app.press(PAGE_DOWN).await;
+    app.until(&slide(5)).await;
+    let seconds = app.until(&format!("{} [data-figure='upload.seconds'][data-source='live']", slide(5))).await;
+    assert!(seconds.trim_end_matches('s').trim().parse::<f64>().is_ok_and(|seconds| seconds > 0.0), "{seconds}");
+    app.shot("presenter-figures").await;
+    the_run_is_a_take_that_replays(&app).await;
+    app.close(root.path()).await;
+    assert_eq!(std::fs::read_dir(root.path().join("takes")).expect("takes").count(), 1);
+}
+
+/// While AzCopy runs: more samples, and other pixels.
+async fn the_chart_moves(app: &App) {
+    let samples =
+        "return Math.max(0, ...[...document.querySelectorAll('[data-testid=chart]')].map(c => +c.dataset.samples))";
+    let before = app.eval(samples).await.as_u64().unwrap_or(0);
+    app.until_true("more samples", &format!("{samples} > {}", before + 10)).await;
+    let pixels = "return [...document.querySelectorAll('[data-testid=chart] canvas')].map(c => c.toDataURL()).join()";
+    let first = app.eval(pixels).await;
+    assert!(first.as_str().is_some_and(|data| data.contains("data:image")), "charts are drawn on canvas");
+    let look = async {
+        while app.eval(pixels).await == first {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), look).await.expect("the curves move");
+}
+
+async fn every_check_passed(app: &App) {
+    let states = app
+        .eval("return [...document.querySelectorAll('[data-testid=pane-checks]')].map(p => p.dataset.passed + '/' + p.dataset.count)")
+        .await;
+    let Value::Array(states) = states else { panic!("{states}") };
+    assert!(!states.is_empty());
+    for state in states {
+        let (passed, count) = state.as_str().and_then(|state| state.split_once('/')).expect("counts");
+        assert_eq!(passed, count, "all checks of the slide passed");
+        assert_ne!(count, "0");
+    }
+}
+
+async fn the_run_is_a_take_that_replays(app: &App) {
+    app.press(PAGE_UP).await;
+    app.until(&slide(4)).await;
+    app.press("v").await;
+    app.until("[data-testid=badge][data-badge=recorded]").await;
+    app.until("[data-testid=replay]").await;
+    app.shot("presenter-recorded").await;
+    app.press(",").await;
+    app.until("[data-testid=replay][data-playing=false]").await;
+    app.press(",").await;
+    app.until("[data-testid=replay][data-playing=true]").await;
+    app.until("[data-testid=replay][data-ended=true]").await;
+    every_check_passed(app).await;
+    app.press("v").await;
+    app.until("[data-testid=badge][data-badge=live]").await;
+}
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn the_audience_follows_and_only_its_view_is_covered_or_frozen() {
+    let root = project();
+    let app = App::open("audience", root.path(), "azcopy-field").await;
+    app.until(&slide(0)).await;
+    app.press("a").await;
+    app.switch_to("audience").await;
+    app.until(&format!("{SLIDE}[data-slide='0']")).await;
+    let words = app.eval("return document.documentElement.outerHTML").await;
+    assert!(!words.as_str().expect("a page").contains("Good morning"), "the narrative is the speaker's");
+
+    app.switch_to("presenter").await;
+    app.press(PAGE_DOWN).await;
+    app.until(&slide(1)).await;
+    app.switch_to("audience").await;
+    app.until(&format!("{SLIDE}[data-slide='1']")).await;
+    // The audience's window may only listen.
+    app.press(PAGE_DOWN).await;
+
+    app.switch_to("presenter").await;
+    app.press("b").await;
+    app.switch_to("audience").await;
+    app.until("[data-testid=audience-view][data-curtain=black]").await;
+    app.switch_to("presenter").await;
+    assert!(app.has(&slide(1)).await, "the speaker still sees the slide");
+    app.press("b").await;
+    app.press("F").await;
+    app.switch_to("audience").await;
+    app.until("[data-testid=audience-view][data-curtain=open][data-frozen=true]").await;
+    app.switch_to("presenter").await;
+    app.press(PAGE_DOWN).await;
+    app.until(&slide(2)).await;
+    app.switch_to("audience").await;
+    assert!(app.has(&format!("{SLIDE}[data-slide='1']")).await, "frozen where it was");
+    app.switch_to("presenter").await;
+    app.press(ESCAPE).await;
+    app.switch_to("audience").await;
+    app.until(&format!("{SLIDE}[data-slide='2']")).await;
+    app.shot("audience-bullets").await;
+    app.switch_to("presenter").await;
+    app.close(root.path()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn a_deck_that_is_not_there_is_said_in_the_window() {
+    let root = project();
+    let app = App::open("trouble", root.path(), "azcopy-feild").await;
+    let said = app.until("[data-testid=trouble]").await;
+    assert!(said.contains("azcopy-feild") && said.contains("did you mean 'azcopy-field'?"), "{said}");
+    app.shot("trouble").await;
     app.close(root.path()).await;
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 /// Generous, so that a slow machine is no failure.
 const WAIT_MAX: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// What the driver may take for one answer. A page that does not answer would otherwise hold the test for ever.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 pub const PAGE_DOWN: &str = "\u{E00F}";
 pub const PAGE_UP: &str = "\u{E00E}";
@@ -63,13 +65,11 @@ impl App {
         let url = format!("http://127.0.0.1:{port}");
         let started = tokio::time::Instant::now();
         let client = loop {
-            match ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-                .capabilities(capabilities.clone())
-                .connect(&url)
-                .await
-            {
+            let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+            let session = builder.capabilities(capabilities.clone()).connect(&url);
+            match tokio::time::timeout(WAIT_MAX, session).await.expect("the driver opens a session in time") {
                 Ok(client) => break client,
-                Err(error) if started.elapsed() > Duration::from_secs(60) => panic!("no session: {error}"),
+                Err(error) if started.elapsed() > ANSWER_MAX => panic!("no session: {error}"),
                 Err(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
         };
@@ -115,7 +115,8 @@ impl App {
     }
 
     pub async fn eval(&self, script: &str) -> Value {
-        self.client.execute(script, vec![]).await.unwrap_or(Value::Null)
+        let answer = tokio::time::timeout(ANSWER_MAX, self.client.execute(script, vec![])).await;
+        answer.map_or(Value::Null, |answer| answer.unwrap_or(Value::Null))
     }
 
     /// Goes to the window whose page was opened for `view`.
@@ -168,11 +169,15 @@ impl App {
     async fn picture(&self, folder: &Path, name: &str) -> String {
         std::fs::create_dir_all(folder).ok();
         let path = folder.join(format!("{name}.png"));
-        match self.client.screenshot().await {
-            Ok(png) => {
+        // The driver waits for the next frame, and a page at rest draws none.
+        let wake = "document.body.animate([{ opacity: 1 }, { opacity: 0.999 }], { duration: 200, iterations: 25 })";
+        self.eval(&format!("{wake}; return true")).await;
+        match tokio::time::timeout(ANSWER_MAX, self.client.screenshot()).await {
+            Ok(Ok(png)) => {
                 std::fs::write(&path, png).map_or_else(|error| error.to_string(), |()| path.display().to_string())
             }
-            Err(error) => format!("none ({error})"),
+            Ok(Err(error)) => format!("none ({error})"),
+            Err(_) => "none (the page does not answer)".to_string(),
         }
     }
 }

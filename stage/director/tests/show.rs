@@ -144,6 +144,21 @@ async fn reset_takes_away_what_the_demo_made_and_it_runs_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_fails_before_its_elders_ran_says_which() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, RunGroup { demo: "small".into(), group: "list".into() }).await.expect("it starts");
+    let why = until("it fails", || {
+        let show = director.show();
+        let outcome = show.runs.get("small")?.steps.values().find_map(|step| step.outcome.clone())?;
+        Some(format!("{outcome:?}"))
+    })
+    .await;
+    assert!(why.contains("'prepare', 'upload' come before this"), "{why}");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_cancels_the_step_that_runs() {
     let root = project("---\ntitle: Slow\n---\n```steps hang\nwait a.b == 1 within 10m\n```\n", Tools::Absent);
     let director = open(root.path()).await;

@@ -221,6 +221,16 @@ impl Show {
         Position { slide, reveal }
     }
 
+    /// The groups before a step's own that have not passed in the live run.
+    pub fn missed(&self, demo: &str, step: usize) -> Vec<&str> {
+        let Some(demo) = self.demos.get(demo) else { return Vec::new() };
+        let idle = Run::default();
+        let run = self.runs.get(&demo.slug).unwrap_or(&idle);
+        let before = demo.groups.iter().filter(|group| group.steps.end <= step);
+        let missed = before.filter(|group| run.group_state(demo, &group.name) != StepState::Passed);
+        missed.map(|group| group.name.as_str()).collect()
+    }
+
     /// How far the talk is from its plan.
     pub fn pace(&self, now: Micros) -> Option<Pace> {
         let deck = self.deck.as_ref()?;

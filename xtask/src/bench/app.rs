@@ -1,7 +1,7 @@
 //! The app in its window: how long until it shows, what it takes at rest, how smooth its charts are.
 
 use super::report::{Report, table};
-use crate::build::{self, Profile};
+use crate::build::{self, NATIVE, Profile};
 use crate::display::Display;
 use crate::setup::{self, Scope};
 use crate::shell;
@@ -53,7 +53,7 @@ pub fn measure(repeats: u8) -> Result<Report> {
 /// One run's figures, in the order of the rows.
 fn one(display: &Display) -> Result<Vec<f64>> {
     let mut cargo =
-        shell::cargo("test --release -q -p greenroom-app --test window -- --ignored --nocapture the_app_is_measured");
+        shell::cargo(&format!("test --release -q {NATIVE} --test window -- --ignored --nocapture the_app_is_measured"));
     let said = shell::capture(display.lend(&mut cargo))?;
     let line = said
         .lines()

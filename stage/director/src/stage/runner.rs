@@ -180,7 +180,7 @@ impl Stage {
             seen = &mut work => match seen {
                 Ok(seen) => Outcome::Passed { seen },
                 Err(_) if cancel.is_cancelled() => Outcome::Cancelled,
-                Err(why) => Outcome::Failed { why },
+                Err(why) => Outcome::Failed { why: self.explained(demo, step, why) },
             },
             () = tokio::time::sleep(Duration::from_millis(timeout_ms)) => {
                 own.cancel();
@@ -205,6 +205,17 @@ impl Stage {
         });
         if let Some(reveal) = reveal.map(|index| index + 1).filter(|reveal| *reveal != now.show.position.reveal) {
             self.emit_in(&mut now, Event::Moved(Position { slide: at, reveal }));
+        }
+    }
+
+    /// Why a step failed, and what it may have missed: a group that ran before the ones that it builds on.
+    fn explained(&self, demo: &str, step: usize, why: String) -> String {
+        let now = self.lock();
+        let missed = now.show.missed(demo, step);
+        match missed.as_slice() {
+            [] => why,
+            [one] => format!("{why}\n'{one}' comes before this and has not passed: run it first"),
+            many => format!("{why}\n'{}' come before this and have not passed: run them first", many.join("', '")),
         }
     }
 
