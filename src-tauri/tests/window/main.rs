@@ -4,7 +4,7 @@ mod measure;
 mod support;
 
 use serde_json::Value;
-use support::{App, ENTER, ESCAPE, PAGE_DOWN, PAGE_UP, project};
+use support::{App, ENTER, ESCAPE, PAGE_DOWN, PAGE_UP, RELEASED, SHIFT, project};
 
 const SLIDE: &str = "[data-testid=audience-view] [data-testid=slide]";
 
@@ -158,7 +158,7 @@ async fn the_audience_follows_and_only_its_view_is_covered_or_frozen() {
     app.switch_to("presenter").await;
     assert!(app.has(&slide(1)).await, "the speaker still sees the slide");
     app.press("b").await;
-    app.press("F").await;
+    app.press(&format!("{SHIFT}f{RELEASED}")).await;
     app.switch_to("audience").await;
     app.until("[data-testid=audience-view][data-curtain=open][data-frozen=true]").await;
     app.switch_to("presenter").await;

@@ -17,6 +17,9 @@ pub const PAGE_DOWN: &str = "\u{E00F}";
 pub const PAGE_UP: &str = "\u{E00E}";
 pub const ENTER: &str = "\u{E007}";
 pub const ESCAPE: &str = "\u{E00C}";
+pub const SHIFT: &str = "\u{E008}";
+/// Lets go of what was held.
+pub const RELEASED: &str = "\u{E000}";
 
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_path_buf()
