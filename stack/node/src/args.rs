@@ -22,6 +22,33 @@ pub struct Args {
 pub enum Command {
     /// Serve the Blob endpoint and the control API until stopped
     Serve(Serve),
+    /// Read and check every block of a data folder that no server uses; exits with 3 where something is damaged
+    Verify(Verify),
+    /// Drop what is provably lost, such as a blob whose content fails its checksum, and say what; changes nothing without --apply
+    Repair(Repair),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    /// The stack's data folder
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Repair {
+    /// The stack's data folder
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Do it; without, only say what would be done
+    #[arg(long)]
+    pub apply: bool,
+    /// Print what is done as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -151,7 +178,10 @@ mod tests {
 
     fn serve(arguments: &[&str]) -> Result<Serve, clap::Error> {
         let all = ["greenroom-stack", "serve", "--data", "d"].iter().chain(arguments);
-        Args::try_parse_from(all).map(|Args { command: Command::Serve(serve) }| serve)
+        Args::try_parse_from(all).map(|Args { command }| match command {
+            Command::Serve(serve) => serve,
+            Command::Verify(_) | Command::Repair(_) => panic!("it is `serve` that was asked for"),
+        })
     }
 
     #[test]

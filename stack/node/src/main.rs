@@ -1,7 +1,9 @@
-//! `greenroom-stack`: puts the store, the gateway, the figures and the control API together and runs them as one server.
+//! `greenroom-stack`: puts the store, the gateway, the figures and the control API together and runs them as one server; checks and mends a
+//! data folder when no server uses it.
 //! Decides nothing about blobs; everything that does is in a crate of its own.
 
 mod args;
+mod check;
 mod control;
 mod dev_account;
 mod fault;
@@ -11,14 +13,28 @@ mod server;
 mod tls;
 mod token;
 
-use args::{Args, Command, Log};
+use args::{Args, Command, Log, Serve};
 use clap::Parser as _;
+use fault::Fault;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let Args { command: Command::Serve(serve) } = Args::parse();
+    let Args { command } = Args::parse();
+    match command {
+        Command::Serve(args) => serve(args),
+        Command::Verify(args) => check(|| check::verify(&args)),
+        Command::Repair(args) => check(|| check::repair(&args)),
+    }
+}
+
+fn check(run: impl FnOnce() -> Result<ExitCode, Fault>) -> ExitCode {
+    log_to_stderr(Log::Text);
+    run().unwrap_or_else(|fault| fail(&fault.to_string()))
+}
+
+fn serve(serve: Serve) -> ExitCode {
     log_to_stderr(serve.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

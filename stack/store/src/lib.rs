@@ -8,6 +8,7 @@ mod block;
 mod blocks;
 mod body;
 mod catalog;
+pub mod check;
 mod clock;
 mod compact;
 mod config;

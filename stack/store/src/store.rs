@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 /// Where extents lie in the data folder.
-const EXTENTS_FOLDER: &str = "extents";
+pub(crate) const EXTENTS_FOLDER: &str = "extents";
 
 /// A data folder, open. Clones are the same store. When the last one is dropped without `close`, dropping waits for what is queued.
 #[derive(Debug, Clone)]

@@ -111,6 +111,10 @@ async fn what_was_acknowledged_survives_kill_9() {
         let store = Store::open(dir.path(), config, Arc::new(SystemClock)).await.expect("open after a crash");
         check(&store, &done).await;
         store.close().await.expect("close");
+        drop(store);
+        let disk: Arc<dyn Disk> = Arc::new(FileSystem);
+        let report = check::verify(&disk, dir.path(), &mut |_| {}).expect("verify");
+        assert!(report.is_whole(), "{report:?}");
     }
     println!("{ROUNDS} crashes, {acknowledged} acknowledged operations, none lost");
 }

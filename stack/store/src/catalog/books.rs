@@ -115,6 +115,20 @@ impl Books {
         }
     }
 
+    /// Sets the counters to what was found. Where an extent's last acknowledged byte lies is remembered, should it be further out.
+    pub fn replace(&mut self, extents: BTreeMap<u32, ExtentRow>, tenants: Option<BTreeMap<TenantName, TenantUsage>>) {
+        self.touched_extents.extend(self.extents.keys().chain(extents.keys()));
+        let old = std::mem::replace(&mut self.extents, extents);
+        for (id, row) in old {
+            let new = self.extents.entry(id).or_default();
+            new.end = new.end.max(row.end);
+        }
+        if let Some(tenants) = tenants {
+            self.touched_tenants.extend(self.tenants.keys().chain(tenants.keys()).cloned());
+            self.tenants = tenants;
+        }
+    }
+
     pub fn count_blob(&mut self, tenant: &TenantName, bytes: u64) {
         let usage = self.usage_of(tenant);
         usage.blobs += 1;

@@ -54,7 +54,7 @@ impl Catalog {
         Ok(Snapshot::new(self.database.begin_read()?))
     }
 
-    fn begin_write(&self) -> Result<WriteTransaction> {
+    pub(crate) fn begin_write(&self) -> Result<WriteTransaction> {
         let mut txn = self.database.begin_write()?;
         // Names come from outside: see redb's note on what a checksum alone cannot rule out. The allocator's state, written along,
         // spares a crashed store the walk through all of its catalog.

@@ -30,7 +30,7 @@ pub struct Txn<'t> {
 }
 
 impl<'t> Txn<'t> {
-    pub(super) fn begin(txn: &'t WriteTransaction, books: &'t mut Books, now: Timestamp) -> Result<Self> {
+    pub fn begin(txn: &'t WriteTransaction, books: &'t mut Books, now: Timestamp) -> Result<Self> {
         Ok(Self {
             now,
             books,

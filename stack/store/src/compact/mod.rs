@@ -119,7 +119,7 @@ fn live(snapshot: &crate::catalog::Snapshot, ids: &BTreeSet<u32>) -> Result<Live
 }
 
 /// Runs that overlap or touch become one: what is shared is copied once.
-fn join(runs: &BTreeSet<(u32, u32)>) -> Vec<(u32, u32)> {
+pub fn join(runs: &BTreeSet<(u32, u32)>) -> Vec<(u32, u32)> {
     let mut joined: Vec<(u32, u32)> = Vec::new();
     for (from, to) in runs {
         match joined.last_mut() {

@@ -8,6 +8,7 @@ mod recover;
 
 pub use lane::{Lane, Spot, Sync};
 pub use read::{Reader, Span};
+pub use recover::look;
 
 use crate::compact::plan::{self, Facts};
 use crate::config::{Config, Durability};
@@ -240,6 +241,11 @@ impl Extent {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Bytes of the file.
+    pub fn length(&self) -> u64 {
+        self.length.load(Relaxed)
     }
 
     /// What was not synced before a failure is in doubt.

@@ -27,13 +27,7 @@ pub fn recover(
     known: &mut BTreeMap<u32, ExtentRow>,
 ) -> Result<Found> {
     let io = |error| StoreError::io("read", dir, error);
-    let mut files = BTreeMap::new();
-    for (path, length) in disk.list(dir).map_err(io)? {
-        match path.file_name().and_then(|name| extent_id(&name.to_string_lossy())) {
-            Some(id) => drop(files.insert(id, length)),
-            None => tracing::warn!(file = %path.display(), "a file that is no extent lies among them"),
-        }
-    }
+    let files = files(&**disk, dir)?;
     let mut found = Found::default();
     for (id, length) in files {
         let row = known.get(&id).copied().unwrap_or_default();
@@ -48,6 +42,32 @@ pub fn recover(
     });
     disk.sync_dir(dir).map_err(io)?;
     Ok(found)
+}
+
+/// The extents as they lie there: nothing is cut, nothing is appended to.
+pub fn look(disk: &Arc<dyn Disk>, dir: &Path, volume: u64) -> Result<ExtentMap> {
+    let mut map = ExtentMap::new();
+    for (id, length) in files(&**disk, dir)? {
+        let path = dir.join(file_name(id));
+        // Without its header nothing says that the content is ours; what is read is checked frame by frame all the same.
+        if read_header(&**disk, &path)? != file_header(volume, id) {
+            tracing::error!(file = %path.display(), "an extent's header is damaged");
+        }
+        map.insert(id, Arc::new(Extent::new(disk.clone(), id, path, length, Phase::Closed)));
+    }
+    Ok(map)
+}
+
+/// Ids and lengths.
+fn files(disk: &dyn Disk, dir: &Path) -> Result<BTreeMap<u32, u64>> {
+    let mut files = BTreeMap::new();
+    for (path, length) in disk.list(dir).map_err(|error| StoreError::io("read", dir, error))? {
+        match path.file_name().and_then(|name| extent_id(&name.to_string_lossy())) {
+            Some(id) => drop(files.insert(id, length)),
+            None => tracing::warn!(file = %path.display(), "a file that is no extent lies among them"),
+        }
+    }
+    Ok(files)
 }
 
 fn recover_file(

@@ -1,0 +1,80 @@
+//! What a check has found.
+
+use crate::clock::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub counts: Counts,
+    pub damaged: Vec<Damage>,
+    /// Counters that differ from what they count.
+    pub miscounts: Vec<Miscount>,
+    /// Files that hold nothing that the catalog refers to. The server removes them on its own.
+    pub idle_extents: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub containers: u64,
+    pub blobs: u64,
+    pub snapshots: u64,
+    pub staged_blocks: u64,
+    /// Content read and checked; what several share is read for each.
+    pub bytes: u64,
+    pub extents: u64,
+    pub extent_bytes: u64,
+    /// Of these, what the catalog refers to; what is shared counts once.
+    pub live_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    pub what: Item,
+    /// Bytes of content, where they are known.
+    pub length: Option<u64>,
+    pub why: String,
+    pub proof: Proof,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Item {
+    Container { row: String },
+    Blob { path: String },
+    Snapshot { path: String, time: Timestamp },
+    StagedBlock { path: String, id: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Read twice, and wrong both times, or not there at all.
+    Lost,
+    /// The disk would not say. It may, another time.
+    Unread,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Miscount {
+    pub what: String,
+    pub counted: u64,
+    pub found: u64,
+}
+
+impl Report {
+    pub fn is_whole(&self) -> bool {
+        self.damaged.is_empty() && self.miscounts.is_empty()
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Item::Container { row } => write!(f, "container {row}"),
+            Item::Blob { path } => write!(f, "blob {path}"),
+            Item::Snapshot { path, time } => write!(f, "snapshot {} of blob {path}", time.0),
+            Item::StagedBlock { path, id } => write!(f, "uncommitted block {id} of blob {path}"),
+        }
+    }
+}

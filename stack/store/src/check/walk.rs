@@ -1,0 +1,298 @@
+//! Goes through the catalog, row by row, and reads all that it refers to.
+
+use super::{Counts, Damage, Folder, Item, Miscount, Progress, Proof, Report};
+use crate::catalog::Snapshot;
+use crate::catalog::books::Books;
+use crate::catalog::holders::Holder;
+use crate::catalog::row::*;
+use crate::clock::Timestamp;
+use crate::crc;
+use crate::error::{Result, StoreError};
+use crate::extent::{ExtentMap, ExtentRow, Reader, Span};
+use crate::piece::Piece;
+use crate::usage::TenantUsage;
+use greenroom_model::TenantName;
+use redb::ReadableTable;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// All that a check has found out.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub report: Report,
+    /// The rows behind `report.damaged`, in the same order.
+    pub rows: Vec<Row>,
+    /// What the counters should say.
+    pub extents: BTreeMap<u32, ExtentRow>,
+    pub tenants: BTreeMap<TenantName, TenantUsage>,
+}
+
+/// Where a damaged row lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    Container,
+    Blob(Vec<u8>),
+    /// With the blob that it is a snapshot of.
+    Snapshot(u64, Timestamp, Option<Vec<u8>>),
+    /// What is said of all the blocks that are staged for a blob.
+    Staging(Vec<u8>),
+    Staged(u64, Vec<u8>, Option<Vec<u8>>),
+}
+
+pub struct Walk<'f> {
+    map: &'f Arc<ExtentMap>,
+    snapshot: Snapshot,
+    reader: Reader,
+    found: Found,
+    /// Names and owners of what rows are keyed by.
+    containers: BTreeMap<u64, Owner>,
+    sets: BTreeMap<u64, (Option<Vec<u8>>, Owner)>,
+    stagings: BTreeMap<u64, (Vec<u8>, Owner)>,
+}
+
+#[derive(Debug, Clone)]
+struct Owner {
+    path: String,
+    /// Unknown where the container's row is lost.
+    tenant: Option<TenantName>,
+}
+
+impl<'f> Walk<'f> {
+    pub fn new(folder: &'f Folder) -> Result<Self> {
+        Ok(Self {
+            map: &folder.map,
+            snapshot: folder.catalog.snapshot()?,
+            reader: Reader::new(folder.map.clone()),
+            found: Found::default(),
+            containers: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            stagings: BTreeMap::new(),
+        })
+    }
+
+    pub fn all(mut self, progress: Progress<'_>) -> Result<Found> {
+        self.containers()?;
+        self.blobs(progress)?;
+        self.snapshots(progress)?;
+        self.staged(progress)?;
+        self.content()?;
+        self.books()?;
+        Ok(self.found)
+    }
+
+    fn counts(&mut self) -> &mut Counts {
+        &mut self.found.report.counts
+    }
+
+    fn containers(&mut self) -> Result<()> {
+        for item in self.snapshot.txn.open_table(CONTAINERS)?.iter()? {
+            let (key, row) = item?;
+            let path = String::from_utf8_lossy(key.value()).replace('\0', "/");
+            match decode::<ContainerRow>(row.value()) {
+                Ok(row) => {
+                    self.counts().containers += 1;
+                    self.containers.insert(row.id, Owner { path, tenant: Some(row.tenant) });
+                }
+                Err(error) => self.lost(Row::Container, Item::Container { row: path }, None, &error),
+            }
+        }
+        for item in self.snapshot.txn.open_table(GARBAGE)?.iter()? {
+            let owner = |tenant| Owner { path: "(deleted)".to_owned(), tenant: Some(tenant) };
+            match decode(item?.1.value()) {
+                Ok(GarbageRow::Container { id, tenant }) => drop(self.containers.insert(id, owner(tenant))),
+                Ok(GarbageRow::Snapshots { set, tenant }) => drop(self.sets.insert(set, (None, owner(tenant)))),
+                Ok(GarbageRow::Staging(_) | GarbageRow::Pieces(_) | GarbageRow::BlockList(_)) => {}
+                // It only delays that room becomes free.
+                Err(error) => tracing::error!(%error, "a row that says what is to be swept cannot be read"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The owner of what lies under a blob's key, with the blob's path.
+    fn owner(&self, key: &[u8]) -> Owner {
+        let id = key.first_chunk().map(|id| u64::from_be_bytes(*id)).unwrap_or_default();
+        let name = String::from_utf8_lossy(key.get(size_of::<u64>()..).unwrap_or_default());
+        let unknown = || Owner { path: format!("(container {id})"), tenant: None };
+        let owner = self.containers.get(&id).cloned().unwrap_or_else(unknown);
+        Owner { path: format!("{}/{name}", owner.path), ..owner }
+    }
+
+    fn blobs(&mut self, progress: Progress<'_>) -> Result<()> {
+        for item in self.snapshot.txn.open_table(BLOBS)?.iter()? {
+            let (key, row) = item?;
+            let key = key.value().to_vec();
+            let owner = self.owner(&key);
+            let what = Item::Blob { path: owner.path.clone() };
+            match decode::<BlobRow>(row.value()) {
+                Ok(row) => {
+                    if let Some(set) = row.snapshots {
+                        self.sets.insert(set, (Some(key.clone()), owner.clone()));
+                    }
+                    self.counts().blobs += 1;
+                    self.count(owner.tenant.as_ref(), row.props.length);
+                    self.read(Row::Blob(key), what, &row.pieces, row.props.length, row.props.crc64);
+                }
+                Err(error) => self.lost(Row::Blob(key), what, None, &error),
+            }
+            progress(self.found.report.counts);
+        }
+        Ok(())
+    }
+
+    fn snapshots(&mut self, progress: Progress<'_>) -> Result<()> {
+        for item in self.snapshot.txn.open_table(SNAPSHOTS)?.iter()? {
+            let (key, row) = item?;
+            let (set, time) = (key.value().0, Timestamp(key.value().1));
+            let (base, owner) = match self.sets.get(&set).cloned() {
+                Some((base, owner)) => (base, Some(owner)),
+                None => (None, None),
+            };
+            let path = owner.as_ref().map_or_else(|| format!("(set {set})"), |owner| owner.path.clone());
+            let (place, what) = (Row::Snapshot(set, time, base), Item::Snapshot { path, time });
+            match decode::<BlobRow>(row.value()) {
+                Ok(row) => {
+                    self.counts().snapshots += 1;
+                    if let Some(owner) = &owner {
+                        self.count(owner.tenant.as_ref(), row.props.length);
+                    }
+                    self.read(place, what, &row.pieces, row.props.length, row.props.crc64);
+                }
+                Err(error) => self.lost(place, what, None, &error),
+            }
+            progress(self.found.report.counts);
+        }
+        Ok(())
+    }
+
+    fn staged(&mut self, progress: Progress<'_>) -> Result<()> {
+        for item in self.snapshot.txn.open_table(STAGINGS)?.iter()? {
+            let (key, row) = item?;
+            let owner = self.owner(key.value());
+            match decode::<StagingRow>(row.value()) {
+                Ok(row) => {
+                    let usage = self.found.tenants.entry(row.tenant.clone()).or_default();
+                    usage.staged_blocks += u64::from(row.blocks);
+                    usage.staged_bytes += row.bytes;
+                    self.stagings.insert(row.id, (key.value().to_vec(), owner));
+                }
+                Err(error) => {
+                    let what = Item::StagedBlock { path: owner.path, id: "(all)".to_owned() };
+                    self.lost(Row::Staging(key.value().to_vec()), what, None, &error);
+                }
+            }
+        }
+        for item in self.snapshot.txn.open_table(STAGED)?.iter()? {
+            let (key, row) = item?;
+            let (staging, id) = (key.value().0, key.value().1.to_vec());
+            // What was discarded waits for the sweep, and is nobody's loss.
+            let Some((blob, owner)) = self.stagings.get(&staging).cloned() else { continue };
+            let what = Item::StagedBlock { path: owner.path, id: String::from_utf8_lossy(&id).into_owned() };
+            let place = Row::Staged(staging, id, Some(blob));
+            match decode::<StagedRow>(row.value()) {
+                Ok(row) => {
+                    self.counts().staged_blocks += 1;
+                    self.read(place, what, &row.pieces, row.length, row.crc64);
+                }
+                Err(error) => self.lost(place, what, None, &error),
+            }
+            progress(self.found.report.counts);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, tenant: Option<&TenantName>, bytes: u64) {
+        let Some(tenant) = tenant else { return };
+        let usage = self.found.tenants.entry(tenant.clone()).or_default();
+        usage.blobs += 1;
+        usage.bytes += bytes;
+    }
+
+    /// Reads content, twice where it is wrong the first time.
+    fn read(&mut self, row: Row, what: Item, pieces: &List<Piece>, length: u64, crc64: u64) {
+        let read = self.check(pieces, length, crc64).or_else(|_| self.check(pieces, length, crc64));
+        self.counts().bytes += length;
+        if let Err(error) = read {
+            self.lost(row, what, Some(length), &error);
+        }
+    }
+
+    fn check(&mut self, pieces: &List<Piece>, length: u64, crc64: u64) -> Result<()> {
+        let (_, pieces) = if length == 0 { (0, Vec::new()) } else { self.snapshot.pieces(pieces, &(0..length))? };
+        if pieces.iter().map(|piece| u64::from(piece.length)).sum::<u64>() != length {
+            return Err(corrupt("its pieces do not add up to its length"));
+        }
+        let mut found = crc::digest();
+        for piece in pieces {
+            let mut span = Span::new(piece, 0, u64::from(piece.length));
+            while !span.is_empty() {
+                self.reader.read(&mut span)?.iter().for_each(|slice| found.update(slice));
+            }
+        }
+        if found.finalize() != crc64 {
+            return Err(corrupt("its content is not what was written under its name"));
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self, row: Row, what: Item, length: Option<u64>, error: &StoreError) {
+        let proof = match error {
+            StoreError::Corrupt { .. } => Proof::Lost,
+            _ => Proof::Unread,
+        };
+        self.found.report.damaged.push(Damage { what, length, why: error.to_string(), proof });
+        self.found.rows.push(row);
+    }
+
+    /// Adds up what all rows refer to.
+    fn content(&mut self) -> Result<()> {
+        let mut runs: BTreeMap<u32, BTreeSet<(u32, u32)>> = BTreeMap::new();
+        let extents = &mut self.found.extents;
+        self.snapshot.holders(|_: Holder, pieces| {
+            // A row that cannot be read is in the report already.
+            for piece in pieces.unwrap_or_default() {
+                let row = extents.entry(piece.extent).or_default();
+                row.live += piece.disk_bytes();
+                row.end = row.end.max(u64::from(piece.end()));
+                runs.entry(piece.extent).or_default().insert((piece.offset, piece.end()));
+            }
+            Ok(())
+        })?;
+        let counts = &mut self.found.report.counts;
+        for runs in runs.values() {
+            counts.live_bytes += crate::compact::join(runs).iter().map(|(from, to)| u64::from(to - from)).sum::<u64>();
+        }
+        for (id, extent) in self.map.iter() {
+            counts.extents += 1;
+            counts.extent_bytes += extent.length();
+            if !runs.contains_key(id) {
+                self.found.report.idle_extents.push(*id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the counters with what was found.
+    fn books(&mut self) -> Result<()> {
+        let Books { extents, tenants, .. } = self.snapshot.books()?;
+        let found = &mut self.found;
+        let mut compare = |what: String, counted: u64, is: u64| {
+            if counted != is {
+                found.report.miscounts.push(Miscount { what, counted, found: is });
+            }
+        };
+        for id in extents.keys().chain(found.extents.keys()).collect::<BTreeSet<_>>() {
+            let counted = extents.get(id).map_or(0, |row| row.live);
+            compare(format!("live bytes of extent {id:08x}"), counted, found.extents.get(id).map_or(0, |row| row.live));
+        }
+        for tenant in tenants.keys().chain(found.tenants.keys()).collect::<BTreeSet<_>>() {
+            let counted = tenants.get(tenant).copied().unwrap_or_default();
+            let is = found.tenants.get(tenant).copied().unwrap_or_default();
+            compare(format!("blobs of tenant {tenant}"), counted.blobs, is.blobs);
+            compare(format!("bytes of tenant {tenant}"), counted.bytes, is.bytes);
+            compare(format!("uncommitted blocks of tenant {tenant}"), counted.staged_blocks, is.staged_blocks);
+            compare(format!("uncommitted bytes of tenant {tenant}"), counted.staged_bytes, is.staged_bytes);
+        }
+        Ok(())
+    }
+}
