@@ -18,6 +18,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn list(&self, dir: &Path) -> io::Result<Vec<(PathBuf, u64)>>;
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Whatever had the new name before is replaced, or nothing happens.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// A new file, or the lack of a removed one, is only sure to be found again after this.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Bytes that the file takes on disk: less than its length where it has holes. 0 where there is no file.
@@ -86,6 +88,10 @@ impl Disk for FileSystem {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

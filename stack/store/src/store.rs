@@ -108,7 +108,9 @@ impl Parts {
         drop(snapshot);
         let volume = books.head.volume;
         let extents =
-            Extents::open(disk, &dir.join(EXTENTS_FOLDER), volume, config, space.clone(), &mut books.extents)?;
+            Extents::open(disk.clone(), &dir.join(EXTENTS_FOLDER), volume, config, space.clone(), &mut books.extents)?;
+        // So that the folders made just now are found again.
+        disk.sync_dir(dir).map_err(|error| StoreError::io("sync", dir, error))?;
         let extents = Arc::new(extents);
         let writer = Writer::start(catalog.clone(), books, extents.clone(), clock)?;
         Ok(Self { catalog, writer, extents, space, identities, _lock: lock })

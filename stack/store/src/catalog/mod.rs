@@ -18,11 +18,12 @@ use crate::clock::Timestamp;
 use crate::config::{Config, Durability};
 use crate::disk::{Disk, DiskFile, Mode};
 use crate::error::{Result, StoreError};
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction};
 use row::{
     ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, SNAPSHOTS, STAGED,
     STAGINGS, TENANTS, USAGE,
 };
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,15 +40,31 @@ impl Catalog {
     pub fn open(disk: &dyn Disk, file: &Path, config: &Config, now: Timestamp) -> Result<Self> {
         let folder = file.parent().unwrap_or(Path::new("."));
         disk.create_dir(folder).map_err(|error| StoreError::io("create", folder, error))?;
-        let backend = disk.open(file, Mode::WriteOrCreate);
-        let backend = backend.map_err(|error| StoreError::io("open", file, error))?;
+        match disk.open(file, Mode::Read) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => Self::make(disk, file, config, now)?,
+            Err(error) => return Err(StoreError::io("open", file, error)),
+        }
         disk.sync_dir(folder).map_err(|error| StoreError::io("sync", folder, error))?;
+        let catalog = Self::open_file(disk, file, Mode::Write, config)?;
+        catalog.check_format(file)?;
+        Ok(catalog)
+    }
+
+    /// Under another name until it is whole: a crash leaves a catalog or none, never half of one.
+    fn make(disk: &dyn Disk, file: &Path, config: &Config, now: Timestamp) -> Result<()> {
+        let new = file.with_extension("new");
+        let empty = disk.open(&new, Mode::WriteOrCreate).and_then(|file| file.set_length(0));
+        empty.map_err(|error| StoreError::io("create", &new, error))?;
+        Self::open_file(disk, &new, Mode::Write, config)?.prepare(now)?;
+        disk.rename(&new, file).map_err(|error| StoreError::io("create", file, error))
+    }
+
+    fn open_file(disk: &dyn Disk, file: &Path, mode: Mode, config: &Config) -> Result<Self> {
+        let backend = disk.open(file, mode).map_err(|error| StoreError::io("open", file, error))?;
         let backend = Backend { file: backend, durability: config.durability };
         let database = Builder::new().set_cache_size(config.catalog_cache_bytes).create_with_backend(backend);
-        let database = database.map_err(|error| refused(file, error))?;
-        let catalog = Self { database: Arc::new(database) };
-        catalog.prepare(file, now)?;
-        Ok(catalog)
+        Ok(Self { database: Arc::new(database.map_err(|error| refused(file, error))?) })
     }
 
     pub fn snapshot(&self) -> Result<Snapshot> {
@@ -63,19 +80,21 @@ impl Catalog {
         Ok(txn)
     }
 
+    fn check_format(&self, file: &Path) -> Result<()> {
+        let head = self.snapshot()?.txn.open_table(HEAD)?;
+        let row = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?;
+        let found = row::decode::<HeadRow>(row.value())?.format;
+        if found != FORMAT {
+            let dir = file.ancestors().nth(2).unwrap_or(file).to_owned();
+            return Err(StoreError::FormatUnknown { dir, found, known: FORMAT });
+        }
+        Ok(())
+    }
+
     /// Makes all tables, so that no reader finds one missing.
-    fn prepare(&self, file: &Path, now: Timestamp) -> Result<()> {
+    fn prepare(&self, now: Timestamp) -> Result<()> {
         let txn = self.begin_write()?;
         let mut head = txn.open_table(HEAD)?;
-        let known = head.get(HEAD_KEY)?.map(|row| row::decode::<HeadRow>(row.value())).transpose()?;
-        match known.map(|head| head.format) {
-            Some(FORMAT) => return Ok(()),
-            Some(found) => {
-                let dir = file.ancestors().nth(2).unwrap_or(file).to_owned();
-                return Err(StoreError::FormatUnknown { dir, found, known: FORMAT });
-            }
-            None => {}
-        }
         let new = HeadRow { format: FORMAT, volume: now.0.unsigned_abs(), etag: 0, id: 0 };
         head.insert(HEAD_KEY, row::encode(&new).as_slice())?;
         drop(head);
@@ -108,9 +127,7 @@ fn refused(file: &Path, error: DatabaseError) -> StoreError {
         }
         DatabaseError::Storage(redb::StorageError::Io(error)) => match error.kind() {
             // How redb says that a file does not begin as one of its own.
-            std::io::ErrorKind::InvalidData => {
-                StoreError::Corrupt { file: file.to_owned(), offset: 0, what: error.to_string() }
-            }
+            ErrorKind::InvalidData => StoreError::Corrupt { file: file.to_owned(), offset: 0, what: error.to_string() },
             _ => StoreError::io("open", file, error),
         },
         other => redb::Error::from(other).into(),

@@ -1,6 +1,8 @@
 //! A store in a folder of its own, and words for what tests do with it.
 #![allow(dead_code, reason = "each test file uses its own part of these words")]
 
+pub mod sim;
+
 use bytes::Bytes;
 use futures::TryStreamExt;
 use greenroom_model::{AccountName, BlobName, BlobPath, ContainerName, ContainerPath, TenantName};
@@ -20,6 +22,10 @@ pub struct Bed {
 
 /// Stands still until a test moves it.
 pub struct ManualClock(AtomicI64);
+
+pub fn manual_clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock(AtomicI64::new(1_800_000_000_000_000)))
+}
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
