@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
-const RUN_MAX: Duration = Duration::from_secs(300);
+const RUN_MAX: Duration = Duration::from_secs(180);
 
 pub struct AzCopy {
     program: PathBuf,
@@ -40,6 +41,20 @@ impl AzCopy {
 
     pub async fn attempt(&self, arguments: &[&str]) -> (bool, String) {
         let output = tokio::time::timeout(RUN_MAX, self.command(arguments).output()).await;
+        let output = output.expect("AzCopy ends in time").expect("AzCopy runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// As `attempt`, with variables of its own, and answers to what AzCopy asks.
+    pub async fn attempt_with(&self, arguments: &[&str], variables: &[(&str, &str)], says: &str) -> (bool, String) {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("AzCopy runs");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // AzCopy may end without having asked.
+        let _ = stdin.write_all(says.as_bytes()).await;
+        drop(stdin);
+        let output = tokio::time::timeout(RUN_MAX, child.wait_with_output()).await;
         let output = output.expect("AzCopy ends in time").expect("AzCopy runs");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }

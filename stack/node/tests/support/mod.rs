@@ -2,9 +2,11 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod azcopy;
+pub mod bed;
 pub mod tree;
 
 use greenroom_model::control::{AccountKeys, NewAccount, NewTenant, Ready, Sas, SasRequest, TOKEN_FILE};
+use greenroom_model::metrics::Metrics;
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
@@ -135,6 +137,28 @@ impl Stack {
         let sent = put.header("x-ms-blob-type", "BlockBlob").body(content).send().await.expect("an answer");
         assert_eq!(sent.status(), 201, "{name}");
         sent
+    }
+
+    /// The URL of something in an account, with a SAS that may do anything in the account.
+    pub async fn url_in(&self, account: &str, path: &str) -> String {
+        let name = AccountName::new(account).expect("a good name");
+        let sas = self.mint(&SasRequest::new(name, "rwdlact", 3600)).await;
+        format!("{}/{account}/{path}?{sas}", self.ready.blob)
+    }
+
+    /// The names below a prefix of a container, in order and without the prefix.
+    pub async fn names_below(&self, account: &str, container: &str, prefix: &str) -> Vec<String> {
+        let list = self.url_in(account, container).await;
+        let list = format!("{list}&restype=container&comp=list&prefix={prefix}");
+        let text = self.http.get(list).send().await.expect("an answer").text().await.expect("a text");
+        let names = all_between(&text, "<Blob><Name>", "</Name>");
+        names.iter().map(|name| name.trim_start_matches(prefix).to_owned()).collect()
+    }
+
+    /// Bytes that the stack takes on flash.
+    pub async fn used_bytes(&self) -> u64 {
+        let sent = self.control(Method::GET, "/v1/metrics").send().await.expect("the control API answers");
+        sent.json::<Metrics>().await.expect("metrics").flash.used_bytes
     }
 
     /// The names in `CONTAINER`, in order.
