@@ -79,7 +79,7 @@ pub struct Serve {
     /// A copy source that may be fetched although its address is loopback or private, such as another gateway of yours; repeatable
     #[arg(long = "copy-source-allow", value_name = "HOST:PORT")]
     pub copy_sources_allowed: Vec<Allowed>,
-    /// Serve the Blob endpoint over HTTPS with this certificate chain (PEM), as `greenroom certificate make` writes it
+    /// Serve the Blob endpoint over HTTPS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key (PEM)

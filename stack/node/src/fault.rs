@@ -22,7 +22,7 @@ pub enum Fault {
     Store(#[from] StoreError),
     #[error("cannot write {}: {source}; give a folder that this user may write to with --data DIR", file.display())]
     Token { file: PathBuf, source: io::Error },
-    #[error("cannot use {} for HTTPS: {why}; `greenroom certificate make` writes a certificate and its key", file.display())]
+    #[error("cannot use {} for HTTPS: {why}; give a PEM file with --tls-cert and --tls-key", file.display())]
     Tls { file: PathBuf, why: String },
     #[error("no random numbers from the operating system: {0}")]
     Random(#[from] getrandom::Error),
