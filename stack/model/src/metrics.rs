@@ -70,6 +70,9 @@ pub struct FlashMetrics {
     pub used_bytes: u64,
     /// Bytes that the data folder may take, or what its file system has.
     pub capacity_bytes: u64,
+    /// Reads of content that failed since the server started: damaged, or not given by the disk. The log names the blobs.
+    #[serde(default)]
+    pub read_faults: u64,
     /// False where the server runs with `--durability os`: its figures are not those of a durable store.
     pub durable: bool,
 }

@@ -77,6 +77,7 @@ impl Figures {
         let flash = FlashMetrics {
             used_bytes: usage.flash_used_bytes,
             capacity_bytes: usage.flash_capacity_bytes,
+            read_faults: usage.read_faults,
             durable: durability == Durability::Disk,
         };
         Metrics { at_us: micros(self.began.elapsed()), tenants, flash }

@@ -10,24 +10,45 @@ use crate::piece::Piece;
 use crate::props::BlobProps;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use greenroom_model::BlobPath;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::task::JoinHandle;
 
 /// A blob as it was when it was looked up: a later overwrite or deletion changes nothing here.
 #[derive(Debug)]
 pub struct Blob {
     pub props: BlobProps,
+    pub(crate) path: BlobPath,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) place: Place,
     pub(crate) pieces: List<Piece>,
     pub(crate) snapshot: Snapshot,
     pub(crate) extents: Arc<ExtentMap>,
 }
 
+/// Reads that failed: content that was damaged or that the disk would not give.
+#[derive(Debug, Default)]
+pub struct Faults(AtomicU64);
+
+impl Faults {
+    pub fn count(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    fn note(&self, path: &BlobPath, error: &StoreError) {
+        self.0.fetch_add(1, Relaxed);
+        tracing::error!(blob = %path, %error, "content could not be read, and was not served");
+    }
+}
+
 /// What is left to read.
 #[derive(Debug)]
 struct Plan {
+    path: BlobPath,
+    faults: Arc<Faults>,
     spans: VecDeque<Span>,
     reader: Reader,
 }
@@ -56,7 +77,8 @@ impl Blob {
         let mut reader = Reader::new(self.extents.clone());
         let mut crc64 = crc::crc64(b"");
         for span in self.spans(&range)? {
-            crc64 = crc::join(crc64, reader.checksum(span)?, span.length());
+            let part = reader.checksum(span).inspect_err(|error| self.faults.note(&self.path, error))?;
+            crc64 = crc::join(crc64, part, span.length());
         }
         Ok(crc64)
     }
@@ -67,7 +89,7 @@ impl Blob {
         }
         let range = range.start..range.end.min(self.props.length);
         let spans = self.spans(&range)?.into();
-        Ok(Plan { spans, reader: Reader::new(self.extents) })
+        Ok(Plan { path: self.path, faults: self.faults, spans, reader: Reader::new(self.extents) })
     }
 
     fn spans(&self, range: &Range<u64>) -> Result<Vec<Span>> {
@@ -91,7 +113,7 @@ impl Plan {
     /// Reads the next step. Blocks.
     fn read(&mut self) -> Result<Vec<Bytes>> {
         let Some(span) = self.spans.front_mut() else { return Ok(Vec::new()) };
-        let slices = self.reader.read(span)?;
+        let slices = self.reader.read(span).inspect_err(|error| self.faults.note(&self.path, error))?;
         if span.is_empty() {
             self.spans.pop_front();
         }

@@ -78,7 +78,8 @@ impl Store {
             row = snapshot.blob_snapshot(set, time)?.ok_or(StoreError::BlobMissing)?;
             place = Place::Snapshot(set, time);
         }
-        Ok(Blob { props: row.props, place, pieces: row.pieces, snapshot, extents })
+        let (path, faults) = (path.clone(), self.faults().clone());
+        Ok(Blob { props: row.props, path, faults, place, pieces: row.pieces, snapshot, extents })
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.

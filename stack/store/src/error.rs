@@ -96,7 +96,13 @@ impl From<LeaseRefusal> for StoreError {
 
 impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
-        Self::Catalog(Arc::new(error))
+        match error {
+            // The file system ran out before the capacity did.
+            redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+                Self::Full { needed_bytes: 0, free_bytes: 0 }
+            }
+            error => Self::Catalog(Arc::new(error)),
+        }
     }
 }
 

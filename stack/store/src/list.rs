@@ -46,6 +46,8 @@ pub struct BlobPage {
     pub next: Option<String>,
     /// The moment of the page's last entry, where that is a snapshot.
     pub next_snapshot: Option<Timestamp>,
+    /// Rows of the catalog that were looked at for the page: what it cost.
+    pub rows: usize,
 }
 
 /// Whether a listing holds snapshots too: before their blob, oldest first, as on Azure.

@@ -1,5 +1,6 @@
 //! The parts of a store, put together.
 
+use crate::blob::Faults;
 use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -28,6 +29,7 @@ struct Parts {
     extents: Arc<Extents>,
     space: Arc<Space>,
     identities: RwLock<Identities>,
+    faults: Arc<Faults>,
     /// Last: all else has ended when it goes.
     _lock: Guard,
 }
@@ -58,6 +60,7 @@ impl Store {
         Usage {
             flash_used_bytes: self.parts.space.used_bytes(),
             flash_capacity_bytes: self.parts.space.capacity_bytes(),
+            read_faults: self.parts.faults.count(),
             tenants: self.parts.writer.tenants(),
         }
     }
@@ -91,6 +94,10 @@ impl Store {
         &self.parts.space
     }
 
+    pub(crate) fn faults(&self) -> &Arc<Faults> {
+        &self.parts.faults
+    }
+
     pub(crate) fn identities(&self) -> &RwLock<Identities> {
         &self.parts.identities
     }
@@ -113,7 +120,7 @@ impl Parts {
         disk.sync_dir(dir).map_err(|error| StoreError::io("sync", dir, error))?;
         let extents = Arc::new(extents);
         let writer = Writer::start(catalog.clone(), books, extents.clone(), clock)?;
-        Ok(Self { catalog, writer, extents, space, identities, _lock: lock })
+        Ok(Self { catalog, writer, extents, space, identities, faults: Arc::default(), _lock: lock })
     }
 
     /// The writer first: its last operations may still point into extents.

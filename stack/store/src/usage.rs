@@ -9,6 +9,8 @@ pub struct Usage {
     /// Bytes of the data folder's extents and catalog, dead space included.
     pub flash_used_bytes: u64,
     pub flash_capacity_bytes: u64,
+    /// Reads of content that failed since the store was opened: damaged, or not given by the disk. The log names the blobs.
+    pub read_faults: u64,
     pub tenants: BTreeMap<TenantName, TenantUsage>,
 }
 

@@ -72,7 +72,8 @@ async fn a_flipped_byte_is_found_named_and_never_served() {
     let length = file.metadata().expect("metadata").len() as usize;
     // Headers of file and frames, the first and last bytes of frames, and places between.
     let places = [24, 28, 32, 39, 40, 41, 70_000, 131_111, 131_112, 131_128, 200_000, length - 1];
-    for at in places {
+    for (number, at) in (0..).zip(places) {
+        assert_eq!(bed.store.usage().read_faults, number, "each is counted");
         flip(file, at);
         let mut stream =
             Box::pin(bed.store.blob(&blob("blob")).await.expect("look up").read(0..u64::MAX).expect("read"));

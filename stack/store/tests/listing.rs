@@ -165,3 +165,45 @@ async fn lists_show_snapshots_and_staged_names_in_order_and_in_pages() {
         }
     }
 }
+
+/// What a page costs is counted in rows, which no busy machine changes.
+#[tokio::test]
+async fn a_page_costs_the_same_however_large_the_container_is() {
+    let bed = bed().await;
+    let mut costs = Vec::new();
+    let mut made = 0;
+    for size in [500, 5_000] {
+        let puts = (made..size).map(|number| {
+            let store = &bed.store;
+            async move {
+                let path = blob(&format!("folder-{:02}/{number:06}", number * 7 % 50));
+                store.put_blob(&path, BlobDraft::default(), body(store, b"").await, &Precondition::default()).await
+            }
+        });
+        futures::future::try_join_all(puts).await.expect("put");
+        made = size;
+        let page = |prefix: &str, delimiter: &str, after: Option<&str>| ListQuery {
+            prefix: prefix.to_owned(),
+            delimiter: Some(delimiter.to_owned()),
+            after: after.map(str::to_owned),
+            max: 8,
+            ..ListQuery::default()
+        };
+        let queries = [
+            page("", "", None),
+            page("", "", Some("folder-25/000100")),
+            page("folder-42/", "", None),
+            page("", "/", None),
+            page("", "/", Some("folder-30/")),
+            page("folder-42/", "/", None),
+            page("none", "/", None),
+        ];
+        let mut rows = Vec::new();
+        for query in queries {
+            rows.push(bed.list(query).await.rows);
+        }
+        costs.push(rows);
+    }
+    assert_eq!(costs[0], costs[1]);
+    assert!(costs[0].iter().all(|rows| *rows <= 9), "{costs:?}");
+}

@@ -18,7 +18,7 @@ impl Snapshot {
         let key = |name: &str| blob_key(container, name);
         let end = past(key(&query.prefix));
         let max = query.max.clamp(1, LIST_MAX);
-        let mut page = BlobPage { entries: Vec::new(), next: None, next_snapshot: None };
+        let mut page = BlobPage { entries: Vec::new(), next: None, next_snapshot: None, rows: 0 };
         let mut start = key(&query.prefix);
         if let Some(after) = &query.after {
             // A name that is rolled up was listed as its prefix, and all of that with it.
@@ -37,6 +37,7 @@ impl Snapshot {
             let stagings = stagings.range(start.as_slice()..staged_end.as_slice())?;
             for item in merged(blobs.range(start.as_slice()..end.as_slice())?, stagings) {
                 let (found, row) = item?;
+                page.rows += 1;
                 let name = blob_name(found.value())?;
                 if page.entries.len() == max {
                     return Ok(cut(page));
@@ -56,6 +57,7 @@ impl Snapshot {
                     let after = query.after_snapshot.filter(|_| query.after.as_deref() == Some(name.as_str()));
                     for snapshot in self.snapshots_of(set, after)?.take(max - page.entries.len()) {
                         let (time, props) = snapshot?;
+                        page.rows += 1;
                         page.entries.push(Entry::Snapshot(name.clone(), time, props));
                     }
                     if page.entries.len() == max {
