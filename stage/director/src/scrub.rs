@@ -1,36 +1,52 @@
 //! Takes secrets out of what a tool prints before anyone sees or records it, across chunk borders too.
 
+use std::path::Path;
+
 /// What stands where a signature stood.
 const MASK: &str = "•••";
 const MARK: &str = "sig=";
 /// A word longer than this is no signature: it is let go rather than held.
 const HELD_MAX: usize = 16 * 1024;
 
+/// What stands where a private folder's path stood.
+const ELSEWHERE: &str = "…";
+
 #[derive(Debug, Default)]
 pub struct Scrubber {
     held: String,
+    /// The path of a folder that is nobody's business. Empty hides none.
+    private: String,
 }
 
 impl Scrubber {
+    /// Hides a folder's path as well: where a speaker's home is, no audience needs to read.
+    pub fn hiding(private: &Path) -> Self {
+        Self { private: private.display().to_string(), ..Self::default() }
+    }
+
     /// Takes a chunk in; gives what is safe to show.
     pub fn push(&mut self, chunk: &str) -> String {
         self.held.push_str(chunk);
         let word =
             self.held.rfind(ends_value).map_or(0, |at| at + self.held[at..].chars().next().map_or(1, char::len_utf8));
-        let tail = &self.held[word..];
-        let cut = match tail.to_ascii_lowercase().find(MARK) {
-            Some(_) => word,
-            None => self.held.len() - partial_mark(tail),
-        };
+        let tail = self.held[word..].to_ascii_lowercase();
+        let marked = if tail.contains(MARK) { self.held.len() - word } else { begun(&tail, MARK) };
+        let cut = self.held.len() - marked.max(begun(&self.held, &self.private));
         let cut = if self.held.len() - cut > HELD_MAX { self.held.len() } else { cut };
         let rest = self.held.split_off(cut);
         let ready = std::mem::replace(&mut self.held, rest);
-        scrub(&ready)
+        self.clean(&ready)
     }
 
     /// What is still held, when no more follows.
     pub fn finish(&mut self) -> String {
-        scrub(&std::mem::take(&mut self.held))
+        let rest = std::mem::take(&mut self.held);
+        self.clean(&rest)
+    }
+
+    fn clean(&self, text: &str) -> String {
+        let text = scrub(text);
+        if self.private.is_empty() { text } else { text.replace(&self.private, ELSEWHERE) }
     }
 }
 
@@ -53,10 +69,10 @@ fn ends_value(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '&' | '"' | '\'' | '<' | '>' | '`')
 }
 
-/// Bytes at the end of `tail` that may begin the mark.
-fn partial_mark(tail: &str) -> usize {
-    let tail = tail.to_ascii_lowercase();
-    (1..MARK.len()).rev().find(|length| tail.ends_with(&MARK[..*length])).unwrap_or(0)
+/// Bytes at the end of `tail` that may begin what is looked for.
+fn begun(tail: &str, sought: &str) -> usize {
+    let starts = sought.char_indices().map(|(at, _)| at).skip(1);
+    starts.rev().find(|length| tail.ends_with(&sought[..*length])).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -78,12 +94,12 @@ mod tests {
 
     #[test]
     fn no_cut_of_the_stream_lets_a_secret_through() {
-        let text = "copy http://127.0.0.1/a/b?sv=2025&sr=c&sig=SECRETSECRET%3D&se=9 é done sig=SECRETSECRET";
-        let whole = scrub(text);
+        let text = "log /home/ann/show-1/a.log http://h/b?sr=c&sig=SECRET%3D&se=9 é sig=SECRET /home/ann";
+        let whole = "log …/a.log http://h/b?sr=c&sig=•••&se=9 é sig=••• /home/ann";
         let borders: Vec<_> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
         for a in &borders {
             for b in borders.iter().filter(|b| b >= &a) {
-                let mut scrubber = Scrubber::default();
+                let mut scrubber = Scrubber::hiding(Path::new("/home/ann/show-1"));
                 let mut shown = scrubber.push(&text[..*a]);
                 shown += &scrubber.push(&text[*a..*b]);
                 shown += &scrubber.push(&text[*b..]);

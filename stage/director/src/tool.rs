@@ -26,6 +26,8 @@ pub struct Invocation {
     /// All that it inherits.
     pub env: BTreeMap<String, String>,
     pub folder: PathBuf,
+    /// A folder whose path is not shown.
+    pub private: PathBuf,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,10 +61,10 @@ pub async fn version(program: &Path) -> Option<String> {
 /// Runs to the end, or to the cancellation; what it prints goes to `show`, free of secrets.
 pub async fn run(invocation: Invocation, show: impl Fn(String), cancel: &CancellationToken) -> Result<(), ToolError> {
     let program = invocation.program.clone();
+    let mut scrubber = Scrubber::hiding(&invocation.private);
     let (mut output, mut ended, group) = start(invocation)?;
     let mut screen = Terminal::default();
     let mut decoder = Decoder::default();
-    let mut scrubber = Scrubber::default();
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -187,6 +189,7 @@ mod tests {
             args: vec!["-c".into(), script.into()],
             env: [("PATH".to_string(), "/usr/bin:/bin".to_string())].into(),
             folder: "/".into(),
+            private: PathBuf::new(),
         }
     }
 

@@ -57,6 +57,10 @@ impl Workshop {
         Ok(workshop)
     }
 
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub fn stack(&self) -> PathBuf {
         self.folder.join("stack")
     }

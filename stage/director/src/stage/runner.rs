@@ -396,7 +396,8 @@ impl Stage {
             env.insert("AZCOPY_DISABLE_SYSLOG".into(), "true".into());
         }
         let args = filled.iter().map(|filled| filled.word.clone()).collect();
-        Invocation { program: program.to_path_buf(), args, env, folder: self.workshop.data() }
+        let private = self.workshop.folder().to_path_buf();
+        Invocation { program: program.to_path_buf(), args, env, folder: self.workshop.data(), private }
     }
 
     async fn expect(self: &Arc<Self>, condition: &Condition) -> Seen {
