@@ -7,8 +7,10 @@ mod data;
 mod gateway;
 mod machine;
 mod report;
+mod requests;
 mod sas;
 mod server;
+mod wrk;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -18,6 +20,12 @@ use report::Report;
 pub enum Bench {
     /// AzCopy upload and download: this gateway and Azurite side by side
     Gateway {
+        /// Runs of each; the table shows medians
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+        repeats: u8,
+    },
+    /// Single requests and lists: this gateway, Azurite and nginx side by side
+    Requests {
         /// Runs of each; the table shows medians
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
         repeats: u8,
@@ -42,6 +50,7 @@ pub enum Keep {
 pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
     let report: Report = match bench {
         Bench::Gateway { repeats } => gateway::measure(*repeats)?,
+        Bench::Requests { repeats } => requests::measure(*repeats)?,
         Bench::App { repeats } => app::measure(*repeats)?,
         Bench::Build => build::measure()?,
     };

@@ -32,7 +32,9 @@ pub fn cache() -> PathBuf {
 /// The first folder of `PATH` that holds `program`.
 pub fn program(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+    // Where servers are, which is not on every user's path.
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// Removes a folder with all that is in it, if it is there.

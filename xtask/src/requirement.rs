@@ -187,6 +187,20 @@ pub const REQUIREMENTS: &[Requirement] = &[
         source: Source::System { debian: "openbox", arch: "openbox" },
     },
     Requirement {
+        name: "wrk",
+        why: "the benchmark loads servers with it",
+        purpose: Purpose::Bench,
+        probe: Probe::Program("wrk"),
+        source: Source::System { debian: "wrk", arch: "wrk" },
+    },
+    Requirement {
+        name: "nginx",
+        why: "the benchmark compares the gateway with it",
+        purpose: Purpose::Bench,
+        probe: Probe::Program("nginx"),
+        source: Source::System { debian: "nginx-light", arch: "nginx" },
+    },
+    Requirement {
         name: "Azurite",
         why: "the benchmark compares the gateway with it",
         purpose: Purpose::Bench,

@@ -65,6 +65,6 @@ fn elsewhere(missing: &[&Requirement]) -> String {
     }
 }
 
-fn root() -> bool {
+pub fn root() -> bool {
     shell::capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

@@ -2,11 +2,12 @@
 
 use super::{data, machine, sas};
 use crate::build::Profile;
-use crate::{paths, requirement};
+use crate::{paths, requirement, system};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ pub const CONTAINER: &str = "bench";
 pub enum Kind {
     Greenroom,
     Azurite,
+    /// Files by WebDAV: no Blob protocol, and nothing between the socket and the disk.
+    Nginx,
 }
 
 #[derive(Debug)]
@@ -54,18 +57,33 @@ impl Server {
                 azurite.args(["--blobPort", &address.port().to_string()]).arg("--location").arg(&folder);
                 azurite
             }
+            Kind::Nginx => {
+                let config = folder.join("nginx.conf");
+                fs::write(&config, nginx_config(&folder, address)).context("write nginx's configuration")?;
+                let mut nginx = Command::new(paths::program("nginx").context("find nginx")?);
+                nginx.arg("-p").arg(&folder).arg("-e").arg(folder.join("errors")).arg("-c").arg(config);
+                nginx
+            }
         };
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let process = process.with_context(|| format!("start {kind:?}"))?;
         let mut server = Self { process, address, kind };
         server.wait_until_ready()?;
-        server.make_container()?;
+        match kind {
+            Kind::Greenroom | Kind::Azurite => server.make_container()?,
+            Kind::Nginx => fs::create_dir_all(folder.join("files").join(CONTAINER)).context("create nginx's folder")?,
+        }
         Ok(server)
     }
 
     /// The address of a folder in the container, with the right to use it.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}/{}/{CONTAINER}/{path}?{}", self.address, sas::ACCOUNT, sas::token())
+        match self.kind {
+            Kind::Greenroom | Kind::Azurite => {
+                format!("http://{}/{}/{CONTAINER}/{path}?{}", self.address, sas::ACCOUNT, sas::token())
+            }
+            Kind::Nginx => format!("http://{}/{CONTAINER}/{path}", self.address),
+        }
     }
 
     /// Runs `work` and says what the server used for it.
@@ -111,23 +129,61 @@ impl Server {
         Ok(())
     }
 
-    /// One request by hand: AzCopy makes no container on path-style addresses.
+    /// A page of the container's list, as XML.
+    pub fn list(&self, marker: &str) -> Result<String> {
+        let query = format!("restype=container&comp=list&maxresults=5000&marker={}", percent_encoded(marker));
+        let answer = self.ask("GET", &query)?;
+        if !answer.contains(" 200 OK\r\n") {
+            bail!("{:?} does not list: {}", self.kind, answer.lines().next().unwrap_or_default());
+        }
+        Ok(answer)
+    }
+
+    /// AzCopy makes no container on path-style addresses.
     fn make_container(&self) -> Result<()> {
-        let mut stream = TcpStream::connect(self.address).context("connect to the server")?;
-        let (account, token) = (sas::ACCOUNT, sas::token());
-        write!(
-            stream,
-            "PUT /{account}/{CONTAINER}?restype=container&{token} HTTP/1.1\r\nHost: {}\r\nx-ms-version: 2021-12-02\r\n\
-             Content-Length: 0\r\nConnection: close\r\n\r\n",
-            self.address
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).context("read the server's answer")?;
-        if !answer.starts_with("HTTP/1.1 201") {
+        let answer = self.ask("PUT", "restype=container")?;
+        if !answer.contains(" 201 Created\r\n") {
             bail!("{:?} made no container: {answer}", self.kind);
         }
         Ok(())
     }
+
+    /// One request about the container, by hand. HTTP/1.0, so that the answer comes whole and ends with the connection.
+    fn ask(&self, method: &str, query: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.address).context("connect to the server")?;
+        let (account, token) = (sas::ACCOUNT, sas::token());
+        write!(
+            stream,
+            "{method} /{account}/{CONTAINER}?{query}&{token} HTTP/1.0\r\nHost: {}\r\nx-ms-version: 2021-12-02\r\n\
+             Content-Length: 0\r\n\r\n",
+            self.address
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("read the server's answer")?;
+        Ok(answer)
+    }
+}
+
+/// Everything on disk in one folder, GET by sendfile, PUT by WebDAV.
+fn nginx_config(folder: &Path, address: SocketAddr) -> String {
+    let place = |name: &str| folder.join(name).display().to_string();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("  {name}_temp_path {};\n", place(&format!("temporary-{name}"))))
+        .concat();
+    // Started by root, its workers would be somebody who may not write here.
+    let user = if system::root() { "user root;\n" } else { "" };
+    format!(
+        "{user}daemon off;\nworker_processes auto;\npid {};\nevents {{ worker_connections 512; }}\nhttp {{\n{temporary}  \
+         access_log off;\n  sendfile on;\n  keepalive_requests 10000000;\n  client_max_body_size 0;\n  server {{\n    \
+         listen {address};\n    root {};\n    location / {{ dav_methods PUT; create_full_put_path on; }}\n  }}\n}}\n",
+        place("pid"),
+        place("files"),
+    )
+}
+
+fn percent_encoded(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 impl Drop for Server {
