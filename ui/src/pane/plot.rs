@@ -25,6 +25,8 @@ const LETTER: f64 = LABEL * 0.54;
 const ROOM_BEHIND: f64 = 0.7;
 /// Room for the highest label of the axis, which bears the unit.
 const UNIT_ROOM: f64 = 132.0;
+/// Between the axis' labels and the plot.
+const LABEL_GAP: f64 = 10.0;
 /// A step that takes less than this part of the plot goes without a name.
 const NAMED_PART_MIN: f64 = 0.08;
 /// Names that are shorter than this say nothing.
@@ -118,6 +120,7 @@ fn on(canvas: &HtmlCanvasElement, frame: &Frame, draw: impl FnOnce(&mut Plot, &A
     let mut plot = ChartBuilder::on(&area)
         .margin_top(pixels(LABEL_ROOM, frame))
         .margin_bottom(pixels(LABEL_ROOM, frame))
+        .margin_left(pixels(frame.gutter(), frame))
         .margin_right(pixels(END_DOT * 2.0, frame))
         .build_cartesian_2d(0.0..1.0, 0.0..1.0)
         .ok()?;
@@ -126,22 +129,47 @@ fn on(canvas: &HtmlCanvasElement, frame: &Frame, draw: impl FnOnce(&mut Plot, &A
 
 fn grid(plot: &mut Plot, area: &Area, frame: &Frame) -> Drawn {
     steps(plot, frame)?;
-    let highest = frame.ticks.last().copied().unwrap_or(1.0);
-    // Decades are read in one unit, from the smallest on.
-    let (divisor, name) = frame.unit.scale(if frame.view.log > 0.5 { 1.0 } else { highest });
-    for tick in &frame.ticks {
-        let y = frame.view.y(*tick);
+    let (width, _) = plot.plotting_area().dim_in_pixel();
+    let gap = |stage: f64| -stage * frame.scale / f64::from(width);
+    for (tick, label) in frame.labels() {
+        let y = frame.view.y(tick);
         if !(0.0..=1.02).contains(&y) {
             continue;
         }
         plot.draw_series([PathElement::new([(0.0, y), (1.0, y)], frame.ink.line.stroke_width(pixels(1.0, frame)))])?;
-        let value = trimmed(tick / divisor);
-        let label = if *tick == highest { format!("{value} {name}") } else { value };
-        if *tick > 0.0 {
-            text(plot, frame, &label, (0.0, y), frame.ink.quiet, Pos::new(HPos::Left, VPos::Bottom))?;
-        }
+        // The highest one bears the unit and stands above the plot; the others stand beside it, clear of the curves.
+        let (x, pos) = if frame.is_highest(tick) {
+            (gap(frame.gutter()), Pos::new(HPos::Left, VPos::Bottom))
+        } else {
+            (gap(LABEL_GAP), Pos::new(HPos::Right, VPos::Center))
+        };
+        text(plot, frame, &label, (x, y), frame.ink.quiet, pos)?;
     }
     times(area, frame)
+}
+
+impl Frame {
+    /// Ticks above zero, each as it is written.
+    fn labels(&self) -> impl Iterator<Item = (f64, String)> {
+        let highest = self.ticks.last().copied().unwrap_or(1.0);
+        // Decades are read in one unit, from the smallest on.
+        let (divisor, name) = self.unit.scale(if self.view.log > 0.5 { 1.0 } else { highest });
+        self.ticks.iter().filter(|tick| **tick > 0.0).map(move |tick| {
+            let value = trimmed(tick / divisor);
+            (*tick, if self.is_highest(*tick) { format!("{value} {name}") } else { value })
+        })
+    }
+
+    fn is_highest(&self, tick: f64) -> bool {
+        self.ticks.last() == Some(&tick)
+    }
+
+    /// Room for the labels beside the plot, on the stage.
+    fn gutter(&self) -> f64 {
+        let beside = self.labels().filter(|(tick, _)| !self.is_highest(*tick));
+        let letters = beside.map(|(_, label)| label.chars().count()).max();
+        letters.map_or(0.0, |letters| letters as f64 * LETTER + LABEL_GAP)
+    }
 }
 
 /// A faint band for each step; those that are wide enough to be seen have their names, above the plot.
@@ -166,7 +194,7 @@ fn steps(plot: &mut Plot, frame: &Frame) -> Drawn {
     bands.sort_by(|one, other| one.0.total_cmp(&other.0));
     for (index, (from, _, band)) in bands.iter().enumerate() {
         // Right of the unit that is written there, and as far as the next name.
-        let start = from.max(part(UNIT_ROOM));
+        let start = from.max(part(UNIT_ROOM - frame.gutter()));
         let end = bands.get(index + 1).map_or(1.0, |(next, ..)| *next);
         let letters = ((end - start) / part(LETTER)).max(0.0) as usize;
         let name = shortened(&band.name, letters.saturating_sub(1));
@@ -229,7 +257,8 @@ fn times(area: &Area, frame: &Frame) -> Drawn {
             true => format!("−{}", duration((frame.view.to - at) / 1e6)),
             false => duration((at - frame.began) / 1e6),
         };
-        let x = (f64::from(width) - END_DOT * 2.0 * frame.scale) * part;
+        let (left, right) = (frame.gutter() * frame.scale, f64::from(width) - END_DOT * 2.0 * frame.scale);
+        let x = left + (right - left) * part;
         let style = style(frame, frame.ink.quiet, Pos::new(anchor, VPos::Bottom));
         area.draw(&Text::new(label, (x as i32, height as i32), style))?;
     }
