@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
-/// Appends that wait for a lane. Every body has at most one of them, so the bodies' own bound is the one that counts.
-const QUEUE_MAX: usize = 64;
+/// Appends that wait for a lane, of a full buffer each at most: what bounds the memory of all bodies together, and still enough for one
+/// sync to serve many small blobs.
+const QUEUE_MAX: usize = 16;
 
 /// Handle of a lane; clones are the same lane.
 #[derive(Debug, Clone)]
