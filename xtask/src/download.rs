@@ -124,3 +124,22 @@ pub fn install_node_tool(package: &str, version: &str) -> Result<()> {
     npm.args(["install", "--silent", "--no-audit", "--no-fund", "--omit=dev", "--prefix"]).arg(&folder);
     shell::capture(npm.arg(format!("{package}@{version}"))).map(drop)
 }
+
+/// What an environment of Python tools holds: the list that it was made from.
+pub fn python_note(folder: &str) -> PathBuf {
+    paths::tools().join(folder).join("installed")
+}
+
+/// Makes an environment of its own in `.tools/<folder>` with the packages of a list in the checkout.
+pub fn install_python_tools(folder: &str, list: &str) -> Result<()> {
+    let environment = paths::tools().join(folder);
+    paths::remove_folder(&environment)?;
+    fs::create_dir_all(paths::tools()).context("create .tools")?;
+    shell::capture(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    let list = paths::root().join(list);
+    let mut pip = Command::new(environment.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&list);
+    shell::capture(&mut pip)?;
+    // The note goes last: an environment without it is made again.
+    fs::copy(&list, python_note(folder)).map(drop).context("note what was installed")
+}

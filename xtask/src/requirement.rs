@@ -1,6 +1,6 @@
 //! The table of what Greenroom needs from a machine. Set-up, doctor and every message read it: a new need is a new row.
 
-use crate::download::{Archive, Client, Pinned};
+use crate::download::{self, Archive, Client, Pinned};
 use crate::{paths, shell};
 use std::path::Path;
 use std::process::Command;
@@ -22,6 +22,7 @@ pub enum Purpose {
     /// The demos show it; without it they fall back to what is built in, and say so.
     Talk,
     Test,
+    /// The benchmark measures it, and the tests compare answers with it.
     Bench,
     /// Only while something that this client fetches is missing.
     Fetch(Client),
@@ -43,6 +44,13 @@ pub enum Probe {
         package: &'static str,
         version: &'static str,
         program: &'static str,
+    },
+    /// Something that Python can import.
+    PythonModule(&'static str),
+    /// A Python environment in `.tools`, with all that a list in the checkout pins.
+    PythonTools {
+        folder: &'static str,
+        list: &'static str,
     },
 }
 
@@ -201,6 +209,27 @@ pub const REQUIREMENTS: &[Requirement] = &[
         source: Source::System { debian: "nginx-light", arch: "nginx" },
     },
     Requirement {
+        name: "Python environments",
+        why: "the tests run Python's storage clients in one of their own",
+        purpose: Purpose::Test,
+        probe: Probe::PythonModule("ensurepip"),
+        source: Source::System { debian: "python3-venv", arch: "python" },
+    },
+    Requirement {
+        name: "Python clients",
+        why: "the tests drive the gateway with Azure's SDK for Python and with BoostedBlob",
+        purpose: Purpose::Test,
+        probe: Probe::PythonTools { folder: "python-clients", list: "stack/node/tests/clients/requirements.txt" },
+        source: Source::Pinned,
+    },
+    Requirement {
+        name: "rclone",
+        why: "the tests drive the gateway with it",
+        purpose: Purpose::Test,
+        probe: Probe::Program("rclone"),
+        source: Source::System { debian: "rclone", arch: "rclone" },
+    },
+    Requirement {
         name: "Azurite",
         why: "the benchmark compares the gateway with it",
         purpose: Purpose::Bench,
@@ -230,6 +259,15 @@ impl Requirement {
                 let installed = words.contains(&format!("\"version\": \"{version}\""));
                 (installed && node_program(package, program).exists()).then(|| (*version).to_owned())
             }
+            Probe::PythonModule(module) => {
+                let import = shell::capture(Command::new("python3").args(["-c", &format!("import {module}")]));
+                import.is_ok().then(|| (*module).to_owned())
+            }
+            Probe::PythonTools { folder, list } => {
+                let installed = std::fs::read_to_string(download::python_note(folder)).ok()?;
+                let wanted = std::fs::read_to_string(paths::root().join(list)).ok()?;
+                (installed == wanted).then(|| format!("{} packages", wanted.lines().count()))
+            }
         }
     }
 
@@ -238,7 +276,12 @@ impl Requirement {
         match self.probe {
             Probe::Tool(pinned) => Some(pinned.client),
             Probe::NodeTool { .. } => Some(Client::Npm),
-            Probe::Program(_) | Probe::PkgConfig(_) | Probe::Library(_) | Probe::ToolChain(_) => None,
+            Probe::PythonTools { .. } => Some(Client::Pip),
+            Probe::Program(_)
+            | Probe::PkgConfig(_)
+            | Probe::Library(_)
+            | Probe::ToolChain(_)
+            | Probe::PythonModule(_) => None,
         }
     }
 }

@@ -81,6 +81,9 @@ fn install(need: &Requirement) -> Result<()> {
         (Source::Pinned, Probe::NodeTool { package, version, .. }) => {
             shell::step(&format!("Fetch {package} {version}"), || download::install_node_tool(package, version))?;
         }
+        (Source::Pinned, Probe::PythonTools { folder, list }) => {
+            shell::step(&format!("Fetch what {list} lists"), || download::install_python_tools(folder, list))?;
+        }
         (Source::Pinned, probe) => bail!("nothing is pinned for {probe:?}"),
     }
     if need.found().is_none() {

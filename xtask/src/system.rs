@@ -52,7 +52,11 @@ fn elsewhere(missing: &[&Requirement]) -> String {
         Probe::Program(name) => Some(format!("/usr/bin/{name}")),
         Probe::PkgConfig(module) => Some(format!("'pkgconfig({module})'")),
         Probe::Library(name) => Some(format!("'{name}()(64bit)'")),
-        Probe::ToolChain(_) | Probe::Tool(_) | Probe::NodeTool { .. } => None,
+        Probe::ToolChain(_)
+        | Probe::Tool(_)
+        | Probe::NodeTool { .. }
+        | Probe::PythonModule(_)
+        | Probe::PythonTools { .. } => None,
     };
     let files = || missing.iter().filter_map(by_file).collect::<Vec<_>>().join(" ");
     let named = || missing.iter().filter_map(|need| debian(need)).collect::<Vec<_>>().join(" ");

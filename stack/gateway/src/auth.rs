@@ -313,3 +313,5 @@ fn matches(ours: &str, theirs: &str) -> bool {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::passes_nobody;

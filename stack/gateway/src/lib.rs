@@ -8,6 +8,8 @@ mod body;
 mod call;
 mod dispatch;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 mod headers;
 mod intake;
 mod lease;

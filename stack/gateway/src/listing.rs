@@ -38,6 +38,8 @@ pub fn query(query: &Query) -> Result<ListQuery, Error> {
     Ok(ListQuery {
         prefix: query.get("prefix").unwrap_or("").to_owned(),
         delimiter: query.filled("delimiter").map(str::to_owned),
+        // Inclusive, and for the first page; a marker is always further on.
+        from: query.filled("startfrom").map(str::to_owned),
         after,
         after_snapshot,
         max,

@@ -1,4 +1,5 @@
-//! A request's query, decoded once. `+` is a plus: Azure's clients write a space as `%20`.
+//! A request's query, decoded once. `+` is a space, as forms have it: that is what clients mean who write one there, and what
+//! they sign; those that mean a plus write `%2B`.
 
 use crate::error::{Code, Error};
 use percent_encoding::percent_decode_str;
@@ -16,7 +17,7 @@ impl Query {
         if raw.is_empty() {
             return Ok(Query::default());
         }
-        let decode = |part: &str| match percent_decode_str(part).decode_utf8() {
+        let decode = |part: &str| match percent_decode_str(&part.replace('+', " ")).decode_utf8() {
             Ok(text) => Ok(text.into_owned()),
             Err(_) => Err(Error::new(Code::InvalidQueryParameterValue, "The query is not UTF-8.")),
         };
@@ -59,7 +60,7 @@ mod tests {
     fn pairs_are_decoded_once() {
         let query = Query::parse("comp=list&prefix=a%2525%2B+b&&flag&Empty=").expect("a good query");
         let pairs: Vec<_> = query.pairs().collect();
-        assert_eq!(pairs, [("comp", "list"), ("prefix", "a%25++b"), ("", ""), ("flag", ""), ("Empty", "")]);
+        assert_eq!(pairs, [("comp", "list"), ("prefix", "a%25+ b"), ("", ""), ("flag", ""), ("Empty", "")]);
         assert_eq!(query.get("COMP"), Some("list"));
         assert_eq!(query.filled("empty"), None);
     }

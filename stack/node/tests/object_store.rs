@@ -6,9 +6,12 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::azure::{MicrosoftAzure, MicrosoftAzureBuilder};
 use object_store::path::Path;
+use object_store::signer::Signer as _;
 use object_store::{
-    Attribute, Attributes, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
+    Attribute, Attributes, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions,
+    PutOptions, TagSet,
 };
+use std::time::Duration;
 use support::{ACCOUNT, CONTAINER, Stack, tree};
 
 async fn client(stack: &Stack) -> MicrosoftAzure {
@@ -21,6 +24,57 @@ async fn client(stack: &Stack) -> MicrosoftAzure {
         .with_container_name(CONTAINER)
         .build()
         .expect("a client")
+}
+
+/// The suite that `object_store` publishes for its backends: all that it runs against Azure itself and that can be called from
+/// outside. Tags and signed URLs, whose checks it keeps to itself, are below.
+#[tokio::test]
+async fn its_own_integration_suite_passes() {
+    use object_store::integration::*;
+    let stack = Stack::start().await;
+    let store = client(&stack).await;
+    put_get_delete_list(&store).await;
+    list_with_offset_exclusivity(&store).await;
+    get_opts(&store).await;
+    list_uses_directories_correctly(&store).await;
+    list_with_delimiter(&store).await;
+    rename_and_copy(&store).await;
+    copy_if_not_exists(&store).await;
+    stream_get(&store).await;
+    put_opts(&store, true).await;
+    multipart(&store, &store).await;
+    multipart_put_part_out_of_order(&store, &store).await;
+    multipart_race_condition(&store, false).await;
+    multipart_out_of_order(&store).await;
+    list_paginated(&store, &store).await;
+    put_get_attributes(&store).await;
+    let missing = get_nonexistent_object(&store, None).await.expect_err("there is none");
+    assert!(matches!(missing, object_store::Error::NotFound { .. }), "{missing}");
+}
+
+#[tokio::test]
+async fn tags_and_signed_urls_are_azures() {
+    let stack = Stack::start().await;
+    let store = client(&stack).await;
+    let path = Path::from("tagged");
+    let mut tags = TagSet::default();
+    tags.push("team", "gold/1");
+    let options = PutOptions { tags: tags.clone(), ..PutOptions::default() };
+    store.put_opts(&path, "hello".into(), options).await.expect("a blob with tags");
+    let parts = Path::from("tagged-parts");
+    let options = PutMultipartOptions { tags, ..PutMultipartOptions::default() };
+    let mut upload = store.put_multipart_opts(&parts, options).await.expect("an upload");
+    upload.put_part("hello".into()).await.expect("a part");
+    upload.complete().await.expect("a blob with tags");
+    for name in ["tagged", "tagged-parts"] {
+        let got = stack.blob("GET", &format!("{CONTAINER}/{name}?comp=tags")).await.send().await.expect("an answer");
+        let text = got.text().await.expect("a text");
+        assert!(text.contains("<Key>team</Key><Value>gold/1</Value>"), "{text}");
+    }
+    let signed = store.signed_url(http::Method::GET, &path, Duration::from_secs(60)).await.expect("a URL");
+    let got = stack.http.get(signed.clone()).send().await.expect("an answer");
+    assert_eq!(got.text().await.expect("a text"), "hello");
+    assert_eq!(stack.http.delete(signed).send().await.expect("an answer").status(), 403, "it was signed for reading");
 }
 
 #[tokio::test]

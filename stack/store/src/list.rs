@@ -17,6 +17,8 @@ pub struct ListQuery {
     pub snapshots: ListSnapshots,
     /// Blobs only.
     pub uncommitted: ListUncommitted,
+    /// Names before this one are left out; itself is not. Blobs only.
+    pub from: Option<String>,
     /// Goes on after the page whose `next` this was.
     pub after: Option<String>,
     /// Goes on within the snapshots of that name: that page's `next_snapshot`.
@@ -32,6 +34,7 @@ impl Default for ListQuery {
             delimiter: None,
             snapshots: ListSnapshots::Leave,
             uncommitted: ListUncommitted::Leave,
+            from: None,
             after: None,
             after_snapshot: None,
             max: LIST_MAX,

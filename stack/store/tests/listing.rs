@@ -207,3 +207,20 @@ async fn a_page_costs_the_same_however_large_the_container_is() {
     assert_eq!(costs[0], costs[1]);
     assert!(costs[0].iter().all(|rows| *rows <= 9), "{costs:?}");
 }
+
+#[tokio::test]
+async fn a_listing_may_begin_at_a_name() {
+    let bed = bed().await;
+    for name in ["a", "b/1", "b/2", "c"] {
+        bed.put(name, b"x").await;
+    }
+    let names = async |from: &str, delimiter: Option<&str>| {
+        let (from, delimiter) = (Some(from.to_owned()), delimiter.map(str::to_owned));
+        let page = bed.list(ListQuery { from, delimiter, ..ListQuery::default() }).await;
+        page.entries.iter().map(|entry| entry.name().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("b/1", None).await, ["b/1", "b/2", "c"], "the name itself is part of it");
+    assert_eq!(names("b/10", None).await, ["b/2", "c"]);
+    assert_eq!(names("b/2", Some("/")).await, ["b/", "c"], "a prefix that holds more is listed");
+    assert_eq!(names("d", None).await, [""; 0]);
+}

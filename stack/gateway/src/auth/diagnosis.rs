@@ -56,9 +56,9 @@ fn alternatives(name: &str, value: &str) -> Vec<(&'static str, String)> {
     if decoded != value {
         others.push(("decoded", decoded.into_owned()));
     }
-    let spaced = value.replace('+', " ");
-    if spaced != value {
-        others.push(("with its plus signs taken for spaces", spaced));
+    let unspaced = value.replace(' ', "+");
+    if unspaced != value {
+        others.push(("with its spaces taken for plus signs", unspaced));
     }
     others.retain(|(_, other)| other != value);
     others

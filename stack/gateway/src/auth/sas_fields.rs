@@ -75,7 +75,8 @@ impl SasFields {
             }
             value.clone_into(slot);
         }
-        Ok((fields, signature))
+        // Base64 has no spaces: they were plus signs that the client did not encode.
+        Ok((fields, signature.replace(' ', "+")))
     }
 
     fn slot(&mut self, name: &str) -> Option<&mut String> {

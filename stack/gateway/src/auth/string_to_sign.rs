@@ -297,7 +297,7 @@ mod tests {
             ("", ""),
             ("restype=container&comp=list", "\ncomp:list\nrestype:container"),
             ("include=snapshots&include=metadata&comp=list", "\ncomp:list\ninclude:metadata,snapshots"),
-            ("Prefix=a%2Fb%20+c&COMP=list", "\ncomp:list\nprefix:a/b +c"),
+            ("Prefix=a%2Fb%20+c%2B&COMP=list", "\ncomp:list\nprefix:a/b  c+"),
             ("a=1&&b", "\n:\na:1\nb:"),
             ("A=2&a=1", "\na:1,2"),
         ] {

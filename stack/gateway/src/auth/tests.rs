@@ -52,6 +52,11 @@ fn judge_with(head: &Head, permit: &Permit, acl: Option<&ContainerAcl>, seconds:
     identify(head, permit, facts)
 }
 
+/// Whether a request that nobody has signed is turned away, whatever it asks for and whoever might hear of it.
+pub fn passes_nobody(head: &Head) -> bool {
+    [READ, TAG, MAKE_CONTAINER].iter().all(|permit| judge(head, permit).is_err())
+}
+
 fn issuer() -> Issuer {
     Issuer::new([9; 32])
 }

@@ -1,8 +1,10 @@
 //! A real server, spawned on free ports over a folder of its own, and what tests say to it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod authority;
 pub mod azcopy;
 pub mod bed;
+pub mod python;
 pub mod tree;
 
 use greenroom_model::control::{AccountKeys, NewAccount, NewTenant, Ready, Sas, SasRequest, TOKEN_FILE};

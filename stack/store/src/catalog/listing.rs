@@ -20,6 +20,9 @@ impl Snapshot {
         let max = query.max.clamp(1, LIST_MAX);
         let mut page = BlobPage { entries: Vec::new(), next: None, next_snapshot: None, rows: 0 };
         let mut start = key(&query.prefix);
+        if let Some(from) = &query.from {
+            start = start.max(key(from));
+        }
         if let Some(after) = &query.after {
             // A name that is rolled up was listed as its prefix, and all of that with it.
             start = start.max(match (rolled_up(after, query), query.after_snapshot) {

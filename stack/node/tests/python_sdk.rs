@@ -1,0 +1,21 @@
+//! Azure's SDK for Python: `tests/clients/sdk.py`, one line a check.
+
+mod support;
+
+use greenroom_model::AccountName;
+use greenroom_model::control::{Identity, IdentityRequest, IdentityToken, Role};
+use support::{ACCOUNT, Stack, python};
+
+#[tokio::test]
+async fn the_sdk_for_python_works_as_its_users_call_it() {
+    let stack = Stack::start().await;
+    let keys = stack.make_account("gold", ACCOUNT, &[]).await;
+    let request = IdentityRequest { account: AccountName::new(ACCOUNT).expect("a good name"), role: Role::Reader };
+    let made = stack.control(reqwest::Method::POST, "/v1/identities").json(&request).send().await.expect("an answer");
+    let identity: Identity = made.json().await.expect("an identity");
+    let token = stack.http.get(identity.endpoint).send().await.expect("an answer");
+    let token: IdentityToken = token.json().await.expect("a token");
+    let url = format!("{}/{ACCOUNT}", stack.ready.blob);
+    let environment = [("BLOB_URL", url.as_str()), ("ACCOUNT_KEY", &keys.key), ("READER_TOKEN", &token.access_token)];
+    python::run_checks("sdk.py", &environment).await;
+}
