@@ -71,8 +71,8 @@ fn ends_value(c: char) -> bool {
 
 /// Bytes at the end of `tail` that may begin what is looked for.
 fn begun(tail: &str, sought: &str) -> usize {
-    let starts = sought.char_indices().map(|(at, _)| at).skip(1);
-    starts.rev().find(|length| tail.ends_with(&sought[..*length])).unwrap_or(0)
+    let lengths = sought.char_indices().map(|(at, _)| at).rev();
+    lengths.filter(|length| tail.ends_with(&sought[..*length])).max().unwrap_or(0)
 }
 
 #[cfg(test)]
