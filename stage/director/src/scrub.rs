@@ -71,7 +71,7 @@ fn ends_value(c: char) -> bool {
 
 /// Bytes at the end of `tail` that may begin what is looked for.
 fn begun(tail: &str, sought: &str) -> usize {
-    let lengths = sought.char_indices().map(|(at, _)| at).rev();
+    let lengths = sought.char_indices().map(|(at, _)| at);
     lengths.filter(|length| tail.ends_with(&sought[..*length])).max().unwrap_or(0)
 }
 
