@@ -90,20 +90,22 @@ fn write(file: File, waiting: &Receiver<String>) -> std::io::Result<()> {
     loop {
         match waiting.recv_timeout(SYNC_EVERY) {
             Ok(line) => {
-                file.write_all(line.as_bytes())?;
-                file.write_all(b"\n")?;
+                for line in std::iter::once(line).chain(waiting.try_iter()) {
+                    file.write_all(line.as_bytes())?;
+                    file.write_all(b"\n")?;
+                }
+                // Whoever reads the take next, such as the key that replays it, finds all that has happened.
+                file.flush()?;
                 dirty = true;
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if dirty && synced.elapsed() >= SYNC_EVERY {
-            file.flush()?;
             file.get_ref().sync_data()?;
             synced = Instant::now();
             dirty = false;
         }
     }
-    file.flush()?;
     file.get_ref().sync_all()
 }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 /// Metrics that a run keeps curves of: more than any demo declares.
 const SERIES_MAX: usize = 64;
 const FIGURES_MAX: usize = 256;
+/// Curves rest this long after the last step. What follows is not drawn, and must not push the steps out of the last minute while the
+/// speaker talks about them.
+const AFTER: Micros = 2_000_000;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -114,12 +117,42 @@ impl Run {
         }
     }
 
+    fn rests(&self, at: Micros) -> bool {
+        let last_end = self.steps.values().filter_map(|step| step.ended).max();
+        self.running().is_none() && last_end.is_some_and(|end| end + AFTER < at)
+    }
+
     fn sample(&mut self, at: Micros, values: &BTreeMap<String, f64>) {
+        if self.rests(at) {
+            return;
+        }
         for (metric, value) in values {
             if !self.series.contains_key(metric) && self.series.len() >= SERIES_MAX {
                 continue;
             }
             self.series.entry(metric.clone()).or_default().push(at, *value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_keep_the_last_steps_however_long_the_speaker_talks() {
+        let mut run = Run::new("demo", 0);
+        let sample = |value: f64| Event::Sample([("a.bytes_in_per_s".to_string(), value)].into());
+        run.apply(0, &Event::StepStarted { step: 0, timeout_ms: 1_000 });
+        run.apply(1_000_000, &sample(7.0));
+        run.apply(2_000_000, &Event::StepEnded { step: 0, outcome: Outcome::Passed { seen: String::new() } });
+        for second in 3..600 {
+            run.apply(second * 1_000_000, &sample(0.0));
+        }
+        let values = |run: &Run| run.series["a.bytes_in_per_s"].recent().map(|point| point.value).collect::<Vec<_>>();
+        assert_eq!(values(&run), [7.0, 0.0, 0.0]);
+        run.apply(600_000_000, &Event::StepStarted { step: 1, timeout_ms: 1_000 });
+        run.apply(601_000_000, &sample(9.0));
+        assert_eq!(values(&run), [9.0]);
     }
 }
