@@ -6,6 +6,7 @@ mod windows;
 use bridge::Listeners;
 use clap::Parser;
 use greenroom_director::{Director, LibraryError, Options, What, find_root};
+use greenroom_show::{deck::Level, version::Version};
 use std::{
     path::PathBuf,
     process::ExitCode,
@@ -20,6 +21,12 @@ struct Args {
     /// The talk: a folder under `slides/`
     #[arg(long, default_value = "azcopy-field")]
     deck: String,
+    /// Leaves out what is above this level: public, partner or internal [default: the deck's own]
+    #[arg(long, value_parser = level)]
+    audience: Option<Level>,
+    /// A shorter version of the talk: one of the minutes in the deck's 'cuts'
+    #[arg(long)]
+    minutes: Option<f64>,
     /// The project folder, which holds `slides/` and `demos/` [default: the one around the current folder]
     #[arg(long)]
     root: Option<PathBuf>,
@@ -43,9 +50,17 @@ fn main() -> ExitCode {
     }
 }
 
+fn level(name: &str) -> Result<Level, String> {
+    Level::ALL
+        .into_iter()
+        .find(|level| level.as_str() == name)
+        .ok_or_else(|| "levels are public, partner and internal".into())
+}
+
 async fn open(args: Args) -> Result<Director, String> {
     let root = args.root.map_or_else(root_here, Ok).map_err(|error| error.to_string())?;
-    let options = Options { root, what: What::Deck(args.deck), stack: None };
+    let version = Version { level: args.audience, cut: args.minutes };
+    let options = Options { root, what: What::Deck(args.deck), version, stack: None };
     Director::open(options).await.map_err(|error| error.to_string())
 }
 

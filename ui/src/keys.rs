@@ -36,7 +36,12 @@ pub const TABLE: &[Chapter] = &[
                 what: "Go to a slide: its number, then Enter or G",
                 act: |console| console.toggle(Overlay::Overview),
             },
-            Row { keys: &["o"], what: "Overview", act: |console| console.toggle(Overlay::Overview) },
+            Row { keys: &["j"], what: "Skip what the clock has no time for", act: Console::skip },
+            Row {
+                keys: &["o"],
+                what: "Overview, audience and length",
+                act: |console| console.toggle(Overlay::Overview),
+            },
         ],
     },
     Chapter {

@@ -132,7 +132,7 @@ impl Touched {
             Event::Moved(_) | Event::Curtain(_) | Event::Frozen(_) => self.add(&[Part::Position]),
             Event::Clock(_) => self.add(&[Part::Clock]),
             Event::Stack(_) => self.add(&[Part::Stack]),
-            Event::Notice(_) => self.add(&[Part::Notices]),
+            Event::Notice(_) | Event::Faults(_) => self.add(&[Part::Notices]),
             Event::Begun { .. } => self.add(&Part::RUN),
             // Steps are bands in the charts, too.
             Event::StepStarted { .. } | Event::StepEnded { .. } => self.add(&[Part::Steps, Part::Curves]),

@@ -2,6 +2,7 @@
 
 mod measure;
 mod support;
+mod walk;
 
 use serde_json::Value;
 use support::{App, ENTER, ESCAPE, PAGE_DOWN, PAGE_UP, RELEASED, SHIFT, project};

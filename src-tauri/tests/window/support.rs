@@ -36,6 +36,18 @@ pub fn project() -> tempfile::TempDir {
     root
 }
 
+/// A project whose one deck is its own, to be edited.
+pub fn owned_project(deck: &str) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for name in ["demos", ".tools"] {
+        std::os::unix::fs::symlink(workspace().join(name), root.path().join(name)).expect("a link");
+    }
+    let folder = root.path().join("slides").join(deck);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::copy(workspace().join("slides").join(deck).join("deck.md"), folder.join("deck.md")).expect("a deck");
+    root
+}
+
 pub struct App {
     pub client: Client,
     driver: Child,
@@ -140,6 +152,37 @@ impl App {
         if tokio::time::timeout(WAIT_MAX, look).await.is_err() {
             self.fail(&format!("there is no {view} window")).await;
         }
+    }
+
+    /// Goes to a slide, from 0, and waits until it has come in whole.
+    pub async fn go_to(&self, slide: u64) {
+        let call = format!(
+            "window.__TAURI__.core.invoke('call', {{ name: 'go-to', args: {{ slide: {slide} }} }}); return true"
+        );
+        self.eval(&call).await;
+        let here = format!(
+            "const layers = [...document.querySelectorAll('[data-testid=audience-view] .layer')];
+             return layers.length == 1 && !!layers[0].querySelector('[data-slide=\"{slide}\"]')"
+        );
+        self.until_true(&format!("slide {} comes", slide + 1), &here).await;
+    }
+
+    /// Waits until a file holds this.
+    pub async fn until_file(&self, path: &Path, holds: &str) {
+        let look = async {
+            while !std::fs::read_to_string(path).is_ok_and(|text| text.contains(holds)) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(WAIT_MAX, look).await.is_err() {
+            self.fail(&format!("{} never held {holds}", path.display())).await;
+        }
+    }
+
+    /// Ends the app with a signal that it cannot answer, and then the driver.
+    pub fn kill(mut self, root: &Path, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(app_of(root).expect("the app runs"), signal).expect("it can be killed");
+        end(&mut self.driver);
     }
 
     /// Keeps a picture of the window where pictures are wanted: `GREENROOM_SHOTS` names the folder.

@@ -8,6 +8,7 @@ mod library;
 mod machine;
 mod mover;
 mod parse;
+pub mod preflight;
 mod rates;
 mod recorder;
 mod replay;

@@ -1,9 +1,10 @@
 //! Finds the decks and demos of a project folder, and loads a talk: a deck with every demo that it cues.
 
 use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
-use greenroom_show::deck::{Beat, Cue, Deck, Layout, Level, Pane, Section, Slide, Theme};
+use greenroom_show::deck::{Beat, Cue, Deck, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A deck or a demo larger than this is not one.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -23,8 +24,11 @@ pub enum LibraryError {
 /// What a talk needs: its deck, and the programs of its demos.
 #[derive(Debug, Clone)]
 pub struct Talk {
+    /// Whole: every level, nothing cut.
     pub deck: Deck,
-    pub programs: BTreeMap<String, Program>,
+    pub programs: BTreeMap<String, Arc<Program>>,
+    /// What is wrong in the deck, and in the demos that it cues. The rest can be shown.
+    pub faults: Vec<Fault>,
     pub warnings: Vec<Fault>,
 }
 
@@ -67,7 +71,7 @@ impl Library {
             match self.demo(&slug) {
                 Ok(parsed) => {
                     warnings.extend(parsed.warnings);
-                    programs.insert(slug, parsed.value);
+                    programs.insert(slug, Arc::new(parsed.value));
                 }
                 Err(error) => {
                     faulty.insert(slug, error);
@@ -75,19 +79,21 @@ impl Library {
             }
         }
         let demos = programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
-        let parsed = match parse_deck(&format!("slides/{slug}/deck.md"), slug, &text, &demos) {
-            Ok(parsed) => parsed,
-            // A demo that does not parse is unknown to the deck: say what is wrong with the demo.
-            Err(faults) => {
-                let cued = faulty.into_iter().find(|(slug, _)| faults.to_string().contains(&format!("'{slug}'")));
-                return Err(cued.map_or(LibraryError::Faults(faults), |(_, error)| error));
-            }
-        };
-        warnings.extend(parsed.warnings);
+        let parsed = parse_deck(&format!("slides/{slug}/deck.md"), slug, &text, &demos)?;
         let cued: Vec<_> =
             parsed.value.slides.iter().filter_map(|slide| slide.cue.as_ref()).map(|cue| &cue.demo).collect();
+        let mut faults = parsed.faults;
+        for (slug, error) in faulty.into_iter().filter(|(slug, _)| cued.contains(&slug)) {
+            match error {
+                LibraryError::Faults(found) => faults.extend(found.0),
+                error => {
+                    faults.push(Fault { file: format!("demos/{slug}/demo.md"), line: 1, message: error.to_string() })
+                }
+            }
+        }
+        warnings.extend(parsed.warnings);
         programs.retain(|slug, _| cued.contains(&slug));
-        Ok(Talk { deck: parsed.value, programs, warnings })
+        Ok(Talk { deck: parsed.value, programs, faults, warnings })
     }
 
     /// A talk of one slide, for a demo that runs without a deck.
@@ -104,6 +110,7 @@ impl Library {
             title: demo.title.clone(),
             section: 0,
             minutes: None,
+            priority: PRIORITY_USUAL,
             level: Level::Public,
             alias: None,
             class: String::new(),
@@ -118,12 +125,13 @@ impl Library {
             theme: Theme::Dark,
             audience: Level::Public,
             minutes: demo.minutes,
+            cuts: vec![],
             sections: vec![Section { title: demo.title.clone(), minutes: demo.minutes, first: 0 }],
             slides: vec![slide],
             hash: demo.hash.clone(),
         };
-        let programs = [(slug.to_string(), parsed.value)].into();
-        Ok(Talk { deck, programs, warnings: parsed.warnings })
+        let programs = [(slug.to_string(), Arc::new(parsed.value))].into();
+        Ok(Talk { deck, programs, faults: vec![], warnings: parsed.warnings })
     }
 
     fn read(

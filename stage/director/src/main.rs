@@ -3,6 +3,7 @@
 mod cli;
 
 use clap::{Parser, Subcommand};
+use greenroom_show::{deck::Level, version::Version};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,6 +30,19 @@ enum What {
         #[command(subcommand)]
         what: Deck,
     },
+    /// Go or no-go: looks at everything that a talk needs, and says what to do.
+    Preflight {
+        deck: String,
+        /// As JSON, one object a line of the board.
+        #[arg(long)]
+        json: bool,
+        /// Looks at what this audience will see: public, partner or internal; the deck's own level where absent.
+        #[arg(long, value_parser = level)]
+        audience: Option<Level>,
+        /// Looks at a shorter version: one of the minutes in the deck's 'cuts'.
+        #[arg(long)]
+        minutes: Option<f64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +66,13 @@ enum Deck {
     List,
     /// Parses a deck with the demos that it cues, and names each fault with its place.
     Check { deck: String },
+}
+
+fn level(name: &str) -> Result<Level, String> {
+    Level::ALL
+        .into_iter()
+        .find(|level| level.as_str() == name)
+        .ok_or_else(|| "levels are public, partner and internal".into())
 }
 
 fn main() -> ExitCode {
@@ -83,5 +104,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         What::Deck { what: Deck::List } => cli::list_decks(&root),
         What::Deck { what: Deck::Check { deck } } => cli::check_deck(&root, &deck),
+        What::Preflight { deck, json, audience, minutes } => {
+            cli::preflight(&root, &deck, Version { level: audience, cut: minutes }, json)
+        }
     }
 }

@@ -153,6 +153,7 @@ pub fn is_of_run(event: &Event) -> bool {
         | Event::Clock(_)
         | Event::Stack(_)
         | Event::Notice(_)
+        | Event::Faults(_)
         | Event::Replay(_) => false,
     }
 }

@@ -9,13 +9,14 @@ use greenroom_show::call::{
     TogglePlay, ToggleRecorded,
 };
 use greenroom_show::take::Verdict;
+use greenroom_show::version::Version;
 use greenroom_show::{Curtain, Run, Show, StepState};
 use std::path::Path;
 use support::{DEMO, Tools, project, stack, until};
 
 async fn open(root: &Path) -> Director {
     let what = What::Deck("talk".into());
-    let options = Options { root: root.to_path_buf(), what, stack: Some(stack()) };
+    let options = Options { root: root.to_path_buf(), what, version: Version::default(), stack: Some(stack()) };
     let director = Director::open(options).await.expect("a good deck");
     director.ready().await.expect("a stack");
     director

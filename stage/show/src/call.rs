@@ -1,6 +1,6 @@
 //! Every call from a window to the director, and what is pushed back. One struct a call.
 
-use crate::{Curtain, Micros, Show, Stamped, take::TakeInfo};
+use crate::{Curtain, Micros, Show, Stamped, take::TakeInfo, version::Version};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A request with one reply.
@@ -185,6 +185,16 @@ impl Call for TogglePlay {
 pub struct RestartTake {}
 impl Call for RestartTake {
     const NAME: &'static str = "restart-take";
+    type Reply = ();
+}
+
+/// Puts another version of the deck on stage: for another audience, or in fewer minutes. The slide stays where it is in both.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetVersion {
+    pub version: Version,
+}
+impl Call for SetVersion {
+    const NAME: &'static str = "set-version";
     type Reply = ();
 }
 

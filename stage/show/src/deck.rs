@@ -1,5 +1,6 @@
 //! A deck as its windows see it: parsed, typed, and without a byte of raw HTML.
 
+use crate::diagram::Diagram;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,6 +12,9 @@ pub struct Deck {
     pub audience: Level,
     /// Minutes that the talk is planned for, questions not counted.
     pub minutes: f64,
+    /// Minutes of its shorter versions, longest first.
+    #[serde(default)]
+    pub cuts: Vec<f64>,
     /// Never empty; in order; together they cover all slides.
     pub sections: Vec<Section>,
     /// Never empty.
@@ -37,6 +41,19 @@ pub enum Level {
     Internal,
 }
 
+impl Level {
+    pub const ALL: [Level; 3] = [Level::Public, Level::Partner, Level::Internal];
+
+    /// As written in a deck.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Public => "public",
+            Level::Partner => "partner",
+            Level::Internal => "internal",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Section {
     pub title: String,
@@ -52,6 +69,9 @@ pub struct Slide {
     pub title: String,
     pub section: usize,
     pub minutes: Option<f64>,
+    /// From 1, in every version, to `PRIORITY_LAST`, the first to be cut.
+    #[serde(default = "usual_priority")]
+    pub priority: u8,
     pub level: Level,
     /// Name by which other slides and the speaker reach it (`routeAlias`).
     pub alias: Option<String>,
@@ -63,6 +83,13 @@ pub struct Slide {
     pub beats: Vec<Beat>,
     /// Line of the deck file where it starts, from 1.
     pub line: usize,
+}
+
+pub const PRIORITY_USUAL: u8 = 2;
+pub const PRIORITY_LAST: u8 = 3;
+
+fn usual_priority() -> u8 {
+    PRIORITY_USUAL
 }
 
 impl Slide {
@@ -89,11 +116,19 @@ pub enum Layout {
     TwoColumns,
     Table,
     Quote,
+    /// One user story: who, what they want, and what answers it.
+    Story,
+    /// A list whose items are cards.
+    Cards,
+    /// A heading over one large drawing.
+    Figure,
     Demo,
+    /// One pane over the whole slide.
+    Pane,
 }
 
 impl Layout {
-    pub const ALL: [Layout; 8] = [
+    pub const ALL: [Layout; 12] = [
         Layout::Cover,
         Layout::Section,
         Layout::Statement,
@@ -101,7 +136,11 @@ impl Layout {
         Layout::TwoColumns,
         Layout::Table,
         Layout::Quote,
+        Layout::Story,
+        Layout::Cards,
+        Layout::Figure,
         Layout::Demo,
+        Layout::Pane,
     ];
 
     /// As written in a deck, and as the style class `layout-…`.
@@ -114,7 +153,11 @@ impl Layout {
             Layout::TwoColumns => "two-columns",
             Layout::Table => "table",
             Layout::Quote => "quote",
+            Layout::Story => "story",
+            Layout::Cards => "cards",
+            Layout::Figure => "figure",
             Layout::Demo => "demo",
+            Layout::Pane => "pane",
         }
     }
 }
@@ -168,6 +211,7 @@ pub enum Block {
         text: String,
     },
     Quote(Vec<Block>),
+    Diagram(Diagram),
     /// Parts the left column from the right in `two-columns`: `::right::` on a line of its own.
     Column,
 }
@@ -230,6 +274,7 @@ mod tests {
             title: String::new(),
             section: 0,
             minutes: None,
+            priority: PRIORITY_USUAL,
             level: Level::Public,
             alias: None,
             class: String::new(),

@@ -1,6 +1,6 @@
 //! All that can happen in a show. What is not an event does not happen: windows, takes and exports fold the same list.
 
-use crate::{Curtain, Micros, Position, Span, deck::Deck, demo::Demo, take::TakeInfo, unit::Unit};
+use crate::{Curtain, Micros, Position, Span, deck::Deck, demo::Demo, take::TakeInfo, unit::Unit, version::Version};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ pub enum Event {
     Stack(StackState),
     /// For the speaker alone.
     Notice(Notice),
+    /// What is wrong in the files of the talk, for the speaker alone: all that is known now, nothing once it is mended.
+    Faults(Vec<String>),
 
     /// A demo starts anew: its steps are pending, its panes empty. What follows belongs to it until the next `Begun`.
     Begun {
@@ -60,8 +62,11 @@ pub enum Event {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
+    /// Of this version: what is above its level or cut is not in it.
     pub deck: Deck,
     pub demos: BTreeMap<String, Demo>,
+    #[serde(default)]
+    pub version: Version,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +75,8 @@ pub enum ClockAct {
     Start,
     Pause,
     Reset,
+    /// What was counted before the show was opened again.
+    Set(Micros),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,10 +134,11 @@ impl Event {
     /// The event as the audience's window receives it; `None` where it is not theirs.
     pub fn for_audience(&self) -> Option<Event> {
         match self {
-            Event::Notice(_) => None,
+            Event::Notice(_) | Event::Faults(_) => None,
             Event::Opened(opened) => Some(Event::Opened(Box::new(Opened {
                 deck: opened.deck.clone().for_audience(),
                 demos: opened.demos.clone(),
+                version: opened.version,
             }))),
             Event::Moved(_)
             | Event::Curtain(_)
@@ -186,6 +194,8 @@ mod tests {
             output.event.clone(),
             Event::Frozen(None),
             Event::Clock(ClockAct::Pause),
+            Event::Clock(ClockAct::Set(5)),
+            Event::Faults(vec![]),
             Event::StepEnded { step: 3, outcome: Outcome::TimedOut },
             Event::Sample([("a.b".to_string(), 0.5)].into()),
             Event::Replay(Replay::Events(vec![output.clone()])),

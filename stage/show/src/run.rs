@@ -86,6 +86,7 @@ impl Run {
             | Event::Span(_)
             | Event::Stack(_)
             | Event::Notice(_)
+            | Event::Faults(_)
             | Event::Replay(_) => return,
         }
         self.now = self.now.max(at);

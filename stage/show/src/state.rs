@@ -4,7 +4,9 @@ use crate::{
     ClockAct, Event, Micros, Notice, Opened, Replay, Run, Span, StackState, StepState,
     deck::{Deck, Slide},
     demo::Demo,
+    pace::{Pace, pace},
     take::TakeInfo,
+    version::Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -15,6 +17,7 @@ const NOTICES_MAX: usize = 5;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Show {
     pub deck: Option<Deck>,
+    pub version: Version,
     pub demos: BTreeMap<String, Demo>,
     pub position: Position,
     /// Where the audience stays while the speaker browses.
@@ -29,6 +32,8 @@ pub struct Show {
     pub active: Option<String>,
     pub recorded: Option<Recorded>,
     pub notices: VecDeque<Notice>,
+    /// What is wrong in the files of the talk.
+    pub faults: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,18 +86,11 @@ pub enum NextAction {
     End,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pace {
-    OnTime,
-    /// By seconds, against the budgets of the slides before this one.
-    Behind(f64),
-    Ahead(f64),
-}
-
 impl Default for Show {
     fn default() -> Self {
         Self {
             deck: None,
+            version: Version::default(),
             demos: BTreeMap::new(),
             position: Position::default(),
             frozen: None,
@@ -104,6 +102,7 @@ impl Default for Show {
             active: None,
             recorded: None,
             notices: VecDeque::new(),
+            faults: vec![],
         }
     }
 }
@@ -125,6 +124,7 @@ impl Show {
                     self.notices.pop_front();
                 }
             }
+            Event::Faults(faults) => self.faults = faults.clone(),
             Event::Begun { demo } => {
                 self.active = Some(demo.clone());
                 self.runs.insert(demo.clone(), Run::new(demo.clone(), at));
@@ -148,6 +148,7 @@ impl Show {
         let mut show = self.clone();
         show.deck = show.deck.map(Deck::for_audience);
         show.notices.clear();
+        show.faults.clear();
         show
     }
 
@@ -185,7 +186,7 @@ impl Show {
             return action;
         }
         // A demo's clicks are its groups; other slides reveal.
-        if slide.cue.is_none() && self.position.reveal < slide.clicks() {
+        if !self.runs_demo(slide) && self.position.reveal < slide.clicks() {
             return NextAction::Reveal(Position { reveal: self.position.reveal + 1, ..self.position });
         }
         if self.position.slide + 1 < deck.slides.len() {
@@ -198,7 +199,7 @@ impl Show {
     pub fn previous(&self) -> Position {
         let Position { slide, reveal } = self.position;
         let Some(deck) = &self.deck else { return self.position };
-        let is_demo = deck.slides.get(slide).is_some_and(|slide| slide.cue.is_some());
+        let is_demo = deck.slides.get(slide).is_some_and(|slide| self.runs_demo(slide));
         if reveal > 0 && !is_demo {
             return Position { slide, reveal: reveal - 1 };
         }
@@ -209,14 +210,11 @@ impl Show {
     /// The position on a slide that one arrives at: a demo slide shows as many beats as its groups have run.
     pub fn arrive(&self, slide: usize, reveal: usize) -> Position {
         let cue = self.deck.as_ref().and_then(|deck| deck.slides.get(slide)).and_then(|slide| slide.cue.as_ref());
-        let reveal = match cue {
+        let reveal = match cue.and_then(|cue| Some((cue, self.demos.get(&cue.demo)?))) {
             None => reveal,
-            Some(cue) => match (self.demos.get(&cue.demo), self.runs.get(&cue.demo)) {
-                (Some(demo), Some(run)) => {
-                    cue.groups.iter().filter(|group| run.group_state(demo, group) != StepState::Pending).count()
-                }
-                _ => 0,
-            },
+            Some((cue, demo)) => self.runs.get(&cue.demo).map_or(0, |run| {
+                cue.groups.iter().filter(|group| run.group_state(demo, group) != StepState::Pending).count()
+            }),
         };
         Position { slide, reveal }
     }
@@ -231,20 +229,21 @@ impl Show {
         missed.map(|group| group.name.as_str()).collect()
     }
 
-    /// How far the talk is from its plan.
+    /// How the talk stands against its plan.
     pub fn pace(&self, now: Micros) -> Option<Pace> {
-        let deck = self.deck.as_ref()?;
-        let elapsed = self.clock.elapsed(now) as f64 / 1e6;
-        let planned: Vec<f64> = slide_minutes(deck).iter().map(|minutes| minutes * 60.0).collect();
-        let start: f64 = planned.iter().take(self.position.slide).sum();
-        let end = start + planned.get(self.position.slide)?;
-        Some(if elapsed > end {
-            Pace::Behind(elapsed - end)
-        } else if elapsed < start {
-            Pace::Ahead(start - elapsed)
-        } else {
-            Pace::OnTime
-        })
+        pace(self.deck.as_ref()?, self.position.slide, self.clock.elapsed(now) as f64 / 1e6)
+    }
+
+    /// The next slide of those that the pace keeps; the very next one where there is no hurry.
+    pub fn next_kept(&self, now: Micros) -> Option<usize> {
+        let slides = self.deck.as_ref()?.slides.len();
+        let skip = self.pace(now).map(|pace| pace.skip).unwrap_or_default();
+        (self.position.slide + 1..slides).find(|index| !skip.contains(index))
+    }
+
+    /// Whether a slide cues a demo that there is.
+    pub fn runs_demo(&self, slide: &Slide) -> bool {
+        slide.cue.as_ref().is_some_and(|cue| self.demos.contains_key(&cue.demo))
     }
 
     fn next_group(&self, slide: &Slide) -> Option<NextAction> {
@@ -266,16 +265,28 @@ impl Show {
 
     fn open(&mut self, opened: &Opened) {
         // An edited deck keeps slide, clock and runs; another deck starts at its beginning.
-        if self.deck.as_ref().is_none_or(|deck| deck.slug != opened.deck.slug) {
-            self.position = Position::default();
-            self.clock = Clock::default();
-            self.frozen = None;
-            self.curtain = Curtain::Open;
+        match self.deck.as_ref().filter(|deck| deck.slug == opened.deck.slug) {
+            Some(deck) => {
+                let (before, frozen) = (self.position, self.frozen);
+                self.position = moved(deck, &opened.deck, before);
+                self.frozen = frozen.map(|frozen| moved(deck, &opened.deck, frozen));
+            }
+            None => {
+                self.position = Position::default();
+                self.clock = Clock::default();
+                self.frozen = None;
+                self.curtain = Curtain::Open;
+            }
         }
-        self.position.slide = self.position.slide.min(opened.deck.slides.len().saturating_sub(1));
         self.deck = Some(opened.deck.clone());
+        self.version = opened.version;
+        // A run belongs to the steps that it ran.
+        self.runs.retain(|slug, _| {
+            let same = |demo: &&Demo| self.demos.get(slug).is_some_and(|before| before.hash == demo.hash);
+            opened.demos.get(slug).filter(same).is_some()
+        });
+        self.active = self.active.take().filter(|active| self.runs.contains_key(active));
         self.demos = opened.demos.clone();
-        self.runs.retain(|demo, _| opened.demos.contains_key(demo));
     }
 
     fn replay(&mut self, replay: &Replay) {
@@ -334,21 +345,27 @@ impl Clock {
             ClockAct::Start => self.since = self.since.or(Some(at)),
             ClockAct::Pause => *self = Clock { counted: self.elapsed(at), since: None },
             ClockAct::Reset => *self = Clock::default(),
+            ClockAct::Set(counted) => *self = Clock { counted, since: self.since.map(|_| at) },
         }
     }
 }
 
-/// Minutes planned for each slide: its own, or an even share of what its section has left.
-fn slide_minutes(deck: &Deck) -> Vec<f64> {
-    let share = |section: usize| {
-        let of: Vec<_> = deck.slides.iter().filter(|slide| slide.section == section).collect();
-        let own: f64 = of.iter().filter_map(|slide| slide.minutes).sum();
-        let open = of.iter().filter(|slide| slide.minutes.is_none()).count().max(1);
-        ((deck.sections.get(section).map_or(0.0, |section| section.minutes) - own) / open as f64).max(0.0)
+/// Where a position of one deck is in another version or edition of it: on the slide of the same title, or the last one before it
+/// that is still there, or else at the same place.
+fn moved(from: &Deck, to: &Deck, position: Position) -> Position {
+    let last = to.slides.len().saturating_sub(1);
+    let found = |index: usize| {
+        let slide = from.slides.get(index)?;
+        // Slides of one title are told apart by which of them it is.
+        let nth = from.slides[..index].iter().filter(|other| other.title == slide.title).count();
+        to.slides.iter().enumerate().filter(|(_, other)| other.title == slide.title).nth(nth).map(|(index, _)| index)
     };
-    let shares: Vec<f64> = (0..deck.sections.len()).map(share).collect();
-    deck.slides
-        .iter()
-        .map(|slide| slide.minutes.unwrap_or_else(|| shares.get(slide.section).copied().unwrap_or(0.0)))
-        .collect()
+    if let Some(slide) = found(position.slide) {
+        let clicks = to.slides.get(slide).map_or(0, Slide::clicks);
+        let reveal = if to.slides[slide].cue.is_some() { position.reveal } else { position.reveal.min(clicks) };
+        return Position { slide, reveal };
+    }
+    let is_edited = from.slides.len() == to.slides.len();
+    let slide = if is_edited { position.slide } else { (0..position.slide).rev().find_map(found).unwrap_or(0) };
+    Position { slide: slide.min(last), reveal: 0 }
 }

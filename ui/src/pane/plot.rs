@@ -21,10 +21,10 @@ const LINE: f64 = 3.0;
 const END_DOT: f64 = 6.0;
 /// Width of an average letter of a label.
 const LETTER: f64 = LABEL * 0.54;
+/// The same among figures and capitals, which are wider, as a unit is written.
+const UNIT_LETTER: f64 = LABEL * 0.62;
 /// A line that ends left of this part of the plot has its name behind it.
 const ROOM_BEHIND: f64 = 0.7;
-/// Room for the highest label of the axis, which bears the unit.
-const UNIT_ROOM: f64 = 132.0;
 /// Between the axis' labels and the plot.
 const LABEL_GAP: f64 = 10.0;
 /// A step that takes less than this part of the plot goes without a name.
@@ -170,6 +170,12 @@ impl Frame {
         let letters = beside.map(|(_, label)| label.chars().count()).max();
         letters.map_or(0.0, |letters| letters as f64 * LETTER + LABEL_GAP)
     }
+
+    /// Room for the highest label, which bears the unit, from the left edge.
+    fn unit_room(&self) -> f64 {
+        let highest = self.labels().find(|(tick, _)| self.is_highest(*tick));
+        highest.map_or(0.0, |(_, label)| label.chars().count() as f64 * UNIT_LETTER + LABEL_GAP)
+    }
 }
 
 /// A faint band for each step; those that are wide enough to be seen have their names, above the plot.
@@ -194,7 +200,7 @@ fn steps(plot: &mut Plot, frame: &Frame) -> Drawn {
     bands.sort_by(|one, other| one.0.total_cmp(&other.0));
     for (index, (from, _, band)) in bands.iter().enumerate() {
         // Right of the unit that is written there, and as far as the next name.
-        let start = from.max(part(UNIT_ROOM - frame.gutter()));
+        let start = from.max(part(frame.unit_room() - frame.gutter()));
         let end = bands.get(index + 1).map_or(1.0, |(next, ..)| *next);
         let letters = ((end - start) / part(LETTER)).max(0.0) as usize;
         let name = shortened(&band.name, letters.saturating_sub(1));

@@ -2,11 +2,8 @@
 
 use super::Console;
 use crate::{store::Part, time};
-use greenroom_show::{Curtain, Pace, StackState, call};
+use greenroom_show::{Curtain, StackState, call, pace::CALM_SECONDS};
 use leptos::prelude::*;
-
-/// Off by more than this is worth a colour.
-const PACE_SECONDS_MAX: f64 = 60.0;
 
 #[component]
 pub fn Head() -> impl IntoView {
@@ -37,9 +34,11 @@ pub fn Head() -> impl IntoView {
     }
 }
 
+/// How the talk stands, when it will end, and what to leave out to end on time.
 #[component]
 fn PaceSign() -> impl IntoView {
-    let store = expect_context::<Console>().store;
+    let console = expect_context::<Console>();
+    let store = console.store;
     let pace = Memo::new(move |_| {
         store.ticking();
         let now = store.now();
@@ -48,15 +47,38 @@ fn PaceSign() -> impl IntoView {
             show.pace(now).filter(|_| started)
         })
     });
-    let words = move || match pace.get() {
+    let words = Memo::new(move |_| match pace.get().map(|pace| pace.behind) {
         None => String::new(),
-        Some(Pace::OnTime) => "on time".to_string(),
-        Some(Pace::Behind(seconds)) => format!("{} behind", time::minutes_and_seconds(seconds)),
-        Some(Pace::Ahead(seconds)) => format!("{} ahead", time::minutes_and_seconds(seconds)),
+        Some(behind) if behind.abs() < 1.0 => "on time".to_string(),
+        Some(behind) if behind > 0.0 => format!("{} behind", time::minutes_and_seconds(behind)),
+        Some(behind) => format!("{} ahead", time::minutes_and_seconds(-behind)),
+    });
+    let off = Memo::new(move |_| pace.get().is_some_and(|pace| pace.behind.abs() > CALM_SECONDS));
+    let finish =
+        Memo::new(move |_| pace.get().map(|pace| format!("ends at {}", time::minutes_and_seconds(pace.finish))));
+    let skip = Memo::new(move |_| pace.get().map(|pace| pace.skip).unwrap_or_default());
+    let titles = move || {
+        let skip = skip.get();
+        let titles = store.peek(|show| {
+            let slides = show.deck.as_ref().map(|deck| deck.slides.as_slice()).unwrap_or_default();
+            skip.iter()
+                .filter_map(|index| Some(format!("{}. {}", index + 1, slides.get(*index)?.title)))
+                .collect::<Vec<_>>()
+        });
+        (!titles.is_empty()).then(|| {
+            let words = format!("Skip {}", titles.len());
+            view! {
+                <button class="skip" data-testid="skip" title=titles.join("\n") on:click=move |_| console.skip()>{words} <kbd>"J"</kbd></button>
+            }
+        })
     };
-    let off =
-        move || matches!(pace.get(), Some(Pace::Behind(seconds) | Pace::Ahead(seconds)) if seconds > PACE_SECONDS_MAX);
-    view! { <div class="pace" class:off=off data-testid="pace">{words}</div> }
+    view! {
+        <div class="pace" class:off=off data-testid="pace">
+            <b>{words}</b>
+            <small>{finish}</small>
+        </div>
+        {titles}
+    }
 }
 
 /// The talk as a strip of its sections, as wide as their minutes, with the clock and the place in the talk on it.

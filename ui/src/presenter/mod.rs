@@ -1,5 +1,6 @@
 //! The presenter's window: everything the speaker needs, and the keys that drive the show.
 
+mod faults;
 mod foot;
 mod head;
 mod help;
@@ -110,6 +111,7 @@ fn Desk() -> impl IntoView {
     view! {
         <div class="desk">
             <head::Head />
+            <faults::Faults />
             <section class="now" aria-label="Current slide">
                 <div class="screen"><Stage><Slides position draw=Draw::Whole /></Stage></div>
                 <next::NextUp />
@@ -151,6 +153,14 @@ impl Console {
         });
         if let Some(group) = group {
             self.send(call::RunGroup { demo: cue.demo, group });
+        }
+    }
+
+    /// On to the next slide that the pace keeps.
+    pub fn skip(self) {
+        let now = self.store.now();
+        if let Some(slide) = self.store.peek(|show| show.next_kept(now)) {
+            self.send(call::GoTo { slide });
         }
     }
 

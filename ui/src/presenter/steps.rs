@@ -35,7 +35,13 @@ pub fn Steps() -> impl IntoView {
             return view! { <section class="steps"><p class="empty">"No demo from here on."</p></section> }.into_any();
         };
         let Some(demo) = store.read(&[Part::Deck], |show| show.demos.get(&cue.demo).cloned()) else {
-            return ().into_any();
+            return view! {
+                <section class="steps" data-testid="not-runnable">
+                    <h2>{format!("Not yet runnable: {}", cue.demo)}</h2>
+                    <p class="empty">{format!("There is no demos/{}/demo.md, or it has faults. The slide shows its words.", cue.demo)}</p>
+                </section>
+            }
+            .into_any();
         };
         let head =
             if slide == here.get() { demo.title.clone() } else { format!("On slide {}: {}", slide + 1, demo.title) };

@@ -1,7 +1,7 @@
 //! Paragraphs, lists, tables, code. List items show as the clicks fall.
 
-use super::inline::inlines;
-use greenroom_show::deck::{Block, Slide};
+use super::{diagram::DiagramView, inline::inlines};
+use greenroom_show::deck::{Block, Layout, Slide};
 use leptos::prelude::*;
 use std::{cell::Cell, sync::Arc};
 
@@ -45,8 +45,21 @@ impl Words {
             Block::Code { language, text } => {
                 view! { <pre class="code" data-language=language.clone()><code>{text.clone()}</code></pre> }.into_any()
             }
+            Block::Diagram(diagram) => {
+                let (width, height) = self.room();
+                view! { <DiagramView diagram=diagram.clone() width height /> }.into_any()
+            }
             Block::Quote(blocks) => view! { <blockquote>{self.blocks(blocks)}</blockquote> }.into_any(),
             Block::Column => ().into_any(),
+        }
+    }
+
+    /// What a drawing has on the stage.
+    fn room(&self) -> (f64, f64) {
+        match self.slide.layout {
+            Layout::TwoColumns => (816.0, 620.0),
+            Layout::Demo | Layout::Pane => (480.0, 420.0),
+            _ => (1728.0, 680.0),
         }
     }
 

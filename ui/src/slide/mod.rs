@@ -1,6 +1,7 @@
 //! One slide, typeset.
 
 mod block;
+mod diagram;
 mod figure;
 mod inline;
 
@@ -90,13 +91,18 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
         (slide, deck.map(|deck| deck.title.clone()).unwrap_or_default(), section.unwrap_or_default(), count)
     });
     slide.map(|slide| {
-        let class = format!("slide layout-{} {}", slide.layout.as_str(), slide.class);
+        let runs = store.peek(|show| show.runs_demo(&slide));
+        // A demo that is not there has no panes, and the audience need not know.
+        let layout = match slide.layout {
+            Layout::Demo | Layout::Pane if !runs => Layout::Bullets,
+            layout => layout,
+        };
+        let class = format!("slide layout-{} {}", layout.as_str(), slide.class);
         let label = format!("Slide {} of {count}: {}", index + 1, slide.title);
-        let layout = slide.layout;
         let mut names = Vec::new();
         figure_names(&slide.body, &mut names);
         let provenance = (slide.cue.is_none() && !names.is_empty()).then(|| view! { <FiguresBadge names /> });
-        let foot = if layout == Layout::Section { deck_title } else { section };
+        let foot = if matches!(layout, Layout::Section) { deck_title } else { section };
         view! {
             <article
                 class=class
@@ -107,7 +113,7 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
                 aria-label=label
             >
                 {provenance}
-                {content(slide, reveal, draw)}
+                {content(slide, layout, reveal, draw)}
                 <footer class="foot">
                     <span>{foot}</span>
                     <span class="number">{index + 1}</span>
@@ -117,12 +123,12 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
     })
 }
 
-fn content(slide: Slide, reveal: Signal<usize>, draw: Draw) -> AnyView {
+fn content(slide: Slide, layout: Layout, reveal: Signal<usize>, draw: Draw) -> AnyView {
     let cue = slide.cue.clone();
     let words = Words::new(slide, reveal);
-    match (words.slide.layout, cue) {
+    match (layout, cue) {
         (Layout::TwoColumns, _) => two_columns(&words),
-        (Layout::Demo, Some(cue)) => view! {
+        (Layout::Demo | Layout::Pane, Some(cue)) => view! {
             <div class="words">{words.blocks(&words.slide.body)}</div>
             <Panes cue draw />
         }
@@ -134,7 +140,11 @@ fn content(slide: Slide, reveal: Signal<usize>, draw: Draw) -> AnyView {
             | Layout::Bullets
             | Layout::Table
             | Layout::Quote
-            | Layout::Demo,
+            | Layout::Story
+            | Layout::Cards
+            | Layout::Figure
+            | Layout::Demo
+            | Layout::Pane,
             _,
         ) => view! { <div class="words">{words.blocks(&words.slide.body)}</div> }.into_any(),
     }
@@ -169,7 +179,7 @@ fn figure_names(blocks: &[Block], names: &mut Vec<String>) {
                 head.iter().chain(rows.iter().flatten()).for_each(|cell| figures_in(cell, names));
             }
             Block::Quote(blocks) => figure_names(blocks, names),
-            Block::Code { .. } | Block::Column => {}
+            Block::Code { .. } | Block::Diagram(_) | Block::Column => {}
         }
     }
 }

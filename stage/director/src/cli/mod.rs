@@ -1,10 +1,12 @@
 //! What each command prints.
 
+mod preflight;
 mod run;
 
+pub use preflight::preflight;
 pub use run::run_demo;
 
-use greenroom_director::{Library, LibraryError, figures};
+use greenroom_director::{Faults, Library, LibraryError, figures};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -32,12 +34,14 @@ pub fn list_decks(root: &Path) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for slug in library.decks()? {
         match library.talk(&slug) {
-            Ok(talk) => println!(
-                "{slug:<28} {} ({} slides, {} min)",
-                talk.deck.title,
-                talk.deck.slides.len(),
-                talk.deck.minutes
-            ),
+            Ok(talk) => {
+                let (title, slides) = (&talk.deck.title, talk.deck.slides.len());
+                println!("{slug:<28} {title} ({slides} slides, {} min)", talk.deck.minutes);
+                if !talk.faults.is_empty() {
+                    eprintln!("{}", Faults(talk.faults));
+                    code = ExitCode::FAILURE;
+                }
+            }
             Err(error) => {
                 println!("{slug:<28} does not parse");
                 eprintln!("{error}");
@@ -57,6 +61,9 @@ pub fn check_deck(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
         }
         Err(error) => return Err(error.into()),
     };
+    for fault in &talk.faults {
+        eprintln!("{fault}");
+    }
     for warning in &talk.warnings {
         eprintln!("warning: {warning}");
     }
@@ -75,5 +82,5 @@ pub fn check_deck(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
         println!("  demo {slug}: {} groups, {} steps", program.demo.groups.len(), program.demo.steps.len());
     }
     println!("  {} bound figures, {} warnings", figures(deck).len(), talk.warnings.len());
-    Ok(ExitCode::SUCCESS)
+    Ok(if talk.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,6 +5,7 @@ use futures::{Stream, StreamExt};
 use greenroom_director::{Director, Library, Options, What};
 use greenroom_show::call::{Call, Push, Role, RunGroup, Stop};
 use greenroom_show::demo::Demo;
+use greenroom_show::version::Version;
 use greenroom_show::{Event, Outcome, Show, Stamped};
 use std::io::Write;
 use std::path::Path;
@@ -46,7 +47,12 @@ fn in_window(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
 }
 
 async fn in_terminal(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
-    let options = Options { root: root.to_path_buf(), what: What::Demo(slug.to_string()), stack: None };
+    let options = Options {
+        root: root.to_path_buf(),
+        what: What::Demo(slug.to_string()),
+        version: Version::default(),
+        stack: None,
+    };
     let director = Director::open(options).await?;
     let code = drive(&director, slug).await;
     director.close().await;

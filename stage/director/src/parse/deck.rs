@@ -1,7 +1,10 @@
 //! `slides/<slug>/deck.md` into a deck.
 
 use super::{Faults, Parsed, Report, hint, markdown, source, yaml};
-use greenroom_show::deck::{Beat, Block, Cue, Deck, Inline, Layout, Level, Pane, Section, Slide, Spoken, Theme, plain};
+use greenroom_show::deck::{
+    Beat, Block, Cue, Deck, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Section, Slide, Spoken, Theme,
+    plain,
+};
 use greenroom_show::demo::Demo;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -9,9 +12,21 @@ use std::collections::BTreeMap;
 /// Slides that a talk of any length stays under.
 const SLIDES_MAX: usize = 500;
 
-const DECK_KEYS: &[&str] = &["title", "theme", "audience", "minutes"];
-const SLIDE_KEYS: &[&str] =
-    &["layout", "class", "hide", "routeAlias", "duration", "section", "minutes", "audience", "demo", "steps", "panes"];
+const DECK_KEYS: &[&str] = &["title", "theme", "audience", "minutes", "cuts"];
+const SLIDE_KEYS: &[&str] = &[
+    "layout",
+    "class",
+    "hide",
+    "routeAlias",
+    "duration",
+    "section",
+    "minutes",
+    "priority",
+    "audience",
+    "demo",
+    "steps",
+    "panes",
+];
 
 #[derive(Debug, Default, Deserialize)]
 struct DeckYaml {
@@ -20,6 +35,8 @@ struct DeckYaml {
     theme: Theme,
     #[serde(default)]
     audience: Level,
+    #[serde(default)]
+    cuts: Vec<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -37,6 +54,7 @@ struct SlideYaml {
     section: Option<String>,
     /// Minutes of the section that this slide opens.
     minutes: Option<f64>,
+    priority: Option<u8>,
     audience: Option<Level>,
     demo: Option<String>,
     steps: Option<Names>,
@@ -50,16 +68,13 @@ enum Names {
     Many(Vec<String>),
 }
 
-/// Parses a deck against the demos that its slides may cue.
+/// Parses a deck against the demos that its slides may cue. A fault costs the piece that it is in, and the rest is shown; `Err` only
+/// where no slide is left.
 pub fn parse_deck(file: &str, slug: &str, text: &str, demos: &BTreeMap<String, Demo>) -> Result<Parsed<Deck>, Faults> {
     let mut report = Report::new(file);
-    let parts = match source::parts(text) {
-        Ok(parts) => parts,
-        Err((line, what)) => {
-            report.fault(line, format!("this {what} never ends"));
-            return report.finish(None);
-        }
-    };
+    let source = source::read(text);
+    source.say_endless(&mut report);
+    let parts = source.parts;
     let mut deck = head(&parts, slug, &mut report);
     deck.hash = blake3::hash(text.as_bytes()).to_hex().to_string();
     for (index, part) in parts.iter().enumerate() {
@@ -71,24 +86,31 @@ pub fn parse_deck(file: &str, slug: &str, text: &str, demos: &BTreeMap<String, D
     }
     if deck.slides.is_empty() {
         report.fault(1, "the deck shows no slide: write one, or take a 'hide' away");
+        return report.finish_strictly(None);
     }
     if deck.title.is_empty() {
         deck.title = deck.slides.first().map_or_else(|| slug.to_string(), |slide| slide.title.clone());
     }
     deck.minutes = deck.sections.iter().map(|section| section.minutes).sum();
-    report.finish(Some(deck))
+    Ok(report.finish(deck))
 }
 
 fn head(parts: &[source::Part<'_>], slug: &str, report: &mut Report) -> Deck {
     let all: Vec<&str> = DECK_KEYS.iter().chain(SLIDE_KEYS).copied().collect();
     let yaml: DeckYaml =
         parts.first().and_then(|part| part.yaml).and_then(|piece| yaml::read(piece, &all, report)).unwrap_or_default();
+    let is_cut = |minutes: &f64| minutes.is_finite() && *minutes > 0.0;
+    if !yaml.cuts.iter().all(is_cut) || !yaml.cuts.is_sorted_by(|longer, shorter| longer > shorter) {
+        let line = parts.first().and_then(|part| part.yaml).map_or(1, |piece| yaml::key_line(piece, "cuts"));
+        report.fault(line, "'cuts' are minutes, the longest first: cuts: [25, 10]");
+    }
     Deck {
         slug: slug.to_string(),
         title: yaml.title.unwrap_or_default(),
         theme: yaml.theme,
         audience: yaml.audience,
         minutes: 0.0,
+        cuts: yaml.cuts.into_iter().filter(is_cut).collect(),
         sections: vec![],
         slides: vec![],
         hash: String::new(),
@@ -134,10 +156,18 @@ fn read_slide(
     );
     let cue = cue(&yaml, demos, &line_of, report);
     let layout = yaml.layout.unwrap_or(if cue.is_some() { Layout::Demo } else { Layout::Bullets });
-    if layout == Layout::Demo && yaml.demo.is_none() {
-        report.fault(line_of("layout"), "a slide of layout 'demo' needs 'demo: <slug>'");
+    if matches!(layout, Layout::Demo | Layout::Pane) && yaml.demo.is_none() {
+        report.fault(line_of("layout"), format!("a slide of layout '{}' needs 'demo: <slug>'", layout.as_str()));
     }
-    if let Some(cue) = cue.as_ref().filter(|cue| beats.len() > cue.groups.len() + 1) {
+    let priority = yaml.priority.unwrap_or(PRIORITY_USUAL);
+    if !(1..=PRIORITY_LAST).contains(&priority) {
+        report.fault(
+            line_of("priority"),
+            format!("'priority' is 1, in every version, to {PRIORITY_LAST}, the first to be cut"),
+        );
+    }
+    let is_built = |cue: &&Cue| demos.contains_key(&cue.demo);
+    if let Some(cue) = cue.as_ref().filter(is_built).filter(|cue| beats.len() > cue.groups.len() + 1) {
         let line = markdown.comments.last().map_or(part.body.line, |(line, _)| *line);
         let message = format!(
             "{} clicks but {} groups of steps: a demo's clicks are its groups",
@@ -151,6 +181,7 @@ fn read_slide(
         title: title(&markdown.blocks),
         section: deck.sections.len() - 1,
         minutes: yaml.duration,
+        priority: priority.clamp(1, PRIORITY_LAST),
         level: yaml.audience.unwrap_or(deck.audience),
         alias: yaml.route_alias,
         class: yaml.class,
@@ -176,18 +207,20 @@ fn cue(
     report: &mut Report,
 ) -> Option<Cue> {
     let slug = yaml.demo.as_ref()?;
-    let Some(demo) = demos.get(slug) else {
+    let demo = demos.get(slug);
+    if demo.is_none() {
         let near = hint(slug, demos.keys().map(String::as_str));
-        report.fault(line_of("demo"), format!("unknown demo '{slug}'{near}"));
-        return None;
-    };
-    let groups = match &yaml.steps {
-        None => demo.groups.iter().map(|group| group.name.clone()).collect(),
+        report.warn(line_of("demo"), format!("there is no demo '{slug}' to run yet{near}"));
+    }
+    let named = match &yaml.steps {
+        None => demo.map(|demo| demo.groups.iter().map(|group| group.name.clone()).collect()).unwrap_or_default(),
         Some(Names::One(name)) => vec![name.clone()],
         Some(Names::Many(names)) => names.clone(),
     };
-    for name in groups.iter().filter(|name| demo.group(name).is_none()) {
-        let near = hint(name, demo.groups.iter().map(|group| group.name.as_str()));
+    let (groups, strange): (Vec<_>, Vec<_>) =
+        named.into_iter().partition(|name| demo.is_none_or(|demo| demo.group(name).is_some()));
+    for name in strange {
+        let near = hint(&name, demo.iter().flat_map(|demo| &demo.groups).map(|group| group.name.as_str()));
         report.fault(line_of("steps"), format!("demo '{slug}' has no steps '{name}'{near}"));
     }
     let panes = yaml.panes.clone().unwrap_or_else(|| vec![Pane::Charts, Pane::Terminal, Pane::Checks]);
@@ -222,6 +255,7 @@ fn title(blocks: &[Block]) -> String {
             | Block::Table { .. }
             | Block::Code { .. }
             | Block::Quote(_)
+            | Block::Diagram(_)
             | Block::Column => None,
         })
         .unwrap_or_default()
@@ -246,7 +280,7 @@ fn in_block(block: &Block, line: usize, found: &mut Vec<(usize, String)>) {
         Block::Table { head, rows } => {
             head.iter().chain(rows.iter().flatten()).for_each(|cell| in_inlines(cell, line, found));
         }
-        Block::Code { .. } | Block::Column => {}
+        Block::Code { .. } | Block::Diagram(_) | Block::Column => {}
     }
 }
 
@@ -311,25 +345,40 @@ demo: copy
     }
 
     #[test]
-    fn faults_name_file_line_and_the_nearest_name() {
+    fn faults_name_file_line_and_the_nearest_name_and_the_rest_is_shown() {
         let cases = [
-            ("---\ntitle: [\n---\n# A\n", "slides/a/deck.md:2: front matter"),
-            ("---\ntitle: A\n---\n# A\n\n---\nlayout: covr\n---\n# B\n", "slides/a/deck.md:7: front matter"),
-            (
-                "---\ntitle: A\n---\n# A\n\n---\ndemo: cpoy\n---\n# B\n",
-                "slides/a/deck.md:7: unknown demo 'cpoy'; did you mean 'copy'?",
-            ),
+            ("---\ntitle: [\n---\n# A\n", "slides/a/deck.md:2: front matter", 1),
+            ("---\ntitle: A\n---\n# A\n\n---\nlayout: covr\n---\n# B\n", "slides/a/deck.md:7: front matter", 2),
+            ("---\ntitle: A\n---\n# A\n\n---\nlayout: demo\n---\n# B\n", "slides/a/deck.md:7: a slide of layout", 2),
             (
                 "---\ntitle: A\ndemo: copy\nsteps: mkae\n---\n# A\n",
                 "slides/a/deck.md:4: demo 'copy' has no steps 'mkae'; did you mean 'make'?",
+                1,
             ),
-            ("# A\n```\nnever\n", "slides/a/deck.md:2: this fence never ends"),
-            ("---\ntitle: A\nhide: true\n---\n# A\n", "slides/a/deck.md:1: the deck shows no slide"),
+            ("# A\n```\nnever\n\n---\n# B\n", "slides/a/deck.md:2: this fence never ends", 2),
+            ("---\ntitle: A\ncuts: [5, 10]\n---\n# A\n", "slides/a/deck.md:3: 'cuts' are minutes", 1),
+            ("---\ntitle: A\npriority: 7\n---\n# A\n", "slides/a/deck.md:3: 'priority' is 1", 1),
         ];
-        for (text, wanted) in cases {
-            let said = parse(text).expect_err(wanted).to_string();
+        for (text, wanted, slides) in cases {
+            let parsed = parse(text).expect("something to show");
+            let said = Faults(parsed.faults).to_string();
             assert!(said.contains(wanted), "wanted {wanted}\nsaid   {said}");
+            assert_eq!(parsed.value.slides.len(), slides, "{text}");
         }
+    }
+
+    #[test]
+    fn a_deck_without_a_slide_is_none() {
+        let said = parse("---\ntitle: A\nhide: true\n---\n# A\n").expect_err("nothing to show").to_string();
+        assert!(said.contains("slides/a/deck.md:1: the deck shows no slide"), "{said}");
+    }
+
+    #[test]
+    fn a_demo_that_is_not_there_yet_keeps_its_slide() {
+        let parsed = parse("---\ntitle: A\n---\n# A\n\n---\ndemo: cpoy\nsteps: make\n---\n# B\n").expect("good");
+        let said = parsed.warnings[0].to_string();
+        assert_eq!(said, "slides/a/deck.md:7: there is no demo 'cpoy' to run yet; did you mean 'copy'?");
+        assert_eq!(parsed.value.slides[1].cue.as_ref().expect("a cue").groups, ["make"]);
     }
 
     #[test]
@@ -344,8 +393,8 @@ demo: copy
 
     #[test]
     fn all_faults_come_at_once() {
-        let text = "---\ntitle: A\n---\n# A\n\n---\ndemo: x\n---\n# B\n\n---\ndemo: y\n---\n# C\n";
-        assert_eq!(parse(text).expect_err("two").0.len(), 2);
+        let text = "---\ntitle: A\n---\n# A\n\n---\nlayout: x\n---\n# B\n\n---\nlayout: y\n---\n# C\n";
+        assert_eq!(parse(text).expect("shown").faults.len(), 2);
     }
 
     #[test]

@@ -32,20 +32,20 @@ pub struct Program {
 
 pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>, Faults> {
     let mut report = Report::new(file);
-    let part = match source::parts(text).map(|parts| (parts[0], parts.len())) {
-        Ok((part, 1)) => part,
-        Ok((_, _)) => {
-            report.fault(1, "a demo is one part: a line of '---' may only end its front matter");
-            return report.finish(None);
-        }
-        Err((line, what)) => {
-            report.fault(line, format!("this {what} never ends"));
-            return report.finish(None);
+    let source = source::read(text);
+    source.say_endless(&mut report);
+    let part = match source.parts[..] {
+        [part] if report.faults.is_empty() => part,
+        _ => {
+            if report.faults.is_empty() {
+                report.fault(1, "a demo is one part: a line of '---' may only end its front matter");
+            }
+            return report.finish_strictly(None);
         }
     };
     let Some(head) = part.yaml else {
         report.fault(1, "a demo opens with front matter: '---', 'title: …', '---'");
-        return report.finish(None);
+        return report.finish_strictly(None);
     };
     let yaml: DemoYaml = yaml::read(head, KEYS, &mut report).unwrap_or_default();
     if yaml.title.is_empty() && report.faults.is_empty() {
@@ -71,7 +71,7 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
     if program.demo.steps.is_empty() && report.faults.is_empty() {
         report.fault(part.body.line, "a demo needs a step: a line in a fence opened by '```steps'");
     }
-    report.finish(Some(program))
+    report.finish_strictly(Some(program))
 }
 
 fn read_group(fence: &markdown::Fence, blocks: &[Block], program: &mut Program, report: &mut Report) {

@@ -1,6 +1,6 @@
 //! CommonMark with tables into blocks. Raw HTML becomes text, comments are kept apart, and nothing else is dropped in silence.
 
-use super::{Report, source::Piece};
+use super::{Report, diagram, source::Piece};
 use greenroom_show::deck::{Block, Inline};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeWithOffset};
 use std::ops::Range;
@@ -106,6 +106,11 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
                 };
                 let text = self.raw(end);
                 let language = info.split_whitespace().next().unwrap_or_default().to_string();
+                if language == "diagram" {
+                    let line = self.line(range) + 1;
+                    blocks.push(Block::Diagram(diagram::read(&text, line, self.report)));
+                    return;
+                }
                 self.fences.push(Fence { info, text: text.clone(), line: self.line(range), block: blocks.len() });
                 blocks.push(Block::Code { language, text });
             }

@@ -2,6 +2,7 @@
 
 mod deck;
 mod demo;
+mod diagram;
 mod markdown;
 mod script;
 mod source;
@@ -28,10 +29,11 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What was read, with the warnings that do not keep it from the stage.
+/// What was read, and what was wrong with it: faults cost the piece that they are in, and warnings nothing.
 #[derive(Debug, Clone)]
 pub struct Parsed<T> {
     pub value: T,
+    pub faults: Vec<Fault>,
     pub warnings: Vec<Fault>,
 }
 
@@ -67,9 +69,15 @@ impl Report {
         self.warnings.push(Fault { file: self.file.clone(), line, message: message.into() });
     }
 
-    fn finish<T>(self, value: Option<T>) -> Result<Parsed<T>, Faults> {
+    /// What can be shown in spite of its faults.
+    fn finish<T>(self, value: T) -> Parsed<T> {
+        Parsed { value, faults: self.faults, warnings: self.warnings }
+    }
+
+    /// What is good as a whole or not at all.
+    fn finish_strictly<T>(self, value: Option<T>) -> Result<Parsed<T>, Faults> {
         match value {
-            Some(value) if self.faults.is_empty() => Ok(Parsed { value, warnings: self.warnings }),
+            Some(value) if self.faults.is_empty() => Ok(self.finish(value)),
             _ => Err(Faults(self.faults)),
         }
     }

@@ -5,9 +5,11 @@ use crate::replay;
 use crate::takes::{self, Reader};
 use greenroom_show::call::{
     Call, CallError, GoTo, ListTakes, Next, OpenTake, Previous, Reset, ResetClock, RestartStack, RestartTake, Role,
-    RunGroup, RunStep, Stop, ToggleClock, ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded, ToggleSpan,
+    RunGroup, RunStep, SetVersion, Stop, ToggleClock, ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded,
+    ToggleSpan,
 };
 use greenroom_show::take::{TakeInfo, Verdict};
+use greenroom_show::version::Version;
 use greenroom_show::{ClockAct, Curtain, Event, NextAction, Position, Replay};
 use serde_json::Value;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         ToggleRecorded::NAME => answer::<ToggleRecorded, _>(args, |_| toggle_recorded(stage)),
         TogglePlay::NAME => answer::<TogglePlay, _>(args, |_| command(stage, replay::Command::TogglePlay)),
         RestartTake::NAME => answer::<RestartTake, _>(args, |_| command(stage, replay::Command::Restart)),
+        SetVersion::NAME => answer::<SetVersion, _>(args, |call| set_version(stage, call.version)),
         RestartStack::NAME => answer::<RestartStack, _>(args, |_| {
             stage.restarts.notify_one();
             Ok(())
@@ -220,6 +223,18 @@ fn play(stage: &Arc<Stage>, take: TakeInfo) -> Result<(), CallError> {
         }
     });
     Ok(())
+}
+
+fn set_version(stage: &Arc<Stage>, version: Version) -> Result<(), CallError> {
+    let opened = stage.loaded().opened(version).map_err(|detail| CallError::Failed { detail })?;
+    stage.emit(Event::Opened(Box::new(opened)));
+    come_back(stage)
+}
+
+/// Puts the demo of the slide on stage, after what is on stage was opened anew.
+pub fn come_back(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let position = stage.lock().show.position;
+    arrive(stage, position)
 }
 
 fn command(stage: &Arc<Stage>, command: replay::Command) -> Result<(), CallError> {

@@ -2,6 +2,8 @@
 
 mod calls;
 mod recording;
+mod reload;
+mod resume;
 mod runner;
 mod supervise;
 
@@ -13,10 +15,11 @@ use crate::workshop::{Workshop, WorkshopError};
 use futures::{Stream, stream};
 use greenroom_show::call::{CallError, Push, Role};
 use greenroom_show::take::{Machine, TakeInfo};
+use greenroom_show::version::Version;
 use greenroom_show::{Event, Notice, Opened, Replay, Show, StackState, Stamped};
 use recording::Recording;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
@@ -34,6 +37,8 @@ pub struct Options {
     /// The project folder: `slides/`, `demos/`, `takes/` and `.tools/` are in it.
     pub root: PathBuf,
     pub what: What,
+    /// Which version of the deck: for whom, and in how many minutes.
+    pub version: Version,
     /// The `greenroom-stack` program; beside this program where absent.
     pub stack: Option<PathBuf>,
 }
@@ -51,6 +56,8 @@ pub enum OpenError {
     Library(#[from] LibraryError),
     #[error(transparent)]
     Workshop(#[from] WorkshopError),
+    #[error("{deck}: {why}")]
+    Version { deck: String, why: String },
 }
 
 /// A handle to the running show. Clones are the same show.
@@ -62,13 +69,13 @@ pub struct Director {
 #[derive(Debug)]
 struct Stage {
     watch: Stopwatch,
-    talk: Talk,
+    what: What,
     root: PathBuf,
     stack_program: PathBuf,
     workshop: Workshop,
     machine: Machine,
-    /// Where each tool of the demos is; `None` where the built-in mover stands in.
-    tools: BTreeMap<String, Option<Found>>,
+    /// What the files said last. Replaced whole, so that whoever runs a step keeps what it began with.
+    loaded: Mutex<Arc<Loaded>>,
     /// One lock orders all events: what is folded, recorded and sent is one list.
     now: Mutex<Now>,
     bus: broadcast::Sender<Arc<Stamped>>,
@@ -78,6 +85,13 @@ struct Stage {
     restarts: tokio::sync::Notify,
     closing: CancellationToken,
     tasks: tokio_util::task::TaskTracker,
+}
+
+#[derive(Debug, Clone)]
+struct Loaded {
+    talk: Talk,
+    /// Where each tool of the demos is; `None` where the built-in mover stands in.
+    tools: BTreeMap<String, Option<Found>>,
 }
 
 #[derive(Debug, Clone)]
@@ -100,19 +114,17 @@ struct Now {
 impl Director {
     /// Loads the talk and starts the stack behind it. Returns before the stack is ready: the show says when.
     pub async fn open(options: Options) -> Result<Director, OpenError> {
-        let library = Library::new(&options.root);
-        let talk = match &options.what {
-            What::Deck(slug) => library.talk(slug)?,
-            What::Demo(slug) => library.talk_of_demo(slug)?,
-        };
+        let loaded = Loaded::read(&options.root, &options.what).await?;
+        let opened = loaded
+            .opened(options.version)
+            .map_err(|why| OpenError::Version { deck: loaded.talk.deck.slug.clone(), why })?;
         let workshop = Workshop::open(&options.root)?;
-        let tools = find_tools(&options.root, &talk).await;
         let stage = Arc::new(Stage {
             watch: Stopwatch::start(),
             stack_program: options.stack.unwrap_or_else(beside),
             workshop,
             machine: crate::machine::describe(),
-            tools,
+            loaded: Mutex::new(Arc::new(loaded)),
             now: Mutex::new(Now {
                 show: Show::default(),
                 recording: Recording::default(),
@@ -127,13 +139,14 @@ impl Director {
             closing: CancellationToken::new(),
             tasks: tokio_util::task::TaskTracker::new(),
             root: options.root,
-            talk,
+            what: options.what,
         });
-        stage.emit(Event::Opened(Box::new(stage.opened())));
-        for warning in &stage.talk.warnings {
-            stage.emit(Event::Notice(Notice { text: warning.to_string() }));
-        }
+        stage.emit(Event::Opened(Box::new(opened)));
+        stage.say_faults(&stage.loaded().talk);
+        resume::restore(&stage);
         stage.tasks.spawn(supervise::run(stage.clone()));
+        stage.tasks.spawn(reload::run(stage.clone()));
+        stage.tasks.spawn(resume::run(stage.clone()));
         Ok(Director { stage })
     }
 
@@ -225,9 +238,16 @@ impl Stage {
         crate::takes::list(&self.takes_folder(), &demos)
     }
 
-    fn opened(&self) -> Opened {
-        let demos = self.talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
-        Opened { deck: self.talk.deck.clone(), demos }
+    fn loaded(&self) -> Arc<Loaded> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells the speaker what is wrong and what is odd in the files.
+    fn say_faults(self: &Arc<Self>, talk: &Talk) {
+        self.emit(Event::Faults(talk.faults.iter().map(ToString::to_string).collect()));
+        for warning in &talk.warnings {
+            self.notice(warning.to_string());
+        }
     }
 
     fn replayed(self: &Arc<Self>, replay: Replay) {
@@ -282,7 +302,37 @@ impl Subscription {
     }
 }
 
-async fn find_tools(root: &std::path::Path, talk: &Talk) -> BTreeMap<String, Option<Found>> {
+impl Loaded {
+    async fn read(root: &Path, what: &What) -> Result<Loaded, LibraryError> {
+        let library = Library::new(root);
+        let talk = match what {
+            What::Deck(slug) => library.talk(slug)?,
+            What::Demo(slug) => library.talk_of_demo(slug)?,
+        };
+        let tools = find_tools(root, &talk).await;
+        Ok(Loaded { talk, tools })
+    }
+
+    /// A version of the talk as it comes on stage, with the demos that it cues and no other.
+    fn opened(&self, version: Version) -> Result<Opened, String> {
+        let whole = &self.talk.deck;
+        if let Some(cut) = version.cut.filter(|cut| !whole.cuts.contains(cut)) {
+            let known: Vec<_> = whole.cuts.iter().map(f64::to_string).collect();
+            let known = if known.is_empty() { "none; add 'cuts' to its front matter".into() } else { known.join(", ") };
+            return Err(format!("there is no version of {cut} minutes (shorter versions: {known})"));
+        }
+        let Some((deck, _)) = greenroom_show::version::version(whole, version) else {
+            return Err("no slide of it may be shown to this audience: choose another level".into());
+        };
+        let cued =
+            |slug: &String| deck.slides.iter().any(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == *slug));
+        let demos = self.talk.programs.iter().filter(|(slug, _)| cued(slug));
+        let demos = demos.map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
+        Ok(Opened { deck, demos, version })
+    }
+}
+
+async fn find_tools(root: &Path, talk: &Talk) -> BTreeMap<String, Option<Found>> {
     let names = talk.programs.values().flat_map(|program| program.demo.tools.iter().cloned());
     let mut tools = BTreeMap::new();
     for name in names {

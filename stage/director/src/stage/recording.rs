@@ -33,7 +33,7 @@ impl Recording {
     pub fn record(&mut self, stage: &Arc<Stage>, show: &Show, at: Micros, event: &Event) {
         match event {
             // A window's copy of the deck, and another take on stage, are not what happened to this demo.
-            Event::Opened(_) | Event::Replay(_) => return,
+            Event::Opened(_) | Event::Replay(_) | Event::Faults(_) => return,
             Event::Begun { .. } => return self.end(stage),
             Event::StepStarted { .. } if self.recorder.is_none() => self.begin(stage, show, at),
             _ => {}

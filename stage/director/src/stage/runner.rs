@@ -4,7 +4,7 @@ use super::{Now, Stage};
 use crate::condition::{Verdict, judge};
 use crate::data::{self, Recipe};
 use crate::mover;
-use crate::parse::{Condition, DataVerb, TenantVerb, Verb, quoted, without_within};
+use crate::parse::{Condition, DataVerb, Program, TenantVerb, Verb, quoted, without_within};
 use crate::rates::{Values, counters};
 use crate::stack::Client;
 use crate::tool::{self, Invocation};
@@ -12,6 +12,7 @@ use crate::workshop::Filled;
 use greenroom_model::control::NewAccount;
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use greenroom_show::call::CallError;
+use greenroom_show::demo::Demo;
 use greenroom_show::unit::{Unit, grouped};
 use greenroom_show::{Event, Outcome, Position, StepState};
 use std::collections::BTreeMap;
@@ -43,7 +44,7 @@ type Seen = Result<String, String>;
 impl Stage {
     /// What runs in a tool's name.
     pub fn runs_as(&self, tool: &str) -> String {
-        match self.tools.get(tool) {
+        match self.loaded().tools.get(tool) {
             Some(Some(found)) => found.version.clone(),
             _ => format!("built-in mover (no {tool} on this machine)"),
         }
@@ -61,7 +62,7 @@ impl Stage {
         let run = now.show.runs.get(demo);
         let open = found.steps.clone().find(|step| run.is_none_or(|run| run.state(*step) != StepState::Passed));
         let steps = open.unwrap_or(found.steps.start)..found.steps.end;
-        self.start(&mut now, demo, steps);
+        self.start(&mut now, &program, steps);
         Ok(())
     }
 
@@ -72,7 +73,7 @@ impl Stage {
         }
         let mut now = self.lock();
         self.prepare(&mut now, demo)?;
-        self.start(&mut now, demo, step..step + 1);
+        self.start(&mut now, &program, step..step + 1);
         Ok(())
     }
 
@@ -111,7 +112,7 @@ impl Stage {
     /// Makes a demo the one on stage, fresh, where another one was or none.
     pub fn begin(self: &Arc<Self>, now: &mut Now, demo: &str) {
         self.emit_in(now, Event::Begun { demo: demo.to_string() });
-        let tools = self.talk.programs.get(demo).map(|program| program.demo.tools.clone()).unwrap_or_default();
+        let tools = self.program(demo).map(|program| program.demo.tools.clone()).unwrap_or_default();
         for name in tools {
             let is = self.runs_as(&name);
             self.emit_in(now, Event::Tool { name, is });
@@ -123,11 +124,12 @@ impl Stage {
         }
     }
 
-    fn program(&self, demo: &str) -> Result<&crate::parse::Program, CallError> {
-        self.talk.programs.get(demo).ok_or_else(|| CallError::NotFound {
+    fn program(&self, demo: &str) -> Result<Arc<Program>, CallError> {
+        let loaded = self.loaded();
+        loaded.talk.programs.get(demo).cloned().ok_or_else(|| CallError::NotFound {
             kind: "demo".into(),
             name: demo.into(),
-            nearest: crate::parse::nearest(demo, self.talk.programs.keys().map(String::as_str)),
+            nearest: crate::parse::nearest(demo, loaded.talk.programs.keys().map(String::as_str)),
         })
     }
 
@@ -145,15 +147,15 @@ impl Stage {
         Ok(())
     }
 
-    fn start(self: &Arc<Self>, now: &mut Now, demo: &str, steps: Range<usize>) {
+    fn start(self: &Arc<Self>, now: &mut Now, program: &Arc<Program>, steps: Range<usize>) {
         let cancel = self.closing.child_token();
         now.running = Some(cancel.clone());
         let stage = self.clone();
-        let demo = demo.to_string();
+        let program = program.clone();
         self.tasks.spawn(async move {
             let last = steps.end - 1;
             for step in steps {
-                let outcome = stage.run_step(&demo, step, &cancel).await;
+                let outcome = stage.run_step(&program, step, &cancel).await;
                 let goes_on = matches!(outcome, Outcome::Passed { .. }) && step < last;
                 // At once, so that whoever sees the step end may start the next one.
                 let mut now = stage.lock();
@@ -169,18 +171,17 @@ impl Stage {
     }
 
     /// Runs one step to its outcome.
-    async fn run_step(self: &Arc<Self>, demo: &str, step: usize, cancel: &CancellationToken) -> Outcome {
-        let program = &self.talk.programs[demo];
+    async fn run_step(self: &Arc<Self>, program: &Program, step: usize, cancel: &CancellationToken) -> Outcome {
         let timeout_ms = program.demo.steps[step].timeout_ms;
-        self.step_started(demo, step, timeout_ms);
+        self.step_started(&program.demo, step, timeout_ms);
         // A token of the step's own: its deadline stops it and what it started, and nothing else.
         let own = cancel.child_token();
-        let mut work = std::pin::pin!(self.execute(demo, step, &own));
+        let mut work = std::pin::pin!(self.execute(program, step, &own));
         let outcome = tokio::select! {
             seen = &mut work => match seen {
                 Ok(seen) => Outcome::Passed { seen },
                 Err(_) if cancel.is_cancelled() => Outcome::Cancelled,
-                Err(why) => Outcome::Failed { why: self.explained(demo, step, why) },
+                Err(why) => Outcome::Failed { why: self.explained(&program.demo.slug, step, why) },
             },
             () = tokio::time::sleep(Duration::from_millis(timeout_ms)) => {
                 own.cancel();
@@ -192,13 +193,12 @@ impl Stage {
         outcome
     }
 
-    fn step_started(self: &Arc<Self>, demo: &str, step: usize, timeout_ms: u64) {
+    fn step_started(self: &Arc<Self>, demo: &Demo, step: usize, timeout_ms: u64) {
         let mut now = self.lock();
         self.emit_in(&mut now, Event::StepStarted { step, timeout_ms });
         // The narrative follows the group that runs.
         let at = now.show.position.slide;
-        let cue = now.show.slide().and_then(|slide| slide.cue.clone()).filter(|cue| cue.demo == demo);
-        let demo = &self.talk.programs[demo].demo;
+        let cue = now.show.slide().and_then(|slide| slide.cue.clone()).filter(|cue| cue.demo == demo.slug);
         let reveal = cue.and_then(|cue| {
             let holds = |name: &String| demo.group(name).is_some_and(|group| group.steps.contains(&step));
             cue.groups.iter().position(holds)
@@ -233,18 +233,18 @@ impl Stage {
         self.emit(Event::Output(text));
     }
 
-    async fn execute(self: &Arc<Self>, demo: &str, step: usize, cancel: &CancellationToken) -> Seen {
-        let line = &self.talk.programs[demo].lines[step];
+    async fn execute(self: &Arc<Self>, program: &Program, step: usize, cancel: &CancellationToken) -> Seen {
+        let line = &program.lines[step];
         if !matches!(line.verb, Verb::Run { .. }) {
             self.prompt(&line.text);
         }
         match &line.verb {
             Verb::Tenant { what: TenantVerb::Create { name, containers } } => {
-                self.tenant_create(demo, name, containers).await
+                self.tenant_create(&program.demo.slug, name, containers).await
             }
             Verb::Data { what } => self.data(what, cancel).await,
             Verb::Run { tool, args } => {
-                let group = self.group_of(demo, step);
+                let group = group_of(&program.demo, step);
                 self.run_tool(&group, tool, args, cancel).await
             }
             Verb::Expect { condition } => self.expect(&Condition::read(condition)?).await,
@@ -335,7 +335,7 @@ impl Stage {
         self.prompt(&format!("{tool} {}", shown.join(" ")));
         let before = client.metrics().await.ok();
         let began = self.watch.now();
-        match self.tools.get(tool) {
+        match self.loaded().tools.get(tool) {
             Some(Some(found)) => {
                 let invocation = self.invocation(&found.program, tool, &filled);
                 let show = |text| self.emit(Event::Output(text));
@@ -436,9 +436,8 @@ impl Stage {
     fn client(&self) -> Result<Client, String> {
         self.stack.borrow().clone().ok_or_else(|| "the stack is not ready: wait for it, or start it again".into())
     }
+}
 
-    fn group_of(&self, demo: &str, step: usize) -> String {
-        let groups = &self.talk.programs[demo].demo.groups;
-        groups.iter().find(|group| group.steps.contains(&step)).map(|group| group.name.clone()).unwrap_or_default()
-    }
+fn group_of(demo: &Demo, step: usize) -> String {
+    demo.groups.iter().find(|group| group.steps.contains(&step)).map(|group| group.name.clone()).unwrap_or_default()
 }

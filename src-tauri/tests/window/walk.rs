@@ -1,0 +1,175 @@
+//! Every slide of every deck in the real window: nothing overflows, nothing is cut off, and what is not for an audience is not there.
+
+use crate::support::{App, PAGE_DOWN, owned_project, project, workspace};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+/// Sizes of a projector, a television and an old projector.
+const SIZES: [(u32, u32); 3] = [(1280, 720), (1920, 1080), (1024, 768)];
+
+/// What sticks out of its slide or out of its own box. A pixel is rounding. Terminals show their last lines, and hide the others.
+const TROUBLE: &str = "
+const slide = document.querySelector('[data-testid=audience-view] .layer:not(.leaves) [data-testid=slide]');
+if (!slide) return ['no slide'];
+const edge = slide.getBoundingClientRect(), found = [];
+const name = e => `${e.tagName.toLowerCase()}.${e.className.baseVal ?? e.className}: ${(e.textContent || '').trim().slice(0, 40)}`;
+const foot = slide.querySelector('footer.foot').getBoundingClientRect();
+for (const e of slide.querySelectorAll('h1, h2, h3, p, li, td, th, pre, blockquote, text, rect, section.pane, .check')) {
+  if (e.closest('.terminal') || e.closest('.plot .values')) continue;
+  const box = e.getBoundingClientRect();
+  if (!box.width || !box.height) continue;
+  if (box.left < edge.left - 1 || box.right > edge.right + 1 || box.top < edge.top - 1 || box.bottom > edge.bottom + 1)
+    found.push('outside the slide: ' + name(e));
+  else if (e.closest('.words') && box.bottom > foot.top + 1 && box.top < foot.bottom && !getComputedStyle(e).position.includes('absolute'))
+    found.push('over the foot: ' + name(e));
+  if (e.clientWidth && e.scrollWidth > e.clientWidth + 2 && !['rect', 'text'].includes(e.tagName) && !e.classList.contains('pane'))
+    found.push('wider than its box: ' + name(e));
+}
+for (const box of slide.querySelectorAll('.diagram .box')) {
+  const rect = box.querySelector('rect').getBoundingClientRect(), text = box.querySelector('text').getBoundingClientRect();
+  if (text.left < rect.left || text.right > rect.right || text.top < rect.top || text.bottom > rect.bottom)
+    found.push('a name larger than its box: ' + name(box));
+}
+const words = [...slide.querySelectorAll('.words > *')].filter(e => getComputedStyle(e).position != 'absolute');
+for (let i = 1; i < words.length; i++) {
+  const above = words[i - 1].getBoundingClientRect(), below = words[i].getBoundingClientRect();
+  if (above.bottom > below.top + 1 && above.height && below.height) found.push('over what follows: ' + name(words[i - 1]));
+}
+return found;";
+
+fn decks() -> Vec<String> {
+    let folders = std::fs::read_dir(workspace().join("slides")).expect("decks").flatten();
+    let mut decks: Vec<_> = folders.map(|folder| folder.file_name().into_string().expect("a name")).collect();
+    decks.sort();
+    decks
+}
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn no_slide_of_any_deck_overflows_at_any_size() {
+    let root = project();
+    let mut trouble = Vec::new();
+    for deck in decks() {
+        let app = App::open("walk", root.path(), &deck).await;
+        app.until("[data-testid=stack]").await;
+        app.press("s").await;
+        let count = app.eval("return +document.querySelector('[data-testid=slide]').getAttribute('aria-label').match(/of (\\d+)/)[1]").await;
+        let count = count.as_u64().expect("a number of slides");
+        for (width, height) in SIZES {
+            app.client.set_window_size(width, height).await.expect("a window has a size");
+            for slide in 0..count {
+                app.go_to(slide).await;
+                let Value::Array(found) = app.eval(TROUBLE).await else { panic!("{deck} {slide}: no answer") };
+                let found = found.iter().filter_map(Value::as_str);
+                trouble.extend(found.map(|found| format!("{deck} slide {} at {width}x{height}: {found}", slide + 1)));
+                if (width, height) == SIZES[1] {
+                    app.shot(&format!("{deck}-{:02}", slide + 1)).await;
+                }
+            }
+        }
+        app.close(root.path()).await;
+    }
+    assert!(trouble.is_empty(), "{}", trouble.join("\n"));
+}
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn an_edit_shows_at_once_and_a_broken_one_is_said_to_the_speaker_alone() {
+    let root = owned_project("azcopy-field");
+    let deck = root.path().join("slides/azcopy-field/deck.md");
+    let good = std::fs::read_to_string(&deck).expect("a deck");
+    let app = App::open("edits", root.path(), "azcopy-field").await;
+    app.until("[data-testid=stack][data-state=ready]").await;
+    app.press("a").await;
+    app.switch_to("presenter").await;
+    app.press(PAGE_DOWN).await;
+    app.until("[data-testid=presenter] [data-testid=slide][data-slide='1']").await;
+
+    std::fs::write(&deck, good.replace("# Change the endpoint.", "# Edited on stage.")).expect("written");
+    app.until_true(
+        "the edit shows",
+        "return document.querySelector('.now h1').innerText.startsWith('Edited on stage.')",
+    )
+    .await;
+    std::fs::write(&deck, good.replace("layout: statement", "layout: nonsense")).expect("written");
+    let said = app.until("[data-testid=faults]").await;
+    assert!(said.contains("slides/azcopy-field/deck.md:") && said.contains("nonsense"), "{said}");
+    assert!(
+        app.eval("return document.querySelector('.now h1').innerText")
+            .await
+            .as_str()
+            .is_some_and(|title| title.starts_with("Edited"))
+    );
+    app.switch_to("audience").await;
+    let page = app.eval("return document.documentElement.outerHTML").await;
+    assert!(!page.as_str().expect("a page").contains("nonsense"), "the audience never hears of it");
+    app.switch_to("presenter").await;
+    std::fs::write(&deck, &good).expect("written");
+    app.until_true("mended", "return !document.querySelector('[data-testid=faults]') && document.querySelector('.now h1').innerText.startsWith('Change')").await;
+    app.close(root.path()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn a_killed_show_comes_back_at_its_slide_and_clock() {
+    let root = owned_project("azcopy-field");
+    let app = App::open("resume", root.path(), "azcopy-field").await;
+    app.until("[data-testid=stack]").await;
+    app.press("t").await;
+    for slide in 1..3 {
+        app.press(PAGE_DOWN).await;
+        app.until(&format!("[data-testid=presenter] [data-testid=slide][data-slide='{slide}']")).await;
+    }
+    let note = root.path().join(".greenroom/resume.json");
+    app.until_file(&note, "\"slide\":2").await;
+    app.kill(root.path(), Signal::SIGKILL);
+
+    let app = App::open("resume", root.path(), "azcopy-field").await;
+    app.until("[data-testid=presenter] [data-testid=slide][data-slide='2']").await;
+    app.until_true(
+        "the clock runs on",
+        "return !document.querySelector('[data-testid=clock]').classList.contains('paused')",
+    )
+    .await;
+    app.close(root.path()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn nothing_above_the_level_reaches_the_audience() {
+    let root = owned_project("azcopy-field");
+    let deck = root.path().join("slides/azcopy-field/deck.md");
+    let good = std::fs::read_to_string(&deck).expect("a deck");
+    let secret = "\n\n---\naudience: internal\n---\n# Wombat slide\n\n<!-- Wombat words. -->\n";
+    std::fs::write(&deck, good.clone() + secret).expect("written");
+    let app = App::open("level", root.path(), "azcopy-field").await;
+    app.until("[data-testid=stack]").await;
+    app.press("a").await;
+    app.switch_to("audience").await;
+    app.until("[data-testid=audience-view] [data-testid=slide]").await;
+    // All that the audience's window is ever sent: it subscribes once more, and keeps what comes.
+    let listen = "window.received = ''; const channel = new window.__TAURI__.core.Channel();
+        channel.onmessage = push => { window.received += push; };
+        window.__TAURI__.core.invoke('subscribe', { channel }); return true";
+    app.eval(listen).await;
+    app.until_true("the show is sent", "return window.received.includes('Bring your own AzCopy')").await;
+    let received = "return window.received + document.documentElement.outerHTML";
+    let page = app.eval(received).await;
+    assert!(!page.as_str().expect("a page").contains("Wombat"), "an internal slide in a public show");
+
+    // The speaker chooses another level, and there it is, without its words.
+    app.switch_to("presenter").await;
+    app.press("o").await;
+    app.until("[data-testid=versions]").await;
+    app.eval("document.querySelector('[data-version=internal]').click(); return true").await;
+    app.until_true(
+        "the slide",
+        "return document.querySelector('[data-testid=overview]').innerText.includes('Wombat slide')",
+    )
+    .await;
+    app.switch_to("audience").await;
+    app.until_true("the slide is sent", "return window.received.includes('Wombat slide')").await;
+    let page = app.eval(received).await;
+    assert!(!page.as_str().expect("a page").contains("Wombat words"), "the narrative is the speaker's");
+    app.close(root.path()).await;
+}

@@ -1,0 +1,376 @@
+//! Facts into go, look or stop, each with what was found and what to do.
+
+use super::facts::{Facts, Recording};
+use crate::parse::{Verb, figures};
+use bytesize::ByteSize;
+use greenroom_show::deck::{Deck, Slide};
+use greenroom_show::version::slide_minutes;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// A demo writes its data, the stack the same again, and what comes back once more.
+const DISK_MIN: u64 = 4 << 30;
+const MEMORY_MIN: u64 = 1 << 30;
+const BATTERY_MIN_PERCENT: u8 = 60;
+/// A recording older than this was made with another stack.
+const RECORDING_DAYS_MAX: u64 = 30;
+const DAY_MS: u64 = 86_400_000;
+/// How fast a talk is spoken, and how much of a slide's time words may fill before it cannot be kept.
+const WORDS_PER_MINUTE: f64 = 130.0;
+const WORDS_OVER: f64 = 1.15;
+/// Budgets that differ by less than this add up.
+const MINUTES_OFF: f64 = 0.05;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Go,
+    /// The talk goes on with it; the speaker should know.
+    Look,
+    Stop,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    pub id: &'static str,
+    pub verdict: Verdict,
+    pub found: String,
+    /// What to do about it; empty where it is go.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub todo: String,
+}
+
+fn go(id: &'static str, found: impl Into<String>) -> Check {
+    Check { id, verdict: Verdict::Go, found: found.into(), todo: String::new() }
+}
+
+fn look(id: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Check {
+    Check { id, verdict: Verdict::Look, found: found.into(), todo: todo.into() }
+}
+
+fn stop(id: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Check {
+    Check { id, verdict: Verdict::Stop, found: found.into(), todo: todo.into() }
+}
+
+/// The whole board, in the order in which a speaker would mend it.
+pub fn judge(facts: &Facts) -> Vec<Check> {
+    let mut board = vec![files(facts)];
+    let Some((deck, _)) = &facts.shown else {
+        board.push(stop("level", "no slide may be shown to this audience", "choose another level"));
+        return board;
+    };
+    board.push(level(facts));
+    board.extend(demos(facts, deck));
+    board.extend(bound(facts, deck));
+    board.push(budget(deck));
+    board.push(words(deck));
+    board.extend(tools(facts));
+    board.extend(recordings(facts, deck));
+    board.push(room("disk", facts.disk_free, DISK_MIN, "make room, or start it with --root on another disk"));
+    board.push(room("memory", facts.memory_free, MEMORY_MIN, "close other programs"));
+    board.push(power(facts));
+    board
+}
+
+fn files(facts: &Facts) -> Check {
+    let talk = &facts.talk;
+    match (talk.faults.first(), talk.warnings.iter().find(|warning| !warning.message.contains("to run yet"))) {
+        (Some(fault), _) => {
+            stop("files", format!("{} faults, the first: {fault}", talk.faults.len()), "mend the file and save it")
+        }
+        (None, Some(warning)) => look("files", format!("a warning: {warning}"), "mend it, or leave it"),
+        (None, None) => {
+            go("files", format!("{} slides and {} demos parse", talk.deck.slides.len(), talk.programs.len()))
+        }
+    }
+}
+
+fn level(facts: &Facts) -> Check {
+    let Some((deck, out)) = &facts.shown else { return go("level", "") };
+    let highest = deck.slides.iter().map(|slide| slide.level).max().unwrap_or_default();
+    let mut left = Vec::new();
+    if !out.above_level.is_empty() {
+        left.push(format!("slides above it: {}", out.above_level.join("; ")));
+    }
+    if out.paragraphs > 0 {
+        left.push(format!("{} paragraphs of narrative", out.paragraphs));
+    }
+    if !out.cut.is_empty() {
+        left.push(format!("{} slides that this length cuts", out.cut.len()));
+    }
+    let left =
+        if left.is_empty() { "nothing is left out".to_string() } else { format!("left out: {}", left.join(", ")) };
+    go("level", format!("{} slides, up to {}; {left}", deck.slides.len(), highest.as_str()))
+}
+
+fn demos(facts: &Facts, deck: &Deck) -> Vec<Check> {
+    let cued: BTreeSet<&str> = cues(deck).collect();
+    let missing: Vec<_> = cued.iter().filter(|demo| !facts.talk.programs.contains_key(**demo)).copied().collect();
+    match (cued.len(), missing.is_empty()) {
+        (0, _) => vec![],
+        (count, true) => vec![go("demos", format!("{count} demos are there"))],
+        (_, false) => {
+            let todo = "write demos/<name>/demo.md; until then these slides show their words";
+            vec![look("demos", format!("not yet runnable: {}", missing.join(", ")), todo)]
+        }
+    }
+}
+
+fn cues(deck: &Deck) -> impl Iterator<Item = &str> {
+    deck.slides.iter().filter_map(|slide| slide.cue.as_ref()).map(|cue| cue.demo.as_str())
+}
+
+/// A figure without a measurement behind it must not be on a slide.
+fn bound(facts: &Facts, deck: &Deck) -> Option<Check> {
+    let shown = figures(deck);
+    let measured: BTreeSet<String> = facts.talk.programs.values().flat_map(|program| measured(program)).collect();
+    let open: Vec<_> = shown.iter().filter(|(_, name)| !measured.contains(name)).collect();
+    match open.first() {
+        None if shown.is_empty() => None,
+        None => Some(go("figures", format!("{} figures are bound to measurements", shown.len()))),
+        Some((line, name)) => {
+            let found =
+                format!("{} figures that nothing measures, the first: {{{{ {name} }}}} on line {line}", open.len());
+            Some(stop("figures", found, "bind it to a figure of a demo that the deck cues, or take it off"))
+        }
+    }
+}
+
+/// Names of all that a run of a demo measures.
+fn measured(program: &crate::parse::Program) -> Vec<String> {
+    let mut names: Vec<String> =
+        program.demo.charts.iter().flat_map(|chart| chart.series.iter().map(|line| line.metric.clone())).collect();
+    for group in &program.demo.groups {
+        let runs = program.lines.get(group.steps.clone()).into_iter().flatten();
+        if runs.into_iter().any(|line| matches!(line.verb, Verb::Run { .. })) {
+            names.extend(["seconds", "bytes", "bytes_per_s"].map(|figure| format!("{}.{figure}", group.name)));
+        }
+    }
+    names
+}
+
+fn budget(deck: &Deck) -> Check {
+    let empty: Vec<_> =
+        deck.sections.iter().filter(|section| section.minutes <= 0.0).map(|section| &section.title).collect();
+    if let Some(title) = empty.first() {
+        return look(
+            "budget",
+            format!("section '{title}' has no minutes"),
+            "write 'minutes: N' where the section opens",
+        );
+    }
+    let planned: f64 = slide_minutes(deck).iter().sum();
+    if (planned - deck.minutes).abs() > MINUTES_OFF {
+        let found = format!("slides add up to {planned:.1} min, sections to {:.1}", deck.minutes);
+        return look("budget", found, "a slide's 'duration' is more than its section has: shorten it");
+    }
+    go("budget", format!("{} sections, {} min", deck.sections.len(), deck.minutes))
+}
+
+/// What is to be said must fit the time that it has.
+fn words(deck: &Deck) -> Check {
+    let said = |slide: &Slide| -> usize {
+        let spoken = slide.beats.iter().flat_map(|beat| &beat.paragraphs);
+        spoken.map(|spoken| spoken.text.split_whitespace().count()).sum()
+    };
+    let minutes = |section: usize| {
+        let words: usize = deck.slides.iter().filter(|slide| slide.section == section).map(said).sum();
+        words as f64 / WORDS_PER_MINUTE
+    };
+    let over = deck.sections.iter().enumerate().find(|(index, section)| minutes(*index) > section.minutes * WORDS_OVER);
+    let total: usize = deck.slides.iter().map(said).sum();
+    match over {
+        Some((index, section)) => {
+            let found =
+                format!("'{}' takes {:.1} min to say and has {}", section.title, minutes(index), section.minutes);
+            look("words", found, "say less, or give it more minutes")
+        }
+        None => go(
+            "words",
+            format!("{total} words, {:.0} min at {WORDS_PER_MINUTE} a minute", total as f64 / WORDS_PER_MINUTE),
+        ),
+    }
+}
+
+/// Tools against those of the last run that went well.
+fn tools(facts: &Facts) -> Vec<Check> {
+    let known = |tool: &str| facts.recordings.values().filter_map(|take| take.tools.get(tool)).next();
+    let judge = |(name, version): (&String, &Option<String>)| match (version, known(name)) {
+        (None, _) => look(
+            "tools",
+            format!("{name} is not on this machine"),
+            "run 'cargo xtask setup', or the built-in mover stands in",
+        ),
+        (Some(version), Some(before)) if version != before => {
+            look("tools", format!("{name} is {version}, and was {before} when it last went well"), "rehearse once more")
+        }
+        (Some(version), Some(_)) => go("tools", format!("{version}, as when it last went well")),
+        (Some(version), None) => go("tools", version.clone()),
+    };
+    facts.tools.iter().map(judge).collect()
+}
+
+fn recordings(facts: &Facts, deck: &Deck) -> Vec<Check> {
+    let cued: BTreeSet<&str> = cues(deck).filter(|demo| facts.talk.programs.contains_key(*demo)).collect();
+    let judge = |demo: &str| match facts.recordings.get(demo) {
+        None => {
+            let found = format!("there is no recording of '{demo}' to fall back on");
+            stop("recording", found, format!("run it once: greenroom demo run {demo} --headless"))
+        }
+        Some(take) => recording(facts, demo, take),
+    };
+    cued.into_iter().map(judge).collect()
+}
+
+fn recording(facts: &Facts, demo: &str, take: &Recording) -> Check {
+    let days = facts.now_unix_ms.saturating_sub(take.at_unix_ms) / DAY_MS;
+    let age = match days {
+        0 => "today".to_string(),
+        1 => "a day ago".to_string(),
+        days => format!("{days} days ago"),
+    };
+    let again = format!("run it again: greenroom demo run {demo} --headless");
+    if take.is_of_another_edition {
+        return look("recording", format!("'{demo}' has been edited since it was recorded {age}"), again);
+    }
+    if days > RECORDING_DAYS_MAX {
+        return look("recording", format!("'{demo}' was recorded {age}"), again);
+    }
+    if take.machine != facts.machine {
+        return look(
+            "recording",
+            format!("'{demo}' was recorded {age} on another machine ({})", take.machine.cpu),
+            again,
+        );
+    }
+    go("recording", format!("'{demo}' was recorded {age}"))
+}
+
+fn room(id: &'static str, free: Option<u64>, min: u64, todo: &str) -> Check {
+    match free {
+        None => look(id, "cannot be read on this system", "look yourself"),
+        Some(free) if free < min => stop(
+            id,
+            format!("{} free, {} needed", ByteSize::b(free).display().si(), ByteSize::b(min).display().si()),
+            todo,
+        ),
+        Some(free) => go(id, format!("{} free", ByteSize::b(free).display().si())),
+    }
+}
+
+fn power(facts: &Facts) -> Check {
+    match facts.power {
+        None => go("power", "mains"),
+        Some(power) if power.on_mains => go("power", "mains"),
+        Some(power) => {
+            let percent = power.percent.unwrap_or(0);
+            let found = format!("on battery, {percent} %");
+            let verdict = if percent < BATTERY_MIN_PERCENT { Verdict::Stop } else { Verdict::Look };
+            Check { id: "power", verdict, found, todo: "plug it in".into() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::Talk;
+    use crate::parse::{parse_deck, parse_demo};
+    use crate::preflight::facts::Power;
+    use greenroom_show::take::Machine;
+    use greenroom_show::version::{Version, version};
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    const DEMO: &str = "---\ntitle: Copy\ntools: [azcopy]\n---\n```steps up\nrun azcopy copy a b\n```\n";
+    const DECK: &str = "---\ntitle: A\nsection: All\nminutes: 2\n---\n# A\n\n{{ up.seconds }}\n\n<!-- Few words. -->\n\n---\ndemo: copy\n---\n# B\n";
+
+    fn facts(deck: &str) -> Facts {
+        let program = parse_demo("demos/copy/demo.md", "copy", DEMO).expect("good").value;
+        let demos = [("copy".to_string(), program.demo.clone())].into();
+        let parsed = parse_deck("slides/a/deck.md", "a", deck, &demos).expect("slides");
+        let recording = Recording {
+            at_unix_ms: 10 * DAY_MS,
+            tools: [("azcopy".to_string(), "azcopy 10".to_string())].into(),
+            machine: Machine::default(),
+            is_of_another_edition: false,
+        };
+        Facts {
+            shown: version(&parsed.value, Version::default()),
+            talk: Talk {
+                deck: parsed.value,
+                programs: [("copy".to_string(), Arc::new(program))].into(),
+                faults: parsed.faults,
+                warnings: parsed.warnings,
+            },
+            tools: [("azcopy".to_string(), Some("azcopy 10".to_string()))].into(),
+            recordings: [("copy".to_string(), recording)].into(),
+            machine: Machine::default(),
+            disk_free: Some(100 << 30),
+            memory_free: Some(8 << 30),
+            power: None,
+            now_unix_ms: 11 * DAY_MS,
+        }
+    }
+
+    fn not_go(facts: &Facts) -> Vec<(&'static str, Verdict, String)> {
+        let board = judge(facts).into_iter().filter(|check| check.verdict != Verdict::Go);
+        board
+            .map(|check| {
+                assert!(!check.todo.is_empty(), "{check:?}");
+                (check.id, check.verdict, check.found)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_good_talk_is_go() {
+        assert_eq!(not_go(&facts(DECK)), []);
+        assert!(judge(&facts(DECK)).iter().any(|check| check.found == "'copy' was recorded a day ago"));
+    }
+
+    #[test]
+    fn each_red_line_says_what_is_wrong_in_the_deck() {
+        let cases = [
+            (DECK.replace("up.seconds", "upp.seconds"), "figures", Verdict::Stop, "{{ upp.seconds }}"),
+            (DECK.replace("demo: copy", "demo: later"), "demos", Verdict::Look, "not yet runnable: later"),
+            (
+                DECK.replace("minutes: 2", "duration: 9\nminutes: 2"),
+                "budget",
+                Verdict::Look,
+                "slides add up to 9.0 min",
+            ),
+            (DECK.replace("minutes: 2", "minutes: 0"), "budget", Verdict::Look, "section 'All' has no minutes"),
+            (DECK.replace("Few words.", &"word ".repeat(400)), "words", Verdict::Look, "'All' takes 3.1 min"),
+            (DECK.replace("demo: copy", "layout: x"), "files", Verdict::Stop, "1 faults"),
+            (DECK.replace("title: A", "title: A\naudience: internal"), "level", Verdict::Go, "up to internal"),
+        ];
+        for (deck, id, verdict, wanted) in cases {
+            let board = judge(&facts(&deck));
+            let found = board.iter().find(|check| check.id == id && check.verdict == verdict);
+            assert!(found.is_some_and(|check| check.found.contains(wanted)), "{id} {wanted}\n{board:#?}");
+        }
+    }
+
+    #[test]
+    fn each_red_line_says_what_is_wrong_on_the_machine() {
+        type Change = fn(&mut Facts);
+        let cases: [(Change, &str, Verdict); 9] = [
+            (|facts| facts.disk_free = Some(1), "disk", Verdict::Stop),
+            (|facts| facts.memory_free = Some(1), "memory", Verdict::Stop),
+            (|facts| facts.power = Some(Power { on_mains: false, percent: Some(20) }), "power", Verdict::Stop),
+            (|facts| facts.power = Some(Power { on_mains: false, percent: Some(90) }), "power", Verdict::Look),
+            (|facts| facts.tools = BTreeMap::from([("azcopy".into(), None)]), "tools", Verdict::Look),
+            (|facts| facts.tools = BTreeMap::from([("azcopy".into(), Some("11".into()))]), "tools", Verdict::Look),
+            (|facts| facts.recordings.clear(), "recording", Verdict::Stop),
+            (|facts| facts.now_unix_ms = 90 * DAY_MS, "recording", Verdict::Look),
+            (|facts| facts.machine.cores = 64, "recording", Verdict::Look),
+        ];
+        for (change, id, verdict) in cases {
+            let mut facts = facts(DECK);
+            change(&mut facts);
+            let found = not_go(&facts);
+            assert_eq!(found.iter().map(|(id, verdict, _)| (*id, *verdict)).collect::<Vec<_>>(), [(id, verdict)]);
+        }
+    }
+}

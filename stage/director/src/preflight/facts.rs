@@ -1,0 +1,141 @@
+//! What is so on this machine, now.
+
+use crate::clock::wall_unix_ms;
+use crate::library::{Library, LibraryError, Talk};
+use crate::{machine, takes, tool};
+use greenroom_show::deck::Deck;
+use greenroom_show::take::{Machine, Verdict};
+use greenroom_show::version::{LeftOut, Version, version};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Everything that the board judges.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub talk: Talk,
+    /// The version that will be shown; `None` where nothing of the deck may be.
+    pub shown: Option<(Deck, LeftOut)>,
+    /// Version of each tool that the demos run, where it is on this machine.
+    pub tools: BTreeMap<String, Option<String>>,
+    /// The newest take of each demo in which every step passed.
+    pub recordings: BTreeMap<String, Recording>,
+    pub machine: Machine,
+    pub disk_free: Option<u64>,
+    pub memory_free: Option<u64>,
+    pub power: Option<Power>,
+    pub now_unix_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    pub at_unix_ms: u64,
+    /// Versions that it was recorded with.
+    pub tools: BTreeMap<String, String>,
+    pub machine: Machine,
+    /// Whether the demo has been edited since.
+    pub is_of_another_edition: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Power {
+    pub on_mains: bool,
+    /// Of the battery.
+    pub percent: Option<u8>,
+}
+
+impl Facts {
+    pub async fn gather(root: &Path, deck: &str, of: Version) -> Result<Facts, LibraryError> {
+        let talk = Library::new(root).talk(deck)?;
+        let mut tools = BTreeMap::new();
+        for name in talk.programs.values().flat_map(|program| &program.demo.tools) {
+            let found = match tool::find(root, name) {
+                Some(program) => Some(tool::version(&program).await.unwrap_or_else(|| "of unknown version".into())),
+                None => None,
+            };
+            tools.insert(name.clone(), found);
+        }
+        Ok(Facts {
+            shown: version(&talk.deck, of),
+            recordings: recordings(&root.join("takes"), &talk),
+            tools,
+            machine: machine::describe(),
+            disk_free: disk_free(root),
+            memory_free: memory_free(),
+            power: power(Path::new("/sys/class/power_supply")),
+            now_unix_ms: wall_unix_ms(),
+            talk,
+        })
+    }
+}
+
+fn recordings(folder: &Path, talk: &Talk) -> BTreeMap<String, Recording> {
+    let demos = talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
+    let mut newest = BTreeMap::new();
+    for take in takes::list(folder, &demos).into_iter().filter(|take| take.verdict == Verdict::Passed) {
+        let Ok(reader) = takes::Reader::open(folder, &take.id) else { continue };
+        let header = reader.header;
+        let hash = talk.programs.get(&take.demo).map(|program| program.demo.hash.as_str());
+        newest.entry(take.demo).or_insert(Recording {
+            at_unix_ms: take.at_unix_ms,
+            is_of_another_edition: hash != Some(header.demo_hash.as_str()),
+            tools: header.tools,
+            machine: take.machine,
+        });
+    }
+    newest
+}
+
+fn disk_free(root: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(root).ok()?;
+    Some(stat.blocks_available() as u64 * stat.fragment_size() as u64)
+}
+
+fn memory_free() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
+/// Mains and battery as Linux tells them; `None` on a machine that has neither, which is on mains.
+fn power(folder: &Path) -> Option<Power> {
+    let read =
+        |folder: &Path, name: &str| std::fs::read_to_string(folder.join(name)).ok().map(|text| text.trim().to_string());
+    let mut power: Option<Power> = None;
+    for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        let found = power.get_or_insert(Power { on_mains: false, percent: None });
+        match read(&entry.path(), "type").as_deref() {
+            Some("Mains" | "USB") => found.on_mains |= read(&entry.path(), "online").as_deref() == Some("1"),
+            Some("Battery") => {
+                found.percent = read(&entry.path(), "capacity").and_then(|text| text.parse().ok());
+                let charging = read(&entry.path(), "status");
+                found.on_mains |= matches!(charging.as_deref(), Some("Charging" | "Full" | "Not charging"));
+            }
+            _ => {}
+        }
+    }
+    power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn power_is_read_from_what_linux_tells() {
+        let root = tempfile::tempdir().expect("a folder");
+        assert_eq!(power(&root.path().join("none")), None);
+        assert_eq!(power(root.path()), None, "neither mains nor battery");
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, text).expect("written");
+        };
+        write("BAT0/type", "Battery\n");
+        write("BAT0/capacity", "41\n");
+        write("BAT0/status", "Discharging\n");
+        assert_eq!(power(root.path()), Some(Power { on_mains: false, percent: Some(41) }));
+        write("AC/type", "Mains\n");
+        write("AC/online", "1\n");
+        assert_eq!(power(root.path()), Some(Power { on_mains: true, percent: Some(41) }));
+    }
+}

@@ -1,0 +1,120 @@
+//! Takes the show up where a crash left it: slide, reveal, version and clock. A show that closes by itself leaves nothing.
+
+use super::{Stage, What, calls};
+use crate::clock::wall_unix_ms;
+use greenroom_show::version::Version;
+use greenroom_show::{ClockAct, Event, Position};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the place is noted, where it has changed.
+const NOTE_EVERY: Duration = Duration::from_millis(500);
+/// Whoever comes back later than this begins a talk anew.
+const STALE: Duration = Duration::from_secs(2 * 3600);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Place {
+    deck: String,
+    version: Version,
+    position: Position,
+    /// Of the talk's clock, in microseconds.
+    elapsed: u64,
+    runs: bool,
+    noted_unix_ms: u64,
+}
+
+/// Goes back to where a crash left this deck, if it was not long ago.
+pub fn restore(stage: &Arc<Stage>) {
+    if !is_talk(stage) {
+        return;
+    }
+    let Some(place) = std::fs::read(file(stage)).ok().and_then(|bytes| serde_json::from_slice::<Place>(&bytes).ok())
+    else {
+        return;
+    };
+    let away = Duration::from_millis(wall_unix_ms().saturating_sub(place.noted_unix_ms));
+    if place.deck != stage.loaded().talk.deck.slug || away > STALE {
+        return;
+    }
+    if let Ok(opened) = stage.loaded().opened(place.version) {
+        stage.emit(Event::Opened(Box::new(opened)));
+    }
+    let slides = stage.lock().show.deck.as_ref().map_or(0, |deck| deck.slides.len());
+    if place.position.slide >= slides {
+        return;
+    }
+    stage.emit(Event::Moved(place.position));
+    // The audience's clock did not stop with us.
+    let missed = if place.runs { away.as_micros() as u64 } else { 0 };
+    stage.emit(Event::Clock(ClockAct::Set(place.elapsed + missed)));
+    if place.runs {
+        stage.emit(Event::Clock(ClockAct::Start));
+    }
+    if let Err(error) = calls::come_back(stage) {
+        stage.notice(error.to_string());
+    }
+    stage.notice("Back where the show was when it stopped: slide and clock. A demo starts anew.");
+}
+
+/// Notes the place until the show closes, then takes the note away.
+pub async fn run(stage: Arc<Stage>) {
+    if !is_talk(&stage) {
+        return;
+    }
+    let mut noted: Option<Place> = None;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(NOTE_EVERY) => {}
+            () = stage.closing.cancelled() => break,
+        }
+        let Some(place) = place(&stage) else { continue };
+        if !changed(noted.as_ref(), &place) {
+            continue;
+        }
+        if let Err(error) = write(&stage, &place).await {
+            tracing::warn!(%error, "the place in the talk cannot be noted");
+        }
+        noted = Some(place);
+    }
+    tokio::fs::remove_file(file(&stage)).await.ok();
+}
+
+/// A demo by itself has no place to come back to.
+fn is_talk(stage: &Stage) -> bool {
+    matches!(stage.what, What::Deck(_))
+}
+
+/// A running clock needs no new note: it is known when it was noted.
+fn changed(before: Option<&Place>, now: &Place) -> bool {
+    before.is_none_or(|before| {
+        let still = Place { elapsed: before.elapsed, noted_unix_ms: before.noted_unix_ms, ..now.clone() };
+        still != *before || (!now.runs && now.elapsed != before.elapsed)
+    })
+}
+
+fn place(stage: &Stage) -> Option<Place> {
+    let now = stage.lock();
+    let show = &now.show;
+    Some(Place {
+        deck: show.deck.as_ref()?.slug.clone(),
+        version: show.version,
+        position: show.position,
+        elapsed: show.clock.elapsed(stage.watch.now()),
+        runs: show.clock.runs(),
+        noted_unix_ms: wall_unix_ms(),
+    })
+}
+
+/// A torn note is worse than an old one: written beside, then renamed.
+async fn write(stage: &Stage, place: &Place) -> std::io::Result<()> {
+    let file = file(stage);
+    let beside = file.with_extension("new");
+    tokio::fs::write(&beside, serde_json::to_vec(place)?).await?;
+    tokio::fs::rename(&beside, &file).await
+}
+
+fn file(stage: &Stage) -> PathBuf {
+    stage.root.join(".greenroom").join("resume.json")
+}

@@ -1,0 +1,175 @@
+//! A talk that is edited while it is on stage, shown in another version, or taken up after a crash.
+
+mod support;
+
+use greenroom_director::{Director, Options, What};
+use greenroom_show::call::{Call, CallError, GoTo, Next, RunGroup, SetVersion, ToggleClock};
+use greenroom_show::deck::Level;
+use greenroom_show::version::Version;
+use greenroom_show::{Show, StepState};
+use std::path::Path;
+use support::{DEMO, Tools, project, stack, until, write};
+
+const TALK: &str = "---
+title: A talk
+audience: partner
+cuts: [5]
+section: All
+minutes: 10
+priority: 1
+---
+# One
+
+---
+priority: 3
+---
+# Two
+
+<!-- For all. [internal] is no mark here.
+
+[internal] Only for us. -->
+
+---
+audience: internal
+---
+# Secret
+
+---
+demo: small
+---
+# Four
+";
+
+fn talk() -> tempfile::TempDir {
+    let root = project(DEMO, Tools::Absent);
+    write(&root.path().join("slides/talk/deck.md"), TALK);
+    root
+}
+
+async fn open(root: &Path, version: Version) -> Director {
+    let options = Options { root: root.to_path_buf(), what: What::Deck("talk".into()), version, stack: Some(stack()) };
+    let director = Director::open(options).await.expect("a deck");
+    director.ready().await.expect("a stack");
+    director
+}
+
+async fn call<C: Call>(director: &Director, call: C) -> Result<C::Reply, CallError> {
+    let args = serde_json::to_value(call).expect("plain values");
+    let reply = director.call(greenroom_show::call::Role::Presenter, C::NAME, args).await?;
+    Ok(serde_json::from_value(reply).expect("the call's reply"))
+}
+
+fn titles(show: &Show) -> Vec<String> {
+    show.deck.iter().flat_map(|deck| &deck.slides).map(|slide| slide.title.clone()).collect()
+}
+
+fn said(show: &Show) -> String {
+    serde_json::to_string(&show.deck).expect("plain values")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_shows_at_once_and_keeps_slide_clock_and_run() {
+    let root = talk();
+    let deck = root.path().join("slides/talk/deck.md");
+    let director = open(root.path(), Version::default()).await;
+    call(&director, ToggleClock {}).await.expect("the clock starts");
+    call(&director, GoTo { slide: 2 }).await.expect("a slide");
+    call(&director, RunGroup { demo: "small".into(), group: "prepare".into() }).await.expect("it starts");
+    let passed = |show: &Show| {
+        let run = show.runs.get("small")?;
+        (run.group_state(&show.demos["small"], "prepare") == StepState::Passed).then_some(())
+    };
+    until("the steps pass", || passed(&director.show())).await;
+
+    write(&deck, &TALK.replace("# One\n", "# One\n\n---\n# Between\n"));
+    let show =
+        until("the new slide", || Some(director.show()).filter(|show| titles(show).contains(&"Between".into()))).await;
+    assert_eq!(show.slide().expect("a slide").title, "Four", "the same slide, one further on");
+    assert!(show.clock.runs(), "the clock runs on");
+    assert_eq!(passed(&show), Some(()), "the run stays");
+
+    // Broken: the last good version stays, and the speaker alone hears why.
+    write(&deck, &TALK.replace("priority: 3", "layout: nonsense"));
+    let show = until("the fault", || Some(director.show()).filter(|show| !show.faults.is_empty())).await;
+    assert!(show.faults[0].starts_with("slides/talk/deck.md:12: "), "{:?}", show.faults);
+    assert!(titles(&show).contains(&"Between".into()));
+    assert!(show.for_audience().faults.is_empty());
+
+    write(&deck, TALK);
+    let show = until("mended", || Some(director.show()).filter(|show| show.faults.is_empty())).await;
+    assert!(!titles(&show).contains(&"Between".into()));
+
+    // Other steps are another demo: its run begins anew.
+    write(&root.path().join("demos/small/demo.md"), &DEMO.replace("--files 40", "--files 41"));
+    until("the new demo", || passed(&director.show()).is_none().then_some(())).await;
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_leaves_out_what_is_above_its_level_or_cut() {
+    let root = talk();
+    let director = open(root.path(), Version::default()).await;
+    assert_eq!(titles(&director.show()), ["One", "Two", "Four"], "the deck's own level");
+    assert!(!said(&director.show()).contains("Only for us"));
+
+    let version = Version { level: Some(Level::Internal), cut: None };
+    call(&director, SetVersion { version }).await.expect("a version");
+    assert_eq!(titles(&director.show()), ["One", "Two", "Secret", "Four"]);
+    assert!(said(&director.show()).contains("Only for us"), "the speaker has it");
+    assert!(!said(&director.show().for_audience()).contains("Only for us"), "the audience never");
+
+    call(&director, GoTo { slide: 3 }).await.expect("a slide");
+    let version = Version { level: None, cut: Some(5.0) };
+    call(&director, SetVersion { version }).await.expect("a version");
+    let show = director.show();
+    assert_eq!(titles(&show), ["One", "Four"]);
+    assert_eq!(show.slide().expect("a slide").title, "Four", "still there");
+    assert!((show.deck.expect("a deck").minutes - 5.0).abs() < 1e-9);
+
+    let refused = call(&director, SetVersion { version: Version { level: None, cut: Some(7.0) } }).await;
+    assert!(refused.expect_err("no such cut").to_string().contains("no version of 7 minutes (shorter versions: 5)"));
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_that_is_not_there_is_a_slide_that_reveals() {
+    let root = talk();
+    let deck = TALK
+        .replace("demo: small", "demo: later")
+        .replace("# Four", "# Four\n\n- a\n- b\n\n<!-- Now. [click] a [click] b -->");
+    write(&root.path().join("slides/talk/deck.md"), &deck);
+    let director = open(root.path(), Version::default()).await;
+    assert!(director.show().notices.iter().any(|notice| notice.text.contains("there is no demo 'later' to run yet")));
+    call(&director, GoTo { slide: 2 }).await.expect("a slide");
+    for reveal in [1, 2] {
+        call(&director, Next {}).await.expect("a reveal");
+        assert_eq!(director.show().position.reveal, reveal);
+    }
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_is_taken_up_at_its_slide_and_clock_and_an_end_is_not() {
+    let root = talk();
+    let note = root.path().join(".greenroom/resume.json");
+    let director = open(root.path(), Version { level: Some(Level::Internal), cut: None }).await;
+    call(&director, ToggleClock {}).await.expect("the clock starts");
+    call(&director, GoTo { slide: 2 }).await.expect("a slide");
+    let left =
+        until("the place is noted", || std::fs::read_to_string(&note).ok().filter(|text| text.contains("\"slide\":2")))
+            .await;
+    director.close().await;
+    assert!(!note.exists(), "a show that ends leaves nothing to come back to");
+
+    write(&note, &left);
+    let director = open(root.path(), Version::default()).await;
+    let show = director.show();
+    assert_eq!(show.slide().expect("a slide").title, "Secret", "the same version, the same slide");
+    assert!(show.clock.runs() && show.clock.elapsed(u64::MAX / 2) > 0);
+    director.close().await;
+
+    write(&note, &left.replace("\"noted_unix_ms\":", "\"noted_unix_ms\":1, \"was\":"));
+    let director = open(root.path(), Version::default()).await;
+    assert_eq!(director.show().position.slide, 0, "from long ago: begun anew");
+    director.close().await;
+}

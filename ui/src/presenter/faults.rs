@@ -1,0 +1,23 @@
+//! What is wrong in the files of the talk, while it is: for the speaker alone.
+
+use super::Console;
+use crate::store::Part;
+use leptos::prelude::*;
+
+#[component]
+pub fn Faults() -> impl IntoView {
+    let store = expect_context::<Console>().store;
+    let faults = Memo::new(move |_| store.read(&[Part::Notices], |show| show.faults.clone()));
+    move || {
+        let faults = faults.get();
+        (!faults.is_empty()).then(|| {
+            let lines: Vec<_> = faults.into_iter().map(|fault| view! { <li>{fault}</li> }).collect();
+            view! {
+                <section class="faults" role="alert" data-testid="faults">
+                    <h2>"The audience sees the last good version. Mend and save:"</h2>
+                    <ul>{lines}</ul>
+                </section>
+            }
+        })
+    }
+}
