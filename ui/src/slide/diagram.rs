@@ -10,6 +10,8 @@ const LETTER: f64 = 0.56;
 const HEAD: f64 = 18.0;
 /// Room for the label of an arrow that goes straight up or down.
 const BESIDE: f64 = 240.0;
+/// From the middle of a cut to its label.
+const CROSS: f64 = 26.0;
 /// Between a box's edge and its name.
 const INSET: f64 = 16.0;
 
@@ -54,21 +56,24 @@ fn arrow_view(arrow: &Arrow, route: &Route) -> impl IntoView + use<> {
     let across = (to.0 - from.0).abs();
     let room = if across > 1.0 && (to.1 - from.1).abs() < across * 3.0 { across - 2.0 * HEAD } else { BESIDE };
     let letters = (room / (LABEL * LETTER)) as usize;
-    // Above the line, or across it where the line stands upright.
-    let is_level = (to.1 - from.1).abs() < across;
+    // Above a line that lies, and in a gap of one that rises.
+    let is_level = (to.1 - from.1).abs() < across * 0.12;
     let rows = wrapped(&arrow.label, letters).len() as f64;
-    let rise = if is_level { -(rows * LABEL * 1.15 / 2.0 + 10.0) } else { 0.0 };
+    let rise = match (arrow.line, is_level) {
+        (Line::Cut, _) => -(rows * LABEL * 1.15 / 2.0 + CROSS),
+        (Line::To | Line::Both, true) => -(rows * LABEL * 1.15 / 2.0 + 10.0),
+        (Line::To | Line::Both, false) => 0.0,
+    };
     let cross = (arrow.line == Line::Cut).then(|| {
         let (x, y) = label;
         view! { <path class="cross" d=format!("M {} {} l 28 28 m 0 -28 l -28 28", x - 14.0, y - 14.0) /> }
     });
-    let below = if arrow.line == Line::Cut && !is_level { 40.0 } else { 0.0 };
     view! {
         <g class=class>
             <path d=path />
             {heads}
             {cross}
-            {lines(&arrow.label, letters, LABEL, (label.0, label.1 + rise + below))}
+            {lines(&arrow.label, letters, LABEL, (label.0, label.1 + rise))}
         </g>
     }
 }
