@@ -25,6 +25,7 @@ mod request;
 mod route;
 mod serve;
 pub mod source;
+mod tag_query;
 mod target;
 pub mod time;
 mod xml;

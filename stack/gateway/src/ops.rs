@@ -6,6 +6,7 @@ pub mod copy_blob;
 pub mod create_container;
 pub mod delete_blob;
 pub mod delete_container;
+pub mod find_blobs_by_tags;
 pub mod get_account_information;
 pub mod get_blob;
 pub mod get_blob_properties;

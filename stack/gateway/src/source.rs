@@ -165,6 +165,7 @@ fn precondition(head: &Head) -> Result<Precondition, Error> {
         if_modified_since: head.filled("x-ms-source-if-modified-since").and_then(time::parse_http),
         if_unmodified_since: head.filled("x-ms-source-if-unmodified-since").and_then(time::parse_http),
         lease: headers::lease_id(head, "x-ms-source-lease-id")?,
+        tags: head.filled("x-ms-source-if-tags").map(crate::tag_query::condition).transpose()?,
     })
 }
 

@@ -29,6 +29,7 @@ mod props;
 mod snapshots;
 mod space;
 mod store;
+mod tag_filter;
 mod upkeep;
 mod usage;
 
@@ -54,5 +55,6 @@ pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshot
 pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{BlobChange, BlobDraft, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier};
 pub use store::Store;
+pub use tag_filter::{Relation, TagFilter};
 pub use upkeep::Upkeep;
 pub use usage::{TenantUsage, Usage};

@@ -5,7 +5,8 @@ use crate::clock::Timestamp;
 use crate::error::StoreError;
 use crate::etag::ETag;
 use crate::lease::{Leasable, Lease, LeaseId, LeaseNeed, LeaseUnmet};
-use crate::props::{BlobProps, ContainerProps};
+use crate::props::{BlobProps, ContainerProps, Tags};
+use crate::tag_filter::TagFilter;
 
 /// What a request demands of the resource as it stands. The default demands nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Precondition {
     pub if_unmodified_since: Option<Timestamp>,
     /// The lease under which the request comes.
     pub lease: Option<LeaseId>,
+    /// What the blob's tags must be.
+    pub tags: Option<TagFilter>,
 }
 
 /// The value of an `If-Match` or `If-None-Match` header.
@@ -28,11 +31,13 @@ pub enum ETags {
 
 /// The part of a resource that conditions look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version {
+pub struct Version<'a> {
     pub etag: ETag,
     pub modified: Timestamp,
     pub lease: Lease,
     pub kind: Leasable,
+    /// A container has none.
+    pub tags: Option<&'a Tags>,
 }
 
 /// Reads and writes weigh the same headers differently.
@@ -84,15 +89,19 @@ impl Precondition {
     }
 
     /// Weighs the conditions against the resource as it stands; `None` where there is none.
-    pub fn check(&self, current: Option<Version>, access: Access, now: Timestamp) -> Result<(), Unmet> {
+    pub fn check(&self, current: Option<Version<'_>>, access: Access, now: Timestamp) -> Result<(), Unmet> {
         let Some(current) = current else {
             // What is absent matches no tag; of its age nothing can be said, so dates do not speak.
-            return match (&self.if_match, self.lease) {
-                (Some(_), _) => Err(Unmet::ConditionNotMet),
-                (None, Some(_)) => Err(Unmet::Lease(LeaseUnmet::NotPresent, Leasable::Blob)),
-                (None, None) => Ok(()),
+            return match (self.if_match.is_some() || self.tags.is_some(), self.lease) {
+                (true, _) => Err(Unmet::ConditionNotMet),
+                (false, Some(_)) => Err(Unmet::Lease(LeaseUnmet::NotPresent, Leasable::Blob)),
+                (false, None) => Ok(()),
             };
         };
+        let tags = self.tags.as_ref().zip(current.tags);
+        if tags.is_some_and(|(filter, tags)| !filter.matches(tags)) {
+            return Err(Unmet::ConditionNotMet);
+        }
         self.check_version(current, access)?;
         let need = match access {
             Access::Write => LeaseNeed::Holder,
@@ -101,7 +110,7 @@ impl Precondition {
         current.lease.admit(self.lease, need, now).map_err(|why| Unmet::Lease(why, current.kind))
     }
 
-    fn check_version(&self, current: Version, access: Access) -> Result<(), Unmet> {
+    fn check_version(&self, current: Version<'_>, access: Access) -> Result<(), Unmet> {
         let matched = self.if_match.as_ref().is_none_or(|tags| tags.hold(current.etag));
         // HTTP dates carry whole seconds: a client that sends back the date it was given must match.
         let modified = current.modified.seconds();
@@ -138,17 +147,17 @@ impl From<Unmet> for StoreError {
     }
 }
 
-impl From<&BlobProps> for Version {
-    fn from(props: &BlobProps) -> Self {
+impl<'a> From<&'a BlobProps> for Version<'a> {
+    fn from(props: &'a BlobProps) -> Self {
         let BlobProps { etag, modified, lease, .. } = *props;
-        Version { etag, modified, lease, kind: Leasable::Blob }
+        Version { etag, modified, lease, kind: Leasable::Blob, tags: Some(&props.tags) }
     }
 }
 
-impl From<&ContainerProps> for Version {
+impl From<&ContainerProps> for Version<'_> {
     fn from(props: &ContainerProps) -> Self {
         let ContainerProps { etag, modified, lease, .. } = *props;
-        Version { etag, modified, lease, kind: Leasable::Container }
+        Version { etag, modified, lease, kind: Leasable::Container, tags: None }
     }
 }
 
@@ -193,7 +202,7 @@ mod tests {
         // Half a second past what an HTTP date can say.
         let modified = Timestamp(MODIFIED * 1_000_000 + 500_000);
         let etag = ETag::parse(TAG).expect("a good tag");
-        let current = Version { etag, modified, lease: Lease::Free, kind: Leasable::Blob };
+        let current = Version { etag, modified, lease: Lease::Free, kind: Leasable::Blob, tags: None };
         let table = [
             ("", Ok(()), Ok(())),
             ("match:SAME", Ok(()), Ok(())),

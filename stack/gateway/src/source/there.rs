@@ -32,11 +32,12 @@ const BYTES_MAX: u64 = 5000 * 1024 * 1024;
 const TAGS_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// The request's condition on the source, as the source knows it.
-const CONDITIONS: [(&str, &str); 4] = [
+const CONDITIONS: [(&str, &str); 5] = [
     ("x-ms-source-if-match", "if-match"),
     ("x-ms-source-if-none-match", "if-none-match"),
     ("x-ms-source-if-modified-since", "if-modified-since"),
     ("x-ms-source-if-unmodified-since", "if-unmodified-since"),
+    ("x-ms-source-if-tags", "x-ms-if-tags"),
 ];
 
 /// A source whose headers have come.

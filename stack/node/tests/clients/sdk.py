@@ -154,6 +154,29 @@ def tags_are_set_and_read():
 
 
 @check
+def blobs_are_found_by_their_tags_and_held_to_them():
+    tagged, elsewhere = fresh("tagged"), fresh("elsewhere")
+    for name, team, rank in [("a", "gold", "1"), ("b", "gold", "2"), ("c", "blue", "3")]:
+        tagged.upload_blob(name, b"x", tags={"team": team, "rank": rank})
+    elsewhere.upload_blob("d", b"x", tags={"team": "gold"})
+    found = sorted((one.container_name, one.name) for one in service.find_blobs_by_tags("team = 'gold'"))
+    assert found == [("elsewhere", "d"), ("tagged", "a"), ("tagged", "b")], found
+    ranked = "@container = 'tagged' and \"team\" = 'gold' and rank > '1'"
+    assert [(one.name, one.tags) for one in service.find_blobs_by_tags(ranked)] == [("b", {"team": "gold", "rank": "2"})]
+    pages = service.find_blobs_by_tags("rank >= '1'", results_per_page=1).by_page()
+    assert [[one.name for one in page] for page in pages if True][:3] == [["a"], ["b"], ["c"]]
+    assert [one.name for one in tagged.find_blobs_by_tags("team='blue'")] == ["c"]
+    assert list(tagged.find_blobs_by_tags("team='none'")) == []
+    refused(lambda: list(service.find_blobs_by_tags("team like 'gold'")), "InvalidQueryParameterValue", 400)
+    blob = tagged.get_blob_client("a")
+    assert blob.download_blob(if_tags_match_condition="team='gold'").readall() == b"x"
+    refused(lambda: blob.get_blob_properties(if_tags_match_condition="team='blue'"), "ConditionNotMet", 412)
+    refused(lambda: blob.delete_blob(if_tags_match_condition="\"rank\">'1'"), "ConditionNotMet", 412)
+    blob.set_blob_metadata({"k": "v"}, if_tags_match_condition="rank='1'")
+    blob.delete_blob(if_tags_match_condition="team='gold' AND rank='1'")
+
+
+@check
 def leases_guard_a_blob():
     blob = container.get_blob_client("leased")
     blob.upload_blob(b"x", overwrite=True)

@@ -1,0 +1,97 @@
+//! Index tags as a client sees them: searched for, and as a condition.
+
+mod support;
+
+use greenroom_model::AccountName;
+use greenroom_model::control::SasRequest;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Response;
+use support::{ACCOUNT, Stack, all_between, send, verdict};
+
+const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
+
+async fn find(stack: &Stack, path: &str, search: &str) -> Response {
+    let account = AccountName::new(ACCOUNT).expect("a good name");
+    let sas = stack.mint(&SasRequest::new(account, "f", 3600)).await;
+    let search = utf8_percent_encode(search, NON_ALPHANUMERIC);
+    let joint = if path.contains('?') { '&' } else { '?' };
+    let url = format!("{}/{ACCOUNT}{path}{joint}comp=blobs&where={search}&{sas}", stack.ready.blob);
+    stack.http.get(url).send().await.expect("an answer")
+}
+
+async fn names(stack: &Stack, path: &str, search: &str) -> Vec<String> {
+    let answer = find(stack, path, search).await;
+    let document = answer.text().await.expect("a text");
+    all_between(&document, "<Name>", "</Name>")
+}
+
+#[tokio::test]
+async fn blobs_are_found_by_their_tags() {
+    let stack = Stack::start().await;
+    stack.make_account("gold", ACCOUNT, &["photos", "videos"]).await;
+    for (path, tags) in [
+        ("photos/a", "team=gold&year=2025"),
+        ("photos/b", "team=gold&year=2026"),
+        ("photos/c", "team=silver"),
+        ("videos/d", "team=gold&year=2026&note=long"),
+        ("videos/e", ""),
+    ] {
+        let put = send(&stack, "PUT", path, &[BLOCK_BLOB, ("x-ms-tags", tags)], "content").await;
+        assert_eq!(put.status(), 201, "{path}");
+    }
+    let container = "/photos?restype=container";
+    for (path, search, found) in [
+        ("", "team = 'gold'", &["a", "b", "d"][..]),
+        ("", "team = 'gold' AND year >= '2026'", &["b", "d"]),
+        ("", "@container = 'videos' AND team = 'gold'", &["d"]),
+        (container, "team = 'gold'", &["a", "b"]),
+        (container, "@container = 'videos' AND team = 'gold'", &[]),
+        ("", "team = 'bronze'", &[]),
+    ] {
+        assert_eq!(names(&stack, path, search).await, found, "{path} {search}");
+    }
+    // Page by page, each with the tags that were asked about only.
+    let (mut found, mut marker) = (Vec::new(), String::new());
+    loop {
+        let page = find(&stack, &format!("/?maxresults=1&marker={marker}"), "year > '2000'").await;
+        let page = page.text().await.expect("a text");
+        assert!(!page.contains("<Key>team"), "{page}");
+        found.extend(all_between(&page, "<Name>", "</Name>"));
+        match all_between(&page, "<NextMarker>", "</NextMarker>").pop() {
+            Some(next) => marker = next,
+            None => break,
+        }
+    }
+    assert_eq!(found, ["a", "b", "d"]);
+    // What changes is found as it is now.
+    let tags = "<Tags><TagSet><Tag><Key>team</Key><Value>bronze</Value></Tag></TagSet></Tags>";
+    assert_eq!(send(&stack, "PUT", "photos/a?comp=tags", &[], tags).await.status(), 204);
+    assert_eq!(names(&stack, "", "team = 'bronze'").await, ["a"]);
+
+    for (search, code) in [("team", "InvalidQueryParameterValue"), ("", "MissingRequiredQueryParameter")] {
+        assert_eq!(verdict(&find(&stack, "", search).await), (400, code.into()), "{search}");
+    }
+    let missing = find(&stack, "/nowhere?restype=container", "team = 'gold'").await;
+    assert_eq!(verdict(&missing), (404, "ContainerNotFound".into()));
+    let without = send(&stack, "GET", "?comp=blobs&where=a%3D%27b%27", &[], "").await;
+    assert_eq!(verdict(&without), (403, "AuthorizationPermissionMismatch".into()));
+}
+
+#[tokio::test]
+async fn tags_are_a_condition() {
+    let stack = Stack::with_container().await;
+    let tagged = [BLOCK_BLOB, ("x-ms-tags", "team=gold")];
+    assert_eq!(send(&stack, "PUT", "photos/a", &tagged, "content").await.status(), 201);
+    for (method, path, condition, status) in [
+        ("GET", "photos/a", "team = 'gold'", 200),
+        ("GET", "photos/a", "team <> 'gold'", 412),
+        ("PUT", "photos/a?comp=metadata", "\"team\" = 'silver' OR team = 'gold'", 200),
+        ("PUT", "photos/a?comp=metadata", "team = 'silver'", 412),
+        ("DELETE", "photos/a", "team = gold", 400),
+        ("DELETE", "photos/a", "team > 'silver'", 412),
+        ("DELETE", "photos/a", "team < 'silver'", 202),
+    ] {
+        let answer = send(&stack, method, path, &[("x-ms-if-tags", condition)], "").await;
+        assert_eq!(answer.status().as_u16(), status, "{method} {path} {condition}");
+    }
+}
