@@ -22,6 +22,7 @@ mod properties;
 mod query;
 mod reply;
 mod request;
+mod roster;
 mod route;
 mod serve;
 pub mod source;

@@ -158,6 +158,45 @@ async fn slow_clients_that_hold_every_connection_lose_them_to_others() {
     assert!(rest(&mut third).await.starts_with("HTTP/1.1 404"));
 }
 
+/// Places, all taken by clients that only keep their connections.
+const IDLE: usize = 250;
+
+#[tokio::test]
+async fn idle_connections_make_room_for_new_clients_and_working_ones_stay() {
+    let stack = stack(&[&format!("connections={IDLE}"), "idle-ms=600000", "headers-ms=600000"]).await;
+    let put = head(&stack, "PUT", "steady", "Content-Length: 1000\r\n").await;
+    let probe = head(&stack, "HEAD", "absent", "").await;
+    // The oldest of all, and at work.
+    let mut working = connect(&stack).await;
+    working.write_all(format!("{put}0123456789").as_bytes()).await.expect("sent");
+    let mut idle = Vec::new();
+    for number in 1..IDLE {
+        let mut stream = connect(&stack).await;
+        // Some have asked for something before, some never did.
+        if number % 2 == 0 {
+            stream.write_all(probe.as_bytes()).await.expect("sent");
+            assert!(answer(&mut stream).await.starts_with("HTTP/1.1 404"));
+        }
+        idle.push(stream);
+    }
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connect(&stack).await;
+        stream.write_all(probe.as_bytes()).await.expect("sent");
+        assert!(answer(&mut stream).await.starts_with("HTTP/1.1 404"), "a new client is served");
+        clients.push(stream);
+    }
+    // Those that were idle longest have left; the last ones, and the new ones, have not.
+    assert_eq!(rest(&mut idle[0]).await, "");
+    for stream in idle.iter_mut().rev().take(20).chain(&mut clients) {
+        stream.write_all(probe.as_bytes()).await.expect("sent");
+        assert!(answer(stream).await.starts_with("HTTP/1.1 404"), "it kept its place");
+    }
+    working.write_all(&[b'x'; 990]).await.expect("it kept its place");
+    assert!(answer(&mut working).await.starts_with("HTTP/1.1 201"));
+    assert_eq!(stack.names().await, ["steady"]);
+}
+
 #[tokio::test]
 async fn sigterm_waits_for_requests_in_flight_but_not_forever() {
     let mut stack = stack(&["drain-ms=500"]).await;
