@@ -13,6 +13,7 @@ use crate::list::{BlobPage, ListQuery};
 use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobChange, BlobDraft, BlobProps};
+use crate::space::Purpose;
 use crate::store::Store;
 use greenroom_model::{BlobPath, ContainerPath, TenantName};
 use serde::Serialize;
@@ -35,7 +36,7 @@ pub(crate) struct Content {
 impl Store {
     /// Begins to take content in; `length` where it is known beforehand. Err: `Full`.
     pub fn begin_body(&self, length: Option<u64>) -> Result<BodyWriter> {
-        let promise = self.space().promise(framed_bytes(length.unwrap_or(0)))?;
+        let promise = self.space().promise(Purpose::Content, framed_bytes(length.unwrap_or(0)))?;
         Ok(BodyWriter::new(self.extents().lane(), promise, length))
     }
 

@@ -23,7 +23,17 @@ pub struct Space {
 #[derive(Debug)]
 pub struct Promise {
     space: Arc<Space>,
+    purpose: Purpose,
     left_bytes: u64,
+}
+
+/// What room is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Content,
+    /// Goes past the capacity for as long as a round takes, and into half of what is kept free on the file system: what is copied is
+    /// freed, and a flash that is full of half-dead extents would stay full for ever otherwise.
+    Compaction,
 }
 
 impl Space {
@@ -48,8 +58,8 @@ impl Space {
         self.capacity_bytes.unwrap_or_else(|| self.used_bytes() + self.disk_free_bytes())
     }
 
-    pub fn promise(self: &Arc<Self>, bytes: u64) -> Result<Promise> {
-        let mut promise = Promise { space: self.clone(), left_bytes: 0 };
+    pub fn promise(self: &Arc<Self>, purpose: Purpose, bytes: u64) -> Result<Promise> {
+        let mut promise = Promise { space: self.clone(), purpose, left_bytes: 0 };
         promise.extend(bytes)?;
         Ok(promise)
     }
@@ -67,6 +77,14 @@ impl Space {
         self.capacity_bytes.map_or(disk, |capacity| disk.min(capacity.saturating_sub(self.used_bytes())))
     }
 
+    /// Bytes that may be written for a purpose.
+    pub fn room_bytes(&self, purpose: Purpose) -> u64 {
+        match purpose {
+            Purpose::Content => self.free_bytes(),
+            Purpose::Compaction => self.disk.free_bytes(&self.dir).saturating_sub(RESERVE_BYTES / 2),
+        }
+    }
+
     fn disk_free_bytes(&self) -> u64 {
         self.disk.free_bytes(&self.dir).saturating_sub(RESERVE_BYTES)
     }
@@ -81,7 +99,7 @@ impl Promise {
         }
         // Promise first and look then: two that come at once may both be refused, and never both be let in.
         let promised = self.space.promised_bytes.fetch_add(missing, Relaxed);
-        let free_bytes = self.space.free_bytes().saturating_sub(promised);
+        let free_bytes = self.space.room_bytes(self.purpose).saturating_sub(promised);
         if missing > free_bytes {
             self.space.promised_bytes.fetch_sub(missing, Relaxed);
             return Err(StoreError::Full { needed_bytes: missing, free_bytes });
@@ -113,15 +131,18 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary folder");
         let space =
             Arc::new(Space::new(Arc::new(crate::disk::FileSystem), dir.path(), &dir.path().join("none"), Some(100)));
-        let mut first = space.promise(60).expect("room");
-        assert!(matches!(space.promise(41), Err(StoreError::Full { needed_bytes: 41, free_bytes: 40 })));
+        let mut first = space.promise(Purpose::Content, 60).expect("room");
+        assert!(matches!(
+            space.promise(Purpose::Content, 41),
+            Err(StoreError::Full { needed_bytes: 41, free_bytes: 40 })
+        ));
         space.grown(50);
         first.spend(50);
         drop(first);
-        assert!(space.promise(51).is_err());
-        let second = space.promise(50).expect("room");
+        assert!(space.promise(Purpose::Content, 51).is_err());
+        let second = space.promise(Purpose::Content, 50).expect("room");
         drop(second);
         space.shrunk(50);
-        assert!(space.promise(100).is_ok());
+        assert!(space.promise(Purpose::Content, 100).is_ok());
     }
 }

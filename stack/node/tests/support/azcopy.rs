@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 const RUN_MAX: Duration = Duration::from_secs(180);
@@ -57,6 +57,43 @@ impl AzCopy {
         let output = tokio::time::timeout(RUN_MAX, child.wait_with_output()).await;
         let output = output.expect("AzCopy ends in time").expect("AzCopy runs");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// As `run`, with an answer to each question, given once it has been asked.
+    pub async fn run_asked(&self, arguments: &[&str], answers: &[&str]) -> String {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("AzCopy runs");
+        let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+        let (mut said, mut buffer) = (Vec::new(), [0; 4096]);
+        let mut answers = answers.iter();
+        let running = async {
+            let mut asked = 0;
+            loop {
+                let read = stdout.read(&mut buffer).await.expect("what it says");
+                if read == 0 {
+                    return;
+                }
+                said.extend_from_slice(&buffer[..read]);
+                let questions = String::from_utf8_lossy(&said).matches("Please confirm with").count();
+                while asked < questions {
+                    asked += 1;
+                    let answer = answers.next().expect("it asks no more than is answered");
+                    stdin.write_all(format!("{answer}\n").as_bytes()).await.expect("it listens");
+                }
+            }
+        };
+        tokio::time::timeout(RUN_MAX, running).await.expect("AzCopy ends in time");
+        let status = child.wait().await.expect("a status");
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(status.success() && answers.next().is_none(), "{said}");
+        said
+    }
+
+    /// All that it has logged.
+    pub fn log(&self) -> String {
+        let files = std::fs::read_dir(self.home.path()).expect("its home").map(|file| file.expect("an entry").path());
+        let logs = files.filter(|path| path.extension().is_some_and(|ending| ending == "log"));
+        logs.map(|path| String::from_utf8_lossy(&std::fs::read(path).expect("a log")).into_owned()).collect()
     }
 
     pub fn spawn(&self, arguments: &[&str]) -> Child {

@@ -9,7 +9,7 @@ use crate::catalog::holders::Holder;
 use crate::error::{Result, StoreError};
 use crate::extent::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
 use crate::extent::{Extent, ExtentMap, Lane, Pin, Reader, Spot, Sync};
-use crate::space::Promise;
+use crate::space::{Promise, Purpose};
 use crate::store::Store;
 use moves::{Moves, To};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -48,6 +48,7 @@ impl Store {
         let facts = self.extents().facts(&rows);
         let room = plan::Room {
             free_bytes: self.space().free_bytes(),
+            copy_bytes: self.space().room_bytes(Purpose::Compaction),
             capacity_bytes: self.space().capacity_bytes(),
             extent_bytes: self.extents().extent_bytes(),
         };
@@ -152,7 +153,7 @@ impl Mover {
     fn new(store: &Store, map: Arc<ExtentMap>) -> Result<Self> {
         Ok(Self {
             lane: store.extents().lane(),
-            promise: store.space().promise(0)?,
+            promise: store.space().promise(Purpose::Compaction, 0)?,
             reader: Some(Reader::new(map)),
             in_flight: VecDeque::new(),
             extents: Vec::new(),

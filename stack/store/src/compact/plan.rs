@@ -38,14 +38,15 @@ const ROUND_BYTES: u64 = 128 << 20;
 /// What there is to work with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// What copies may take.
     pub free_bytes: u64,
+    /// What copies may take.
+    pub copy_bytes: u64,
     pub capacity_bytes: u64,
     /// Where an extent is full.
     pub extent_bytes: u64,
 }
 
-pub fn plan(extents: &[Facts], Room { free_bytes, capacity_bytes, extent_bytes }: Room) -> Plan {
+pub fn plan(extents: &[Facts], Room { free_bytes, copy_bytes, capacity_bytes, extent_bytes }: Room) -> Plan {
     let dead_bytes_min_open = DEAD_BYTES_MIN_OPEN.min(extent_bytes / 4);
     let full = free_bytes.saturating_mul(100) < capacity_bytes.saturating_mul(FREE_PERCENT_FULL);
     let percent = if full { LIVE_PERCENT_MAX_FULL } else { LIVE_PERCENT_MAX };
@@ -60,7 +61,7 @@ pub fn plan(extents: &[Facts], Room { free_bytes, capacity_bytes, extent_bytes }
             // What is wholly dead and closed goes without us.
             Phase::Closed if extent.live_bytes > 0 => {
                 let first = plan.compact.is_empty();
-                if (first || moved + extent.live_bytes <= ROUND_BYTES) && moved + extent.live_bytes <= free_bytes {
+                if (first || moved + extent.live_bytes <= ROUND_BYTES) && moved + extent.live_bytes <= copy_bytes {
                     moved += extent.live_bytes;
                     plan.compact.push(extent.id);
                 }
@@ -78,7 +79,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn room(free_bytes: u64, capacity_bytes: u64) -> Room {
-        Room { free_bytes, capacity_bytes, extent_bytes: 256 * MIB }
+        Room { free_bytes, copy_bytes: free_bytes, capacity_bytes, extent_bytes: 256 * MIB }
     }
 
     fn closed(id: u32, file_mib: u64, live_mib: u64) -> Facts {
