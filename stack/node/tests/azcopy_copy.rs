@@ -157,7 +157,7 @@ async fn what_is_there_is_overwritten_only_as_asked() {
     let past = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
     fs::File::options().write(true).open(bed.path("old")).expect("a file").set_modified(past).expect("a time");
     bed.up("new", "a", &[]).await;
-    // Asked by a prompt that nobody answers AzCopy waits for ever, which is no test of a gateway.
+    // Where AzCopy asks, somebody must answer: see `azcopy_jobs.rs`.
     let cases = [
         ("--overwrite=false", "new", "old"),
         ("--overwrite=ifSourceNewer", "new", "new"),
