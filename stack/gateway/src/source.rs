@@ -20,7 +20,9 @@ use http::Uri;
 use http::header::HOST;
 use policy::Allowed;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use there::There;
+use tokio_rustls::rustls::ClientConfig;
 
 /// Azure's longest copy source.
 const URL_BYTES_MAX: usize = 2 * 1024;
@@ -30,13 +32,14 @@ const URL_BYTES_MAX: usize = 2 * 1024;
 pub struct Sources {
     own: SocketAddr,
     allowed: Vec<Allowed>,
+    trust: Arc<ClientConfig>,
 }
 
 impl Sources {
     /// `own` is the address that the Blob endpoint is bound to; `allowed` are sources that may be fetched although their address is
-    /// loopback or private.
-    pub fn new(own: SocketAddr, allowed: Vec<Allowed>) -> Self {
-        Self { own, allowed }
+    /// loopback or private; `trust` says whose certificates an https source may have.
+    pub fn new(own: SocketAddr, allowed: Vec<Allowed>, trust: Arc<ClientConfig>) -> Self {
+        Self { own, allowed, trust }
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the Blob endpoint and the control API until stopped
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Read and check every block of a data folder that no server uses; exits with 3 where something is damaged
     Verify(Verify),
     /// Drop what is provably lost, such as a blob whose content fails its checksum, and say what; changes nothing without --apply
@@ -79,6 +79,9 @@ pub struct Serve {
     /// A copy source that may be fetched although its address is loopback or private, such as another gateway of yours; repeatable
     #[arg(long = "copy-source-allow", value_name = "HOST:PORT")]
     pub copy_sources_allowed: Vec<Allowed>,
+    /// Authorities (PEM) whose certificates https copy sources may have, besides the system's
+    #[arg(long, value_name = "FILE")]
+    pub copy_source_ca: Option<PathBuf>,
     /// Serve the Blob endpoint over HTTPS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
@@ -179,7 +182,7 @@ mod tests {
     fn serve(arguments: &[&str]) -> Result<Serve, clap::Error> {
         let all = ["greenroom-stack", "serve", "--data", "d"].iter().chain(arguments);
         Args::try_parse_from(all).map(|Args { command }| match command {
-            Command::Serve(serve) => serve,
+            Command::Serve(serve) => *serve,
             Command::Verify(_) | Command::Repair(_) => panic!("it is `serve` that was asked for"),
         })
     }

@@ -24,6 +24,10 @@ pub enum Fault {
     Token { file: PathBuf, source: io::Error },
     #[error("cannot use {} for HTTPS: {why}; give a PEM file with --tls-cert and --tls-key", file.display())]
     Tls { file: PathBuf, why: String },
+    #[error("cannot use {} for --copy-source-ca: {why}; give a PEM file of certificates", file.display())]
+    Authorities { file: PathBuf, why: String },
+    #[error("cannot speak TLS to copy sources: {0}")]
+    Trust(String),
     #[error("no random numbers from the operating system: {0}")]
     Random(#[from] getrandom::Error),
     #[error("cannot wait for signals: {0}")]

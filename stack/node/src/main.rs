@@ -23,7 +23,7 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let Args { command } = Args::parse();
     match command {
-        Command::Serve(args) => serve(args),
+        Command::Serve(args) => serve(*args),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),
     }

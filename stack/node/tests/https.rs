@@ -5,7 +5,7 @@ mod support;
 use greenroom_model::AccountName;
 use greenroom_model::control::{Identity, IdentityRequest, Role, SasProtocol, SasRequest};
 use support::authority::{Authority, front};
-use support::{ACCOUNT, CONTAINER, Stack, python, verdict};
+use support::{ACCOUNT, CONTAINER, Stack, python, send, verdict};
 
 async fn secure(authority: &Authority) -> Stack {
     let arguments = authority.arguments();
@@ -52,4 +52,38 @@ async fn a_sas_for_https_only_is_good_over_https_and_the_wrong_authority_is_not_
     let answer = trusting.build().expect("a client").get(&url).send().await.expect("an answer");
     assert_eq!(verdict(&answer), (200, String::new()));
     assert!(stack.http.get(&url).send().await.is_err(), "nobody else trusts it");
+}
+
+#[tokio::test]
+async fn an_https_source_is_fetched_where_its_authority_is_trusted() {
+    let authority = Authority::make();
+    let from = secure(&authority).await;
+    from.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+    let pem = std::fs::read(authority.certificate()).expect("a certificate");
+    let trusting = reqwest::Client::builder().no_proxy();
+    let trusting = trusting.tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")]);
+    let trusting = trusting.build().expect("a client");
+    let source = from.url(&format!("{CONTAINER}/a")).await;
+    let put = trusting.put(&source).header("x-ms-blob-type", "BlockBlob").body("over TLS").send().await;
+    assert_eq!(put.expect("an answer").status(), 201);
+
+    let address = from.ready.blob.trim_start_matches("https://").to_owned();
+    let (allow, certificate) = (format!("--copy-source-allow={address}"), authority.certificate());
+    let to = Stack::start_with(&[&allow, &format!("--copy-source-ca={certificate}")]).await;
+    to.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+    let source = [("x-ms-copy-source", source.as_str()), ("x-ms-blob-type", "BlockBlob")];
+    let copied = send(&to, "PUT", &format!("{CONTAINER}/b"), &source, "").await;
+    assert_eq!(verdict(&copied), (201, String::new()));
+    let got = send(&to, "GET", &format!("{CONTAINER}/b"), &[], "").await;
+    assert_eq!(got.text().await.expect("a text"), "over TLS");
+
+    let wary = Stack::start_with(&[&allow]).await;
+    wary.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+    let refused = send(&wary, "PUT", &format!("{CONTAINER}/b"), &source, "").await;
+    assert_eq!(verdict(&refused), (400, "CannotVerifyCopySource".to_owned()));
+    // Nor is plain text spoken to a port that wants TLS.
+    let plain = source[0].1.replace("https://", "http://");
+    let refused = send(&to, "PUT", &format!("{CONTAINER}/c"), &[("x-ms-copy-source", &plain), source[1]], "").await;
+    assert_eq!(verdict(&refused), (400, "CannotVerifyCopySource".to_owned()));
+    assert!(wary.names().await.is_empty());
 }

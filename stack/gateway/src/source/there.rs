@@ -1,4 +1,4 @@
-//! Sources that another server keeps: fetched over HTTP without following redirects, from addresses that the policy permits, within
+//! Sources that another server keeps: fetched over HTTP or HTTPS without following redirects, from addresses that the policy permits, within
 //! bounds of time and length.
 
 use super::{Range, Url, policy};
@@ -18,8 +18,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A source that takes longer is not there.
@@ -113,19 +116,32 @@ impl Answer {
 }
 
 async fn get(call: &Call, url: &Url, more_query: &str, range: Option<Range>) -> Result<Answer, Error> {
-    if url.uri.scheme_str() != Some("http") {
-        return Err(refused("only http sources are fetched"));
-    }
     let address = resolve(call, url).await?;
     let connecting = timeout(CONNECT_MAX, TcpStream::connect(address)).await;
     let stream = connecting.map_err(|_| refused("it does not answer"))?.map_err(|_| refused("it does not answer"))?;
+    let request = request(call, url, more_query, range)?;
+    if url.uri.scheme_str() != Some("https") {
+        return ask(stream, request).await;
+    }
+    let name = ServerName::try_from(url.host.clone()).map_err(|_| refused("no certificate could be for its host"))?;
+    let securing = timeout(CONNECT_MAX, TlsConnector::from(call.sources.trust.clone()).connect(name, stream)).await;
+    let secured = securing.map_err(|_| refused("it does not answer"))?.map_err(|error| {
+        tracing::info!(host = url.host, port = url.port(), %error, "a copy source was refused: no TLS with it");
+        refused("it does not speak TLS, or its certificate is not trusted here")
+    });
+    ask(secured?, request).await
+}
+
+async fn ask<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|_| refused("it does not speak HTTP"))?;
     let connection = AbortOnDropHandle::new(tokio::spawn(async move {
         // What ends it is told to whoever reads the answer.
         let _ = connection.await;
     }));
-    let request = request(call, url, more_query, range)?;
     let answer = timeout(HEADERS_MAX, sender.send_request(request)).await.map_err(|_| refused("it does not answer"))?;
     let (head, body) = check(answer.map_err(|_| refused("it does not answer"))?)?.into_parts();
     Ok(Answer { head, body, _connection: connection })
