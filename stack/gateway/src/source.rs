@@ -13,7 +13,8 @@ use crate::request::Head;
 use crate::time;
 use greenroom_model::AccountName;
 use greenroom_store::{
-    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, ETags, HttpHeaders, LeaseId, Metadata, Precondition, Tags,
+    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, ETags, HttpHeaders, LeaseId, Metadata, PageSequence,
+    Precondition, Tags,
 };
 use here::Here;
 use http::Uri;
@@ -92,6 +93,9 @@ impl Source {
     ) -> Result<BlobProps, Error> {
         let checks = checks(&call.head)?;
         let put = match self {
+            Source::There(there) if blocks == CopyBlocks::Keep && there.kind == there::Kind::Other => {
+                Err(Error::new(Code::CopySourceRefused, "(between servers a page blob is copied by Put Page From URL)"))
+            }
             Source::Here(here) => here.into_blob(call, draft, blocks, checks, precondition).await,
             Source::There(there) => {
                 let Taken { body, md5, .. } = there.take(call, checks).await?;
@@ -101,6 +105,24 @@ impl Source {
             }
         };
         put.map_err(|error| may_replace.explain(error))
+    }
+
+    /// Writes it as pages from `begin` on.
+    pub async fn into_pages(
+        self,
+        call: &Call,
+        begin: u64,
+        sequence: PageSequence,
+        precondition: &Precondition,
+    ) -> Result<BlobProps, Error> {
+        let checks = checks(&call.head)?;
+        match self {
+            Source::Here(here) => here.into_pages(call, begin, checks, (sequence, precondition)).await,
+            Source::There(there) => {
+                let body = there.take(call, checks).await?.body;
+                Ok(call.store.write_pages(&call.blob()?, begin, body, sequence, precondition).await?)
+            }
+        }
     }
 
     /// Stages it as a block.

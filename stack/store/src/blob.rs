@@ -6,8 +6,9 @@ use crate::copies::{Place, Source};
 use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::extent::{ExtentMap, Reader, Span};
+use crate::pages::PageRanges;
 use crate::piece::Piece;
-use crate::props::BlobProps;
+use crate::props::{BlobKind, BlobProps};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use greenroom_model::BlobPath;
@@ -71,7 +72,7 @@ impl Blob {
 
     /// CRC-64/NVME of a range that lies within the content. Blocks.
     pub(crate) fn checksum(&self, range: Range<u64>) -> Result<u64> {
-        if range == (0..self.props.length) {
+        if range == (0..self.props.length) && self.props.kind == BlobKind::Block {
             return Ok(self.props.crc64);
         }
         let mut reader = Reader::new(self.extents.clone());
@@ -94,6 +95,9 @@ impl Blob {
 
     fn spans(&self, range: &Range<u64>) -> Result<Vec<Span>> {
         let mut spans = Vec::new();
+        if let (BlobKind::Page { .. }, List::Rows(list)) = (self.props.kind, &self.pieces) {
+            return self.page_spans(*list, range);
+        }
         if !range.is_empty() {
             let (mut at, pieces) = self.snapshot.pieces(&self.pieces, range)?;
             for piece in pieces {
@@ -106,6 +110,43 @@ impl Blob {
             }
         }
         Ok(spans)
+    }
+}
+
+impl Blob {
+    /// The pages of a range, and zeros between them.
+    fn page_spans(&self, list: u64, range: &Range<u64>) -> Result<Vec<Span>> {
+        let (mut spans, mut done) = (Vec::new(), range.start);
+        for (begin, pieces) in self.snapshot.page_runs(list, range)? {
+            let mut at = begin;
+            for piece in pieces {
+                let end = at + u64::from(piece.length);
+                let (from, to) = (done.max(at), range.end.min(end));
+                if from < to {
+                    if done < from {
+                        spans.push(Span::zeros(from - done));
+                    }
+                    spans.push(Span::new(piece, from - at, to - at));
+                    done = to;
+                }
+                at = end;
+            }
+        }
+        if done < range.end {
+            spans.push(Span::zeros(range.end - done));
+        }
+        Ok(spans)
+    }
+
+    /// Where pages have been written, within a range: at most `max` ranges, which neither touch nor overlap, and where to go on.
+    /// Err: `BlobKind`.
+    pub async fn page_ranges(self, range: Range<u64>, max: usize) -> Result<PageRanges> {
+        let (BlobKind::Page { .. }, List::Rows(list)) = (self.props.kind, &self.pieces) else {
+            return Err(StoreError::BlobKind);
+        };
+        let (list, range) = (*list, range.start..range.end.min(self.props.length));
+        let ranges = tokio::task::spawn_blocking(move || self.snapshot.page_ranges(list, &range, max));
+        ranges.await.map_err(|_| StoreError::Closed)?
     }
 }
 

@@ -12,7 +12,7 @@ use crate::lease::{Lease, LeaseAction};
 use crate::list::{BlobPage, ListQuery};
 use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
-use crate::props::{BlobChange, BlobDraft, BlobProps};
+use crate::props::{BlobChange, BlobDraft, BlobKind, BlobProps};
 use crate::space::Purpose;
 use crate::store::Store;
 use greenroom_model::{BlobPath, ContainerPath, TenantName};
@@ -83,7 +83,7 @@ impl Store {
         Ok(Blob { props: row.props, path, faults, place, pieces: row.pieces, snapshot, extents })
     }
 
-    /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.
+    /// Err: `ContainerMissing`, `BlobMissing`, `BlobKind` for a page blob's tier, `ConditionNotMet`, `PropsTooLarge`.
     pub async fn update_blob(
         &self,
         path: &BlobPath,
@@ -181,6 +181,7 @@ pub(crate) fn written(
         crc64,
         copy: draft.copy,
         lease: old.map_or(Lease::Free, |old| old.props.lease.after_write(now)),
+        kind: BlobKind::Block,
     }
 }
 
@@ -188,6 +189,9 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
     let (_, key, row) = txn.look_up(path)?;
     let mut row = row.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
+    if matches!((&change, row.props.kind), (BlobChange::Tier(_), BlobKind::Page { .. })) {
+        return Err(StoreError::BlobKind);
+    }
     let new_version = matches!(change, BlobChange::Headers(_) | BlobChange::Metadata(_));
     match change {
         BlobChange::Headers(headers) => (row.props.headers, row.props.copy) = (headers, None),

@@ -11,13 +11,13 @@ use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
 use crate::piece::{self, Piece};
 use crate::precondition::{Access, Precondition, Version};
-use crate::props::{BlobDraft, BlobProps};
+use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::store::Store;
 use greenroom_model::{BlobPath, TenantName};
 use std::collections::{HashMap, HashSet};
 
 impl Store {
-    /// Err: `ContainerMissing`, `BlockIdLength`, `TooManyBlocks`, `LeaseUnmet`.
+    /// Err: `ContainerMissing`, `BlobKind`, `BlockIdLength`, `TooManyBlocks`, `LeaseUnmet`.
     pub async fn stage_block(&self, path: &BlobPath, id: BlockId, body: Body, lease: Option<LeaseId>) -> Result<()> {
         let path = path.clone();
         let precondition = Precondition { lease, ..Precondition::default() };
@@ -29,7 +29,7 @@ impl Store {
     }
 
     /// Makes or overwrites a blob out of blocks, and discards all other staged ones.
-    /// Err: `ContainerMissing`, `InvalidBlockList`, `TooManyBlocks`, `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
+    /// Err: `ContainerMissing`, `BlobKind`, `InvalidBlockList`, `TooManyBlocks`, `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
     pub async fn commit_blocks(
         &self,
         path: &BlobPath,
@@ -45,7 +45,7 @@ impl Store {
         self.write(move |txn| commit(txn, &path, draft, &list, &precondition)).await
     }
 
-    /// Err: `ContainerMissing`, `BlobMissing` where there is neither a blob nor a staged block.
+    /// Err: `ContainerMissing`, `BlobKind`, `BlobMissing` where there is neither a blob nor a staged block.
     pub async fn block_list(&self, path: &BlobPath) -> Result<BlockList> {
         self.block_list_at(path, None).await
     }
@@ -65,12 +65,21 @@ impl Store {
             if blob.is_none() && staged.is_none() {
                 return Err(StoreError::BlobMissing);
             }
+            blob.as_ref().map_or(Ok(()), |row| of_blocks(&row.props))?;
             let (blob, blocks) = blob.map_or((None, List::Here(Vec::new())), |row| (Some(row.props), row.blocks));
             let committed = snapshot.blocks(blocks)?.into_iter();
             let committed = committed.map(|CommittedBlock { id, length, .. }| Block { id, length }).collect();
             Ok(BlockList { blob, committed, uncommitted: staged.unwrap_or_default() })
         })
         .await
+    }
+}
+
+/// Refuses a blob that has no blocks.
+fn of_blocks(props: &BlobProps) -> Result<()> {
+    match props.kind {
+        BlobKind::Block => Ok(()),
+        BlobKind::Page { .. } => Err(StoreError::BlobKind),
     }
 }
 
@@ -90,6 +99,7 @@ pub(crate) fn stage(
 ) -> Result<()> {
     let (container, key, blob) = txn.look_up(path)?;
     precondition.check(blob.as_ref().map(|blob| Version::from(&blob.props)), Access::Write, txn.now)?;
+    blob.as_ref().map_or(Ok(()), |blob| of_blocks(&blob.props))?;
     let id_bytes = id.as_bytes().len() as u8;
     let staging = txn.staging(&key)?;
     let old = match &staging {
@@ -127,6 +137,7 @@ fn commit(
 ) -> Result<BlobProps> {
     let (container, key, old) = txn.look_up(path)?;
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
+    old.as_ref().map_or(Ok(()), |old| of_blocks(&old.props))?;
     let staging = txn.staging(&key)?;
     let chosen = Choice::new(txn, staging.as_ref(), old.as_ref())?.choose(txn, list)?;
 

@@ -5,14 +5,13 @@ use crate::blobs::{Content, check_size, replace, written};
 use crate::block::BlockId;
 use crate::blocks::{Staged, stage};
 use crate::catalog::Txn;
-use crate::catalog::row::{BlobRow, corrupt};
+use crate::catalog::row::BlobRow;
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::lease::LeaseId;
-use crate::piece;
 use crate::precondition::{Access, Precondition, Version};
-use crate::props::{BlobDraft, BlobProps};
+use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::store::Store;
 use greenroom_model::BlobPath;
 use std::ops::Range;
@@ -44,7 +43,8 @@ pub enum CopyBlocks {
 
 impl Store {
     /// Makes or overwrites a blob with the content of `source`, and discards the blob's staged blocks. Source and target may be the same.
-    /// Err: `SourceChanged` where the source is no longer what was looked up: look again; else as `put_blob`.
+    /// A copy is of its source's kind; a page blob cannot forget its pages.
+    /// Err: `SourceChanged` where the source is no longer what was looked up: look again; `BlobKind`; else as `put_blob`.
     pub async fn copy_blob(
         &self,
         source: &Source,
@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// Stages a range of `source` as a block; the range must lie within it. Reads the headers of the frames, and the content of those
-    /// that the range cuts. Err: `RangeInvalid`, `SourceChanged`, `Corrupt`, `Io`; else as `stage_block`.
+    /// that the range cuts. Err: `BlobKind` of a page blob, `RangeInvalid`, `SourceChanged`, `Corrupt`, `Io`; else as `stage_block`.
     pub async fn stage_block_from(
         &self,
         path: &BlobPath,
@@ -71,6 +71,9 @@ impl Store {
         if range.start > range.end || range.end > source.props.length {
             return Err(StoreError::RangeInvalid);
         }
+        if source.props.kind != BlobKind::Block {
+            return Err(StoreError::BlobKind);
+        }
         let precondition = Precondition { lease, ..Precondition::default() };
         let (path, from, of) = (path.clone(), source.source(), range.clone());
         let crc64 =
@@ -78,10 +81,7 @@ impl Store {
         self.write(move |txn| {
             let row = txn.source(&from)?;
             let length = range.end - range.start;
-            let pieces = piece::slice(&txn.all_pieces(&row.pieces)?, range.start, length);
-            if pieces.iter().map(|piece| u64::from(piece.length)).sum::<u64>() != length {
-                return Err(corrupt("a blob's pieces are shorter than the blob"));
-            }
+            let pieces = txn.pieces_in(&row.pieces, &range)?;
             stage(txn, &path, &id, Staged { length, crc64, pieces }, &precondition)
         })
         .await
@@ -99,14 +99,15 @@ fn copy(
     let (container, key, old) = txn.look_up(path)?;
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
     let from = txn.source(source)?;
-    let props = written(txn, draft, old.as_ref(), from.props.length, from.props.crc64);
-    let blocks = match blocks {
-        CopyBlocks::Keep => txn.all_blocks(&from.blocks)?,
-        CopyBlocks::Forget => Vec::new(),
+    let blocks = match (blocks, from.props.kind) {
+        (CopyBlocks::Keep, _) => txn.all_blocks(&from.blocks)?,
+        (CopyBlocks::Forget, BlobKind::Block) => Vec::new(),
+        (CopyBlocks::Forget, BlobKind::Page { .. }) => return Err(StoreError::BlobKind),
     };
+    let props = written(txn, draft, old.as_ref(), from.props.length, from.props.crc64);
+    let props = BlobProps { kind: from.props.kind, ..props };
     // Refer first, free then: the source may be the very blob that is overwritten.
-    let pieces = txn.all_pieces(&from.pieces)?;
-    let pieces = txn.keep(pieces)?;
+    let pieces = txn.share(&from)?;
     let blocks = txn.list_blocks(blocks)?;
     replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks })
 }
@@ -114,7 +115,7 @@ fn copy(
 impl Txn<'_> {
     /// The row of a source that is still what it was when it was looked up. Content never changes under an ETag, but the pieces that
     /// hold it may have moved: they are read here, in the transaction that refers to them once more.
-    fn source(&self, source: &Source) -> Result<BlobRow> {
+    pub fn source(&self, source: &Source) -> Result<BlobRow> {
         let row = match &source.place {
             Place::Base(key) => self.blob(key)?,
             Place::Snapshot(set, time) => self.snapshot(*set, *time)?,

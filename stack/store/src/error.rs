@@ -53,7 +53,15 @@ pub enum StoreError {
     #[error("the blob has snapshots")]
     SnapshotsPresent,
 
-    // Blocks and bodies
+    // Blocks, pages and bodies
+    #[error("the blob is of another kind than the operation is for")]
+    BlobKind,
+    #[error("the range is not one of whole pages within the blob")]
+    PageRange,
+    #[error("the blob's sequence number is not what it must be")]
+    SequenceUnmet,
+    #[error("the blob's pages lie in more than {max} runs")]
+    TooManyRuns { max: u32 },
     #[error("the block list names a block that is neither committed nor staged")]
     InvalidBlockList,
     #[error("the block id's length differs from that of the blob's other blocks")]

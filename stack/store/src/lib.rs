@@ -23,9 +23,11 @@ mod identity;
 mod lease;
 mod list;
 mod lock;
+mod pages;
 mod piece;
 mod precondition;
 mod props;
+mod services;
 mod snapshots;
 mod space;
 mod store;
@@ -52,8 +54,12 @@ pub use lease::{
     LeaseTerm, LeaseUnmet,
 };
 pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
+pub use pages::{PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageRanges, PageSequence, PageUpdate, SequenceChange};
 pub use precondition::{Access, ETags, Precondition, Unmet, Version};
-pub use props::{BlobChange, BlobDraft, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier};
+pub use props::{
+    BlobChange, BlobDraft, BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier,
+};
+pub use services::ServiceSettings;
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
 pub use upkeep::Upkeep;

@@ -63,11 +63,23 @@ pub struct BlobProps {
     /// `None` where no client has set one: Azure then says `AccessTierInferred`.
     pub tier: Option<Tier>,
     pub tier_changed: Option<Timestamp>,
-    /// CRC-64/NVME of the content: Azure's `x-ms-content-crc64`, whose header is this number's eight bytes, little end first, in Base64.
+    /// CRC-64/NVME of a block blob's content: Azure's `x-ms-content-crc64`, whose header is this number's eight bytes, little end first, in Base64.
     pub crc64: u64,
     pub lease: Lease,
     /// The copy that made the content, until something else is said of the blob.
     pub copy: Option<Box<CopyState>>,
+    pub kind: BlobKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BlobKind {
+    Block,
+    /// `crc64` says nothing of pages: they are written one by one, and each frame that holds some has a checksum of its own.
+    Page {
+        sequence: u64,
+        /// Rows that its pages take in the catalog.
+        runs: u32,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

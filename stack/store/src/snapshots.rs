@@ -88,8 +88,8 @@ fn take(
         props.etag = txn.next_etag();
         props.modified = txn.now;
     }
-    let (pieces, blocks) = (txn.all_pieces(&base.pieces)?, txn.all_blocks(&base.blocks)?);
-    let row = BlobRow { props, pieces: txn.keep(pieces)?, blocks: txn.list_blocks(blocks)?, snapshots: None };
+    let (pieces, blocks) = (txn.share(&base)?, txn.all_blocks(&base.blocks)?);
+    let row = BlobRow { props, pieces, blocks: txn.list_blocks(blocks)?, snapshots: None };
     let (set, last) = match base.snapshots {
         Some(set) => (set, txn.last_snapshot(set)?),
         None => (txn.next_id(), None),

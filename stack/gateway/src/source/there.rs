@@ -46,10 +46,29 @@ const CONDITIONS: [(&str, &str); 5] = [
 /// A source whose headers have come.
 #[derive(Debug)]
 pub struct There {
+    pub kind: Kind,
     pub headers: HttpHeaders,
     pub metadata: Metadata,
     pub length: u64,
     answer: Answer,
+}
+
+/// What a source says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A block blob, or nothing that says.
+    Bytes,
+    /// A page blob or an append blob.
+    Other,
+}
+
+impl Kind {
+    fn of(answer: &HeaderMap) -> Kind {
+        match answer.get("x-ms-blob-type").map(|kind| kind.as_bytes()) {
+            None | Some(b"BlockBlob") => Kind::Bytes,
+            Some(_) => Kind::Other,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -71,7 +90,8 @@ pub async fn open(call: &Call, url: &Url, range: Option<Range>) -> Result<There,
         return Err(Error::new(Code::CopySourceRefused, format!("It is longer than {BYTES_MAX} bytes.")));
     }
     let metadata = headers::metadata_of(&answer.head.headers)?;
-    Ok(There { headers: content_headers(&answer.head.headers), metadata, length, answer })
+    let kind = Kind::of(&answer.head.headers);
+    Ok(There { kind, headers: content_headers(&answer.head.headers), metadata, length, answer })
 }
 
 /// The source's tags, which the credential must allow to read.

@@ -13,7 +13,11 @@ from azure.storage.blob import (
     BlobServiceClient,
     ContainerClient,
     ContentSettings,
+    CorsRule,
+    Metrics,
     ResourceTypes,
+    RetentionPolicy,
+    SequenceNumberAction,
     StandardBlobTier,
     generate_account_sas,
     generate_blob_sas,
@@ -320,6 +324,53 @@ def delegation_key():
     key.signed_service, key.signed_version, key.value = found["SignedService"], found["SignedVersion"], found["Value"]
     key.signed_delegated_user_tid = None
     return key
+
+
+@check
+def service_properties_are_kept():
+    found = service.get_service_properties()
+    assert found["cors"] == [] and not found["hour_metrics"].enabled and not found["static_website"].enabled
+    rule = CorsRule(["http://a.example"], ["GET", "PUT"], max_age_in_seconds=60, allowed_headers=["x-ms-meta-*"])
+    metrics = Metrics(enabled=True, include_apis=True, retention_policy=RetentionPolicy(enabled=True, days=5))
+    service.set_service_properties(cors=[rule], hour_metrics=metrics, target_version="2025-07-05")
+    service.set_service_properties(minute_metrics=Metrics(enabled=False))
+    found = service.get_service_properties()
+    assert [(one.allowed_origins, one.max_age_in_seconds) for one in found["cors"]] == [("http://a.example", 60)]
+    assert found["hour_metrics"].enabled and found["hour_metrics"].retention_policy.days == 5
+    assert found["target_version"] == "2025-07-05"
+    service.set_service_properties(cors=[])
+    assert service.get_service_properties()["cors"] == []
+    soft_delete = lambda: service.set_service_properties(delete_retention_policy=RetentionPolicy(enabled=True, days=3))
+    refused(soft_delete, "FeatureNotSupported", 400)
+
+
+@check
+def page_blobs_are_written_by_pages():
+    blob = container.get_blob_client("disk")
+    blob.create_page_blob(4096, metadata={"k": "v"})
+    blob.upload_page(b"a" * 1024, 512, 1024)
+    blob.upload_page(b"b" * 512, 2048, 512)
+    blob.clear_page(512, 512)
+    assert blob.get_page_ranges()[0] == [{"start": 1024, "end": 1535}, {"start": 2048, "end": 2559}]
+    assert [(one.start, one.end) for one in blob.list_page_ranges(results_per_page=1)] == [(1024, 1535), (2048, 2559)]
+    content = blob.download_blob().readall()
+    assert content == bytes(1024) + b"a" * 512 + bytes(512) + b"b" * 512 + bytes(1536)
+    found = blob.get_blob_properties()
+    assert (found.blob_type, found.size, found.page_blob_sequence_number) == ("PageBlob", 4096, 0)
+    blob.set_sequence_number(SequenceNumberAction.UPDATE, 7)
+    stale = lambda: blob.upload_page(b"c" * 512, 0, 512, if_sequence_number_lt=7)
+    refused(stale, "SequenceNumberConditionNotMet", 412)
+    blob.resize_blob(2048)
+    assert blob.get_blob_properties().size == 2048
+    copy = container.get_blob_client("disk-part")
+    copy.create_page_blob(1024)
+    sas = generate_blob_sas(ACCOUNT, "sdk", "disk", account_key=KEY, permission="r", expiry=SOON)
+    copy.upload_pages_from_url(f"{blob.url}?{sas}", 0, 1024, 1024)
+    assert copy.download_blob().readall() == b"a" * 512 + bytes(512)
+    image = container.get_blob_client("image")
+    image.upload_blob(bytes(1024) + b"z" * 1024, blob_type="PageBlob", overwrite=True)
+    assert image.download_blob().readall() == bytes(1024) + b"z" * 1024
+    refused(lambda: blob.stage_block("a", b"x"), "InvalidBlobType", 409)
 
 
 @check

@@ -4,6 +4,7 @@
 pub mod books;
 pub mod holders;
 pub mod listing;
+pub mod pages;
 pub mod row;
 mod snapshot;
 mod sweep;
@@ -20,8 +21,8 @@ use crate::disk::{Disk, DiskFile, Mode};
 use crate::error::{Result, StoreError};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction};
 use row::{
-    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, SNAPSHOTS, STAGED,
-    STAGINGS, TENANTS, USAGE,
+    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, SERVICES,
+    SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
 };
 use std::io::ErrorKind;
 use std::path::Path;
@@ -98,7 +99,7 @@ impl Catalog {
         let new = HeadRow { format: FORMAT, volume: now.0.unsigned_abs(), etag: 0, id: 0 };
         head.insert(HEAD_KEY, row::encode(&new).as_slice())?;
         drop(head);
-        for table in [TENANTS, ACCOUNTS, USAGE] {
+        for table in [TENANTS, ACCOUNTS, SERVICES, USAGE] {
             txn.open_table(table)?;
         }
         for table in [CONTAINERS, BLOBS, STAGINGS] {

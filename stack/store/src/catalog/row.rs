@@ -20,6 +20,8 @@ pub const HEAD: TableDefinition<&str, Bytes> = TableDefinition::new("head");
 pub const HEAD_KEY: &str = "head";
 pub const TENANTS: TableDefinition<&str, Bytes> = TableDefinition::new("tenants");
 pub const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("accounts");
+/// Settings of accounts, by account.
+pub const SERVICES: TableDefinition<&str, Bytes> = TableDefinition::new("services");
 /// By `container_key`.
 pub const CONTAINERS: TableDefinition<Bytes, Bytes> = TableDefinition::new("containers");
 /// By `blob_key`.
@@ -30,7 +32,7 @@ pub const SNAPSHOTS: TableDefinition<(u64, i64), Bytes> = TableDefinition::new("
 pub const STAGINGS: TableDefinition<Bytes, Bytes> = TableDefinition::new("stagings");
 /// Staged blocks, by staging and block id.
 pub const STAGED: TableDefinition<(u64, Bytes), Bytes> = TableDefinition::new("staged");
-/// Parts of long piece lists, by list and by where in the content the part begins.
+/// Parts of long piece lists, by list and by where in the content the part begins. A page blob's list has gaps, which are zeros.
 pub const PIECES: TableDefinition<(u64, u64), Bytes> = TableDefinition::new("pieces");
 /// Parts of long lists of committed blocks, by list and number.
 pub const BLOCKS: TableDefinition<(u64, u64), Bytes> = TableDefinition::new("blocks");
@@ -40,7 +42,7 @@ pub const USAGE: TableDefinition<&str, Bytes> = TableDefinition::new("usage");
 pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage");
 
 /// Of the data folder as a whole: tables, rows, extents.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 /// Longer lists are kept in rows of their own: a listing reads blob rows, and should not read these with them.
 pub const LIST_HERE_MAX: usize = 16;
 /// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 21 bytes, a block 87.

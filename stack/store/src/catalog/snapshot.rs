@@ -1,7 +1,7 @@
 //! What readers see: the catalog as it was at one moment.
 
 use super::row::*;
-use super::txn::read_list;
+use super::txn::{read_list, read_pieces};
 use crate::block::{Block, BlockId};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
@@ -73,18 +73,9 @@ impl Snapshot {
 
     /// The pieces that hold a range of the content, and where in the content the first of them begins.
     pub fn pieces(&self, pieces: &List<Piece>, range: &Range<u64>) -> Result<(u64, Vec<Piece>)> {
-        let list = match pieces {
-            List::Here(pieces) => return Ok((0, pieces.clone())),
-            List::Rows(list) => *list,
-        };
-        let table = self.txn.open_table(PIECES)?;
-        let first = table.range((list, 0)..=(list, range.start))?.next_back();
-        let (key, _) = first.ok_or_else(|| corrupt("a list of pieces is missing"))??;
-        let begin = key.value().1;
-        let mut found = Vec::new();
-        for part in table.range((list, begin)..(list, range.end.max(begin + 1)))? {
-            found.extend(decode::<Vec<Piece>>(part?.1.value())?);
+        match pieces {
+            List::Here(pieces) => Ok((0, pieces.clone())),
+            List::Rows(list) => read_pieces(&self.txn.open_table(PIECES)?, *list, range),
         }
-        Ok((begin, found))
     }
 }

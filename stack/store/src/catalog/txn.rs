@@ -1,16 +1,18 @@
 //! A write transaction: what operations see of the catalog while they change it.
 
 use super::books::Books;
+use super::pages::page_list;
 use super::row::*;
 use crate::block::BlockId;
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
-use crate::piece::Piece;
-use crate::props::BlobProps;
+use crate::piece::{self, Piece};
+use crate::props::{BlobKind, BlobProps};
 use greenroom_model::{AccountName, BlobPath, ContainerPath, TenantName};
 use redb::{ReadableTable, Table, WriteTransaction};
 use serde::de::DeserializeOwned;
+use std::ops::Range;
 
 pub struct Txn<'t> {
     pub now: Timestamp,
@@ -19,6 +21,7 @@ pub struct Txn<'t> {
     pub dirty: bool,
     pub tenants: Table<'t, &'static str, Bytes>,
     pub accounts: Table<'t, &'static str, Bytes>,
+    pub services: Table<'t, &'static str, Bytes>,
     pub containers: Table<'t, Bytes, Bytes>,
     pub blobs: Table<'t, Bytes, Bytes>,
     pub snapshots: Table<'t, (u64, i64), Bytes>,
@@ -37,6 +40,7 @@ impl<'t> Txn<'t> {
             dirty: false,
             tenants: txn.open_table(TENANTS)?,
             accounts: txn.open_table(ACCOUNTS)?,
+            services: txn.open_table(SERVICES)?,
             containers: txn.open_table(CONTAINERS)?,
             blobs: txn.open_table(BLOBS)?,
             snapshots: txn.open_table(SNAPSHOTS)?,
@@ -150,6 +154,31 @@ impl<'t> Txn<'t> {
         }
     }
 
+    /// The pieces of a range that lies within the content, cut to it; not for pages.
+    pub fn pieces_in(&self, pieces: &List<Piece>, range: &Range<u64>) -> Result<Vec<Piece>> {
+        let (begin, found) = match pieces {
+            List::Here(pieces) => (0, pieces.clone()),
+            List::Rows(list) => read_pieces(&self.pieces, *list, range)?,
+        };
+        let length = range.end - range.start;
+        let found = piece::slice(&found, range.start - begin, length);
+        if found.iter().map(|piece| u64::from(piece.length)).sum::<u64>() != length {
+            return Err(corrupt("a blob's pieces are shorter than the blob"));
+        }
+        Ok(found)
+    }
+
+    /// The content of a row, for another row to hold as well.
+    pub fn share(&mut self, row: &BlobRow) -> Result<List<Piece>> {
+        match row.props.kind {
+            BlobKind::Block => {
+                let pieces = self.all_pieces(&row.pieces)?;
+                self.keep(pieces)
+            }
+            BlobKind::Page { .. } => Ok(List::Rows(self.copy_pages(page_list(row)?)?)),
+        }
+    }
+
     pub fn all_blocks(&self, blocks: &List<CommittedBlock>) -> Result<Vec<CommittedBlock>> {
         match blocks {
             List::Here(blocks) => Ok(blocks.clone()),
@@ -217,4 +246,20 @@ pub fn read_list<T: DeserializeOwned>(table: &impl ReadableTable<(u64, u64), Byt
         items.extend(decode::<Vec<T>>(part?.1.value())?);
     }
     Ok(items)
+}
+
+/// Of a long list the pieces that hold a range, and where in the content the first of them begins.
+pub fn read_pieces(
+    table: &impl ReadableTable<(u64, u64), Bytes>,
+    list: u64,
+    range: &Range<u64>,
+) -> Result<(u64, Vec<Piece>)> {
+    let first = table.range((list, 0)..=(list, range.start))?.next_back();
+    let (key, _) = first.ok_or_else(|| corrupt("a list of pieces is missing"))??;
+    let begin = key.value().1;
+    let mut found = Vec::new();
+    for part in table.range((list, begin)..(list, range.end.max(begin + 1)))? {
+        found.extend(decode::<Vec<Piece>>(part?.1.value())?);
+    }
+    Ok((begin, found))
 }

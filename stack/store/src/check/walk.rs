@@ -10,6 +10,7 @@ use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::extent::{ExtentMap, ExtentRow, Reader, Span};
 use crate::piece::Piece;
+use crate::props::{BlobKind, BlobProps};
 use crate::usage::TenantUsage;
 use greenroom_model::TenantName;
 use redb::ReadableTable;
@@ -48,6 +49,22 @@ pub struct Walk<'f> {
     containers: BTreeMap<u64, Owner>,
     sets: BTreeMap<u64, (Option<Vec<u8>>, Owner)>,
     stagings: BTreeMap<u64, (Vec<u8>, Owner)>,
+}
+
+/// What is known of content as a whole.
+#[derive(Debug, Clone, Copy)]
+enum Whole {
+    Checksum(u64),
+    Pages { runs: u32 },
+}
+
+impl Whole {
+    fn of(props: &BlobProps) -> Self {
+        match props.kind {
+            BlobKind::Block => Whole::Checksum(props.crc64),
+            BlobKind::Page { runs, .. } => Whole::Pages { runs },
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -131,7 +148,7 @@ impl<'f> Walk<'f> {
                     }
                     self.counts().blobs += 1;
                     self.count(owner.tenant.as_ref(), row.props.length);
-                    self.read(Row::Blob(key), what, &row.pieces, row.props.length, row.props.crc64);
+                    self.read(Row::Blob(key), what, &row.pieces, row.props.length, Whole::of(&row.props));
                 }
                 Err(error) => self.lost(Row::Blob(key), what, None, &error),
             }
@@ -156,7 +173,7 @@ impl<'f> Walk<'f> {
                     if let Some(owner) = &owner {
                         self.count(owner.tenant.as_ref(), row.props.length);
                     }
-                    self.read(place, what, &row.pieces, row.props.length, row.props.crc64);
+                    self.read(place, what, &row.pieces, row.props.length, Whole::of(&row.props));
                 }
                 Err(error) => self.lost(place, what, None, &error),
             }
@@ -192,7 +209,7 @@ impl<'f> Walk<'f> {
             match decode::<StagedRow>(row.value()) {
                 Ok(row) => {
                     self.counts().staged_blocks += 1;
-                    self.read(place, what, &row.pieces, row.length, row.crc64);
+                    self.read(place, what, &row.pieces, row.length, Whole::Checksum(row.crc64));
                 }
                 Err(error) => self.lost(place, what, None, &error),
             }
@@ -209,8 +226,13 @@ impl<'f> Walk<'f> {
     }
 
     /// Reads content, twice where it is wrong the first time.
-    fn read(&mut self, row: Row, what: Item, pieces: &List<Piece>, length: u64, crc64: u64) {
-        let read = self.check(pieces, length, crc64).or_else(|_| self.check(pieces, length, crc64));
+    fn read(&mut self, row: Row, what: Item, pieces: &List<Piece>, length: u64, whole: Whole) {
+        let mut check = || match (whole, pieces) {
+            (Whole::Checksum(crc64), _) => self.check(pieces, length, crc64),
+            (Whole::Pages { runs }, List::Rows(list)) => self.check_pages(*list, length, runs),
+            (Whole::Pages { .. }, List::Here(_)) => Err(corrupt("a page blob has no list of pages")),
+        };
+        let read = check().or_else(|_| check());
         self.counts().bytes += length;
         if let Err(error) = read {
             self.lost(row, what, Some(length), &error);
@@ -231,6 +253,28 @@ impl<'f> Walk<'f> {
         }
         if found.finalize() != crc64 {
             return Err(corrupt("its content is not what was written under its name"));
+        }
+        Ok(())
+    }
+
+    /// Pages have no checksum as a whole: each frame has its own.
+    fn check_pages(&mut self, list: u64, length: u64, runs: u32) -> Result<()> {
+        let (mut end, mut found) = (0, 0);
+        for (begin, pieces) in self.snapshot.page_runs(list, &(0..u64::MAX))? {
+            if begin < end {
+                return Err(corrupt("two runs of its pages overlap"));
+            }
+            (end, found) = (begin, found + 1);
+            for piece in pieces {
+                let mut span = Span::new(piece, 0, u64::from(piece.length));
+                while !span.is_empty() {
+                    self.reader.read(&mut span)?;
+                }
+                end += u64::from(piece.length);
+            }
+        }
+        if end > length || found != runs {
+            return Err(corrupt("its pages are not as many as were written"));
         }
         Ok(())
     }

@@ -11,10 +11,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is wanted of a run of frames: both ends count from where the run's first frame begins.
+/// What is wanted of a run of frames, or of a hole: both ends count from where the run's first frame begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    run: Piece,
+    /// `None` for a hole, which reads as zeros.
+    run: Option<Piece>,
     from: u64,
     to: u64,
 }
@@ -23,7 +24,11 @@ impl Span {
     /// From and to count within the piece.
     pub fn new(piece: Piece, from: u64, to: u64) -> Self {
         let skip = u64::from(piece.skip);
-        Self { run: piece, from: skip + from, to: skip + to }
+        Self { run: Some(piece), from: skip + from, to: skip + to }
+    }
+
+    pub fn zeros(length: u64) -> Self {
+        Self { run: None, from: 0, to: length }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -34,6 +39,9 @@ impl Span {
         self.to - self.from
     }
 }
+
+/// As much of a hole as is read at once.
+static ZEROS: [u8; (FRAME_BYTES * FRAMES_AT_ONCE) as usize] = [0; (FRAME_BYTES * FRAMES_AT_ONCE) as usize];
 
 /// Reads spans one after the other, and keeps the file that it read last. Blocks: not for async threads.
 #[derive(Debug)]
@@ -49,13 +57,18 @@ impl Reader {
 
     /// Reads the beginning of the span, up to `FRAMES_AT_ONCE` frames of it, and moves its beginning on. One slice a frame.
     pub fn read(&mut self, span: &mut Span) -> Result<Vec<Bytes>> {
+        let Some(run) = span.run else {
+            let zeros = &ZEROS[..span.length().min(ZEROS.len() as u64) as usize];
+            span.from += zeros.len() as u64;
+            return Ok(vec![Bytes::from_static(zeros)]);
+        };
         let first = span.from / FRAME_BYTES;
         let until = span.to.div_ceil(FRAME_BYTES).min(first + FRAMES_AT_ONCE);
         let begin = first * FRAME_BYTES;
-        let end = span.run.run().min(until * FRAME_BYTES);
-        let at = u64::from(span.run.offset) + first * (FRAME_BYTES + HEADER_BYTES);
+        let end = run.run().min(until * FRAME_BYTES);
+        let at = u64::from(run.offset) + first * (FRAME_BYTES + HEADER_BYTES);
         let mut disk = vec![0; frame::framed_bytes(end - begin) as usize];
-        let extent = self.extent(span.run.extent, at)?;
+        let extent = self.extent(run.extent, at)?;
         self.read_at(&extent, at, &mut disk)?;
 
         let mut disk = Bytes::from(disk);
@@ -97,11 +110,14 @@ impl Reader {
     pub fn checksum(&mut self, mut span: Span) -> Result<u64> {
         let mut crc64 = crc::crc64(b"");
         while !span.is_empty() {
-            let frame_end = (span.from + FRAME_BYTES).min(span.run.run());
-            if span.from.is_multiple_of(FRAME_BYTES) && span.to >= frame_end {
+            let whole = span.run.map(|run| (run, (span.from + FRAME_BYTES).min(run.run())));
+            if let Some((run, frame_end)) = whole
+                && span.from.is_multiple_of(FRAME_BYTES)
+                && span.to >= frame_end
+            {
                 let length = frame_end - span.from;
-                let at = u64::from(span.run.offset) + span.from / FRAME_BYTES * (FRAME_BYTES + HEADER_BYTES);
-                let extent = self.extent(span.run.extent, at)?;
+                let at = u64::from(run.offset) + span.from / FRAME_BYTES * (FRAME_BYTES + HEADER_BYTES);
+                let extent = self.extent(run.extent, at)?;
                 let mut header = [0; HEADER_BYTES as usize];
                 self.read_at(&extent, at, &mut header)?;
                 let claim = frame::claim(&header, length).map_err(|what| corrupt(extent.path(), at, what))?;
