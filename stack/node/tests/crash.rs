@@ -19,6 +19,9 @@ const TASKS: u64 = 8;
 const NAMES: u64 = 4;
 /// Blobs of all tasks that copies are made of; nobody changes them.
 const SOURCES: u64 = 2;
+/// Pages of the page blob that each task has, and writes to here and there.
+const PAGES: u64 = 600;
+const PAGE_BYTES: usize = 512;
 
 /// A name's content, and that of its snapshots, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +37,9 @@ enum Act {
     Copy(u64),
     Snapshot,
     Delete,
+    /// From a page on, so many.
+    Write(usize, usize),
+    Clear(usize, usize),
 }
 
 /// What one task knows: which step is next, and what its names hold.
@@ -69,6 +75,12 @@ impl Random {
 fn act(task: u64, step: u64) -> (String, Act) {
     let mut random = Random((task * 1_000_003 + step).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     random.next();
+    if random.next().is_multiple_of(4) {
+        let first = random.next() % PAGES;
+        let pages = (1 + random.next() % 200).min(PAGES - first) as usize;
+        let act = if random.next().is_multiple_of(4) { Act::Clear } else { Act::Write };
+        return (disk(task), act(first as usize, pages));
+    }
     let name = format!("task-{task}/blob-{}", random.next() % NAMES);
     let length = [10, 4 << 10, 60 << 10, 300 << 10][(random.next() % 4) as usize];
     let act = match random.next() % 10 {
@@ -79,6 +91,11 @@ fn act(task: u64, step: u64) -> (String, Act) {
         _ => Act::Put(length),
     };
     (name, act)
+}
+
+/// A task's page blob.
+fn disk(task: u64) -> String {
+    format!("task-{task}/disk")
 }
 
 fn source(number: u64) -> Vec<u8> {
@@ -95,6 +112,15 @@ impl Blob {
             Act::Copy(number) => new.content = Some(source(number)),
             Act::Snapshot => new.snapshots.extend(self.content.clone()),
             Act::Delete => new = Blob::default(),
+            Act::Write(first, pages) => {
+                let (from, bytes) = (first * PAGE_BYTES, content(seed, pages * PAGE_BYTES));
+                new.content.as_mut().expect("a disk is never deleted")[from..from + bytes.len()]
+                    .copy_from_slice(&bytes);
+            }
+            Act::Clear(first, pages) => {
+                let disk = new.content.as_mut().expect("a disk is never deleted");
+                disk[first * PAGE_BYTES..(first + pages) * PAGE_BYTES].fill(0);
+            }
         }
         new
     }
@@ -148,6 +174,16 @@ impl Client {
                 let delete = self.http.delete(self.url(name, "")).header("x-ms-delete-snapshots", "include");
                 delete.send().await.map(status)
             }
+            Act::Write(first, pages) => {
+                let put =
+                    put("comp=page&").header("x-ms-page-write", "update").header("x-ms-range", range(first, pages));
+                put.body(content(seed, pages * PAGE_BYTES)).send().await.map(status)
+            }
+            Act::Clear(first, pages) => {
+                let put =
+                    put("comp=page&").header("x-ms-page-write", "clear").header("x-ms-range", range(first, pages));
+                put.header("content-length", "0").send().await.map(status)
+            }
         }
     }
 
@@ -172,6 +208,10 @@ impl Client {
         }
         all
     }
+}
+
+fn range(first: usize, pages: usize) -> String {
+    format!("bytes={}-{}", first * PAGE_BYTES, (first + pages) * PAGE_BYTES - 1)
 }
 
 /// Works until the server is gone. Counts what is acknowledged.
@@ -204,7 +244,7 @@ async fn work(
 async fn check(client: &Client, number: u64, mut task: Task) -> (Task, u64) {
     let snapshots = client.snapshots(&format!("task-{number}/")).await;
     let mut lost = 0;
-    for name in (0..NAMES).map(|blob| format!("task-{number}/blob-{blob}")) {
+    for name in (0..NAMES).map(|blob| format!("task-{number}/blob-{blob}")).chain([disk(number)]) {
         let old = task.blobs.remove(&name).unwrap_or_default();
         let mut found = Blob { content: client.read(&name, "").await, snapshots: Vec::new() };
         for time in snapshots.get(&name).into_iter().flatten() {
@@ -243,7 +283,15 @@ async fn nothing_acknowledged_is_lost_to_kill_9() {
     for number in 0..SOURCES {
         stack.put_blob(&format!("source-{number}"), source(number)).await;
     }
-    let mut tasks = vec![Task::default(); TASKS as usize];
+    let mut tasks = Vec::new();
+    for number in 0..TASKS {
+        let length = PAGES as usize * PAGE_BYTES;
+        let headers = [("x-ms-blob-type", "PageBlob"), ("x-ms-blob-content-length", &length.to_string())];
+        let made = support::send(&stack, "PUT", &format!("{CONTAINER}/{}", disk(number)), &headers, "").await;
+        assert_eq!(made.status(), StatusCode::CREATED);
+        let blank = Blob { content: Some(vec![0; length]), snapshots: Vec::new() };
+        tasks.push(Task { blobs: [(disk(number), blank)].into(), ..Task::default() });
+    }
     let (acknowledged, mut lost, mut under_way) = (Arc::new(AtomicU64::new(0)), 0, 0);
     for _ in 0..runs {
         let client = Client::of(&stack).await;
