@@ -1,0 +1,55 @@
+//! Where the objects of a volume lie, below its folder.
+
+use crate::hash::Hash;
+
+pub const FORMAT: &str = "FORMAT";
+/// The number of the last manifest, as of some moment: a hint.
+pub const HEAD: &str = "HEAD";
+pub const SEGMENTS: &str = "seg";
+pub const CHECKPOINTS: &str = "ckpt";
+
+pub fn segment(hash: &Hash) -> String {
+    let hash = hash.to_string();
+    format!("{SEGMENTS}/{}/{hash}.seg", &hash[..2])
+}
+
+/// `None` for what is not a segment's name.
+pub fn segment_hash(name: &str) -> Option<Hash> {
+    let hash: Hash = name.rsplit('/').next()?.strip_suffix(".seg")?.parse().ok()?;
+    (segment(&hash) == name).then_some(hash)
+}
+
+/// Twenty digits: names sort as numbers do.
+pub fn manifest(number: u64) -> String {
+    format!("log/{number:020}.man")
+}
+
+pub fn checkpoint(number: u64) -> String {
+    format!("{CHECKPOINTS}/{number:020}.ckpt")
+}
+
+pub fn checkpoint_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix(CHECKPOINTS)?.strip_prefix('/')?.strip_suffix(".ckpt")?.parse().ok()?;
+    (checkpoint(number) == name).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written_and_no_others() {
+        let hash = Hash::of(b"x");
+        assert_eq!(segment_hash(&segment(&hash)), Some(hash));
+        assert_eq!(checkpoint_number(&checkpoint(70)), Some(70));
+        let hex = hash.to_string();
+        for name in
+            [format!("seg/00/{hex}.seg"), format!("seg/{hex}.seg"), format!("{}.tmp", segment(&hash)), String::new()]
+        {
+            assert_eq!(segment_hash(&name), None, "{name}");
+        }
+        for name in ["ckpt/70.ckpt", "ckpt/+0000000000000000070.ckpt", "ckpt/x", ""] {
+            assert_eq!(checkpoint_number(name), None, "{name}");
+        }
+    }
+}

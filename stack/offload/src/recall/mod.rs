@@ -1,0 +1,229 @@
+//! Reads offloaded blobs: only the chunks that a range needs, a few requests ahead, each chunk once for all who want it at the moment.
+
+mod memory;
+pub mod plan;
+
+use crate::cloud::Cloud;
+use crate::error::{Error, Result};
+use crate::flash::Place;
+use crate::format::chunk;
+use crate::format::footer::{Footer, Recipe};
+use crate::hash::{Hash, TenantKey};
+use crate::layout;
+use crate::log::{Format, State};
+use crate::offload::read_footer;
+use crate::volume::{Volume, lock};
+use bytes::Bytes;
+use futures::future::{BoxFuture, Shared};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use memory::Memory;
+use plan::{Coalesce, Fetch, Piece, coalesce};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
+
+/// Requests of one reader that run ahead of what it has consumed.
+const READ_AHEAD: usize = 2;
+/// A body that fails its checks may have been damaged on its way: it is fetched again before it counts as lost.
+const DAMAGED_ATTEMPTS_MAX: u32 = 3;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    pub coalesce: Coalesce,
+    /// Footers and chunks that are kept: a client's ranges end within chunks, and its next range begins there.
+    pub footer_bytes_max: usize,
+    pub chunk_bytes_max: usize,
+    /// Requests at a time, of all readers together.
+    pub fetches_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { coalesce: Coalesce::default(), footer_bytes_max: 64 << 20, chunk_bytes_max: 64 << 20, fetches_max: 32 }
+    }
+}
+
+/// Where the log stands: as of now, or as it was loaded.
+#[derive(Debug, Clone)]
+pub enum View {
+    Volume(Arc<Volume>),
+    Loaded(Arc<State>),
+}
+
+#[derive(Debug, Clone)]
+pub struct Recall {
+    cloud: Cloud,
+    format: Format,
+    view: View,
+    settings: Settings,
+    shared: Arc<Common>,
+}
+
+#[derive(Debug)]
+struct Common {
+    footers: Mutex<Memory<Hash, Arc<Footer>>>,
+    chunks: Mutex<Chunks>,
+    fetches: Semaphore,
+}
+
+/// A chunk is kept, or on its way, or to be asked for: one lock decides which.
+#[derive(Debug)]
+struct Chunks {
+    kept: Memory<ChunkKey, Bytes>,
+    coming: HashMap<ChunkKey, Coming>,
+}
+
+/// Segment and offset.
+type ChunkKey = (Hash, u64);
+type Coming = Shared<BoxFuture<'static, Result<Arc<HashMap<u64, Bytes>>>>>;
+
+impl Recall {
+    pub fn new(cloud: Cloud, format: Format, view: View, settings: Settings) -> Self {
+        let kept = Memory::new(settings.chunk_bytes_max);
+        let shared = Common {
+            footers: Mutex::new(Memory::new(settings.footer_bytes_max)),
+            chunks: Mutex::new(Chunks { kept, coming: HashMap::new() }),
+            fetches: Semaphore::new(settings.fetches_max),
+        };
+        Self { cloud, format, view, settings, shared: Arc::new(shared) }
+    }
+
+    /// What is known of the blob. Err: `Stale` where the place is none any more; the catalog knows a newer one.
+    pub async fn recipe(&self, place: Place) -> Result<Recipe> {
+        Ok(self.find(place).await?.1)
+    }
+
+    /// Streams a range of the content, which is cut to the blob's length. Every chunk is checked before any of it is passed on.
+    pub async fn read(
+        &self,
+        place: Place,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
+        let (footer, recipe) = self.find(place).await?;
+        let key = TenantKey::derive(&self.format.id_key.0, &recipe.key.tenant);
+        let pieces = plan::pieces(place.segment, &footer, &recipe, range)?;
+        let fetches = coalesce(&pieces, &self.settings.coalesce);
+        let this = self.clone();
+        let answers = stream::iter(fetches).map(move |fetch| this.clone().fetch(fetch, key)).buffered(READ_AHEAD);
+        Ok(answers.map_ok(|parts| stream::iter(parts.into_iter().map(Ok))).try_flatten())
+    }
+
+    pub(crate) async fn footer(&self, segment: Hash) -> Result<Arc<Footer>> {
+        if let Some(footer) = lock(&self.shared.footers).get(&segment) {
+            return Ok(footer);
+        }
+        let state = match &self.view {
+            View::Volume(volume) => volume.state(),
+            View::Loaded(state) => state.clone(),
+        };
+        let Some(known) = state.segments.get(&segment) else {
+            return Err(Error::Stale("the segment is no longer part of the volume"));
+        };
+        let footer = Arc::new(read_footer(&self.cloud, &known.info).await?);
+        // JSON and its structures differ in size; this is near enough for a bound.
+        let bytes = known.info.footer_bytes as usize * 4 + footer.recipes.len() * 400;
+        lock(&self.shared.footers).put(segment, footer.clone(), bytes);
+        Ok(footer)
+    }
+
+    async fn find(&self, place: Place) -> Result<(Arc<Footer>, Recipe)> {
+        let footer = self.footer(place.segment).await?;
+        let recipe = footer.recipes.get(place.recipe as usize).cloned();
+        let recipe = recipe.ok_or(Error::damaged(&layout::segment(&place.segment), "it lacks a recipe"))?;
+        Ok((footer, recipe))
+    }
+
+    async fn fetch(self, fetch: Fetch, key: TenantKey) -> Result<Vec<Bytes>> {
+        let sources = self.sources(&fetch, key);
+        let mut parts = Vec::with_capacity(sources.len());
+        for (piece, source) in fetch.pieces.iter().zip(sources) {
+            let content = match source {
+                Source::Kept(content) => content,
+                Source::Coming(coming) => {
+                    let chunks = coming.await?;
+                    let content = chunks.get(&piece.entry.offset).cloned();
+                    content.ok_or(Error::damaged(&layout::segment(&piece.segment), "it lacks a chunk"))?
+                }
+            };
+            let (from, to) = (piece.skip as usize, (piece.skip + piece.length) as usize);
+            if to > content.len() {
+                return Err(Error::damaged(&layout::segment(&piece.segment), "a recipe reaches out of a chunk"));
+            }
+            parts.push(content.slice(from..to));
+        }
+        Ok(parts)
+    }
+
+    /// For each piece what is there or on its way; asks for the rest.
+    fn sources(&self, fetch: &Fetch, key: TenantKey) -> Vec<Source> {
+        let mut chunks = lock(&self.shared.chunks);
+        let known = |chunks: &mut Chunks, piece: &Piece| {
+            let at = (piece.segment, piece.entry.offset);
+            let kept = chunks.kept.get(&at).map(Source::Kept);
+            kept.or_else(|| chunks.coming.get(&at).cloned().map(Source::Coming))
+        };
+        let missing: Vec<Piece> =
+            fetch.pieces.iter().filter(|piece| known(&mut chunks, piece).is_none()).copied().collect();
+        for wanted in coalesce(&missing, &self.settings.coalesce) {
+            let offsets: Vec<_> = wanted.pieces.iter().map(|piece| (piece.segment, piece.entry.offset)).collect();
+            // A task of its own: it ends whether or not its reader goes on, and others may wait for it.
+            let task = tokio::spawn(self.clone().get(wanted, key));
+            let coming = async move { task.await.unwrap_or(Err(Error::Away("a request was lost".into()))) };
+            let coming = coming.boxed().shared();
+            chunks.coming.extend(offsets.into_iter().map(|at| (at, coming.clone())));
+        }
+        let sources = fetch.pieces.iter().map(|piece| known(&mut chunks, piece));
+        sources.map(|source| source.expect("it was there or has been asked for, under one lock")).collect()
+    }
+
+    async fn get(self, wanted: Fetch, key: TenantKey) -> Result<Arc<HashMap<u64, Bytes>>> {
+        let outcome = self.get_checked(&wanted, &key).await;
+        let mut chunks = lock(&self.shared.chunks);
+        for piece in &wanted.pieces {
+            let at = (wanted.segment, piece.entry.offset);
+            chunks.coming.remove(&at);
+            if let Ok(got) = &outcome
+                && let Some(content) = got.get(&piece.entry.offset)
+            {
+                chunks.kept.put(at, content.clone(), content.len());
+            }
+        }
+        outcome.map(Arc::new)
+    }
+
+    async fn get_checked(&self, wanted: &Fetch, key: &TenantKey) -> Result<HashMap<u64, Bytes>> {
+        let _permit = self.shared.fetches.acquire().await.map_err(|_| Error::Away("recall has ended".into()))?;
+        let name = layout::segment(&wanted.segment);
+        let mut attempt = 1;
+        loop {
+            let bytes = self.cloud.get_range(&name, wanted.range.clone()).await?;
+            match decode(&bytes, wanted, key, &name) {
+                Err(Error::Damaged { what, .. }) if attempt < DAMAGED_ATTEMPTS_MAX => {
+                    tracing::warn!(name, what, "a body failed its checks, and is fetched again");
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+enum Source {
+    Kept(Bytes),
+    Coming(Coming),
+}
+
+fn decode(bytes: &Bytes, wanted: &Fetch, key: &TenantKey, name: &str) -> Result<HashMap<u64, Bytes>> {
+    let mut decoded = HashMap::new();
+    for Piece { entry, .. } in &wanted.pieces {
+        if let Entry::Vacant(free) = decoded.entry(entry.offset) {
+            let from = (entry.offset - wanted.range.start) as usize;
+            let framed = bytes.get(from..from + entry.framed() as usize);
+            let framed = framed.ok_or(Error::damaged(name, "a chunk is cut short"))?;
+            free.insert(chunk::decode(framed, entry, Some(key), name)?.into());
+        }
+    }
+    Ok(decoded)
+}

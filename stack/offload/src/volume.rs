@@ -1,0 +1,234 @@
+//! A volume opened for writing: one writer at a time, which a number in the log decides.
+
+use crate::cloud::{Cloud, Created};
+use crate::error::{Error, Result};
+use crate::format::document::{self, Kind};
+use crate::format::segment::{Origin, Sealed, SegmentInfo};
+use crate::hash::{Hash, TenantKey};
+use crate::log::{self, Change, Format, Manifest, State};
+use crate::{format, layout};
+use bytes::Bytes;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How often opening tries to be the next in the log while others are.
+const OPEN_ATTEMPTS_MAX: u32 = 8;
+
+/// Random numbers that come in from outside, so that a test can decide them.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    /// Of this process: no other writer has it.
+    pub writer: [u8; 16],
+    /// For a volume that is made now.
+    pub volume: [u8; 16],
+    pub id_key: [u8; 32],
+}
+
+impl Identity {
+    /// Err: the system gives no random numbers.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 64];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self { writer: format::take(&bytes, 0), volume: format::take(&bytes, 16), id_key: format::take(&bytes, 32) })
+    }
+}
+
+#[derive(Debug)]
+pub struct Volume {
+    cloud: Cloud,
+    format: Format,
+    id: [u8; 16],
+    epoch: u64,
+    writer: String,
+    /// Held while a commit runs: manifests are written one after the other.
+    commits: tokio::sync::Mutex<()>,
+    state: Mutex<Arc<State>>,
+    /// Why no commit can follow.
+    ended: Mutex<Option<Error>>,
+    sequence: AtomicU64,
+    /// Segments that are being written or wait for their commit: not in the log, and yet no garbage.
+    in_flight: Mutex<BTreeSet<Hash>>,
+}
+
+/// Keeps a segment from being taken for garbage, until dropped.
+#[derive(Debug)]
+pub struct InFlight {
+    volume: Arc<Volume>,
+    pub info: SegmentInfo,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        lock(&self.volume.in_flight).remove(&self.info.hash);
+    }
+}
+
+impl Volume {
+    /// Makes the volume if there is none, and takes it over: whoever wrote to it before can no longer commit. `now` as in manifests.
+    pub async fn open(cloud: Cloud, identity: &Identity, now: i64) -> Result<Arc<Self>> {
+        let format = make_or_load(&cloud, identity).await?;
+        let mut state = log::load(&cloud).await?;
+        let writer = format!("{:032x}", u128::from_be_bytes(identity.writer));
+        for _ in 0..OPEN_ATTEMPTS_MAX {
+            let epoch = state.epoch + 1;
+            let manifest = next(&state, epoch, &writer, now, Change::default());
+            let bytes = Bytes::from(manifest.encode()?);
+            match cloud.create(&layout::manifest(manifest.number), bytes.clone()).await? {
+                Created::Ours => {
+                    state.apply(&manifest, Hash::of(&bytes))?;
+                    return Ok(Arc::new(Self {
+                        id: format.volume_id()?,
+                        cloud,
+                        format,
+                        epoch,
+                        writer,
+                        commits: tokio::sync::Mutex::default(),
+                        state: Mutex::new(Arc::new(state)),
+                        ended: Mutex::default(),
+                        sequence: AtomicU64::new(0),
+                        in_flight: Mutex::default(),
+                    }));
+                }
+                Created::Theirs(_) => state = log::load(&cloud).await?,
+            }
+        }
+        Err(Error::Stale("others take the volume over all the time"))
+    }
+
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
+    pub fn format(&self) -> &Format {
+        &self.format
+    }
+
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub fn tenant_key(&self, tenant: &str) -> TenantKey {
+        TenantKey::derive(&self.format.id_key.0, tenant)
+    }
+
+    /// As of the last commit.
+    pub fn state(&self) -> Arc<State> {
+        lock(&self.state).clone()
+    }
+
+    /// For the next segment: no other has it.
+    pub fn origin(&self) -> Origin {
+        Origin { volume: self.id, epoch: self.epoch, sequence: self.sequence.fetch_add(1, Relaxed) }
+    }
+
+    pub(crate) fn is_in_flight(&self, hash: &Hash) -> bool {
+        lock(&self.in_flight).contains(hash)
+    }
+
+    /// Writes a segment. It counts for nothing until a commit adds it.
+    pub async fn upload(self: &Arc<Self>, sealed: Sealed) -> Result<InFlight> {
+        let Sealed { info, bytes, .. } = sealed;
+        lock(&self.in_flight).insert(info.hash);
+        let guard = InFlight { volume: self.clone(), info };
+        let name = layout::segment(&guard.info.hash);
+        match self.cloud.create(&name, bytes.into()).await? {
+            Created::Ours => Ok(guard),
+            Created::Theirs(_) => Err(Error::damaged(&name, "its bytes are not those of its name")),
+        }
+    }
+
+    /// The commit point: once this returns, the change is part of the volume, and what it adds can be rebuilt from the cloud alone.
+    /// `still_valid` is asked under the lock, about the state that the change is going to follow.
+    /// Err: `Fenced`, `InDoubt` end this volume for good; `Log` and `Stale` refuse the change, which was not written.
+    pub async fn commit(
+        &self,
+        change: Change,
+        now: i64,
+        still_valid: impl FnOnce(&State) -> Result<()>,
+    ) -> Result<Arc<State>> {
+        let _one_at_a_time = self.commits.lock().await;
+        if let Some(error) = lock(&self.ended).clone() {
+            return Err(error);
+        }
+        let mut state = State::clone(&self.state());
+        still_valid(&state)?;
+        let manifest = next(&state, self.epoch, &self.writer, now, change);
+        let bytes = Bytes::from(manifest.encode()?);
+        // Before it is written: what cannot be read back must not get into the log.
+        state.apply(&manifest, Hash::of(&bytes))?;
+        let in_doubt = EndedUnless { ended: &self.ended, armed: true };
+        let outcome = self.cloud.create(&layout::manifest(manifest.number), bytes).await;
+        match outcome {
+            Ok(Created::Ours) => {}
+            Ok(Created::Theirs(theirs)) => {
+                let epoch = Manifest::decode(&theirs, "log").map_or(0, |theirs| theirs.epoch);
+                return Err(in_doubt.end(Error::Fenced { epoch }));
+            }
+            // It may still arrive. Only a new epoch decides whether it did.
+            Err(error) => {
+                tracing::warn!(%error, "the outcome of a commit is unknown");
+                return Err(in_doubt.end(Error::InDoubt));
+            }
+        }
+        in_doubt.disarm();
+        let state = Arc::new(state);
+        *lock(&self.state) = state.clone();
+        if state.number.is_multiple_of(log::CHECKPOINT_EVERY)
+            && let Err(error) = log::write_checkpoint(&self.cloud, &state).await
+        {
+            tracing::warn!(%error, "no checkpoint was written; the next one will do");
+        }
+        Ok(state)
+    }
+}
+
+/// A commit that is dropped half way has an unknown outcome too.
+struct EndedUnless<'a> {
+    ended: &'a Mutex<Option<Error>>,
+    armed: bool,
+}
+
+impl EndedUnless<'_> {
+    fn end(mut self, error: Error) -> Error {
+        self.armed = false;
+        *lock(self.ended) = Some(error.clone());
+        error
+    }
+
+    fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for EndedUnless<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            *lock(self.ended) = Some(Error::InDoubt);
+        }
+    }
+}
+
+fn next(state: &State, epoch: u64, writer: &str, now: i64, change: Change) -> Manifest {
+    Manifest { number: state.number + 1, epoch, writer: writer.into(), previous: state.last, at: now, change }
+}
+
+async fn make_or_load(cloud: &Cloud, identity: &Identity) -> Result<Format> {
+    match log::load_format(cloud).await {
+        Err(Error::Missing(_)) => {}
+        other => return other,
+    }
+    let volume = format!("{:032x}", u128::from_be_bytes(identity.volume));
+    let made = Format { format: format::FORMAT, volume, id_key: Hash(identity.id_key) };
+    let bytes = document::encode(Kind::Format, &made)?;
+    match cloud.create(layout::FORMAT, bytes.into()).await? {
+        Created::Ours => Ok(made),
+        // Another node was faster: it is its volume, and ours to join.
+        Created::Theirs(_) => log::load_format(cloud).await,
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // What these guard is changed in one step: a panic elsewhere leaves it whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
