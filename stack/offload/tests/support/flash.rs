@@ -1,0 +1,133 @@
+//! Flash as the library wants it: each call is a transaction, before and after which the process may end.
+
+use super::{Disk, Life, Row, lock};
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use greenroom_offload::FlashError;
+use greenroom_offload::flash::{Applied, Flash, FlashBlob, Place, Placement};
+use greenroom_offload::format::footer::{About, Key};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub struct SimFlash(pub Arc<Life>);
+
+impl SimFlash {
+    async fn transaction<T>(&self, at: &'static str, act: impl FnOnce(&mut Disk) -> T) -> T {
+        self.0.step(at).await;
+        let done = act(&mut lock(&self.0.world.disk));
+        self.0.step(at).await;
+        done
+    }
+}
+
+impl Flash for SimFlash {
+    async fn applied(&self) -> Result<u64, FlashError> {
+        Ok(lock(&self.0.world.disk).applied)
+    }
+
+    async fn read(&self, key: &Key, etag: &str) -> Result<Option<FlashBlob>, FlashError> {
+        self.0.step("crash in a read of flash").await;
+        let row = lock(&self.0.world.disk).rows.get(key).cloned();
+        let Some(Row { about, content: Some(content), .. }) = row.filter(|row| row.about.etag == etag) else {
+            return Ok(None);
+        };
+        let mut parts: Vec<Result<Bytes, FlashError>> = (0..content.len())
+            .step_by(100_000)
+            .map(|at| Ok(content.slice(at..content.len().min(at + 100_000))))
+            .collect();
+        if lock(&self.0.world.random).percent(3) {
+            self.0.world.count("flash reads failed");
+            parts.pop();
+            parts.push(Err("flash fails".into()));
+        }
+        Ok(Some(FlashBlob { about, content: stream::iter(parts).boxed() }))
+    }
+
+    async fn apply(&self, applied: Applied) -> Result<(), FlashError> {
+        if lock(&self.0.world.random).percent(2) {
+            self.0.world.count("transactions failed");
+            return Err("the catalog fails".into());
+        }
+        self.transaction("crash in a transaction", |disk| disk.apply(applied)).await
+    }
+
+    async fn releases(&self, max: usize) -> Result<Vec<Place>, FlashError> {
+        Ok(lock(&self.0.world.disk).releases.iter().take(max).copied().collect())
+    }
+
+    async fn free(&self, blobs: &[(Key, Place)]) -> Result<u64, FlashError> {
+        let free = |disk: &mut Disk| {
+            let mut freed = 0;
+            for (key, place) in blobs {
+                if let Some(row) = disk.rows.get_mut(key).filter(|row| row.place == Some(*place)) {
+                    freed += row.content.take().map_or(0, |content| content.len() as u64);
+                }
+            }
+            Ok(freed)
+        };
+        self.transaction("crash while freeing", free).await
+    }
+}
+
+impl Disk {
+    pub fn put(&mut self, key: Key, content: Bytes) {
+        self.last_etag += 1;
+        let about = About {
+            etag: format!("0x{:X}", self.last_etag),
+            length: content.len() as u64,
+            properties: [("content-type".into(), "text/plain".into())].into(),
+            metadata: [("number".into(), self.last_etag.to_string())].into(),
+            tags: [("tag".into(), key.name.clone())].into(),
+        };
+        self.promised.insert(key.clone(), content.clone());
+        let row = Row { about, content: Some(content), place: None };
+        self.release(self.rows.get(&key).and_then(|row| row.place));
+        self.rows.insert(key, row);
+    }
+
+    pub fn delete(&mut self, key: &Key) {
+        self.promised.remove(key);
+        let place = self.rows.remove(key).and_then(|row| row.place);
+        self.release(place);
+    }
+
+    /// A client says something else of the blob; its content stays where it is.
+    pub fn describe(&mut self, key: &Key) {
+        self.last_etag += 1;
+        let etag = format!("0x{:X}", self.last_etag);
+        if let Some(row) = self.rows.get_mut(key) {
+            row.about.etag = etag;
+        }
+    }
+
+    fn release(&mut self, place: Option<Place>) {
+        self.releases.extend(place);
+    }
+
+    fn apply(&mut self, applied: Applied) -> Result<(), FlashError> {
+        if applied.number <= self.applied {
+            return Ok(());
+        }
+        if applied.number != self.applied + 1 {
+            return Err(format!("manifest {} was left out", self.applied + 1).into());
+        }
+        for Placement { key, etag, place, was } in applied.placements {
+            let row = self.rows.get_mut(&key).filter(|row| match was {
+                Some(was) => row.place == Some(was),
+                None => row.about.etag == etag,
+            });
+            match row {
+                Some(row) => {
+                    let before = row.place.replace(place);
+                    self.release(before.filter(|before| *before != place));
+                }
+                None => self.release(Some(place)),
+            }
+        }
+        for dead in applied.released {
+            self.releases.retain(|place| place.segment != dead.segment || !dead.recipes.contains(place.recipe));
+        }
+        self.applied = applied.number;
+        Ok(())
+    }
+}
