@@ -22,9 +22,8 @@ pub enum Purpose {
     /// The demos show it; without it they fall back to what is built in, and say so.
     Talk,
     Test,
+    /// The benchmark measures it, and the tests compare answers with it.
     Bench,
-    /// Both the tests and the benchmark compare with it.
-    Peer,
     /// Only while something that this client fetches is missing.
     Fetch(Client),
 }
@@ -232,8 +231,8 @@ pub const REQUIREMENTS: &[Requirement] = &[
     },
     Requirement {
         name: "Azurite",
-        why: "the tests compare the gateway's answers with its, and the benchmark its pace",
-        purpose: Purpose::Peer,
+        why: "the benchmark compares the gateway with it",
+        purpose: Purpose::Bench,
         probe: Probe::NodeTool { package: "azurite", version: AZURITE_VERSION, program: "azurite-blob" },
         source: Source::Pinned,
     },

@@ -4,7 +4,7 @@ use crate::build::{NATIVE, Profile};
 use crate::display::Display;
 use crate::requirement::CARGO_DENY;
 use crate::setup::{self, Scope};
-use crate::{paths, shell, ui};
+use crate::{paths, shell, system, ui};
 use anyhow::Result;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -30,6 +30,7 @@ const CHECKS: &[Check] = &[
     Check { name: "Lint the tools", work: || cargo(&format!("clippy {TOOLS} --all-targets -- -D warnings")) },
     Check { name: "Build programs and tests", work: || cargo(&format!("test {NATIVE} --no-run")) },
     Check { name: "Test", work: || cargo(&format!("test {NATIVE} --no-fail-fast")) },
+    Check { name: "Test a full file system", work: full_file_system },
     Check { name: "Test the tools", work: || cargo("test -p xtask") },
     Check { name: "Test the window", work: window },
 ];
@@ -71,6 +72,15 @@ fn deny() -> Result<()> {
     let mut deny = Command::new(CARGO_DENY.program());
     deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
     shell::run(deny.current_dir(paths::root()))
+}
+
+/// Says `ignored` to whoever may not mount a file system. Root may.
+fn full_file_system() -> Result<()> {
+    if !system::root() {
+        println!("ignored: mounting a small file system takes root");
+        return Ok(());
+    }
+    cargo(&format!("test {NATIVE} --test full -- --ignored"))
 }
 
 /// Tests that need a display say `ignored` without one. Here they get one, and one after the other the whole machine: what

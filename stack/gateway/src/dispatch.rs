@@ -13,6 +13,7 @@ use crate::time;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -84,7 +85,8 @@ impl Gateway {
 
     fn refusal(&self, error: &Error, echo: &Echo) -> Reply {
         let row = error.code.row();
-        let reply = Reply::new(row.status).header("x-ms-error-code", row.code);
+        let reply = Reply { reason: Some(row.message), ..Reply::new(row.status) };
+        let reply = reply.header("x-ms-error-code", row.code);
         let reply = match row.status {
             StatusCode::UNAUTHORIZED => reply.header(header::WWW_AUTHENTICATE.as_str(), &self.challenge()),
             _ => reply,
@@ -154,6 +156,9 @@ impl Echo {
         let mut response = Response::new(BodyOut::new(reply.content, reply.status, measured));
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers;
+        if let Some(reason) = reply.reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok()) {
+            response.extensions_mut().insert(reason);
+        }
         let headers = response.headers_mut();
         headers.insert(header::SERVER, HeaderValue::from_static(concat!("Greenroom/", env!("CARGO_PKG_VERSION"))));
         headers.insert("x-ms-version", self.version);

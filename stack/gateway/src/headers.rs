@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::request::Head;
-use crate::time;
+use crate::{tag_query, time};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_store::{
     Access, BlobProps, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tags, Tier, Timestamp,
@@ -22,15 +22,13 @@ const METADATA_PREFIX: &str = "x-ms-meta-";
 
 /// The conditional headers. A date that is not one is ignored, as HTTP asks.
 pub fn precondition(head: &Head) -> Result<Precondition, Error> {
-    if head.filled("x-ms-if-tags").is_some() {
-        return Err(Error::new(Code::ConditionHeadersNotSupported, "x-ms-if-tags"));
-    }
     Ok(Precondition {
         if_match: head.filled("if-match").map(ETags::parse),
         if_none_match: head.filled("if-none-match").map(ETags::parse),
         if_modified_since: head.filled("if-modified-since").and_then(time::parse_http),
         if_unmodified_since: head.filled("if-unmodified-since").and_then(time::parse_http),
         lease: lease_id(head, "x-ms-lease-id")?,
+        tags: head.filled("x-ms-if-tags").map(tag_query::condition).transpose()?,
     })
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections served at once; the next one waits in the kernel's queue.
+    /// Connections served at once. Where all places are taken, the connection that has been idle longest makes room for the next one;
+    /// while none is idle, that one waits.
     pub connections_max: usize,
     /// From the first byte of a request until its headers are complete, and for a TLS handshake.
     pub headers_max: Duration,

@@ -4,8 +4,8 @@ use crate::limits::Limits;
 use futures::task::AtomicWaker;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -56,6 +56,10 @@ pub struct Turn {
     taken: AtomicU64,
     /// The connection's task, which waits for a request from when the turn ends.
     connection: AtomicWaker,
+    /// Since when the client owes a request of which nothing has come yet.
+    idle_since: Mutex<Option<Instant>>,
+    /// The connection is to end, unless a request comes first.
+    dismissed: AtomicBool,
 }
 
 /// The server's turn, until dropped.
@@ -71,6 +75,26 @@ impl Turn {
 
     fn is_servers(&self) -> bool {
         self.servers.load(Ordering::Acquire)
+    }
+
+    /// Since when the connection has been idle; `None` while a request is under way.
+    pub fn idle_since(&self) -> Option<Instant> {
+        *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the connection if it still is idle when it gets to know of it.
+    pub fn dismiss(&self) {
+        self.dismissed.store(true, Ordering::Release);
+        self.connection.wake();
+    }
+
+    fn now_awaits(&self, awaited: Awaited) {
+        let since = (awaited == Awaited::Request).then(Instant::now);
+        *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        if since.is_none() {
+            // A request has come first.
+            self.dismissed.store(false, Ordering::Release);
+        }
     }
 }
 
@@ -107,6 +131,7 @@ pub struct Paced<S> {
 impl<S> Paced<S> {
     pub fn new(stream: S, turn: Arc<Turn>, limits: Limits) -> Self {
         let sleep = || Box::pin(tokio::time::sleep(limits.idle_max));
+        turn.now_awaits(Awaited::Request);
         Self {
             stream,
             turn,
@@ -125,6 +150,7 @@ impl<S> Paced<S> {
             return;
         }
         self.awaited = awaited;
+        self.turn.now_awaits(awaited);
         let patience = match awaited {
             Awaited::Nothing => return,
             Awaited::Request => self.limits.idle_max,
@@ -187,6 +213,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
                 done
             }
             Poll::Ready(_) => done,
+            // As if the client had closed it: nothing of a request is lost.
+            Poll::Pending if self.awaited == Awaited::Request && self.turn.dismissed.load(Ordering::Acquire) => {
+                Poll::Ready(Ok(()))
+            }
             Poll::Pending => self.reading.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::listing::Asked;
 use crate::reply::Reply;
-use crate::{headers, time, xml};
-use greenroom_store::{BlobProps, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp};
+use crate::{headers, page, time, xml};
+use greenroom_store::{BlobKind, BlobProps, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp};
 
 /// What Azure stores where a writer names no type.
 pub const CONTENT_TYPE_DEFAULT: &str = "application/octet-stream";
@@ -39,20 +39,15 @@ pub fn blob_headers(
         .header_if("cache-control", http.cache_control.as_deref())
         .header_if(md5_name, md5.as_deref())
         .header("accept-ranges", "bytes")
-        .header("x-ms-blob-type", "BlockBlob")
+        .header("x-ms-blob-type", kind_name(props))
         .header("x-ms-creation-time", &time::http(props.created))
-        .header("x-ms-server-encrypted", "false");
-    let reply = copy_headers(reply, props);
+        .header("x-ms-server-encrypted", "false")
+        .header_if("x-ms-access-tier", tier_name(props))
+        .header_if("x-ms-access-tier-inferred", tier_name(props).filter(|_| props.tier.is_none()).map(|_| "true"));
+    let reply = page::sequence_header(copy_headers(reply, props), props);
     let tags = Some(props.tags.len()).filter(|&count| count > 0).map(|count| count.to_string());
     let reply = lease_headers(reply, &props.lease, now).header_if("x-ms-tag-count", tags.as_deref());
     overrides.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
-}
-
-/// The tier, which Get Blob Properties tells and Get Blob does not.
-pub fn tier_headers(reply: Reply, tier: Option<Tier>) -> Reply {
-    reply
-        .header("x-ms-access-tier", headers::tier_name(tier.unwrap_or(TIER_DEFAULT)))
-        .header_if("x-ms-access-tier-inferred", tier.is_none().then_some("true"))
 }
 
 pub fn metadata_headers(reply: Reply, metadata: &Metadata) -> Reply {
@@ -74,11 +69,12 @@ pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, include_copy: Asked,
     doc.text("Content-MD5", &http.content_md5.map(|md5| headers::base64(&md5)).unwrap_or_default());
     doc.text("Cache-Control", http.cache_control.as_deref().unwrap_or(""));
     doc.text("Content-Disposition", http.content_disposition.as_deref().unwrap_or(""));
-    doc.text("BlobType", "BlockBlob");
-    doc.text("AccessTier", headers::tier_name(props.tier.unwrap_or(TIER_DEFAULT)));
-    if props.tier.is_none() {
-        doc.text("AccessTierInferred", "true");
+    if let BlobKind::Page { sequence, .. } = props.kind {
+        doc.text("x-ms-blob-sequence-number", &sequence.to_string());
     }
+    doc.text("BlobType", kind_name(props));
+    doc.text_if("AccessTier", tier_name(props));
+    doc.text_if("AccessTierInferred", tier_name(props).filter(|_| props.tier.is_none()).map(|_| "true"));
     lease_xml(doc, &props.lease, now);
     doc.text("ServerEncrypted", "false");
     if include_copy == Asked::Yes {
@@ -88,6 +84,21 @@ pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, include_copy: Asked,
         doc.text("TagCount", &props.tags.len().to_string());
     }
     doc.close("Properties");
+}
+
+fn kind_name(props: &BlobProps) -> &'static str {
+    match props.kind {
+        BlobKind::Block => "BlockBlob",
+        BlobKind::Page { .. } => "PageBlob",
+    }
+}
+
+/// The tier of a block blob; page blobs have none.
+fn tier_name(props: &BlobProps) -> Option<&'static str> {
+    match props.kind {
+        BlobKind::Block => Some(headers::tier_name(props.tier.unwrap_or(TIER_DEFAULT))),
+        BlobKind::Page { .. } => None,
+    }
 }
 
 fn copy_headers(reply: Reply, props: &BlobProps) -> Reply {

@@ -9,13 +9,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
+    /// What the status line says instead of the status's usual words: AzCopy shows its user that and nothing of the document.
+    pub reason: Option<&'static str>,
     pub headers: HeaderMap,
     pub content: Content,
 }
 
 impl Reply {
     pub fn new(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), content: Content::Empty }
+        Self { status, reason: None, headers: HeaderMap::new(), content: Content::Empty }
     }
 
     /// `200` with an XML document.

@@ -115,6 +115,7 @@ const ANY: Permit = Permit { any_of: "", resource_type: None, reach: Reach::AnyS
 const ACCESS_CONTROL: Permit = Permit { any_of: "p", resource_type: None, reach: Reach::KeyOrRole };
 const DELEGATION: Permit = Permit { any_of: "", resource_type: None, reach: Reach::RoleOnly };
 
+const FILTER: Permit = Permit { any_of: "f", resource_type: None, reach: Reach::AnySas };
 /// What reading a blob demands; a copy demands it of its source.
 pub const READ_BLOB: Permit = object("r");
 
@@ -178,11 +179,11 @@ pub static ROWS: &[Row] = &[
     on("List Containers", GET, Service, ("", "list"), (List, service("l")), |call| Box::pin(ops::list_containers::run(call))),
     on("Get Account Information", GET, Service, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
     on("Get Account Information", HEAD, Service, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
-    no("Get Blob Service Properties", GET, Service, ("service", "properties"), UNOFFERED),
-    no("Set Blob Service Properties", PUT, Service, ("service", "properties"), UNOFFERED),
-    no("Get Blob Service Stats", GET, Service, ("service", "stats"), UNOFFERED),
+    on("Get Blob Service Properties", GET, Service, ("service", "properties"), (Other, service("r")), |call| Box::pin(ops::get_service_properties::run(call))),
+    on("Set Blob Service Properties", PUT, Service, ("service", "properties"), (Other, service("w")), |call| Box::pin(ops::set_service_properties::run(call))),
+    on("Get Blob Service Stats", GET, Service, ("service", "stats"), (Other, service("r")), |call| Box::pin(ops::get_service_stats::run(call))),
     on("Get User Delegation Key", POST, Service, ("service", "userdelegationkey"), (Other, DELEGATION), |call| Box::pin(ops::get_user_delegation_key::run(call))),
-    no("Find Blobs by Tags", GET, Service, ("", "blobs"), UNOFFERED),
+    on("Find Blobs by Tags", GET, Service, ("", "blobs"), (List, FILTER), |call| Box::pin(ops::find_blobs_by_tags::run(call))),
     on("Blob Batch", POST, Service, ("", "batch"), (Delete, ANY), |call| Box::pin(ops::blob_batch::run(call))),
 
     on("Create Container", PUT, Container, ("container", ""), (Other, container("cw")), |call| Box::pin(ops::create_container::run(call))),
@@ -201,7 +202,7 @@ pub static ROWS: &[Row] = &[
     on("Lease Container", PUT, Container, ("container", "lease"), (Other, container("w")), |call| Box::pin(ops::lease_container::run(call))),
     no("Restore Container", PUT, Container, ("container", "undelete"), UNOFFERED),
     no("Rename Container", PUT, Container, ("container", "rename"), UNOFFERED),
-    no("Find Blobs by Tags in Container", GET, Container, ("container", "blobs"), UNOFFERED),
+    on("Find Blobs by Tags in Container", GET, Container, ("container", "blobs"), (List, FILTER), |call| Box::pin(ops::find_blobs_by_tags::run(call))),
     on("Blob Batch", POST, Container, ("container", "batch"), (Delete, ANY), |call| Box::pin(ops::blob_batch::run(call))),
 
     on("Put Blob", PUT, Blob, ("", ""), (Put, object("cw")), |call| Box::pin(ops::put_blob::run(call))),
@@ -225,8 +226,9 @@ pub static ROWS: &[Row] = &[
     on("Get Account Information", HEAD, Blob, ("account", "properties"), (Other, ANY), |call| Box::pin(ops::get_account_information::run(call))),
     on("Snapshot Blob", PUT, Blob, ("", "snapshot"), (Put, object("cw")), |call| Box::pin(ops::snapshot_blob::run(call))),
     on("Lease Blob", PUT, Blob, ("", "lease"), (Other, object("w")), |call| Box::pin(ops::lease_blob::run(call))),
-    no("Put Page", PUT, Blob, ("", "page"), Code::BlobTypeNotSupported),
-    no("Get Page Ranges", GET, Blob, ("", "pagelist"), Code::BlobTypeNotSupported),
+    on("Put Page", PUT, Blob, ("", "page"), (Put, object("w")), |call| Box::pin(ops::put_page::run(call))),
+    on("Put Page From URL", PUT, Blob, ("", "page"), (Put, object("w")), |call| Box::pin(ops::put_page_from_url::run(call))).content(FromUrl::Yes),
+    on("Get Page Ranges", GET, Blob, ("", "pagelist"), (List, object("r")), |call| Box::pin(ops::get_page_ranges::run(call))).of_snapshots_too(),
     no("Incremental Copy Blob", PUT, Blob, ("", "incrementalcopy"), Code::BlobTypeNotSupported),
     no("Append Block", PUT, Blob, ("", "appendblock"), Code::BlobTypeNotSupported),
     no("Append Blob Seal", PUT, Blob, ("", "seal"), Code::BlobTypeNotSupported),
@@ -267,6 +269,31 @@ mod tests {
             assert_eq!(open, may_be_open.contains(&row.operation), "{}", row.operation);
             let reading = row.method == GET || row.method == HEAD;
             assert!(reading || row.permit.any_of.chars().all(|letter| "cwdtp".contains(letter)), "{}", row.operation);
+        }
+    }
+
+    /// The table that users read says what this one does.
+    #[test]
+    fn the_document_lists_every_row_with_its_answer() {
+        let document = include_str!("../../../docs/GATEWAY.md");
+        for row in ROWS {
+            let on = match row.scope {
+                Service => "account",
+                Container => "container",
+                Blob => "blob",
+            };
+            let answer = match row.action {
+                Action::Run(_) => "supported".to_owned(),
+                Action::Refuse(code) => format!("{} `{}`", code.row().status.as_u16(), code.row().code),
+            };
+            let named = |line: &&str| line.starts_with(&format!("| {} |", row.operation));
+            let here = |line: &&str| {
+                line.contains(&format!("{} {on} |", row.method)) || line.contains(&format!("{}/", row.method))
+            };
+            let line = document.lines().filter(named).filter(here).find(|line| line.contains(&format!(" {on} |")));
+            let line =
+                line.unwrap_or_else(|| panic!("{} {} on {on} is not in docs/GATEWAY.md", row.method, row.operation));
+            assert!(line.contains(&format!("| {answer} |")), "{answer}: {line}");
         }
     }
 

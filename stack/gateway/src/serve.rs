@@ -3,6 +3,7 @@
 use crate::Gateway;
 use crate::pace::{Paced, Turn};
 use crate::request::Transport;
+use crate::roster::Roster;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -44,25 +44,26 @@ impl std::fmt::Debug for Wire {
 
 /// Serves until `stop`, then finishes what is in flight, within the gateway's `drain_max`, and returns.
 pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, wire: Wire, stop: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(gateway.limits.connections_max));
+    let roster = Roster::new(gateway.limits.connections_max);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let accepted = async {
-            let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
-            (permit, listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
-            accepted = accepted => accepted,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection(gateway.clone(), stream, wire.clone(), peer, graceful.watcher());
+                let place = tokio::select! {
+                    place = roster.admit() => place,
+                    () = stop.cancelled() => break,
+                };
+                let turn = place.turn();
+                let connection = connection(gateway.clone(), stream, wire.clone(), (peer, turn), graceful.watcher());
                 connections.spawn(async move {
                     connection.await;
-                    drop(permit);
+                    drop(place);
                 });
             }
             Err(error) => {
@@ -78,17 +79,23 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, wire: Wire, sto
     connections.shutdown().await;
 }
 
-async fn connection(gateway: Arc<Gateway>, stream: TcpStream, wire: Wire, peer: SocketAddr, watcher: Watcher) {
+async fn connection(
+    gateway: Arc<Gateway>,
+    stream: TcpStream,
+    wire: Wire,
+    (peer, turn): (SocketAddr, Arc<Turn>),
+    watcher: Watcher,
+) {
     // Replies are small and latency is measured: never wait to fill a segment.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
     match wire {
-        Wire::Plain => requests(gateway, stream, Transport::Plain, peer, watcher).await,
+        Wire::Plain => requests(gateway, stream, Transport::Plain, (peer, turn), watcher).await,
         Wire::Tls(config) => {
             let handshake = TlsAcceptor::from(config).accept(stream);
             match tokio::time::timeout(gateway.limits.headers_max, handshake).await {
-                Ok(Ok(stream)) => requests(gateway, stream, Transport::Tls, peer, watcher).await,
+                Ok(Ok(stream)) => requests(gateway, stream, Transport::Tls, (peer, turn), watcher).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
             }
@@ -97,11 +104,15 @@ async fn connection(gateway: Arc<Gateway>, stream: TcpStream, wire: Wire, peer: 
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn requests<S>(gateway: Arc<Gateway>, stream: S, transport: Transport, peer: SocketAddr, watcher: Watcher)
-where
+async fn requests<S>(
+    gateway: Arc<Gateway>,
+    stream: S,
+    transport: Transport,
+    (peer, turn): (SocketAddr, Arc<Turn>),
+    watcher: Watcher,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let turn = Arc::new(Turn::default());
     let stream = Paced::new(stream, turn.clone(), gateway.limits);
     let service = service_fn(move |request| {
         let gateway = gateway.clone();

@@ -13,14 +13,17 @@ use crate::request::Head;
 use crate::time;
 use greenroom_model::AccountName;
 use greenroom_store::{
-    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, ETags, HttpHeaders, LeaseId, Metadata, Precondition, Tags,
+    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, ETags, HttpHeaders, LeaseId, Metadata, PageSequence,
+    Precondition, Tags,
 };
 use here::Here;
 use http::Uri;
 use http::header::HOST;
 use policy::Allowed;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use there::There;
+use tokio_rustls::rustls::ClientConfig;
 
 /// Azure's longest copy source.
 const URL_BYTES_MAX: usize = 2 * 1024;
@@ -30,13 +33,14 @@ const URL_BYTES_MAX: usize = 2 * 1024;
 pub struct Sources {
     own: SocketAddr,
     allowed: Vec<Allowed>,
+    trust: Arc<ClientConfig>,
 }
 
 impl Sources {
     /// `own` is the address that the Blob endpoint is bound to; `allowed` are sources that may be fetched although their address is
-    /// loopback or private.
-    pub fn new(own: SocketAddr, allowed: Vec<Allowed>) -> Self {
-        Self { own, allowed }
+    /// loopback or private; `trust` says whose certificates an https source may have.
+    pub fn new(own: SocketAddr, allowed: Vec<Allowed>, trust: Arc<ClientConfig>) -> Self {
+        Self { own, allowed, trust }
     }
 }
 
@@ -89,6 +93,9 @@ impl Source {
     ) -> Result<BlobProps, Error> {
         let checks = checks(&call.head)?;
         let put = match self {
+            Source::There(there) if blocks == CopyBlocks::Keep && there.kind == there::Kind::Other => {
+                Err(Error::new(Code::CopySourceRefused, "(between servers a page blob is copied by Put Page From URL)"))
+            }
             Source::Here(here) => here.into_blob(call, draft, blocks, checks, precondition).await,
             Source::There(there) => {
                 let Taken { body, md5, .. } = there.take(call, checks).await?;
@@ -98,6 +105,24 @@ impl Source {
             }
         };
         put.map_err(|error| may_replace.explain(error))
+    }
+
+    /// Writes it as pages from `begin` on.
+    pub async fn into_pages(
+        self,
+        call: &Call,
+        begin: u64,
+        sequence: PageSequence,
+        precondition: &Precondition,
+    ) -> Result<BlobProps, Error> {
+        let checks = checks(&call.head)?;
+        match self {
+            Source::Here(here) => here.into_pages(call, begin, checks, (sequence, precondition)).await,
+            Source::There(there) => {
+                let body = there.take(call, checks).await?.body;
+                Ok(call.store.write_pages(&call.blob()?, begin, body, sequence, precondition).await?)
+            }
+        }
     }
 
     /// Stages it as a block.
@@ -165,6 +190,7 @@ fn precondition(head: &Head) -> Result<Precondition, Error> {
         if_modified_since: head.filled("x-ms-source-if-modified-since").and_then(time::parse_http),
         if_unmodified_since: head.filled("x-ms-source-if-unmodified-since").and_then(time::parse_http),
         lease: headers::lease_id(head, "x-ms-source-lease-id")?,
+        tags: head.filled("x-ms-source-if-tags").map(crate::tag_query::condition).transpose()?,
     })
 }
 

@@ -25,6 +25,16 @@ impl Document {
         Self { text: String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>") }
     }
 
+    /// A part of a document, without a declaration.
+    pub fn fragment() -> Self {
+        Self { text: String::new() }
+    }
+
+    /// Puts in a fragment that was written before.
+    pub fn put(&mut self, fragment: &str) {
+        self.text.push_str(fragment);
+    }
+
     pub fn open(&mut self, tag: &str) {
         self.text.extend(["<", tag, ">"]);
     }

@@ -39,7 +39,8 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
 
     let figures = Arc::new(Figures::new());
     let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals: Arc::default() };
-    let sources = Sources::new(blob_address, args.copy_sources_allowed.clone());
+    let trust = tls::trust(args.copy_source_ca.as_deref())?;
+    let sources = Sources::new(blob_address, args.copy_sources_allowed.clone(), trust);
     let (limits, seed) = (args.limits(), request_seed()?);
     let gateway = Gateway::new(authority.clone(), limits, clock.clone(), figures.clone(), sources, seed);
     let gateway = Arc::new(gateway);

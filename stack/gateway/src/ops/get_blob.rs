@@ -6,13 +6,15 @@ use crate::error::{Code, Error};
 use crate::headers;
 use crate::properties::{self, Extent};
 use crate::reply::Reply;
+use crate::request::Head;
 use bytes::BytesMut;
 use futures::{StreamExt as _, TryStreamExt as _};
+use greenroom_store::Crc64;
 use http::StatusCode;
 use md5::{Digest as _, Md5};
 
-/// Azure computes the MD5 of a range of at most this length.
-const RANGE_MD5_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Azure computes the checksum of a range of at most this length.
+const RANGE_SUM_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let precondition = headers::precondition(&call.head)?;
@@ -30,30 +32,29 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         None => reply,
         Some(range) => reply.header("content-range", &format!("bytes {}-{}/{length}", range.start, range.end - 1)),
     };
-    let range_md5 =
-        call.head.filled("x-ms-range-get-content-md5").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    if call.head.filled("x-ms-range-get-content-crc64").is_some() {
-        return Err(Error::new(Code::InvalidHeaderValue, "x-ms-range-get-content-crc64 is not offered."));
-    }
-    let range = match (range, range_md5) {
-        (None, true) => return Err(Error::new(Code::InvalidHeaderValue, "x-ms-range-get-content-md5 needs a range.")),
-        (Some(range), true) if range.end - range.start > RANGE_MD5_BYTES_MAX => {
-            return Err(Error::new(
-                Code::InvalidHeaderValue,
-                "x-ms-range-get-content-md5 needs a range of 4 MiB or less.",
-            ));
+    let sum = Sum::asked(&call.head)?;
+    let range = match (range, sum) {
+        (None, Some(sum)) => {
+            return Err(Error::new(Code::InvalidHeaderValue, format!("{} needs a range.", sum.asked_by())));
+        }
+        (Some(range), Some(sum)) if range.end - range.start > RANGE_SUM_BYTES_MAX => {
+            let why = format!("{} needs a range of 4 MiB or less.", sum.asked_by());
+            return Err(Error::new(Code::InvalidHeaderValue, why));
         }
         (range, _) => range.unwrap_or(0..length),
     };
     let left = range.end - range.start;
     let stream = blob.read(range)?;
-    if range_md5 {
+    if let Some(sum) = sum {
         let part = stream.try_fold(BytesMut::new(), async |mut part, bytes| {
             part.extend_from_slice(&bytes);
             Ok(part)
         });
         let part = part.await?.freeze();
-        let reply = reply.header("content-md5", &headers::base64(&Md5::digest(&part)));
+        let reply = match sum {
+            Sum::Md5 => reply.header("content-md5", &headers::base64(&Md5::digest(&part))),
+            Sum::Crc64 => reply.header("x-ms-content-crc64", &headers::base64_crc64(crc64(&part))),
+        };
         return Ok(Reply { content: Content::Whole(part), ..reply });
     }
     let stream = stream.map(move |part| {
@@ -63,4 +64,36 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         })
     });
     Ok(Reply { content: Content::Stream { stream: Box::pin(stream), left }, ..reply })
+}
+
+/// A checksum of the range that a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sum {
+    Md5,
+    Crc64,
+}
+
+impl Sum {
+    fn asked(head: &Head) -> Result<Option<Sum>, Error> {
+        let asked = |sum: Sum| head.filled(sum.asked_by()).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        match (asked(Sum::Md5), asked(Sum::Crc64)) {
+            (true, true) => Err(Error::new(Code::InvalidHeaderValue, "One checksum of a range at a time.")),
+            (true, false) => Ok(Some(Sum::Md5)),
+            (false, true) => Ok(Some(Sum::Crc64)),
+            (false, false) => Ok(None),
+        }
+    }
+
+    fn asked_by(self) -> &'static str {
+        match self {
+            Sum::Md5 => "x-ms-range-get-content-md5",
+            Sum::Crc64 => "x-ms-range-get-content-crc64",
+        }
+    }
+}
+
+fn crc64(bytes: &[u8]) -> u64 {
+    let mut crc64 = Crc64::default();
+    crc64.update(bytes);
+    crc64.finalize()
 }

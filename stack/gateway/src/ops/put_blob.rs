@@ -1,9 +1,10 @@
-//! Put Blob: a block blob in one request.
+//! Put Blob: a block blob in one request, or an empty page blob.
 
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
 use crate::intake::{self, Md5Wanted};
+use crate::ops::put_page_blob;
 use crate::reply::Reply;
 use greenroom_store::BlobDraft;
 use http::StatusCode;
@@ -14,7 +15,8 @@ const BYTES_MAX: u64 = 5000 * 1024 * 1024;
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     match call.head.filled("x-ms-blob-type") {
         Some("BlockBlob") => {}
-        Some("AppendBlob" | "PageBlob") => return Err(Code::BlobTypeNotSupported.into()),
+        Some("PageBlob") => return put_page_blob::run(call).await,
+        Some("AppendBlob") => return Err(Code::BlobTypeNotSupported.into()),
         Some(_) => return Err(Error::new(Code::InvalidHeaderValue, "x-ms-blob-type")),
         None => return Err(Error::new(Code::MissingRequiredHeader, "x-ms-blob-type")),
     }

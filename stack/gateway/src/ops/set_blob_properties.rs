@@ -1,20 +1,38 @@
-//! Set Blob Properties: replaces the content headers; one that is not sent is cleared.
+//! Set Blob Properties: replaces the content headers; one that is not sent is cleared. Of a page blob also the length and the
+//! sequence number, which by themselves leave the headers alone.
 
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
+use crate::page;
 use crate::reply::Reply;
-use greenroom_store::BlobChange;
+use crate::request::Head;
+use greenroom_store::{BlobChange, HttpHeaders, PageUpdate, SequenceChange};
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    for page_only in ["x-ms-blob-content-length", "x-ms-sequence-number-action"] {
-        if call.head.filled(page_only).is_some() {
-            return Err(Error::new(Code::BlobTypeNotSupported, page_only));
-        }
-    }
     let precondition = headers::precondition(&call.head)?;
-    let change = BlobChange::Headers(headers::content_headers(&call.head, Plain::Ignored)?);
-    let props = call.store.update_blob(&call.blob()?, change, &precondition).await?;
-    Ok(Reply::new(StatusCode::OK).version(&props.etag, props.modified))
+    let headers = headers::content_headers(&call.head, Plain::Ignored)?;
+    let (length, sequence) = (page::length(&call.head)?, sequence(&call.head)?);
+    let props = if length.is_some() || sequence.is_some() {
+        let headers = Some(headers).filter(|headers| *headers != HttpHeaders::default());
+        let update = PageUpdate { length, sequence, headers };
+        call.store.update_page_blob(&call.blob()?, update, &precondition).await?
+    } else {
+        call.store.update_blob(&call.blob()?, BlobChange::Headers(headers), &precondition).await?
+    };
+    Ok(page::written(StatusCode::OK, &props))
+}
+
+fn sequence(head: &Head) -> Result<Option<SequenceChange>, Error> {
+    let name = "x-ms-sequence-number-action";
+    let Some(action) = head.filled(name) else { return Ok(None) };
+    let number = page::number(head, "x-ms-blob-sequence-number")?;
+    match (action.to_ascii_lowercase().as_str(), number) {
+        ("max", Some(number)) => Ok(Some(SequenceChange::Max(number))),
+        ("update", Some(number)) => Ok(Some(SequenceChange::Set(number))),
+        ("increment", None) => Ok(Some(SequenceChange::Increment)),
+        ("max" | "update", None) => Err(Error::new(Code::MissingRequiredHeader, "x-ms-blob-sequence-number")),
+        _ => Err(Error::new(Code::InvalidHeaderValue, name)),
+    }
 }

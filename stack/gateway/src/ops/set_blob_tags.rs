@@ -12,11 +12,11 @@ use http::StatusCode;
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let lease = headers::lease_id(&call.head, "x-ms-lease-id")?;
+    let Precondition { lease, tags, .. } = headers::precondition(&call.head)?;
     call.body.length()?;
     let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
     let change = BlobChange::Tags(parse(&document)?);
-    call.store.update_blob(&call.blob()?, change, &Precondition { lease, ..Precondition::default() }).await?;
+    call.store.update_blob(&call.blob()?, change, &Precondition { lease, tags, ..Precondition::default() }).await?;
     Ok(Reply::new(StatusCode::NO_CONTENT))
 }
 

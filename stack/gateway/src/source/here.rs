@@ -5,16 +5,18 @@ use crate::auth::Credential;
 use crate::body::BodyIn;
 use crate::call::Call;
 use crate::error::{Code, Error};
-use crate::intake::Checks;
+use crate::intake::{Checks, Intake, Md5Wanted, Taken};
 use crate::request::{Head, Request};
 use crate::{route, time};
 use futures::TryStreamExt as _;
 use greenroom_model::BlobPath;
 use greenroom_store::{
-    Access, Blob, BlobDraft, BlobProps, BlockId, CopyBlocks, Crc64, LeaseId, Precondition, StoreError, Tags, Timestamp,
+    Access, Blob, BlobDraft, BlobKind, BlobProps, BlockId, CopyBlocks, Crc64, LeaseId, PageSequence, Precondition,
+    StoreError, Tags, Timestamp,
 };
 use http::header::AUTHORIZATION;
 use md5::{Digest as _, Md5};
+use std::pin::pin;
 
 /// How often a source that others change meanwhile is looked up again.
 const LOOKS_MAX: usize = 4;
@@ -122,6 +124,12 @@ impl Here {
         precondition: &Precondition,
     ) -> Result<BlobProps, Error> {
         let target = call.blob()?;
+        if blocks == CopyBlocks::Forget && self.blob.props.kind != BlobKind::Block {
+            let Taken { body, md5, .. } = self.take(call, checks).await?;
+            let mut draft = draft;
+            draft.headers.content_md5 = draft.headers.content_md5.or(md5);
+            return Ok(call.store.put_blob(&target, draft, body, precondition).await?);
+        }
         let mut here = self;
         for _ in 1..LOOKS_MAX {
             let source = here.blob.source();
@@ -142,6 +150,10 @@ impl Here {
         lease: Option<LeaseId>,
     ) -> Result<(), Error> {
         let target = call.blob()?;
+        if self.blob.props.kind != BlobKind::Block {
+            let body = self.take(call, checks).await?.body;
+            return Ok(call.store.stage_block(&target, id, body, lease).await?);
+        }
         let mut here = self;
         for _ in 1..LOOKS_MAX {
             here.verify(call, checks).await?;
@@ -155,6 +167,37 @@ impl Here {
             here.look_again(call).await?;
         }
         Err(Code::SourceConditionNotMet.into())
+    }
+
+    pub async fn into_pages(
+        self,
+        call: &Call,
+        begin: u64,
+        checks: Checks,
+        (sequence, precondition): (PageSequence, &Precondition),
+    ) -> Result<BlobProps, Error> {
+        let target = call.blob()?;
+        let mut here = self;
+        for _ in 1..LOOKS_MAX {
+            let from = (&here.blob.source(), here.range.clone());
+            here.verify(call, checks).await?;
+            match call.store.write_pages_from(&target, begin, from, sequence, precondition).await {
+                Err(StoreError::SourceChanged) => here.look_again(call).await?,
+                done => return Ok(done?),
+            }
+        }
+        Err(Code::SourceConditionNotMet.into())
+    }
+
+    /// Takes the content in once more: pages with holes between them are nothing that a block can refer to.
+    async fn take(self, call: &Call, checks: Checks) -> Result<Taken, Error> {
+        let length = self.range.end - self.range.start;
+        let mut intake = Intake::begin(&call.store, length, checks, Md5Wanted::Always)?;
+        let mut stream = pin!(self.blob.read(self.range)?);
+        while let Some(bytes) = stream.try_next().await? {
+            intake.push(bytes).await?;
+        }
+        intake.finish().await
     }
 
     async fn look_again(&mut self, call: &Call) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Sources that another server keeps: fetched over HTTP without following redirects, from addresses that the policy permits, within
+//! Sources that another server keeps: fetched over HTTP or HTTPS without following redirects, from addresses that the policy permits, within
 //! bounds of time and length.
 
 use super::{Range, Url, policy};
@@ -18,8 +18,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A source that takes longer is not there.
@@ -32,20 +35,40 @@ const BYTES_MAX: u64 = 5000 * 1024 * 1024;
 const TAGS_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// The request's condition on the source, as the source knows it.
-const CONDITIONS: [(&str, &str); 4] = [
+const CONDITIONS: [(&str, &str); 5] = [
     ("x-ms-source-if-match", "if-match"),
     ("x-ms-source-if-none-match", "if-none-match"),
     ("x-ms-source-if-modified-since", "if-modified-since"),
     ("x-ms-source-if-unmodified-since", "if-unmodified-since"),
+    ("x-ms-source-if-tags", "x-ms-if-tags"),
 ];
 
 /// A source whose headers have come.
 #[derive(Debug)]
 pub struct There {
+    pub kind: Kind,
     pub headers: HttpHeaders,
     pub metadata: Metadata,
     pub length: u64,
     answer: Answer,
+}
+
+/// What a source says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A block blob, or nothing that says.
+    Bytes,
+    /// A page blob or an append blob.
+    Other,
+}
+
+impl Kind {
+    fn of(answer: &HeaderMap) -> Kind {
+        match answer.get("x-ms-blob-type").map(|kind| kind.as_bytes()) {
+            None | Some(b"BlockBlob") => Kind::Bytes,
+            Some(_) => Kind::Other,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -67,7 +90,8 @@ pub async fn open(call: &Call, url: &Url, range: Option<Range>) -> Result<There,
         return Err(Error::new(Code::CopySourceRefused, format!("It is longer than {BYTES_MAX} bytes.")));
     }
     let metadata = headers::metadata_of(&answer.head.headers)?;
-    Ok(There { headers: content_headers(&answer.head.headers), metadata, length, answer })
+    let kind = Kind::of(&answer.head.headers);
+    Ok(There { kind, headers: content_headers(&answer.head.headers), metadata, length, answer })
 }
 
 /// The source's tags, which the credential must allow to read.
@@ -112,19 +136,32 @@ impl Answer {
 }
 
 async fn get(call: &Call, url: &Url, more_query: &str, range: Option<Range>) -> Result<Answer, Error> {
-    if url.uri.scheme_str() != Some("http") {
-        return Err(refused("only http sources are fetched"));
-    }
     let address = resolve(call, url).await?;
     let connecting = timeout(CONNECT_MAX, TcpStream::connect(address)).await;
     let stream = connecting.map_err(|_| refused("it does not answer"))?.map_err(|_| refused("it does not answer"))?;
+    let request = request(call, url, more_query, range)?;
+    if url.uri.scheme_str() != Some("https") {
+        return ask(stream, request).await;
+    }
+    let name = ServerName::try_from(url.host.clone()).map_err(|_| refused("no certificate could be for its host"))?;
+    let securing = timeout(CONNECT_MAX, TlsConnector::from(call.sources.trust.clone()).connect(name, stream)).await;
+    let secured = securing.map_err(|_| refused("it does not answer"))?.map_err(|error| {
+        tracing::info!(host = url.host, port = url.port(), %error, "a copy source was refused: no TLS with it");
+        refused("it does not speak TLS, or its certificate is not trusted here")
+    });
+    ask(secured?, request).await
+}
+
+async fn ask<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|_| refused("it does not speak HTTP"))?;
     let connection = AbortOnDropHandle::new(tokio::spawn(async move {
         // What ends it is told to whoever reads the answer.
         let _ = connection.await;
     }));
-    let request = request(call, url, more_query, range)?;
     let answer = timeout(HEADERS_MAX, sender.send_request(request)).await.map_err(|_| refused("it does not answer"))?;
     let (head, body) = check(answer.map_err(|_| refused("it does not answer"))?)?.into_parts();
     Ok(Answer { head, body, _connection: connection })

@@ -4,17 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-/// Of one run; generous, and only there so that a hang fails instead of hanging.
 const RUN_MAX: Duration = Duration::from_secs(180);
-/// On top, for each file of a large job.
-const FILE_MAX: Duration = Duration::from_millis(20);
 
 pub struct AzCopy {
     program: PathBuf,
-    run_max: Duration,
     /// Job plans and logs.
     home: TempDir,
 }
@@ -24,12 +20,7 @@ impl AzCopy {
         let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/azcopy/azcopy");
         let program = std::env::var_os("GREENROOM_AZCOPY").map_or(installed, PathBuf::from);
         assert!(program.is_file(), "AzCopy is not at {}: run `cargo xtask setup`", program.display());
-        AzCopy { program, run_max: RUN_MAX, home: tempfile::tempdir().expect("a temporary folder") }
-    }
-
-    /// Runs may take as long as so many files do.
-    pub fn expect_files(&mut self, files: u32) {
-        self.run_max = RUN_MAX + FILE_MAX * files;
+        AzCopy { program, home: tempfile::tempdir().expect("a temporary folder") }
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -49,7 +40,7 @@ impl AzCopy {
     }
 
     pub async fn attempt(&self, arguments: &[&str]) -> (bool, String) {
-        let output = tokio::time::timeout(self.run_max, self.command(arguments).output()).await;
+        let output = tokio::time::timeout(RUN_MAX, self.command(arguments).output()).await;
         let output = output.expect("AzCopy ends in time").expect("AzCopy runs");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -63,9 +54,46 @@ impl AzCopy {
         // AzCopy may end without having asked.
         let _ = stdin.write_all(says.as_bytes()).await;
         drop(stdin);
-        let output = tokio::time::timeout(self.run_max, child.wait_with_output()).await;
+        let output = tokio::time::timeout(RUN_MAX, child.wait_with_output()).await;
         let output = output.expect("AzCopy ends in time").expect("AzCopy runs");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// As `run`, with an answer to each question, given once it has been asked.
+    pub async fn run_asked(&self, arguments: &[&str], answers: &[&str]) -> String {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("AzCopy runs");
+        let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+        let (mut said, mut buffer) = (Vec::new(), [0; 4096]);
+        let mut answers = answers.iter();
+        let running = async {
+            let mut asked = 0;
+            loop {
+                let read = stdout.read(&mut buffer).await.expect("what it says");
+                if read == 0 {
+                    return;
+                }
+                said.extend_from_slice(&buffer[..read]);
+                let questions = String::from_utf8_lossy(&said).matches("Please confirm with").count();
+                while asked < questions {
+                    asked += 1;
+                    let answer = answers.next().expect("it asks no more than is answered");
+                    stdin.write_all(format!("{answer}\n").as_bytes()).await.expect("it listens");
+                }
+            }
+        };
+        tokio::time::timeout(RUN_MAX, running).await.expect("AzCopy ends in time");
+        let status = child.wait().await.expect("a status");
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(status.success() && answers.next().is_none(), "{said}");
+        said
+    }
+
+    /// All that it has logged.
+    pub fn log(&self) -> String {
+        let files = std::fs::read_dir(self.home.path()).expect("its home").map(|file| file.expect("an entry").path());
+        let logs = files.filter(|path| path.extension().is_some_and(|ending| ending == "log"));
+        logs.map(|path| String::from_utf8_lossy(&std::fs::read(path).expect("a log")).into_owned()).collect()
     }
 
     pub fn spawn(&self, arguments: &[&str]) -> Child {

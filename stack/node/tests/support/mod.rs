@@ -7,14 +7,12 @@ pub mod bed;
 pub mod python;
 pub mod tree;
 
-use greenroom_model::control::{
-    AccountKeys, Identity, IdentityRequest, NewAccount, NewTenant, Ready, Role, Sas, SasRequest, TOKEN_FILE,
-};
+use greenroom_model::control::{AccountKeys, NewAccount, NewTenant, Ready, Sas, SasRequest, TOKEN_FILE};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -33,7 +31,9 @@ pub struct Stack {
     pub token: String,
     pub http: reqwest::Client,
     child: Child,
-    dir: TempDir,
+    data: PathBuf,
+    /// Goes with the server, where the server has it for itself.
+    dir: Option<TempDir>,
 }
 
 impl Stack {
@@ -44,8 +44,15 @@ impl Stack {
 
     pub async fn start_with(arguments: &[&str]) -> Stack {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let (child, ready) = launch(dir.path(), ("127.0.0.1:0", "127.0.0.1:0"), arguments).await;
-        Stack { token: token(dir.path()), ready, http: client(), child, dir }
+        let mut stack = Stack::start_in(dir.path().to_owned(), arguments).await;
+        stack.dir = Some(dir);
+        stack
+    }
+
+    /// A server over a folder that the test keeps.
+    pub async fn start_in(data: PathBuf, arguments: &[&str]) -> Stack {
+        let (child, ready) = launch(&data, ("127.0.0.1:0", "127.0.0.1:0"), arguments).await;
+        Stack { token: token(&data), ready, http: client(), child, data, dir: None }
     }
 
     /// A server with an account and a container to work in.
@@ -58,9 +65,9 @@ impl Stack {
     /// Starts the program again over the same folder and on the same ports, after `kill` or `stop`.
     pub async fn restart(&mut self) {
         let (blob, control) = (port(&self.ready.blob), port(&self.ready.control));
-        let (child, ready) = launch(self.dir.path(), (&blob, &control), &[]).await;
+        let (child, ready) = launch(&self.data, (&blob, &control), &[]).await;
         assert_eq!(ready, self.ready);
-        (self.child, self.token) = (child, token(self.dir.path()));
+        (self.child, self.token) = (child, token(&self.data));
     }
 
     /// The plug is pulled.
@@ -87,7 +94,7 @@ impl Stack {
     }
 
     pub fn data(&self) -> &Path {
-        self.dir.path()
+        &self.data
     }
 
     pub fn control(&self, method: Method, path: &str) -> RequestBuilder {
@@ -128,13 +135,6 @@ impl Stack {
         let sas = self.sas(None, "rwdlact").await;
         let joint = if path_and_query.contains('?') { '&' } else { '?' };
         format!("{}/{ACCOUNT}/{path_and_query}{joint}{sas}", self.ready.blob)
-    }
-
-    /// Someone with a role on an account, and where their tokens come from.
-    pub async fn identity(&self, account: &str, role: Role) -> Identity {
-        let request = IdentityRequest { account: AccountName::new(account).expect("a good name"), role };
-        let sent = self.control(Method::POST, "/v1/identities").json(&request).send().await;
-        sent.expect("the control API answers").json().await.expect("an identity")
     }
 
     /// A request to the Blob endpoint with a SAS that may do anything.
