@@ -207,9 +207,18 @@ async fn azcopy_moves_disk_images_as_page_blobs_both_ways_and_across() {
     bed.down("a.vhd", "back.vhd", &["--block-size-mb=1"]).await;
     assert_eq!(blake3::hash(&fs::read(bed.path("back.vhd")).expect("a file")), expected);
 
+    // Between two accounts by reference, and between two stacks by fetching.
     bed.stack.make_account("silver", "othr", &["into"]).await;
-    for (name, kind) in [("across.vhd", "PageBlob"), ("blocks", "BlockBlob")] {
-        let (from, to) = (bed.url("a.vhd"), bed.stack.url_in("othr", &format!("into/{name}")).await);
+    let authority = bed.stack.ready.blob.trim_start_matches("http://");
+    let other = Stack::start_with(&["--copy-source-allow", authority]).await;
+    other.make_account("silver", "othr", &["into"]).await;
+    for (stack, name, kind) in [
+        (&bed.stack, "across.vhd", "PageBlob"),
+        (&bed.stack, "blocks", "BlockBlob"),
+        (&other, "across.vhd", "PageBlob"),
+        (&other, "blocks", "BlockBlob"),
+    ] {
+        let (from, to) = (bed.url("a.vhd"), stack.url_in("othr", &format!("into/{name}")).await);
         let kind_flag = format!("--blob-type={kind}");
         bed.azcopy.run(&["copy", &from, &to, "--from-to=BlobBlob", &kind_flag, "--block-size-mb=1"]).await;
         let got = bed.stack.http.get(&to).send().await.expect("an answer");
