@@ -11,6 +11,7 @@ mod parse;
 pub mod preflight;
 mod rates;
 mod recorder;
+pub mod rehearsals;
 mod replay;
 mod scrub;
 mod stack;

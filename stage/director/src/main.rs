@@ -30,6 +30,11 @@ enum What {
         #[command(subcommand)]
         what: Deck,
     },
+    /// Runs of a talk: where its time went. Every run whose clock ran is kept, on this machine alone.
+    Rehearsal {
+        #[command(subcommand)]
+        what: Rehearsal,
+    },
     /// Go or no-go: looks at everything that a talk needs, and says what to do.
     Preflight {
         deck: String,
@@ -58,6 +63,24 @@ enum Demo {
     },
     /// Prints the grammar of step lines.
     Reference,
+}
+
+#[derive(Debug, Subcommand)]
+enum Rehearsal {
+    /// Lists the runs of a talk.
+    List { deck: String },
+    /// Slide by slide over all runs: plan, median, spread, and where it runs over.
+    Show { deck: String },
+    /// All runs as CSV on standard output.
+    Export { deck: String },
+    /// Deletes a run, or all runs of a talk with --all.
+    Delete {
+        deck: String,
+        #[arg(required_unless_present = "all")]
+        id: Option<String>,
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,6 +127,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         What::Deck { what: Deck::List } => cli::list_decks(&root),
         What::Deck { what: Deck::Check { deck } } => cli::check_deck(&root, &deck),
+        What::Rehearsal { what: Rehearsal::List { deck } } => cli::rehearsal::list(&root, &deck),
+        What::Rehearsal { what: Rehearsal::Show { deck } } => cli::rehearsal::show(&root, &deck),
+        What::Rehearsal { what: Rehearsal::Export { deck } } => cli::rehearsal::export(&root, &deck),
+        What::Rehearsal { what: Rehearsal::Delete { deck, id, .. } } => {
+            cli::rehearsal::delete(&root, &deck, id.as_deref())
+        }
         What::Preflight { deck, json, audience, minutes } => {
             cli::preflight(&root, &deck, Version { level: audience, cut: minutes }, json)
         }

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod diagram;
 mod event;
 pub mod pace;
+pub mod rehearsal;
 mod run;
 mod series;
 mod state;

@@ -1,6 +1,7 @@
 //! What each command prints.
 
 mod preflight;
+pub mod rehearsal;
 mod run;
 
 pub use preflight::preflight;

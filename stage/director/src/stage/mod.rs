@@ -2,6 +2,7 @@
 
 mod calls;
 mod recording;
+mod rehearse;
 mod reload;
 mod resume;
 mod runner;
@@ -104,6 +105,7 @@ struct Found {
 struct Now {
     show: Show,
     recording: Recording,
+    counting: rehearse::Counting,
     /// Stops the steps that run.
     running: Option<CancellationToken>,
     replay: Option<tokio::sync::mpsc::Sender<crate::replay::Command>>,
@@ -128,6 +130,7 @@ impl Director {
             now: Mutex::new(Now {
                 show: Show::default(),
                 recording: Recording::default(),
+                counting: rehearse::Counting::default(),
                 running: None,
                 replay: None,
                 made: vec![],
@@ -147,6 +150,7 @@ impl Director {
         stage.tasks.spawn(supervise::run(stage.clone()));
         stage.tasks.spawn(reload::run(stage.clone()));
         stage.tasks.spawn(resume::run(stage.clone()));
+        stage.tasks.spawn(rehearse::run(stage.clone()));
         Ok(Director { stage })
     }
 
@@ -213,6 +217,10 @@ impl Stage {
 
     fn emit_in(self: &Arc<Self>, now: &mut Now, event: Event) {
         let at = self.watch.now();
+        if let Some(run) = now.counting.before(&now.show, at, &event) {
+            let stage = self.clone();
+            self.tasks.spawn(async move { rehearse::save(&stage, run).await });
+        }
         now.show.apply(at, &event);
         now.recording.record(self, &now.show, at, &event);
         // Nobody may listen yet: a window that comes later starts from a snapshot.

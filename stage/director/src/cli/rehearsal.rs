@@ -1,0 +1,118 @@
+//! Runs of a talk, listed, compared, exported, deleted.
+
+use greenroom_director::{Library, rehearsals};
+use greenroom_show::rehearsal::{Rehearsal, Spread, summary};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Over its plan by more than this is worth a mark.
+const OVER_SECONDS: f64 = 15.0;
+/// Letters of a bar that fill a plan.
+const BAR: f64 = 20.0;
+
+/// The runs of a deck that there is; a deck without runs teaches how to make one.
+fn runs(root: &Path, deck: &str) -> anyhow::Result<Vec<(String, Rehearsal)>> {
+    Library::new(root).talk(deck)?;
+    let runs = rehearsals::list(root, deck);
+    if runs.is_empty() {
+        println!("No rehearsal of '{deck}' yet: open it, press T to start the clock, and give the talk.");
+    }
+    Ok(runs)
+}
+
+pub fn list(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
+    for (id, run) in runs(root, deck)? {
+        let cut = run.version.cut.map(|minutes| format!(", {minutes} min version")).unwrap_or_default();
+        println!(
+            "{id}  {} of {} planned, {:.0} % of the slides, demos {}{cut}",
+            clock(run.seconds()),
+            clock(run.planned_seconds()),
+            run.coverage() * 100.0,
+            clock(run.demo_seconds)
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn show(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
+    let runs: Vec<_> = runs(root, deck)?.into_iter().map(|(_, run)| run).collect();
+    let summary = summary(&runs);
+    if let Some(last) = runs.last() {
+        println!("{} runs; the last took {} of {}\n", runs.len(), clock(last.seconds()), clock(last.planned_seconds()));
+        print("Sections", &summary.sections);
+        print("Slides", &summary.slides);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(title: &str, spreads: &[Spread]) {
+    println!("{title:<44} {:>6} {:>6} {:>13} {:>6}", "plan", "median", "spread", "last");
+    for spread in spreads {
+        let name: String = spread.title.chars().take(42).collect();
+        if spread.runs == 0 {
+            println!("{name:<44} {:>6} {:>6}", clock(spread.planned_seconds), "-");
+            continue;
+        }
+        let over = spread.median - spread.planned_seconds;
+        let mark = if over > OVER_SECONDS { format!("  over by {}", clock(over)) } else { String::new() };
+        let range = format!("{}-{}", clock(spread.least), clock(spread.most));
+        let bar = bar(spread.median, spread.planned_seconds);
+        println!(
+            "{name:<44} {:>6} {:>6} {range:>13} {:>6}  {bar}{mark}",
+            clock(spread.planned_seconds),
+            clock(spread.median),
+            clock(spread.last)
+        );
+    }
+    println!();
+}
+
+/// As long as the time that it takes; the plan is a line in it.
+fn bar(seconds: f64, planned: f64) -> String {
+    let length = (seconds / planned.max(1.0) * BAR).min(BAR * 2.0).round() as usize;
+    (0..length.max(BAR as usize))
+        .map(|at| {
+            if at as f64 == BAR - 1.0 {
+                '|'
+            } else if at < length {
+                '='
+            } else {
+                ' '
+            }
+        })
+        .collect()
+}
+
+pub fn export(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
+    println!("run,minutes_version,audience,slide,section,title,planned_seconds,seconds");
+    for (id, run) in rehearsals::list(root, deck) {
+        let minutes = run.version.cut.map(|minutes| minutes.to_string()).unwrap_or_default();
+        let level = run.version.level.map(|level| level.as_str()).unwrap_or_default();
+        for (index, slide) in run.slides.iter().enumerate() {
+            println!(
+                "{id},{minutes},{level},{},{},{},{:.1},{:.1}",
+                index + 1,
+                quoted(&slide.section),
+                quoted(&slide.title),
+                slide.planned_seconds,
+                slide.seconds
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn delete(root: &Path, deck: &str, id: Option<&str>) -> anyhow::Result<ExitCode> {
+    println!("{} deleted", rehearsals::delete(root, deck, id)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A field of CSV, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+fn clock(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
