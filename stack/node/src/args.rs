@@ -22,10 +22,50 @@ pub struct Args {
 pub enum Command {
     /// Serve the Blob endpoint and the control API until stopped
     Serve(Box<Serve>),
+    /// A certificate authority of this machine's own, for clients that insist on HTTPS
+    Ca {
+        #[command(subcommand)]
+        what: Ca,
+    },
     /// Read and check every block of a data folder that no server uses; exits with 3 where something is damaged
     Verify(Verify),
     /// Drop what is provably lost, such as a blob whose content fails its checksum, and say what; changes nothing without --apply
     Repair(Repair),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Ca {
+    /// Make an authority, and a certificate with its key that is good for a year; say how clients trust it
+    Make(Make),
+    /// Say what was made, and how clients trust it
+    Status(Place),
+    /// Undo everything that `make` did
+    Remove(Place),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Place {
+    /// Folder of the authority [default: greenroom/ca in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Make {
+    #[command(flatten)]
+    pub place: Place,
+    /// Host or address that the certificate is for; repeatable
+    #[arg(long = "name", value_name = "NAME", default_values = ["localhost", "127.0.0.1", "::1", "*.blob.localhost"])]
+    pub names: Vec<String>,
+    /// For *.blob.core.windows.net too, which is all that some clients know
+    #[arg(long)]
+    pub azure: bool,
+    /// Make the whole system trust it (Debian and its kin; needs the right to change /usr/local)
+    #[arg(long)]
+    pub install: bool,
+    /// The system's folder for certificates of its own
+    #[arg(long, value_name = "DIR", default_value = "/usr/local/share/ca-certificates", requires = "install")]
+    pub store: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,7 +122,7 @@ pub struct Serve {
     /// Authorities (PEM) whose certificates https copy sources may have, besides the system's
     #[arg(long, value_name = "FILE")]
     pub copy_source_ca: Option<PathBuf>,
-    /// Serve the Blob endpoint over HTTPS with this certificate chain (PEM)
+    /// Serve the Blob endpoint over HTTPS with this certificate chain (PEM), as `greenroom-stack ca make` writes it
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key (PEM)
@@ -183,7 +223,7 @@ mod tests {
         let all = ["greenroom-stack", "serve", "--data", "d"].iter().chain(arguments);
         Args::try_parse_from(all).map(|Args { command }| match command {
             Command::Serve(serve) => *serve,
-            Command::Verify(_) | Command::Repair(_) => panic!("it is `serve` that was asked for"),
+            Command::Ca { .. } | Command::Verify(_) | Command::Repair(_) => panic!("it is `serve` that was asked for"),
         })
     }
 

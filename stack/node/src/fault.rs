@@ -22,12 +22,24 @@ pub enum Fault {
     Store(#[from] StoreError),
     #[error("cannot write {}: {source}; give a folder that this user may write to with --data DIR", file.display())]
     Token { file: PathBuf, source: io::Error },
-    #[error("cannot use {} for HTTPS: {why}; give a PEM file with --tls-cert and --tls-key", file.display())]
+    #[error("cannot use {} for HTTPS: {why}; `greenroom-stack ca make` writes a certificate and its key", file.display())]
     Tls { file: PathBuf, why: String },
     #[error("cannot use {} for --copy-source-ca: {why}; give a PEM file of certificates", file.display())]
     Authorities { file: PathBuf, why: String },
     #[error("cannot speak TLS to copy sources: {0}")]
     Trust(String),
+    #[error("cannot sign a certificate: {0}; a name is an address, or a host such as localhost or *.blob.localhost")]
+    Sign(String),
+    #[error("there is an authority in {} already: `ca status` shows it, `ca remove` removes it", _0.display())]
+    CaThere(PathBuf),
+    #[error("there is no authority in {}: `ca make` makes one", _0.display())]
+    CaNone(PathBuf),
+    #[error("there is no home folder to keep an authority in: give one with --dir DIR")]
+    CaNowhere,
+    #[error("cannot use {}: {source}", file.display())]
+    Ca { file: PathBuf, source: io::Error },
+    #[error("cannot change what the system trusts, at {}: {why}; `ca remove` undoes what was made", store.display())]
+    CaStore { store: PathBuf, why: String },
     #[error("no random numbers from the operating system: {0}")]
     Random(#[from] getrandom::Error),
     #[error("cannot wait for signals: {0}")]

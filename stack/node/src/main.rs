@@ -3,6 +3,7 @@
 //! Decides nothing about blobs; everything that does is in a crate of its own.
 
 mod args;
+mod ca;
 mod check;
 mod control;
 mod dev_account;
@@ -24,9 +25,14 @@ fn main() -> ExitCode {
     let Args { command } = Args::parse();
     match command {
         Command::Serve(args) => serve(*args),
+        Command::Ca { what } => done(ca::run(&what)),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),
     }
+}
+
+fn done(outcome: Result<(), Fault>) -> ExitCode {
+    outcome.map_or_else(|fault| fail(&fault.to_string()), |()| ExitCode::SUCCESS)
 }
 
 fn check(run: impl FnOnce() -> Result<ExitCode, Fault>) -> ExitCode {

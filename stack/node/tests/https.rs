@@ -1,11 +1,12 @@
-//! Clients that insist on HTTPS, and on Azure's own host name: a throwaway authority, and a front that leads them here.
+//! Clients that insist on HTTPS, and on Azure's own host name: what `greenroom-stack ca` makes, and a front that leads them here.
 
 mod support;
 
 use greenroom_model::AccountName;
-use greenroom_model::control::{Identity, IdentityRequest, Role, SasProtocol, SasRequest};
+use greenroom_model::control::{IdentityToken, Role, SasProtocol, SasRequest};
 use support::authority::{Authority, front};
-use support::{ACCOUNT, CONTAINER, Stack, python, send, verdict};
+use support::azcopy::AzCopy;
+use support::{ACCOUNT, CONTAINER, Stack, python, send, tree, verdict};
 
 async fn secure(authority: &Authority) -> Stack {
     let arguments = authority.arguments();
@@ -17,10 +18,7 @@ async fn boostedblob_works_by_key_and_by_role() {
     let authority = Authority::make();
     let stack = secure(&authority).await;
     let keys = stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
-    let account = AccountName::new(ACCOUNT).expect("a good name");
-    let request = IdentityRequest { account, role: Role::Contributor };
-    let made = stack.control(reqwest::Method::POST, "/v1/identities").json(&request).send().await.expect("an answer");
-    let identity: Identity = made.json().await.expect("an identity");
+    let identity = stack.identity(ACCOUNT, Role::Contributor).await;
     let (proxy, certificate) = (front(&stack.ready.blob).await, authority.certificate());
     let common = [
         ("ACCOUNT", ACCOUNT),
@@ -86,4 +84,76 @@ async fn an_https_source_is_fetched_where_its_authority_is_trusted() {
     let refused = send(&to, "PUT", &format!("{CONTAINER}/c"), &[("x-ms-copy-source", &plain), source[1]], "").await;
     assert_eq!(verdict(&refused), (400, "CannotVerifyCopySource".to_owned()));
     assert!(wary.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_sdk_for_python_works_over_https() {
+    let authority = Authority::make();
+    let stack = secure(&authority).await;
+    let keys = stack.make_account("gold", ACCOUNT, &[]).await;
+    let url = format!("{}/{ACCOUNT}", stack.ready.blob);
+    let certificate = authority.certificate();
+    let reader = stack.identity(ACCOUNT, Role::Reader).await;
+    let token = stack.http.get(reader.endpoint).send().await.expect("an answer");
+    let token: IdentityToken = token.json().await.expect("a token");
+    let common = [("BLOB_URL", url.as_str()), ("ACCOUNT_KEY", &keys.key), ("READER_TOKEN", &token.access_token)];
+    // The SDK goes by the first, Python's own library by the second.
+    let trust = [("REQUESTS_CA_BUNDLE", certificate.as_str()), ("SSL_CERT_FILE", &certificate)];
+    python::run_checks("sdk.py", &[common.as_slice(), &trust].concat()).await;
+}
+
+/// As AzCopy is used with Azure: by `https://account.blob.core.windows.net`, and no flag that says what that is.
+#[tokio::test(flavor = "multi_thread")]
+async fn azcopy_takes_it_for_azure() {
+    let authority = Authority::make();
+    let stack = secure(&authority).await;
+    stack.make_account("gold", ACCOUNT, &[]).await;
+    let (azcopy, local) = (AzCopy::find(), tempfile::tempdir().expect("a folder"));
+    let (proxy, certificate) = (front(&stack.ready.blob).await, authority.certificate());
+    let variables = [("HTTPS_PROXY", proxy.as_str()), ("SSL_CERT_FILE", &certificate)];
+    let sas = stack.sas(None, "rwdlact").await;
+    let url = |path: &str| format!("https://{ACCOUNT}.blob.core.windows.net/{path}?{sas}");
+    let run = async |arguments: &[&str]| {
+        let (good, said) = azcopy.attempt_with(arguments, &variables, "").await;
+        assert!(good, "{arguments:?}:\n{said}");
+        said
+    };
+    let sizes = [("a.txt", 10), ("sub/b.bin", 3_000_000), ("sub/empty", 0)];
+    let expected: tree::Hashes =
+        sizes.iter().map(|(name, bytes)| tree::write(&local.path().join("src"), name, *bytes)).collect();
+    let text = |path: &str| local.path().join(path).to_str().expect("UTF-8").to_owned();
+    run(&["make", &url("inbox")]).await;
+    run(&["copy", &text("src/*"), &url("inbox"), "--recursive", "--block-size-mb=1", "--put-blob-size-mb=1"]).await;
+    let listed = run(&["list", &url("inbox"), "--machine-readable"]).await;
+    assert!(listed.contains("sub/b.bin; Content Length: 3000000"), "{listed}");
+    run(&["copy", &url("inbox/*"), &url("second"), "--recursive"]).await;
+    run(&["copy", &url("second/*"), &text("back"), "--recursive"]).await;
+    assert_eq!(tree::hashes(&local.path().join("back")), expected);
+    run(&["remove", &url("inbox"), "--recursive"]).await;
+    assert_eq!(run(&["list", &url("inbox")]).await.matches("Content Length").count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rclone_works_over_https() {
+    let authority = Authority::make();
+    let stack = secure(&authority).await;
+    stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+    let local = tempfile::tempdir().expect("a folder");
+    tree::write(&local.path().join("src"), "a/b.bin", 100_000);
+    let (url, certificate) = (stack.url(CONTAINER).await, authority.certificate());
+    let text = |path: &str| local.path().join(path).to_str().expect("UTF-8").to_owned();
+    let remote = format!("stack:{CONTAINER}");
+    for (arguments, trust, good) in [
+        ([text("src"), remote.clone()], certificate.as_str(), true),
+        ([remote.clone(), text("back")], &certificate, true),
+        ([remote.clone(), text("other")], "/nowhere", false),
+    ] {
+        let mut command = tokio::process::Command::new("rclone");
+        command.env_clear().env("HOME", local.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        command.env("RCLONE_CONFIG_STACK_TYPE", "azureblob").env("RCLONE_CONFIG_STACK_SAS_URL", &url);
+        command.env("SSL_CERT_FILE", trust).arg("sync").args(&arguments).args(["--retries=1", "--low-level-retries=1"]);
+        let output = command.kill_on_drop(true).output().await.expect("rclone is installed: run `cargo xtask setup`");
+        assert_eq!(output.status.success(), good, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(tree::hashes(&local.path().join("back")), tree::hashes(&local.path().join("src")));
 }

@@ -2,17 +2,14 @@
 
 mod support;
 
-use greenroom_model::AccountName;
-use greenroom_model::control::{Identity, IdentityRequest, IdentityToken, Role};
+use greenroom_model::control::{IdentityToken, Role};
 use support::{ACCOUNT, Stack, python};
 
 #[tokio::test]
 async fn the_sdk_for_python_works_as_its_users_call_it() {
     let stack = Stack::start().await;
     let keys = stack.make_account("gold", ACCOUNT, &[]).await;
-    let request = IdentityRequest { account: AccountName::new(ACCOUNT).expect("a good name"), role: Role::Reader };
-    let made = stack.control(reqwest::Method::POST, "/v1/identities").json(&request).send().await.expect("an answer");
-    let identity: Identity = made.json().await.expect("an identity");
+    let identity = stack.identity(ACCOUNT, Role::Reader).await;
     let token = stack.http.get(identity.endpoint).send().await.expect("an answer");
     let token: IdentityToken = token.json().await.expect("a token");
     let url = format!("{}/{ACCOUNT}", stack.ready.blob);

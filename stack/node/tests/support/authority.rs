@@ -1,7 +1,7 @@
-//! A throwaway certificate authority, and a CONNECT proxy behind which the stack is what clients take for Azure.
+//! An authority as `greenroom-stack ca` makes it, and a CONNECT proxy behind which the stack is what clients take for Azure.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use std::path::PathBuf;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,21 +13,19 @@ pub struct Authority {
 
 impl Authority {
     pub fn make() -> Authority {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.distinguished_name.push(DnType::CommonName, "Greenroom's tests");
-        let key = KeyPair::generate().expect("a key");
-        std::fs::write(dir.path().join("authority.pem"), params.self_signed(&key).expect("a certificate").pem())
-            .expect("written");
-        let names = ["*.blob.core.windows.net", "localhost", "127.0.0.1"].map(str::to_owned);
-        let leaf = CertificateParams::new(names).expect("good names");
-        let leaf_key = KeyPair::generate().expect("a key");
-        let certificate = leaf.signed_by(&leaf_key, &Issuer::new(params, key)).expect("a certificate");
-        std::fs::write(dir.path().join("certificate.pem"), certificate.pem()).expect("written");
-        std::fs::write(dir.path().join("key.pem"), leaf_key.serialize_pem()).expect("written");
-        Authority { dir }
+        let authority = Authority { dir: tempfile::tempdir().expect("a temporary folder") };
+        let made = authority.ca(&["make", "--azure"], None);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        authority
+    }
+
+    /// `greenroom-stack ca` over this folder, with another folder first among those where programs are looked for.
+    pub fn ca(&self, arguments: &[&str], first: Option<&Path>) -> Output {
+        let mut ca = Command::new(env!("CARGO_BIN_EXE_greenroom-stack"));
+        ca.arg("ca").args(arguments).arg("--dir").arg(self.folder()).stdin(Stdio::null()).env_clear();
+        let usual = "/usr/bin:/bin:/usr/sbin:/sbin";
+        ca.env("PATH", first.map_or_else(|| usual.to_owned(), |first| format!("{}:{usual}", first.display())));
+        ca.output().expect("it runs")
     }
 
     pub fn certificate(&self) -> String {
@@ -40,9 +38,12 @@ impl Authority {
         [cert, self.file("certificate.pem"), key, self.file("key.pem")]
     }
 
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
     fn file(&self, name: &str) -> String {
-        let file: PathBuf = self.dir.path().join(name);
-        file.to_str().expect("a plain path").to_owned()
+        self.dir.path().join(name).to_str().expect("a plain path").to_owned()
     }
 }
 

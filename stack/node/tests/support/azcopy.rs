@@ -7,10 +7,14 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
+/// Of one run; generous, and only there so that a hang fails instead of hanging.
 const RUN_MAX: Duration = Duration::from_secs(180);
+/// On top, for each file of a large job.
+const FILE_MAX: Duration = Duration::from_millis(20);
 
 pub struct AzCopy {
     program: PathBuf,
+    run_max: Duration,
     /// Job plans and logs.
     home: TempDir,
 }
@@ -20,7 +24,12 @@ impl AzCopy {
         let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/azcopy/azcopy");
         let program = std::env::var_os("GREENROOM_AZCOPY").map_or(installed, PathBuf::from);
         assert!(program.is_file(), "AzCopy is not at {}: run `cargo xtask setup`", program.display());
-        AzCopy { program, home: tempfile::tempdir().expect("a temporary folder") }
+        AzCopy { program, run_max: RUN_MAX, home: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// Runs may take as long as so many files do.
+    pub fn expect_files(&mut self, files: u32) {
+        self.run_max = RUN_MAX + FILE_MAX * files;
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -40,7 +49,7 @@ impl AzCopy {
     }
 
     pub async fn attempt(&self, arguments: &[&str]) -> (bool, String) {
-        let output = tokio::time::timeout(RUN_MAX, self.command(arguments).output()).await;
+        let output = tokio::time::timeout(self.run_max, self.command(arguments).output()).await;
         let output = output.expect("AzCopy ends in time").expect("AzCopy runs");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -54,7 +63,7 @@ impl AzCopy {
         // AzCopy may end without having asked.
         let _ = stdin.write_all(says.as_bytes()).await;
         drop(stdin);
-        let output = tokio::time::timeout(RUN_MAX, child.wait_with_output()).await;
+        let output = tokio::time::timeout(self.run_max, child.wait_with_output()).await;
         let output = output.expect("AzCopy ends in time").expect("AzCopy runs");
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }

@@ -7,7 +7,9 @@ pub mod bed;
 pub mod python;
 pub mod tree;
 
-use greenroom_model::control::{AccountKeys, NewAccount, NewTenant, Ready, Sas, SasRequest, TOKEN_FILE};
+use greenroom_model::control::{
+    AccountKeys, Identity, IdentityRequest, NewAccount, NewTenant, Ready, Role, Sas, SasRequest, TOKEN_FILE,
+};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use reqwest::{Method, RequestBuilder, Response};
@@ -135,6 +137,13 @@ impl Stack {
         let sas = self.sas(None, "rwdlact").await;
         let joint = if path_and_query.contains('?') { '&' } else { '?' };
         format!("{}/{ACCOUNT}/{path_and_query}{joint}{sas}", self.ready.blob)
+    }
+
+    /// Someone with a role on an account, and where their tokens come from.
+    pub async fn identity(&self, account: &str, role: Role) -> Identity {
+        let request = IdentityRequest { account: AccountName::new(account).expect("a good name"), role };
+        let sent = self.control(Method::POST, "/v1/identities").json(&request).send().await;
+        sent.expect("the control API answers").json().await.expect("an identity")
     }
 
     /// A request to the Blob endpoint with a SAS that may do anything.
