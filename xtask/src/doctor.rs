@@ -12,7 +12,7 @@ pub fn report() -> Result<()> {
             (Some(fact), _) => ("✓", fact.as_str()),
             // Wanted by one command only, which brings it along.
             (None, Purpose::Fetch(_) | Purpose::Bench) => ("·", "not here; installed when it is wanted"),
-            (None, Purpose::Build | Purpose::Talk | Purpose::Test) => {
+            (None, Purpose::Build | Purpose::Talk | Purpose::Test | Purpose::Peer) => {
                 lacking += 1;
                 ("✗", "MISSING")
             }
@@ -34,6 +34,7 @@ fn word(purpose: Purpose) -> &'static str {
         Purpose::Talk => "talk",
         Purpose::Test => "test",
         Purpose::Bench => "bench",
+        Purpose::Peer => "peer",
         Purpose::Fetch(_) => "fetch",
     }
 }

@@ -22,8 +22,9 @@ pub enum Purpose {
     /// The demos show it; without it they fall back to what is built in, and say so.
     Talk,
     Test,
-    /// The benchmark measures it, and the tests compare answers with it.
     Bench,
+    /// Both the tests and the benchmark compare with it.
+    Peer,
     /// Only while something that this client fetches is missing.
     Fetch(Client),
 }
@@ -231,8 +232,8 @@ pub const REQUIREMENTS: &[Requirement] = &[
     },
     Requirement {
         name: "Azurite",
-        why: "the benchmark compares the gateway with it",
-        purpose: Purpose::Bench,
+        why: "the tests compare the gateway's answers with its, and the benchmark its pace",
+        purpose: Purpose::Peer,
         probe: Probe::NodeTool { package: "azurite", version: AZURITE_VERSION, program: "azurite-blob" },
         source: Source::Pinned,
     },

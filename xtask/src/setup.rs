@@ -28,7 +28,9 @@ impl Scope {
             (Self::Run, Purpose::Talk) => Need::May,
             (Self::Test | Self::Bench, Purpose::Talk) => Need::Must,
             (Self::Test, Purpose::Test) | (Self::Bench, Purpose::Bench) => Need::Must,
+            (Self::Test | Self::Bench, Purpose::Peer) => Need::Must,
             (Self::Run | Self::Bench, Purpose::Test) | (Self::Run | Self::Test, Purpose::Bench) => Need::No,
+            (Self::Run, Purpose::Peer) => Need::No,
             // Asked for by what it fetches, see `missing`.
             (_, Purpose::Fetch(_)) => Need::No,
         }

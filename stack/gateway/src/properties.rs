@@ -41,13 +41,18 @@ pub fn blob_headers(
         .header("accept-ranges", "bytes")
         .header("x-ms-blob-type", kind_name(props))
         .header("x-ms-creation-time", &time::http(props.created))
-        .header("x-ms-server-encrypted", "false")
-        .header_if("x-ms-access-tier", tier_name(props))
-        .header_if("x-ms-access-tier-inferred", tier_name(props).filter(|_| props.tier.is_none()).map(|_| "true"));
+        .header("x-ms-server-encrypted", "false");
     let reply = page::sequence_header(copy_headers(reply, props), props);
     let tags = Some(props.tags.len()).filter(|&count| count > 0).map(|count| count.to_string());
     let reply = lease_headers(reply, &props.lease, now).header_if("x-ms-tag-count", tags.as_deref());
     overrides.iter().fold(reply, |reply, (name, value)| reply.header(name, value))
+}
+
+/// The tier, which Get Blob Properties tells and Get Blob does not.
+pub fn tier_headers(reply: Reply, props: &BlobProps) -> Reply {
+    let name = tier_name(props);
+    let inferred = name.filter(|_| props.tier.is_none()).map(|_| "true");
+    reply.header_if("x-ms-access-tier", name).header_if("x-ms-access-tier-inferred", inferred)
 }
 
 pub fn metadata_headers(reply: Reply, metadata: &Metadata) -> Reply {

@@ -18,5 +18,6 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     }
     debug_assert_eq!(call.head.method, Method::HEAD, "a GET without comp is Get Blob");
     let reply = properties::blob_headers(Reply::new(StatusCode::OK), &blob.props, call.now, Extent::Whole, overrides);
+    let reply = properties::tier_headers(reply, &blob.props);
     Ok(reply.header("content-length", &blob.props.length.to_string()))
 }

@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::reply::Reply;
-use crate::{block, time, xml};
+use crate::{block, xml};
 use greenroom_store::Block;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
@@ -28,10 +28,9 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     Ok(match &list.blob {
         // A blob of staged blocks only has neither an ETag nor a length.
         None => reply,
-        Some(props) => reply
-            .version(&props.etag, props.modified)
-            .header("x-ms-blob-content-length", &props.length.to_string())
-            .header("x-ms-creation-time", &time::http(props.created)),
+        Some(props) => {
+            reply.version(&props.etag, props.modified).header("x-ms-blob-content-length", &props.length.to_string())
+        }
     })
 }
 
