@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -55,6 +54,33 @@ async fn what_is_chosen_goes_up_and_comes_down() {
         [&["copy", &bed.path("src"), &bed.url("none/"), "--from-to=LocalBlob", "--recursive"], &[after.as_str()][..]];
     bed.azcopy.attempt(&nothing.concat()).await;
     assert_eq!(bed.below("none/").await, Vec::<String>::new(), "nothing is as new as that");
+}
+
+/// Up by the files' own times, down by those of the blobs.
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_part_the_old_from_the_new() {
+    let bed = Bed::new().await;
+    let root = bed.local.path().join("src");
+    let second = |seconds| std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    for (name, seconds) in [("old", 1_000_000_000), ("middle", 1_300_000_000), ("new", 1_600_000_000)] {
+        tree::write(&root, name, 10);
+        let file = fs::File::options().write(true).open(root.join(name)).expect("a file");
+        file.set_modified(second(seconds)).expect("a time");
+    }
+    let (after, before) = ("--include-after=2010-01-01T00:00:00Z", "--include-before=2015-01-01T00:00:00Z");
+    let choices: [(&[&str], &[&str]); 3] =
+        [(&[after], &["middle", "new"]), (&[before], &["middle", "old"]), (&[after, before], &["middle"])];
+    for (number, (flags, chosen)) in choices.iter().enumerate() {
+        let to = format!("{number}/");
+        bed.up("src/*", &to, &[&["--recursive"], *flags].concat()).await;
+        assert_eq!(bed.below(&to).await, *chosen, "{flags:?}");
+    }
+    // Every blob was written today.
+    bed.down("0/*", "late", &["--recursive", after]).await;
+    assert_eq!(tree::hashes(&bed.local.path().join("late")).len(), 2);
+    let (from, to) = (bed.url("0/*"), bed.path("early"));
+    bed.azcopy.attempt(&["copy", &from, &to, "--from-to=BlobLocal", "--recursive", before]).await;
+    assert!(!bed.local.path().join("early").exists(), "nothing is as old as that");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,29 +252,4 @@ async fn names_at_the_borders_survive() {
     assert_eq!(tree::hashes(&bed.local.path().join("back")), expected);
     let longer = format!("{CONTAINER}/{long}n");
     assert_eq!(send(&bed.stack, "PUT", &longer, &[("x-ms-blob-type", "BlockBlob")], "").await.status(), 400);
-}
-
-/// Many files in one job: 2,000, or as many as `GREENROOM_AZCOPY_FILES` says.
-#[tokio::test(flavor = "multi_thread")]
-async fn many_files_go_in_one_job() {
-    let count = std::env::var("GREENROOM_AZCOPY_FILES").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000);
-    let bed = Bed::new().await;
-    let root = bed.local.path().join("src");
-    let mut per_folder: BTreeMap<String, usize> = BTreeMap::new();
-    for n in 0..count {
-        let folder = format!("{:03}", n / 100);
-        tree::write(&root, &format!("{folder}/{n:06}"), 512);
-        *per_folder.entry(folder).or_default() += 1;
-    }
-    let said = bed.azcopy.run(&["copy", &bed.path("src/*"), &bed.url(""), "--recursive", "--from-to=LocalBlob"]).await;
-    assert!(said.contains(&format!("Number of File Transfers Completed: {count}")), "{said}");
-    for (folder, files) in per_folder.iter().step_by(7) {
-        assert_eq!(bed.below(&format!("{folder}/")).await.len(), *files, "{folder}");
-    }
-    let listed =
-        bed.azcopy.run(&["list", &bed.url(""), "--location=Blob", "--machine-readable", "--running-tally"]).await;
-    assert!(listed.contains(&format!("File count: {count}")), "{:.400}", &listed[listed.len().saturating_sub(400)..]);
-    let removed = bed.azcopy.run(&["remove", &bed.url(""), "--recursive", "--from-to=BlobTrash"]).await;
-    assert!(removed.contains(&format!("Number of File Transfers Completed: {count}")), "{removed}");
-    assert_eq!(bed.below("").await, Vec::<String>::new());
 }
