@@ -5,11 +5,14 @@ mod azcopy;
 mod build;
 mod data;
 mod gateway;
+mod growth;
 mod machine;
+mod plot;
 mod report;
 mod requests;
 mod sas;
 mod server;
+mod stream;
 mod wrk;
 
 use anyhow::Result;
@@ -30,6 +33,8 @@ pub enum Bench {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
         repeats: u8,
     },
+    /// How cost grows with blobs, connections and sizes: tables, and plots under docs/pictures
+    Growth,
     /// The app: time to its window, memory at rest, frame rate of its charts
     App {
         /// Runs; the table shows medians
@@ -51,6 +56,7 @@ pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
     let report: Report = match bench {
         Bench::Gateway { repeats } => gateway::measure(*repeats)?,
         Bench::Requests { repeats } => requests::measure(*repeats)?,
+        Bench::Growth => growth::measure()?,
         Bench::App { repeats } => app::measure(*repeats)?,
         Bench::Build => build::measure()?,
     };

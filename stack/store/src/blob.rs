@@ -56,12 +56,12 @@ struct Plan {
 
 impl Blob {
     /// Streams a range of the content, which is cut to the blob's length. Each byte has been checked against its checksum; at the first
-    /// that fails the stream ends with an error. Reads one step of 256 KiB ahead.
+    /// that fails the stream ends with an error. Reads steps of 256 KiB, one ahead where the disk has to be waited for.
     /// Err: `RangeInvalid` where the range begins at the end or past it; the whole of an empty blob may be read.
     pub fn read(self, range: Range<u64>) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'static> {
         // The snapshot goes with the plan made: while it is held the catalog cannot use again what was freed since.
         let plan = self.plan(range)?;
-        let steps = stream::unfold(Next::Begin(plan), |next| async move { next.step().await });
+        let steps = stream::unfold(Next::Here(plan), |next| async move { next.step().await });
         Ok(steps.map_ok(|slices| stream::iter(slices).map(Ok)).try_flatten())
     }
 
@@ -151,6 +151,17 @@ impl Blob {
 }
 
 impl Plan {
+    /// Reads the next step if it is in memory. Does not block.
+    fn read_cached(&mut self) -> Option<Result<Vec<Bytes>>> {
+        let span = self.spans.front_mut()?;
+        let slices =
+            self.reader.read_cached(span).inspect_err(|error| self.faults.note(&self.path, error)).transpose()?;
+        if span.is_empty() {
+            self.spans.pop_front();
+        }
+        Some(slices)
+    }
+
     /// Reads the next step. Blocks.
     fn read(&mut self) -> Result<Vec<Bytes>> {
         let Some(span) = self.spans.front_mut() else { return Ok(Vec::new()) };
@@ -164,9 +175,10 @@ impl Plan {
 
 type Step = (Result<Vec<Bytes>>, Plan);
 
-/// A stream is one step ahead of its consumer.
+/// How a stream goes on. What is in memory is read where it is asked for: a hop to another thread and back costs more than the copy and
+/// the checksum of a step. From the first step on that is not, the stream is one step ahead of its consumer.
 enum Next {
-    Begin(Plan),
+    Here(Plan),
     Ahead(JoinHandle<Step>),
     End,
 }
@@ -175,8 +187,14 @@ impl Next {
     async fn step(self) -> Option<(Result<Vec<Bytes>>, Next)> {
         let step = match self {
             Next::End => return None,
-            Next::Begin(plan) if plan.spans.is_empty() => return None,
-            Next::Begin(plan) => ahead(plan).await,
+            Next::Here(plan) if plan.spans.is_empty() => return None,
+            Next::Here(mut plan) => match plan.read_cached() {
+                Some(read) => {
+                    let next = if read.is_err() { Next::End } else { Next::Here(plan) };
+                    return Some((read, next));
+                }
+                None => ahead(plan).await,
+            },
             Next::Ahead(step) => step.await,
         };
         // A step is only lost when the runtime ends, or to a panic that has been reported.

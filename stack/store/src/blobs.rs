@@ -37,7 +37,7 @@ impl Store {
     /// Begins to take content in; `length` where it is known beforehand. Err: `Full`.
     pub fn begin_body(&self, length: Option<u64>) -> Result<BodyWriter> {
         let promise = self.space().promise(Purpose::Content, framed_bytes(length.unwrap_or(0)))?;
-        Ok(BodyWriter::new(self.extents().lane(), promise, length))
+        Ok(BodyWriter::new(self.extents().lane(length), promise, length))
     }
 
     /// Makes or overwrites a blob, and discards its staged blocks.

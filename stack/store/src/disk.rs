@@ -32,6 +32,11 @@ pub trait DiskFile: Debug + Send + Sync + 'static {
     fn length(&self) -> io::Result<u64>;
     /// Fills `into`. Err: `UnexpectedEof` where the file ends before.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
+    /// As `read_at`, if all of it is in memory; false, and `into` undefined, where the disk would have to be waited for, or nobody can
+    /// say. Does not block.
+    fn read_cached(&self, _offset: u64, _into: &mut [u8]) -> io::Result<bool> {
+        Ok(false)
+    }
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn set_length(&self, length: u64) -> io::Result<()>;
     fn sync(&self) -> io::Result<()>;
@@ -125,6 +130,17 @@ impl DiskFile for File {
     #[cfg(unix)]
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
         std::os::unix::fs::FileExt::read_exact_at(self, into, offset)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn read_cached(&self, offset: u64, into: &mut [u8]) -> io::Result<bool> {
+        use rustix::io::{ReadWriteFlags, preadv2};
+        let length = into.len();
+        match preadv2(self, &mut [io::IoSliceMut::new(into)], offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(read == length),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     #[cfg(unix)]

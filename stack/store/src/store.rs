@@ -107,7 +107,7 @@ impl Parts {
     fn open(disk: Arc<dyn Disk>, dir: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Self> {
         let lock = disk.lock(dir)?;
         let file = dir.join(catalog::FILE);
-        let catalog = Catalog::open(&*disk, &file, config, clock.now())?;
+        let catalog = Catalog::open(disk.clone(), &file, config, clock.now())?;
         let space = Arc::new(Space::new(disk.clone(), dir, &file, config.capacity_bytes));
         let snapshot = catalog.snapshot()?;
         let identities = RwLock::new(Identities::load(&snapshot)?);

@@ -154,6 +154,28 @@ async fn what_is_damaged_is_named_and_only_that_is_dropped() {
 }
 
 #[tokio::test]
+async fn every_bad_part_of_a_blob_is_named() {
+    const FRAME: u64 = 128 << 10;
+    let good = content(1, 10 * 128 * KIB + 77);
+    let bed = bed().await;
+    bed.put("blob", &good).await;
+    bed.put("other", &content(2, 300 * KIB)).await;
+    close(&bed).await;
+    let Bed { dir, store, .. } = bed;
+    drop(store);
+    // The second frame, the fifth and the sixth, and the short one at the end.
+    for frame in [1, 4, 5, 10] {
+        let at = (frame * FRAME) as usize + 30;
+        damage(dir.path(), &good[at..at + 20]);
+    }
+    let report = verify(dir.path());
+    let [found] = &report.damaged[..] else { panic!("{report:?}") };
+    let end = good.len() as u64;
+    assert_eq!(found.ranges, [FRAME..2 * FRAME, 4 * FRAME..6 * FRAME, 10 * FRAME..end]);
+    assert_eq!((found.length, found.proof), (Some(end), Proof::Lost));
+}
+
+#[tokio::test]
 async fn a_blob_whose_snapshots_are_sound_is_kept_with_them() {
     let bed = bed().await;
     bed.put("blob", &content(1, 1_000)).await;

@@ -200,10 +200,19 @@ struct Outcome {
     under_way: Option<Step>,
 }
 
-/// Goes through the steps until one fails.
+/// Goes through the steps until one fails, and closes the store.
 async fn run(disk: &SimDisk, durability: Durability) -> Outcome {
+    let (outcome, store) = go(disk, durability).await;
+    if let Some(store) = store {
+        let _ = store.close().await;
+    }
+    outcome
+}
+
+/// Goes through the steps until one fails. Leaves the store open, unless it is opening that failed.
+async fn go(disk: &SimDisk, durability: Durability) -> (Outcome, Option<Store>) {
     let mut outcome = Outcome { model: Model::default(), under_way: None };
-    let Ok(mut store) = open_with(disk, durability).await else { return outcome };
+    let Ok(mut store) = open_with(disk, durability).await else { return (outcome, None) };
     for step in steps() {
         let done = match &step {
             Step::Reopen => {
@@ -214,7 +223,7 @@ async fn run(disk: &SimDisk, durability: Durability) -> Outcome {
                         store = open;
                         Ok(())
                     }
-                    Err(_) => return outcome,
+                    Err(_) => return (outcome, None),
                 }
             }
             step => perform(&store, step).await,
@@ -225,8 +234,7 @@ async fn run(disk: &SimDisk, durability: Durability) -> Outcome {
         }
         outcome.model.apply(&step);
     }
-    let _ = store.close().await;
-    outcome
+    (outcome, Some(store))
 }
 
 /// Everything that the store shows.
@@ -271,12 +279,16 @@ async fn staged(store: &Store) -> BTreeMap<String, BTreeMap<String, u64>> {
 
 /// After whatever has happened: the folder is whole, holds what it should, and can be worked with.
 async fn examine(disk: &SimDisk, outcome: Outcome, what: &str) {
+    let store = open(disk).await.unwrap_or_else(|error| panic!("{what}: cannot open: {error}"));
+    examine_open(disk, store, outcome, what).await;
+}
+
+async fn examine_open(disk: &SimDisk, store: Store, outcome: Outcome, what: &str) {
     let Outcome { model: old, under_way } = outcome;
     let mut new = old.clone();
     if let Some(step) = &under_way {
         new.apply(step);
     }
-    let store = open(disk).await.unwrap_or_else(|error| panic!("{what}: cannot open: {error}"));
     let found = observe(&store).await.unwrap_or_else(|error| panic!("{what}: cannot read: {error}"));
     let same = |model: &Model| found.blobs == model.blobs && found.snapshots == model.snapshots;
     assert!(same(&old) || same(&new), "{what}: in {under_way:?} something was lost");
@@ -357,6 +369,24 @@ async fn any_write_and_sync_may_fail() {
         examine(&disk, outcome, &format!("failure of act {point} of {acts}, seed {seed}")).await;
     }
     println!("{} of {acts} writes and syncs failed, seed {seed}: nothing acknowledged was lost", points.len());
+}
+
+/// A disk that fails once is no reason to stop: the engine is opened anew beneath the same store.
+#[tokio::test]
+async fn a_store_outlives_a_write_or_sync_that_fails() {
+    let (acts, seed) = (acts().await, seed());
+    let mut outlived = 0;
+    for point in points(acts, seed) {
+        let disk = SimDisk::new(Fate::FailAt(point));
+        let (outcome, store) = go(&disk, Durability::Disk).await;
+        let Some(store) = store else { continue };
+        disk.set_fate(Fate::Sound);
+        examine_open(&disk, store, outcome, &format!("alive after failure of act {point} of {acts}, seed {seed}"))
+            .await;
+        outlived += 1;
+    }
+    println!("{outlived} failed writes and syncs of {acts} outlived, seed {seed}: nothing acknowledged was lost");
+    assert!(outlived > 0);
 }
 
 #[tokio::test]

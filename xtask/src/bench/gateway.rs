@@ -4,7 +4,6 @@ use super::data::{WORKLOADS, Workload, ground};
 use super::report::{Report, table};
 use super::server::{Kind, Server};
 use super::{azcopy, server};
-use crate::build::NATIVE;
 use crate::requirement::{AZCOPY, AZURITE_VERSION};
 use crate::setup::{self, Scope};
 use crate::{paths, shell};
@@ -30,7 +29,7 @@ struct Sample {
 pub fn measure(repeats: u8) -> Result<Report> {
     setup::ensure(Scope::Bench)?;
     shell::step("Build the stack", || {
-        shell::run(&mut shell::cargo(&format!("build --release {NATIVE} --bin greenroom-stack")))
+        shell::run(&mut shell::cargo("build --release -p greenroom-node --bin greenroom-stack"))
     })?;
     shell::step("Write the data", || WORKLOADS.iter().try_for_each(Workload::prepare))?;
     let mut samples = Vec::new();

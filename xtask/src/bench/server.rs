@@ -86,6 +86,17 @@ impl Server {
         }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a request line names: `url` without the server.
+    pub fn target(&self, path: &str) -> String {
+        let url = self.url(path);
+        let host = format!("http://{}", self.address);
+        url.strip_prefix(&host).unwrap_or(&url).to_owned()
+    }
+
     /// Runs `work` and says what the server used for it.
     pub fn watch<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, Usage)> {
         // "5" resets the peak of the resident set, see proc_pid_clear_refs(5).

@@ -2,6 +2,7 @@
 //! folder knows more than `Txn` (one writer, see `writer`) and `Snapshot` (any number of readers).
 
 pub mod books;
+mod engine;
 pub mod holders;
 pub mod listing;
 pub mod pages;
@@ -16,10 +17,11 @@ pub use txn::Txn;
 pub use writer::Writer;
 
 use crate::clock::Timestamp;
-use crate::config::{Config, Durability};
-use crate::disk::{Disk, DiskFile, Mode};
+use crate::config::Config;
+use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction};
+use engine::Engine;
+use redb::{ReadableDatabase, WriteTransaction};
 use row::{
     ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, SERVICES,
     SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
@@ -33,47 +35,40 @@ pub const FILE: &str = "catalog/catalog.redb";
 
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    database: Arc<Database>,
+    engine: Arc<Engine>,
 }
 
 impl Catalog {
     /// Opens the catalog, or makes one; its moment of birth is what tells it from others.
-    pub fn open(disk: &dyn Disk, file: &Path, config: &Config, now: Timestamp) -> Result<Self> {
+    pub fn open(disk: Arc<dyn Disk>, file: &Path, config: &Config, now: Timestamp) -> Result<Self> {
         let folder = file.parent().unwrap_or(Path::new("."));
         disk.create_dir(folder).map_err(|error| StoreError::io("create", folder, error))?;
         match disk.open(file, Mode::Read) {
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::make(disk, file, config, now)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Self::make(&disk, file, config, now)?,
             Err(error) => return Err(StoreError::io("open", file, error)),
         }
         disk.sync_dir(folder).map_err(|error| StoreError::io("sync", folder, error))?;
-        let catalog = Self::open_file(disk, file, Mode::Write, config)?;
+        let catalog = Self { engine: Arc::new(Engine::open(disk, file, config)?) };
         catalog.check_format(file)?;
         Ok(catalog)
     }
 
     /// Under another name until it is whole: a crash leaves a catalog or none, never half of one.
-    fn make(disk: &dyn Disk, file: &Path, config: &Config, now: Timestamp) -> Result<()> {
+    fn make(disk: &Arc<dyn Disk>, file: &Path, config: &Config, now: Timestamp) -> Result<()> {
         let new = file.with_extension("new");
         let empty = disk.open(&new, Mode::WriteOrCreate).and_then(|file| file.set_length(0));
         empty.map_err(|error| StoreError::io("create", &new, error))?;
-        Self::open_file(disk, &new, Mode::Write, config)?.prepare(now)?;
+        Self { engine: Arc::new(Engine::open(disk.clone(), &new, config)?) }.prepare(now)?;
         disk.rename(&new, file).map_err(|error| StoreError::io("create", file, error))
     }
 
-    fn open_file(disk: &dyn Disk, file: &Path, mode: Mode, config: &Config) -> Result<Self> {
-        let backend = disk.open(file, mode).map_err(|error| StoreError::io("open", file, error))?;
-        let backend = Backend { file: backend, durability: config.durability };
-        let database = Builder::new().set_cache_size(config.catalog_cache_bytes).create_with_backend(backend);
-        Ok(Self { database: Arc::new(database.map_err(|error| refused(file, error))?) })
-    }
-
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot::new(self.database.begin_read()?))
+        Ok(Snapshot::new(self.engine.database()?.begin_read()?))
     }
 
     pub(crate) fn begin_write(&self) -> Result<WriteTransaction> {
-        let mut txn = self.database.begin_write()?;
+        let mut txn = self.engine.database()?.begin_write()?;
         // Names come from outside: see redb's note on what a checksum alone cannot rule out. The allocator's state, written along,
         // spares a crashed store the walk through all of its catalog.
         txn.set_two_phase_commit(true);
@@ -114,55 +109,5 @@ impl Catalog {
         txn.open_table(EXTENTS)?;
         txn.commit()?;
         Ok(())
-    }
-}
-
-fn refused(file: &Path, error: DatabaseError) -> StoreError {
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => {
-            let dir = file.ancestors().nth(2).unwrap_or(file);
-            StoreError::Locked { dir: dir.to_owned(), pid: None }
-        }
-        DatabaseError::Storage(redb::StorageError::Corrupted(what)) => {
-            StoreError::Corrupt { file: file.to_owned(), offset: 0, what }
-        }
-        DatabaseError::Storage(redb::StorageError::Io(error)) => match error.kind() {
-            // How redb says that a file does not begin as one of its own.
-            ErrorKind::InvalidData => StoreError::Corrupt { file: file.to_owned(), offset: 0, what: error.to_string() },
-            _ => StoreError::io("open", file, error),
-        },
-        other => redb::Error::from(other).into(),
-    }
-}
-
-/// The engine's file. Has no lock of its own: the data folder's stands for it.
-#[derive(Debug)]
-struct Backend {
-    file: Box<dyn DiskFile>,
-    durability: Durability,
-}
-
-impl StorageBackend for Backend {
-    fn len(&self) -> Result<u64, std::io::Error> {
-        self.file.length()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
-        self.file.read_at(offset, out)
-    }
-
-    fn set_len(&self, length: u64) -> Result<(), std::io::Error> {
-        self.file.set_length(length)
-    }
-
-    fn sync_data(&self) -> Result<(), std::io::Error> {
-        match self.durability {
-            Durability::Disk => self.file.sync(),
-            Durability::Os => Ok(()),
-        }
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
-        self.file.write_at(offset, data)
     }
 }

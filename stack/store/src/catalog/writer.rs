@@ -39,7 +39,8 @@ impl Writer {
     pub fn start(catalog: Catalog, books: Books, extents: Arc<Extents>, clock: Arc<dyn Clock>) -> Result<Self> {
         let (sender, jobs) = mpsc::channel(BATCH_MAX);
         let tenants = Arc::new(Mutex::new(books.tenants.clone()));
-        let worker = Worker { catalog, books, extents, clock, tenants: tenants.clone(), sweep: Sweep::On };
+        let worker =
+            Worker { catalog, books, trust: Trust::Sure, extents, clock, tenants: tenants.clone(), sweep: Sweep::On };
         let thread = std::thread::Builder::new().name("catalog".to_owned()).spawn(move || worker.run(jobs));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(super::FILE), error))?;
         Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), tenants })
@@ -88,16 +89,27 @@ impl Writer {
 struct Worker {
     catalog: Catalog,
     books: Books,
+    trust: Trust,
     extents: Arc<Extents>,
     clock: Arc<dyn Clock>,
     tenants: Arc<Mutex<BTreeMap<TenantName, TenantUsage>>>,
     sweep: Sweep,
 }
 
-/// Off once it has failed: what it cannot read must not stop all else. The next start tries again.
+/// Whether the counters are those of the catalog.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    Sure,
+    /// They have run ahead of it, and could not be read back yet: nothing is written until they are.
+    InDoubt,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sweep {
     On,
+    /// Until somebody's transaction succeeds: a disk that fails is not asked again and again.
+    Waits,
+    /// It came upon what it cannot read, which must not stop all else. The next start tries again.
     Off,
 }
 
@@ -124,10 +136,19 @@ impl Worker {
         let mut answers = Vec::with_capacity(batch.len());
         let committed = self.transact(batch, &mut answers);
         match &committed {
-            Ok(()) => self.publish(),
+            Ok(()) => {
+                self.resume_sweep();
+                self.publish();
+            }
             Err(error) => {
                 tracing::error!(%error, operations = answers.len(), "a transaction has failed");
-                self.start_over();
+                if self.sweep == Sweep::On {
+                    self.sweep = Sweep::Waits;
+                }
+                self.trust = Trust::InDoubt;
+                if let Err(error) = self.settle() {
+                    tracing::error!(%error, "cannot read the catalog");
+                }
             }
         }
         answers.into_iter().for_each(|answer| answer(committed.clone()));
@@ -135,7 +156,7 @@ impl Worker {
 
     fn transact(&mut self, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<()> {
         let sweeping = self.is_sweeping();
-        let write = self.catalog.begin_write();
+        let write = self.settle().and_then(|()| self.catalog.begin_write());
         let txn = write.as_ref().map_err(Clone::clone);
         let mut txn = match txn.and_then(|write| Txn::begin(write, &mut self.books, self.clock.now())) {
             Ok(txn) => txn,
@@ -154,7 +175,9 @@ impl Worker {
             return Err(error);
         }
         if sweeping && let Err(error) = txn.sweep() {
-            self.sweep = Sweep::Off;
+            if matches!(error, StoreError::Corrupt { .. }) {
+                self.sweep = Sweep::Off;
+            }
             return Err(error);
         }
         let dirty = txn.dirty;
@@ -167,6 +190,12 @@ impl Worker {
         Ok(())
     }
 
+    fn resume_sweep(&mut self) {
+        if self.sweep == Sweep::Waits {
+            self.sweep = Sweep::On;
+        }
+    }
+
     /// Lets others see what the transaction has changed.
     fn publish(&mut self) {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.books.tenants);
@@ -175,15 +204,13 @@ impl Worker {
         self.books.forget(&reaped);
     }
 
-    /// The counters have run ahead of the catalog.
-    fn start_over(&mut self) {
-        match self.catalog.snapshot().and_then(|snapshot| snapshot.books()) {
-            Ok(books) => self.books = books,
-            // The disk is gone; whoever writes next is told so by the engine.
-            Err(error) => {
-                tracing::error!(%error, "cannot read the catalog");
-                self.sweep = Sweep::Off;
-            }
+    /// Reads the counters back, if a transaction has failed since they were last right. Whether it took place after all is for the
+    /// catalog to say: its callers were told of a failure, which rules neither out.
+    fn settle(&mut self) -> Result<()> {
+        if self.trust == Trust::InDoubt {
+            self.books = self.catalog.snapshot()?.books()?;
+            self.trust = Trust::Sure;
         }
+        Ok(())
     }
 }

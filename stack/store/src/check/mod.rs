@@ -6,7 +6,7 @@ mod report;
 mod walk;
 
 pub use repair::{Apply, Kept, Repair, repair};
-pub use report::{Counts, Damage, Item, Miscount, Proof, Report};
+pub use report::{Counts, Damage, Item, Miscount, Proof, RANGES_MAX, Report};
 
 use crate::catalog::{self, Catalog};
 use crate::clock::Timestamp;
@@ -40,7 +40,7 @@ impl Folder {
         // A folder without a catalog is not made into a store.
         drop(disk.open(&file, Mode::Read).map_err(|error| StoreError::io("open", &file, error))?);
         let lock = disk.lock(dir)?;
-        let catalog = Catalog::open(&**disk, &file, &Config::default(), Timestamp::default())?;
+        let catalog = Catalog::open(disk.clone(), &file, &Config::default(), Timestamp::default())?;
         let volume = catalog.snapshot()?.books()?.head.volume;
         let map = Arc::new(crate::extent::look(disk, &dir.join(crate::store::EXTENTS_FOLDER), volume)?);
         Ok(Self { catalog, map, _lock: lock })

@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -33,9 +34,16 @@ pub struct Damage {
     pub what: Item,
     /// Bytes of content, where they are known.
     pub length: Option<u64>,
+    /// Which of these bytes cannot be read, a frame of 128 KiB at least at a time; empty where that is not known. Past `RANGES_MAX` the
+    /// last range stands for the rest.
+    pub ranges: Vec<Range<u64>>,
+    /// What is wrong with the first of them.
     pub why: String,
     pub proof: Proof,
 }
+
+/// Ranges that are named of one blob or block.
+pub const RANGES_MAX: usize = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -1,6 +1,6 @@
 //! Goes through the catalog, row by row, and reads all that it refers to.
 
-use super::{Counts, Damage, Folder, Item, Miscount, Progress, Proof, Report};
+use super::{Counts, Damage, Folder, Item, Miscount, Progress, Proof, RANGES_MAX, Report};
 use crate::catalog::Snapshot;
 use crate::catalog::books::Books;
 use crate::catalog::holders::Holder;
@@ -15,6 +15,7 @@ use crate::usage::TenantUsage;
 use greenroom_model::TenantName;
 use redb::ReadableTable;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// All that a check has found out.
@@ -229,32 +230,45 @@ impl<'f> Walk<'f> {
     fn read(&mut self, row: Row, what: Item, pieces: &List<Piece>, length: u64, whole: Whole) {
         let mut check = || match (whole, pieces) {
             (Whole::Checksum(crc64), _) => self.check(pieces, length, crc64),
-            (Whole::Pages { runs }, List::Rows(list)) => self.check_pages(*list, length, runs),
-            (Whole::Pages { .. }, List::Here(_)) => Err(corrupt("a page blob has no list of pages")),
+            (Whole::Pages { runs }, List::Rows(list)) => {
+                self.check_pages(*list, length, runs).err().map(|error| Bad::whole(&error))
+            }
+            (Whole::Pages { .. }, List::Here(_)) => Some(Bad::whole(&corrupt("a page blob has no list of pages"))),
         };
-        let read = check().or_else(|_| check());
+        let bad = check().and_then(|_| check());
         self.counts().bytes += length;
-        if let Err(error) = read {
-            self.lost(row, what, Some(length), &error);
+        if let Some(bad) = bad {
+            self.report(row, what, Some(length), bad);
         }
     }
 
-    fn check(&mut self, pieces: &List<Piece>, length: u64, crc64: u64) -> Result<()> {
-        let (_, pieces) = if length == 0 { (0, Vec::new()) } else { self.snapshot.pieces(pieces, &(0..length))? };
+    /// What is wrong with content, all of it.
+    fn check(&mut self, pieces: &List<Piece>, length: u64, crc64: u64) -> Option<Bad> {
+        let found = if length == 0 { Ok((0, Vec::new())) } else { self.snapshot.pieces(pieces, &(0..length)) };
+        let pieces = match found {
+            Ok((_, pieces)) => pieces,
+            Err(error) => return Some(Bad::whole(&error)),
+        };
         if pieces.iter().map(|piece| u64::from(piece.length)).sum::<u64>() != length {
-            return Err(corrupt("its pieces do not add up to its length"));
+            return Some(Bad::whole(&corrupt("its pieces do not add up to its length")));
         }
-        let mut found = crc::digest();
+        let (mut digest, mut bad, mut at) = (crc::digest(), None::<Bad>, 0);
         for piece in pieces {
             let mut span = Span::new(piece, 0, u64::from(piece.length));
             while !span.is_empty() {
-                self.reader.read(&mut span)?.iter().for_each(|slice| found.update(slice));
+                let mut frame = span.split_frame();
+                let length = frame.length();
+                match self.reader.read(&mut frame) {
+                    Ok(slices) => slices.iter().for_each(|slice| digest.update(slice)),
+                    Err(error) => bad.get_or_insert_with(|| Bad::whole(&error)).add(&error, at..at + length),
+                }
+                at += length;
             }
         }
-        if found.finalize() != crc64 {
-            return Err(corrupt("its content is not what was written under its name"));
+        if bad.is_none() && digest.finalize() != crc64 {
+            return Some(Bad::whole(&corrupt("its content is not what was written under its name")));
         }
-        Ok(())
+        bad
     }
 
     /// Pages have no checksum as a whole: each frame has its own.
@@ -280,11 +294,12 @@ impl<'f> Walk<'f> {
     }
 
     fn lost(&mut self, row: Row, what: Item, length: Option<u64>, error: &StoreError) {
-        let proof = match error {
-            StoreError::Corrupt { .. } => Proof::Lost,
-            _ => Proof::Unread,
-        };
-        self.found.report.damaged.push(Damage { what, length, why: error.to_string(), proof });
+        self.report(row, what, length, Bad::whole(error));
+    }
+
+    fn report(&mut self, row: Row, what: Item, length: Option<u64>, bad: Bad) {
+        let Bad { why, proof, ranges } = bad;
+        self.found.report.damaged.push(Damage { what, length, ranges, why, proof });
         self.found.rows.push(row);
     }
 
@@ -338,5 +353,38 @@ impl<'f> Walk<'f> {
             compare(format!("uncommitted bytes of tenant {tenant}"), counted.staged_bytes, is.staged_bytes);
         }
         Ok(())
+    }
+}
+
+/// What is wrong with one thing.
+struct Bad {
+    why: String,
+    proof: Proof,
+    ranges: Vec<Range<u64>>,
+}
+
+impl Bad {
+    /// Nobody knows which part of it.
+    fn whole(error: &StoreError) -> Self {
+        Self { why: error.to_string(), proof: proof(error), ranges: Vec::new() }
+    }
+
+    fn add(&mut self, error: &StoreError, range: Range<u64>) {
+        // As long as the disk has not answered everywhere, nothing is proven.
+        if proof(error) == Proof::Unread && self.proof == Proof::Lost {
+            (self.why, self.proof) = (error.to_string(), Proof::Unread);
+        }
+        let full = self.ranges.len() == RANGES_MAX;
+        match self.ranges.last_mut() {
+            Some(last) if full || last.end == range.start => last.end = range.end,
+            Some(_) | None => self.ranges.push(range),
+        }
+    }
+}
+
+fn proof(error: &StoreError) -> Proof {
+    match error {
+        StoreError::Corrupt { .. } => Proof::Lost,
+        _ => Proof::Unread,
     }
 }

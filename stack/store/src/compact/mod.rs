@@ -152,7 +152,7 @@ struct InFlight {
 impl Mover {
     fn new(store: &Store, map: Arc<ExtentMap>) -> Result<Self> {
         Ok(Self {
-            lane: store.extents().lane(),
+            lane: store.extents().lane(None),
             promise: store.space().promise(Purpose::Compaction, 0)?,
             reader: Some(Reader::new(map)),
             in_flight: VecDeque::new(),

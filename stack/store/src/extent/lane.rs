@@ -10,10 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
-/// Appends that wait for a lane, of a full buffer each at most: what bounds the memory of all bodies together, and still enough for one
-/// sync to serve many small blobs.
-const QUEUE_MAX: usize = 16;
-
 /// Handle of a lane; clones are the same lane.
 #[derive(Debug, Clone)]
 pub struct Lane {
@@ -52,10 +48,11 @@ struct Append {
 }
 
 impl Lane {
-    pub(super) fn start(number: usize, files: Arc<Files>) -> Result<Self> {
-        let (sender, tasks) = mpsc::channel(QUEUE_MAX);
+    /// `queue_max` appends may wait, and as many share a sync.
+    pub(super) fn start(number: usize, files: Arc<Files>, queue_max: usize) -> Result<Self> {
+        let (sender, tasks) = mpsc::channel(queue_max);
         let dir = files.dir.clone();
-        let worker = Worker { files, current: None };
+        let worker = Worker { files, queue_max, current: None };
         let thread = std::thread::Builder::new().name(format!("extents-{number}")).spawn(move || worker.run(tasks));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", &dir, error))?;
         Ok(Self { tasks: Arc::new(Mutex::new(Some(sender))), thread: Arc::new(Mutex::new(Some(thread))) })
@@ -91,6 +88,7 @@ impl Lane {
 
 struct Worker {
     files: Arc<Files>,
+    queue_max: usize,
     current: Option<Open>,
 }
 
@@ -106,7 +104,7 @@ impl Worker {
             // All that came while the last batch was being synced share the next sync.
             let mut waiting = Vec::new();
             let batch = std::iter::once(first).chain(std::iter::from_fn(|| tasks.try_recv().ok()));
-            for task in batch.take(QUEUE_MAX) {
+            for task in batch.take(self.queue_max) {
                 let Append { frames, sync, reply } = match task {
                     Task::Append(append) => append,
                     Task::Close(id, reply) => {

@@ -2,6 +2,7 @@
 //! prefix of the file; an extent that has grown past its size is closed and never written again.
 
 pub mod frame;
+mod handles;
 mod lane;
 mod read;
 mod recover;
@@ -16,13 +17,19 @@ use crate::disk::{Disk, DiskFile, Mode};
 use crate::error::{Result, StoreError};
 use crate::space::Space;
 use frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use handles::Handles;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-/// Files written at a time: enough to keep a flash disk busy, few enough that each sync has many to share it.
+/// Files that larger bodies are written to at a time: enough to keep a flash disk busy, few enough that each sync has many to share it.
 const LANES: usize = 4;
+/// Appends that wait for a lane, of a full buffer each at most: what bounds the memory of all bodies together.
+const QUEUE_MAX: usize = 16;
+/// Bodies that are written together rather than side by side, and how many of them share a sync: no more memory than the other lanes'.
+const SMALL_BYTES_MAX: u64 = 64 << 10;
+const SMALL_QUEUE_MAX: usize = 64;
 /// Offsets in an extent are 32 bits, and the last append may go past the size.
 const EXTENT_BYTES_MAX: u64 = (4 << 30) - framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE);
 
@@ -35,7 +42,7 @@ pub type ExtentMap = BTreeMap<u32, Arc<Extent>>;
 
 #[derive(Debug)]
 pub struct Extent {
-    disk: Arc<dyn Disk>,
+    handles: Arc<Handles>,
     id: u32,
     path: PathBuf,
     length: AtomicU64,
@@ -64,6 +71,8 @@ pub struct ExtentRow {
 #[derive(Debug)]
 pub struct Extents {
     files: Arc<Files>,
+    /// For small bodies, and no others: they would wait for what large ones write.
+    small: Lane,
     lanes: Vec<Lane>,
     next_lane: AtomicUsize,
     dying: Mutex<Vec<Arc<Extent>>>,
@@ -73,6 +82,7 @@ pub struct Extents {
 #[derive(Debug)]
 struct Files {
     disk: Arc<dyn Disk>,
+    handles: Arc<Handles>,
     dir: PathBuf,
     volume: u64,
     extent_bytes: u64,
@@ -98,10 +108,12 @@ impl Extents {
     ) -> Result<Self> {
         disk.create_dir(dir).map_err(|error| StoreError::io("create", dir, error))?;
         let extent_bytes = config.extent_bytes.min(EXTENT_BYTES_MAX);
-        let found = recover::recover(&disk, dir, volume, extent_bytes, known)?;
+        let handles = Handles::new(disk.clone());
+        let found = recover::recover(&handles, dir, volume, extent_bytes, known)?;
         space.grown(found.bytes);
         let files = Arc::new(Files {
             disk,
+            handles,
             dir: dir.to_owned(),
             volume,
             extent_bytes,
@@ -113,12 +125,17 @@ impl Extents {
             spare: Mutex::new(found.spare),
             closed_one: AtomicBool::new(false),
         });
-        let lanes = (0..LANES).map(|number| Lane::start(number, files.clone())).collect::<Result<_>>()?;
-        Ok(Self { files, lanes, next_lane: AtomicUsize::new(0), dying: Mutex::default() })
+        let small = Lane::start(0, files.clone(), SMALL_QUEUE_MAX)?;
+        let lanes = (1..=LANES).map(|number| Lane::start(number, files.clone(), QUEUE_MAX)).collect::<Result<_>>()?;
+        Ok(Self { files, small, lanes, next_lane: AtomicUsize::new(0), dying: Mutex::default() })
     }
 
-    /// A lane for a new body. A body stays on one lane, so that one sync ends it.
-    pub fn lane(&self) -> Lane {
+    /// A lane for a new body, of so many bytes where that is known. A body stays on one lane, so that one sync ends it.
+    pub fn lane(&self, length: Option<u64>) -> Lane {
+        // What is small costs its sync and little else: on one lane more of it shares each.
+        if length.is_some_and(|length| length <= SMALL_BYTES_MAX) {
+            return self.small.clone();
+        }
         self.lanes[self.next_lane.fetch_add(1, Relaxed) % LANES].clone()
     }
 
@@ -169,7 +186,7 @@ impl Extents {
             self.files.close_extent(&extent);
             return Ok(());
         }
-        for lane in &self.lanes {
+        for lane in self.all_lanes() {
             lane.close_extent(id).await?;
         }
         Ok(())
@@ -198,13 +215,18 @@ impl Extents {
         let disk = &self.files.disk;
         let bytes = disk.open(&extent.path, Mode::Read)?.length()?;
         disk.remove(&extent.path)?;
+        self.files.handles.forget(extent.id);
         self.files.space.shrunk(bytes);
         Ok(())
     }
 
     /// Waits for the lanes to end what they hold.
     pub fn close(&self) {
-        self.lanes.iter().for_each(Lane::close);
+        self.all_lanes().for_each(Lane::close);
+    }
+
+    fn all_lanes(&self) -> impl Iterator<Item = &Lane> {
+        std::iter::once(&self.small).chain(&self.lanes)
     }
 }
 
@@ -222,9 +244,9 @@ pub enum Freed {
 }
 
 impl Extent {
-    fn new(disk: Arc<dyn Disk>, id: u32, path: PathBuf, length: u64, open: Phase) -> Self {
+    fn new(handles: Arc<Handles>, id: u32, path: PathBuf, length: u64, open: Phase) -> Self {
         Self {
-            disk,
+            handles,
             id,
             path,
             length: AtomicU64::new(length),
@@ -289,7 +311,7 @@ impl Files {
             Ok(file)
         };
         let file = create().map_err(|error| StoreError::io("create", &path, error))?;
-        let extent = Arc::new(Extent::new(self.disk.clone(), id, path, FILE_HEADER_BYTES, Phase::Open));
+        let extent = Arc::new(Extent::new(self.handles.clone(), id, path, FILE_HEADER_BYTES, Phase::Open));
         self.space.grown(FILE_HEADER_BYTES);
         self.change_map(|map| drop(map.insert(id, extent.clone())));
         Ok((extent, file, FILE_HEADER_BYTES))

@@ -3,7 +3,7 @@
 use super::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
 use super::{Extent, ExtentMap, file_name};
 use crate::crc;
-use crate::disk::{DiskFile, Mode};
+use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use bytes::Bytes;
@@ -38,6 +38,14 @@ impl Span {
     pub fn length(&self) -> u64 {
         self.to - self.from
     }
+
+    /// Takes off what lies in the first frame.
+    pub fn split_frame(&mut self) -> Span {
+        let to = self.to.min((self.from + 1).next_multiple_of(FRAME_BYTES));
+        let first = Span { to, ..*self };
+        self.from = to;
+        first
+    }
 }
 
 /// As much of a hole as is read at once.
@@ -47,7 +55,7 @@ static ZEROS: [u8; (FRAME_BYTES * FRAMES_AT_ONCE) as usize] = [0; (FRAME_BYTES *
 #[derive(Debug)]
 pub struct Reader {
     extents: Arc<ExtentMap>,
-    file: Option<(u32, Box<dyn DiskFile>)>,
+    file: Option<(u32, Arc<dyn DiskFile>)>,
 }
 
 impl Reader {
@@ -57,34 +65,29 @@ impl Reader {
 
     /// Reads the beginning of the span, up to `FRAMES_AT_ONCE` frames of it, and moves its beginning on. One slice a frame.
     pub fn read(&mut self, span: &mut Span) -> Result<Vec<Bytes>> {
-        let Some(run) = span.run else {
-            let zeros = &ZEROS[..span.length().min(ZEROS.len() as u64) as usize];
-            span.from += zeros.len() as u64;
-            return Ok(vec![Bytes::from_static(zeros)]);
-        };
-        let first = span.from / FRAME_BYTES;
-        let until = span.to.div_ceil(FRAME_BYTES).min(first + FRAMES_AT_ONCE);
-        let begin = first * FRAME_BYTES;
-        let end = run.run().min(until * FRAME_BYTES);
-        let at = u64::from(run.offset) + first * (FRAME_BYTES + HEADER_BYTES);
-        let mut disk = vec![0; frame::framed_bytes(end - begin) as usize];
-        let extent = self.extent(run.extent, at)?;
-        self.read_at(&extent, at, &mut disk)?;
+        let Some(run) = span.run else { return Ok(hole(span)) };
+        let window = Window::of(span, run);
+        let mut disk = vec![0; window.bytes];
+        let extent = self.extent(run.extent, window.at)?;
+        self.read_at(&extent, window.at, &mut disk)?;
+        window.slices(&extent, disk, span)
+    }
 
-        let mut disk = Bytes::from(disk);
-        let mut slices = Vec::with_capacity(FRAMES_AT_ONCE as usize);
-        for number in first..until {
-            let frame = disk.split_to(disk.len().min((FRAME_BYTES + HEADER_BYTES) as usize));
-            frame::check(&frame)
-                .map_err(|what| corrupt(extent.path(), at + (number - first) * (FRAME_BYTES + HEADER_BYTES), what))?;
-            let payload_begin = number * FRAME_BYTES;
-            let payload = frame.slice(HEADER_BYTES as usize..);
-            let from = span.from.saturating_sub(payload_begin) as usize;
-            let to = (span.to - payload_begin).min(payload.len() as u64) as usize;
-            slices.push(payload.slice(from..to));
+    /// As `read`, where that takes nothing but what is in memory; `None` where the disk would have to be waited for. Does not block.
+    pub fn read_cached(&mut self, span: &mut Span) -> Result<Option<Vec<Bytes>>> {
+        let Some(run) = span.run else { return Ok(Some(hole(span))) };
+        let window = Window::of(span, run);
+        let extent = self.extent(run.extent, window.at)?;
+        let Some(file) = extent.handles.kept(extent.id) else { return Ok(None) };
+        let mut disk = vec![0; window.bytes];
+        // What is wrong with the disk is found, and told, by the read that may wait for it.
+        match file.read_cached(window.at, &mut disk) {
+            Ok(true) => {
+                self.file = Some((extent.id, file));
+                window.slices(&extent, disk, span).map(Some)
+            }
+            Ok(false) | Err(_) => Ok(None),
         }
-        span.from = end.min(span.to);
-        Ok(slices)
     }
 
     /// Frames as they lie on disk, each checked: from `at` on, as many as end within `length` bytes.
@@ -147,10 +150,58 @@ impl Reader {
             _ => StoreError::io("read", extent.path(), error),
         };
         if self.file.as_ref().is_none_or(|(id, _)| *id != extent.id) {
-            self.file = Some((extent.id, extent.disk.open(extent.path(), Mode::Read).map_err(io)?));
+            self.file = Some((extent.id, extent.handles.open(extent.id, extent.path()).map_err(io)?));
         }
         let (_, file) = self.file.as_ref().expect("opened just above");
         file.read_at(at, into).map_err(io)
+    }
+}
+
+/// The beginning of a span that nothing was ever written to.
+fn hole(span: &mut Span) -> Vec<Bytes> {
+    let zeros = &ZEROS[..span.length().min(ZEROS.len() as u64) as usize];
+    span.from += zeros.len() as u64;
+    vec![Bytes::from_static(zeros)]
+}
+
+/// The frames that a read takes in one go.
+struct Window {
+    first: u64,
+    until: u64,
+    /// Where in the extent they begin, and what they take there.
+    at: u64,
+    bytes: usize,
+}
+
+impl Window {
+    fn of(span: &Span, run: Piece) -> Self {
+        let first = span.from / FRAME_BYTES;
+        let until = span.to.div_ceil(FRAME_BYTES).min(first + FRAMES_AT_ONCE);
+        let end = run.run().min(until * FRAME_BYTES);
+        Self {
+            first,
+            until,
+            at: u64::from(run.offset) + first * (FRAME_BYTES + HEADER_BYTES),
+            bytes: frame::framed_bytes(end - first * FRAME_BYTES) as usize,
+        }
+    }
+
+    /// Checks what was read, cuts it to the span, and moves the span's beginning on.
+    fn slices(&self, extent: &Extent, disk: Vec<u8>, span: &mut Span) -> Result<Vec<Bytes>> {
+        let mut disk = Bytes::from(disk);
+        let mut slices = Vec::with_capacity(FRAMES_AT_ONCE as usize);
+        for number in self.first..self.until {
+            let frame = disk.split_to(disk.len().min((FRAME_BYTES + HEADER_BYTES) as usize));
+            let at = self.at + (number - self.first) * (FRAME_BYTES + HEADER_BYTES);
+            frame::check(&frame).map_err(|what| corrupt(extent.path(), at, what))?;
+            let payload_begin = number * FRAME_BYTES;
+            let payload = frame.slice(HEADER_BYTES as usize..);
+            let from = span.from.saturating_sub(payload_begin) as usize;
+            let to = (span.to - payload_begin).min(payload.len() as u64) as usize;
+            slices.push(payload.slice(from..to));
+        }
+        span.from = span.to.min(self.until * FRAME_BYTES);
+        Ok(slices)
     }
 }
 

@@ -4,11 +4,12 @@
 //! whose operation never ended, is cut off; what the catalog has lost no sight of is never touched. A file to which it seems to refer
 //! no more is not removed here: see `upkeep`.
 
+use super::handles::Handles;
 use super::{Extent, ExtentMap, ExtentRow, FILE_HEADER_BYTES, FILE_MAGIC, Phase, file_header, file_name};
 use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -20,18 +21,19 @@ pub struct Found {
 }
 
 pub fn recover(
-    disk: &Arc<dyn Disk>,
+    handles: &Arc<Handles>,
     dir: &Path,
     volume: u64,
     extent_bytes: u64,
     known: &mut BTreeMap<u32, ExtentRow>,
 ) -> Result<Found> {
     let io = |error| StoreError::io("read", dir, error);
-    let files = files(&**disk, dir)?;
+    let disk = handles.disk();
+    let files = files(disk, dir)?;
     let mut found = Found::default();
     for (id, length) in files {
         let row = known.get(&id).copied().unwrap_or_default();
-        recover_file(disk, dir, volume, extent_bytes, (id, length), row, &mut found)?;
+        recover_file(handles, dir.join(file_name(id)), volume, extent_bytes, (id, length), row, &mut found)?;
     }
     known.retain(|id, row| {
         let present = found.map.contains_key(id);
@@ -46,14 +48,14 @@ pub fn recover(
 
 /// The extents as they lie there: nothing is cut, nothing is appended to.
 pub fn look(disk: &Arc<dyn Disk>, dir: &Path, volume: u64) -> Result<ExtentMap> {
-    let mut map = ExtentMap::new();
+    let (mut map, handles) = (ExtentMap::new(), Handles::new(disk.clone()));
     for (id, length) in files(&**disk, dir)? {
         let path = dir.join(file_name(id));
         // Without its header nothing says that the content is ours; what is read is checked frame by frame all the same.
         if read_header(&**disk, &path)? != file_header(volume, id) {
             tracing::error!(file = %path.display(), "an extent's header is damaged");
         }
-        map.insert(id, Arc::new(Extent::new(disk.clone(), id, path, length, Phase::Closed)));
+        map.insert(id, Arc::new(Extent::new(handles.clone(), id, path, length, Phase::Closed)));
     }
     Ok(map)
 }
@@ -71,22 +73,22 @@ fn files(disk: &dyn Disk, dir: &Path) -> Result<BTreeMap<u32, u64>> {
 }
 
 fn recover_file(
-    disk: &Arc<dyn Disk>,
-    dir: &Path,
+    handles: &Arc<Handles>,
+    path: PathBuf,
     volume: u64,
     extent_bytes: u64,
     (id, length): (u32, u64),
     row: ExtentRow,
     found: &mut Found,
 ) -> Result<()> {
-    let path = dir.join(file_name(id));
-    let header = read_header(&**disk, &path)?;
+    let disk = handles.disk();
+    let header = read_header(disk, &path)?;
     if header[..8] == FILE_MAGIC && header[8..16] != volume.to_le_bytes() {
         let what = "extent belongs to another catalog".to_owned();
         return Err(StoreError::Corrupt { file: path, offset: 8, what });
     }
     if row.live == 0 {
-        let extent = Extent::new(disk.clone(), id, path, length, Phase::Closed);
+        let extent = Extent::new(handles.clone(), id, path, length, Phase::Closed);
         extent.suspect.store(true, Relaxed);
         found.map.insert(id, Arc::new(extent));
         found.bytes += length;
@@ -96,9 +98,9 @@ fn recover_file(
     if !whole {
         tracing::error!(file = %path.display(), length, expected = row.end, "an extent is damaged");
     }
-    let length = if length > row.end { cut(&**disk, &path, row.end)? } else { length };
+    let length = if length > row.end { cut(disk, &path, row.end)? } else { length };
     let phase = if whole && length < extent_bytes { Phase::Open } else { Phase::Closed };
-    let extent = Arc::new(Extent::new(disk.clone(), id, path, length, phase));
+    let extent = Arc::new(Extent::new(handles.clone(), id, path, length, phase));
     if phase == Phase::Open {
         found.spare.push((extent.clone(), length));
     }

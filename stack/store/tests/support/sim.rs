@@ -4,11 +4,14 @@
 use greenroom_store::{Disk, DiskFile, Guard, Mode, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Writes to the disk are kept or lost in parts of this size, as on a real one.
 const SECTOR: usize = 512;
+/// What the system says of a sector that cannot be read.
+const EIO: i32 = 5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -38,6 +41,8 @@ struct State {
     fate: Fate,
     acts: u64,
     dead: bool,
+    /// Where reading fails.
+    unreadable: Option<(PathBuf, Range<u64>)>,
 }
 
 /// Clones are the same disk.
@@ -47,13 +52,14 @@ pub struct SimDisk(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct SimFile {
     disk: SimDisk,
+    path: PathBuf,
     inode: Arc<Mutex<Inode>>,
 }
 
 impl SimDisk {
     pub fn new(fate: Fate) -> Self {
         let (files, synced_names) = (BTreeMap::new(), BTreeMap::new());
-        Self(Arc::new(Mutex::new(State { files, synced_names, fate, acts: 0, dead: false })))
+        Self(Arc::new(Mutex::new(State { files, synced_names, fate, acts: 0, dead: false, unreadable: None })))
     }
 
     /// Writes, syncs and removals so far.
@@ -91,7 +97,13 @@ impl SimDisk {
             }
         }
         let synced_names = files.clone();
-        SimDisk(Arc::new(Mutex::new(State { files, synced_names, fate: Fate::Sound, acts: 0, dead: false })))
+        let state = State { files, synced_names, fate: Fate::Sound, acts: 0, dead: false, unreadable: None };
+        SimDisk(Arc::new(Mutex::new(state)))
+    }
+
+    /// From now on a read that touches this part of a file fails, as that of a bad sector does; `None` mends it.
+    pub fn set_unreadable(&self, part: Option<(PathBuf, Range<u64>)>) {
+        self.state().unreadable = part;
     }
 
     /// Changes the content of files behind the store's back.
@@ -145,6 +157,16 @@ impl Outcome {
 impl State {
     fn alive(&self) -> io::Result<()> {
         if self.dead { Err(gone()) } else { Ok(()) }
+    }
+
+    fn readable(&self, path: &Path, range: Range<u64>) -> io::Result<()> {
+        self.alive()?;
+        match &self.unreadable {
+            Some((bad, part)) if bad == path && range.start < part.end && part.start < range.end => {
+                Err(io::Error::from_raw_os_error(EIO))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -207,7 +229,7 @@ impl Disk for SimDisk {
                 inode
             }
         };
-        Ok(Box::new(SimFile { disk: self.clone(), inode }))
+        Ok(Box::new(SimFile { disk: self.clone(), path: path.to_owned(), inode }))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -255,7 +277,7 @@ impl DiskFile for SimFile {
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.disk.state().alive()?;
+        self.disk.state().readable(&self.path, offset..offset + into.len() as u64)?;
         let inode = self.inode();
         let from = inode.now.get(offset as usize..offset as usize + into.len());
         into.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
