@@ -112,5 +112,7 @@ fn say_repair(repair: &Repair, applied: bool) {
 
 fn line(damage: &Damage) -> String {
     let length = damage.length.map(|length| format!(" ({})", ByteSize(length))).unwrap_or_default();
-    format!("{}{length}: {}", damage.what, damage.why)
+    let ranges: Vec<String> = damage.ranges.iter().map(|range| format!("{} to {}", range.start, range.end)).collect();
+    let ranges = if ranges.is_empty() { String::new() } else { format!("; bytes {} are bad", ranges.join(", ")) };
+    format!("{}{length}: {}{ranges}", damage.what, damage.why)
 }

@@ -8,7 +8,7 @@ use crate::properties::{self, Extent};
 use crate::reply::Reply;
 use crate::request::Head;
 use bytes::BytesMut;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use greenroom_store::Crc64;
 use http::StatusCode;
 use md5::{Digest as _, Md5};
@@ -44,7 +44,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         (range, _) => range.unwrap_or(0..length),
     };
     let left = range.end - range.start;
-    let stream = blob.read(range)?;
+    let mut stream = Box::pin(blob.read(range)?);
     if let Some(sum) = sum {
         let part = stream.try_fold(BytesMut::new(), async |mut part, bytes| {
             part.extend_from_slice(&bytes);
@@ -57,7 +57,9 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         };
         return Ok(Reply { content: Content::Whole(part), ..reply });
     }
-    let stream = stream.map(move |part| {
+    // Content that is bad from its beginning is answered as an error; later on only breaking off is left.
+    let first = stream.next().await.transpose()?;
+    let stream = stream::iter(first.map(Ok)).chain(stream).map(move |part| {
         part.map_err(|error| {
             tracing::error!(%path, %error, "a blob could not be read to its end");
             BrokenOff
