@@ -20,9 +20,9 @@ const LABEL_ROOM: f64 = 34.0;
 const LINE: f64 = 3.0;
 const END_DOT: f64 = 6.0;
 /// Width of an average letter of a label.
-const LETTER: f64 = LABEL * 0.54;
+const LETTER: f64 = LABEL * 0.58;
 /// The same among figures and capitals, which are wider, as a unit is written.
-const UNIT_LETTER: f64 = LABEL * 0.62;
+const UNIT_LETTER: f64 = LABEL * 0.76;
 /// A line that ends left of this part of the plot has its name behind it.
 const ROOM_BEHIND: f64 = 0.7;
 /// Between the axis' labels and the plot.
