@@ -15,8 +15,16 @@
 //! | `POST /v1/identities` | `IdentityRequest` | `Identity`: an endpoint that gives tools bearer tokens |
 //! | `GET`, `POST /identity/{secret}/token` | | `IdentityToken`; needs no token, the secret is its credential |
 //! | `GET /v1/refusals` | | `Vec<RefusedRequest>`, the newest first |
+//! | `GET /v1/offload` | | `offload::OffloadStatus` |
+//! | `GET /v1/offload/plan` | | `offload::OffloadPlan`: what would be done now; nothing is |
+//! | `GET /v1/offload/policy` | | `offload::Rules` |
+//! | `PUT /v1/offload/policy` | `offload::Rules` | the same; kept over restarts |
+//! | `POST /v1/offload/run` | `offload::RunRequest`, or nothing | `offload::PassReport`, or `202` where it takes longer |
+//! | `PUT /v1/offload/fault` | `offload::CloudFault` | `204`: what happens between the stack and its target from now on |
+//! | `DELETE /v1/offload/fault` | | `204` |
 //! | `POST /v1/shutdown` | | `202` |
 //!
+//! Where the server has no target, `GET /v1/offload` answers the state `off`, and the other calls of offload `409`.
 //! An error answers a problem document: `Problem`.
 
 use crate::{AccountName, BlobName, ContainerName, TenantName};

@@ -3,5 +3,6 @@
 pub mod control;
 pub mod metrics;
 mod name;
+pub mod offload;
 
 pub use name::{AccountName, BlobName, BlobPath, ContainerName, ContainerPath, NameError, TenantName};

@@ -11,6 +11,9 @@ pub struct Metrics {
     pub at_us: u64,
     pub tenants: BTreeMap<TenantName, TenantMetrics>,
     pub flash: FlashMetrics,
+    /// Absent where the server has no target to offload to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offload: Option<OffloadMetrics>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -75,4 +78,58 @@ pub struct FlashMetrics {
     pub read_faults: u64,
     /// False where the server runs with `--durability os`: its figures are not those of a durable store.
     pub durable: bool,
+}
+
+/// The figures of offload, by the names that charts and conditions know them by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OffloadMetrics {
+    /// What is to leave flash and has not yet.
+    pub pending: u64,
+    pub pending_bytes: u64,
+    /// In the cloud, by the blobs' own lengths.
+    pub offloaded: u64,
+    pub offloaded_bytes: u64,
+    /// What that takes there.
+    pub stored_bytes: u64,
+    pub objects: u64,
+    /// Whether the target can be reached.
+    pub reachable: bool,
+    /// Bodies sent to and got from the target: counters.
+    pub cloud_bytes_out: u64,
+    pub cloud_bytes_in: u64,
+    /// Requests to the target: a counter.
+    pub cloud_requests: u64,
+    /// From a cold read's begin to its first byte, of the last minute's reads; 0 where there were none.
+    pub recall_p50_ms: f64,
+    pub recall_p99_ms: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_to_full: Option<f64>,
+}
+
+impl OffloadMetrics {
+    /// What holds now, by name. What there is nothing to say of is left out. `cloud.bytes_out`, `cloud.bytes_in` and
+    /// `cloud.requests` only grow: `cloud.bytes_out_per_s` and so on are their differences.
+    pub fn values(&self) -> Vec<(&'static str, f64)> {
+        let mut values = vec![
+            ("offload.pending", self.pending as f64),
+            ("offload.pending_bytes", self.pending_bytes as f64),
+            ("offload.offloaded", self.offloaded as f64),
+            ("offload.offloaded_bytes", self.offloaded_bytes as f64),
+            ("offload.stored_bytes", self.stored_bytes as f64),
+            ("offload.objects", self.objects as f64),
+            ("cloud.state", f64::from(u8::from(self.reachable))),
+            ("cloud.bytes_out", self.cloud_bytes_out as f64),
+            ("cloud.bytes_in", self.cloud_bytes_in as f64),
+            ("cloud.requests", self.cloud_requests as f64),
+        ];
+        if self.stored_bytes > 0 {
+            values.push(("offload.reduction", self.offloaded_bytes as f64 / self.stored_bytes as f64));
+        }
+        // No read, no latency: a zero would read as a very fast one.
+        if self.recall_p99_ms > 0.0 {
+            values.extend([("recall.p50_ms", self.recall_p50_ms), ("recall.p99_ms", self.recall_p99_ms)]);
+        }
+        values.extend(self.days_to_full.map(|days| ("offload.days_to_full", days)));
+        values
+    }
 }

@@ -5,8 +5,9 @@ mod plan;
 mod rules;
 
 pub use forecast::{Forecast, Sample, forecast};
+pub use greenroom_model::offload::{Rule, Rules, Scope, Treatment, Water};
 pub use plan::{Action, Held, Move, Plan, Planner, Why};
-pub use rules::{Rule, Rules, Scope, Treatment, Water};
+pub use rules::treatment;
 
 use crate::flash::Place;
 use crate::format::footer::Key;

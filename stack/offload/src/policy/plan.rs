@@ -1,6 +1,6 @@
 //! The plan, which is also the dry run: what moves, why, and the room that it makes.
 
-use super::{Fact, Micros, Rules, Tier, Treatment, Where};
+use super::{Fact, Micros, Rules, Tier, Treatment, Where, rules};
 use crate::flash::Place;
 use crate::format::footer::Key;
 use std::cmp::Ordering;
@@ -116,7 +116,7 @@ impl<'a> Planner<'a> {
     }
 
     pub fn fact(&mut self, fact: Fact) {
-        let (treatment, rule) = self.rules.treatment(&fact);
+        let (treatment, rule) = rules::treatment(self.rules, &fact);
         match (fact.place, treatment) {
             (Where::Cloud(place), _) => {
                 let why = match (fact.tier, treatment) {
