@@ -1,6 +1,6 @@
 use super::*;
 use crate::hash::Hash;
-use crate::policy::{Rule, Scope, Water};
+use crate::policy::{Rule, Scope, Water, treatment};
 
 const NOW: Micros = 1_000 * DAY_US;
 const PLACE: Place = Place { segment: Hash([1; 32]), recipe: 0 };
