@@ -175,6 +175,7 @@ pub struct Cue {
 #[serde(rename_all = "kebab-case")]
 pub enum Pane {
     Charts,
+    Topology,
     Terminal,
     Checks,
 }

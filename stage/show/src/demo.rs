@@ -1,6 +1,6 @@
 //! A demo as its windows see it: what will run, in words, and what is drawn meanwhile. The argument lists stay with the director.
 
-use crate::unit::Unit;
+use crate::{diagram::Diagram, unit::Unit};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -13,6 +13,9 @@ pub struct Demo {
     /// External tools that it runs, such as `azcopy`.
     pub tools: Vec<String>,
     pub charts: Vec<Chart>,
+    /// What talks to what, with what moves between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology: Option<Diagram>,
     pub groups: Vec<Group>,
     pub steps: Vec<Step>,
     /// Of the file it was parsed from, hexadecimal.
@@ -60,6 +63,12 @@ pub struct Line {
 }
 
 impl Demo {
+    /// The metrics that its panes draw.
+    pub fn metrics(&self) -> impl Iterator<Item = &String> {
+        let charts = self.charts.iter().flat_map(|chart| &chart.series).map(|line| &line.metric);
+        charts.chain(self.topology.iter().flat_map(Diagram::metrics))
+    }
+
     pub fn group(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.name == name)
     }

@@ -1,4 +1,5 @@
 //! A diagram: boxes in columns, and arrows between them. Drawn in the theme of the stage, so it is placed here and has no colour.
+//! The topology of a demo is one whose boxes and arrows are bound to metrics of the run.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,15 @@ pub struct Node {
     pub name: String,
     pub kind: Kind,
     pub column: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+}
+
+/// How full a box is: a metric, of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Level {
+    pub part: String,
+    pub whole: String,
 }
 
 /// What a box stands for: its colour, the same as in charts.
@@ -61,6 +71,23 @@ pub struct Arrow {
     pub to: usize,
     pub label: String,
     pub line: Line,
+    #[serde(default, skip_serializing_if = "Flow::is_none")]
+    pub flow: Flow,
+}
+
+/// What moves along an arrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// The metric that says how much, a rate.
+    pub rate: Option<String>,
+    /// The link is cut where this metric is 0.
+    pub alive: Option<String>,
+}
+
+impl Flow {
+    fn is_none(&self) -> bool {
+        *self == Flow::default()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +126,13 @@ const BOX_HEIGHT_MAX: f64 = 132.0;
 const BOX_SHARE_HIGH: f64 = 0.62;
 
 impl Diagram {
+    /// The metrics that it is bound to.
+    pub fn metrics(&self) -> impl Iterator<Item = &String> {
+        let levels = self.nodes.iter().filter_map(|node| node.level.as_ref());
+        let flows = self.arrows.iter().flat_map(|arrow| arrow.flow.rate.iter().chain(&arrow.flow.alive));
+        levels.flat_map(|level| [&level.part, &level.whole]).chain(flows)
+    }
+
     fn columns(&self) -> usize {
         self.nodes.iter().map(|node| node.column + 1).max().unwrap_or(1)
     }
@@ -220,11 +254,11 @@ mod tests {
             .iter()
             .enumerate()
             .flat_map(|(column, rows)| (0..*rows).map(move |row| (column, row)))
-            .map(|(column, row)| Node { name: format!("{column}/{row}"), kind: Kind::Plain, column })
+            .map(|(column, row)| Node { name: format!("{column}/{row}"), kind: Kind::Plain, column, level: None })
             .collect();
         let arrows = arrows
             .iter()
-            .map(|(from, to)| Arrow { from: *from, to: *to, label: String::new(), line: Line::To })
+            .map(|(from, to)| Arrow { from: *from, to: *to, label: String::new(), line: Line::To, flow: Flow::default() })
             .collect();
         Diagram { nodes, arrows }
     }

@@ -16,6 +16,18 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// By the end of a metric's name.
+    pub fn of_metric(name: &str) -> Self {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        match last {
+            _ if last.starts_with("bytes_") && last.ends_with("_per_s") => Unit::BytesPerSecond,
+            _ if last.ends_with("_per_s") => Unit::OpsPerSecond,
+            _ if last.ends_with("_ms") => Unit::Milliseconds,
+            _ if last == "bytes" || last.ends_with("_bytes") => Unit::Bytes,
+            _ => Unit::Count,
+        }
+    }
+
     /// The scale that suits values up to `largest`: what to divide by, and what to write behind.
     pub fn scale(self, largest: f64) -> (f64, &'static str) {
         match self {

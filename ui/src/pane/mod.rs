@@ -1,4 +1,4 @@
-//! The panes of a demo slide: charts, the tool's terminal, the strip of checks. Each says whether what it shows is live or recorded.
+//! The panes of a demo slide: charts, topology, the tool's terminal, the strip of checks. Each says whether what it shows is live or recorded.
 
 mod badge;
 mod chart;
@@ -7,6 +7,7 @@ mod curve;
 mod plot;
 mod range;
 mod terminal;
+mod topology;
 
 pub use badge::{Source, SourceBadge};
 pub use checks::state_name;
@@ -24,7 +25,7 @@ use greenroom_show::{
 };
 use leptos::prelude::*;
 
-/// The panes of a slide: charts above the terminal, checks along the bottom.
+/// The panes of a slide: charts, below them the topology, then the terminal; checks along the bottom.
 #[component]
 pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
@@ -44,9 +45,17 @@ pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
             </Frame>
         }
     });
+    let topology = has(Pane::Topology).then(|| {
+        let room = if cue.panes.iter().all(|pane| matches!(pane, Pane::Topology | Pane::Checks)) {
+            topology::ROOM_ALONE
+        } else {
+            topology::ROOM_SHARED
+        };
+        view! { <topology::TopologyPane demo=demo.get_value() room draw /> }
+    });
     let checks = has(Pane::Checks).then(|| view! { <checks::Checks cue=cue.clone() /> });
     view! {
-        <div class="panes">{charts} {terminal}</div>
+        <div class="panes">{charts} {topology} {terminal}</div>
         {checks}
     }
 }

@@ -1,4 +1,4 @@
-//! A diagram in the stage's colours: boxes, and arrows between them.
+//! A diagram in the stage's colours: boxes, and arrows between them; as it stands, or with what a run moves through it.
 
 use greenroom_show::diagram::{Arrow, Diagram, Line, Node, Place, Route};
 use leptos::prelude::*;
@@ -15,12 +15,46 @@ const CROSS: f64 = 26.0;
 /// Between a box's edge and its name.
 const INSET: f64 = 16.0;
 
+/// What a run moves through a diagram now: by the numbers of arrows and boxes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Moving {
+    pub arrows: Vec<Link>,
+    /// How full each box is, from 0 to 1.
+    pub levels: Vec<Option<f64>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Link {
+    pub is_cut: bool,
+    /// 0 where nothing moves, to 4.
+    pub pace: u8,
+    /// The rate in words.
+    pub rate: Option<String>,
+}
+
 #[component]
-pub fn DiagramView(diagram: Diagram, width: f64, height: f64) -> impl IntoView {
+pub fn DiagramView(
+    diagram: Diagram,
+    width: f64,
+    height: f64,
+    #[prop(optional, into)] moving: Signal<Moving>,
+) -> impl IntoView {
     let places = diagram.places(width, height);
     let routes = diagram.routes(&places);
-    let boxes: Vec<_> = diagram.nodes.iter().zip(&places).map(|(node, place)| box_view(node, *place)).collect();
-    let arrows: Vec<_> = diagram.arrows.iter().zip(&routes).map(|(arrow, route)| arrow_view(arrow, route)).collect();
+    let nodes = diagram.nodes.iter().zip(&places).enumerate();
+    let boxes: Vec<_> = nodes
+        .map(|(index, (node, place))| {
+            let level = Memo::new(move |_| moving.read().levels.get(index).copied().flatten());
+            box_view(node, *place, level)
+        })
+        .collect();
+    let arrows = diagram.arrows.iter().zip(&routes).enumerate();
+    let arrows: Vec<_> = arrows
+        .map(|(index, (arrow, route))| {
+            let link = Memo::new(move |_| moving.read().arrows.get(index).cloned().unwrap_or_default());
+            arrow_view(arrow, route, link)
+        })
+        .collect();
     view! {
         <svg class="diagram" viewBox=format!("0 0 {width} {height}") role="img" aria-label=in_words(&diagram)>
             {arrows}
@@ -29,53 +63,80 @@ pub fn DiagramView(diagram: Diagram, width: f64, height: f64) -> impl IntoView {
     }
 }
 
-fn box_view(node: &Node, place: Place) -> impl IntoView + use<> {
+fn box_view(node: &Node, place: Place, level: Memo<Option<f64>>) -> impl IntoView + use<> {
+    // What fills a box rises from its foot.
+    let fill = move || {
+        let level = level.get()?.clamp(0.0, 1.0);
+        let height = place.height * level;
+        let rect = view! { <rect class="level" x=place.x y=place.y + place.height - height width=place.width height=height rx="18" /> };
+        Some(rect)
+    };
     let letters = ((place.width - 2.0 * INSET) / (NAME * LETTER)) as usize;
     let middle = (place.x + place.width / 2.0, place.y + place.height / 2.0);
     view! {
         <g class=format!("box kind-{}", node.kind.as_str())>
             <rect x=place.x y=place.y width=place.width height=place.height rx="18" />
+            {fill}
             {lines(&node.name, letters, NAME, middle)}
         </g>
     }
 }
 
-fn arrow_view(arrow: &Arrow, route: &Route) -> impl IntoView + use<> {
-    let Route { from, bend, toward, to, label } = *route;
+fn arrow_view(arrow: &Arrow, route: &Route, link: Memo<Link>) -> impl IntoView + use<> {
+    let arrow = arrow.clone();
+    let route = *route;
+    let Route { from, bend, toward, to, .. } = route;
     let path = format!("M {} {} C {} {}, {} {}, {} {}", from.0, from.1, bend.0, bend.1, toward.0, toward.1, to.0, to.1);
-    let class = match arrow.line {
-        Line::To | Line::Both => "arrow",
-        Line::Cut => "arrow cut",
+    let is_cut = {
+        let line = arrow.line;
+        Memo::new(move |_| line == Line::Cut || link.read().is_cut)
     };
-    let heads = match arrow.line {
-        Line::To => vec![head(toward, to)],
-        Line::Both => vec![head(toward, to), head(bend, from)],
-        Line::Cut => vec![],
+    let pace = Memo::new(move |_| link.read().pace);
+    let dashes = {
+        let path = path.clone();
+        move || (pace.get() > 0).then(|| view! { <path class=format!("dashes pace-{}", pace.get()) d=path.clone() /> })
     };
-    let heads: Vec<_> = heads.into_iter().map(|points| view! { <polygon points=points /> }).collect();
+    let ends = move || {
+        if is_cut.get() {
+            let (x, y) = route.label;
+            let cross = format!("M {} {} l 28 28 m 0 -28 l -28 28", x - 14.0, y - 14.0);
+            return view! { <path class="cross" d=cross /> }.into_any();
+        }
+        let heads = match arrow.line {
+            Line::To | Line::Cut => vec![head(toward, to)],
+            Line::Both => vec![head(toward, to), head(bend, from)],
+        };
+        heads.into_iter().map(|points| view! { <polygon points=points /> }).collect::<Vec<_>>().into_any()
+    };
+    let words = move || {
+        let rate = link.read().rate.clone();
+        let label = [Some(arrow.label.clone()), rate].into_iter().flatten().filter(|part| !part.is_empty());
+        label_view(&label.collect::<Vec<_>>().join(" "), &route, is_cut.get())
+    };
+    view! {
+        <g class="arrow" class:cut=is_cut>
+            <path d=path />
+            {dashes}
+            {ends}
+            {words}
+        </g>
+    }
+}
+
+/// Above a line that lies, in a gap of one that rises, and above the cross of one that is cut.
+fn label_view(label: &str, route: &Route, is_cut: bool) -> impl IntoView + use<> {
+    let Route { from, to, label: middle, .. } = *route;
     let across = (to.0 - from.0).abs();
     let room = if across > 1.0 && (to.1 - from.1).abs() < across * 3.0 { across - 2.0 * HEAD } else { BESIDE };
     let letters = (room / (LABEL * LETTER)) as usize;
-    // Above a line that lies, and in a gap of one that rises.
     let is_level = (to.1 - from.1).abs() < across * 0.12;
-    let rows = wrapped(&arrow.label, letters).len() as f64;
-    let rise = match (arrow.line, is_level) {
-        (Line::Cut, _) => -(rows * LABEL * 1.15 / 2.0 + CROSS),
-        (Line::To | Line::Both, true) => -(rows * LABEL * 1.15 / 2.0 + 10.0),
-        (Line::To | Line::Both, false) => 0.0,
+    let rows = wrapped(label, letters).len() as f64;
+    let rise = match (is_cut, is_level) {
+        (true, _) => -(rows * LABEL * 1.15 / 2.0 + CROSS),
+        (false, true) => -(rows * LABEL * 1.15 / 2.0 + 10.0),
+        (false, false) => 0.0,
     };
-    let cross = (arrow.line == Line::Cut).then(|| {
-        let (x, y) = label;
-        view! { <path class="cross" d=format!("M {} {} l 28 28 m 0 -28 l -28 28", x - 14.0, y - 14.0) /> }
-    });
-    view! {
-        <g class=class>
-            <path d=path />
-            {heads}
-            {cross}
-            {lines(&arrow.label, letters, LABEL, (label.0, label.1 + rise))}
-        </g>
-    }
+    lines(label, letters, LABEL, (middle.0, middle.1 + rise))
 }
 
 /// The head of an arrow that comes from `from` and ends at `tip`.

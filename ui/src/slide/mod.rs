@@ -10,6 +10,7 @@ use crate::{
     store::{Part, Store},
 };
 use block::Words;
+pub use diagram::{DiagramView, Link, Moving};
 use figure::FiguresBadge;
 use greenroom_show::{
     Position,

@@ -1,6 +1,6 @@
 //! `demos/<slug>/demo.md` into what windows draw and what the director runs.
 
-use super::{Faults, Parsed, Report, markdown, script, source, yaml};
+use super::{Faults, Parsed, Report, diagram, markdown, script, source, yaml};
 use greenroom_show::deck::{Block, plain};
 use greenroom_show::demo::{Chart, Demo, Group, Step};
 use serde::Deserialize;
@@ -58,6 +58,7 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
             minutes: yaml.minutes,
             tools: yaml.tools,
             charts: yaml.charts,
+            topology: None,
             groups: vec![],
             steps: vec![],
             hash: blake3::hash(text.as_bytes()).to_hex().to_string(),
@@ -65,8 +66,17 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
         lines: vec![],
     };
     let markdown = markdown::read(part.body, &mut report);
-    for fence in markdown.fences.iter().filter(|fence| fence.info.split_whitespace().next() == Some("steps")) {
-        read_group(fence, &markdown.blocks, &mut program, &mut report);
+    for fence in &markdown.fences {
+        match fence.info.split_whitespace().next() {
+            Some("steps") => read_group(fence, &markdown.blocks, &mut program, &mut report),
+            Some("topology") if program.demo.topology.is_some() => {
+                report.fault(fence.line, "a demo has one topology: this is a second");
+            }
+            Some("topology") => {
+                program.demo.topology = Some(diagram::read(&fence.text, fence.line + 1, &mut report));
+            }
+            _ => {}
+        }
     }
     if program.demo.steps.is_empty() && report.faults.is_empty() {
         report.fault(part.body.line, "a demo needs a step: a line in a fence opened by '```steps'");

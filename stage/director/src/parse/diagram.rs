@@ -1,4 +1,4 @@
-//! A ```` ```diagram ```` fence into boxes and arrows.
+//! A ```` ```diagram ```` fence of a deck, or a ```` ```topology ```` fence of a demo, into boxes and arrows.
 //!
 //! ```text
 //! column: AzCopy, rclone
@@ -8,9 +8,17 @@
 //! Flash <-> Blob
 //! rclone -x Gateway
 //! ```
+//!
+//! In a topology, a box is as full as one metric of another, an arrow bears the rate that moves along it, and is cut where a metric is 0:
+//!
+//! ```text
+//! column: Gateway
+//! column: Flash [flash] {flash.used_bytes of flash.capacity_bytes}, Blob [cloud]
+//! Gateway -> Blob: {cloud.bytes_out_per_s} while {cloud.state}
+//! ```
 
 use super::{Report, hint};
-use greenroom_show::diagram::{Arrow, COLUMNS_MAX, Diagram, Kind, Line, Node, ROWS_MAX};
+use greenroom_show::diagram::{Arrow, COLUMNS_MAX, Diagram, Flow, Kind, Level, Line, Node, ROWS_MAX};
 
 /// Letters that a box or an arrow has room for.
 const NAME_MAX: usize = 24;
@@ -50,6 +58,10 @@ fn column(boxes: &str, column: usize, line: usize, diagram: &mut Diagram, report
             report.fault(line, format!("a column has {ROWS_MAX} boxes at most: the rest is left out"));
             return;
         }
+        let (text, level) = match text.strip_suffix('}').and_then(|text| text.rsplit_once('{')) {
+            Some((text, level)) => (text.trim(), level_of(level, line, report)),
+            None => (text, None),
+        };
         let (name, kind) = match text.strip_suffix(']').and_then(|text| text.rsplit_once('[')) {
             Some((name, kind)) => (name.trim(), kind_of(kind.trim(), line, report)),
             None => (text, Kind::Plain),
@@ -59,8 +71,44 @@ fn column(boxes: &str, column: usize, line: usize, diagram: &mut Diagram, report
             report.fault(line, format!("box '{name}' stands here twice: arrows would not know which is meant"));
             continue;
         }
-        diagram.nodes.push(Node { name: name.to_string(), kind, column });
+        diagram.nodes.push(Node { name: name.to_string(), kind, column, level });
     }
+}
+
+fn level_of(text: &str, line: usize, report: &mut Report) -> Option<Level> {
+    let found = text.split_once(" of ").map(|(part, whole)| (part.trim(), whole.trim()));
+    match found {
+        Some((part, whole)) if is_metric(part) && is_metric(whole) => {
+            Some(Level { part: part.to_string(), whole: whole.to_string() })
+        }
+        _ => {
+            report.fault(line, format!("'{{{text}}}' is not '{{metric of metric}}', which says how full a box is"));
+            None
+        }
+    }
+}
+
+/// A label's text, and what is bound in it: `packed {cloud.bytes_out_per_s} while {cloud.state}`.
+fn flow_of(label: &str, line: usize, report: &mut Report) -> (String, Flow) {
+    let mut flow = Flow::default();
+    let mut text = label.trim();
+    let mut ends_with = |text: &mut &str, what: &str| {
+        let (before, metric) = text.strip_suffix('}')?.rsplit_once('{')?;
+        let before = before.trim().strip_suffix(what)?;
+        if !is_metric(metric) {
+            report.fault(line, format!("'{{{metric}}}' is not a metric, such as '{{cloud.bytes_out_per_s}}'"));
+        }
+        *text = before.trim();
+        Some(metric.to_string())
+    };
+    flow.alive = ends_with(&mut text, "while");
+    flow.rate = ends_with(&mut text, "");
+    (text.to_string(), flow)
+}
+
+fn is_metric(text: &str) -> bool {
+    let letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    !text.is_empty() && text.chars().all(letter)
 }
 
 fn kind_of(name: &str, line: usize, report: &mut Report) -> Kind {
@@ -79,8 +127,8 @@ fn arrow(text: &str, line: usize, diagram: &Diagram, report: &mut Report) -> Opt
         return None;
     };
     let (to, label) = rest.split_once(':').unwrap_or((rest, ""));
-    let label = label.trim();
-    long(label, LABEL_MAX, line, report);
+    let (label, flow) = flow_of(label, line, report);
+    long(&label, LABEL_MAX, line, report);
     let from = node(from.trim(), line, diagram, report);
     let to = node(to.trim(), line, diagram, report);
     let (from, to) = (from?, to?);
@@ -88,7 +136,7 @@ fn arrow(text: &str, line: usize, diagram: &Diagram, report: &mut Report) -> Opt
         report.fault(line, "an arrow goes from one box to another");
         return None;
     }
-    Some(Arrow { from, to, label: label.to_string(), line: kind })
+    Some(Arrow { from, to, label, line: kind, flow })
 }
 
 fn node(name: &str, line: usize, diagram: &Diagram, report: &mut Report) -> Option<usize> {
@@ -132,6 +180,24 @@ mod tests {
     }
 
     #[test]
+    fn a_topology_is_bound_to_metrics() {
+        let (diagram, said) = parse(
+            "column: AzCopy\ncolumn: Flash [flash] {flash.used_bytes of flash.capacity_bytes}, Blob [cloud]\nAzCopy -> Flash: {in.bytes_in_per_s}\nFlash -> Blob: packed {cloud.bytes_out_per_s} while {cloud.state}\nBlob -> Flash: while {cloud.state}",
+        );
+        assert_eq!(said, Vec::<String>::new());
+        let level = |index: usize| diagram.nodes[index].level.as_ref().map(|level| level.part.as_str());
+        assert_eq!([level(0), level(1), level(2)], [None, Some("flash.used_bytes"), None]);
+        let arrows: Vec<_> = diagram
+            .arrows
+            .iter()
+            .map(|arrow| (arrow.label.as_str(), arrow.flow.rate.as_deref(), arrow.flow.alive.as_deref()))
+            .collect();
+        let (rate, alive) = (Some("cloud.bytes_out_per_s"), Some("cloud.state"));
+        assert_eq!(arrows, [("", Some("in.bytes_in_per_s"), None), ("packed", rate, alive), ("", None, alive)]);
+        assert_eq!(diagram.metrics().count(), 6);
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line_and_the_rest_is_drawn() {
         let cases = [
             ("column: A, B\nA -> C", "deck.md:11: there is no box 'C' above this arrow"),
@@ -144,6 +210,8 @@ mod tests {
             ("column: A\nA to B", "deck.md:11: 'A to B' is neither"),
             ("column: A\nA -> A", "deck.md:11: an arrow goes from one box to another"),
             ("column: A,B,C,D,E,F", "deck.md:10: a column has 5 boxes at most"),
+            ("column: A [flash] {used}", "deck.md:10: '{used}' is not '{metric of metric}'"),
+            ("column: A, B\nA -> B: {a b}", "deck.md:11: '{a b}' is not a metric"),
             ("", "deck.md:10: a diagram needs a box"),
             ("column: A name that is far too long for a box", "more than 24 do not fit"),
         ];

@@ -108,7 +108,11 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
                 let language = info.split_whitespace().next().unwrap_or_default().to_string();
                 if language == "diagram" {
                     let line = self.line(range) + 1;
-                    blocks.push(Block::Diagram(diagram::read(&text, line, self.report)));
+                    let diagram = diagram::read(&text, line, self.report);
+                    if diagram.metrics().next().is_some() {
+                        self.report.fault(line, "only the topology of a demo is bound to metrics, in a fence '```topology'");
+                    }
+                    blocks.push(Block::Diagram(diagram));
                     return;
                 }
                 self.fences.push(Fence { info, text: text.clone(), line: self.line(range), block: blocks.len() });

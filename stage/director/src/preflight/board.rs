@@ -137,8 +137,7 @@ fn bound(facts: &Facts, deck: &Deck) -> Option<Check> {
 
 /// Names of all that a run of a demo measures.
 fn measured(program: &crate::parse::Program) -> Vec<String> {
-    let mut names: Vec<String> =
-        program.demo.charts.iter().flat_map(|chart| chart.series.iter().map(|line| line.metric.clone())).collect();
+    let mut names: Vec<String> = program.demo.metrics().cloned().collect();
     for group in &program.demo.groups {
         let runs = program.lines.get(group.steps.clone()).into_iter().flatten();
         if runs.into_iter().any(|line| matches!(line.verb, Verb::Run { .. })) {
