@@ -37,6 +37,7 @@ pub const TABLE: &[Chapter] = &[
                 act: |console| console.toggle(Overlay::Overview),
             },
             Row { keys: &["j"], what: "Skip what the clock has no time for", act: Console::skip },
+            Row { keys: &["c"], what: "Capacity planner", act: |console| console.toggle(Overlay::Planner) },
             Row {
                 keys: &["o"],
                 what: "Overview, audience and length",

@@ -4,6 +4,7 @@ mod audience;
 mod bridge;
 mod keys;
 mod pane;
+mod planner;
 mod presenter;
 mod slide;
 mod stage;

@@ -20,10 +20,12 @@ pub enum Part {
     Curves,
     Figures,
     Replay,
+    /// What is set in the capacity planner.
+    Plan,
 }
 
 impl Part {
-    const ALL: [Part; 10] = [
+    const ALL: [Part; 11] = [
         Part::Deck,
         Part::Position,
         Part::Clock,
@@ -34,6 +36,7 @@ impl Part {
         Part::Curves,
         Part::Figures,
         Part::Replay,
+        Part::Plan,
     ];
     /// All that a run holds.
     const RUN: [Part; 4] = [Part::Steps, Part::Terminal, Part::Curves, Part::Figures];
@@ -133,6 +136,7 @@ impl Touched {
             Event::Clock(_) => self.add(&[Part::Clock]),
             Event::Stack(_) => self.add(&[Part::Stack]),
             Event::Notice(_) | Event::Faults(_) => self.add(&[Part::Notices]),
+            Event::Planned(_) => self.add(&[Part::Plan]),
             Event::Begun { .. } => self.add(&Part::RUN),
             // Steps are bands in the charts, too.
             Event::StepStarted { .. } | Event::StepEnded { .. } => self.add(&[Part::Steps, Part::Curves]),

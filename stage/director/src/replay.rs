@@ -154,6 +154,7 @@ pub fn is_of_run(event: &Event) -> bool {
         | Event::Stack(_)
         | Event::Notice(_)
         | Event::Faults(_)
+        | Event::Planned(_)
         | Event::Replay(_) => false,
     }
 }

@@ -5,9 +5,10 @@ mod support;
 use futures::{Stream, StreamExt};
 use greenroom_director::{Director, Options, What};
 use greenroom_show::call::{
-    Call, CallError, GoTo, ListTakes, Next, OpenTake, Push, Reset, Role, RunGroup, Stop, ToggleCurtain, ToggleFreeze,
-    TogglePlay, ToggleRecorded,
+    Call, CallError, ExportPlan, GoTo, ListTakes, Next, OpenTake, Push, Reset, Role, RunGroup, SetPlan, Stop,
+    ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded,
 };
+use greenroom_show::planner;
 use greenroom_show::take::Verdict;
 use greenroom_show::version::Version;
 use greenroom_show::{Curtain, Run, Show, StepState};
@@ -181,6 +182,25 @@ async fn the_audience_listens_and_never_hears_the_narrative() {
     let snapshot = pushes.next().await.expect("a snapshot");
     let received = serde_json::to_string(&snapshot).expect("plain values");
     assert!(received.contains("\"One\"") && !received.contains("Only the speaker"), "{received}");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_set_kept_and_exported() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, SetPlan { key: planner::Key::Data, value: Some(2_000.0) }).await.expect("set");
+    let folder = call(&director, ExportPlan {}).await.expect("exported");
+    let table = std::fs::read_to_string(Path::new(&folder).join("plan.csv")).expect("the table");
+    assert!(table.contains("\"Data today\",2000,TB,set\n"), "{table}");
+    for picture in ["capacity.svg", "cost.svg"] {
+        let picture = std::fs::read_to_string(Path::new(&folder).join(picture)).expect("a picture");
+        assert!(picture.starts_with("<svg") && picture.contains("all on flash"));
+    }
+    director.close().await;
+    let director = open(root.path()).await;
+    let show = director.show();
+    assert_eq!(show.plan().inputs[planner::Key::Data as usize].origin, planner::Origin::Set, "kept");
     director.close().await;
 }
 

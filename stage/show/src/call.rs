@@ -1,6 +1,6 @@
 //! Every call from a window to the director, and what is pushed back. One struct a call.
 
-use crate::{Curtain, Micros, Show, Stamped, take::TakeInfo, version::Version};
+use crate::{Curtain, Micros, Show, Stamped, planner, take::TakeInfo, version::Version};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A request with one reply.
@@ -196,6 +196,25 @@ pub struct SetVersion {
 impl Call for SetVersion {
     const NAME: &'static str = "set-version";
     type Reply = ();
+}
+
+/// Sets an input of the capacity planner; without a value it is measured, or an example, again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetPlan {
+    pub key: planner::Key,
+    pub value: Option<f64>,
+}
+impl Call for SetPlan {
+    const NAME: &'static str = "set-plan";
+    type Reply = ();
+}
+
+/// Writes the plan as a table and as pictures. Answers the folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExportPlan {}
+impl Call for ExportPlan {
+    const NAME: &'static str = "export-plan";
+    type Reply = String;
 }
 
 /// Starts the stack again after it went down.

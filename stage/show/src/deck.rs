@@ -125,10 +125,12 @@ pub enum Layout {
     Demo,
     /// One pane over the whole slide.
     Pane,
+    /// The capacity planner, as the presenter has set it.
+    Planner,
 }
 
 impl Layout {
-    pub const ALL: [Layout; 12] = [
+    pub const ALL: [Layout; 13] = [
         Layout::Cover,
         Layout::Section,
         Layout::Statement,
@@ -141,6 +143,7 @@ impl Layout {
         Layout::Figure,
         Layout::Demo,
         Layout::Pane,
+        Layout::Planner,
     ];
 
     /// As written in a deck, and as the style class `layout-…`.
@@ -158,6 +161,7 @@ impl Layout {
             Layout::Figure => "figure",
             Layout::Demo => "demo",
             Layout::Pane => "pane",
+            Layout::Planner => "planner",
         }
     }
 }

@@ -258,7 +258,13 @@ mod tests {
             .collect();
         let arrows = arrows
             .iter()
-            .map(|(from, to)| Arrow { from: *from, to: *to, label: String::new(), line: Line::To, flow: Flow::default() })
+            .map(|(from, to)| Arrow {
+                from: *from,
+                to: *to,
+                label: String::new(),
+                line: Line::To,
+                flow: Flow::default(),
+            })
             .collect();
         Diagram { nodes, arrows }
     }

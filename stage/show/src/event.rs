@@ -1,6 +1,9 @@
 //! All that can happen in a show. What is not an event does not happen: windows, takes and exports fold the same list.
 
-use crate::{Curtain, Micros, Position, Span, deck::Deck, demo::Demo, take::TakeInfo, unit::Unit, version::Version};
+use crate::{
+    Curtain, Micros, Position, Span, deck::Deck, demo::Demo, planner::Settings, take::TakeInfo, unit::Unit,
+    version::Version,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -28,6 +31,8 @@ pub enum Event {
     Notice(Notice),
     /// What is wrong in the files of the talk, for the speaker alone: all that is known now, nothing once it is mended.
     Faults(Vec<String>),
+    /// What the presenter has set in the capacity planner.
+    Planned(Settings),
 
     /// A demo starts anew: its steps are pending, its panes empty. What follows belongs to it until the next `Begun`.
     Begun {
@@ -145,6 +150,7 @@ impl Event {
             | Event::Frozen(_)
             | Event::Clock(_)
             | Event::Span(_)
+            | Event::Planned(_)
             | Event::Stack(_)
             | Event::Begun { .. }
             | Event::StepStarted { .. }

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod diagram;
 mod event;
 pub mod pace;
+pub mod planner;
 pub mod rehearsal;
 mod run;
 mod series;

@@ -87,6 +87,7 @@ impl Run {
             | Event::Stack(_)
             | Event::Notice(_)
             | Event::Faults(_)
+            | Event::Planned(_)
             | Event::Replay(_) => return,
         }
         self.now = self.now.max(at);

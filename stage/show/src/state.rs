@@ -5,6 +5,7 @@ use crate::{
     deck::{Deck, Slide},
     demo::Demo,
     pace::{Pace, pace},
+    planner::{Plan, Settings},
     take::TakeInfo,
     version::Version,
 };
@@ -13,6 +14,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Notices that the speaker can still read.
 const NOTICES_MAX: usize = 5;
+/// The metric by which offload says how much smaller data has become.
+const REDUCTION: &str = "offload.reduction";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Show {
@@ -34,6 +37,9 @@ pub struct Show {
     pub notices: VecDeque<Notice>,
     /// What is wrong in the files of the talk.
     pub faults: Vec<String>,
+    /// Of the capacity planner.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +109,7 @@ impl Default for Show {
             recorded: None,
             notices: VecDeque::new(),
             faults: vec![],
+            settings: Settings::default(),
         }
     }
 }
@@ -125,6 +132,7 @@ impl Show {
                 }
             }
             Event::Faults(faults) => self.faults = faults.clone(),
+            Event::Planned(settings) => self.settings = settings.clone(),
             Event::Begun { demo } => {
                 self.active = Some(demo.clone());
                 self.runs.insert(demo.clone(), Run::new(demo.clone(), at));
@@ -167,6 +175,14 @@ impl Show {
             Some(recorded) if recorded.take.demo == demo => Some(&recorded.run),
             _ => self.runs.get(demo),
         }
+    }
+
+    /// The capacity plan: with the reduction that a run has measured, where one has.
+    pub fn plan(&self) -> Plan {
+        let measured = |run: &Run| Some(run.series.get(REDUCTION)?.last()?.value);
+        let recorded = self.recorded.as_ref().and_then(|recorded| measured(&recorded.run));
+        let reduction = recorded.or_else(|| self.runs.values().find_map(measured));
+        Plan::of(self.settings.inputs(reduction))
     }
 
     /// Clicks that a slide takes: its narrative's, or one for each group of its demo where that is more.

@@ -7,6 +7,7 @@ mod help;
 mod next;
 mod notes;
 mod overview;
+mod plan;
 mod steps;
 mod takes;
 
@@ -35,6 +36,7 @@ const DIGITS_MAX: usize = 4;
 pub enum Overlay {
     Help,
     Overview,
+    Planner,
 }
 
 /// What a single screen shows.
@@ -81,6 +83,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         None => ().into_any(),
         Some(Overlay::Help) => view! { <help::Help /> }.into_any(),
         Some(Overlay::Overview) => view! { <overview::Overview /> }.into_any(),
+        Some(Overlay::Planner) => view! { <plan::PlanDesk /> }.into_any(),
     };
     view! {
         <main
@@ -241,6 +244,11 @@ fn listen_to_keys(console: Console) {
         let on_button =
             document().active_element().is_some_and(|element| element.matches("button:focus-visible").unwrap_or(false));
         let Some(key) = keys::name(&event) else { return };
+        // A slider takes its own keys, but for the one that leads out.
+        let on_input = document().active_element().is_some_and(|element| element.matches("input").unwrap_or(false));
+        if on_input && key != "Escape" {
+            return;
+        }
         if on_button && matches!(key.as_str(), "Enter" | " ") {
             return;
         }

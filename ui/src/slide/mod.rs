@@ -7,6 +7,7 @@ mod inline;
 
 use crate::{
     pane::Panes,
+    planner::PlanView,
     store::{Part, Store},
 };
 use block::Words;
@@ -132,6 +133,11 @@ fn content(slide: Slide, layout: Layout, reveal: Signal<usize>, draw: Draw) -> A
         (Layout::Demo | Layout::Pane, Some(cue)) => view! {
             <div class="words">{words.blocks(&words.slide.body)}</div>
             <Panes cue draw />
+        }
+        .into_any(),
+        (Layout::Planner, _) => view! {
+            <div class="words">{words.blocks(&words.slide.body)}</div>
+            <PlanView />
         }
         .into_any(),
         (

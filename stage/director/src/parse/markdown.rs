@@ -110,7 +110,8 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
                     let line = self.line(range) + 1;
                     let diagram = diagram::read(&text, line, self.report);
                     if diagram.metrics().next().is_some() {
-                        self.report.fault(line, "only the topology of a demo is bound to metrics, in a fence '```topology'");
+                        self.report
+                            .fault(line, "only the topology of a demo is bound to metrics, in a fence '```topology'");
                     }
                     blocks.push(Block::Diagram(diagram));
                     return;

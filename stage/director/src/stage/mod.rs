@@ -1,6 +1,7 @@
 //! The director's stage: one show, the events that change it, and everybody who hears them.
 
 mod calls;
+mod plan;
 mod recording;
 mod rehearse;
 mod reload;
@@ -146,6 +147,7 @@ impl Director {
         });
         stage.emit(Event::Opened(Box::new(opened)));
         stage.say_faults(&stage.loaded().talk);
+        plan::restore(&stage);
         resume::restore(&stage);
         stage.tasks.spawn(supervise::run(stage.clone()));
         stage.tasks.spawn(reload::run(stage.clone()));

@@ -83,8 +83,7 @@ fn busy(values: &Values) -> bool {
 fn sample(stage: &Arc<Stage>, values: &Values) {
     let mut now = stage.lock();
     let Some(demo) = now.show.active.as_ref().and_then(|slug| now.show.demos.get(slug)) else { return };
-    let sample: Values =
-        demo.metrics().filter_map(|metric| Some((metric.clone(), *values.get(metric)?))).collect();
+    let sample: Values = demo.metrics().filter_map(|metric| Some((metric.clone(), *values.get(metric)?))).collect();
     if !sample.is_empty() {
         stage.emit_in(&mut now, Event::Sample(sample));
     }

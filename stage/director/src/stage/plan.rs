@@ -1,0 +1,64 @@
+//! What the presenter sets in the capacity planner: kept from one show to the next, and written out as a table and as pictures.
+
+use super::Stage;
+use crate::clock::wall_unix_ms;
+use crate::rehearsals;
+use greenroom_show::Event;
+use greenroom_show::call::{CallError, SetPlan};
+use greenroom_show::planner::{
+    Settings,
+    picture::{self, PAPER},
+};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What was set in an earlier show.
+pub fn restore(stage: &Arc<Stage>) {
+    let kept = std::fs::read(file(stage)).ok();
+    if let Some(settings) = kept.and_then(|bytes| serde_json::from_slice::<Settings>(&bytes).ok()) {
+        stage.emit(Event::Planned(settings));
+    }
+}
+
+pub fn set(stage: &Arc<Stage>, call: &SetPlan) -> Result<(), CallError> {
+    let settings = {
+        let mut now = stage.lock();
+        let mut settings = now.show.settings.clone();
+        settings.set(call.key, call.value);
+        stage.emit_in(&mut now, Event::Planned(settings.clone()));
+        settings
+    };
+    keep(&file(stage), &settings).map_err(|error| failed(&file(stage), &error))
+}
+
+/// A torn file is worse than an old one: written beside, then renamed.
+fn keep(file: &Path, settings: &Settings) -> std::io::Result<()> {
+    let beside = file.with_extension("new");
+    std::fs::write(&beside, serde_json::to_vec(settings)?)?;
+    std::fs::rename(&beside, file)
+}
+
+/// Writes `exports/plan-<time>/`, and answers where that is.
+pub fn export(stage: &Arc<Stage>) -> Result<String, CallError> {
+    let plan = stage.lock().show.plan();
+    let folder = stage.root.join("exports").join(format!("plan-{}", rehearsals::id(wall_unix_ms())));
+    let files = [
+        ("plan.csv", plan.csv()),
+        ("capacity.svg", picture::capacity(&plan, &PAPER)),
+        ("cost.svg", picture::cost(&plan, &PAPER)),
+    ];
+    std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
+    for (name, text) in files {
+        let file = folder.join(name);
+        std::fs::write(&file, text).map_err(|error| failed(&file, &error))?;
+    }
+    Ok(folder.display().to_string())
+}
+
+fn failed(file: &Path, error: &std::io::Error) -> CallError {
+    CallError::Failed { detail: format!("{} cannot be written: {error}", file.display()) }
+}
+
+fn file(stage: &Stage) -> PathBuf {
+    stage.root.join(".greenroom").join("plan.json")
+}
