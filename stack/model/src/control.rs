@@ -7,9 +7,24 @@
 //! | `GET /openapi.json` | | OpenAPI 3.1 |
 //! | `GET /v1/metrics` | | `metrics::Metrics` |
 //! | `GET /v1/metrics/stream?hz=25` | | SSE, one `metrics::Metrics` an event |
-//! | `GET /v1/tenants` | | `Vec<Tenant>` |
+//! | `GET /v1/tenants` | | `Vec<tenancy::TenantStatus>`, a superset of `Tenant` |
 //! | `PUT /v1/tenants/{tenant}` | `NewTenant` | `Tenant`; creating what is there already changes nothing |
 //! | `GET /v1/accounts` | | `Vec<Account>` |
+//! | `POST /v1/tenants/plan` | `tenancy::TenantsFile`, YAML or JSON | `tenancy::TenantsPlan`: what `PUT` would do; nothing is |
+//! | `PUT /v1/tenants` | the same, `If-Match` | `tenancy::TenantsPlan` with `ETag`: what was done; again, and nothing is |
+//! | `GET /v1/tenants/{tenant}` | | `tenancy::TenantStatus` |
+//! | `GET /v1/tenants/file` | | `tenancy::TenantsFile` with `ETag`: what was applied last |
+//! | `GET /v1/drift` | | `Vec<tenancy::Change>`: what is there and differs from the file |
+//! | `POST /v1/tenants/{tenant}/suspend`, `resume` | | `tenancy::TenantStatus` |
+//! | `POST /v1/tenants/{tenant}/off-board` | | `tenancy::Receipt`: its data is removed, its ledger and the audit log stay |
+//! | `PUT /v1/tenants/{tenant}/quota` | `tenancy::QuotaChange` | `tenancy::TenantStatus` |
+//! | `GET /v1/accounts/{account}/keys` | | `tenancy::KeyPair` |
+//! | `POST /v1/accounts/{account}/keys/{1 or 2}/rotate` | | `tenancy::KeyPair`; the old one is refused from now on |
+//! | `GET`, `PUT /v1/admission` | `tenancy::AdmissionRequest` | `tenancy::AdmissionStatus` |
+//! | `GET /v1/usage`, `/v1/usage.csv`, `/v1/usage.parquet` | `?tenant=&since=` | `Vec<tenancy::UsageRow>`; FOCUS 1.2 |
+//! | `GET /v1/audit` | `?after=SEQ` | `Vec<tenancy::AuditEntry>`, at most 1,000 |
+//! | `GET /v1/audit/verify` | | `tenancy::AuditVerdict` |
+//! | `POST /v1/tokens` | `tenancy::TokenRequest` | `tenancy::TokenMade` |
 //! | `PUT /v1/accounts/{account}` | `NewAccount` | `AccountKeys`; an existing account of the same tenant answers its keys |
 //! | `POST /v1/sas` | `SasRequest` | `Sas` |
 //! | `POST /v1/identities` | `IdentityRequest` | `Identity`: an endpoint that gives tools bearer tokens |
@@ -25,7 +40,8 @@
 //! | `POST /v1/shutdown` | | `202` |
 //!
 //! Where the server has no target, `GET /v1/offload` answers the state `off`, and the other calls of offload `409`.
-//! An error answers a problem document: `Problem`.
+//! An error answers a problem document: `Problem`; where fields are wrong, `tenancy::FieldProblem` names each.
+//! A tenant's token reaches the calls about its own tenant, accounts, SAS, usage and audit entries; all else is not there for it.
 
 use crate::{AccountName, BlobName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};

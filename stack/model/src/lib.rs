@@ -4,5 +4,6 @@ pub mod control;
 pub mod metrics;
 mod name;
 pub mod offload;
+pub mod tenancy;
 
 pub use name::{AccountName, BlobName, BlobPath, ContainerName, ContainerPath, NameError, TenantName};

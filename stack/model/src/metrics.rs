@@ -14,6 +14,8 @@ pub struct Metrics {
     /// Absent where the server has no target to offload to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offload: Option<OffloadMetrics>,
+    #[serde(default)]
+    pub admission: AdmissionMetrics,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -27,6 +29,50 @@ pub struct TenantMetrics {
     /// Committed blobs, and the bytes of their content.
     pub blobs: u64,
     pub blob_bytes: u64,
+    /// What its quota counts: committed and uncommitted bytes.
+    #[serde(default)]
+    pub used_bytes: u64,
+    /// Absent where nothing bounds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_bytes: Option<u64>,
+    /// Requests refused by `503 ServerBusy`.
+    #[serde(default)]
+    pub throttled: u64,
+    /// What 99 of 100 requests of the last second waited for admission at most.
+    #[serde(default)]
+    pub queue_ms: f64,
+    /// Of everybody's work in the last second: 0 to 1.
+    #[serde(default)]
+    pub share: f64,
+}
+
+impl TenantMetrics {
+    /// What holds now besides the counters, by the name that follows the tenant's. `throttled` only grows:
+    /// `throttled_per_s` is its difference.
+    pub fn values(&self) -> Vec<(&'static str, f64)> {
+        let mut values = vec![
+            ("used_bytes", self.used_bytes as f64),
+            ("throttled", self.throttled as f64),
+            ("queue_ms", self.queue_ms),
+            ("share", self.share),
+        ];
+        values.extend(self.quota_bytes.map(|quota| ("quota_bytes", quota as f64)));
+        values
+    }
+}
+
+/// Whether tenants are kept apart, and how fairly they are served.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AdmissionMetrics {
+    pub on: bool,
+    /// Jain's index over the tenants at work, by weight.
+    pub jain: f64,
+}
+
+impl AdmissionMetrics {
+    pub fn values(&self) -> [(&'static str, f64); 2] {
+        [("admission.on", f64::from(u8::from(self.on))), ("jain", self.jain)]
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]

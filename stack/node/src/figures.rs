@@ -80,7 +80,7 @@ impl Figures {
             read_faults: usage.read_faults,
             durable: durability == Durability::Disk,
         };
-        Metrics { at_us: micros(self.began.elapsed()), tenants, flash, offload: None }
+        Metrics { at_us: micros(self.began.elapsed()), tenants, flash, ..Metrics::default() }
     }
 }
 
