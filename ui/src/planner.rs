@@ -1,10 +1,7 @@
 //! The capacity planner as it is drawn: two plots, the outcome, and the inputs with where they come from.
 
 use crate::store::{Part, Store};
-use greenroom_show::planner::{
-    Input,
-    picture::{self, Ink},
-};
+use greenroom_show::planner::{Input, picture};
 use leptos::prelude::*;
 use plotters::style::RGBColor;
 
@@ -30,18 +27,15 @@ pub fn PlanView() -> impl IntoView {
 #[component]
 pub fn Plots() -> impl IntoView {
     let store = expect_context::<Store>();
-    let place = NodeRef::<leptos::html::Div>::new();
     let pictures = move || {
-        let plan = store.read(&[Part::Plan, Part::Steps, Part::Replay, Part::Deck], |show| show.plan());
-        // Colours are known once the place is on the page.
-        let ink = place.get().map(|place| ink(&place))?;
+        let plan = store.read(&[Part::Plan, Part::Steps, Part::Replay], |show| show.plan());
         let label = plan.in_words();
-        Some(view! {
-            <div role="img" aria-label=format!("Capacity over time: {label}") inner_html=picture::capacity(&plan, &ink)></div>
-            <div role="img" aria-label=format!("Cost over time: {label}") inner_html=picture::cost(&plan, &ink)></div>
-        })
+        view! {
+            <div role="img" aria-label=format!("Capacity over time: {label}") inner_html=themed(picture::capacity(&plan))></div>
+            <div role="img" aria-label=format!("Cost over time: {label}") inner_html=themed(picture::cost(&plan))></div>
+        }
     };
-    view! { <div class="plan-plots" node_ref=place>{pictures}</div> }
+    view! { <div class="plan-plots">{pictures}</div> }
 }
 
 /// Name, value, and whether it is an example, measured or set.
@@ -58,21 +52,17 @@ fn said(input: &Input) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_string)
 }
 
-fn ink(place: &web_sys::Element) -> Ink {
-    let style = window().get_computed_style(place).ok().flatten();
-    let color = |name: &str| {
-        let value = style.as_ref().and_then(|style| style.get_property_value(name).ok()).unwrap_or_default();
-        let digits = value.trim().trim_start_matches('#');
-        let part = |at: usize| digits.get(at..at + 2).and_then(|part| u8::from_str_radix(part, 16).ok()).unwrap_or(0);
-        RGBColor(part(0), part(2), part(4))
-    };
-    Ink {
-        text: color("--text"),
-        quiet: color("--quiet"),
-        line: color("--line"),
-        ground: None,
-        flash: color("--series-4"),
-        hdd: color("--series-3"),
-        blob: color("--series-1"),
-    }
+/// Puts the theme's colours in the place of paper's.
+fn themed(picture: String) -> String {
+    let names = [
+        (picture::TEXT, "--text"),
+        (picture::QUIET, "--quiet"),
+        (picture::LINES, "--line"),
+        (picture::FLASH, "--series-4"),
+        (picture::HDD, "--series-3"),
+        (picture::BLOB, "--series-1"),
+    ];
+    names.into_iter().fold(picture, |picture, (RGBColor(red, green, blue), name)| {
+        picture.replace(&format!("#{red:02X}{green:02X}{blue:02X}"), &format!("var({name})"))
+    })
 }

@@ -5,10 +5,7 @@ use crate::clock::wall_unix_ms;
 use crate::rehearsals;
 use greenroom_show::Event;
 use greenroom_show::call::{CallError, SetPlan};
-use greenroom_show::planner::{
-    Settings,
-    picture::{self, PAPER},
-};
+use greenroom_show::planner::{Settings, picture};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,11 +39,8 @@ fn keep(file: &Path, settings: &Settings) -> std::io::Result<()> {
 pub fn export(stage: &Arc<Stage>) -> Result<String, CallError> {
     let plan = stage.lock().show.plan();
     let folder = stage.root.join("exports").join(format!("plan-{}", rehearsals::id(wall_unix_ms())));
-    let files = [
-        ("plan.csv", plan.csv()),
-        ("capacity.svg", picture::capacity(&plan, &PAPER)),
-        ("cost.svg", picture::cost(&plan, &PAPER)),
-    ];
+    let files =
+        [("plan.csv", plan.csv()), ("capacity.svg", picture::capacity(&plan)), ("cost.svg", picture::cost(&plan))];
     std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
     for (name, text) in files {
         let file = folder.join(name);
