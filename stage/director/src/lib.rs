@@ -22,4 +22,4 @@ mod workshop;
 
 pub use library::{Library, LibraryError, Talk, find_root};
 pub use parse::{Fault, Faults, figures, nearest, reference};
-pub use stage::{Director, OpenError, Options, What};
+pub use stage::{Director, OpenError, Options, What, stack_program};

@@ -4,6 +4,7 @@ mod cli;
 
 use clap::{Parser, Subcommand};
 use greenroom_show::{deck::Level, version::Version};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -34,6 +35,13 @@ enum What {
     Rehearsal {
         #[command(subcommand)]
         what: Rehearsal,
+    },
+    /// A certificate authority of this machine's own, for clients that insist on HTTPS: make, status or remove.
+    #[command(disable_help_flag = true)]
+    Ca {
+        /// Handed on to the stack's program, which has the certificates.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
     /// Go or no-go: looks at everything that a talk needs, and says what to do.
     Preflight {
@@ -114,11 +122,14 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let root = match cli.root {
-        Some(root) => root,
-        None => greenroom_director::find_root(&std::env::current_dir()?)?,
+    let root = match (cli.root, &cli.what) {
+        (Some(root), _) => root,
+        // Certificates belong to no project.
+        (None, What::Ca { .. }) => PathBuf::new(),
+        (None, _) => greenroom_director::find_root(&std::env::current_dir()?)?,
     };
     match cli.what {
+        What::Ca { words } => cli::ca(&words),
         What::Demo { what: Demo::List } => cli::list_demos(&root),
         What::Demo { what: Demo::Run { slug, headless } } => cli::run_demo(&root, &slug, headless),
         What::Demo { what: Demo::Reference } => {

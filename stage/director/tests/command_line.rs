@@ -49,6 +49,27 @@ fn the_decks_and_demos_of_this_project_parse() {
 }
 
 #[test]
+fn an_authority_is_made_and_removed_where_no_project_is() {
+    let place = tempfile::tempdir().expect("a folder");
+    let dir = place.path().join("ca");
+    let ca = |what: &str| {
+        stack();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+        command.args(["ca", what, "--dir"]).arg(&dir).current_dir(place.path());
+        run(command)
+    };
+    let (code, said) = ca("make");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(dir.join("authority.pem").exists(), "{said}");
+    let (code, said) = ca("status");
+    assert!(code == Some(0) && said.contains("localhost"), "{said}");
+    let (code, said) = ca("remove");
+    assert!(code == Some(0) && !dir.join("authority.pem").exists(), "{said}");
+    let (code, _) = ca("mkae");
+    assert_eq!(code, Some(2), "the stack's own exit code");
+}
+
+#[test]
 fn without_azcopy_the_built_in_mover_does_it_and_says_so() {
     let root = project(DEMO, Tools::Absent);
     let (code, said) = run(greenroom(root.path(), &["demo", "run", "small", "--headless"]));

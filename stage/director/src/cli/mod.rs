@@ -7,9 +7,22 @@ mod run;
 pub use preflight::preflight;
 pub use run::run_demo;
 
+use anyhow::Context;
 use greenroom_director::{Faults, Library, LibraryError, figures};
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+
+/// The stack's program makes certificates; its words and its exit code are handed through.
+pub fn ca(words: &[OsString]) -> anyhow::Result<ExitCode> {
+    let program = greenroom_director::stack_program();
+    let status = Command::new(&program)
+        .arg("ca")
+        .args(words)
+        .status()
+        .with_context(|| format!("start {} (build it with 'cargo xtask build')", program.display()))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
 
 pub fn list_demos(root: &Path) -> anyhow::Result<ExitCode> {
     let library = Library::new(root);

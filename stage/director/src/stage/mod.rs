@@ -124,7 +124,7 @@ impl Director {
         let workshop = Workshop::open(&options.root)?;
         let stage = Arc::new(Stage {
             watch: Stopwatch::start(),
-            stack_program: options.stack.unwrap_or_else(beside),
+            stack_program: options.stack.unwrap_or_else(stack_program),
             workshop,
             machine: crate::machine::describe(),
             loaded: Mutex::new(Arc::new(loaded)),
@@ -358,8 +358,8 @@ async fn find_tools(root: &Path, talk: &Talk) -> BTreeMap<String, Option<Found>>
     tools
 }
 
-/// Programs of one build stand beside each other.
-fn beside() -> PathBuf {
+/// The stack's program: programs of one build stand beside each other.
+pub fn stack_program() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     own.with_file_name(format!("greenroom-stack{}", std::env::consts::EXE_SUFFIX))
 }
