@@ -19,7 +19,8 @@ pub struct BodyWriter {
     /// Of the promise, what the appends in flight are about to use.
     promised: u64,
     declared: Option<u64>,
-    framed: Framed,
+    /// None until there is something to put into it: a body that waits for the disk holds no second one.
+    framed: Option<Framed>,
     in_flight: VecDeque<InFlight>,
     pieces: Vec<Piece>,
     extents: Vec<(Arc<Extent>, Pin)>,
@@ -55,7 +56,7 @@ impl BodyWriter {
             promise,
             promised: 0,
             declared,
-            framed: Framed::with_room(declared.unwrap_or(u64::MAX)),
+            framed: None,
             in_flight: VecDeque::new(),
             pieces: Vec::new(),
             extents: Vec::new(),
@@ -74,10 +75,11 @@ impl BodyWriter {
         self.digest.update(&bytes);
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            if self.framed.is_full() {
+            if self.framed.as_ref().is_some_and(Framed::is_full) {
                 self.flush(Sync::Later).await?;
             }
-            let taken = self.framed.push(rest);
+            let room = self.declared.map_or(u64::MAX, |declared| declared - self.length);
+            let taken = self.framed.get_or_insert_with(|| Framed::with_room(room)).push(rest);
             self.length += taken as u64;
             rest = &rest[taken..];
         }
@@ -110,8 +112,7 @@ impl BodyWriter {
         {
             self.land(append).await?;
         }
-        let rest = self.declared.map_or(u64::MAX, |declared| declared - self.length);
-        let framed = std::mem::replace(&mut self.framed, Framed::with_room(rest));
+        let Some(framed) = self.framed.take() else { return Ok(()) };
         let (length, disk) = (framed.length(), framed_bytes(framed.length()));
         self.promised += disk;
         self.promise.extend(self.promised)?;

@@ -7,6 +7,7 @@ pub mod plan;
 
 use crate::catalog::holders::Holder;
 use crate::error::{Result, StoreError};
+use crate::extent::buffer::Buffer;
 use crate::extent::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
 use crate::extent::{Extent, ExtentMap, Lane, Pin, Reader, Spot, Sync};
 use crate::space::{Promise, Purpose};
@@ -195,7 +196,7 @@ impl Mover {
     }
 
     /// Whole frames from `at` on, as many as lie in `length` bytes.
-    async fn read(&mut self, extent: u32, at: u32, length: u32) -> Result<Vec<u8>> {
+    async fn read(&mut self, extent: u32, at: u32, length: u32) -> Result<Buffer> {
         let mut reader = self.reader.take().ok_or(StoreError::Closed)?;
         let task = tokio::task::spawn_blocking(move || {
             let frames = reader.frames(extent, at, length);

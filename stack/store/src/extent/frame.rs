@@ -3,6 +3,7 @@
 //!
 //! Header, little end first: magic (4 bytes), payload length (4), CRC-64/NVME of the payload (8).
 
+use super::buffer::Buffer;
 use crate::crc::crc64;
 
 /// Payload of a full frame. A read of one byte reads this much; a header for each costs 0.01 %.
@@ -19,9 +20,9 @@ pub const fn framed_bytes(length: u64) -> u64 {
 }
 
 /// Gathers content into frames, up to `FRAMES_AT_ONCE`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Framed {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     /// Where the header of the unfinished frame lies.
     open: Option<usize>,
     length: u64,
@@ -31,7 +32,7 @@ impl Framed {
     /// Makes room at once for as much of `length` as a buffer takes, instead of growing towards it.
     pub fn with_room(length: u64) -> Self {
         let bytes = framed_bytes(length.min(FRAME_BYTES * FRAMES_AT_ONCE));
-        Self { bytes: Vec::with_capacity(bytes as usize), ..Self::default() }
+        Self { bytes: Buffer::with_room(bytes as usize), open: None, length: 0 }
     }
 
     /// Bytes of content held.
@@ -50,10 +51,10 @@ impl Framed {
             let in_frame = (self.length % FRAME_BYTES) as usize;
             if in_frame == 0 {
                 self.open = Some(self.bytes.len());
-                self.bytes.extend_from_slice(&[0; HEADER_BYTES as usize]);
+                self.bytes.extend(&[0; HEADER_BYTES as usize]);
             }
             let part = (content.len() - taken).min(FRAME_BYTES as usize - in_frame);
-            self.bytes.extend_from_slice(&content[taken..taken + part]);
+            self.bytes.extend(&content[taken..taken + part]);
             taken += part;
             self.length += part as u64;
             if in_frame + part == FRAME_BYTES as usize {
@@ -64,7 +65,7 @@ impl Framed {
     }
 
     /// The bytes for the disk.
-    pub fn into_frames(mut self) -> Vec<u8> {
+    pub fn into_frames(mut self) -> Buffer {
         self.close_frame();
         self.bytes
     }
@@ -126,9 +127,9 @@ mod tests {
     use super::*;
 
     fn framed(length: usize) -> Vec<u8> {
-        let mut framed = Framed::default();
+        let mut framed = Framed::with_room(length as u64);
         assert_eq!(framed.push(&vec![7; length]), length);
-        framed.into_frames()
+        framed.into_frames().to_vec()
     }
 
     #[test]
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_full_buffer_takes_no_more() {
-        let mut framed = Framed::default();
+        let mut framed = Framed::with_room(u64::MAX);
         let content = vec![7; 3 * FRAME_BYTES as usize];
         assert_eq!(framed.push(&content) as u64, 2 * FRAME_BYTES);
         assert!(framed.is_full());

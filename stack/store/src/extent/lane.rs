@@ -1,5 +1,6 @@
 //! A lane: the one thread that appends to one extent at a time, and whose every sync serves all who wait for it.
 
+use super::buffer::Buffer;
 use super::{Extent, Files, Pin};
 use crate::config::Durability;
 use crate::disk::DiskFile;
@@ -42,7 +43,7 @@ enum Task {
 
 #[derive(Debug)]
 struct Append {
-    frames: Vec<u8>,
+    frames: Buffer,
     sync: Sync,
     reply: oneshot::Sender<Result<Spot>>,
 }
@@ -59,7 +60,7 @@ impl Lane {
     }
 
     /// Queues an append; the answer comes once it is written, and durable if so wished.
-    pub async fn append(&self, frames: Vec<u8>, sync: Sync) -> Result<oneshot::Receiver<Result<Spot>>> {
+    pub async fn append(&self, frames: Buffer, sync: Sync) -> Result<oneshot::Receiver<Result<Spot>>> {
         let (reply, answer) = oneshot::channel();
         self.send(Task::Append(Append { frames, sync, reply })).await?;
         Ok(answer)

@@ -1,6 +1,7 @@
 //! Append-only files that hold content. One lane, a thread of its own, appends to each open file, so that what is synced is always a
 //! prefix of the file; an extent that has grown past its size is closed and never written again.
 
+pub mod buffer;
 pub mod frame;
 mod handles;
 mod lane;

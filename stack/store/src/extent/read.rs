@@ -1,5 +1,6 @@
 //! Reads content back, checked frame by frame.
 
+use super::buffer::Buffer;
 use super::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
 use super::{Extent, ExtentMap, file_name};
 use crate::crc;
@@ -67,7 +68,7 @@ impl Reader {
     pub fn read(&mut self, span: &mut Span) -> Result<Vec<Bytes>> {
         let Some(run) = span.run else { return Ok(hole(span)) };
         let window = Window::of(span, run);
-        let mut disk = vec![0; window.bytes];
+        let mut disk = Buffer::of_length(window.bytes);
         let extent = self.extent(run.extent, window.at)?;
         self.read_at(&extent, window.at, &mut disk)?;
         window.slices(&extent, disk, span)
@@ -79,7 +80,7 @@ impl Reader {
         let window = Window::of(span, run);
         let extent = self.extent(run.extent, window.at)?;
         let Some(file) = extent.handles.kept(extent.id) else { return Ok(None) };
-        let mut disk = vec![0; window.bytes];
+        let mut disk = Buffer::of_length(window.bytes);
         // What is wrong with the disk is found, and told, by the read that may wait for it.
         match file.read_cached(window.at, &mut disk) {
             Ok(true) => {
@@ -91,9 +92,9 @@ impl Reader {
     }
 
     /// Frames as they lie on disk, each checked: from `at` on, as many as end within `length` bytes.
-    pub fn frames(&mut self, id: u32, at: u32, length: u32) -> Result<Vec<u8>> {
+    pub fn frames(&mut self, id: u32, at: u32, length: u32) -> Result<Buffer> {
         let extent = self.extent(id, u64::from(at))?;
-        let mut disk = vec![0; length as usize];
+        let mut disk = Buffer::of_length(length as usize);
         self.read_at(&extent, u64::from(at), &mut disk)?;
         let mut end = 0;
         while let Some(frame) = frame::first(&disk[end..]) {
@@ -187,8 +188,8 @@ impl Window {
     }
 
     /// Checks what was read, cuts it to the span, and moves the span's beginning on.
-    fn slices(&self, extent: &Extent, disk: Vec<u8>, span: &mut Span) -> Result<Vec<Bytes>> {
-        let mut disk = Bytes::from(disk);
+    fn slices(&self, extent: &Extent, disk: Buffer, span: &mut Span) -> Result<Vec<Bytes>> {
+        let mut disk = Bytes::from_owner(disk);
         let mut slices = Vec::with_capacity(FRAMES_AT_ONCE as usize);
         for number in self.first..self.until {
             let frame = disk.split_to(disk.len().min((FRAME_BYTES + HEADER_BYTES) as usize));
