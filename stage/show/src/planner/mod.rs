@@ -44,7 +44,7 @@ pub const ROWS: [Row; 9] = [
     row(Key::Growth, "Growth", "% a month", [0.0, 15.0, 0.5], 4.0),
     row(Key::Hot, "Hot share", "%", [5.0, 100.0, 5.0], 25.0),
     row(Key::Offload, "Of the cold, offloaded", "%", [0.0, 100.0, 5.0], 80.0),
-    row(Key::Reduction, "Reduction", "×", [1.0, 5.0, 0.1], 1.5),
+    row(Key::Reduction, "Reduction", "×", [1.0, 5.0, 0.1], 2.0),
     row(Key::Flash, "Flash", "a TB", [10.0, 500.0, 5.0], 100.0),
     row(Key::Hdd, "HDD", "a TB", [1.0, 200.0, 1.0], 25.0),
     row(Key::Blob, "Blob", "a TB and month", [0.1, 20.0, 0.1], 2.0),
@@ -272,7 +272,7 @@ mod tests {
             let input = settings.inputs(measured)[Key::Reduction as usize];
             (input.value, input.origin)
         };
-        assert_eq!(reduction(&settings, None), (1.5, Origin::Example));
+        assert_eq!(reduction(&settings, None), (2.0, Origin::Example));
         assert_eq!(reduction(&settings, Some(2.7)), (2.7, Origin::Measured));
         settings.set(Key::Reduction, Some(99.0));
         assert_eq!(reduction(&settings, Some(2.7)), (5.0, Origin::Set), "within its range");
