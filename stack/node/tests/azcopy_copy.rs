@@ -129,22 +129,24 @@ async fn blobs_are_cut_into_blocks_as_asked() {
     const MIB: usize = 1024 * 1024;
     let bed = Bed::new().await;
     tree::write(bed.local.path(), "a.bin", 9 * MIB + 17);
-    let cases: &[(&[&str], usize)] = &[
-        (&["--block-size-mb=0.25", "--put-blob-size-mb=0.25"], 37),
-        (&["--block-size-mb=1", "--put-blob-size-mb=1"], 10),
-        (&["--block-size-mb=8", "--put-blob-size-mb=4"], 2),
+    tree::write(bed.local.path(), "large.bin", 205 * MIB);
+    let cases: &[(&str, &[&str], usize)] = &[
+        ("a.bin", &["--block-size-mb=0.25", "--put-blob-size-mb=0.25"], 37),
+        ("a.bin", &["--block-size-mb=1", "--put-blob-size-mb=1"], 10),
+        ("a.bin", &["--block-size-mb=8", "--put-blob-size-mb=4"], 2),
+        ("large.bin", &["--block-size-mb=100", "--put-blob-size-mb=64"], 3),
         // In one request each.
-        (&["--block-size-mb=100"], 0),
-        (&["--block-size-mb=1", "--put-blob-size-mb=64"], 0),
+        ("a.bin", &["--block-size-mb=1", "--put-blob-size-mb=64"], 0),
+        ("large.bin", &["--block-size-mb=8", "--put-blob-size-mb=256"], 0),
     ];
-    for (flags, blocks) in cases {
-        bed.up("a.bin", "a.bin", flags).await;
-        let list = send(&bed.stack, "GET", &format!("{CONTAINER}/a.bin?comp=blocklist"), &[], "").await;
+    for (file, flags, blocks) in cases {
+        bed.up(file, file, flags).await;
+        let list = send(&bed.stack, "GET", &format!("{CONTAINER}/{file}?comp=blocklist"), &[], "").await;
         let list = list.text().await.expect("a text");
         assert_eq!(all_between(&list, "<Name>", "</Name>").len(), *blocks, "{flags:?}");
-        bed.down("a.bin", "back.bin", flags).await;
+        bed.down(file, "back.bin", flags).await;
         assert!(
-            fs::read(bed.path("a.bin")).expect("a file") == fs::read(bed.path("back.bin")).expect("a file"),
+            fs::read(bed.path(file)).expect("a file") == fs::read(bed.path("back.bin")).expect("a file"),
             "{flags:?}"
         );
     }
