@@ -20,6 +20,8 @@ use std::time::Instant;
 
 /// Echoed where the client names no version: the newest one that the gateway was written against.
 pub const VERSION: &str = "2025-07-05";
+/// What is away longer than that may be away for long; what is away shorter should not keep anybody.
+const CLOUD_RETRY_AFTER_S: &str = "2";
 /// Azure's limit on `x-ms-client-request-id`.
 const CLIENT_REQUEST_ID_BYTES_MAX: usize = 1024;
 
@@ -87,6 +89,10 @@ impl Gateway {
         let row = error.code.row();
         let reply = Reply { reason: Some(row.message), ..Reply::new(row.status) };
         let reply = reply.header("x-ms-error-code", row.code);
+        let reply = match error.code {
+            Code::CloudAway => reply.header(header::RETRY_AFTER.as_str(), CLOUD_RETRY_AFTER_S),
+            _ => reply,
+        };
         let reply = match row.status {
             StatusCode::UNAUTHORIZED => reply.header(header::WWW_AUTHENTICATE.as_str(), &self.challenge()),
             _ => reply,

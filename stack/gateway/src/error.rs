@@ -17,10 +17,12 @@ pub enum Code {
     AuthorizationServiceMismatch,
     AuthorizationSourceIpMismatch,
     BlobAlreadyExists,
+    BlobArchived,
     BlobNotFound,
     BlobTypeNotSupported,
     BlockCountExceedsLimit,
     BlockListTooLong,
+    CloudAway,
     ConditionHeadersNotSupported,
     ConditionNotMet,
     ContainerAlreadyExists,
@@ -107,10 +109,13 @@ impl Code {
             Code::AuthorizationServiceMismatch => (403, "AuthorizationServiceMismatch", "This request is not authorized to perform this operation using this service."),
             Code::AuthorizationSourceIpMismatch => (403, "AuthorizationSourceIPMismatch", "This request is not authorized to perform this operation using this source IP."),
             Code::BlobAlreadyExists => (409, "BlobAlreadyExists", "The specified blob already exists."),
+            Code::BlobArchived => (409, "BlobArchived", "This operation is not permitted on an archived blob. Set another tier first."),
             Code::BlobNotFound => (404, "BlobNotFound", "The specified blob does not exist."),
             Code::BlobTypeNotSupported => (409, "BlobTypeNotSupported", "This endpoint keeps block blobs and page blobs only."),
             Code::BlockCountExceedsLimit => (409, "BlockCountExceedsLimit", "The uncommitted block count cannot exceed the maximum limit of 100,000 blocks."),
             Code::BlockListTooLong => (400, "BlockListTooLong", "The block list may not contain more than 50,000 blocks."),
+            // Tools read bodies of 503 for the names of limits, and wait: the cable may be plugged in again.
+            Code::CloudAway => (503, "ServerBusy", "The content is in the cloud, which cannot be reached now. Retry later."),
             Code::ConditionHeadersNotSupported => (400, "ConditionHeadersNotSupported", "Condition headers are not supported by this operation."),
             Code::ConditionNotMet => (412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
             Code::ContainerAlreadyExists => (409, "ContainerAlreadyExists", "The specified container already exists."),
@@ -261,7 +266,16 @@ impl From<StoreError> for Error {
             StoreError::TenantMissing(_) | StoreError::AccountMissing(_) | StoreError::AccountTaken { .. } => {
                 Code::AuthenticationFailed
             }
+            StoreError::Away(_) => {
+                tracing::debug!(%error, "a cold read was put off");
+                Code::CloudAway
+            }
             StoreError::Locked { .. }
+            | StoreError::CloudDamaged(_)
+            | StoreError::Moved
+            | StoreError::InCloud
+            | StoreError::ManifestLeftOut { .. }
+            | StoreError::VolumeTaken
             | StoreError::NotWritable { .. }
             | StoreError::FormatUnknown { .. }
             | StoreError::Corrupt { .. }
@@ -292,7 +306,7 @@ mod tests {
     fn only_what_the_caller_cannot_have_caused_is_retried() {
         let retried = [408, 429, 500, 502, 503, 504, 507];
         let codes: Vec<_> = Code::iter().filter(|code| retried.contains(&code.row().status.as_u16())).collect();
-        assert_eq!(codes, [Code::InternalError, Code::RequestTimeout]);
+        assert_eq!(codes, [Code::CloudAway, Code::InternalError, Code::RequestTimeout]);
     }
 
     #[test]

@@ -167,8 +167,7 @@ pub fn tier(head: &Head) -> Result<Option<Tier>, Error> {
         "hot" => Ok(Some(Tier::Hot)),
         "cool" => Ok(Some(Tier::Cool)),
         "cold" => Ok(Some(Tier::Cold)),
-        // An archived blob may not be read until it is rehydrated; nothing here could keep that promise.
-        "archive" => Err(Error::new(Code::InvalidBlobTier, "This endpoint has no archive tier.")),
+        "archive" => Ok(Some(Tier::Archive)),
         _ => Err(Error::new(Code::InvalidBlobTier, format!("{text:?}"))),
     }
 }

@@ -62,7 +62,7 @@ pub async fn take(call: &mut Call, bytes_max: u64, wanted: Md5Wanted) -> Result<
     }
     let md5 = headers::md5(&call.head, "content-md5")?;
     let checks = Checks { md5, crc64: headers::crc64(&call.head, "x-ms-content-crc64")? };
-    let mut intake = Intake::begin(&call.store, length, checks, wanted)?;
+    let mut intake = Intake::begin(&call.store, length, checks, wanted).await?;
     while let Some(bytes) = call.body.next().await? {
         intake.push(bytes).await?;
     }
@@ -70,9 +70,10 @@ pub async fn take(call: &mut Call, bytes_max: u64, wanted: Md5Wanted) -> Result<
 }
 
 impl Intake {
-    pub fn begin(store: &Store, length: u64, checks: Checks, wanted: Md5Wanted) -> Result<Self, Error> {
+    pub async fn begin(store: &Store, length: u64, checks: Checks, wanted: Md5Wanted) -> Result<Self, Error> {
         let md5 = (wanted == Md5Wanted::Always || checks.md5.is_some()).then(Md5::new);
-        Ok(Self { writer: store.begin_body(Some(length))?, length, taken: 0, md5, checks })
+        let writer = store.begin_body_when_room(Some(length)).await?;
+        Ok(Self { writer, length, taken: 0, md5, checks })
     }
 
     pub async fn push(&mut self, bytes: Bytes) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! What the store knows of a blob, as headers and as XML: the two ways in which the protocol tells it.
 
+use crate::error::{Code, Error};
 use crate::listing::Asked;
 use crate::reply::Reply;
 use crate::{headers, page, time, xml};
@@ -15,6 +16,11 @@ const TIER_DEFAULT: Tier = Tier::Hot;
 pub enum Extent {
     Whole,
     Part,
+}
+
+/// Err: `BlobArchived`. As on Azure, content in the archive is read once another tier has been set; here that takes no time.
+pub fn check_readable(props: &BlobProps) -> Result<(), Error> {
+    if props.tier == Some(Tier::Archive) { Err(Code::BlobArchived.into()) } else { Ok(()) }
 }
 
 /// The headers of Get Blob and Get Blob Properties. `overrides` are those that a SAS prescribes.

@@ -31,6 +31,62 @@ pub enum Command {
     Verify(Verify),
     /// Drop what is provably lost, such as a blob whose content fails its checksum, and say what; changes nothing without --apply
     Repair(Repair),
+    /// Make a data folder anew from what was offloaded, for a machine that has lost it; exits with 3 where something is lost
+    Rebuild(Rebuild),
+    /// Look into one offloaded object
+    #[command(subcommand)]
+    Segment(Segment),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Segment {
+    /// List what it holds
+    Ls(SegmentAt),
+    /// Read and check every byte of it; exits with 3 where it is damaged
+    Verify(SegmentAt),
+    /// Write one blob's content to standard output
+    Cat {
+        #[command(flatten)]
+        at: SegmentAt,
+        /// As `ls` names it: ACCOUNT/CONTAINER/NAME
+        #[arg(value_name = "BLOB")]
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SegmentAt {
+    /// The target's URL, and in it …/v1/VOLUME/seg/…; what authorises as for `serve`
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// File that holds what authorises, and that only its owner may read
+    #[arg(long, value_name = "FILE")]
+    pub offload_secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Rebuild {
+    /// The target that was offloaded to, as for `serve --offload-to`
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// The data folder; made if absent
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Which volume of the target
+    #[arg(long, value_name = "NAME", default_value = "main", value_parser = volume)]
+    pub offload_volume: String,
+    /// File that holds what authorises, and that only its owner may read
+    #[arg(long, value_name = "FILE")]
+    pub offload_secret_file: Option<PathBuf>,
+    /// What is read on the way: names and their records, or all content too, each byte checked
+    #[arg(long, value_enum, default_value = "names", default_missing_value = "content", num_args = 0..=1)]
+    pub verify: Verifying,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Verifying {
+    Names,
+    Content,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,8 +170,10 @@ pub struct Serve {
     #[arg(long, value_enum, default_value = "disk")]
     pub durability: DurabilityArg,
     /// Bytes that the data folder may take, such as 10GiB; without it, what the file system has
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, visible_alias = "flash-size", value_name = "SIZE")]
     pub capacity: Option<ByteSize>,
+    #[command(flatten)]
+    pub offload: OffloadArgs,
     /// A copy source that may be fetched although its address is loopback or private, such as another gateway of yours; repeatable
     #[arg(long = "copy-source-allow", value_name = "HOST:PORT")]
     pub copy_sources_allowed: Vec<Allowed>,
@@ -137,6 +195,28 @@ pub struct Serve {
     /// How to log on stderr; GREENROOM_LOG sets what, as in `GREENROOM_LOG=greenroom_gateway=debug`
     #[arg(long, value_enum, default_value = "text")]
     pub log: Log,
+}
+
+/// Where cold blobs go. Its policy is set over the control API and kept; here are only those settings that a start needs.
+#[derive(Debug, clap::Args)]
+pub struct OffloadArgs {
+    /// Move cold blobs there: http(s)://HOST/ACCOUNT/CONTAINER, azure://CONTAINER, s3://BUCKET or file:///FOLDER, each with a folder
+    /// behind it if need be. What authorises is in GREENROOM_OFFLOAD_SECRET or a file: an account key, a SAS, a connection string,
+    /// ID:SECRET for S3 (which AWS's own variables may give as well)
+    #[arg(long, value_name = "URL")]
+    pub offload_to: Option<String>,
+    /// File that holds what authorises, and that only its owner may read
+    #[arg(long, value_name = "FILE", requires = "offload_to")]
+    pub offload_secret_file: Option<PathBuf>,
+    /// Which volume of the target is this server's
+    #[arg(long, value_name = "NAME", default_value = "main", value_parser = volume)]
+    pub offload_volume: String,
+    /// Percent of flash above which blobs leave [default: as kept, 80 at first]
+    #[arg(long, value_name = "PERCENT", requires = "offload_to")]
+    pub high_water: Option<u64>,
+    /// Percent of flash down to which they leave [default: as kept, 70 at first]
+    #[arg(long, value_name = "PERCENT", requires = "offload_to")]
+    pub low_water: Option<u64>,
 }
 
 impl Serve {
@@ -209,6 +289,12 @@ pub enum Log {
     Json,
 }
 
+/// One folder's name.
+fn volume(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if good { Ok(text.to_owned()) } else { Err("a volume's name has letters, digits, - and _".to_owned()) }
+}
+
 /// An address; `:0` and `:10000` mean loopback.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let full = if text.starts_with(':') { format!("127.0.0.1{text}") } else { text.to_owned() };
@@ -223,7 +309,11 @@ mod tests {
         let all = ["greenroom-stack", "serve", "--data", "d"].iter().chain(arguments);
         Args::try_parse_from(all).map(|Args { command }| match command {
             Command::Serve(serve) => *serve,
-            Command::Ca { .. } | Command::Verify(_) | Command::Repair(_) => panic!("it is `serve` that was asked for"),
+            Command::Ca { .. }
+            | Command::Verify(_)
+            | Command::Repair(_)
+            | Command::Rebuild(_)
+            | Command::Segment(_) => panic!("it is `serve` that was asked for"),
         })
     }
 

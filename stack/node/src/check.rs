@@ -70,9 +70,12 @@ fn say_json(value: &impl Serialize) {
 }
 
 fn say_report(report: &Report) {
-    let Counts { containers, blobs, snapshots, staged_blocks, bytes, extents, extent_bytes, live_bytes } =
+    let Counts { containers, blobs, snapshots, staged_blocks, in_cloud, bytes, extents, extent_bytes, live_bytes } =
         report.counts;
     println!("{containers} containers, {blobs} blobs, {snapshots} snapshots, {staged_blocks} uncommitted blocks");
+    if in_cloud > 0 {
+        println!("{in_cloud} of them are in the cloud only, and are not read here");
+    }
     println!(
         "{} read and checked; {extents} extents of {}, of which {} live",
         ByteSize(bytes),

@@ -4,6 +4,7 @@ mod accounts;
 mod health;
 mod identities;
 mod metrics;
+mod offload;
 mod openapi;
 mod refusals;
 mod sas;
@@ -12,6 +13,7 @@ mod tenants;
 
 use crate::fault::Fault;
 use crate::figures::Figures;
+use crate::offload::Service;
 use crate::token::Token;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -40,6 +42,8 @@ pub struct Control {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub figures: Arc<Figures>,
+    /// Where the server has a target.
+    pub offload: Option<Arc<Service>>,
     pub durability: Durability,
     pub token: Token,
     /// Where this API is reached.
@@ -80,6 +84,11 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(sas::mint))
         .routes(routes!(identities::make))
         .routes(routes!(refusals::list))
+        .routes(routes!(offload::status))
+        .routes(routes!(offload::plan))
+        .routes(routes!(offload::policy, offload::set_policy))
+        .routes(routes!(offload::run))
+        .routes(routes!(offload::set_fault, offload::clear_fault))
         .routes(routes!(shutdown::shutdown))
         .route_layer(middleware::from_fn_with_state(state.clone(), authorize));
     let (router, description) = OpenApiRouter::with_openapi(about()).merge(open).merge(guarded).split_for_parts();

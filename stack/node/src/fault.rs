@@ -40,6 +40,16 @@ pub enum Fault {
     Ca { file: PathBuf, source: io::Error },
     #[error("cannot change what the system trusts, at {}: {why}; `ca remove` undoes what was made", store.display())]
     CaStore { store: PathBuf, why: String },
+    #[error("cannot offload to {target}: {why}")]
+    OffloadTarget { target: String, why: String },
+    #[error("cannot rebuild from {target}: {why}")]
+    Rebuild { target: String, why: String },
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[source] io::Error),
+    #[error("cannot use {} as the target's secret: {why}", file.display())]
+    OffloadSecret { file: PathBuf, why: String },
+    #[error("cannot use the policy in {}: {why}; remove the file to begin with the default", file.display())]
+    OffloadRules { file: PathBuf, why: String },
     #[error("no random numbers from the operating system: {0}")]
     Random(#[from] getrandom::Error),
     #[error("cannot wait for signals: {0}")]

@@ -9,7 +9,10 @@ mod control;
 mod dev_account;
 mod fault;
 mod figures;
+mod offload;
+mod rebuild;
 mod sas;
+mod segment;
 mod server;
 mod tls;
 mod token;
@@ -28,6 +31,8 @@ fn main() -> ExitCode {
         Command::Ca { what } => done(ca::run(&what)),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),
+        Command::Rebuild(args) => check(|| wait(rebuild::run(&args))),
+        Command::Segment(what) => check(|| wait(segment::run(&what))),
     }
 }
 
@@ -38,6 +43,12 @@ fn done(outcome: Result<(), Fault>) -> ExitCode {
 fn check(run: impl FnOnce() -> Result<ExitCode, Fault>) -> ExitCode {
     log_to_stderr(Log::Text);
     run().unwrap_or_else(|fault| fail(&fault.to_string()))
+}
+
+/// Runs what has to wait for a target.
+fn wait(work: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Fault::Runtime)?;
+    runtime.block_on(work)
 }
 
 fn serve(serve: Serve) -> ExitCode {

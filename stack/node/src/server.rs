@@ -5,6 +5,8 @@ use crate::control::{self, Control};
 use crate::dev_account;
 use crate::fault::Fault;
 use crate::figures::Figures;
+use crate::offload::target::{Secret, Target};
+use crate::offload::{Plan, Running};
 use crate::tls;
 use crate::token::Token;
 use greenroom_gateway::auth::Authority;
@@ -31,12 +33,18 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let durability = args.durability.into();
     let capacity_bytes = args.capacity.map(|capacity| capacity.as_u64());
-    let config = Config { durability, capacity_bytes, ..Config::default() };
+    let target = target(&args)?;
+    let extent_bytes = target.as_ref().and(capacity_bytes).map_or(Config::default().extent_bytes, extent_bytes);
+    let config = Config { durability, capacity_bytes, extent_bytes, ..Config::default() };
     let store = Store::open(&args.data, config, clock.clone()).await?;
     let token = Token::of(&args.data)?;
     let issuer = Arc::new(crate::token::issuer(&args.data)?);
     dev_account::enable(&store, &args.dev_accounts, blob_address).await?;
 
+    let offload = match target {
+        Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan)?),
+        None => None,
+    };
     let figures = Arc::new(Figures::new());
     let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals: Arc::default() };
     let trust = tls::trust(args.copy_source_ca.as_deref())?;
@@ -49,6 +57,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         store: store.clone(),
         clock,
         figures,
+        offload: offload.as_ref().map(|running| running.service.clone()),
         durability,
         token,
         address: control_address,
@@ -80,10 +89,28 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     if tokio::time::timeout(CONTROL_DRAIN_MAX, control).await.is_err() {
         tracing::warn!("control calls still under way are cut off");
     }
+    if let Some(offload) = offload {
+        offload.stop().await;
+    }
     upkeep.stop().await;
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Extents of which a small flash has many too: what is freed goes by whole files.
+fn extent_bytes(capacity_bytes: u64) -> u64 {
+    const PARTS: u64 = 64;
+    (capacity_bytes / PARTS).clamp(1 << 20, Config::default().extent_bytes)
+}
+
+fn target(args: &Serve) -> Result<Option<Plan>, Fault> {
+    let given = &args.offload;
+    let Some(url) = &given.offload_to else { return Ok(None) };
+    let secret = Secret::find(given.offload_secret_file.as_deref())?;
+    let target = Target::open(url, secret.as_ref())?;
+    let volume = given.offload_volume.clone();
+    Ok(Some(Plan { target, volume, high_percent: given.high_water, low_percent: given.low_water }))
 }
 
 async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Fault> {

@@ -45,19 +45,26 @@ async fn the_description_covers_every_call() {
     let mut described: Vec<_> = described.collect();
     described.sort();
     let contract = [
+        "DELETE /v1/offload/fault",
         "GET /health",
         "GET /identity/{secret}/token",
         "GET /openapi.json",
         "GET /v1/accounts",
         "GET /v1/metrics",
         "GET /v1/metrics/stream",
+        "GET /v1/offload",
+        "GET /v1/offload/plan",
+        "GET /v1/offload/policy",
         "GET /v1/refusals",
         "GET /v1/tenants",
         "POST /identity/{secret}/token",
         "POST /v1/identities",
+        "POST /v1/offload/run",
         "POST /v1/sas",
         "POST /v1/shutdown",
         "PUT /v1/accounts/{account}",
+        "PUT /v1/offload/fault",
+        "PUT /v1/offload/policy",
         "PUT /v1/tenants/{tenant}",
     ];
     assert_eq!(described, contract);

@@ -68,6 +68,11 @@ impl Cloud {
         Self { store, root, retry, traffic: Arc::default() }
     }
 
+    /// The same folder, asked with other patience; what is counted is counted together.
+    pub fn with_retry(&self, retry: Retry) -> Self {
+        Self { retry, ..self.clone() }
+    }
+
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
     }

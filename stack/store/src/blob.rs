@@ -2,14 +2,19 @@
 
 use crate::catalog::Snapshot;
 use crate::catalog::row::List;
+use crate::cloud::Whereabouts;
 use crate::copies::{Place, Source};
 use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::extent::{ExtentMap, Reader, Span};
+use crate::heat::Heat;
 use crate::pages::PageRanges;
 use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps};
+use crate::store::Store;
 use bytes::Bytes;
+use futures::future::Either;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use greenroom_model::BlobPath;
 use std::collections::VecDeque;
@@ -24,11 +29,18 @@ pub struct Blob {
     pub props: BlobProps,
     pub(crate) path: BlobPath,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) heat: Arc<Heat>,
     pub(crate) place: Place,
+    pub(crate) whereabouts: Whereabouts,
     pub(crate) pieces: List<Piece>,
     pub(crate) snapshot: Snapshot,
     pub(crate) extents: Arc<ExtentMap>,
+    /// Of what is in the cloud only: it may have moved since.
+    pub(crate) store: Option<Store>,
 }
+
+/// How often content that keeps moving about in the cloud is looked for.
+const COLD_LOOKS_MAX: usize = 4;
 
 /// Reads that failed: content that was damaged or that the disk would not give.
 #[derive(Debug, Default)]
@@ -56,18 +68,54 @@ struct Plan {
 
 impl Blob {
     /// Streams a range of the content, which is cut to the blob's length. Each byte has been checked against its checksum; at the first
-    /// that fails the stream ends with an error. Reads steps of 256 KiB, one ahead where the disk has to be waited for.
+    /// that fails the stream ends with an error. Reads steps of 256 KiB, one ahead where the disk has to be waited for. What is in the
+    /// cloud only comes from there, at the pace of whoever reads; then the first part may be `Away` or `CloudDamaged`.
     /// Err: `RangeInvalid` where the range begins at the end or past it; the whole of an empty blob may be read.
     pub fn read(self, range: Range<u64>) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'static> {
+        self.heat.note(&self.place);
+        if let (Whereabouts::Cloud(_), Some(store)) = (self.whereabouts, self.store.clone()) {
+            check_range(&range, self.props.length)?;
+            return Ok(Either::Right(stream::once(self.read_cold(store, range)).try_flatten()));
+        }
         // The snapshot goes with the plan made: while it is held the catalog cannot use again what was freed since.
         let plan = self.plan(range)?;
         let steps = stream::unfold(Next::Here(plan), |next| async move { next.step().await });
-        Ok(steps.map_ok(|slices| stream::iter(slices).map(Ok)).try_flatten())
+        Ok(Either::Left(steps.map_ok(|slices| stream::iter(slices).map(Ok)).try_flatten()))
+    }
+
+    /// Finds the content, which may have been moved within the cloud, or back to flash, since the blob was looked up.
+    async fn read_cold(self, store: Store, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let (path, faults, etag) = (self.path, self.faults, self.props.etag);
+        let (place, mut whereabouts) = (self.place, self.whereabouts);
+        let range = range.start..range.end.min(self.props.length);
+        // What it held is held no longer: it may wait for a long time.
+        drop((self.snapshot, self.extents, self.pieces));
+        for _ in 0..COLD_LOOKS_MAX {
+            let Whereabouts::Cloud(at) = whereabouts else {
+                let blob = store.opened_at(path, &place, etag)?;
+                let plan = blob.plan(range)?;
+                let steps = stream::unfold(Next::Here(plan), |next| async move { next.step().await });
+                return Ok(steps.map_ok(|slices| stream::iter(slices).map(Ok)).try_flatten().boxed());
+            };
+            match store.cold()?.read(at, range.clone()).await {
+                Ok(content) => return Ok(content),
+                Err(StoreError::Moved) => {
+                    whereabouts = store.opened_at(path.clone(), &place, etag)?.whereabouts;
+                }
+                Err(error) => {
+                    if matches!(error, StoreError::CloudDamaged(_)) {
+                        faults.note(&path, &error);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Err(StoreError::Away("it moves about too fast".into()))
     }
 
     /// What a copy needs to know of it.
     pub fn source(&self) -> Source {
-        Source { place: self.place.clone(), etag: self.props.etag }
+        Source { path: self.path.clone(), place: self.place.clone(), etag: self.props.etag }
     }
 
     /// CRC-64/NVME of a range that lies within the content. Blocks.
@@ -85,9 +133,7 @@ impl Blob {
     }
 
     fn plan(self, range: Range<u64>) -> Result<Plan> {
-        if range.start > 0 && range.start >= self.props.length {
-            return Err(StoreError::RangeInvalid);
-        }
+        check_range(&range, self.props.length)?;
         let range = range.start..range.end.min(self.props.length);
         let spans = self.spans(&range)?.into();
         Ok(Plan { path: self.path, faults: self.faults, spans, reader: Reader::new(self.extents) })
@@ -148,6 +194,10 @@ impl Blob {
         let ranges = tokio::task::spawn_blocking(move || self.snapshot.page_ranges(list, &range, max));
         ranges.await.map_err(|_| StoreError::Closed)?
     }
+}
+
+fn check_range(range: &Range<u64>, length: u64) -> Result<()> {
+    if range.start > 0 && range.start >= length { Err(StoreError::RangeInvalid) } else { Ok(()) }
 }
 
 impl Plan {

@@ -2,11 +2,14 @@
 
 use crate::blob::Blob;
 use crate::body::{Body, BodyWriter};
-use crate::catalog::Txn;
 use crate::catalog::row::{BlobRow, CommittedBlock, List, PROPS_BYTES_MAX, blob_key, encode};
+use crate::catalog::{Snapshot, Txn};
 use crate::clock::Timestamp;
+use crate::cloud::Whereabouts;
 use crate::copies::Place;
 use crate::error::{Result, StoreError};
+use crate::etag::ETag;
+use crate::extent::ExtentMap;
 use crate::extent::frame::framed_bytes;
 use crate::lease::{Lease, LeaseAction};
 use crate::list::{BlobPage, ListQuery};
@@ -17,6 +20,7 @@ use crate::space::Purpose;
 use crate::store::Store;
 use greenroom_model::{BlobPath, ContainerPath, TenantName};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What the deletion of a blob does about its snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +83,32 @@ impl Store {
             row = snapshot.blob_snapshot(set, time)?.ok_or(StoreError::BlobMissing)?;
             place = Place::Snapshot(set, time);
         }
-        let (path, faults) = (path.clone(), self.faults().clone());
-        Ok(Blob { props: row.props, path, faults, place, pieces: row.pieces, snapshot, extents })
+        Ok(self.opened(path.clone(), place, row, snapshot, extents))
+    }
+
+    /// What lies at a place in the catalog, if it is still what it was. Err: `SourceChanged`.
+    pub(crate) fn opened_at(&self, path: BlobPath, place: &Place, etag: ETag) -> Result<Blob> {
+        let (snapshot, extents) = {
+            let extents = self.extents().map();
+            (self.snapshot()?, extents.clone())
+        };
+        let row = snapshot.row(place)?.filter(|row| row.props.etag == etag).ok_or(StoreError::SourceChanged)?;
+        Ok(self.opened(path, place.clone(), row, snapshot, extents))
+    }
+
+    pub(crate) fn opened(
+        &self,
+        path: BlobPath,
+        place: Place,
+        row: BlobRow,
+        snapshot: Snapshot,
+        extents: Arc<ExtentMap>,
+    ) -> Blob {
+        let whereabouts = row.whereabouts();
+        let store = matches!(whereabouts, Whereabouts::Cloud(_)).then(|| self.clone());
+        let (faults, heat) = (self.faults().clone(), self.heat().clone());
+        let BlobRow { props, pieces, .. } = row;
+        Blob { props, path, faults, heat, place, whereabouts, pieces, snapshot, extents, store }
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`, `BlobKind` for a page blob's tier, `ConditionNotMet`, `PropsTooLarge`.
@@ -156,7 +184,7 @@ pub(crate) fn replace(
         txn.free_blob(tenant, old)?;
     }
     txn.discard_staging(tenant, key)?;
-    txn.put_row(tenant, key, BlobRow { props, pieces, blocks, snapshots })
+    txn.put_row(tenant, key, BlobRow::new(props, pieces, blocks, snapshots))
 }
 
 /// The properties of a blob that a write has just made, in place of `old`.
@@ -205,6 +233,7 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
     }
     check_size(&row.props)?;
     row.props.lease = row.props.lease.after_write(txn.now);
+    row.revision = row.revision.wrapping_add(1);
     if new_version {
         row.props.etag = txn.next_etag();
         row.props.modified = txn.now;

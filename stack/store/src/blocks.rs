@@ -15,6 +15,7 @@ use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::store::Store;
 use greenroom_model::{BlobPath, TenantName};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 impl Store {
     /// Err: `ContainerMissing`, `BlobKind`, `BlockIdLength`, `TooManyBlocks`, `LeaseUnmet`.
@@ -42,7 +43,17 @@ impl Store {
             return Err(StoreError::TooManyBlocks { what: "committed", max: COMMITTED_BLOCKS_MAX });
         }
         check_size(&draft)?;
-        self.write(move |txn| commit(txn, &path, draft, &list, &precondition)).await
+        // Shared, not copied: a list may be long, and is needed again only where content has to come back first.
+        let list = Arc::new(list);
+        self.with_content_here(
+            || {
+                let (path, precondition, list) = (path.clone(), precondition.clone(), list.clone());
+                let draft = draft.clone();
+                self.write(move |txn| commit(txn, &path, draft, &list, &precondition))
+            },
+            || self.look_up(&path, None),
+        )
+        .await
     }
 
     /// Err: `ContainerMissing`, `BlobKind`, `BlobMissing` where there is neither a blob nor a staged block.
@@ -163,7 +174,8 @@ struct Choice {
     staged: HashMap<BlockId, Option<StagedRow>>,
     /// With where each begins in the content. Of equal ids the last counts; they name the same block.
     committed: HashMap<BlockId, (u64, CommittedBlock)>,
-    pieces: Vec<Piece>,
+    /// `None` while they are in the cloud.
+    pieces: Option<Vec<Piece>>,
 }
 
 struct Chosen {
@@ -181,10 +193,10 @@ impl Choice {
             staging: staging.map(|staging| staging.id),
             staged: HashMap::new(),
             committed: HashMap::new(),
-            pieces: Vec::new(),
+            pieces: Some(Vec::new()),
         };
         if let Some(old) = old {
-            choice.pieces = txn.all_pieces(&old.pieces)?;
+            choice.pieces = old.on_flash().and_then(|()| txn.all_pieces(&old.pieces)).map(Some).or_else(in_cloud)?;
             let mut at = 0;
             for block in txn.all_blocks(&old.blocks)? {
                 let length = block.length;
@@ -198,9 +210,12 @@ impl Choice {
     fn choose(mut self, txn: &Txn<'_>, list: &[(BlockId, BlockSource)]) -> Result<Vec<Chosen>> {
         let choose = |(id, source): &(BlockId, BlockSource)| {
             let chosen = match source {
-                BlockSource::Committed => self.committed(id),
+                BlockSource::Committed => self.committed(id)?,
                 BlockSource::Uncommitted => self.staged(txn, id)?,
-                BlockSource::Latest => self.staged(txn, id)?.or_else(|| self.committed(id)),
+                BlockSource::Latest => match self.staged(txn, id)? {
+                    Some(staged) => Some(staged),
+                    None => self.committed(id)?,
+                },
             };
             chosen.ok_or(StoreError::InvalidBlockList)
         };
@@ -218,11 +233,16 @@ impl Choice {
         Ok(Some(Chosen { id: id.clone(), length: row.length, crc64: row.crc64, pieces, staged }))
     }
 
-    fn committed(&self, id: &BlockId) -> Option<Chosen> {
-        let (at, block) = self.committed.get(id)?;
-        let pieces = piece::slice(&self.pieces, *at, block.length);
-        Some(Chosen { id: id.clone(), length: block.length, crc64: block.crc64, pieces, staged: None })
+    fn committed(&self, id: &BlockId) -> Result<Option<Chosen>> {
+        let Some((at, block)) = self.committed.get(id) else { return Ok(None) };
+        let pieces = piece::slice(self.pieces.as_ref().ok_or(StoreError::InCloud)?, *at, block.length);
+        Ok(Some(Chosen { id: id.clone(), length: block.length, crc64: block.crc64, pieces, staged: None }))
     }
+}
+
+/// Content in the cloud is missed only once a block of it is chosen.
+fn in_cloud(error: StoreError) -> Result<Option<Vec<Piece>>> {
+    if matches!(error, StoreError::InCloud) { Ok(None) } else { Err(error) }
 }
 
 /// Ends a staging: what was used has no more claim to its content than the blob has now, and the rest is discarded.

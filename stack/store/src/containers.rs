@@ -97,7 +97,7 @@ fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata, public: P
     let (etag, now) = (txn.next_etag(), txn.now);
     let acl = ContainerAcl { public, ..ContainerAcl::default() };
     let props = ContainerProps { etag, created: now, modified: now, metadata, lease: Lease::Free, acl };
-    let row = ContainerRow { id: txn.next_id(), tenant: account.tenant, props };
+    let row = ContainerRow { id: txn.next_id(), tenant: account.tenant, props, placed: None, revision: 0 };
     put(txn, path, row)
 }
 
@@ -112,6 +112,7 @@ fn set_metadata(
     row.props.etag = txn.next_etag();
     row.props.modified = txn.now;
     row.props.metadata = metadata;
+    row.revision = row.revision.wrapping_add(1);
     put(txn, path, row)
 }
 
@@ -139,6 +140,7 @@ fn set_acl(
     row.props.etag = txn.next_etag();
     row.props.modified = txn.now;
     row.props.acl = acl;
+    row.revision = row.revision.wrapping_add(1);
     put(txn, path, row)
 }
 
@@ -151,5 +153,8 @@ fn delete(txn: &mut Txn<'_>, path: &ContainerPath, precondition: &Precondition) 
     let row = txn.container(path)?;
     precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
     txn.containers.remove(container_key(path).as_slice())?;
+    if let Some(placed) = row.placed {
+        txn.release(placed.place)?;
+    }
     txn.leave(&GarbageRow::Container { id: row.id, tenant: row.tenant })
 }

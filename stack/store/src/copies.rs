@@ -4,27 +4,32 @@ use crate::blob::Blob;
 use crate::blobs::{Content, check_size, replace, written};
 use crate::block::BlockId;
 use crate::blocks::{Staged, stage};
+use crate::body::Body;
 use crate::catalog::Txn;
 use crate::catalog::row::BlobRow;
 use crate::clock::Timestamp;
+use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::lease::LeaseId;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::store::Store;
+use futures::TryStreamExt as _;
 use greenroom_model::BlobPath;
 use std::ops::Range;
+use std::pin::pin;
 
 /// A blob or snapshot that was looked up, as the source of a copy. It holds nothing open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
+    pub(crate) path: BlobPath,
     pub(crate) place: Place,
     pub(crate) etag: ETag,
 }
 
 /// Where a row of a blob lies in the catalog.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// By its key.
     Base(Vec<u8>),
@@ -53,9 +58,16 @@ impl Store {
         blocks: CopyBlocks,
         precondition: &Precondition,
     ) -> Result<BlobProps> {
-        let (source, path, precondition) = (source.clone(), path.clone(), precondition.clone());
         check_size(&draft)?;
-        self.write(move |txn| copy(txn, &source, &path, draft, blocks, &precondition)).await
+        self.with_content_here(
+            || {
+                let (source, path, precondition) = (source.clone(), path.clone(), precondition.clone());
+                let draft = draft.clone();
+                self.write(move |txn| copy(txn, &source, &path, draft, blocks, &precondition))
+            },
+            || self.opened_at(source.path.clone(), &source.place, source.etag),
+        )
+        .await
     }
 
     /// Stages a range of `source` as a block; the range must lie within it. Reads the headers of the frames, and the content of those
@@ -74,17 +86,53 @@ impl Store {
         if source.props.kind != BlobKind::Block {
             return Err(StoreError::BlobKind);
         }
+        if matches!(source.whereabouts, Whereabouts::Cloud(_)) {
+            return self.stage_block_recalled(path, id, source, range, lease).await;
+        }
         let precondition = Precondition { lease, ..Precondition::default() };
+        let (to, block) = (path.clone(), id.clone());
         let (path, from, of) = (path.clone(), source.source(), range.clone());
         let crc64 =
             tokio::task::spawn_blocking(move || source.checksum(of)).await.map_err(|_| StoreError::Closed)??;
-        self.write(move |txn| {
+        let (source, cut) = (from.clone(), range.clone());
+        let staged = self.write(move |txn| {
             let row = txn.source(&from)?;
+            row.on_flash()?;
             let length = range.end - range.start;
             let pieces = txn.pieces_in(&row.pieces, &range)?;
             stage(txn, &path, &id, Staged { length, crc64, pieces }, &precondition)
-        })
-        .await
+        });
+        match staged.await {
+            // It left flash a moment ago.
+            Err(StoreError::InCloud) => {
+                let source = self.opened_at(source.path.clone(), &source.place, source.etag)?;
+                self.stage_block_recalled(&to, block, source, cut, lease).await
+            }
+            done => done,
+        }
+    }
+
+    /// The block has its content to itself: a range of what is in the cloud is no reason to bring all of it back.
+    async fn stage_block_recalled(
+        &self,
+        path: &BlobPath,
+        id: BlockId,
+        source: Blob,
+        range: Range<u64>,
+        lease: Option<LeaseId>,
+    ) -> Result<()> {
+        let body = self.take_in(source, range).await?;
+        self.stage_block(path, id, body, lease).await
+    }
+
+    /// Content of a blob as a body of its own.
+    pub(crate) async fn take_in(&self, source: Blob, range: Range<u64>) -> Result<Body> {
+        let mut writer = self.begin_body_when_room(Some(range.end - range.start)).await?;
+        let mut content = pin!(source.read(range)?);
+        while let Some(bytes) = content.try_next().await? {
+            writer.write(bytes).await?;
+        }
+        writer.finish().await
     }
 }
 
@@ -99,6 +147,7 @@ fn copy(
     let (container, key, old) = txn.look_up(path)?;
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
     let from = txn.source(source)?;
+    from.on_flash()?;
     let blocks = match (blocks, from.props.kind) {
         (CopyBlocks::Keep, _) => txn.all_blocks(&from.blocks)?,
         (CopyBlocks::Forget, BlobKind::Block) => Vec::new(),

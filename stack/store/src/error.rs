@@ -82,6 +82,20 @@ pub enum StoreError {
     Io { action: &'static str, file: PathBuf, source: Arc<io::Error> },
     #[error("catalog: {0}")]
     Catalog(Arc<redb::Error>),
+    // The cloud
+    #[error("the content is in the cloud, and cannot be had from there now: {0}")]
+    Away(Arc<str>),
+    #[error("the content in the cloud is damaged: {0}")]
+    CloudDamaged(Arc<str>),
+    #[error("the content is at another place in the cloud than it was")]
+    Moved,
+    #[error("the content is in the cloud only")]
+    InCloud,
+    #[error("manifest {found} does not follow {applied}")]
+    ManifestLeftOut { applied: u64, found: u64 },
+    #[error("this data folder belongs to another volume of the cloud")]
+    VolumeTaken,
+
     #[error("the store is closed")]
     Closed,
 }

@@ -5,6 +5,7 @@ use crate::body::Body;
 use crate::catalog::Txn;
 use crate::catalog::pages::page_list;
 use crate::catalog::row::{BlobRow, List, encode};
+use crate::cloud::Whereabouts;
 use crate::copies::Source;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
@@ -127,12 +128,23 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<BlobProps> {
         let range = begin..begin.saturating_add(from.end.saturating_sub(from.start));
+        let cold = self.opened_at(source.path.clone(), &source.place, source.etag);
+        if let Ok(cold) = cold
+            && matches!(cold.whereabouts, Whereabouts::Cloud(_))
+        {
+            if from.end > cold.props.length {
+                return Err(StoreError::RangeInvalid);
+            }
+            let body = self.take_in(cold, from).await?;
+            return self.write_pages(path, begin, body, sequence, precondition).await;
+        }
         let (source, to) = (source.clone(), range.clone());
         self.change_pages(path, range, sequence, precondition, move |txn, list| {
             let source = txn.source(&source)?;
             if from.end > source.props.length {
                 return Err(StoreError::RangeInvalid);
             }
+            source.on_flash()?;
             // All is read before anything is written: source and target may be the same.
             let runs: Vec<(u64, Vec<Piece>)> = match source.props.kind {
                 BlobKind::Block => vec![(from.start, txn.pieces_in(&source.pieces, &from)?)],

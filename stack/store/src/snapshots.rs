@@ -23,8 +23,14 @@ impl Store {
         metadata: Option<Metadata>,
         precondition: &Precondition,
     ) -> Result<(Timestamp, BlobProps)> {
-        let (path, precondition) = (path.clone(), precondition.clone());
-        self.write(move |txn| take(txn, &path, metadata, &precondition)).await
+        self.with_content_here(
+            || {
+                let (path, metadata, precondition) = (path.clone(), metadata.clone(), precondition.clone());
+                self.write(move |txn| take(txn, &path, metadata, &precondition))
+            },
+            || self.look_up(path, None),
+        )
+        .await
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`.
@@ -46,6 +52,7 @@ impl Store {
             let set = base.and_then(|base| base.snapshots).ok_or(StoreError::BlobMissing)?;
             let mut row = txn.snapshot(set, time)?.ok_or(StoreError::BlobMissing)?;
             (row.props.tier, row.props.tier_changed) = (Some(tier), Some(txn.now));
+            row.revision = row.revision.wrapping_add(1);
             txn.dirty = true;
             txn.snapshots.insert((set, time.0), encode(&row).as_slice())?;
             Ok(())
@@ -80,6 +87,7 @@ fn take(
     let (container, key, row) = txn.look_up(path)?;
     let mut base = row.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&base.props)), Access::FreeWrite, txn.now)?;
+    base.on_flash()?;
     // A lease is the blob's alone, and keeps nobody from its snapshots.
     let mut props = BlobProps { lease: Lease::Free, ..base.props.clone() };
     if let Some(metadata) = metadata {
@@ -89,7 +97,7 @@ fn take(
         props.modified = txn.now;
     }
     let (pieces, blocks) = (txn.share(&base)?, txn.all_blocks(&base.blocks)?);
-    let row = BlobRow { props, pieces, blocks: txn.list_blocks(blocks)?, snapshots: None };
+    let row = BlobRow::new(props, pieces, txn.list_blocks(blocks)?, None);
     let (set, last) = match base.snapshots {
         Some(set) => (set, txn.last_snapshot(set)?),
         None => (txn.next_id(), None),

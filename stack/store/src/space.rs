@@ -50,7 +50,11 @@ impl Space {
 
     /// Bytes of extents and catalog, whose file has holes: it doubles ahead of need. Reads one file's length from the system, which is memory and not disk.
     pub fn used_bytes(&self) -> u64 {
-        self.extent_bytes.load(Relaxed) + self.disk.allocated_bytes(&self.catalog)
+        self.extent_bytes.load(Relaxed) + self.catalog_bytes()
+    }
+
+    pub fn catalog_bytes(&self) -> u64 {
+        self.disk.allocated_bytes(&self.catalog)
     }
 
     /// Where no capacity is set: what is used and what the file system still has.

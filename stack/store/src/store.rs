@@ -3,15 +3,18 @@
 use crate::blob::Faults;
 use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
 use crate::clock::Clock;
+use crate::cloud::Cold;
 use crate::config::Config;
 use crate::disk::{Disk, FileSystem, Guard};
 use crate::error::{Result, StoreError};
 use crate::extent::Extents;
+use crate::heat::Heat;
 use crate::identity::Identities;
 use crate::space::Space;
 use crate::usage::Usage;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, RwLock};
 
 /// Where extents lie in the data folder.
 pub(crate) const EXTENTS_FOLDER: &str = "extents";
@@ -30,6 +33,12 @@ struct Parts {
     space: Arc<Space>,
     identities: RwLock<Identities>,
     faults: Arc<Faults>,
+    heat: Arc<Heat>,
+    cold: OnceLock<Arc<dyn Cold>>,
+    /// Somebody frees flash, and succeeds.
+    making_room: AtomicBool,
+    /// One round of compaction at a time: two would copy the same content twice.
+    compaction: tokio::sync::Mutex<()>,
     /// Last: all else has ended when it goes.
     _lock: Guard,
 }
@@ -57,8 +66,16 @@ impl Store {
     }
 
     pub fn usage(&self) -> Usage {
+        let figures = self.parts.writer.figures();
+        let flash_used_bytes = self.parts.space.used_bytes();
+        let flash_live_bytes = figures.live_bytes + self.parts.space.catalog_bytes();
         Usage {
-            flash_used_bytes: self.parts.space.used_bytes(),
+            flash_used_bytes,
+            // What copies share counts for each of them: it is never more than there is.
+            flash_live_bytes: flash_live_bytes.min(flash_used_bytes),
+            placed_blobs: figures.placed_blobs,
+            placed_bytes: figures.placed_bytes,
+            changes: figures.changes,
             flash_capacity_bytes: self.parts.space.capacity_bytes(),
             read_faults: self.parts.faults.count(),
             tenants: self.parts.writer.tenants(),
@@ -84,6 +101,27 @@ impl Store {
 
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         self.parts.catalog.snapshot()
+    }
+
+    pub(crate) fn heat(&self) -> &Arc<Heat> {
+        &self.parts.heat
+    }
+
+    pub(crate) fn cold_part(&self) -> &OnceLock<Arc<dyn Cold>> {
+        &self.parts.cold
+    }
+
+    pub(crate) fn compaction(&self) -> &tokio::sync::Mutex<()> {
+        &self.parts.compaction
+    }
+
+    /// Whether a write that finds no room had better wait: flash is being freed.
+    pub fn set_making_room(&self, making: bool) {
+        self.parts.making_room.store(making, Relaxed);
+    }
+
+    pub(crate) fn is_making_room(&self) -> bool {
+        self.parts.making_room.load(Relaxed)
     }
 
     pub(crate) fn extents(&self) -> &Extents {
@@ -119,8 +157,22 @@ impl Parts {
         // So that the folders made just now are found again.
         disk.sync_dir(dir).map_err(|error| StoreError::io("sync", dir, error))?;
         let extents = Arc::new(extents);
-        let writer = Writer::start(catalog.clone(), books, extents.clone(), clock)?;
-        Ok(Self { catalog, writer, extents, space, identities, faults: Arc::default(), _lock: lock })
+        let writer = Writer::start(catalog.clone(), books, extents.clone(), clock.clone())?;
+        let heat = Arc::new(Heat::new(clock));
+        let (faults, cold, making_room, compaction) = Default::default();
+        Ok(Self {
+            catalog,
+            writer,
+            extents,
+            space,
+            identities,
+            faults,
+            heat,
+            cold,
+            making_room,
+            compaction,
+            _lock: lock,
+        })
     }
 
     /// The writer first: its last operations may still point into extents.

@@ -9,6 +9,13 @@ pub struct Usage {
     /// Bytes of the data folder's extents and catalog, dead space included.
     pub flash_used_bytes: u64,
     pub flash_capacity_bytes: u64,
+    /// Of these, what rows refer to, and the catalog.
+    pub flash_live_bytes: u64,
+    /// Blobs whose content is in the cloud, and their bytes.
+    pub placed_blobs: u64,
+    pub placed_bytes: u64,
+    /// Transactions that changed something, since the store was opened.
+    pub changes: u64,
     /// Reads of content that failed since the store was opened: damaged, or not given by the disk. The log names the blobs.
     pub read_faults: u64,
     pub tenants: BTreeMap<TenantName, TenantUsage>,

@@ -21,6 +21,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let (path, blob) = (call.blob()?, call.find_blob().await?);
     let length = blob.props.length;
     headers::check_read(&precondition, &blob.props, call.now)?;
+    properties::check_readable(&blob.props)?;
     let range = headers::range(&call.head, length)?;
     let (status, extent) = match range {
         None => (StatusCode::OK, Extent::Whole),

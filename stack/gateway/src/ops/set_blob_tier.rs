@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers;
 use crate::reply::Reply;
-use greenroom_store::BlobChange;
+use greenroom_store::{BlobChange, Tier};
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
@@ -14,6 +14,10 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         call.store.set_snapshot_tier(&call.blob()?, at, tier).await?;
         return Ok(Reply::new(StatusCode::OK));
     }
-    call.store.update_blob(&call.blob()?, BlobChange::Tier(tier), &precondition).await?;
-    Ok(Reply::new(StatusCode::OK))
+    let path = call.blob()?;
+    let was = call.store.blob(&path).await?.props.tier;
+    call.store.update_blob(&path, BlobChange::Tier(tier), &precondition).await?;
+    // What leaves the archive is on its way, Azure says; here it can be read at once.
+    let rehydrated = was == Some(Tier::Archive) && tier != Tier::Archive;
+    Ok(Reply::new(if rehydrated { StatusCode::ACCEPTED } else { StatusCode::OK }))
 }

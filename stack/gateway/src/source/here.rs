@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::intake::{Checks, Intake, Md5Wanted, Taken};
 use crate::request::{Head, Request};
-use crate::{route, time};
+use crate::{properties, route, time};
 use futures::TryStreamExt as _;
 use greenroom_model::BlobPath;
 use greenroom_store::{
@@ -104,6 +104,7 @@ async fn look_up(
     };
     let met = precondition.check(Some((&blob.props).into()), Access::Read, call.now);
     met.map_err(|_| Code::SourceConditionNotMet)?;
+    properties::check_readable(&blob.props)?;
     Ok(blob)
 }
 
@@ -192,7 +193,7 @@ impl Here {
     /// Takes the content in once more: pages with holes between them are nothing that a block can refer to.
     async fn take(self, call: &Call, checks: Checks) -> Result<Taken, Error> {
         let length = self.range.end - self.range.start;
-        let mut intake = Intake::begin(&call.store, length, checks, Md5Wanted::Always)?;
+        let mut intake = Intake::begin(&call.store, length, checks, Md5Wanted::Always).await?;
         let mut stream = pin!(self.blob.read(self.range)?);
         while let Some(bytes) = stream.try_next().await? {
             intake.push(bytes).await?;

@@ -109,7 +109,7 @@ pub async fn tags(call: &Call, url: &Url) -> Result<Tags, Error> {
 
 impl There {
     pub async fn take(mut self, call: &Call, checks: Checks) -> Result<Taken, Error> {
-        let mut intake = Intake::begin(&call.store, self.length, checks, Md5Wanted::Always)?;
+        let mut intake = Intake::begin(&call.store, self.length, checks, Md5Wanted::Always).await?;
         while let Some(bytes) = self.answer.next().await? {
             intake.push(bytes).await?;
         }

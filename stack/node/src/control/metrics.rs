@@ -22,7 +22,7 @@ const HZ_MIN: f64 = 0.1;
 /// All figures now
 #[utoipa::path(get, path = "/v1/metrics", security(("token" = [])), responses((status = 200, body = Metrics), (status = 401, body = Problem)))]
 pub async fn snapshot(State(state): State<Control>) -> Json<Metrics> {
-    Json(state.figures.snapshot(&state.store, state.durability))
+    Json(measure(&state))
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,9 +51,11 @@ pub async fn stream(
     // A reader that falls behind gets fewer events, not a burst of old ones.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let ended = state.stop.clone().cancelled_owned();
-    let events = IntervalStream::new(ticks).map(move |_| {
-        let metrics = state.figures.snapshot(&state.store, state.durability);
-        Event::default().json_data(metrics)
-    });
+    let events = IntervalStream::new(ticks).map(move |_| Event::default().json_data(measure(&state)));
     Ok(Sse::new(events.take_until(ended)))
+}
+
+fn measure(state: &Control) -> Metrics {
+    let offload = state.offload.as_ref().map(|service| service.metrics());
+    Metrics { offload, ..state.figures.snapshot(&state.store, state.durability) }
 }

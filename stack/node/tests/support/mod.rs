@@ -4,6 +4,7 @@
 pub mod authority;
 pub mod azcopy;
 pub mod bed;
+pub mod cloud;
 pub mod python;
 pub mod tree;
 
@@ -51,9 +52,21 @@ impl Stack {
         stack
     }
 
+    /// A server over an empty folder, with variables in its environment.
+    pub async fn start_with_variables(arguments: &[&str], variables: &[(&str, &str)]) -> Stack {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut stack = Stack::start_with_env(dir.path().to_owned(), arguments, variables).await;
+        stack.dir = Some(dir);
+        stack
+    }
+
     /// A server over a folder that the test keeps.
     pub async fn start_in(data: PathBuf, arguments: &[&str]) -> Stack {
-        let (child, ready) = launch(&data, ("127.0.0.1:0", "127.0.0.1:0"), arguments).await;
+        Stack::start_with_env(data, arguments, &[]).await
+    }
+
+    pub async fn start_with_env(data: PathBuf, arguments: &[&str], variables: &[(&str, &str)]) -> Stack {
+        let (child, ready) = launch(&data, ("127.0.0.1:0", "127.0.0.1:0"), arguments, variables).await;
         Stack { token: token(&data), ready, http: client(), child, data, dir: None }
     }
 
@@ -67,7 +80,7 @@ impl Stack {
     /// Starts the program again over the same folder and on the same ports, after `kill` or `stop`.
     pub async fn restart(&mut self) {
         let (blob, control) = (port(&self.ready.blob), port(&self.ready.control));
-        let (child, ready) = launch(&self.data, (&blob, &control), &[]).await;
+        let (child, ready) = launch(&self.data, (&blob, &control), &[], &[]).await;
         assert_eq!(ready, self.ready);
         (self.child, self.token) = (child, token(&self.data));
     }
@@ -208,12 +221,29 @@ pub fn command(dir: &Path, (blob, control): (&str, &str), arguments: &[&str]) ->
     command
 }
 
-async fn launch(dir: &Path, addresses: (&str, &str), arguments: &[&str]) -> (Child, Ready) {
-    let mut child = command(dir, addresses, arguments).stdout(Stdio::piped()).spawn().expect("the server starts");
+async fn launch(dir: &Path, addresses: (&str, &str), arguments: &[&str], variables: &[(&str, &str)]) -> (Child, Ready) {
+    let mut command = command(dir, addresses, arguments);
+    let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().expect("the server starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let line = tokio::time::timeout(START_MAX, lines.next_line()).await.expect("the server is ready in time");
     let line = line.expect("a line").expect("the server says that it is ready");
     (child, serde_json::from_str(&line).expect("the ready line is JSON"))
+}
+
+/// Runs another of the program's commands; whether it ended well, and all that it said.
+pub async fn stack_command(arguments: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom-stack"));
+    command.args(arguments).envs(variables.iter().copied()).env("GREENROOM_LOG", "warn").stdin(Stdio::null());
+    let output = command.kill_on_drop(true).output().await.expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// A line of a process's `/proc/PID/status`, in bytes: `VmRSS` is what it holds in memory, `VmHWM` the most that it ever did.
+pub fn memory_bytes(pid: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a line of it");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
 /// Runs a server that must not start; its exit status and what it said on stderr.

@@ -141,6 +141,22 @@ impl Books {
         usage.bytes = usage.bytes.saturating_sub(bytes);
     }
 
+    /// One more blob's content is in the cloud.
+    pub fn placed(&mut self, bytes: u64) {
+        self.head.placed_blobs += 1;
+        self.head.placed_bytes += bytes;
+    }
+
+    pub fn unplaced(&mut self, bytes: u64) {
+        self.head.placed_blobs = self.head.placed_blobs.saturating_sub(1);
+        self.head.placed_bytes = self.head.placed_bytes.saturating_sub(bytes);
+    }
+
+    /// Bytes on disk that rows refer to; what is shared counts for each.
+    pub fn live_bytes(&self) -> u64 {
+        self.extents.values().map(|extent| extent.live).sum()
+    }
+
     /// Counts a staging as it was out, and as it is now in.
     pub fn recount_staging(&mut self, tenant: &TenantName, was: Option<&StagingRow>, is: Option<&StagingRow>) {
         let figures = |staging: Option<&StagingRow>| staging.map_or((0, 0), |row| (u64::from(row.blocks), row.bytes));

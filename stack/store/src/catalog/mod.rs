@@ -2,6 +2,7 @@
 //! folder knows more than `Txn` (one writer, see `writer`) and `Snapshot` (any number of readers).
 
 pub mod books;
+pub mod cold;
 mod engine;
 pub mod holders;
 pub mod listing;
@@ -23,7 +24,7 @@ use crate::error::{Result, StoreError};
 use engine::Engine;
 use redb::{ReadableDatabase, WriteTransaction};
 use row::{
-    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, SERVICES,
+    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, RELEASES, SERVICES,
     SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
 };
 use std::io::ErrorKind;
@@ -91,13 +92,14 @@ impl Catalog {
     fn prepare(&self, now: Timestamp) -> Result<()> {
         let txn = self.begin_write()?;
         let mut head = txn.open_table(HEAD)?;
-        let new = HeadRow { format: FORMAT, volume: now.0.unsigned_abs(), etag: 0, id: 0 };
+        let volume = now.0.unsigned_abs();
+        let new = HeadRow { format: FORMAT, volume, etag: 0, id: 0, cloud: None, placed_blobs: 0, placed_bytes: 0 };
         head.insert(HEAD_KEY, row::encode(&new).as_slice())?;
         drop(head);
         for table in [TENANTS, ACCOUNTS, SERVICES, USAGE] {
             txn.open_table(table)?;
         }
-        for table in [CONTAINERS, BLOBS, STAGINGS] {
+        for table in [CONTAINERS, BLOBS, STAGINGS, RELEASES] {
             txn.open_table(table)?;
         }
         for table in [PIECES, BLOCKS] {

@@ -3,6 +3,7 @@
 
 use crate::block::BlockId;
 use crate::clock::Timestamp;
+use crate::cloud::{CloudPlace, Placed, Whereabouts};
 use crate::crc::crc64;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
@@ -41,8 +42,11 @@ pub const USAGE: TableDefinition<&str, Bytes> = TableDefinition::new("usage");
 /// What is still to be removed, in small transactions.
 pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage");
 
+/// Places in the cloud that nothing here needs any more, by `CloudPlace::key`: the cloud has yet to be told.
+pub const RELEASES: TableDefinition<Bytes, Bytes> = TableDefinition::new("releases");
+
 /// Of the data folder as a whole: tables, rows, extents.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 /// Longer lists are kept in rows of their own: a listing reads blob rows, and should not read these with them.
 pub const LIST_HERE_MAX: usize = 16;
 /// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 21 bytes, a block 87.
@@ -60,6 +64,17 @@ pub struct HeadRow {
     /// The last of each given out.
     pub etag: u64,
     pub id: u64,
+    /// The volume that this store offloads to, once there is one, and the last of its manifests that the catalog has heard of.
+    pub cloud: Option<CloudRow>,
+    /// Blobs whose content is in the cloud, and their bytes.
+    pub placed_blobs: u64,
+    pub placed_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudRow {
+    pub volume: [u8; 16],
+    pub applied: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +83,9 @@ pub struct ContainerRow {
     pub id: u64,
     pub tenant: TenantName,
     pub props: ContainerProps,
+    /// Where the cloud keeps what is said of it.
+    pub placed: Option<Placed>,
+    pub revision: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,6 +95,39 @@ pub struct BlobRow {
     pub blocks: List<CommittedBlock>,
     /// The set that its snapshots form, while there are any.
     pub snapshots: Option<u64>,
+    /// Where the content is in the cloud; without pieces it is there only.
+    pub placed: Option<Placed>,
+    /// Counts the changes of what is said of the blob.
+    pub revision: u32,
+    /// When it was last read, as far as that has been written down.
+    pub used: Timestamp,
+}
+
+impl BlobRow {
+    pub fn new(props: BlobProps, pieces: List<Piece>, blocks: List<CommittedBlock>, snapshots: Option<u64>) -> Self {
+        Self { props, pieces, blocks, snapshots, placed: None, revision: 0, used: Timestamp::default() }
+    }
+
+    pub fn whereabouts(&self) -> Whereabouts {
+        let here = self.props.length == 0 || self.pieces != List::Here(Vec::new());
+        match self.placed {
+            None => Whereabouts::Flash,
+            Some(Placed { place, .. }) if here => Whereabouts::Both(place),
+            Some(Placed { place, .. }) => Whereabouts::Cloud(place),
+        }
+    }
+
+    /// Err: `InCloud` where the content is not on flash.
+    pub fn on_flash(&self) -> Result<()> {
+        match self.whereabouts() {
+            Whereabouts::Flash | Whereabouts::Both(_) => Ok(()),
+            Whereabouts::Cloud(_) => Err(StoreError::InCloud),
+        }
+    }
+
+    pub fn place(&self) -> Option<CloudPlace> {
+        self.placed.map(|placed| placed.place)
+    }
 }
 
 /// A list that lies in its row while it is short.

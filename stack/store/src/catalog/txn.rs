@@ -30,6 +30,7 @@ pub struct Txn<'t> {
     pub pieces: Table<'t, (u64, u64), Bytes>,
     pub blocks: Table<'t, (u64, u64), Bytes>,
     pub garbage: Table<'t, u64, Bytes>,
+    pub releases: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Txn<'t> {
@@ -49,6 +50,7 @@ impl<'t> Txn<'t> {
             pieces: txn.open_table(PIECES)?,
             blocks: txn.open_table(BLOCKS)?,
             garbage: txn.open_table(GARBAGE)?,
+            releases: txn.open_table(RELEASES)?,
         })
     }
 
@@ -168,8 +170,9 @@ impl<'t> Txn<'t> {
         Ok(found)
     }
 
-    /// The content of a row, for another row to hold as well.
+    /// The content of a row, for another row to hold as well. Err: `InCloud`.
     pub fn share(&mut self, row: &BlobRow) -> Result<List<Piece>> {
+        row.on_flash()?;
         match row.props.kind {
             BlobKind::Block => {
                 let pieces = self.all_pieces(&row.pieces)?;
@@ -205,6 +208,10 @@ impl<'t> Txn<'t> {
     /// Lets go of all that a blob's row refers to, and counts it out.
     pub fn free_blob(&mut self, tenant: &TenantName, blob: BlobRow) -> Result<()> {
         self.books.discount_blob(tenant, blob.props.length);
+        if let Some(place) = blob.place() {
+            self.release(place)?;
+            self.books.unplaced(blob.props.length);
+        }
         if let List::Rows(list) = blob.blocks {
             self.leave(&GarbageRow::BlockList(list))?;
         }

@@ -33,17 +33,36 @@ pub struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     tenants: Arc<Mutex<BTreeMap<TenantName, TenantUsage>>>,
+    figures: Arc<Mutex<Figures>>,
+}
+
+/// What the counters say as a whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Figures {
+    pub live_bytes: u64,
+    pub placed_blobs: u64,
+    pub placed_bytes: u64,
+    pub changes: u64,
+}
+
+impl Figures {
+    fn take(&mut self, books: &Books) {
+        self.live_bytes = books.live_bytes();
+        (self.placed_blobs, self.placed_bytes) = (books.head.placed_blobs, books.head.placed_bytes);
+    }
 }
 
 impl Writer {
     pub fn start(catalog: Catalog, books: Books, extents: Arc<Extents>, clock: Arc<dyn Clock>) -> Result<Self> {
         let (sender, jobs) = mpsc::channel(BATCH_MAX);
         let tenants = Arc::new(Mutex::new(books.tenants.clone()));
-        let worker =
-            Worker { catalog, books, trust: Trust::Sure, extents, clock, tenants: tenants.clone(), sweep: Sweep::On };
+        let figures = Arc::new(Mutex::new(Figures::default()));
+        figures.lock().unwrap_or_else(PoisonError::into_inner).take(&books);
+        let (told, trust, sweep) = ((tenants.clone(), figures.clone()), Trust::Sure, Sweep::On);
+        let worker = Worker { catalog, books, trust, extents, clock, tenants: told.0, figures: told.1, sweep };
         let thread = std::thread::Builder::new().name("catalog".to_owned()).spawn(move || worker.run(jobs));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(super::FILE), error))?;
-        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), tenants })
+        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), tenants, figures })
     }
 
     /// Runs an operation in the next transaction, and answers when that is durable. An operation looks first and writes then: where it
@@ -75,6 +94,10 @@ impl Writer {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub fn figures(&self) -> Figures {
+        *self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Carries out what is queued and joins the thread.
     pub fn close(&self) {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -93,7 +116,14 @@ struct Worker {
     extents: Arc<Extents>,
     clock: Arc<dyn Clock>,
     tenants: Arc<Mutex<BTreeMap<TenantName, TenantUsage>>>,
+    figures: Arc<Mutex<Figures>>,
     sweep: Sweep,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Yes,
+    No,
 }
 
 /// Whether the counters are those of the catalog.
@@ -136,9 +166,9 @@ impl Worker {
         let mut answers = Vec::with_capacity(batch.len());
         let committed = self.transact(batch, &mut answers);
         match &committed {
-            Ok(()) => {
+            Ok(changed) => {
                 self.resume_sweep();
-                self.publish();
+                self.publish(*changed);
             }
             Err(error) => {
                 tracing::error!(%error, operations = answers.len(), "a transaction has failed");
@@ -151,10 +181,11 @@ impl Worker {
                 }
             }
         }
+        let committed = committed.map(drop);
         answers.into_iter().for_each(|answer| answer(committed.clone()));
     }
 
-    fn transact(&mut self, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<()> {
+    fn transact(&mut self, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<Changed> {
         let sweeping = self.is_sweeping();
         let write = self.settle().and_then(|()| self.catalog.begin_write());
         let txn = write.as_ref().map_err(Clone::clone);
@@ -187,7 +218,7 @@ impl Worker {
             self.books.write(&write)?;
             write.commit()?;
         }
-        Ok(())
+        Ok(if dirty { Changed::Yes } else { Changed::No })
     }
 
     fn resume_sweep(&mut self) {
@@ -197,7 +228,12 @@ impl Worker {
     }
 
     /// Lets others see what the transaction has changed.
-    fn publish(&mut self) {
+    fn publish(&mut self, changed: Changed) {
+        if changed == Changed::Yes {
+            let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+            figures.take(&self.books);
+            figures.changes += 1;
+        }
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.books.tenants);
         let freed = std::mem::replace(&mut self.books.freed, Freed::Nothing);
         let reaped = self.extents.reap(&self.books.extents, freed);

@@ -3,7 +3,7 @@
 
 use super::walk::{Found, Row};
 use super::{Damage, Folder, Progress, Proof, Report};
-use crate::catalog::row::{CommittedBlock, List, SNAPSHOTS, StagedRow, decode, encode, snapshot_range};
+use crate::catalog::row::{BlobRow, CommittedBlock, List, SNAPSHOTS, StagedRow, decode, encode, snapshot_range};
 use crate::catalog::{Catalog, Txn};
 use crate::clock::Timestamp;
 use crate::disk::Disk;
@@ -103,6 +103,7 @@ fn remove(txn: &mut Txn<'_>, row: &Row) -> Result<()> {
         Row::Container => {}
         Row::Blob(key) => {
             if let Ok(Some(blob)) = txn.blob(key) {
+                forget(txn, &blob)?;
                 remove_lists(txn, &blob.pieces, &blob.blocks)?;
             }
             txn.blobs.remove(key.as_slice())?;
@@ -112,6 +113,7 @@ fn remove(txn: &mut Txn<'_>, row: &Row) -> Result<()> {
         }
         Row::Snapshot(set, time, base) => {
             if let Ok(Some(blob)) = txn.snapshot(*set, *time) {
+                forget(txn, &blob)?;
                 remove_lists(txn, &blob.pieces, &blob.blocks)?;
             }
             txn.snapshots.remove((*set, time.0))?;
@@ -138,6 +140,15 @@ fn remove(txn: &mut Txn<'_>, row: &Row) -> Result<()> {
                 txn.stagings.insert(key.as_slice(), encode(&staging).as_slice())?;
             }
         }
+    }
+    Ok(())
+}
+
+/// What the cloud keeps of a blob that is dropped is released like that of one that is deleted.
+fn forget(txn: &mut Txn<'_>, blob: &BlobRow) -> Result<()> {
+    if let Some(place) = blob.place() {
+        txn.release(place)?;
+        txn.books.unplaced(blob.props.length);
     }
     Ok(())
 }

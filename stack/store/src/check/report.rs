@@ -21,6 +21,9 @@ pub struct Counts {
     pub blobs: u64,
     pub snapshots: u64,
     pub staged_blocks: u64,
+    /// Blobs and snapshots whose content is in the cloud only: it is not read here.
+    #[serde(default)]
+    pub in_cloud: u64,
     /// Content read and checked; what several share is read for each.
     pub bytes: u64,
     pub extents: u64,

@@ -149,7 +149,11 @@ impl<'f> Walk<'f> {
                     }
                     self.counts().blobs += 1;
                     self.count(owner.tenant.as_ref(), row.props.length);
-                    self.read(Row::Blob(key), what, &row.pieces, row.props.length, Whole::of(&row.props));
+                    if row.on_flash().is_ok() {
+                        self.read(Row::Blob(key), what, &row.pieces, row.props.length, Whole::of(&row.props));
+                    } else {
+                        self.counts().in_cloud += 1;
+                    }
                 }
                 Err(error) => self.lost(Row::Blob(key), what, None, &error),
             }
@@ -174,7 +178,11 @@ impl<'f> Walk<'f> {
                     if let Some(owner) = &owner {
                         self.count(owner.tenant.as_ref(), row.props.length);
                     }
-                    self.read(place, what, &row.pieces, row.props.length, Whole::of(&row.props));
+                    if row.on_flash().is_ok() {
+                        self.read(place, what, &row.pieces, row.props.length, Whole::of(&row.props));
+                    } else {
+                        self.counts().in_cloud += 1;
+                    }
                 }
                 Err(error) => self.lost(place, what, None, &error),
             }

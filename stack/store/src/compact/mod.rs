@@ -45,6 +45,7 @@ struct Live {
 impl Store {
     /// Does one round of compaction, should there be something worth it. The server does so on its own all the while.
     pub async fn compact(&self) -> Result<Compaction> {
+        let _one_at_a_time = self.compaction().lock().await;
         let rows = self.write(|txn| Ok(txn.books.extents.clone())).await?;
         let facts = self.extents().facts(&rows);
         let room = plan::Room {

@@ -1,0 +1,120 @@
+//! Cold content for the store: what offload's recall reads, in the store's words, and how long its readers waited.
+
+use super::Opened;
+use super::link::Shape;
+use super::record;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use greenroom_model::offload::RecallFigures;
+use greenroom_offload::Error;
+use greenroom_store::{CloudPlace, Cold, Result, StoreError};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// Latencies that are kept for the percentiles.
+const WAITS_MAX: usize = 1_024;
+const WAITS_FOR: Duration = Duration::from_secs(60);
+/// How long a read waits for the volume to be opened.
+const OPEN_MAX: Duration = Duration::from_secs(3);
+const OPEN_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What is open of the volume, if it is.
+pub type Slot = Arc<RwLock<Option<Arc<Opened>>>>;
+
+#[derive(Debug)]
+pub struct Recaller {
+    slot: Slot,
+    shape: Arc<Shape>,
+    waits: Arc<Mutex<Waits>>,
+}
+
+#[derive(Debug, Default)]
+pub struct Waits {
+    reads: u64,
+    recent: VecDeque<(Instant, Duration)>,
+}
+
+impl Recaller {
+    pub fn new(slot: Slot, shape: Arc<Shape>) -> Self {
+        Self { slot, shape, waits: Arc::default() }
+    }
+
+    pub fn figures(&self) -> RecallFigures {
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = waits.recent.iter().filter(|(at, _)| at.elapsed() < WAITS_FOR);
+        let mut fresh: Vec<Duration> = fresh.map(|(_, wait)| *wait).collect();
+        fresh.sort_unstable();
+        let ms = |percent: usize| match fresh.len() {
+            0 => 0.0,
+            count => fresh[(count * percent / 100).min(count - 1)].as_secs_f64() * 1e3,
+        };
+        RecallFigures { reads: waits.reads, p50_ms: ms(50), p99_ms: ms(99) }
+    }
+}
+
+impl Waits {
+    fn note(&mut self, wait: Duration) {
+        self.reads += 1;
+        if self.recent.len() == WAITS_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((Instant::now(), wait));
+    }
+}
+
+impl Cold for Recaller {
+    fn read(
+        &self,
+        place: CloudPlace,
+        range: Range<u64>,
+    ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>> {
+        let slot = self.slot.clone();
+        let away = self.shape.is_away().then(|| self.shape.why().unwrap_or_else(|| "it does not answer".to_owned()));
+        let waits = self.waits.clone();
+        Box::pin(async move {
+            // Whoever waits in vain waits again: that the target is back is found out elsewhere.
+            if let Some(why) = away {
+                return Err(StoreError::Away(why.into()));
+            }
+            let began = Instant::now();
+            let opened = open(&slot).await.ok_or_else(|| StoreError::Away("the volume is not open yet".into()))?;
+            let content = opened.recall.read(record::place(place), range).await.map_err(told)?;
+            let mut content = Box::pin(content.map_err(told));
+            // What fails at once is answered as an error, and not by a body that breaks off.
+            let first = content.next().await.transpose()?;
+            waits.lock().unwrap_or_else(PoisonError::into_inner).note(began.elapsed());
+            Ok(stream::iter(first.map(Ok)).chain(content).boxed())
+        })
+    }
+}
+
+/// What is open; a server that has only just started opens it any moment.
+async fn open(slot: &Slot) -> Option<Arc<Opened>> {
+    let look = async {
+        loop {
+            let opened = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
+            match opened {
+                Some(opened) => return opened,
+                None => tokio::time::sleep(OPEN_LOOK_EVERY).await,
+            }
+        }
+    };
+    tokio::time::timeout(OPEN_MAX, look).await.ok()
+}
+
+/// In the store's words.
+fn told(error: Error) -> StoreError {
+    match error {
+        Error::Away(_) | Error::Refused(_) | Error::InDoubt | Error::Fenced { .. } | Error::Flash(_) => {
+            StoreError::Away(error.to_string().into())
+        }
+        Error::Stale(_) => StoreError::Moved,
+        Error::Missing(_) | Error::Damaged { .. } | Error::Unsupported { .. } | Error::Log(_) | Error::TooLarge(_) => {
+            StoreError::CloudDamaged(error.to_string().into())
+        }
+    }
+}

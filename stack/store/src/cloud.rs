@@ -1,0 +1,61 @@
+//! Content that has left flash: where it lies, and the part that gets it from there. What is there is none of the store's business.
+
+use crate::error::Result;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::Range;
+
+/// Where a blob's content lies in the cloud: a recipe, by its segment and its number therein.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CloudPlace {
+    pub segment: [u8; 32],
+    pub recipe: u32,
+}
+
+/// Gets content from the cloud.
+pub trait Cold: fmt::Debug + Send + Sync + 'static {
+    /// Streams a range that lies within the content, checked. Err, now or within the stream: `Moved` where the catalog knows a newer
+    /// place, `Away`, `CloudDamaged`.
+    fn read(
+        &self,
+        place: CloudPlace,
+        range: Range<u64>,
+    ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>>;
+}
+
+/// Where content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whereabouts {
+    Flash,
+    /// In both: flash can be freed at once.
+    Both(CloudPlace),
+    Cloud(CloudPlace),
+}
+
+/// What the catalog knows of content that is in the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    pub place: CloudPlace,
+    /// The revision of what is said of the blob that the cloud has been told; unknown where the teller went down in between.
+    pub told: Option<u32>,
+}
+
+impl CloudPlace {
+    const BYTES: usize = 36;
+
+    /// Orders by segment, then number.
+    pub(crate) fn key(&self) -> [u8; Self::BYTES] {
+        let mut key = [0; Self::BYTES];
+        key[..32].copy_from_slice(&self.segment);
+        key[32..].copy_from_slice(&self.recipe.to_be_bytes());
+        key
+    }
+
+    pub(crate) fn from_key(key: &[u8]) -> Option<Self> {
+        let (segment, recipe) = key.split_first_chunk()?;
+        Some(Self { segment: *segment, recipe: u32::from_be_bytes(recipe.try_into().ok()?) })
+    }
+}

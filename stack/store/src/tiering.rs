@@ -1,0 +1,449 @@
+//! What whoever moves content between flash and the cloud asks of the store: facts to decide by, and the steps, each one transaction.
+
+use crate::blob::Blob;
+use crate::body::BodyWriter;
+use crate::catalog::Snapshot;
+use crate::catalog::row::{BlobRow, CloudRow, ContainerRow, List, blob_key};
+use crate::clock::Timestamp;
+use crate::cloud::{CloudPlace, Cold, Placed, Whereabouts};
+use crate::copies::Place;
+use crate::error::{Result, StoreError};
+use crate::etag::ETag;
+use crate::heat::Heat;
+use crate::props::{BlobKind, BlobProps, ContainerProps, Tier};
+use crate::store::Store;
+use futures::TryStreamExt as _;
+use greenroom_model::{BlobName, BlobPath, ContainerPath, TenantName};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often an operation that needs content on flash brings it there before it gives up: somebody may send it off again meanwhile.
+const BRING_BACK_MAX: usize = 3;
+/// Blobs that one transaction frees or restores: what a write may have to wait for it.
+const BLOBS_A_TRANSACTION: usize = 500;
+/// How long a write waits for room that is being made. Tools give up on an answer after minutes.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(60);
+const ROOM_LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a recipe in the cloud is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Described {
+    Container(ContainerPath),
+    /// With the moment of a snapshot.
+    Blob(BlobPath, Option<Timestamp>),
+}
+
+/// What a commit has put into the cloud.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// `None` for a name that no store ever had: its place is released at once.
+    pub of: Option<Described>,
+    pub etag: Option<ETag>,
+    pub place: CloudPlace,
+    /// It was moved from there, and has not changed.
+    pub was: Option<CloudPlace>,
+    /// The revision that it tells of, where that is known.
+    pub told: Option<u32>,
+}
+
+/// Of a segment, which recipes.
+pub type Recipes = Box<dyn Fn(u32) -> bool + Send>;
+
+/// A commit in the cloud as the catalog hears of it.
+pub struct Applied {
+    pub number: u64,
+    pub placements: Vec<Placement>,
+    /// Released places that the cloud no longer counts.
+    pub released: Vec<([u8; 32], Recipes)>,
+}
+
+impl std::fmt::Debug for Applied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Applied {}", self.number)
+    }
+}
+
+/// A blob or snapshot as whoever decides where it should be sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobFact {
+    pub path: BlobPath,
+    pub snapshot: Option<Timestamp>,
+    pub etag: ETag,
+    pub bytes: u64,
+    /// Last read or write, whichever is later, as far as is known.
+    pub used: Timestamp,
+    pub tier: Option<Tier>,
+    pub kind: BlobKind,
+    pub at: Whereabouts,
+    pub told: Told,
+}
+
+/// Whether the cloud knows what is said of a blob that it keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    All,
+    NotAll,
+}
+
+/// A container as it is to be told to the cloud.
+#[derive(Debug, Clone)]
+pub struct ContainerFact {
+    pub path: ContainerPath,
+    pub tenant: TenantName,
+    pub props: ContainerProps,
+    pub revision: u32,
+    pub told: Told,
+}
+
+/// The catalog at one moment, gone through container by container.
+#[derive(Debug)]
+pub struct Survey<'s> {
+    snapshot: &'s Snapshot,
+    heat: &'s Heat,
+}
+
+impl Survey<'_> {
+    pub fn containers(&self, mut show: impl FnMut(ContainerFact)) -> Result<()> {
+        self.snapshot.containers(|path, row| {
+            show(container_fact(path, row));
+            Ok(())
+        })
+    }
+
+    /// Every blob, and before it its snapshots, with the tenant that they belong to.
+    pub fn blobs(&self, mut show: impl FnMut(&TenantName, BlobFact)) -> Result<()> {
+        let mut containers = Vec::new();
+        self.snapshot.containers(|path, row| {
+            containers.push((path, row.id, row.tenant));
+            Ok(())
+        })?;
+        for (path, id, tenant) in containers {
+            self.snapshot.blobs_of(id, |name, snapshot, row| {
+                // A name that cannot be one is told of by a check.
+                let Ok(blob) = BlobName::new(name) else { return Ok(()) };
+                let place = match snapshot {
+                    None => Place::Base(blob_key(id, name)),
+                    Some((set, time)) => Place::Snapshot(set, time),
+                };
+                let path = path.blob(blob);
+                show(&tenant, fact(path, snapshot.map(|(_, time)| time), row, self.heat.last(&place)));
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn told(placed: Option<Placed>, revision: u32) -> Told {
+    if placed.is_some_and(|placed| placed.told == Some(revision)) { Told::All } else { Told::NotAll }
+}
+
+fn container_fact(path: ContainerPath, row: ContainerRow) -> ContainerFact {
+    let told = told(row.placed, row.revision);
+    ContainerFact { path, tenant: row.tenant, props: row.props, revision: row.revision, told }
+}
+
+fn fact(path: BlobPath, snapshot: Option<Timestamp>, row: BlobRow, read: Option<Timestamp>) -> BlobFact {
+    let (at, told) = (row.whereabouts(), told(row.placed, row.revision));
+    let BlobProps { etag, length: bytes, modified, tier, kind, .. } = row.props;
+    let used = modified.max(row.used).max(read.unwrap_or_default());
+    BlobFact { path, snapshot, etag, bytes, used, tier, kind, at, told }
+}
+
+/// A blob that the cloud has kept, as it comes back into a store that has lost it.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    pub path: BlobPath,
+    pub snapshot: Option<Timestamp>,
+    pub props: BlobProps,
+    pub place: CloudPlace,
+}
+
+/// What a blob is, for whoever takes it into the cloud.
+#[derive(Debug)]
+pub struct Leaving {
+    pub blob: Blob,
+    pub tenant: TenantName,
+    pub revision: u32,
+}
+
+impl Store {
+    /// Where cold content comes from. Once.
+    pub fn attach(&self, cold: Arc<dyn Cold>) {
+        self.heat().watch();
+        if self.cold_part().set(cold).is_err() {
+            tracing::error!("a store has one cloud, and keeps the first");
+        }
+    }
+
+    pub(crate) fn cold(&self) -> Result<&Arc<dyn Cold>> {
+        self.cold_part().get().ok_or_else(|| StoreError::Away("the server runs without a target to offload to".into()))
+    }
+
+    /// The volume that the catalog belongs to, and the last of its manifests that it has heard of.
+    pub fn cloud_volume(&self) -> Result<Option<([u8; 16], u64)>> {
+        Ok(self.snapshot()?.head()?.cloud.map(|cloud| (cloud.volume, cloud.applied)))
+    }
+
+    /// Ties the catalog to a volume, as of a manifest. Err: `VolumeTaken` where it belongs to another.
+    pub async fn bind_cloud(&self, volume: [u8; 16], applied: u64) -> Result<()> {
+        self.write(move |txn| match txn.books.head.cloud {
+            Some(cloud) if cloud.volume == volume => Ok(()),
+            Some(_) => Err(StoreError::VolumeTaken),
+            None => {
+                txn.dirty = true;
+                txn.books.head.cloud = Some(CloudRow { volume, applied });
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// Hears of a commit in the cloud. Err: `ManifestLeftOut`, `VolumeTaken`.
+    pub async fn apply(&self, applied: Applied) -> Result<()> {
+        self.write(move |txn| txn.apply(applied)).await
+    }
+
+    /// Places that nothing here needs any more.
+    pub async fn releases(&self, max: usize) -> Result<Vec<CloudPlace>> {
+        self.read_many(move |snapshot| snapshot.releases(max)).await
+    }
+
+    /// Frees what these have on flash, where their content is at the place given. Returns the bytes freed.
+    pub async fn free(&self, blobs: Vec<(BlobPath, Option<Timestamp>, CloudPlace)>) -> Result<u64> {
+        let mut freed = 0;
+        for batch in blobs.chunks(BLOBS_A_TRANSACTION) {
+            let batch = batch.to_vec();
+            freed += self
+                .write(move |txn| {
+                    let mut freed = 0;
+                    for (path, at, place) in batch {
+                        let Some(container) = txn.find_container(&path.container)? else { continue };
+                        let key = blob_key(container.id, path.name.as_str());
+                        let at = match at {
+                            None => Some(Place::Base(key)),
+                            Some(time) => {
+                                let set = txn.blob(&key)?.and_then(|row| row.snapshots);
+                                set.map(|set| Place::Snapshot(set, time))
+                            }
+                        };
+                        if let Some(at) = at {
+                            freed += txn.free_placed(&at, place)?;
+                        }
+                    }
+                    Ok(freed)
+                })
+                .await?;
+        }
+        Ok(freed)
+    }
+
+    /// Goes through the catalog at one moment, off the async threads.
+    pub async fn survey<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Survey<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let heat = self.heat().clone();
+        self.read_many(move |snapshot| look(&Survey { snapshot, heat: &heat })).await
+    }
+
+    /// What takes a blob into the cloud reads. `None` where it has changed or its content is not to be had from flash, unless the cloud
+    /// has it and only lacks what is said of it. Err: `ContainerMissing`, `BlobMissing`.
+    pub async fn leaving(&self, path: &BlobPath, at: Option<Timestamp>) -> Result<Leaving> {
+        let (snapshot, extents) = {
+            let extents = self.extents().map();
+            (self.snapshot()?, extents.clone())
+        };
+        let container = snapshot.container(&path.container)?;
+        let key = blob_key(container.id, path.name.as_str());
+        let base = snapshot.blob(&key)?.ok_or(StoreError::BlobMissing)?;
+        let (row, place) = match at {
+            None => (base, Place::Base(key)),
+            Some(time) => {
+                let set = base.snapshots.ok_or(StoreError::BlobMissing)?;
+                (snapshot.blob_snapshot(set, time)?.ok_or(StoreError::BlobMissing)?, Place::Snapshot(set, time))
+            }
+        };
+        let revision = row.revision;
+        let mut blob = self.opened(path.clone(), place, row, snapshot, extents);
+        // That it leaves is no use of it.
+        blob.heat = Arc::default();
+        Ok(Leaving { tenant: container.tenant, revision, blob })
+    }
+
+    /// As `leaving`, for a container. Err: `ContainerMissing`.
+    pub async fn leaving_container(&self, path: &ContainerPath) -> Result<ContainerFact> {
+        Ok(container_fact(path.clone(), self.snapshot()?.container(path)?))
+    }
+
+    /// Brings content back to flash, if there is room, and leaves it in the cloud as well. Returns the bytes that came; 0 where it was here.
+    /// Err: `BlobMissing`, `SourceChanged` where it is no longer what was asked for, `Full`, `Away`, `CloudDamaged`.
+    pub async fn bring_back(&self, path: &BlobPath, at: Option<Timestamp>, etag: ETag) -> Result<u64> {
+        let blob = self.look_up(path, at)?;
+        if blob.props.etag != etag {
+            return Err(StoreError::SourceChanged);
+        }
+        let writer = self.begin_body(Some(blob.props.length))?;
+        self.bring(blob, writer).await
+    }
+
+    async fn bring(&self, mut blob: Blob, mut writer: BodyWriter) -> Result<u64> {
+        let Whereabouts::Cloud(_) = blob.whereabouts else { return Ok(0) };
+        // That it comes back is no use of it.
+        blob.heat = Arc::default();
+        let (props, place) = (blob.props.clone(), blob.place.clone());
+        let mut content = pin!(blob.read(0..props.length)?);
+        while let Some(bytes) = content.try_next().await? {
+            writer.write(bytes).await?;
+        }
+        let body = writer.finish().await?;
+        if body.crc64() != props.crc64 {
+            return Err(StoreError::CloudDamaged("it is not what was written under its name".into()));
+        }
+        self.write(move |txn| {
+            let row = txn.row(&place)?.filter(|row| row.props.etag == props.etag);
+            let mut row = row.ok_or(StoreError::SourceChanged)?;
+            if row.on_flash().is_ok() {
+                return Ok(0);
+            }
+            row.pieces = txn.keep(body.pieces().to_vec())?;
+            txn.rewrite(&place, &row)?;
+            Ok(props.length)
+        })
+        .await
+    }
+
+    /// Does what needs content on flash, and brings it there where it is not.
+    pub(crate) async fn with_content_here<T, F: Future<Output = Result<T>>>(
+        &self,
+        act: impl Fn() -> F,
+        find: impl Fn() -> Result<Blob>,
+    ) -> Result<T> {
+        for _ in 0..BRING_BACK_MAX {
+            match act().await {
+                Err(StoreError::InCloud) => {
+                    let blob = find()?;
+                    let writer = self.begin_body_when_room(Some(blob.props.length)).await?;
+                    self.bring(blob, writer).await?;
+                }
+                done => return done,
+            }
+        }
+        Err(StoreError::Away("flash lets go of it as soon as it is there".into()))
+    }
+
+    /// As `begin_body`, but waits where there is no room yet and some is being made.
+    pub async fn begin_body_when_room(&self, length: Option<u64>) -> Result<BodyWriter> {
+        let wait = async {
+            loop {
+                match self.begin_body(length) {
+                    Err(StoreError::Full { .. }) if self.is_making_room() => {
+                        tokio::time::sleep(ROOM_LOOK_EVERY).await;
+                    }
+                    done => return done,
+                }
+            }
+        };
+        match tokio::time::timeout(ROOM_WAIT_MAX, wait).await {
+            Ok(done) => done,
+            Err(_) => self.begin_body(length),
+        }
+    }
+
+    /// Writes down when blobs were last read, so that it is known after a restart. Returns how many rows that changed.
+    pub async fn settle_heat(&self) -> Result<usize> {
+        let reads = self.heat().unsettled();
+        for batch in reads.chunks(BLOBS_A_TRANSACTION) {
+            let batch = batch.to_vec();
+            self.write(move |txn| {
+                for (place, time) in batch {
+                    if let Some(mut row) = txn.row(&place)?.filter(|row| row.used < time) {
+                        row.used = time;
+                        txn.rewrite(&place, &row)?;
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(reads.len())
+    }
+
+    /// Puts back what the cloud has kept; the containers must be there, and a snapshot's blob before it. What is there already stays.
+    /// Returns those that could not be put back: snapshots without a blob.
+    pub async fn restore(&self, blobs: Vec<Restored>) -> Result<Vec<Restored>> {
+        let mut left = Vec::new();
+        let mut rest = blobs.into_iter().peekable();
+        while rest.peek().is_some() {
+            let batch: Vec<_> = rest.by_ref().take(BLOBS_A_TRANSACTION).collect();
+            left.extend(self.write(move |txn| restore(txn, batch)).await?);
+        }
+        Ok(left)
+    }
+
+    /// Puts a container back, or says of it what the cloud has kept. Err: `AccountMissing`.
+    pub async fn restore_container(
+        &self,
+        path: &ContainerPath,
+        kept: Option<(ContainerProps, CloudPlace)>,
+    ) -> Result<()> {
+        let made = self.create_container(path, crate::props::Metadata::new()).await;
+        if let Err(error) = made
+            && !matches!(error, StoreError::ContainerExists)
+        {
+            return Err(error);
+        }
+        let (path, Some((props, place))) = (path.clone(), kept) else { return Ok(()) };
+        self.write(move |txn| {
+            let mut row = txn.container(&path)?;
+            txn.dirty = true;
+            txn.books.head.etag = txn.books.head.etag.max(props.etag.0);
+            (row.props, row.placed) = (props, Some(Placed { place, told: Some(row.revision) }));
+            txn.containers.insert(
+                crate::catalog::row::container_key(&path).as_slice(),
+                crate::catalog::row::encode(&row).as_slice(),
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn restore(txn: &mut crate::catalog::Txn<'_>, blobs: Vec<Restored>) -> Result<Vec<Restored>> {
+    let mut left = Vec::new();
+    for restored in blobs {
+        let (container, key, base) = txn.look_up(&restored.path)?;
+        let Restored { snapshot, props, place, .. } = restored.clone();
+        let empty = || List::Here(Vec::new());
+        let placed = Some(Placed { place, told: Some(0) });
+        let row = BlobRow { placed, ..BlobRow::new(props, empty(), List::Here(Vec::new()), None) };
+        txn.dirty = true;
+        txn.books.head.etag = txn.books.head.etag.max(row.props.etag.0);
+        match (snapshot, base) {
+            (None, Some(_)) => continue,
+            (None, None) => {
+                txn.books.placed(row.props.length);
+                txn.put_row(&container.tenant, &key, row)?;
+            }
+            (Some(_), None) => left.push(restored),
+            (Some(time), Some(mut base)) => {
+                let set = match base.snapshots {
+                    Some(set) => set,
+                    None => txn.next_id(),
+                };
+                if txn.snapshot(set, time)?.is_some() {
+                    continue;
+                }
+                txn.books.placed(row.props.length);
+                txn.books.count_blob(&container.tenant, row.props.length);
+                txn.rewrite(&Place::Snapshot(set, time), &row)?;
+                if base.snapshots.is_none() {
+                    base.snapshots = Some(set);
+                    txn.rewrite(&Place::Base(key), &base)?;
+                }
+            }
+        }
+    }
+    Ok(left)
+}
