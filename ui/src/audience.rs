@@ -2,6 +2,7 @@
 
 use crate::{
     bridge, keys,
+    marks::MarksView,
     slide::{Draw, Slides},
     stage::Stage,
     store::{Part, Store},
@@ -39,6 +40,7 @@ pub fn AudienceView() -> impl IntoView {
         >
             <Stage>
                 <Slides position draw=Draw::Whole />
+                <MarksView slide=Signal::derive(move || position.get().slide) />
                 <Show when=move || !is_open.get()>
                     <p class="opening" data-testid="opening">"Greenroom"</p>
                 </Show>

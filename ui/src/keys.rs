@@ -1,8 +1,9 @@
 //! The presenter's keys: one table, from which both the handler and the help are made. Keys go by what they mean and not by where
 //! they are.
 
+use crate::marks::Tool;
 use crate::presenter::{Console, Overlay};
-use greenroom_show::{Curtain, call, call::window};
+use greenroom_show::{Curtain, call, call::window, marks::Ink};
 use web_sys::KeyboardEvent;
 
 /// One row of the table.
@@ -87,6 +88,23 @@ pub const TABLE: &[Chapter] = &[
                 keys: &["a"],
                 what: "Open or close the audience's window",
                 act: |console| console.send(window::ToggleAudience {}),
+            },
+            Row { keys: &["l"], what: "Pointer: the mouse on your slide", act: |console| console.take(Tool::Laser) },
+            Row {
+                keys: &["Shift+l"],
+                what: "Spotlight: all else goes dim",
+                act: |console| console.take(Tool::Spotlight),
+            },
+            Row { keys: &["i"], what: "Draw on the slide", act: |console| console.take(Tool::Ink) },
+            Row {
+                keys: &["u"],
+                what: "Take back a stroke",
+                act: |console| console.send(call::DrawInk { ink: Ink::Undo }),
+            },
+            Row {
+                keys: &["Shift+i"],
+                what: "Wipe the slide clean",
+                act: |console| console.send(call::DrawInk { ink: Ink::Clear }),
             },
             Row { keys: &["x"], what: "Swap screens", act: |console| console.send(window::SwapScreens {}) },
         ],

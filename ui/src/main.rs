@@ -3,6 +3,7 @@
 mod audience;
 mod bridge;
 mod keys;
+mod marks;
 mod pane;
 mod planner;
 mod presenter;

@@ -22,10 +22,12 @@ pub enum Part {
     Replay,
     /// What is set in the capacity planner.
     Plan,
+    /// Pointer and ink.
+    Marks,
 }
 
 impl Part {
-    const ALL: [Part; 11] = [
+    const ALL: [Part; 12] = [
         Part::Deck,
         Part::Position,
         Part::Clock,
@@ -37,6 +39,7 @@ impl Part {
         Part::Figures,
         Part::Replay,
         Part::Plan,
+        Part::Marks,
     ];
     /// All that a run holds.
     const RUN: [Part; 4] = [Part::Steps, Part::Terminal, Part::Curves, Part::Figures];
@@ -136,6 +139,7 @@ impl Touched {
             Event::Clock(_) => self.add(&[Part::Clock]),
             Event::Stack(_) => self.add(&[Part::Stack]),
             Event::Notice(_) | Event::Faults(_) => self.add(&[Part::Notices]),
+            Event::Pointed(_) | Event::Inked(_) => self.add(&[Part::Marks]),
             Event::Planned(_) => self.add(&[Part::Plan]),
             Event::Begun { .. } => self.add(&Part::RUN),
             // Steps are bands in the charts, too.

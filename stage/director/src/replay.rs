@@ -154,6 +154,8 @@ pub fn is_of_run(event: &Event) -> bool {
         | Event::Stack(_)
         | Event::Notice(_)
         | Event::Faults(_)
+        | Event::Pointed(_)
+        | Event::Inked(_)
         | Event::Planned(_)
         | Event::Replay(_) => false,
     }

@@ -1,6 +1,12 @@
 //! Every call from a window to the director, and what is pushed back. One struct a call.
 
-use crate::{Curtain, Micros, Show, Stamped, planner, take::TakeInfo, version::Version};
+use crate::{
+    Curtain, Micros, Show, Stamped,
+    marks::{Ink, Pointer},
+    planner,
+    take::TakeInfo,
+    version::Version,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A request with one reply.
@@ -195,6 +201,26 @@ pub struct SetVersion {
 }
 impl Call for SetVersion {
     const NAME: &'static str = "set-version";
+    type Reply = ();
+}
+
+/// Shows where the speaker points, or takes the pointer away.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Point {
+    pub pointer: Option<Pointer>,
+}
+impl Call for Point {
+    const NAME: &'static str = "point";
+    type Reply = ();
+}
+
+/// Draws on the slide that the audience sees.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DrawInk {
+    pub ink: Ink,
+}
+impl Call for DrawInk {
+    const NAME: &'static str = "draw-ink";
     type Reply = ();
 }
 

@@ -1,7 +1,13 @@
 //! All that can happen in a show. What is not an event does not happen: windows, takes and exports fold the same list.
 
 use crate::{
-    Curtain, Micros, Position, Span, deck::Deck, demo::Demo, planner::Settings, take::TakeInfo, unit::Unit,
+    Curtain, Micros, Position, Span,
+    deck::Deck,
+    demo::Demo,
+    marks::{Ink, Pointer},
+    planner::Settings,
+    take::TakeInfo,
+    unit::Unit,
     version::Version,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -31,6 +37,9 @@ pub enum Event {
     Notice(Notice),
     /// What is wrong in the files of the talk, for the speaker alone: all that is known now, nothing once it is mended.
     Faults(Vec<String>),
+    Pointed(Option<Pointer>),
+    /// On the slide that the audience sees.
+    Inked(Ink),
     /// What the presenter has set in the capacity planner.
     Planned(Settings),
 
@@ -150,6 +159,8 @@ impl Event {
             | Event::Frozen(_)
             | Event::Clock(_)
             | Event::Span(_)
+            | Event::Pointed(_)
+            | Event::Inked(_)
             | Event::Planned(_)
             | Event::Stack(_)
             | Event::Begun { .. }

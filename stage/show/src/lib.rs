@@ -6,6 +6,7 @@ pub mod deck;
 pub mod demo;
 pub mod diagram;
 mod event;
+pub mod marks;
 pub mod pace;
 pub mod planner;
 pub mod rehearsal;

@@ -87,6 +87,8 @@ impl Run {
             | Event::Stack(_)
             | Event::Notice(_)
             | Event::Faults(_)
+            | Event::Pointed(_)
+            | Event::Inked(_)
             | Event::Planned(_)
             | Event::Replay(_) => return,
         }

@@ -4,6 +4,7 @@ use crate::{
     ClockAct, Event, Micros, Notice, Opened, Replay, Run, Span, StackState, StepState,
     deck::{Deck, Slide},
     demo::Demo,
+    marks::Marks,
     pace::{Pace, pace},
     planner::{Plan, Settings},
     take::TakeInfo,
@@ -37,6 +38,8 @@ pub struct Show {
     pub notices: VecDeque<Notice>,
     /// What is wrong in the files of the talk.
     pub faults: Vec<String>,
+    #[serde(default)]
+    pub marks: Marks,
     /// Of the capacity planner.
     #[serde(default)]
     pub settings: Settings,
@@ -109,6 +112,7 @@ impl Default for Show {
             recorded: None,
             notices: VecDeque::new(),
             faults: vec![],
+            marks: Marks::default(),
             settings: Settings::default(),
         }
     }
@@ -132,6 +136,11 @@ impl Show {
                 }
             }
             Event::Faults(faults) => self.faults = faults.clone(),
+            Event::Pointed(pointer) => self.marks.pointer = *pointer,
+            Event::Inked(ink) => {
+                let slide = self.audience_position().slide;
+                self.marks.apply(at, slide, ink);
+            }
             Event::Planned(settings) => self.settings = settings.clone(),
             Event::Begun { demo } => {
                 self.active = Some(demo.clone());

@@ -14,6 +14,7 @@ mod takes;
 use crate::{
     audience::{AudienceView, curtain_name},
     bridge, keys,
+    marks::{MarksView, Tool},
     slide::{Draw, Slides},
     stage::Stage,
     store::{Part, Store},
@@ -56,6 +57,8 @@ pub struct Console {
     pub typed: RwSignal<String>,
     /// Why the last call did nothing.
     pub refused: RwSignal<Option<String>>,
+    /// What the mouse does on the slide.
+    pub tool: RwSignal<Option<Tool>>,
     notes: RwSignal<usize>,
     theme: RwSignal<Option<Theme>>,
 }
@@ -69,6 +72,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         overlay: RwSignal::new(None),
         typed: RwSignal::new(String::new()),
         refused: RwSignal::new(None),
+        tool: RwSignal::new(None),
         notes: RwSignal::new(NOTES_FIRST),
         theme,
     };
@@ -116,7 +120,12 @@ fn Desk() -> impl IntoView {
             <head::Head />
             <faults::Faults />
             <section class="now" aria-label="Current slide">
-                <div class="screen"><Stage><Slides position draw=Draw::Whole /></Stage></div>
+                <div class="screen">
+                    <Stage>
+                        <Slides position draw=Draw::Whole />
+                        <MarksView slide=Signal::derive(move || position.get().slide) />
+                    </Stage>
+                </div>
                 <next::NextUp />
             </section>
             <section class="notes" data-testid="notes" aria-label="Narrative" style=notes><notes::Notes /></section>
@@ -177,6 +186,14 @@ impl Console {
         self.overlay.update(|open| *open = if *open == Some(overlay) { None } else { Some(overlay) });
     }
 
+    /// Takes a tool into the hand, or lays it down.
+    pub fn take(self, tool: Tool) {
+        self.tool.update(|held| *held = if *held == Some(tool) { None } else { Some(tool) });
+        if self.tool.get_untracked().is_none_or(|held| held == Tool::Ink) {
+            self.send(call::Point { pointer: None });
+        }
+    }
+
     pub fn toggle_view(self) {
         self.face.update(|face| {
             *face = match face {
@@ -201,12 +218,14 @@ impl Console {
         self.notes.update(|size| *size = size.saturating_add_signed(by).min(NOTES.len() - 1));
     }
 
-    /// One thing at a press: what is typed, what is open, what was refused, the freeze. Never the show.
+    /// One thing at a press: what is typed, what is open, the tool in hand, what was refused, the freeze. Never the show.
     pub fn back_out(self) {
         if !self.typed.read_untracked().is_empty() {
             self.typed.update(String::clear);
         } else if self.overlay.get_untracked().is_some() {
             self.overlay.set(None);
+        } else if let Some(tool) = self.tool.get_untracked() {
+            self.take(tool);
         } else if self.refused.read_untracked().is_some() {
             self.refused.set(None);
         } else if self.store.peek(|show| show.frozen.is_some()) {

@@ -4,9 +4,9 @@ use super::{Stage, plan};
 use crate::replay;
 use crate::takes::{self, Reader};
 use greenroom_show::call::{
-    Call, CallError, ExportPlan, GoTo, ListTakes, Next, OpenTake, Previous, Reset, ResetClock, RestartStack,
-    RestartTake, Role, RunGroup, RunStep, SetPlan, SetVersion, Stop, ToggleClock, ToggleCurtain, ToggleFreeze,
-    TogglePlay, ToggleRecorded, ToggleSpan,
+    Call, CallError, DrawInk, ExportPlan, GoTo, ListTakes, Next, OpenTake, Point, Previous, Reset, ResetClock,
+    RestartStack, RestartTake, Role, RunGroup, RunStep, SetPlan, SetVersion, Stop, ToggleClock, ToggleCurtain,
+    ToggleFreeze, TogglePlay, ToggleRecorded, ToggleSpan,
 };
 use greenroom_show::take::{TakeInfo, Verdict};
 use greenroom_show::version::Version;
@@ -44,6 +44,8 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         TogglePlay::NAME => answer::<TogglePlay, _>(args, |_| command(stage, replay::Command::TogglePlay)),
         RestartTake::NAME => answer::<RestartTake, _>(args, |_| command(stage, replay::Command::Restart)),
         SetVersion::NAME => answer::<SetVersion, _>(args, |call| set_version(stage, call.version)),
+        Point::NAME => answer::<Point, _>(args, |call| emit(stage, Event::Pointed(call.pointer))),
+        DrawInk::NAME => answer::<DrawInk, _>(args, |call| emit(stage, Event::Inked(call.ink))),
         SetPlan::NAME => answer::<SetPlan, _>(args, |call| plan::set(stage, &call)),
         ExportPlan::NAME => answer::<ExportPlan, _>(args, |_| plan::export(stage)),
         RestartStack::NAME => answer::<RestartStack, _>(args, |_| {
