@@ -85,12 +85,14 @@ pub fn Slides(#[prop(into)] position: Signal<Position>, draw: Draw) -> impl Into
 #[component]
 pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
-    let (slide, deck_title, section, count) = store.peek(|show| {
+    let (slide, deck_title, section, sections, count) = store.peek(|show| {
         let deck = show.deck.as_ref();
         let slide = deck.and_then(|deck| deck.slides.get(index)).cloned();
         let section = deck.and_then(|deck| deck.section_of(index)).map(|section| section.title.clone());
         let count = deck.map_or(0, |deck| deck.slides.len());
-        (slide, deck.map(|deck| deck.title.clone()).unwrap_or_default(), section.unwrap_or_default(), count)
+        let title = deck.map(|deck| deck.title.clone()).unwrap_or_default();
+        let sections = deck.map_or(0, |deck| deck.sections.len());
+        (slide, title, section.unwrap_or_default(), sections, count)
     });
     slide.map(|slide| {
         let runs = store.peek(|show| show.runs_demo(&slide));
@@ -104,6 +106,11 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
         let mut names = Vec::new();
         figure_names(&slide.body, &mut names);
         let provenance = (slide.cue.is_none() && !names.is_empty()).then(|| view! { <FiguresBadge names /> });
+        let here = slide.section;
+        // One mark a section, the current one long: where the talk is, seen at a glance.
+        let marks: Vec<_> =
+            (0..sections).map(|index| view! { <i class:here=index == here class:done=index < here></i> }).collect();
+        let progress = (sections > 1).then(|| view! { <span class="sections" aria-hidden="true">{marks}</span> });
         let foot = if matches!(layout, Layout::Section) { deck_title } else { section };
         view! {
             <article
@@ -118,6 +125,7 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
                 {content(slide, layout, reveal, draw)}
                 <footer class="foot">
                     <span>{foot}</span>
+                    {progress}
                     <span class="number">{index + 1}</span>
                 </footer>
             </article>
