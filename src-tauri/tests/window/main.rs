@@ -1,5 +1,6 @@
 //! The talk in the real window, with the real keys.
 
+mod marks;
 mod measure;
 mod support;
 mod walk;
