@@ -38,6 +38,11 @@ pub const TABLE: &[Chapter] = &[
                 act: |console| console.toggle(Overlay::Overview),
             },
             Row { keys: &["j"], what: "Skip what the clock has no time for", act: Console::skip },
+            Row {
+                keys: &["Shift+p"],
+                what: "Preflight: go or no-go",
+                act: |console| console.toggle(Overlay::Preflight),
+            },
             Row { keys: &["c"], what: "Capacity planner", act: |console| console.toggle(Overlay::Planner) },
             Row {
                 keys: &["o"],

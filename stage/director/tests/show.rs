@@ -5,10 +5,11 @@ mod support;
 use futures::{Stream, StreamExt};
 use greenroom_director::{Director, Options, What};
 use greenroom_show::call::{
-    Call, CallError, ExportPlan, GoTo, ListTakes, Next, OpenTake, Push, Reset, Role, RunGroup, SetPlan, Stop,
-    ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded,
+    Call, CallError, ExportPlan, GoTo, ListTakes, Next, OpenTake, Preflight, Push, Reset, Role, RunGroup, SetPlan,
+    Stop, ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded,
 };
 use greenroom_show::planner;
+use greenroom_show::preflight;
 use greenroom_show::take::Verdict;
 use greenroom_show::version::Version;
 use greenroom_show::{Curtain, Run, Show, StepState};
@@ -201,6 +202,17 @@ async fn a_plan_is_set_kept_and_exported() {
     let director = open(root.path()).await;
     let show = director.show();
     assert_eq!(show.plan().inputs[planner::Key::Data as usize].origin, planner::Origin::Set, "kept");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_board_judges_the_talk_on_stage() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    let board = call(&director, Preflight {}).await.expect("a board");
+    let line = |id: &str| board.iter().find(|check| check.id == id);
+    assert_eq!(line("files").map(|check| check.verdict), Some(preflight::Verdict::Go), "{board:?}");
+    assert!(board.iter().any(|check| check.found.contains("azcopy") && !check.todo.is_empty()), "{board:?}");
     director.close().await;
 }
 

@@ -4,6 +4,7 @@ use crate::{
     Curtain, Micros, Show, Stamped,
     marks::{Ink, Pointer},
     planner,
+    preflight::Check,
     take::TakeInfo,
     version::Version,
 };
@@ -202,6 +203,14 @@ pub struct SetVersion {
 impl Call for SetVersion {
     const NAME: &'static str = "set-version";
     type Reply = ();
+}
+
+/// Looks at everything that the talk needs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Preflight {}
+impl Call for Preflight {
+    const NAME: &'static str = "preflight";
+    type Reply = Vec<Check>;
 }
 
 /// Shows where the speaker points, or takes the pointer away.

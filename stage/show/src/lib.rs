@@ -9,6 +9,7 @@ mod event;
 pub mod marks;
 pub mod pace;
 pub mod planner;
+pub mod preflight;
 pub mod rehearsal;
 mod run;
 mod series;

@@ -8,6 +8,7 @@ mod next;
 mod notes;
 mod overview;
 mod plan;
+mod preflight;
 mod steps;
 mod takes;
 
@@ -38,6 +39,7 @@ pub enum Overlay {
     Help,
     Overview,
     Planner,
+    Preflight,
 }
 
 /// What a single screen shows.
@@ -87,6 +89,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         None => ().into_any(),
         Some(Overlay::Help) => view! { <help::Help /> }.into_any(),
         Some(Overlay::Overview) => view! { <overview::Overview /> }.into_any(),
+        Some(Overlay::Preflight) => view! { <preflight::Board /> }.into_any(),
         Some(Overlay::Planner) => view! { <plan::PlanDesk /> }.into_any(),
     };
     view! {

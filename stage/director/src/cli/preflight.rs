@@ -1,7 +1,8 @@
 //! The go/no-go board in a terminal, or as JSON.
 
 use anyhow::Context;
-use greenroom_director::preflight::{Check, Facts, Verdict, judge};
+use greenroom_director::preflight::{Facts, judge};
+use greenroom_show::preflight::{Check, Verdict, worst};
 use greenroom_show::version::Version;
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ pub fn preflight(root: &Path, deck: &str, version: Version, json: bool) -> anyho
         anyhow::bail!("there is no version of {cut} minutes (in the deck's 'cuts': {:?})", facts.talk.deck.cuts);
     }
     let board = judge(&facts);
-    let worst = board.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Go);
+    let worst = worst(&board);
     if json {
         for check in &board {
             println!("{}", serde_json::to_string(check)?);
@@ -23,7 +24,7 @@ pub fn preflight(root: &Path, deck: &str, version: Version, json: bool) -> anyho
         for check in &board {
             print(check);
         }
-        println!("\n{}", sentence(worst));
+        println!("\n{}", worst.sentence());
     }
     Ok(if worst == Verdict::Stop { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -37,13 +38,5 @@ fn print(check: &Check) {
     println!("{mark} {:<10} {}", check.id, check.found);
     if !check.todo.is_empty() {
         println!("{:17}-> {}", "", check.todo);
-    }
-}
-
-fn sentence(worst: Verdict) -> &'static str {
-    match worst {
-        Verdict::Go => "Go.",
-        Verdict::Look => "Go, once you have looked at the lines above.",
-        Verdict::Stop => "No go: mend the lines marked STOP.",
     }
 }

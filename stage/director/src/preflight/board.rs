@@ -4,7 +4,7 @@ use super::facts::{Facts, Recording};
 use crate::parse::{Verb, figures};
 use bytesize::ByteSize;
 use greenroom_show::deck::{Deck, Slide};
-use serde::Serialize;
+use greenroom_show::preflight::{Check, Verdict};
 use std::collections::BTreeSet;
 
 /// A demo writes its data, the stack the same again, and what comes back once more.
@@ -20,35 +20,16 @@ const WORDS_OVER: f64 = 1.15;
 /// Minutes that differ by less than this are the same.
 const MINUTES_OFF: f64 = 0.05;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    Go,
-    /// The talk goes on with it; the speaker should know.
-    Look,
-    Stop,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
-    pub id: &'static str,
-    pub verdict: Verdict,
-    pub found: String,
-    /// What to do about it; empty where it is go.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub todo: String,
-}
-
 fn go(id: &'static str, found: impl Into<String>) -> Check {
-    Check { id, verdict: Verdict::Go, found: found.into(), todo: String::new() }
+    Check { id: id.into(), verdict: Verdict::Go, found: found.into(), todo: String::new() }
 }
 
 fn look(id: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Check {
-    Check { id, verdict: Verdict::Look, found: found.into(), todo: todo.into() }
+    Check { id: id.into(), verdict: Verdict::Look, found: found.into(), todo: todo.into() }
 }
 
 fn stop(id: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Check {
-    Check { id, verdict: Verdict::Stop, found: found.into(), todo: todo.into() }
+    Check { id: id.into(), verdict: Verdict::Stop, found: found.into(), todo: todo.into() }
 }
 
 /// The whole board, in the order in which a speaker would mend it.

@@ -3,5 +3,5 @@
 mod board;
 mod facts;
 
-pub use board::{Check, Verdict, judge};
+pub use board::judge;
 pub use facts::{Facts, Power, Recording};

@@ -1,13 +1,15 @@
 //! Answers the windows: one line a call.
 
 use super::{Stage, plan};
+use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::{self, Reader};
 use greenroom_show::call::{
-    Call, CallError, DrawInk, ExportPlan, GoTo, ListTakes, Next, OpenTake, Point, Previous, Reset, ResetClock,
-    RestartStack, RestartTake, Role, RunGroup, RunStep, SetPlan, SetVersion, Stop, ToggleClock, ToggleCurtain,
-    ToggleFreeze, TogglePlay, ToggleRecorded, ToggleSpan,
+    Call, CallError, DrawInk, ExportPlan, GoTo, ListTakes, Next, OpenTake, Point, Preflight, Previous, Reset,
+    ResetClock, RestartStack, RestartTake, Role, RunGroup, RunStep, SetPlan, SetVersion, Stop, ToggleClock,
+    ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded, ToggleSpan,
 };
+use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
 use greenroom_show::version::Version;
 use greenroom_show::{ClockAct, Curtain, Event, NextAction, Position, Replay};
@@ -32,6 +34,11 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         Reset::NAME => {
             let call: Reset = read(args)?;
             stage.reset(&call.demo).await.map(|()| Value::Null)
+        }
+        Preflight::NAME => {
+            let _: Preflight = read(args)?;
+            let board = preflight(stage).await?;
+            serde_json::to_value(board).map_err(|error| CallError::Failed { detail: error.to_string() })
         }
         ToggleCurtain::NAME => answer::<ToggleCurtain, _>(args, |call| toggle_curtain(stage, call.curtain)),
         ToggleFreeze::NAME => answer::<ToggleFreeze, _>(args, |_| toggle_freeze(stage)),
@@ -64,6 +71,15 @@ fn read<C: Call>(args: Value) -> Result<C, CallError> {
 fn answer<C: Call, F: FnOnce(C) -> Result<C::Reply, CallError>>(args: Value, act: F) -> Result<Value, CallError> {
     let reply = act(read(args)?)?;
     serde_json::to_value(reply).map_err(|error| CallError::Failed { detail: error.to_string() })
+}
+
+async fn preflight(stage: &Arc<Stage>) -> Result<Vec<Check>, CallError> {
+    let (deck, version) = {
+        let now = stage.lock();
+        (now.show.deck.as_ref().map(|deck| deck.slug.clone()).unwrap_or_default(), now.show.version)
+    };
+    let facts = Facts::gather(&stage.root, &deck, version).await;
+    facts.map(|facts| judge(&facts)).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
 fn emit(stage: &Arc<Stage>, event: Event) -> Result<(), CallError> {
