@@ -245,7 +245,7 @@ fn power(facts: &Facts) -> Check {
             let percent = power.percent.unwrap_or(0);
             let found = format!("on battery, {percent} %");
             let verdict = if percent < BATTERY_MIN_PERCENT { Verdict::Stop } else { Verdict::Look };
-            Check { id: "power", verdict, found, todo: "plug it in".into() }
+            Check { id: "power".into(), verdict, found, todo: "plug it in".into() }
         }
     }
 }
@@ -292,7 +292,7 @@ mod tests {
         }
     }
 
-    fn not_go(facts: &Facts) -> Vec<(&'static str, Verdict, String)> {
+    fn not_go(facts: &Facts) -> Vec<(String, Verdict, String)> {
         let board = judge(facts).into_iter().filter(|check| check.verdict != Verdict::Go);
         board
             .map(|check| {
@@ -349,7 +349,7 @@ mod tests {
             let mut facts = facts(DECK);
             change(&mut facts);
             let found = not_go(&facts);
-            assert_eq!(found.iter().map(|(id, verdict, _)| (*id, *verdict)).collect::<Vec<_>>(), [(id, verdict)]);
+            assert_eq!(found.iter().map(|(id, verdict, _)| (id.as_str(), *verdict)).collect::<Vec<_>>(), [(id, verdict)]);
         }
     }
 }
