@@ -43,6 +43,16 @@ pub const TABLE: &[Chapter] = &[
                 what: "Preflight: go or no-go",
                 act: |console| console.toggle(Overlay::Preflight),
             },
+            Row {
+                keys: &["h"],
+                what: "Rehearsals: how past runs went",
+                act: |console| console.toggle(Overlay::Rehearsals),
+            },
+            Row {
+                keys: &["m"],
+                what: "Loop this section, or let the talk go on",
+                act: |console| console.send(call::ToggleLoop {}),
+            },
             Row { keys: &["c"], what: "Capacity planner", act: |console| console.toggle(Overlay::Planner) },
             Row {
                 keys: &["o"],
@@ -93,6 +103,11 @@ pub const TABLE: &[Chapter] = &[
                 keys: &["a"],
                 what: "Open or close the audience's window",
                 act: |console| console.send(window::ToggleAudience {}),
+            },
+            Row {
+                keys: &["e"],
+                what: "Enlarge a pane, the next one, then none",
+                act: |console| console.send(call::ZoomPane {}),
             },
             Row { keys: &["l"], what: "Pointer: the mouse on your slide", act: |console| console.take(Tool::Laser) },
             Row {

@@ -75,3 +75,46 @@ async fn the_planner_opens_and_what_is_set_is_marked_so() {
     app.until_true("it closes", "return !document.querySelector('[data-testid=planner]')").await;
     app.close(root.path()).await;
 }
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn past_runs_and_the_board_open_over_the_console_and_a_pane_fills_the_stage() {
+    let root = project();
+    rehearse(root.path());
+    let app = App::open("rehearsals", root.path(), "azcopy-field").await;
+    app.until(&slide(0)).await;
+    app.press("h").await;
+    app.until("[data-testid=rehearsals] [data-run]").await;
+    app.shot("presenter-rehearsals").await;
+    app.eval("document.querySelector('[data-run] button').click(); return true").await;
+    app.until_true("one run is left", "return document.querySelectorAll('[data-run]').length === 1").await;
+    app.press(ESCAPE).await;
+    app.press(&format!("{SHIFT}p{RELEASED}")).await;
+    app.until("[data-testid=preflight] [data-testid=verdict]").await;
+    app.shot("presenter-preflight").await;
+    app.press(ESCAPE).await;
+    app.press("2").await;
+    app.press("g").await;
+    app.until(&slide(1)).await;
+    app.press("m").await;
+    app.until("[data-testid=looped]").await;
+    app.press("m").await;
+    app.until_true("the talk goes on", "return !document.querySelector('[data-testid=looped]')").await;
+    let demo = app.eval("return document.querySelector('[data-testid=presenter]') ? 1 : 0").await;
+    assert_eq!(demo.as_u64(), Some(1));
+    app.close(root.path()).await;
+}
+
+/// Two runs of the talk, as files.
+fn rehearse(root: &std::path::Path) {
+    let folder = root.join("rehearsals/azcopy-field");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (day, seconds) in [(1, 95.0), (2, 130.0)] {
+        let slide = |title: &str, seconds: f64| serde_json::json!({ "title": title, "section": "All", "planned_seconds": 60.0, "seconds": seconds });
+        let run = serde_json::json!({
+            "deck": "azcopy-field", "deck_hash": "", "version": {}, "at_unix_ms": day * 86_400_000_u64,
+            "slides": [slide("First", 50.0), slide("Second", seconds)], "demo_seconds": 40.0, "waiting_seconds": 12.0,
+        });
+        std::fs::write(folder.join(format!("1970010{day}T000000Z.json")), run.to_string()).expect("written");
+    }
+}

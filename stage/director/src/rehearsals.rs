@@ -1,6 +1,7 @@
 //! Runs of talks on disk: one small JSON file each, under `rehearsals/<deck>/`. They stay on this machine.
 
 use greenroom_show::rehearsal::Rehearsal;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Runs of one deck that are read: more tell nothing new.
@@ -49,6 +50,27 @@ pub fn list(root: &Path, deck: &str) -> Vec<(String, Rehearsal)> {
     let ids = ids.split_off(ids.len().saturating_sub(RUNS_MAX));
     let read = |id: &String| std::fs::read(folder(root, deck).join(format!("{id}{SUFFIX}"))).ok();
     ids.into_iter().filter_map(|id| Some((id.clone(), serde_json::from_slice(&read(&id)?).ok()?))).collect()
+}
+
+/// All runs of a deck as a table: a line for each slide of each run.
+pub fn csv(root: &Path, deck: &str) -> String {
+    let mut table = String::from("run,minutes_version,audience,slide,section,title,planned_seconds,seconds\n");
+    for (id, run) in list(root, deck) {
+        let minutes = run.version.cut.map(|minutes| minutes.to_string()).unwrap_or_default();
+        let level = run.version.level.map(|level| level.as_str()).unwrap_or_default();
+        for (index, slide) in run.slides.iter().enumerate() {
+            let (section, title) = (quoted(&slide.section), quoted(&slide.title));
+            let (planned, seconds) = (slide.planned_seconds, slide.seconds);
+            // Writing to a string cannot fail.
+            let _ = writeln!(table, "{id},{minutes},{level},{},{section},{title},{planned:.1},{seconds:.1}", index + 1);
+        }
+    }
+    table
+}
+
+/// A field of CSV, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 /// Deletes one run, or all of a deck; how many that were.

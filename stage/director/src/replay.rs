@@ -157,6 +157,8 @@ pub fn is_of_run(event: &Event) -> bool {
         | Event::Pointed(_)
         | Event::Inked(_)
         | Event::Planned(_)
+        | Event::Looped(_)
+        | Event::Zoomed(_)
         | Event::Replay(_) => false,
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::recorder::SUFFIX;
 use greenroom_show::demo::Demo;
-use greenroom_show::take::{Header, TakeInfo, VERSION, Verdict};
-use greenroom_show::{Event, Run, Stamped, StepState};
+use greenroom_show::rehearsal::Trial;
+use greenroom_show::take::{Header, Machine, TakeInfo, VERSION, Verdict};
+use greenroom_show::{Event, Outcome, Run, Stamped, StepState};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// No event is longer: a chunk of terminal output or a deck.
 const LINE_BYTES_MAX: u64 = 8 << 20;
+/// Takes of one demo from which its steps' times are learned: older ones tell of another state of the machine.
+const TRIAL_TAKES_MAX: usize = 30;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TakeError {
@@ -101,6 +104,60 @@ pub fn info(folder: &Path, id: &str, demos: &BTreeMap<String, Demo>) -> Option<T
     })
 }
 
+/// What the newest takes of `demos`, in the edition that there is now and on this machine, tell of their steps.
+pub fn trials(folder: &Path, demos: &BTreeMap<String, Demo>, machine: &Machine) -> Vec<Trial> {
+    let mut ids: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok()?.strip_suffix(SUFFIX).map(String::from))
+        .collect();
+    // An id starts with its time.
+    ids.sort_by(|a, b| b.cmp(a));
+    let mut read: BTreeMap<String, usize> = BTreeMap::new();
+    let mut trials = Vec::new();
+    for id in ids {
+        let Ok(mut reader) = Reader::open(folder, &id) else { continue };
+        let header = &reader.header;
+        let is_of_now = demos.get(&header.demo).is_some_and(|demo| demo.hash == header.demo_hash);
+        let count = read.entry(header.demo.clone()).or_default();
+        if !is_of_now || header.machine != *machine || *count >= TRIAL_TAKES_MAX {
+            continue;
+        }
+        *count += 1;
+        trials.extend(trials_of(&mut reader));
+    }
+    trials
+}
+
+fn trials_of(reader: &mut Reader) -> Vec<Trial> {
+    let demo = reader.header.demo.clone();
+    let mut started: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut trials = Vec::new();
+    while let Ok(Some(line)) = line(&mut reader.lines) {
+        // Most lines are output and samples: they are not even parsed.
+        if !line.contains("\"step-") {
+            continue;
+        }
+        let Ok(Stamped { at, event }) = serde_json::from_str(&line) else { break };
+        match event {
+            Event::StepStarted { step, .. } => {
+                started.insert(step, at);
+            }
+            Event::StepEnded { step, outcome } => {
+                let Some(began) = started.remove(&step) else { continue };
+                let passed = matches!(outcome, Outcome::Passed { .. });
+                if passed || matches!(outcome, Outcome::Failed { .. } | Outcome::TimedOut) {
+                    let seconds = at.saturating_sub(began) as f64 / 1e6;
+                    trials.push(Trial { demo: demo.clone(), step, seconds, passed });
+                }
+            }
+            _ => {}
+        }
+    }
+    trials
+}
+
 fn verdict(demo: &Demo, run: &Run) -> Verdict {
     let states: Vec<_> = (0..demo.steps.len()).map(|step| run.state(step)).collect();
     if states.iter().all(|state| *state == StepState::Passed) {
@@ -126,7 +183,6 @@ fn line(lines: &mut BufReader<File>) -> std::io::Result<Option<String>> {
 mod tests {
     use super::*;
     use crate::recorder::Recorder;
-    use greenroom_show::{Outcome, take::Machine};
 
     fn header() -> Header {
         Header {
@@ -184,6 +240,39 @@ mod tests {
             std::fs::write(&path, &whole[..cut]).expect("written");
             assert_eq!(Reader::open(folder.path(), &id).expect("a header").count(), 3, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn takes_tell_how_long_steps_took_and_which_failed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ended = |step, outcome| Event::StepEnded { step, outcome };
+        let started = |step| Event::StepStarted { step, timeout_ms: 5 };
+        record(
+            folder.path(),
+            &[
+                started(0),
+                Event::Output("\"step-\" said a tool".into()),
+                ended(0, Outcome::Passed { seen: String::new() }),
+                started(1),
+                ended(1, Outcome::TimedOut),
+                started(1),
+                ended(1, Outcome::Cancelled),
+                started(2),
+            ],
+        );
+        let mut demo =
+            crate::parse::parse_demo("d", "copy", "---\ntitle: Copy\n---\n```steps up\nexpect a == 1\n```\n")
+                .expect("good")
+                .value
+                .demo;
+        demo.hash = String::new();
+        let mut demos: BTreeMap<String, Demo> = [("copy".to_string(), demo)].into();
+        let found = trials(folder.path(), &demos, &Machine::default());
+        let trial = |step, micros: f64, passed| Trial { demo: "copy".into(), step, seconds: micros / 1e6, passed };
+        assert_eq!(found, [trial(0, 20.0, true), trial(1, 10.0, false)]);
+        assert_eq!(trials(folder.path(), &demos, &Machine { cores: 9, ..Machine::default() }), [], "another machine");
+        demos.values_mut().for_each(|demo| demo.hash = "other".into());
+        assert_eq!(trials(folder.path(), &demos, &Machine::default()), [], "another edition");
     }
 
     #[test]

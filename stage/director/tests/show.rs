@@ -3,18 +3,21 @@
 mod support;
 
 use futures::{Stream, StreamExt};
-use greenroom_director::{Director, Options, What};
+use greenroom_director::{Director, Options, What, rehearsals};
 use greenroom_show::call::{
-    Call, CallError, ExportPlan, GoTo, ListTakes, Next, OpenTake, Preflight, Push, Reset, Role, RunGroup, SetPlan,
-    Stop, ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded,
+    Call, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake, Preflight, Push,
+    ReadRehearsals, Reset, Role, RunGroup, SetPlan, Stop, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay,
+    ToggleRecorded, ZoomPane,
 };
+use greenroom_show::deck::Pane;
 use greenroom_show::planner;
 use greenroom_show::preflight;
+use greenroom_show::rehearsal::{Rehearsal, SlideTime};
 use greenroom_show::take::Verdict;
 use greenroom_show::version::Version;
 use greenroom_show::{Curtain, Run, Show, StepState};
 use std::path::Path;
-use support::{DEMO, Tools, project, stack, until};
+use support::{DEMO, Tools, project, stack, until, write};
 
 async fn open(root: &Path) -> Director {
     let what = What::Deck("talk".into());
@@ -213,6 +216,74 @@ async fn the_board_judges_the_talk_on_stage() {
     let line = |id: &str| board.iter().find(|check| check.id == id);
     assert_eq!(line("files").map(|check| check.verdict), Some(preflight::Verdict::Go), "{board:?}");
     assert!(board.iter().any(|check| check.found.contains("azcopy") && !check.todo.is_empty()), "{board:?}");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_section_loops_from_its_start_until_the_talk_goes_on() {
+    let root = project(DEMO, Tools::Absent);
+    let deck = "---\ntitle: A\nsection: One\nminutes: 2\n---\n# A\n\n---\nsection: Two\nminutes: 3\n---\n# B\n\n---\n# C\n\n---\nsection: Three\nminutes: 1\n---\n# D\n";
+    write(&root.path().join("slides/talk/deck.md"), deck);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 2 }).await.expect("there");
+    let mut seen = Vec::new();
+    call(&director, ToggleLoop {}).await.expect("it loops");
+    assert!(director.show().clock.runs() && director.show().clock.elapsed(0) >= 120_000_000, "as planned there");
+    for _ in 0..4 {
+        seen.push(director.show().position.slide);
+        call(&director, Next {}).await.expect("on");
+    }
+    assert_eq!(seen, [1, 2, 1, 2]);
+    call(&director, ToggleLoop {}).await.expect("it goes on");
+    call(&director, Next {}).await.expect("on");
+    call(&director, Next {}).await.expect("on");
+    assert_eq!(director.show().position.slide, 3);
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn panes_fill_the_stage_one_after_the_other_on_their_slide_alone() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    assert!(matches!(call(&director, ZoomPane {}).await, Err(CallError::Failed { .. })), "no pane on this slide");
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        call(&director, ZoomPane {}).await.expect("the next");
+        seen.push(director.show().zoomed);
+    }
+    assert_eq!(seen, [Some(Pane::Charts), Some(Pane::Terminal), None, Some(Pane::Charts)]);
+    call(&director, GoTo { slide: 0 }).await.expect("away");
+    assert_eq!(director.show().zoomed, None);
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_runs_are_summed_up_deleted_and_written_out() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    run_all(&director).await;
+    director.close().await;
+    let run = Rehearsal {
+        deck: "talk".into(),
+        at_unix_ms: 1_000,
+        slides: vec![SlideTime { title: "One".into(), section: "A".into(), planned_seconds: 9.0, seconds: 8.0 }],
+        ..Rehearsal::default()
+    };
+    rehearsals::save(root.path(), &run).expect("kept");
+
+    let director = open(root.path()).await;
+    let report = call(&director, ReadRehearsals {}).await.expect("a report");
+    assert_eq!(report.runs.iter().map(|run| run.seconds).collect::<Vec<_>>(), [8.0]);
+    assert!(!report.steps.is_empty() && report.steps.iter().all(|step| step.runs == 1), "{:?}", report.steps);
+    assert!(report.readiness.iter().any(|check| check.id == "rehearsed" && !check.todo.is_empty()));
+    let file = call(&director, ExportRehearsals {}).await.expect("a table");
+    assert!(std::fs::read_to_string(file).expect("there").contains("\"A\",\"One\",9.0,8.0"));
+    let id = report.runs[0].id.clone();
+    call(&director, DeleteRehearsal { id: id.clone() }).await.expect("gone");
+    assert!(matches!(call(&director, DeleteRehearsal { id }).await, Err(CallError::Failed { .. })), "gone before");
+    assert_eq!(call(&director, ReadRehearsals {}).await.expect("a report").runs, []);
     director.close().await;
 }
 

@@ -5,6 +5,7 @@ use crate::{
     marks::{Ink, Pointer},
     planner,
     preflight::Check,
+    rehearsal::Report,
     take::TakeInfo,
     version::Version,
 };
@@ -211,6 +212,48 @@ pub struct Preflight {}
 impl Call for Preflight {
     const NAME: &'static str = "preflight";
     type Reply = Vec<Check>;
+}
+
+/// What past runs of the talk tell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadRehearsals {}
+impl Call for ReadRehearsals {
+    const NAME: &'static str = "read_rehearsals";
+    type Reply = Report;
+}
+
+/// Takes one run away, for good.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteRehearsal {
+    pub id: String,
+}
+impl Call for DeleteRehearsal {
+    const NAME: &'static str = "delete_rehearsal";
+    type Reply = ();
+}
+
+/// Writes the runs as a table, and answers with its path.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExportRehearsals {}
+impl Call for ExportRehearsals {
+    const NAME: &'static str = "export_rehearsals";
+    type Reply = String;
+}
+
+/// Gives the section of this slide from its start, again and again; or lets the talk go on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToggleLoop {}
+impl Call for ToggleLoop {
+    const NAME: &'static str = "toggle_loop";
+    type Reply = ();
+}
+
+/// Lets the next pane of the slide fill the stage, and after the last one all of them again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ZoomPane {}
+impl Call for ZoomPane {
+    const NAME: &'static str = "zoom_pane";
+    type Reply = ();
 }
 
 /// Shows where the speaker points, or takes the pointer away.

@@ -184,6 +184,17 @@ pub enum Pane {
     Checks,
 }
 
+impl Pane {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Pane::Charts => "charts",
+            Pane::Topology => "topology",
+            Pane::Terminal => "terminal",
+            Pane::Checks => "checks",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beat {
     pub paragraphs: Vec<Spoken>,

@@ -2,7 +2,7 @@
 
 use crate::{
     Curtain, Micros, Position, Span,
-    deck::Deck,
+    deck::{Deck, Pane},
     demo::Demo,
     marks::{Ink, Pointer},
     planner::Settings,
@@ -42,6 +42,10 @@ pub enum Event {
     Inked(Ink),
     /// What the presenter has set in the capacity planner.
     Planned(Settings),
+    /// One section is given again and again; `None` lets the talk go on.
+    Looped(Option<usize>),
+    /// One pane of the slide fills the stage; `None` brings the others back.
+    Zoomed(Option<Pane>),
 
     /// A demo starts anew: its steps are pending, its panes empty. What follows belongs to it until the next `Begun`.
     Begun {
@@ -162,6 +166,8 @@ impl Event {
             | Event::Pointed(_)
             | Event::Inked(_)
             | Event::Planned(_)
+            | Event::Looped(_)
+            | Event::Zoomed(_)
             | Event::Stack(_)
             | Event::Begun { .. }
             | Event::StepStarted { .. }
@@ -210,6 +216,8 @@ mod tests {
         for event in [
             output.event.clone(),
             Event::Frozen(None),
+            Event::Looped(None),
+            Event::Zoomed(Some(Pane::Charts)),
             Event::Clock(ClockAct::Pause),
             Event::Clock(ClockAct::Set(5)),
             Event::Faults(vec![]),

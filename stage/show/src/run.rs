@@ -90,6 +90,8 @@ impl Run {
             | Event::Pointed(_)
             | Event::Inked(_)
             | Event::Planned(_)
+            | Event::Looped(_)
+            | Event::Zoomed(_)
             | Event::Replay(_) => return,
         }
         self.now = self.now.max(at);

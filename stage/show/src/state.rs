@@ -2,7 +2,7 @@
 
 use crate::{
     ClockAct, Event, Micros, Notice, Opened, Replay, Run, Span, StackState, StepState,
-    deck::{Deck, Slide},
+    deck::{Deck, Pane, Slide},
     demo::Demo,
     marks::Marks,
     pace::{Pace, pace},
@@ -43,6 +43,12 @@ pub struct Show {
     /// Of the capacity planner.
     #[serde(default)]
     pub settings: Settings,
+    /// The section that is given again and again.
+    #[serde(default)]
+    pub looped: Option<usize>,
+    /// The pane that fills the stage.
+    #[serde(default)]
+    pub zoomed: Option<Pane>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +120,8 @@ impl Default for Show {
             faults: vec![],
             marks: Marks::default(),
             settings: Settings::default(),
+            looped: None,
+            zoomed: None,
         }
     }
 }
@@ -123,7 +131,12 @@ impl Show {
     pub fn apply(&mut self, at: Micros, event: &Event) {
         match event {
             Event::Opened(opened) => self.open(opened),
-            Event::Moved(position) => self.position = *position,
+            Event::Moved(position) => {
+                if position.slide != self.position.slide {
+                    self.zoomed = None;
+                }
+                self.position = *position;
+            }
             Event::Curtain(curtain) => self.curtain = *curtain,
             Event::Frozen(frozen) => self.frozen = *frozen,
             Event::Clock(act) => self.clock.apply(at, *act),
@@ -142,6 +155,8 @@ impl Show {
                 self.marks.apply(at, slide, ink);
             }
             Event::Planned(settings) => self.settings = settings.clone(),
+            Event::Looped(section) => self.looped = *section,
+            Event::Zoomed(pane) => self.zoomed = *pane,
             Event::Begun { demo } => {
                 self.active = Some(demo.clone());
                 self.runs.insert(demo.clone(), Run::new(demo.clone(), at));
@@ -214,10 +229,33 @@ impl Show {
         if !self.runs_demo(slide) && self.position.reveal < slide.clicks() {
             return NextAction::Reveal(Position { reveal: self.position.reveal + 1, ..self.position });
         }
+        if let Some(first) = self.loop_start() {
+            return NextAction::Slide(Position { slide: first, reveal: 0 });
+        }
         if self.position.slide + 1 < deck.slides.len() {
             return NextAction::Slide(Position { slide: self.position.slide + 1, reveal: 0 });
         }
         NextAction::End
+    }
+
+    /// The first slide of the section that is looped, where the show is on its last one.
+    fn loop_start(&self) -> Option<usize> {
+        let section = self.looped?;
+        let deck = self.deck.as_ref()?;
+        let of = |index: usize| deck.slides.get(index).map(|slide| slide.section);
+        let is_last = of(self.position.slide) == Some(section) && of(self.position.slide + 1) != Some(section);
+        is_last.then(|| deck.sections.get(section).map(|section| section.first)).flatten()
+    }
+
+    /// What the key that enlarges panes does next: one after the other, then all of them again.
+    pub fn next_zoom(&self) -> Option<Pane> {
+        let slide = self.slide().filter(|slide| self.runs_demo(slide))?;
+        let panes = slide.cue.iter().flat_map(|cue| &cue.panes).filter(|pane| **pane != Pane::Checks);
+        let mut rest = panes.skip_while(|pane| self.zoomed.is_some_and(|zoomed| zoomed != **pane));
+        if self.zoomed.is_some() {
+            rest.next();
+        }
+        rest.next().copied()
     }
 
     /// Where "previous" leads: a reveal back, or the end of the slide before.
@@ -303,6 +341,8 @@ impl Show {
                 self.curtain = Curtain::Open;
             }
         }
+        self.looped = None;
+        self.zoomed = None;
         self.deck = Some(opened.deck.clone());
         self.version = opened.version;
         // A run belongs to the steps that it ran.

@@ -53,9 +53,13 @@ pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
         };
         view! { <topology::TopologyPane demo=demo.get_value() room draw /> }
     });
+    let zoomed = Memo::new(move |_| {
+        let zoomed = store.read(&[Part::Position], |show| show.zoomed.filter(|_| show.frozen.is_none()));
+        zoomed.filter(|_| draw == Draw::Whole).map(Pane::as_str)
+    });
     let checks = has(Pane::Checks).then(|| view! { <checks::Checks cue=cue.clone() /> });
     view! {
-        <div class="panes">{charts} {topology} {terminal}</div>
+        <div class="panes" data-zoomed=zoomed>{charts} {topology} {terminal}</div>
         {checks}
     }
 }

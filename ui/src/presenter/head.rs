@@ -132,12 +132,18 @@ fn Covers() -> impl IntoView {
     let store = expect_context::<Console>().store;
     let curtain = Memo::new(move |_| store.read(&[Part::Position], |show| show.curtain));
     let frozen = Memo::new(move |_| store.read(&[Part::Position], |show| show.frozen));
+    let looped = Memo::new(move |_| {
+        store.read(&[Part::Position, Part::Deck], |show| {
+            Some(show.deck.as_ref()?.sections.get(show.looped?)?.title.clone())
+        })
+    });
     view! {
         {move || match curtain.get() {
             Curtain::Open => ().into_any(),
             Curtain::Black => view! { <span class="sign black">"Audience: black"</span> }.into_any(),
             Curtain::White => view! { <span class="sign white">"Audience: white"</span> }.into_any(),
         }}
+        {move || looped.get().map(|title| view! { <span class="sign looped" data-testid="looped">{format!("Looping: {title}")}</span> })}
         {move || frozen.get().map(|at| view! { <span class="sign frozen">{format!("Frozen at slide {}", at.slide + 1)}</span> })}
     }
 }

@@ -9,6 +9,7 @@ mod notes;
 mod overview;
 mod plan;
 mod preflight;
+mod rehearsals;
 mod steps;
 mod takes;
 
@@ -40,6 +41,7 @@ pub enum Overlay {
     Overview,
     Planner,
     Preflight,
+    Rehearsals,
 }
 
 /// What a single screen shows.
@@ -90,6 +92,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         Some(Overlay::Help) => view! { <help::Help /> }.into_any(),
         Some(Overlay::Overview) => view! { <overview::Overview /> }.into_any(),
         Some(Overlay::Preflight) => view! { <preflight::Board /> }.into_any(),
+        Some(Overlay::Rehearsals) => view! { <rehearsals::Rehearsals /> }.into_any(),
         Some(Overlay::Planner) => view! { <plan::PlanDesk /> }.into_any(),
     };
     view! {

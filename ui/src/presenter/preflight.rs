@@ -48,7 +48,8 @@ pub fn Board() -> impl IntoView {
     }
 }
 
-fn line(check: Check) -> impl IntoView {
+/// One check, on the board and on the readiness card.
+pub fn line(check: Check) -> impl IntoView {
     let todo = (!check.todo.is_empty()).then(|| view! { <span class="todo">{check.todo}</span> });
     view! {
         <li class=format!("verdict-{}", check.verdict.as_str()) data-check=check.id.clone()>

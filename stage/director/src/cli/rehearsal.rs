@@ -24,11 +24,12 @@ pub fn list(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
     for (id, run) in runs(root, deck)? {
         let cut = run.version.cut.map(|minutes| format!(", {minutes} min version")).unwrap_or_default();
         println!(
-            "{id}  {} of {} planned, {:.0} % of the slides, demos {}{cut}",
+            "{id}  {} of {} planned, {:.0} % of the slides, demos {} of which waiting {}{cut}",
             clock(run.seconds()),
             clock(run.planned_seconds()),
             run.coverage() * 100.0,
-            clock(run.demo_seconds)
+            clock(run.demo_seconds),
+            clock(run.waiting_seconds)
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -84,32 +85,13 @@ fn bar(seconds: f64, planned: f64) -> String {
 }
 
 pub fn export(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
-    println!("run,minutes_version,audience,slide,section,title,planned_seconds,seconds");
-    for (id, run) in rehearsals::list(root, deck) {
-        let minutes = run.version.cut.map(|minutes| minutes.to_string()).unwrap_or_default();
-        let level = run.version.level.map(|level| level.as_str()).unwrap_or_default();
-        for (index, slide) in run.slides.iter().enumerate() {
-            println!(
-                "{id},{minutes},{level},{},{},{},{:.1},{:.1}",
-                index + 1,
-                quoted(&slide.section),
-                quoted(&slide.title),
-                slide.planned_seconds,
-                slide.seconds
-            );
-        }
-    }
+    print!("{}", rehearsals::csv(root, deck));
     Ok(ExitCode::SUCCESS)
 }
 
 pub fn delete(root: &Path, deck: &str, id: Option<&str>) -> anyhow::Result<ExitCode> {
     println!("{} deleted", rehearsals::delete(root, deck, id)?);
     Ok(ExitCode::SUCCESS)
-}
-
-/// A field of CSV, whatever is in it.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 fn clock(seconds: f64) -> String {

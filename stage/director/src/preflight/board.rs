@@ -46,6 +46,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     board.push(words(deck));
     board.extend(tools(facts));
     board.extend(recordings(facts, deck));
+    board.extend(facts.readiness.iter().cloned());
     board.push(room("disk", facts.disk_free, DISK_MIN, "make room, or start it with --root on another disk"));
     board.push(room("memory", facts.memory_free, MEMORY_MIN, "close other programs"));
     board.push(power(facts));
@@ -288,6 +289,7 @@ mod tests {
             disk_free: Some(100 << 30),
             memory_free: Some(8 << 30),
             power: None,
+            readiness: vec![],
             now_unix_ms: 11 * DAY_MS,
         }
     }
@@ -334,13 +336,14 @@ mod tests {
     #[test]
     fn each_red_line_says_what_is_wrong_on_the_machine() {
         type Change = fn(&mut Facts);
-        let cases: [(Change, &str, Verdict); 9] = [
+        let cases: [(Change, &str, Verdict); 10] = [
             (|facts| facts.disk_free = Some(1), "disk", Verdict::Stop),
             (|facts| facts.memory_free = Some(1), "memory", Verdict::Stop),
             (|facts| facts.power = Some(Power { on_mains: false, percent: Some(20) }), "power", Verdict::Stop),
             (|facts| facts.power = Some(Power { on_mains: false, percent: Some(90) }), "power", Verdict::Look),
             (|facts| facts.tools = BTreeMap::from([("azcopy".into(), None)]), "tools", Verdict::Look),
             (|facts| facts.tools = BTreeMap::from([("azcopy".into(), Some("11".into()))]), "tools", Verdict::Look),
+            (|facts| facts.readiness = vec![look("coverage", "never", "rehearse")], "coverage", Verdict::Look),
             (|facts| facts.recordings.clear(), "recording", Verdict::Stop),
             (|facts| facts.now_unix_ms = 90 * DAY_MS, "recording", Verdict::Look),
             (|facts| facts.machine.cores = 64, "recording", Verdict::Look),
@@ -349,7 +352,10 @@ mod tests {
             let mut facts = facts(DECK);
             change(&mut facts);
             let found = not_go(&facts);
-            assert_eq!(found.iter().map(|(id, verdict, _)| (id.as_str(), *verdict)).collect::<Vec<_>>(), [(id, verdict)]);
+            assert_eq!(
+                found.iter().map(|(id, verdict, _)| (id.as_str(), *verdict)).collect::<Vec<_>>(),
+                [(id, verdict)]
+            );
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use crate::clock::wall_unix_ms;
 use crate::library::{Library, LibraryError, Talk};
-use crate::{machine, takes, tool};
+use crate::{machine, rehearsals, takes, tool};
 use greenroom_show::deck::Deck;
+use greenroom_show::demo::Demo;
+use greenroom_show::preflight::Check;
+use greenroom_show::rehearsal::{reliability, report};
 use greenroom_show::take::{Machine, Verdict};
 use greenroom_show::version::{LeftOut, Version, version};
 use std::collections::BTreeMap;
@@ -23,6 +26,8 @@ pub struct Facts {
     pub disk_free: Option<u64>,
     pub memory_free: Option<u64>,
     pub power: Option<Power>,
+    /// What past runs of the talk and of its demos tell.
+    pub readiness: Vec<Check>,
     pub now_unix_ms: u64,
 }
 
@@ -54,24 +59,30 @@ impl Facts {
             };
             tools.insert(name.clone(), found);
         }
+        let machine = machine::describe();
+        let takes = root.join("takes");
+        let demos: BTreeMap<_, _> =
+            talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
+        let steps = reliability(demos.values(), &takes::trials(&takes, &demos, &machine));
+        let now_unix_ms = wall_unix_ms();
         Ok(Facts {
+            readiness: report(&rehearsals::list(root, deck), steps, now_unix_ms).readiness,
             shown: version(&talk.deck, of),
-            recordings: recordings(&root.join("takes"), &talk),
+            recordings: recordings(&takes, &talk, &demos),
             tools,
-            machine: machine::describe(),
+            machine,
             disk_free: disk_free(root),
             memory_free: memory_free(),
             power: power(Path::new("/sys/class/power_supply")),
-            now_unix_ms: wall_unix_ms(),
+            now_unix_ms,
             talk,
         })
     }
 }
 
-fn recordings(folder: &Path, talk: &Talk) -> BTreeMap<String, Recording> {
-    let demos = talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
+fn recordings(folder: &Path, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTreeMap<String, Recording> {
     let mut newest = BTreeMap::new();
-    for take in takes::list(folder, &demos).into_iter().filter(|take| take.verdict == Verdict::Passed) {
+    for take in takes::list(folder, demos).into_iter().filter(|take| take.verdict == Verdict::Passed) {
         let Ok(reader) = takes::Reader::open(folder, &take.id) else { continue };
         let header = reader.header;
         let hash = talk.programs.get(&take.demo).map(|program| program.demo.hash.as_str());

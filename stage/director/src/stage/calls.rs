@@ -1,13 +1,14 @@
 //! Answers the windows: one line a call.
 
-use super::{Stage, plan};
+use super::{Stage, history, plan};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::{self, Reader};
 use greenroom_show::call::{
-    Call, CallError, DrawInk, ExportPlan, GoTo, ListTakes, Next, OpenTake, Point, Preflight, Previous, Reset,
-    ResetClock, RestartStack, RestartTake, Role, RunGroup, RunStep, SetPlan, SetVersion, Stop, ToggleClock,
-    ToggleCurtain, ToggleFreeze, TogglePlay, ToggleRecorded, ToggleSpan,
+    Call, CallError, DeleteRehearsal, DrawInk, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake, Point,
+    Preflight, Previous, ReadRehearsals, Reset, ResetClock, RestartStack, RestartTake, Role, RunGroup, RunStep,
+    SetPlan, SetVersion, Stop, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded,
+    ToggleSpan, ZoomPane,
 };
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
@@ -37,9 +38,16 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         }
         Preflight::NAME => {
             let _: Preflight = read(args)?;
-            let board = preflight(stage).await?;
-            serde_json::to_value(board).map_err(|error| CallError::Failed { detail: error.to_string() })
+            reply(&preflight(stage).await?)
         }
+        ReadRehearsals::NAME => {
+            let _: ReadRehearsals = read(args)?;
+            reply(&history::report(stage).await?)
+        }
+        DeleteRehearsal::NAME => answer::<DeleteRehearsal, _>(args, |call| history::delete(stage, &call.id)),
+        ExportRehearsals::NAME => answer::<ExportRehearsals, _>(args, |_| history::export(stage)),
+        ToggleLoop::NAME => answer::<ToggleLoop, _>(args, |_| toggle_loop(stage)),
+        ZoomPane::NAME => answer::<ZoomPane, _>(args, |_| zoom_pane(stage)),
         ToggleCurtain::NAME => answer::<ToggleCurtain, _>(args, |call| toggle_curtain(stage, call.curtain)),
         ToggleFreeze::NAME => answer::<ToggleFreeze, _>(args, |_| toggle_freeze(stage)),
         ToggleClock::NAME => answer::<ToggleClock, _>(args, |_| toggle_clock(stage)),
@@ -69,8 +77,11 @@ fn read<C: Call>(args: Value) -> Result<C, CallError> {
 }
 
 fn answer<C: Call, F: FnOnce(C) -> Result<C::Reply, CallError>>(args: Value, act: F) -> Result<Value, CallError> {
-    let reply = act(read(args)?)?;
-    serde_json::to_value(reply).map_err(|error| CallError::Failed { detail: error.to_string() })
+    reply(&act(read(args)?)?)
+}
+
+fn reply<T: serde::Serialize>(value: &T) -> Result<Value, CallError> {
+    serde_json::to_value(value).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
 async fn preflight(stage: &Arc<Stage>) -> Result<Vec<Check>, CallError> {
@@ -91,11 +102,56 @@ fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
     let action = stage.lock().show.next_action();
     match action {
         NextAction::Reveal(position) => emit(stage, Event::Moved(position)),
-        NextAction::Slide(position) => go_to(stage, position.slide),
+        NextAction::Slide(position) => {
+            let (here, looped) = {
+                let now = stage.lock();
+                (now.show.position.slide, now.show.looped)
+            };
+            match looped.filter(|_| position.slide <= here) {
+                Some(section) => begin_section(stage, section),
+                None => go_to(stage, position.slide),
+            }
+        }
         NextAction::RunGroup { demo, group } => stage.start_group(&demo, &group),
         NextAction::Wait { .. } => Err(CallError::Busy { what: "a step".into() }),
         NextAction::End => Ok(()),
     }
+}
+
+/// To the first slide of a section, with the clock where the plan has it there.
+fn begin_section(stage: &Arc<Stage>, section: usize) -> Result<(), CallError> {
+    let (first, planned) = {
+        let now = stage.lock();
+        let sections = now.show.deck.as_ref().map(|deck| deck.sections.as_slice()).unwrap_or_default();
+        let minutes: f64 = sections.iter().take(section).map(|section| section.minutes).sum();
+        (sections.get(section).map_or(0, |section| section.first), (minutes * 60e6) as u64)
+    };
+    stage.emit(Event::Clock(ClockAct::Set(planned)));
+    go_to(stage, first)
+}
+
+fn toggle_loop(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let section = {
+        let now = stage.lock();
+        now.show.slide().filter(|_| now.show.looped.is_none()).map(|slide| slide.section)
+    };
+    stage.emit(Event::Looped(section));
+    let Some(section) = section else { return Ok(()) };
+    begin_section(stage, section)?;
+    emit(stage, Event::Clock(ClockAct::Start))
+}
+
+fn zoom_pane(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let mut now = stage.lock();
+    let zoomed = now.show.next_zoom();
+    if now.show.frozen.is_some() {
+        return Err(CallError::Failed { detail: "the audience is frozen: press Shift F, then enlarge".into() });
+    }
+    if (zoomed, now.show.zoomed) == (None, None) {
+        return Err(CallError::Failed { detail: "this slide has no pane to enlarge".into() });
+    }
+    stage.emit_in(&mut now, Event::Zoomed(zoomed));
+    Ok(())
 }
 
 fn previous(stage: &Arc<Stage>) -> Result<(), CallError> {

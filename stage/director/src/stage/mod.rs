@@ -1,6 +1,7 @@
 //! The director's stage: one show, the events that change it, and everybody who hears them.
 
 mod calls;
+mod history;
 mod plan;
 mod recording;
 mod rehearse;
@@ -78,6 +79,8 @@ struct Stage {
     machine: Machine,
     /// What the files said last. Replaced whole, so that whoever runs a step keeps what it began with.
     loaded: Mutex<Arc<Loaded>>,
+    /// After which a step is given up, where its takes have taught more than what is written.
+    patience: Mutex<history::Patience>,
     /// One lock orders all events: what is folded, recorded and sent is one list.
     now: Mutex<Now>,
     bus: broadcast::Sender<Arc<Stamped>>,
@@ -128,6 +131,7 @@ impl Director {
             workshop,
             machine: crate::machine::describe(),
             loaded: Mutex::new(Arc::new(loaded)),
+            patience: Mutex::default(),
             now: Mutex::new(Now {
                 show: Show::default(),
                 recording: Recording::default(),
@@ -147,6 +151,7 @@ impl Director {
         });
         stage.emit(Event::Opened(Box::new(opened)));
         stage.say_faults(&stage.loaded().talk);
+        history::learn(&stage);
         plan::restore(&stage);
         resume::restore(&stage);
         stage.tasks.spawn(supervise::run(stage.clone()));

@@ -30,10 +30,10 @@ impl Counting {
                 self.began_unix_ms.get_or_insert_with(wall_unix_ms);
                 None
             }
-            // Another version has other slides: what was counted belongs to this one.
-            Event::Clock(ClockAct::Reset) | Event::Opened(_) => {
+            // Another version has other slides: what was counted belongs to this one. Each pass of a loop is a run by itself.
+            Event::Clock(ClockAct::Reset | ClockAct::Set(_)) | Event::Opened(_) | Event::Looped(_) => {
                 let run = self.run(show);
-                let goes_on = matches!(event, Event::Opened(_)) && show.clock.runs();
+                let goes_on = !matches!(event, Event::Clock(ClockAct::Reset)) && show.clock.runs();
                 self.timing.restart();
                 self.began_unix_ms = goes_on.then(wall_unix_ms);
                 run

@@ -1,6 +1,6 @@
 //! Shows an edited deck or demo at once. A broken edit keeps the last good version on stage, and is named to the speaker.
 
-use super::{Loaded, Stage, What, calls};
+use super::{Loaded, Stage, What, calls, history};
 use crate::library::LibraryError;
 use greenroom_show::Event;
 use notify::{RecursiveMode, Watcher};
@@ -78,6 +78,7 @@ async fn reload(stage: &Arc<Stage>) {
     if !is_same(&before, &loaded) {
         *stage.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded.clone());
         stage.emit(Event::Opened(Box::new(opened)));
+        history::learn(stage);
         if let Err(error) = calls::come_back(stage) {
             stage.notice(error.to_string());
         }

@@ -172,7 +172,7 @@ impl Stage {
 
     /// Runs one step to its outcome.
     async fn run_step(self: &Arc<Self>, program: &Program, step: usize, cancel: &CancellationToken) -> Outcome {
-        let timeout_ms = program.demo.steps[step].timeout_ms;
+        let timeout_ms = self.patience(&program.demo, step);
         self.step_started(&program.demo, step, timeout_ms);
         // A token of the step's own: its deadline stops it and what it started, and nothing else.
         let own = cancel.child_token();

@@ -1,0 +1,67 @@
+//! What past runs tell: of the talk, to its speaker; of each step, how long to wait for it.
+
+use super::Stage;
+use crate::clock::wall_unix_ms;
+use crate::{rehearsals, takes};
+use greenroom_show::call::CallError;
+use greenroom_show::demo::Demo;
+use greenroom_show::rehearsal::{Reliability, Report, reliability, report as sum_up};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+/// Time-outs in milliseconds, by a demo's hash and a step of it.
+pub type Patience = BTreeMap<(String, usize), u64>;
+
+impl Stage {
+    /// How long a step may take.
+    pub fn patience(&self, demo: &Demo, step: usize) -> u64 {
+        let learned = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        learned.get(&(demo.hash.clone(), step)).copied().unwrap_or(demo.steps[step].timeout_ms)
+    }
+
+    fn slug(&self) -> String {
+        self.lock().show.deck.as_ref().map(|deck| deck.slug.clone()).unwrap_or_default()
+    }
+}
+
+/// Reads the takes of the demos on stage, without making anybody wait.
+pub fn learn(stage: &Arc<Stage>) {
+    let learner = stage.clone();
+    stage.tasks.spawn_blocking(move || {
+        let demos = learner.lock().show.demos.clone();
+        let hash = |step: &Reliability| demos.get(&step.demo).map(|demo| demo.hash.clone()).unwrap_or_default();
+        let learned = steps(&learner, &demos).into_iter().map(|step| ((hash(&step), step.step), step.timeout_ms));
+        *learner.patience.lock().unwrap_or_else(PoisonError::into_inner) = learned.collect();
+    });
+}
+
+fn steps(stage: &Stage, demos: &BTreeMap<String, Demo>) -> Vec<Reliability> {
+    reliability(demos.values(), &takes::trials(&stage.takes_folder(), demos, &stage.machine))
+}
+
+pub async fn report(stage: &Arc<Stage>) -> Result<Report, CallError> {
+    let reader = stage.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let runs = rehearsals::list(&reader.root, &reader.slug());
+        let demos = reader.lock().show.demos.clone();
+        sum_up(&runs, steps(&reader, &demos), wall_unix_ms())
+    });
+    read.await.map_err(|error| CallError::Failed { detail: error.to_string() })
+}
+
+pub fn delete(stage: &Stage, id: &str) -> Result<(), CallError> {
+    let deleted = rehearsals::delete(&stage.root, &stage.slug(), Some(id));
+    deleted.map(|_| ()).map_err(|error| CallError::Failed { detail: error.to_string() })
+}
+
+/// Writes `exports/rehearsals-<deck>-<time>.csv`, and answers where that is.
+pub fn export(stage: &Stage) -> Result<String, CallError> {
+    let (folder, deck) = (stage.root.join("exports"), stage.slug());
+    let file = folder.join(format!("rehearsals-{deck}-{}.csv", rehearsals::id(wall_unix_ms())));
+    let written =
+        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, rehearsals::csv(&stage.root, &deck)));
+    match written {
+        Ok(()) => Ok(file.display().to_string()),
+        Err(error) => Err(CallError::Failed { detail: format!("{} cannot be written: {error}", file.display()) }),
+    }
+}
