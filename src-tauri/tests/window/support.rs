@@ -106,7 +106,8 @@ impl App {
         let look = async {
             loop {
                 if let Ok(element) = self.client.find(Locator::Css(css)).await {
-                    return element.text().await.unwrap_or_default();
+                    // Not what is visible of it: a slide that fades in says all it will.
+                    return element.prop("textContent").await.ok().flatten().unwrap_or_default();
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -197,7 +198,12 @@ impl App {
         let app = app_of(root).expect("the app runs");
         nix::sys::signal::kill(app, nix::sys::signal::Signal::SIGTERM).expect("it can be told to end");
         let gone = async {
-            while std::fs::read_dir(root.join(".greenroom")).is_ok_and(|entries| entries.count() > 0) {
+            // All but what the speaker has set.
+            let left = || {
+                let entries = std::fs::read_dir(root.join(".greenroom")).into_iter().flatten().flatten();
+                entries.filter(|entry| entry.file_name() != "plan.json").count()
+            };
+            while left() > 0 {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
