@@ -260,11 +260,14 @@ mod tests {
                 started(2),
             ],
         );
-        let mut demo =
-            crate::parse::parse_demo("d", "copy", "---\ntitle: Copy\n---\n```steps up\nexpect a == 1\n```\n")
-                .expect("good")
-                .value
-                .demo;
+        let mut demo = crate::parse::parse_demo(
+            "d",
+            "copy",
+            "---\ntitle: Copy\n---\n```steps up\nexpect photos.blobs == 1\n```\n",
+        )
+        .expect("good")
+        .value
+        .demo;
         demo.hash = String::new();
         let mut demos: BTreeMap<String, Demo> = [("copy".to_string(), demo)].into();
         let found = trials(folder.path(), &demos, &Machine::default());

@@ -137,7 +137,7 @@ fn trend(runs: &[RunLine]) -> impl IntoView + use<> {
                 <g>
                     <title>{told(run)}</title>
                     {parts.into_iter().collect::<Vec<_>>()}
-                    <line class="plan" x1=left x2=right y1=plan y2=plan />
+                    <line class="planned" x1=left x2=right y1=plan y2=plan />
                 </g>
             }
         })
@@ -145,7 +145,7 @@ fn trend(runs: &[RunLine]) -> impl IntoView + use<> {
     let label = format!("The last {} runs: {}", drawn.len(), drawn.iter().map(told).collect::<Vec<_>>().join("; "));
     view! {
         <svg class="runs" viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label=label>{bars}</svg>
-        <p class="legend"><i class="talk"></i> "talk" <i class="demo"></i> "demo" <i class="waiting"></i> "waiting" <i class="plan"></i> "plan"</p>
+        <p class="legend"><i class="talk"></i> "talk" <i class="demo"></i> "demo" <i class="waiting"></i> "waiting" <i class="planned"></i> "plan"</p>
     }
 }
 
@@ -209,7 +209,7 @@ fn spread_row(spread: &Spread, most: f64) -> impl IntoView + use<> {
             <td>{minutes_and_seconds(spread.planned_seconds)}</td>
             <td>{said(spread.median)}</td>
             <td>{said(spread.last)}</td>
-            <td><div class="strip-plot" aria-hidden="true"><i class="plan" style=format!("left: {}", share(spread.planned_seconds))></i> {drawn}</div></td>
+            <td><div class="strip-plot" aria-hidden="true"><i class="planned" style=format!("left: {}", share(spread.planned_seconds))></i> {drawn}</div></td>
         </tr>
     }
 }
