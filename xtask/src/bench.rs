@@ -3,10 +3,12 @@
 mod app;
 mod azcopy;
 mod build;
+mod corpus;
 mod data;
 mod gateway;
 mod growth;
 mod machine;
+mod offload;
 mod plot;
 mod report;
 mod requests;
@@ -35,6 +37,12 @@ pub enum Bench {
     },
     /// How cost grows with blobs, connections and sizes: tables, and plots under docs/pictures
     Growth,
+    /// Offload and recall beside plain copies to the same target and beside restic; what it stores, and its requests
+    Offload {
+        /// Runs of each; the table shows medians
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+        repeats: u8,
+    },
     /// The app: time to its window, memory at rest, frame rate of its charts
     App {
         /// Runs; the table shows medians
@@ -57,6 +65,7 @@ pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
         Bench::Gateway { repeats } => gateway::measure(*repeats)?,
         Bench::Requests { repeats } => requests::measure(*repeats)?,
         Bench::Growth => growth::measure()?,
+        Bench::Offload { repeats } => offload::measure(*repeats)?,
         Bench::App { repeats } => app::measure(*repeats)?,
         Bench::Build => build::measure()?,
     };

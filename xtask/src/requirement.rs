@@ -210,6 +210,13 @@ pub const REQUIREMENTS: &[Requirement] = &[
         source: Source::System { debian: "nginx-light", arch: "nginx" },
     },
     Requirement {
+        name: "restic",
+        why: "the benchmark compares offload with it",
+        purpose: Purpose::Bench,
+        probe: Probe::Program("restic"),
+        source: Source::System { debian: "restic", arch: "restic" },
+    },
+    Requirement {
         name: "Python environments",
         why: "the tests run Python's storage clients in one of their own",
         purpose: Purpose::Test,

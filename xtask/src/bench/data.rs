@@ -43,7 +43,7 @@ impl Workload {
         }
         paths::remove_folder(&folder)?;
         fs::create_dir_all(&folder).context("create the benchmark's data")?;
-        let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
+        let mut noise = Noise::new(0);
         for number in 0..self.files {
             let mut file = BufWriter::new(File::create(folder.join(format!("{number:05}")))?);
             let mut chunk = vec![0; usize::try_from(self.file_bytes.min(1 << 20))?];
@@ -88,15 +88,28 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
 }
 
 /// xorshift64: fast, and no compressor finds anything in it.
-struct Noise(u64);
+pub struct Noise(u64);
 
 impl Noise {
-    fn fill(&mut self, bytes: &mut [u8]) {
+    pub fn new(seed: u64) -> Self {
+        let mut noise = Self(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        // Seeds that are close give streams that are not.
+        for _ in 0..4 {
+            noise.next();
+        }
+        noise
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub fn fill(&mut self, bytes: &mut [u8]) {
         for word in bytes.chunks_exact_mut(8) {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            word.copy_from_slice(&self.0.to_le_bytes());
+            word.copy_from_slice(&self.next().to_le_bytes());
         }
     }
 }
