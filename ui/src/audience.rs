@@ -41,6 +41,7 @@ pub fn AudienceView() -> impl IntoView {
             <Stage>
                 <Slides position draw=Draw::Whole />
                 <MarksView slide=Signal::derive(move || position.get().slide) />
+                <CaptionLine />
                 <Show when=move || !is_open.get()>
                     <p class="opening" data-testid="opening">"Greenroom"</p>
                 </Show>
@@ -48,6 +49,18 @@ pub fn AudienceView() -> impl IntoView {
             <div class="curtain" aria-hidden="true"></div>
         </div>
     }
+}
+
+/// What is being said, over the foot of the slide.
+#[component]
+pub fn CaptionLine() -> impl IntoView {
+    let store = expect_context::<Store>();
+    let said = Memo::new(move |_| {
+        store.ticking();
+        let now = store.now();
+        store.read(&[Part::Position], |show| show.caption.as_ref().map(|caption| caption.now(now)))
+    });
+    move || said.get().map(|said| view! { <p class="caption" data-testid="caption" aria-live="off">{said}</p> })
 }
 
 pub fn curtain_name(curtain: Curtain) -> &'static str {

@@ -4,6 +4,7 @@
 use crate::marks::Tool;
 use crate::presenter::{Console, Overlay};
 use greenroom_show::{Curtain, call, call::window, marks::Ink};
+use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 /// One row of the table.
@@ -37,6 +38,7 @@ pub const TABLE: &[Chapter] = &[
                 what: "Go to a slide: its number, then Enter or G",
                 act: |console| console.toggle(Overlay::Overview),
             },
+            Row { keys: &["End", "Shift+g"], what: "To the last slide", act: Console::last },
             Row { keys: &["j"], what: "Skip what the clock has no time for", act: Console::skip },
             Row {
                 keys: &["Shift+p"],
@@ -109,6 +111,11 @@ pub const TABLE: &[Chapter] = &[
                 what: "Enlarge a pane, the next one, then none",
                 act: |console| console.send(call::ZoomPane {}),
             },
+            Row {
+                keys: &["q"],
+                what: "Captions: what you say, below the slide",
+                act: |console| console.send(call::ToggleCaptions {}),
+            },
             Row { keys: &["l"], what: "Pointer: the mouse on your slide", act: |console| console.take(Tool::Laser) },
             Row {
                 keys: &["Shift+l"],
@@ -138,11 +145,21 @@ pub const TABLE: &[Chapter] = &[
                 act: |console| console.send(window::ToggleFullScreen {}),
             },
             Row { keys: &["s"], what: "Stage or console, with one screen", act: Console::toggle_view },
+            Row {
+                keys: &["y"],
+                what: "Clock counts up or down",
+                act: |console| console.clock_down.update(|down| *down = !*down),
+            },
             Row { keys: &["t"], what: "Start or pause the clock", act: |console| console.send(call::ToggleClock {}) },
             Row { keys: &["Shift+t"], what: "Clock to zero", act: |console| console.send(call::ResetClock {}) },
             Row { keys: &["+", "="], what: "Larger notes", act: |console| console.size_notes(1) },
             Row { keys: &["-"], what: "Smaller notes", act: |console| console.size_notes(-1) },
             Row { keys: &["d"], what: "Dark or light", act: Console::toggle_theme },
+            Row {
+                keys: &["Shift+v"],
+                what: "Keys as here, or as in vi",
+                act: |console| console.profile.update(|profile| *profile = profile.other()),
+            },
             Row { keys: &["?", "F1"], what: "These keys", act: |console| console.toggle(Overlay::Help) },
             Row {
                 keys: &["Escape"],
@@ -153,6 +170,70 @@ pub const TABLE: &[Chapter] = &[
     },
 ];
 
+/// How keys are read. The table stays the same: a profile says which of its keys a pressed one stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Profile {
+    #[default]
+    Plain,
+    Vi,
+}
+
+/// Pressed, and what it stands for. What a letter stood for before goes with Ctrl.
+const VI: [(&str, &str); 10] = [
+    ("h", "ArrowLeft"),
+    ("l", "ArrowRight"),
+    ("j", "ArrowDown"),
+    ("k", "ArrowUp"),
+    ("Ctrl+f", "PageDown"),
+    ("Ctrl+b", "PageUp"),
+    ("Ctrl+h", "h"),
+    ("Ctrl+l", "l"),
+    ("Ctrl+j", "j"),
+    ("Ctrl+k", "k"),
+];
+/// Where the page keeps the profile.
+const KEPT_AS: &str = "greenroom.keys";
+
+impl Profile {
+    /// As it was when this window was last open.
+    pub fn kept() -> Self {
+        let kept = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(KEPT_AS).ok().flatten());
+        if kept.as_deref() == Some("vi") { Profile::Vi } else { Profile::Plain }
+    }
+
+    pub fn other(self) -> Self {
+        let (other, name) = match self {
+            Profile::Plain => (Profile::Vi, "vi"),
+            Profile::Vi => (Profile::Plain, "plain"),
+        };
+        if let Ok(Some(storage)) = window().local_storage() {
+            // A page that may keep nothing forgets it, and that is all.
+            let _ = storage.set_item(KEPT_AS, name);
+        }
+        other
+    }
+
+    /// The key of the table that a pressed one stands for.
+    fn means(self, pressed: &str) -> &str {
+        match self {
+            Profile::Plain => pressed,
+            Profile::Vi => VI.iter().find(|(key, _)| *key == pressed).map_or(pressed, |(_, means)| means),
+        }
+    }
+
+    /// What is to be pressed for a key of the table.
+    pub fn pressed(self, key: &'static str) -> Vec<&'static str> {
+        match self {
+            Profile::Plain => vec![key],
+            Profile::Vi => {
+                let others = VI.iter().filter(|(_, means)| *means == key).map(|(pressed, _)| *pressed);
+                let own = (!VI.iter().any(|(pressed, _)| *pressed == key)).then_some(key);
+                own.into_iter().chain(others).collect()
+            }
+        }
+    }
+}
+
 /// Does what a key means. Whether it meant something.
 pub fn press(console: Console, key: &str) -> bool {
     if let Some(digit) = key.chars().next().filter(|first| key.len() == 1 && first.is_ascii_digit()) {
@@ -162,6 +243,7 @@ pub fn press(console: Console, key: &str) -> bool {
     if matches!(key, "Enter" | "g") && console.go_to_typed() {
         return true;
     }
+    let key = console.profile.get_untracked().means(key);
     let row = TABLE.iter().flat_map(|chapter| chapter.rows).find(|row| row.keys.contains(&key));
     if let Some(row) = row {
         (row.act)(console);
@@ -214,6 +296,21 @@ mod tests {
         let mut seen = HashSet::new();
         for key in TABLE.iter().flat_map(|chapter| chapter.rows).flat_map(|row| row.keys) {
             assert!(seen.insert(*key), "{key} is in the table twice");
+        }
+    }
+
+    #[test]
+    fn every_key_of_the_table_can_be_pressed_in_every_profile_and_means_itself() {
+        for profile in [Profile::Plain, Profile::Vi] {
+            let mut seen = HashSet::new();
+            for key in TABLE.iter().flat_map(|chapter| chapter.rows).flat_map(|row| row.keys) {
+                let pressed = profile.pressed(key);
+                assert!(!pressed.is_empty(), "{key} cannot be pressed in {profile:?}");
+                for pressed in pressed {
+                    assert_eq!(profile.means(pressed), *key, "{profile:?}");
+                    assert!(seen.insert(pressed), "{pressed} means two things in {profile:?}");
+                }
+            }
         }
     }
 

@@ -141,7 +141,7 @@ impl Touched {
             Event::Notice(_) | Event::Faults(_) => self.add(&[Part::Notices]),
             Event::Pointed(_) | Event::Inked(_) => self.add(&[Part::Marks]),
             Event::Planned(_) => self.add(&[Part::Plan]),
-            Event::Looped(_) | Event::Zoomed(_) => self.add(&[Part::Position]),
+            Event::Looped(_) | Event::Zoomed(_) | Event::Captioned(_) => self.add(&[Part::Position]),
             Event::Begun { .. } => self.add(&Part::RUN),
             // Steps are bands in the charts, too.
             Event::StepStarted { .. } | Event::StepEnded { .. } => self.add(&[Part::Steps, Part::Curves]),

@@ -159,6 +159,7 @@ pub fn is_of_run(event: &Event) -> bool {
         | Event::Planned(_)
         | Event::Looped(_)
         | Event::Zoomed(_)
+        | Event::Captioned(_)
         | Event::Replay(_) => false,
     }
 }

@@ -268,7 +268,13 @@ async fn past_runs_are_summed_up_deleted_and_written_out() {
     let run = Rehearsal {
         deck: "talk".into(),
         at_unix_ms: 1_000,
-        slides: vec![SlideTime { title: "One".into(), section: "A".into(), planned_seconds: 9.0, seconds: 8.0 }],
+        slides: vec![SlideTime {
+            title: "One".into(),
+            section: "A".into(),
+            planned_seconds: 9.0,
+            seconds: 8.0,
+            words: 0,
+        }],
         ..Rehearsal::default()
     };
     rehearsals::save(root.path(), &run).expect("kept");

@@ -248,6 +248,14 @@ impl Call for ToggleLoop {
     type Reply = ();
 }
 
+/// Shows what is being said below the slide, or no longer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToggleCaptions {}
+impl Call for ToggleCaptions {
+    const NAME: &'static str = "toggle_captions";
+    type Reply = ();
+}
+
 /// Lets the next pane of the slide fill the stage, and after the last one all of them again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ZoomPane {}

@@ -3,6 +3,9 @@
 use crate::diagram::Diagram;
 use serde::{Deserialize, Serialize};
 
+/// A speaker's pace in front of people.
+pub const WORDS_PER_MINUTE: f64 = 130.0;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deck {
     /// Name of its folder under `slides/`.
@@ -93,6 +96,12 @@ fn usual_priority() -> u8 {
 }
 
 impl Slide {
+    /// Of its narrative.
+    pub fn words(&self) -> usize {
+        let spoken = self.beats.iter().flat_map(|beat| &beat.paragraphs);
+        spoken.map(|spoken| spoken.text.split_whitespace().count()).sum()
+    }
+
     /// Clicks that this slide takes before the next one shows, its demo's groups not counted.
     pub fn clicks(&self) -> usize {
         self.beats.len().saturating_sub(1)

@@ -44,6 +44,8 @@ pub enum Event {
     Planned(Settings),
     /// One section is given again and again; `None` lets the talk go on.
     Looped(Option<usize>),
+    /// What is being said, for those who would rather read it; `None` where captions are off or nothing is said.
+    Captioned(Option<String>),
     /// One pane of the slide fills the stage; `None` brings the others back.
     Zoomed(Option<Pane>),
 
@@ -168,6 +170,7 @@ impl Event {
             | Event::Planned(_)
             | Event::Looped(_)
             | Event::Zoomed(_)
+            | Event::Captioned(_)
             | Event::Stack(_)
             | Event::Begun { .. }
             | Event::StepStarted { .. }
@@ -217,6 +220,7 @@ mod tests {
             output.event.clone(),
             Event::Frozen(None),
             Event::Looped(None),
+            Event::Captioned(Some("said".into())),
             Event::Zoomed(Some(Pane::Charts)),
             Event::Clock(ClockAct::Pause),
             Event::Clock(ClockAct::Set(5)),

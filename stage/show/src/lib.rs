@@ -22,7 +22,7 @@ pub mod version;
 pub use event::{ClockAct, Event, Notice, Opened, Outcome, Replay, StackState, Stamped};
 pub use run::{Figure, Run, StepRun, StepState};
 pub use series::{Point, RECENT, Series, Span};
-pub use state::{Clock, Curtain, NextAction, Position, Recorded, Show};
+pub use state::{Caption, Clock, Curtain, NextAction, Position, Recorded, Show};
 pub use terminal::{COLUMNS, ROWS, Terminal};
 
 /// Microseconds on one monotonic clock: since the director started in a live show, since its beginning in a take.

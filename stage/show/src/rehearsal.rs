@@ -37,6 +37,9 @@ pub struct SlideTime {
     pub section: String,
     pub planned_seconds: f64,
     pub seconds: f64,
+    /// Of its narrative.
+    #[serde(default)]
+    pub words: usize,
 }
 
 impl Rehearsal {
@@ -95,6 +98,7 @@ impl Timing {
             section: deck.sections.get(slide.section).map(|section| section.title.clone()).unwrap_or_default(),
             planned_seconds: minutes * 60.0,
             seconds: self.slides.get(&index).copied().unwrap_or(0) as f64 / 1e6,
+            words: slide.words(),
         });
         Rehearsal {
             deck: deck.slug.clone(),

@@ -92,6 +92,7 @@ impl Run {
             | Event::Planned(_)
             | Event::Looped(_)
             | Event::Zoomed(_)
+            | Event::Captioned(_)
             | Event::Replay(_) => return,
         }
         self.now = self.now.max(at);

@@ -2,7 +2,7 @@
 
 use crate::{
     ClockAct, Event, Micros, Notice, Opened, Replay, Run, Span, StackState, StepState,
-    deck::{Deck, Pane, Slide},
+    deck::{Deck, Pane, Slide, WORDS_PER_MINUTE},
     demo::Demo,
     marks::Marks,
     pace::{Pace, pace},
@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Notices that the speaker can still read.
 const NOTICES_MAX: usize = 5;
+/// Of a caption: two lines on the stage.
+const CAPTION_CHARS: usize = 150;
 /// The metric by which offload says how much smaller data has become.
 const REDUCTION: &str = "offload.reduction";
 
@@ -46,6 +48,9 @@ pub struct Show {
     /// The section that is given again and again.
     #[serde(default)]
     pub looped: Option<usize>,
+    /// What is being said, and since when; while captions are on.
+    #[serde(default)]
+    pub caption: Option<Caption>,
     /// The pane that fills the stage.
     #[serde(default)]
     pub zoomed: Option<Pane>,
@@ -65,6 +70,13 @@ pub enum Curtain {
     Open,
     Black,
     White,
+}
+
+/// What is being said: as much of it at a time as can be read in two lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caption {
+    pub text: String,
+    pub since: Micros,
 }
 
 /// The talk's clock: what it has counted, and since when it counts on.
@@ -121,6 +133,7 @@ impl Default for Show {
             marks: Marks::default(),
             settings: Settings::default(),
             looped: None,
+            caption: None,
             zoomed: None,
         }
     }
@@ -157,6 +170,7 @@ impl Show {
             Event::Planned(settings) => self.settings = settings.clone(),
             Event::Looped(section) => self.looped = *section,
             Event::Zoomed(pane) => self.zoomed = *pane,
+            Event::Captioned(text) => self.caption = text.clone().map(|text| Caption { text, since: at }),
             Event::Begun { demo } => {
                 self.active = Some(demo.clone());
                 self.runs.insert(demo.clone(), Run::new(demo.clone(), at));
@@ -256,6 +270,15 @@ impl Show {
             rest.next();
         }
         rest.next().copied()
+    }
+
+    /// What the speaker says where the audience is: the beat of its slide.
+    pub fn said(&self) -> Option<String> {
+        let Position { slide, reveal } = self.audience_position();
+        let slide = self.deck.as_ref()?.slides.get(slide)?;
+        let beat = slide.beats.get(Self::beat(slide, reveal))?;
+        let text = beat.paragraphs.iter().map(|spoken| spoken.text.as_str()).collect::<Vec<_>>().join(" ");
+        (!text.trim().is_empty()).then_some(text)
     }
 
     /// Where "previous" leads: a reveal back, or the end of the slide before.
@@ -393,6 +416,31 @@ impl Recorded {
             }
             Replay::Opened(_) | Replay::Closed => {}
         }
+    }
+}
+
+impl Caption {
+    /// The part that is being said now, by a speaker of the usual pace.
+    pub fn now(&self, now: Micros) -> String {
+        let said = now.saturating_sub(self.since) as f64 / 60e6 * WORDS_PER_MINUTE;
+        let mut parts: Vec<(String, f64)> = Vec::new();
+        for word in self.text.split_whitespace() {
+            match parts.last_mut().filter(|(part, _)| part.chars().count() + word.chars().count() < CAPTION_CHARS) {
+                Some((part, words)) => {
+                    part.push(' ');
+                    part.push_str(word);
+                    *words += 1.0;
+                }
+                None => parts.push((word.to_string(), 1.0)),
+            }
+        }
+        let mut until = 0.0;
+        let ends = parts.iter().map(|(_, words)| {
+            until += words;
+            until
+        });
+        let part = ends.take_while(|end| *end <= said).count().min(parts.len().saturating_sub(1));
+        parts.into_iter().nth(part).map(|(part, _)| part).unwrap_or_default()
     }
 }
 

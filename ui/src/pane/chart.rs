@@ -103,7 +103,12 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
     let canvases = (draw == Draw::Whole).then(|| view! { <Canvases plan=plan.clone() /> });
     let title = plan.chart.title.clone();
     let caption = title.clone();
+    let table = {
+        let plan = plan.clone();
+        move || plan.table(readings.get())
+    };
     view! {
+        <table class="for-readers">{table}</table>
         <figure class="plot" data-testid="chart" data-chart=title data-samples=samples role="img" aria-label=summary>
             <figcaption>{caption} <small>{peak}</small></figcaption>
             <div class="values">{figures}</div>
@@ -302,6 +307,21 @@ impl Plan {
             Reading::Nothing => format!("{} nothing", line.label),
         });
         format!("{title}: {}", said.collect::<Vec<_>>().join(", "))
+    }
+
+    /// For those who cannot see the curves: a row each.
+    fn table(&self, readings: Option<Vec<Reading>>) -> Vec<AnyView> {
+        let readings = readings.unwrap_or_else(|| vec![Reading::Nothing; self.chart.series.len()]);
+        let rows = self.chart.series.iter().zip(readings).map(|(line, reading)| {
+            let (when, value) = match reading {
+                Reading::Now(value) => ("now", self.chart.unit.say(value)),
+                Reading::Peak(value) => ("peak", self.chart.unit.say(value)),
+                Reading::Nothing => ("", "no data".to_string()),
+            };
+            view! { <tr><th scope="row">{line.label.clone()}</th><td>{when}</td><td>{value}</td></tr> }.into_any()
+        });
+        let caption = view! { <caption>{self.chart.title.clone()}</caption> }.into_any();
+        std::iter::once(caption).chain(rows).collect()
     }
 
     fn figures(&self, readings: Vec<Reading>) -> Vec<AnyView> {

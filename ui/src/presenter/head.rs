@@ -7,7 +7,8 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Head() -> impl IntoView {
-    let store = expect_context::<Console>().store;
+    let console = expect_context::<Console>();
+    let store = console.store;
     let elapsed = Memo::new(move |_| {
         store.ticking();
         let now = store.now();
@@ -15,6 +16,15 @@ pub fn Head() -> impl IntoView {
     });
     let planned =
         Memo::new(move |_| store.read(&[Part::Deck], |show| show.deck.as_ref().map_or(0.0, |deck| deck.minutes)));
+    let clock = move || {
+        let elapsed = elapsed.get().0 as f64;
+        let left = planned.get() * 60.0 - elapsed;
+        match (console.clock_down.get(), left < 0.0) {
+            (false, _) => time::minutes_and_seconds(elapsed),
+            (true, false) => time::minutes_and_seconds(left),
+            (true, true) => format!("−{}", time::minutes_and_seconds(-left)),
+        }
+    };
     let wall = Memo::new(move |_| {
         store.ticking();
         time::wall_clock()
@@ -22,8 +32,8 @@ pub fn Head() -> impl IntoView {
     view! {
         <header class="head">
             <div class="clock" class:paused=move || !elapsed.get().1 data-testid="clock" role="timer">
-                <b>{move || time::minutes_and_seconds(elapsed.get().0 as f64)}</b>
-                <span>{move || format!("of {}", time::minutes_and_seconds(planned.get() * 60.0))}</span>
+                <b>{clock}</b>
+                <span>{move || if console.clock_down.get() { "left".into() } else { format!("of {}", time::minutes_and_seconds(planned.get() * 60.0)) }}</span>
                 <span class="state">{move || if elapsed.get().1 { "" } else { "paused: T" }}</span>
             </div>
             <PaceSign />

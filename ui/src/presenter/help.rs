@@ -14,7 +14,8 @@ pub fn Help() -> impl IntoView {
                 .rows
                 .iter()
                 .map(|row| {
-                    let keys: Vec<_> = row.keys.iter().map(|key| view! { <kbd>{cap(key)}</kbd> }).collect();
+                    let keys = row.keys.iter().flat_map(|key| console.profile.get_untracked().pressed(key));
+                    let keys: Vec<_> = keys.map(|key| view! { <kbd>{cap(key)}</kbd> }).collect();
                     view! { <tr><td>{keys}</td><td>{row.what}</td></tr> }
                 })
                 .collect();

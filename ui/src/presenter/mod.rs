@@ -14,7 +14,7 @@ mod steps;
 mod takes;
 
 use crate::{
-    audience::{AudienceView, curtain_name},
+    audience::{AudienceView, CaptionLine, curtain_name},
     bridge, keys,
     marks::{MarksView, Tool},
     slide::{Draw, Slides},
@@ -63,6 +63,9 @@ pub struct Console {
     pub refused: RwSignal<Option<String>>,
     /// What the mouse does on the slide.
     pub tool: RwSignal<Option<Tool>>,
+    /// Whether the clock counts down.
+    pub clock_down: RwSignal<bool>,
+    pub profile: RwSignal<keys::Profile>,
     notes: RwSignal<usize>,
     theme: RwSignal<Option<Theme>>,
 }
@@ -77,6 +80,8 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         typed: RwSignal::new(String::new()),
         refused: RwSignal::new(None),
         tool: RwSignal::new(None),
+        clock_down: RwSignal::new(false),
+        profile: RwSignal::new(keys::Profile::kept()),
         notes: RwSignal::new(NOTES_FIRST),
         theme,
     };
@@ -130,6 +135,7 @@ fn Desk() -> impl IntoView {
                     <Stage>
                         <Slides position draw=Draw::Whole />
                         <MarksView slide=Signal::derive(move || position.get().slide) />
+                        <CaptionLine />
                     </Stage>
                 </div>
                 <next::NextUp />
@@ -198,6 +204,11 @@ impl Console {
         if self.tool.get_untracked().is_none_or(|held| held == Tool::Ink) {
             self.send(call::Point { pointer: None });
         }
+    }
+
+    /// To the last slide.
+    pub fn last(self) {
+        self.go_to(usize::MAX);
     }
 
     pub fn toggle_view(self) {

@@ -23,6 +23,8 @@ const HEADROOM: f64 = 1.15;
 struct History {
     report: RwSignal<Option<Result<Report, String>>>,
     said: RwSignal<Option<String>>,
+    /// Whether it says how fast you spoke.
+    paced: RwSignal<bool>,
 }
 
 impl History {
@@ -57,7 +59,7 @@ impl History {
 #[component]
 pub fn Rehearsals() -> impl IntoView {
     let console = expect_context::<Console>();
-    let history = History { report: RwSignal::new(None), said: RwSignal::new(None) };
+    let history = History { report: RwSignal::new(None), said: RwSignal::new(None), paced: RwSignal::new(false) };
     history.read();
     let body = move || match history.report.get() {
         None => view! { <p class="sentence" role="status">"Reading past runs"</p> }.into_any(),
@@ -66,10 +68,15 @@ pub fn Rehearsals() -> impl IntoView {
     };
     view! {
         <div class="overlay" data-testid="rehearsals" role="dialog" aria-label="Rehearsals">
-            <div class="board rehearsals">
+            <div class="board rehearsals" class:with-pace=history.paced>
                 <header>
                     <h2>"Rehearsals"</h2>
                     <button on:click=move |_| console.send(greenroom_show::call::ToggleLoop {})>"Loop this section " <kbd>"M"</kbd></button>
+                    <button
+                        aria-pressed=move || history.paced.get().to_string()
+                        title="How many words of your narrative you said in a minute: from its length, nobody listens"
+                        on:click=move |_| history.paced.update(|paced| *paced = !*paced)
+                    >"Words a minute"</button>
                     <button on:click=move |_| history.export()>"Export CSV"</button>
                 </header>
                 {body}
@@ -188,7 +195,11 @@ fn spreads(kind: &'static str, spreads: &[Spread]) -> impl IntoView + use<> {
     view! {
         <table class="spreads">
             <thead>
-                <tr><th>{kind}</th><th>"plan"</th><th>"median"</th><th>"last"</th><th aria-label="spread"></th></tr>
+                <tr>
+                    <th>{kind}</th><th>"plan"</th><th>"median"</th><th>"last"</th>
+                    <th class="paced">"words/min"</th>
+                    <th aria-label="spread"></th>
+                </tr>
             </thead>
             <tbody>{rows}</tbody>
         </table>
@@ -209,6 +220,7 @@ fn spread_row(spread: &Spread, most: f64) -> impl IntoView + use<> {
             <td>{minutes_and_seconds(spread.planned_seconds)}</td>
             <td>{said(spread.median)}</td>
             <td>{said(spread.last)}</td>
+            <td class="paced">{spread.words_per_minute().map_or("–".to_string(), |pace| format!("{pace:.0}"))}</td>
             <td><div class="strip-plot" aria-hidden="true"><i class="planned" style=format!("left: {}", share(spread.planned_seconds))></i> {drawn}</div></td>
         </tr>
     }

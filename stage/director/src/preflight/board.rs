@@ -3,7 +3,7 @@
 use super::facts::{Facts, Recording};
 use crate::parse::{Verb, figures};
 use bytesize::ByteSize;
-use greenroom_show::deck::{Deck, Slide};
+use greenroom_show::deck::{Deck, Slide, WORDS_PER_MINUTE};
 use greenroom_show::preflight::{Check, Verdict};
 use std::collections::BTreeSet;
 
@@ -14,8 +14,6 @@ const BATTERY_MIN_PERCENT: u8 = 60;
 /// A recording older than this was made with another stack.
 const RECORDING_DAYS_MAX: u64 = 30;
 const DAY_MS: u64 = 86_400_000;
-/// How fast a talk is spoken, and how much of a slide's time words may fill before it cannot be kept.
-const WORDS_PER_MINUTE: f64 = 130.0;
 const WORDS_OVER: f64 = 1.15;
 /// Minutes that differ by less than this are the same.
 const MINUTES_OFF: f64 = 0.05;
@@ -149,16 +147,12 @@ fn budget(facts: &Facts) -> Check {
 
 /// What is to be said must fit the time that it has.
 fn words(deck: &Deck) -> Check {
-    let said = |slide: &Slide| -> usize {
-        let spoken = slide.beats.iter().flat_map(|beat| &beat.paragraphs);
-        spoken.map(|spoken| spoken.text.split_whitespace().count()).sum()
-    };
     let minutes = |section: usize| {
-        let words: usize = deck.slides.iter().filter(|slide| slide.section == section).map(said).sum();
+        let words: usize = deck.slides.iter().filter(|slide| slide.section == section).map(Slide::words).sum();
         words as f64 / WORDS_PER_MINUTE
     };
     let over = deck.sections.iter().enumerate().find(|(index, section)| minutes(*index) > section.minutes * WORDS_OVER);
-    let total: usize = deck.slides.iter().map(said).sum();
+    let total: usize = deck.slides.iter().map(Slide::words).sum();
     match over {
         Some((index, section)) => {
             let found =

@@ -1,14 +1,14 @@
 //! Answers the windows: one line a call.
 
-use super::{Stage, history, plan};
+use super::{Captions, Stage, history, plan};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::{self, Reader};
 use greenroom_show::call::{
     Call, CallError, DeleteRehearsal, DrawInk, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake, Point,
     Preflight, Previous, ReadRehearsals, Reset, ResetClock, RestartStack, RestartTake, Role, RunGroup, RunStep,
-    SetPlan, SetVersion, Stop, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded,
-    ToggleSpan, ZoomPane,
+    SetPlan, SetVersion, Stop, ToggleCaptions, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay,
+    ToggleRecorded, ToggleSpan, ZoomPane,
 };
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
@@ -47,6 +47,7 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         DeleteRehearsal::NAME => answer::<DeleteRehearsal, _>(args, |call| history::delete(stage, &call.id)),
         ExportRehearsals::NAME => answer::<ExportRehearsals, _>(args, |_| history::export(stage)),
         ToggleLoop::NAME => answer::<ToggleLoop, _>(args, |_| toggle_loop(stage)),
+        ToggleCaptions::NAME => answer::<ToggleCaptions, _>(args, |_| toggle_captions(stage)),
         ZoomPane::NAME => answer::<ZoomPane, _>(args, |_| zoom_pane(stage)),
         ToggleCurtain::NAME => answer::<ToggleCurtain, _>(args, |call| toggle_curtain(stage, call.curtain)),
         ToggleFreeze::NAME => answer::<ToggleFreeze, _>(args, |_| toggle_freeze(stage)),
@@ -139,6 +140,20 @@ fn toggle_loop(stage: &Arc<Stage>) -> Result<(), CallError> {
     let Some(section) = section else { return Ok(()) };
     begin_section(stage, section)?;
     emit(stage, Event::Clock(ClockAct::Start))
+}
+
+fn toggle_captions(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let mut now = stage.lock();
+    let said = match now.captions {
+        Captions::On => None,
+        Captions::Off => now.show.said(),
+    };
+    now.captions = match now.captions {
+        Captions::On => Captions::Off,
+        Captions::Off => Captions::On,
+    };
+    stage.emit_in(&mut now, Event::Captioned(said));
+    Ok(())
 }
 
 fn zoom_pane(stage: &Arc<Stage>) -> Result<(), CallError> {

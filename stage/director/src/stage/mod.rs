@@ -105,11 +105,18 @@ struct Found {
     version: String,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Captions {
+    Off,
+    On,
+}
+
 #[derive(Debug)]
 struct Now {
     show: Show,
     recording: Recording,
     counting: rehearse::Counting,
+    captions: Captions,
     /// Stops the steps that run.
     running: Option<CancellationToken>,
     replay: Option<tokio::sync::mpsc::Sender<crate::replay::Command>>,
@@ -136,6 +143,7 @@ impl Director {
                 show: Show::default(),
                 recording: Recording::default(),
                 counting: rehearse::Counting::default(),
+                captions: Captions::Off,
                 running: None,
                 replay: None,
                 made: vec![],
@@ -230,8 +238,13 @@ impl Stage {
         }
         now.show.apply(at, &event);
         now.recording.record(self, &now.show, at, &event);
+        let moves = matches!(event, Event::Moved(_) | Event::Opened(_) | Event::Frozen(_));
         // Nobody may listen yet: a window that comes later starts from a snapshot.
         self.bus.send(Arc::new(Stamped { at, event })).ok();
+        if moves && now.captions == Captions::On {
+            let said = now.show.said();
+            self.emit_in(now, Event::Captioned(said));
+        }
     }
 
     fn notice(self: &Arc<Self>, text: impl Into<String>) {

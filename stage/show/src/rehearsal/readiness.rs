@@ -136,6 +136,7 @@ mod tests {
             section: "all".into(),
             planned_seconds: 60.0,
             seconds: *seconds,
+            words: 0,
         });
         (at_unix_ms.to_string(), Rehearsal { at_unix_ms, slides: slides.collect(), ..Rehearsal::default() })
     }

@@ -22,6 +22,15 @@ pub struct Spread {
     pub most: f64,
     /// In the last run that came to it.
     pub last: f64,
+    /// Of its narrative, in the last run.
+    pub words: usize,
+}
+
+impl Spread {
+    /// At which the narrative was said; `None` where there is none, or nobody came to it.
+    pub fn words_per_minute(&self) -> Option<f64> {
+        (self.words > 0 && self.median > 0.0).then(|| self.words as f64 * 60.0 / self.median)
+    }
 }
 
 /// Sums runs up, oldest first, by the slides and the plan of the last one. Slides are known by title, and by which of that title.
@@ -31,7 +40,11 @@ pub fn summary(runs: &[Rehearsal]) -> Summary {
     let mut nth: BTreeMap<&str, usize> = BTreeMap::new();
     let slides = last.slides.iter().map(|slide| {
         let key = (slide.title.as_str(), next(&mut nth, &slide.title));
-        spread(&slide.title, slide.planned_seconds, keyed.iter().filter_map(|run| run.get(&key).copied()))
+        spread(
+            &slide.title,
+            (slide.planned_seconds, slide.words),
+            keyed.iter().filter_map(|run| run.get(&key).copied()),
+        )
     });
     let mut titles: Vec<&str> = last.slides.iter().map(|slide| slide.section.as_str()).collect();
     titles.dedup();
@@ -40,7 +53,7 @@ pub fn summary(runs: &[Rehearsal]) -> Summary {
             run.slides.iter().filter(|slide| slide.section == title).map(value).sum()
         };
         let times = runs.iter().map(|run| of(run, |slide| slide.seconds)).filter(|seconds| *seconds > 0.0);
-        spread(title, of(last, |slide| slide.planned_seconds), times)
+        spread(title, (of(last, |slide| slide.planned_seconds), of(last, |slide| slide.words as f64) as usize), times)
     });
     Summary { slides: slides.collect(), sections: sections.collect() }
 }
@@ -58,7 +71,7 @@ fn next<'a>(nth: &mut BTreeMap<&'a str, usize>, title: &'a str) -> usize {
     *count
 }
 
-fn spread(title: &str, planned_seconds: f64, times: impl Iterator<Item = f64>) -> Spread {
+fn spread(title: &str, (planned_seconds, words): (f64, usize), times: impl Iterator<Item = f64>) -> Spread {
     let times: Vec<f64> = times.collect();
     let mut sorted = times.clone();
     sorted.sort_by(f64::total_cmp);
@@ -70,6 +83,7 @@ fn spread(title: &str, planned_seconds: f64, times: impl Iterator<Item = f64>) -
         least: sorted.first().copied().unwrap_or(0.0),
         most: sorted.last().copied().unwrap_or(0.0),
         last: times.last().copied().unwrap_or(0.0),
+        words,
     }
 }
 
@@ -91,6 +105,7 @@ mod tests {
             section: title[..1].into(),
             planned_seconds: 60.0,
             seconds: *seconds,
+            words: 0,
         };
         Rehearsal { slides: times.iter().map(slide).collect(), ..Rehearsal::default() }
     }
