@@ -25,7 +25,7 @@ pub async fn call(
 ) -> Result<Value, CallError> {
     let role = role(window.label());
     match windows::call(&window, role, &name).await {
-        Some(done) => done.map(|()| Value::Null),
+        Some(done) => done,
         None => director.call(role, &name, args).await,
     }
 }

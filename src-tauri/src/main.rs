@@ -5,7 +5,7 @@ mod windows;
 
 use bridge::Listeners;
 use clap::Parser;
-use greenroom_director::{Director, LibraryError, Options, What, find_root};
+use greenroom_director::{Director, LibraryError, Options, What, awake::Awake, find_root};
 use greenroom_show::{deck::Level, version::Version};
 use std::{
     path::PathBuf,
@@ -70,12 +70,15 @@ fn root_here() -> Result<PathBuf, LibraryError> {
 
 /// Both windows, until the presenter's closes or a signal ends the show.
 fn show(director: Director) -> ExitCode {
+    let _awake = Awake::keep();
     let built = tauri::Builder::default()
         .manage(director.clone())
         .manage(Listeners::default())
+        .manage(windows::Kept::below(director.root()))
         .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
         .setup(|app| {
             windows::open(app.handle())?;
+            windows::watch(app.handle().clone());
             end_on_signal(app.handle().clone());
             Ok(())
         })

@@ -1,9 +1,15 @@
 //! The two windows: where they open, and the calls that move them.
 
+mod screens;
+
+pub use screens::{Kept, watch};
+
 use greenroom_show::call::{
     Call, CallError, Role,
-    window::{SwapScreens, ToggleAudience, ToggleFullScreen},
+    window::{ReadScreens, SwapScreens, ToggleAudience, ToggleFullScreen},
 };
+use screens::identity;
+use serde_json::Value;
 use std::time::Duration;
 use tauri::{AppHandle, Manager, Monitor, WebviewUrl, WebviewWindow, WebviewWindowBuilder, window::Color};
 
@@ -39,18 +45,24 @@ pub fn open_trouble(app: &AppHandle, trouble: &str) -> tauri::Result<()> {
 }
 
 /// Answers the calls that move windows; `None` for every other.
-pub async fn call(window: &WebviewWindow, role: Role, name: &str) -> Option<Result<(), CallError>> {
+pub async fn call(window: &WebviewWindow, role: Role, name: &str) -> Option<Result<Value, CallError>> {
     const FULL_SCREEN: &str = ToggleFullScreen::NAME;
+    const SCREENS: &str = ReadScreens::NAME;
     const SWAP: &str = SwapScreens::NAME;
     const AUDIENCE_WINDOW: &str = ToggleAudience::NAME;
     let done = match (name, role) {
         (FULL_SCREEN, _) => toggle_full_screen(window),
-        (SWAP | AUDIENCE_WINDOW, Role::Audience) => return Some(Err(CallError::NotAllowed)),
+        (SCREENS | SWAP | AUDIENCE_WINDOW, Role::Audience) => return Some(Err(CallError::NotAllowed)),
+        (SCREENS, Role::Presenter) => {
+            let screens = screens::read(window.app_handle()).map_err(failed);
+            let reply = |screens| serde_json::to_value(screens).unwrap_or_default();
+            return Some(screens.map(reply));
+        }
         (SWAP, Role::Presenter) => swap_screens(window.app_handle()).await,
         (AUDIENCE_WINDOW, Role::Presenter) => toggle_audience(window),
         _ => return None,
     };
-    Some(done)
+    Some(done.map(|()| Value::Null))
 }
 
 fn toggle_full_screen(window: &WebviewWindow) -> Result<(), CallError> {
@@ -87,6 +99,7 @@ async fn swap_screens(app: &AppHandle) -> Result<(), CallError> {
     }
     put(&presenter, &right).await.map_err(failed)?;
     put(&audience, &left).await.map_err(failed)?;
+    app.state::<Kept>().keep(&identity(&left));
     presenter.set_focus().map_err(failed)
 }
 
@@ -117,6 +130,7 @@ fn open_audience(app: &AppHandle, screen: Option<&Monitor>) -> tauri::Result<()>
     Ok(())
 }
 
+/// Where the audience looks: the screen that they had last, or else the first one that the presenter has not.
 fn other_screen(presenter: &WebviewWindow) -> tauri::Result<Option<Monitor>> {
     let screens = presenter.available_monitors()?;
     let own = match presenter.current_monitor()? {
@@ -124,7 +138,10 @@ fn other_screen(presenter: &WebviewWindow) -> tauri::Result<Option<Monitor>> {
         None => presenter.primary_monitor()?,
     };
     let own = own.or_else(|| screens.first().cloned()).map(|screen| *screen.position());
-    Ok(screens.into_iter().find(|screen| Some(*screen.position()) != own))
+    let own = screens.iter().position(|screen| Some(*screen.position()) == own);
+    let identities: Vec<_> = screens.iter().map(identity).collect();
+    let kept = presenter.state::<Kept>().last();
+    Ok(screens::choose(&identities, own, kept.as_deref()).and_then(|index| screens.into_iter().nth(index)))
 }
 
 fn build(

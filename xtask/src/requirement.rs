@@ -196,6 +196,20 @@ pub const REQUIREMENTS: &[Requirement] = &[
         source: Source::System { debian: "openbox", arch: "openbox" },
     },
     Requirement {
+        name: "strace",
+        why: "preflight proves with it that a talk needs no network, and the tests that it does",
+        purpose: Purpose::Test,
+        probe: Probe::Program("strace"),
+        source: Source::System { debian: "strace", arch: "strace" },
+    },
+    Requirement {
+        name: "ip",
+        why: "preflight makes a network with loopback alone",
+        purpose: Purpose::Test,
+        probe: Probe::Program("ip"),
+        source: Source::System { debian: "iproute2", arch: "iproute2" },
+    },
+    Requirement {
         name: "wrk",
         why: "the benchmark loads servers with it",
         purpose: Purpose::Bench,

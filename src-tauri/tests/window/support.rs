@@ -201,7 +201,7 @@ impl App {
             // All but what the speaker has set.
             let left = || {
                 let entries = std::fs::read_dir(root.join(".greenroom")).into_iter().flatten().flatten();
-                entries.filter(|entry| entry.file_name() != "plan.json").count()
+                entries.filter(|entry| !["plan.json", "screen"].iter().any(|kept| entry.file_name() == *kept)).count()
             };
             while left() > 0 {
                 tokio::time::sleep(LOOK_EVERY).await;

@@ -45,10 +45,8 @@ enum What {
     },
     /// Go or no-go: looks at everything that a talk needs, and says what to do.
     Preflight {
-        deck: String,
-        /// As JSON, one object a line of the board.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        asked: cli::Asked,
         /// Looks at what this audience will see: public, partner or internal; the deck's own level where absent.
         #[arg(long, value_parser = level)]
         audience: Option<Level>,
@@ -144,8 +142,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         What::Rehearsal { what: Rehearsal::Delete { deck, id, .. } } => {
             cli::rehearsal::delete(&root, &deck, id.as_deref())
         }
-        What::Preflight { deck, json, audience, minutes } => {
-            cli::preflight(&root, &deck, Version { level: audience, cut: minutes }, json)
+        What::Preflight { asked, audience, minutes } => {
+            cli::preflight(&root, &asked, Version { level: audience, cut: minutes })
         }
     }
 }

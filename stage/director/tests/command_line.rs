@@ -209,3 +209,10 @@ fn stacks_of(root: &Path) -> Vec<String> {
     })
     .collect()
 }
+
+#[test]
+fn a_talk_is_proved_to_need_no_network() {
+    let root = project(DEMO, Tools::AzCopy);
+    let (_, said) = run(greenroom(root.path(), &["preflight", "talk", "--prove-offline"]));
+    assert!(said.contains("'small' ran with all but loopback denied, and nothing reached out"), "{said}");
+}

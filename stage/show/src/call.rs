@@ -314,6 +314,15 @@ impl Call for RestartStack {
 /// Calls that the shell answers by itself: they move windows and change nothing of the show.
 pub mod window {
     use super::{Call, Deserialize, Serialize};
+    use crate::preflight::Screen;
+
+    /// The screens that there are, and which window is on which.
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub struct ReadScreens {}
+    impl Call for ReadScreens {
+        const NAME: &'static str = "window/read-screens";
+        type Reply = Vec<Screen>;
+    }
 
     /// Full screen for the window that asks, or back.
     #[derive(Debug, Clone, Serialize, Deserialize)]

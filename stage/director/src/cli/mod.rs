@@ -4,7 +4,7 @@ mod preflight;
 pub mod rehearsal;
 mod run;
 
-pub use preflight::preflight;
+pub use preflight::{Asked, preflight};
 pub use run::run_demo;
 
 use anyhow::Context;

@@ -1,22 +1,42 @@
 //! The go/no-go board in a terminal, or as JSON.
 
 use anyhow::Context;
-use greenroom_director::preflight::{Facts, judge};
+use greenroom_director::preflight::{Facts, judge, judge_offline, prove};
 use greenroom_show::preflight::{Check, Verdict, worst};
 use greenroom_show::version::Version;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// How the board is asked for.
+#[derive(Debug, clap::Args)]
+pub struct Asked {
+    deck: String,
+    /// As JSON, one object a line of the board.
+    #[arg(long)]
+    json: bool,
+    /// Runs each demo of the talk with all but loopback denied, and names whatever tries to reach out. Takes as long as the demos.
+    #[arg(long)]
+    prove_offline: bool,
+}
+
 /// Prints the board. Fails where a line says stop.
-pub fn preflight(root: &Path, deck: &str, version: Version, json: bool) -> anyhow::Result<ExitCode> {
+pub fn preflight(root: &Path, asked: &Asked, version: Version) -> anyhow::Result<ExitCode> {
+    let Asked { deck, json, prove_offline } = asked;
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
     let facts = runtime.block_on(Facts::gather(root, deck, version))?;
     if let Some(cut) = version.cut.filter(|cut| !facts.talk.deck.cuts.contains(cut)) {
         anyhow::bail!("there is no version of {cut} minutes (in the deck's 'cuts': {:?})", facts.talk.deck.cuts);
     }
-    let board = judge(&facts);
+    let mut board = judge(&facts);
+    if *prove_offline {
+        let cued = |demo: &&String| {
+            facts.talk.deck.slides.iter().any(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == **demo))
+        };
+        let proofs: Result<Vec<_>, _> = facts.talk.programs.keys().filter(cued).map(|demo| prove(root, demo)).collect();
+        board.extend(judge_offline(&proofs.context("prove that the talk needs no network")?));
+    }
     let worst = worst(&board);
-    if json {
+    if *json {
         for check in &board {
             println!("{}", serde_json::to_string(check)?);
         }

@@ -1,6 +1,7 @@
 //! Facts into go, look or stop, each with what was found and what to do.
 
 use super::facts::{Facts, Recording};
+use super::offline::Proof;
 use crate::parse::{Verb, figures};
 use bytesize::ByteSize;
 use greenroom_show::deck::{Deck, Slide, WORDS_PER_MINUTE};
@@ -48,6 +49,8 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     board.push(room("disk", facts.disk_free, DISK_MIN, "make room, or start it with --root on another disk"));
     board.push(room("memory", facts.memory_free, MEMORY_MIN, "close other programs"));
     board.push(power(facts));
+    board.push(sleep(facts));
+    board.push(ports(facts));
     board
 }
 
@@ -245,6 +248,38 @@ fn power(facts: &Facts) -> Check {
     }
 }
 
+fn sleep(facts: &Facts) -> Check {
+    match facts.keepers.first() {
+        Some(keeper) => go("sleep", format!("held off during the talk by {keeper}")),
+        None => look("sleep", "nothing here can hold it off", "switch sleep and the screen saver off for the talk"),
+    }
+}
+
+fn ports(facts: &Facts) -> Check {
+    match &facts.ports {
+        None => go("ports", "the stack takes free ones of 127.0.0.1"),
+        Some(why) => stop("ports", format!("127.0.0.1 gives none: {why}"), "see what holds loopback back: a firewall?"),
+    }
+}
+
+/// What the demos did without a network.
+pub fn judge_offline(proofs: &[Proof]) -> Vec<Check> {
+    let judge = |Proof { demo, passed, attempts }: &Proof| match (attempts.is_empty(), passed) {
+        (true, true) => go("offline", format!("'{demo}' ran with all but loopback denied, and nothing reached out")),
+        (false, _) => stop(
+            "offline",
+            format!("'{demo}' reached out: {}", attempts.join("; ")),
+            "switch it off in the tool, or take it out of the demo",
+        ),
+        (true, false) => stop(
+            "offline",
+            format!("'{demo}' does not run with all but loopback denied"),
+            format!("run it by hand: greenroom demo run {demo} --headless"),
+        ),
+    };
+    proofs.iter().map(judge).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,6 +319,8 @@ mod tests {
             memory_free: Some(8 << 30),
             power: None,
             readiness: vec![],
+            keepers: vec!["systemd-inhibit"],
+            ports: None,
             now_unix_ms: 11 * DAY_MS,
         }
     }
@@ -330,13 +367,15 @@ mod tests {
     #[test]
     fn each_red_line_says_what_is_wrong_on_the_machine() {
         type Change = fn(&mut Facts);
-        let cases: [(Change, &str, Verdict); 10] = [
+        let cases: [(Change, &str, Verdict); 12] = [
             (|facts| facts.disk_free = Some(1), "disk", Verdict::Stop),
             (|facts| facts.memory_free = Some(1), "memory", Verdict::Stop),
             (|facts| facts.power = Some(Power { on_mains: false, percent: Some(20) }), "power", Verdict::Stop),
             (|facts| facts.power = Some(Power { on_mains: false, percent: Some(90) }), "power", Verdict::Look),
             (|facts| facts.tools = BTreeMap::from([("azcopy".into(), None)]), "tools", Verdict::Look),
             (|facts| facts.tools = BTreeMap::from([("azcopy".into(), Some("11".into()))]), "tools", Verdict::Look),
+            (|facts| facts.keepers.clear(), "sleep", Verdict::Look),
+            (|facts| facts.ports = Some("refused".into()), "ports", Verdict::Stop),
             (|facts| facts.readiness = vec![look("coverage", "never", "rehearse")], "coverage", Verdict::Look),
             (|facts| facts.recordings.clear(), "recording", Verdict::Stop),
             (|facts| facts.now_unix_ms = 90 * DAY_MS, "recording", Verdict::Look),

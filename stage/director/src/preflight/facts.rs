@@ -2,7 +2,7 @@
 
 use crate::clock::wall_unix_ms;
 use crate::library::{Library, LibraryError, Talk};
-use crate::{machine, rehearsals, takes, tool};
+use crate::{awake, machine, rehearsals, takes, tool};
 use greenroom_show::deck::Deck;
 use greenroom_show::demo::Demo;
 use greenroom_show::preflight::Check;
@@ -28,6 +28,10 @@ pub struct Facts {
     pub power: Option<Power>,
     /// What past runs of the talk and of its demos tell.
     pub readiness: Vec<Check>,
+    /// Programs that keep the machine awake.
+    pub keepers: Vec<&'static str>,
+    /// Why the stack could not listen on loopback.
+    pub ports: Option<String>,
     pub now_unix_ms: u64,
 }
 
@@ -71,6 +75,8 @@ impl Facts {
             recordings: recordings(&takes, &talk, &demos),
             tools,
             machine,
+            keepers: awake::keepers(),
+            ports: std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string()),
             disk_free: disk_free(root),
             memory_free: memory_free(),
             power: power(Path::new("/sys/class/power_supply")),

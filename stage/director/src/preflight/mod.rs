@@ -2,6 +2,8 @@
 
 mod board;
 mod facts;
+mod offline;
 
-pub use board::judge;
+pub use board::{judge, judge_offline};
 pub use facts::{Facts, Power, Recording};
+pub use offline::{OfflineError, Proof, prove};

@@ -183,6 +183,11 @@ impl Director {
         calls::dispatch(&self.stage, role, name, args).await
     }
 
+    /// The project folder.
+    pub fn root(&self) -> &Path {
+        &self.stage.root
+    }
+
     /// The show as it stands.
     pub fn show(&self) -> Show {
         self.stage.lock().show.clone()

@@ -1,0 +1,121 @@
+//! Screens: which one the audience has, also after it was unplugged, and in the next show.
+
+use super::{AUDIENCE, PRESENTER, open_audience, other_screen, put};
+use greenroom_show::preflight::{Holds, Screen};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tauri::{AppHandle, Manager, Monitor, WebviewWindow, async_runtime};
+
+/// A projector that is plugged in shows the talk this soon.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The audience's screen, as it was put last: kept from one show to the next.
+#[derive(Debug)]
+pub struct Kept(PathBuf);
+
+impl Kept {
+    pub fn below(root: &Path) -> Kept {
+        Kept(root.join(".greenroom").join("screen"))
+    }
+
+    pub fn last(&self) -> Option<String> {
+        std::fs::read_to_string(&self.0).ok()
+    }
+
+    /// Where it cannot be kept, the next show asks the desktop again.
+    pub fn keep(&self, identity: &str) {
+        if let Err(error) = std::fs::write(&self.0, identity) {
+            eprintln!("greenroom-app: {} cannot be written: {error}", self.0.display());
+        }
+    }
+}
+
+/// What stays when a screen is plugged in again: its name and its size.
+pub fn identity(screen: &Monitor) -> String {
+    let size = screen.size();
+    format!("{} {}x{}", screen.name().map_or("screen", String::as_str), size.width, size.height)
+}
+
+/// The audience's screen among those that there are: the one kept, or else the first one that is not the presenter's own.
+pub fn choose(screens: &[String], own: Option<usize>, kept: Option<&str>) -> Option<usize> {
+    let others = || (0..screens.len()).filter(|index| Some(*index) != own);
+    others().find(|index| Some(screens[*index].as_str()) == kept).or_else(|| others().next())
+}
+
+/// The screens as preflight judges them.
+pub fn read(app: &AppHandle) -> tauri::Result<Vec<Screen>> {
+    let at = |label: &str| -> tauri::Result<_> {
+        let window = app.get_webview_window(label);
+        Ok(window.map(|window| window.current_monitor()).transpose()?.flatten().map(|screen| *screen.position()))
+    };
+    let (presenter, audience) = (at(PRESENTER)?, at(AUDIENCE)?);
+    let screens = app.available_monitors()?.into_iter().map(|screen| {
+        let place = Some(*screen.position());
+        let holds = match () {
+            () if place == audience && audience != presenter => Holds::Audience,
+            () if place == presenter => Holds::Presenter,
+            () => Holds::Nothing,
+        };
+        let size = screen.size();
+        Screen { identity: identity(&screen), width: size.width, height: size.height, holds }
+    });
+    Ok(screens.collect())
+}
+
+/// Puts the audience's window where it belongs whenever a screen comes or goes.
+pub fn watch(app: AppHandle) {
+    async_runtime::spawn(async move {
+        let there = || app.available_monitors().map(|screens| screens.iter().map(identity).collect::<Vec<_>>());
+        let mut known = there().unwrap_or_default();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let Ok(screens) = there() else { continue };
+            if screens == known {
+                continue;
+            }
+            known = screens;
+            if let Err(error) = place(&app).await {
+                eprintln!("greenroom-app: the screens have changed, and the windows cannot follow: {error}");
+            }
+        }
+    });
+}
+
+async fn place(app: &AppHandle) -> tauri::Result<()> {
+    let Some(presenter) = app.get_webview_window(PRESENTER) else { return Ok(()) };
+    let audience: Option<WebviewWindow> = app.get_webview_window(AUDIENCE);
+    match (other_screen(&presenter)?, audience) {
+        (Some(screen), Some(audience)) => {
+            put(&audience, &screen).await?;
+            audience.set_fullscreen_on_monitor(screen.position().cast())?;
+        }
+        (Some(screen), None) => open_audience(app, Some(&screen))?,
+        // Its screen is gone: it must not cover the presenter's window.
+        (None, Some(audience)) => {
+            audience.set_fullscreen(false)?;
+            audience.minimize()?;
+        }
+        (None, None) => {}
+    }
+    presenter.set_focus()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audience_gets_the_screen_it_had_or_else_one_that_is_free() {
+        let screens = ["eDP-1 2560x1600", "HDMI-1 1920x1080", "DP-2 1280x720"].map(String::from);
+        for (there, own, kept, chosen) in [
+            (3, Some(0), None, Some(1)),
+            (3, Some(0), Some("DP-2 1280x720"), Some(2)),
+            (3, Some(2), Some("DP-2 1280x720"), Some(0)),
+            (3, Some(1), Some("VGA-1 800x600"), Some(0)),
+            (1, Some(0), Some("eDP-1 2560x1600"), None),
+            (2, None, None, Some(0)),
+        ] {
+            assert_eq!(choose(&screens[..there], own, kept), chosen, "{there} screens, own {own:?}, kept {kept:?}");
+        }
+    }
+}
