@@ -163,7 +163,7 @@ fn versions(folder: &Path, noise: &mut Noise) -> Result<()> {
         for (number, part) in content.chunks(4 * MIB).enumerate() {
             fs::write(folder.join(format!("v{version}/part-{number}")), part).context("write the benchmark's data")?;
         }
-        for _ in 0..6 {
+        for _ in 0..2 {
             let at = noise.next() as usize % (content.len() - MIB);
             noise.fill(&mut content[at..at + 64 * 1024]);
             let inserted = noise.next() as usize % (content.len() - MIB);

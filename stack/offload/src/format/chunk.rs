@@ -3,6 +3,7 @@
 use super::take;
 use crate::error::{Error, Result};
 use crate::hash::{Hash, TenantKey};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// Magic, codec, cipher, reserved, two lengths, id, nonce, tag, check.
@@ -52,8 +53,28 @@ impl ChunkEntry {
     }
 }
 
+/// Content of a chunk with its compressed form, where that is worth it. Making one needs no segment: several are made at once.
+#[derive(Debug)]
+pub struct Squeezed {
+    content: Bytes,
+    codec: Codec,
+    packed: Option<Vec<u8>>,
+}
+
+impl Squeezed {
+    pub fn of(content: Bytes) -> Self {
+        let (codec, packed) = compress(&content);
+        Self { content, codec, packed }
+    }
+
+    /// Of the content.
+    pub fn length(&self) -> usize {
+        self.content.len()
+    }
+}
+
 /// Compressed, or not: the decision is part of what is measured as reduction.
-pub fn compress(content: &[u8]) -> (Codec, Option<Vec<u8>>) {
+fn compress(content: &[u8]) -> (Codec, Option<Vec<u8>>) {
     if content.len() > 4 * SAMPLE_BYTES {
         let from = (content.len() - SAMPLE_BYTES) / 2;
         if squeeze(&content[from..from + SAMPLE_BYTES]).is_none() {
@@ -70,12 +91,12 @@ fn squeeze(content: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Appends a chunk with its header to a segment that is being built.
-pub fn append(segment: &mut Vec<u8>, id: Hash, content: &[u8]) -> ChunkEntry {
+pub fn append(segment: &mut Vec<u8>, id: Hash, squeezed: &Squeezed) -> ChunkEntry {
+    let Squeezed { content, codec, packed } = squeezed;
     debug_assert!(content.len() <= RAW_BYTES_MAX, "chunks are cut before");
-    let (codec, packed) = compress(content);
     let stored = packed.as_deref().unwrap_or(content);
-    let entry =
-        ChunkEntry { offset: segment.len() as u64, stored: stored.len() as u32, raw: content.len() as u32, codec, id };
+    let (offset, raw) = (segment.len() as u64, content.len() as u32);
+    let entry = ChunkEntry { offset, stored: stored.len() as u32, raw, codec: *codec, id };
     let start = segment.len();
     segment.extend_from_slice(MAGIC);
     segment.push(match codec {
@@ -164,6 +185,10 @@ mod tests {
 
     fn key() -> TenantKey {
         TenantKey::derive(&[7; 32], "gold")
+    }
+
+    fn append(segment: &mut Vec<u8>, id: Hash, content: &[u8]) -> ChunkEntry {
+        super::append(segment, id, &Squeezed::of(Bytes::copy_from_slice(content)))
     }
 
     fn noise(length: usize) -> Vec<u8> {

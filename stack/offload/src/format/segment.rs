@@ -1,6 +1,6 @@
 //! A segment: header, chunks, footer, trailer. It is built in memory, named by its hash, and never changed.
 
-use super::chunk::{self, ChunkEntry};
+use super::chunk::{self, ChunkEntry, Squeezed};
 use super::document::{self, Kind};
 use super::footer::{Borrowed, Footer, Part, Recipe};
 use super::{check_features, take};
@@ -87,7 +87,7 @@ impl SegmentBuilder {
     }
 
     /// Returns the chunk's number, for parts.
-    pub fn chunk(&mut self, id: Hash, content: &[u8]) -> (u32, ChunkEntry) {
+    pub fn chunk(&mut self, id: Hash, content: &Squeezed) -> (u32, ChunkEntry) {
         let entry = chunk::append(&mut self.bytes, id, content);
         self.push(entry)
     }
@@ -206,6 +206,7 @@ mod tests {
     use super::*;
     use crate::format::footer::{About, Key};
     use crate::hash::TenantKey;
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     const ORIGIN: Origin = Origin { volume: [3; 16], epoch: 5, sequence: 9 };
@@ -228,7 +229,7 @@ mod tests {
         let key = TenantKey::derive(&[7; 32], "gold");
         let mut builder = SegmentBuilder::new(&ORIGIN);
         for (number, content) in contents.iter().enumerate() {
-            let (chunk, entry) = builder.chunk(key.id(content), content);
+            let (chunk, entry) = builder.chunk(key.id(content), &Squeezed::of(Bytes::copy_from_slice(content)));
             let borrowed = builder.borrow(Borrowed { segment: Hash([8; 32]), number: number as u32, entry });
             let parts = [chunk, borrowed].map(|chunk| Part { chunk, skip: 0, length: entry.raw });
             let parts = parts.into_iter().filter(|part| part.length > 0).collect();

@@ -12,15 +12,22 @@ pub(crate) use writer::{ChunkAt, SegmentWriter, Written};
 
 use crate::error::{Error, Result};
 use crate::flash::{Flash, FlashBlob, Placement};
+use crate::format::chunk::Squeezed;
 use crate::format::footer::{Borrowed, Key, PARTS_MAX};
+use crate::hash::Hash;
 use crate::volume::{InFlight, Volume};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use cut::Cutter;
 use futures::StreamExt;
+use std::collections::VecDeque;
 use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 /// Blobs below this are packed whole, together with their neighbours.
 pub const SMALL_BYTES: u64 = 256 << 10;
+
+/// Chunks that are compressed while the next ones are read and cut: enough for two cores, and little memory.
+const COMPRESSING_MAX: usize = 3;
 
 /// A blob that is to leave, as the planner saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +97,18 @@ pub async fn pack<F: Flash>(
     Ok(Packed { segments, placements, reusable, skipped, figures })
 }
 
+/// A chunk of a large blob, on its way into the segment.
+struct Coming {
+    id: Hash,
+    length: u32,
+    what: What,
+}
+
+enum What {
+    Known(ChunkAt),
+    Squeezing(JoinHandle<Squeezed>),
+}
+
 struct Packer<'a> {
     writer: SegmentWriter,
     index: &'a ChunkIndex,
@@ -126,9 +145,45 @@ impl Packer<'_> {
         self.small.add(&mut self.writer, key, blob.about, None, &content).await
     }
 
+    /// Compresses a chunk that is not known, on another thread where there is one.
+    fn prepare(&self, id: Hash, content: Bytes) -> Coming {
+        let length = content.len() as u32;
+        let what = match self.find(&id) {
+            Some(known) => What::Known(known),
+            None => What::Squeezing(tokio::spawn(async move { Squeezed::of(content) })),
+        };
+        Coming { id, length, what }
+    }
+
+    /// A part of the recipe. A chunk that repeats what came just before it is known by now.
+    async fn place(&mut self, Coming { id, length, what }: Coming) -> Result<(ChunkAt, u32, u32)> {
+        let squeezing = match what {
+            What::Known(known) => {
+                self.figures.bytes_known += u64::from(length);
+                return Ok((known, 0, length));
+            }
+            What::Squeezing(squeezing) => squeezing,
+        };
+        // Only lost when the runtime ends, or to a panic that has been reported.
+        let squeezed = squeezing.await.map_err(|_| Error::Away("a chunk was lost while it was compressed".into()))?;
+        let chunk = match self.find(&id) {
+            Some(known) => {
+                self.figures.bytes_known += u64::from(length);
+                known
+            }
+            None => self.writer.indexed_chunk(id, &squeezed).await?,
+        };
+        Ok((chunk, 0, length))
+    }
+
+    fn find(&self, id: &Hash) -> Option<ChunkAt> {
+        self.writer.find(id).or_else(|| self.index.find(id))
+    }
+
     async fn large(&mut self, key: Key, mut blob: FlashBlob) -> Result<()> {
         let tenant_key = self.writer.volume().tenant_key(&key.tenant);
         let (mut cutter, mut buffer, mut parts, mut read) = (Cutter::new(), BytesMut::new(), Vec::new(), 0);
+        let mut coming = VecDeque::new();
         loop {
             let next = blob.content.next().await.transpose().map_err(Error::from)?;
             let last = next.is_none();
@@ -138,25 +193,23 @@ impl Packer<'_> {
             }
             buffer.extend_from_slice(&next.unwrap_or_default());
             while let Some(length) = cutter.cut(&buffer, last) {
-                if parts.len() >= PARTS_MAX {
+                if parts.len() + coming.len() >= PARTS_MAX {
                     return Err(Error::TooLarge("it has more chunks than a recipe may"));
                 }
-                let content = buffer.split_to(length);
-                let id = tenant_key.id(&content);
-                let chunk = match self.writer.find(&id).or_else(|| self.index.find(&id)) {
-                    Some(known) => {
-                        self.figures.bytes_known += content.len() as u64;
-                        known
-                    }
-                    None => self.writer.indexed_chunk(id, &content).await?,
-                };
-                parts.push((chunk, 0, content.len() as u32));
-                // Compressing takes milliseconds: others get their turn in between.
-                tokio::task::yield_now().await;
+                let content = buffer.split_to(length).freeze();
+                coming.push_back(self.prepare(tenant_key.id(&content), content));
+                if coming.len() > COMPRESSING_MAX
+                    && let Some(chunk) = coming.pop_front()
+                {
+                    parts.push(self.place(chunk).await?);
+                }
             }
             if last {
                 break;
             }
+        }
+        for chunk in coming {
+            parts.push(self.place(chunk).await?);
         }
         self.writer.recipe(key, blob.about, None, parts).await
     }

@@ -4,6 +4,7 @@ use super::SMALL_BYTES;
 use super::writer::{RECIPES_MAX, SegmentWriter};
 use crate::error::Result;
 use crate::flash::Place;
+use crate::format::chunk::Squeezed;
 use crate::format::footer::{About, Key};
 
 /// What is gathered for the next chunk.
@@ -38,7 +39,7 @@ impl Small {
         let Small { content, blobs } = std::mem::take(self);
         let Some((first, ..)) = blobs.first() else { return Ok(()) };
         let id = to.volume().tenant_key(&first.tenant).id(&content);
-        let chunk = if content.is_empty() { None } else { Some(to.chunk(id, &content).await?) };
+        let chunk = if content.is_empty() { None } else { Some(to.chunk(id, &Squeezed::of(content.into())).await?) };
         let mut skip = 0;
         for (key, about, was) in blobs {
             let length = about.length as u32;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::flash::{Place, Placement};
-use crate::format::chunk::{self, ChunkEntry};
+use crate::format::chunk::{self, ChunkEntry, Squeezed};
 use crate::format::footer::{About, Borrowed, Key, Part, Recipe};
 use crate::format::segment::{SegmentBuilder, TARGET_BYTES};
 use crate::hash::Hash;
@@ -76,14 +76,14 @@ impl SegmentWriter {
         self.mine.get(id).copied()
     }
 
-    pub async fn chunk(&mut self, id: Hash, content: &[u8]) -> Result<ChunkAt> {
-        self.make_room(chunk::HEADER_BYTES + content.len()).await?;
+    pub async fn chunk(&mut self, id: Hash, content: &Squeezed) -> Result<ChunkAt> {
+        self.make_room(chunk::HEADER_BYTES + content.length()).await?;
         let (number, entry) = self.filling.chunk(id, content);
         Ok(ChunkAt::Mine { nth: self.sealed.len(), number, entry })
     }
 
     /// One that `find` is to find.
-    pub async fn indexed_chunk(&mut self, id: Hash, content: &[u8]) -> Result<ChunkAt> {
+    pub async fn indexed_chunk(&mut self, id: Hash, content: &Squeezed) -> Result<ChunkAt> {
         let chunk = self.chunk(id, content).await?;
         self.mine.insert(id, chunk);
         Ok(chunk)
