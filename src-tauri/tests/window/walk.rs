@@ -15,6 +15,8 @@ const edge = slide.getBoundingClientRect(), found = [];
 const name = e => `${e.tagName.toLowerCase()}.${e.className.baseVal ?? e.className}: ${(e.textContent || '').trim().slice(0, 40)}`;
 const foot = slide.querySelector('footer.foot').getBoundingClientRect();
 for (const e of slide.querySelectorAll('h1, h2, h3, p, li, td, th, pre, blockquote, text, rect, section.pane, .check')) {
+  // Read out, and not seen.
+  if (e.closest('.for-readers')) continue;
   if (e.closest('.terminal') || e.closest('.plot .values')) continue;
   const box = e.getBoundingClientRect();
   if (!box.width || !box.height) continue;
