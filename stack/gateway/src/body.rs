@@ -1,6 +1,7 @@
 //! Bodies as they stream: in from the client, checked and bounded; out to it, measured.
 
 use crate::error::{Code, Error};
+use crate::gate::Pass;
 use crate::limits::Limits;
 use crate::meter::{Measured, Outcome, TenantMeter};
 use crate::pace::{Answering, Pace};
@@ -28,6 +29,8 @@ pub struct BodyIn {
     start: Start,
     pace: Pace,
     meter: Option<Arc<dyn TenantMeter>>,
+    /// The request's place among those that are worked on.
+    pass: Option<Pass>,
 }
 
 /// When a client sends its body.
@@ -47,17 +50,21 @@ impl std::fmt::Debug for BodyIn {
 impl BodyIn {
     pub fn new(incoming: Incoming, start: Start, limits: &Limits) -> Self {
         let length = hyper::body::Body::size_hint(&incoming).exact();
-        Self { incoming: Some(incoming), length, taken: 0, start, pace: Pace::new(limits), meter: None }
+        Self { incoming: Some(incoming), length, taken: 0, start, pace: Pace::new(limits), meter: None, pass: None }
     }
 
     /// The body of a request that has none.
     pub fn empty() -> Self {
         let pace = Pace::new(&Limits::default());
-        Self { incoming: None, length: Some(0), taken: 0, start: Start::AtOnce, pace, meter: None }
+        Self { incoming: None, length: Some(0), taken: 0, start: Start::AtOnce, pace, meter: None, pass: None }
     }
 
     pub fn metered(&mut self, meter: Arc<dyn TenantMeter>) {
         self.meter = Some(meter);
+    }
+
+    pub fn admitted(&mut self, pass: Pass) {
+        self.pass = Some(pass);
     }
 
     /// What Content-Length promised; the protocol demands it of every body.
@@ -70,7 +77,14 @@ impl BodyIn {
         let Some(incoming) = &mut self.incoming else { return Ok(None) };
         loop {
             let began = Instant::now();
-            let frame = tokio::time::timeout(self.pace.left(), incoming.frame()).await;
+            let mut frame = std::pin::pin!(incoming.frame());
+            let frame = match futures::poll!(&mut frame) {
+                Poll::Ready(frame) => Ok(frame),
+                Poll::Pending => {
+                    self.pass.iter_mut().for_each(Pass::park);
+                    tokio::time::timeout(self.pace.left(), frame).await
+                }
+            };
             let bytes = match &frame {
                 Ok(Some(Ok(frame))) => frame.data_ref().map_or(0, Bytes::len),
                 Ok(_) | Err(_) => 0,
@@ -90,6 +104,9 @@ impl BodyIn {
                     self.taken += bytes.len() as u64;
                     if let Some(meter) = &self.meter {
                         meter.took(bytes.len() as u64);
+                    }
+                    if let Some(pass) = &mut self.pass {
+                        pass.took(bytes.len() as u64).await;
                     }
                     return Ok(Some(bytes));
                 }
@@ -120,7 +137,7 @@ impl BodyIn {
         if rest == 0 || rest > DISCARDED_BYTES_MAX || unasked {
             return;
         }
-        self.meter = None;
+        (self.meter, self.pass) = (None, None);
         let reading = async { while let Ok(Some(_)) = self.next().await {} };
         // Past the limit the connection is closed instead, which is what an error here means to hyper too.
         let _ = tokio::time::timeout(DISCARDING_MAX, reading).await;
@@ -134,6 +151,8 @@ pub struct BodyOut {
     measured: Option<Measured>,
     /// The server's turn on the connection ends with the reply.
     answering: Option<Answering>,
+    /// The place of a reply whose content is still to be read.
+    pass: Option<Pass>,
 }
 
 /// What a reply carries.
@@ -166,7 +185,9 @@ impl std::fmt::Debug for BodyOut {
 
 impl BodyOut {
     pub fn new(content: Content, status: StatusCode, measured: Option<Measured>) -> Self {
-        let mut body = Self { content, status, measured, answering: None };
+        let streams = matches!(content, Content::Stream { .. });
+        let pass = measured.as_ref().filter(|_| streams).map(|measured| Pass::later(measured.gate().clone()));
+        let mut body = Self { content, status, measured, answering: None, pass };
         body.settle();
         body
     }
@@ -178,6 +199,10 @@ impl BodyOut {
     fn sent(&mut self, bytes: usize) {
         if let Some(measured) = &self.measured {
             measured.tenant().sent(bytes as u64);
+            match &mut self.pass {
+                Some(pass) => pass.sent(bytes as u64),
+                None => measured.gate().charge(bytes as u64),
+            }
         }
         self.settle();
     }
@@ -199,6 +224,9 @@ impl hyper::body::Body for BodyOut {
     type Error = BrokenOff;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        if let Some(pass) = &mut self.pass {
+            futures::ready!(pass.poll_place(cx));
+        }
         let bytes = match &mut self.content {
             Content::Empty => return Poll::Ready(None),
             Content::Whole(bytes) => {

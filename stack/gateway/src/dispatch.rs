@@ -5,12 +5,14 @@ use crate::auth::issuer::AUDIENCE;
 use crate::body::{BodyIn, BodyOut, Content, Start};
 use crate::call::Call;
 use crate::error::{Code, Error};
+use crate::gate::{Busy, Pass};
 use crate::meter::Measured;
 use crate::reply::Reply;
 use crate::request::{Head, Request, Transport};
 use crate::route::{self, Action, FromUrl, Row, Snapshots};
 use crate::time;
 use bytes::Bytes;
+use greenroom_model::metrics::OpClass;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
@@ -67,9 +69,19 @@ impl Gateway {
                 return (Err(turned_away.error), None);
             }
         };
-        let tenant = self.meter.tenant(&request.identity().account.tenant);
-        request.body_mut().metered(tenant.clone());
-        let measured = Measured::begin(tenant, row.class, began);
+        let served = self.meter.account(&request.identity().account);
+        request.body_mut().metered(served.meter.clone());
+        let measured = Measured::begin(served.clone(), row.class, began);
+        let asked = Instant::now();
+        match Pass::enter(served.gate).await {
+            Ok(pass) => request.body_mut().admitted(pass),
+            Err(busy) => {
+                served.meter.throttled();
+                request.body_mut().discard().await;
+                return (Err(over_limit(busy, row.class).into()), Some(measured));
+            }
+        }
+        served.meter.waited(asked.elapsed());
         let mut call = Call::new(request, self.authority.clone(), self.sources.clone(), now);
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
@@ -124,6 +136,15 @@ impl Gateway {
             count >> 48,
             count & 0xffff_ffff_ffff
         )
+    }
+}
+
+/// The message by which AzCopy tells what to slow down.
+fn over_limit(busy: Busy, class: OpClass) -> Code {
+    match (busy, class) {
+        (Busy::Operations, _) => Code::OperationsOverLimit,
+        (Busy::Bytes, OpClass::Put) => Code::IngressOverLimit,
+        (Busy::Bytes, OpClass::Get | OpClass::List | OpClass::Delete | OpClass::Other) => Code::EgressOverLimit,
     }
 }
 

@@ -6,10 +6,13 @@ use greenroom_store::{COMMITTED_BLOCKS_MAX, Leasable, LeaseRefusal, LeaseUnmet, 
 use http::StatusCode;
 use std::io::ErrorKind;
 
+const SERVER_BUSY: &str = "ServerBusy";
+
 /// An error of the Blob protocol. The table is [`Code::row`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(test, derive(strum::EnumIter))]
 pub enum Code {
+    AccountDisabled,
     AuthenticationFailed,
     AuthorizationPermissionMismatch,
     AuthorizationProtocolMismatch,
@@ -31,8 +34,10 @@ pub enum Code {
     CopySourceNotFound,
     CopySourceRefused,
     Crc64Mismatch,
+    EgressOverLimit,
     FlashFull,
     IncompleteBody,
+    IngressOverLimit,
     InternalError,
     InvalidAuthenticationInfo,
     InvalidBlobOrBlock,
@@ -74,10 +79,12 @@ pub enum Code {
     NoPendingCopyOperation,
     NotModified,
     OperationNotSupported,
+    OperationsOverLimit,
     OutOfRangeInput,
     OutOfRangeQueryParameterValue,
     PageBlobTooFragmented,
     PublicAccessNotPermitted,
+    QuotaExceeded,
     RequestBodyTooLarge,
     RequestTimeout,
     ResourceNotFound,
@@ -128,6 +135,13 @@ impl Code {
             // Nor 507, which some clients count among the 5xx worth a retry. 409 is what Azure answers where an account's state forbids a write.
             Code::FlashFull => (409, "AccountCapacityExceeded", "The flash tier of this stack is full. Delete blobs or give it more capacity; reads, lists and deletes go on."),
             Code::IncompleteBody => (400, "IncompleteBody", "The request body is shorter than its Content-Length."),
+            Code::AccountDisabled => (403, "AccountIsDisabled", "The specified account is disabled."),
+            // AzCopy slows down by these three messages, word by word.
+            Code::IngressOverLimit => (503, SERVER_BUSY, "Ingress is over the account limit."),
+            Code::EgressOverLimit => (503, SERVER_BUSY, "Egress is over the account limit."),
+            Code::OperationsOverLimit => (503, SERVER_BUSY, "Operations per second is over the account limit."),
+            // As full flash: a quota stays reached while a client retries.
+            Code::QuotaExceeded => (409, "QuotaExceeded", "The quota is reached. Delete blobs or have it raised; reads, lists and deletes go on."),
             Code::InternalError => (500, "InternalError", "The server encountered an internal error. Please retry the request."),
             Code::InvalidAuthenticationInfo => (401, "InvalidAuthenticationInfo", "Authentication information is not given in the correct format. Check the value of the Authorization header."),
             Code::InvalidBlobOrBlock => (400, "InvalidBlobOrBlock", "The specified blob or block content is invalid."),
@@ -306,7 +320,9 @@ mod tests {
     fn only_what_the_caller_cannot_have_caused_is_retried() {
         let retried = [408, 429, 500, 502, 503, 504, 507];
         let codes: Vec<_> = Code::iter().filter(|code| retried.contains(&code.row().status.as_u16())).collect();
-        assert_eq!(codes, [Code::CloudAway, Code::InternalError, Code::RequestTimeout]);
+        let busy = [Code::EgressOverLimit, Code::IngressOverLimit, Code::OperationsOverLimit];
+        let (told, others): (Vec<_>, Vec<_>) = codes.into_iter().partition(|code| busy.contains(code));
+        assert_eq!((told.as_slice(), others.as_slice()), (&busy[..], &[Code::CloudAway, Code::InternalError, Code::RequestTimeout][..]));
     }
 
     #[test]
@@ -319,7 +335,7 @@ mod tests {
             if let Some(twin) = seen.insert(name, code) {
                 // One condition, told to writers as 412 and to readers as 304; one for copy sources, with the status of its reason.
                 let told_twice = (twin, code) == (Code::ConditionNotMet, Code::NotModified);
-                assert!(told_twice || name == "CannotVerifyCopySource", "{name}");
+                assert!(told_twice || ["CannotVerifyCopySource", SERVER_BUSY].contains(&name), "{name}");
             }
         }
     }

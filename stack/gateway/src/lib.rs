@@ -1,5 +1,5 @@
 //! Speaks Azure's Blob protocol over the store: who asks, what for, and the answer in Azure's words.
-//! Knows nothing of quotas, tiering or figures: node hands it a store, a clock and a meter.
+//! Knows nothing of quotas, tiering or figures: node hands it a store, a clock, and a meter with its gates.
 
 mod acl;
 pub mod auth;
@@ -10,6 +10,7 @@ mod dispatch;
 pub mod error;
 #[cfg(test)]
 mod fuzz;
+pub mod gate;
 mod headers;
 mod intake;
 mod lease;

@@ -14,6 +14,7 @@ mod tenants;
 use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::offload::Service;
+use crate::tenancy::Tenancy;
 use crate::token::Token;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -44,6 +45,7 @@ pub struct Control {
     pub figures: Arc<Figures>,
     /// Where the server has a target.
     pub offload: Option<Arc<Service>>,
+    pub tenancy: Arc<Tenancy>,
     pub durability: Durability,
     pub token: Token,
     /// Where this API is reached.

@@ -22,6 +22,8 @@ pub enum Fault {
     Store(#[from] StoreError),
     #[error("cannot write {}: {source}; give a folder that this user may write to with --data DIR", file.display())]
     Token { file: PathBuf, source: io::Error },
+    #[error("cannot use {}: {source}; it holds what was declared of tenants", file.display())]
+    Tenants { file: PathBuf, source: io::Error },
     #[error("cannot use {} for HTTPS: {why}; `greenroom-stack ca make` writes a certificate and its key", file.display())]
     Tls { file: PathBuf, why: String },
     #[error("cannot use {} for --copy-source-ca: {why}; give a PEM file of certificates", file.display())]

@@ -1,11 +1,14 @@
 //! The stack's figures: counters that only grow, and the latencies of the last second.
 
-use greenroom_gateway::meter::{Meter, Outcome, TenantMeter};
-use greenroom_model::TenantName;
-use greenroom_model::metrics::{FlashMetrics, Metrics, OpClass, OpMetrics, TenantMetrics};
-use greenroom_store::{Durability, Store};
+use crate::tenancy::Tenancy;
+use crate::tenancy::ledger::{AccountFigures, Counters};
+use greenroom_gateway::meter::{Meter, Outcome, Served, TenantMeter};
+use greenroom_model::metrics::{AdmissionMetrics, FlashMetrics, Metrics, OpClass, OpMetrics, TenantMetrics};
+use greenroom_model::{AccountName, TenantName};
+use greenroom_store::{AccountRecord, Durability, Store};
+use greenroom_tenancy::admission::COST_BASE;
 use hdrhistogram::Histogram;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -22,6 +25,21 @@ const LATENCY_DIGITS: u8 = 2;
 pub struct Figures {
     began: Instant,
     tenants: RwLock<BTreeMap<TenantName, Arc<TenantFigures>>>,
+    accounts: RwLock<HashMap<AccountName, Account>>,
+    tenancy: Arc<Tenancy>,
+}
+
+/// What an account's requests are counted by, made when the first one comes.
+#[derive(Debug, Clone)]
+struct Account {
+    counters: Arc<AccountFigures>,
+    served: Served,
+}
+
+/// Counts for an account and for its tenant.
+struct AccountMeter {
+    account: Arc<AccountFigures>,
+    tenant: Arc<TenantFigures>,
 }
 
 #[derive(Debug)]
@@ -31,6 +49,16 @@ struct TenantFigures {
     bytes_out: AtomicU64,
     in_flight: AtomicU64,
     ops: [OpFigures; OpClass::ALL.len()],
+    throttled: AtomicU64,
+    waits: Mutex<Recent>,
+    /// Work of the last second, for its share.
+    work: Mutex<Work>,
+}
+
+/// Bytes and operations by slot of time.
+#[derive(Debug, Default)]
+struct Work {
+    slots: [(u64, u64); SLOTS],
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +82,8 @@ struct Slot {
 }
 
 impl Figures {
-    pub fn new() -> Self {
-        Self { began: Instant::now(), tenants: RwLock::default() }
+    pub fn new(tenancy: Arc<Tenancy>) -> Self {
+        Self { began: Instant::now(), tenants: RwLock::default(), accounts: RwLock::default(), tenancy }
     }
 
     pub fn uptime(&self) -> Duration {
@@ -73,24 +101,59 @@ impl Figures {
         for (name, used) in &usage.tenants {
             let metrics = tenants.entry(name.clone()).or_default();
             (metrics.blobs, metrics.blob_bytes) = (used.blobs, used.bytes);
+            metrics.used_bytes = used.bytes + used.staged_bytes;
         }
+        let file = self.tenancy.file();
+        for tenant in &file.tenants {
+            if let (Some(metrics), Some(quota)) = (tenants.get_mut(&tenant.name), tenant.quota.bytes) {
+                metrics.quota_bytes = Some(quota.0);
+            }
+        }
+        let all: f64 = tenants.values().map(|metrics| metrics.share).sum();
+        let weight = |name: &TenantName| file.tenant(name).map_or(1.0, |tenant| f64::from(tenant.share.weight) / 100.0);
+        let works = tenants.iter().filter(|(_, metrics)| metrics.share > 0.0);
+        let jain = jain(works.map(|(name, metrics)| metrics.share / weight(name)));
+        tenants.values_mut().filter(|_| all > 0.0).for_each(|metrics| metrics.share /= all);
+        let admission = AdmissionMetrics { on: self.tenancy.admission().is_on(), jain };
         let flash = FlashMetrics {
             used_bytes: usage.flash_used_bytes,
             capacity_bytes: usage.flash_capacity_bytes,
             read_faults: usage.read_faults,
             durable: durability == Durability::Disk,
         };
-        Metrics { at_us: micros(self.began.elapsed()), tenants, flash, ..Metrics::default() }
+        Metrics { at_us: micros(self.began.elapsed()), tenants, flash, admission, ..Metrics::default() }
     }
 }
 
-impl Meter for Figures {
-    fn tenant(&self, tenant: &TenantName) -> Arc<dyn TenantMeter> {
+impl Figures {
+    /// What every account that was served has used since the server started.
+    pub fn accounts(&self) -> Vec<(AccountName, Counters)> {
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.iter().map(|(name, account)| (name.clone(), account.counters.read())).collect()
+    }
+
+    fn tenant(&self, tenant: &TenantName) -> Arc<TenantFigures> {
         if let Some(known) = self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(tenant) {
             return known.clone();
         }
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(TenantFigures::new(self.began))).clone()
+    }
+}
+
+impl Meter for Figures {
+    fn account(&self, account: &AccountRecord) -> Served {
+        if let Some(known) = self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&account.name) {
+            return known.served.clone();
+        }
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let made = accounts.entry(account.name.clone()).or_insert_with(|| {
+            let counters = Arc::new(AccountFigures::default());
+            let meter = AccountMeter { account: counters.clone(), tenant: self.tenant(&account.tenant) };
+            let served = Served { meter: Arc::new(meter), gate: self.tenancy.gate(&account.tenant) };
+            Account { counters, served }
+        });
+        made.served.clone()
     }
 }
 
@@ -102,6 +165,9 @@ impl TenantFigures {
             bytes_out: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             ops: std::array::from_fn(|_| OpFigures::default()),
+            throttled: AtomicU64::new(0),
+            waits: Mutex::default(),
+            work: Mutex::default(),
         }
     }
 
@@ -114,28 +180,49 @@ impl TenantFigures {
             bytes_out: self.bytes_out.load(Relaxed),
             in_flight: self.in_flight.load(Relaxed),
             ops: ops.map(|(class, figures)| (class, figures.snapshot(now))).collect(),
+            throttled: self.throttled.load(Relaxed),
+            queue_ms: self.wait_ms_p99(now),
+            share: self.work.lock().unwrap_or_else(PoisonError::into_inner).last_second(now) as f64,
             ..TenantMetrics::default()
         }
     }
 }
 
-impl TenantMeter for TenantFigures {
+impl TenantFigures {
+    fn wait_ms_p99(&self, now: u64) -> f64 {
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).merged(now);
+        waits.map_or(0.0, |waits| waits.value_at_quantile(0.99) as f64 / 1000.0)
+    }
+
+    fn work(&self, amount: u64) {
+        let now = slot_number(self.began.elapsed());
+        self.work.lock().unwrap_or_else(PoisonError::into_inner).add(now, amount);
+    }
+
     fn begun(&self) {
         self.in_flight.fetch_add(1, Relaxed);
     }
 
+    fn waited(&self, wait: Duration) {
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.record(slot_number(self.began.elapsed()), wait);
+    }
+
     fn took(&self, bytes: u64) {
         self.bytes_in.fetch_add(bytes, Relaxed);
+        self.work(bytes);
     }
 
     fn sent(&self, bytes: u64) {
         self.bytes_out.fetch_add(bytes, Relaxed);
+        self.work(bytes);
     }
 
     fn ended(&self, class: OpClass, outcome: Outcome, latency: Duration) {
         self.in_flight.fetch_sub(1, Relaxed);
         let figures = &self.ops[class as usize];
         figures.count.fetch_add(1, Relaxed);
+        self.work(COST_BASE);
         let failed = match outcome {
             Outcome::Answered(status) => status.is_client_error() || status.is_server_error(),
             Outcome::Broken => true,
@@ -146,6 +233,57 @@ impl TenantMeter for TenantFigures {
         let mut recent = figures.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.record(slot_number(self.began.elapsed()), latency);
     }
+}
+
+impl TenantMeter for AccountMeter {
+    fn begun(&self) {
+        self.tenant.begun();
+    }
+
+    fn waited(&self, wait: Duration) {
+        self.tenant.waited(wait);
+        self.account.waited(wait);
+    }
+
+    fn throttled(&self) {
+        self.tenant.throttled.fetch_add(1, Relaxed);
+        self.account.throttled();
+    }
+
+    fn took(&self, bytes: u64) {
+        self.tenant.took(bytes);
+        self.account.took(bytes);
+    }
+
+    fn sent(&self, bytes: u64) {
+        self.tenant.sent(bytes);
+        self.account.sent(bytes);
+    }
+
+    fn ended(&self, class: OpClass, outcome: Outcome, latency: Duration) {
+        self.tenant.ended(class, outcome, latency);
+        self.account.ended(class);
+    }
+}
+
+impl Work {
+    fn add(&mut self, now: u64, amount: u64) {
+        let slot = &mut self.slots[(now % SLOTS as u64) as usize];
+        *slot = if slot.0 == now { (now, slot.1 + amount) } else { (now, amount) };
+    }
+
+    fn last_second(&self, now: u64) -> u64 {
+        self.slots.iter().filter(|(number, _)| number + SLOTS as u64 > now).map(|(_, amount)| amount).sum()
+    }
+}
+
+/// Jain's index: 1 where all have the same, 1/n where one has all.
+fn jain(parts: impl Iterator<Item = f64>) -> f64 {
+    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for part in parts {
+        (count, sum, squares) = (count + 1.0, sum + part, squares + part * part);
+    }
+    if squares > 0.0 { sum * sum / (count * squares) } else { 1.0 }
 }
 
 impl OpFigures {
@@ -233,7 +371,8 @@ mod tests {
 
     #[test]
     fn tenants_are_counted_apart() {
-        let figures = Figures::new();
+        let dir = tempfile::tempdir().expect("a folder");
+        let figures = Figures::new(Arc::new(Tenancy::open(dir.path()).expect("an empty folder")));
         let name = |text: &str| TenantName::new(text).expect("a good name");
         let gold = figures.tenant(&name("gold"));
         gold.begun();

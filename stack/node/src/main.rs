@@ -14,6 +14,7 @@ mod rebuild;
 mod sas;
 mod segment;
 mod server;
+mod tenancy;
 mod tls;
 mod token;
 

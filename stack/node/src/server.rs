@@ -7,12 +7,14 @@ use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::offload::target::{Secret, Target};
 use crate::offload::{Plan, Running};
+use crate::tenancy::{Tenancy, calibrate};
 use crate::tls;
 use crate::token::Token;
 use greenroom_gateway::auth::Authority;
 use greenroom_gateway::source::Sources;
 use greenroom_gateway::{Gateway, Wire};
 use greenroom_model::control::Ready;
+use greenroom_model::tenancy::Calibrated;
 use greenroom_store::{Clock, Config, Store, SystemClock, Upkeep};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -45,7 +47,12 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan)?),
         None => None,
     };
-    let figures = Arc::new(Figures::new());
+    let tenancy = Arc::new(Tenancy::open(&args.data)?);
+    match calibrate::measure(&args.data) {
+        Ok(capacity) => tenancy.set_capacity(capacity, Calibrated::Measured),
+        Err(error) => tracing::warn!(%error, "cannot measure the disk: reservations are not weighed"),
+    }
+    let figures = Arc::new(Figures::new(tenancy.clone()));
     let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals: Arc::default() };
     let trust = tls::trust(args.copy_source_ca.as_deref())?;
     let sources = Sources::new(blob_address, args.copy_sources_allowed.clone(), trust);
@@ -58,6 +65,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         clock,
         figures,
         offload: offload.as_ref().map(|running| running.service.clone()),
+        tenancy: tenancy.clone(),
         durability,
         token,
         address: control_address,
@@ -69,6 +77,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         stop: stop.clone(),
     };
     let upkeep = Upkeep::start(store.clone());
+    let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;
     let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
     let control = tokio::spawn(control::serve(control, state));
@@ -86,6 +95,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     // The control API goes on while the Blob endpoint drains, so that its health can be watched.
     let _ = blob.await;
     stop.cancel();
+    timer.abort();
     if tokio::time::timeout(CONTROL_DRAIN_MAX, control).await.is_err() {
         tracing::warn!("control calls still under way are cut off");
     }

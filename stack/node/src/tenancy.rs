@@ -1,0 +1,144 @@
+//! What is declared of tenants, kept in the data folder, and what follows from it: admission, quotas, states.
+
+pub mod calibrate;
+mod door;
+mod keep;
+pub mod ledger;
+pub mod plan;
+
+use crate::fault::Fault;
+use door::Door;
+use greenroom_model::TenantName;
+use greenroom_model::tenancy::{AdmissionStatus, AdmissionSwitch, Calibrated, Rate, Share, TenantState, TenantsFile};
+use greenroom_tenancy::admission::{Admission, Gate};
+use keep::Kept;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// Pieces of work at once while several tenants want the machine, for each of its cores: enough for writes to share syncs, few enough
+/// that who comes next does not wait long.
+const SLOTS_A_CORE: u32 = 8;
+
+#[derive(Debug)]
+pub struct Tenancy {
+    path: PathBuf,
+    admission: Admission,
+    gates: RwLock<HashMap<TenantName, Arc<Door>>>,
+    kept: Mutex<Kept>,
+    /// What was applied last, for those who only look.
+    file: RwLock<Arc<TenantsFile>>,
+    capacity: Mutex<(Rate, Calibrated)>,
+}
+
+impl Tenancy {
+    /// What the folder holds, or nothing declared.
+    pub fn open(dir: &Path) -> Result<Self, Fault> {
+        let path = dir.join(keep::FILE);
+        let kept = Kept::read(&path)?;
+        let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get() as u32);
+        Ok(Self {
+            file: RwLock::new(Arc::new(kept.file.clone())),
+            path,
+            admission: Admission::new(SLOTS_A_CORE * cores),
+            gates: RwLock::default(),
+            kept: Mutex::new(kept),
+            capacity: Mutex::new((Rate::default(), Calibrated::NotYet)),
+        })
+    }
+
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    pub fn gate(&self, tenant: &TenantName) -> Arc<Door> {
+        if let Some(gate) = self.gates.read().unwrap_or_else(PoisonError::into_inner).get(tenant) {
+            return gate.clone();
+        }
+        let share = self.share(tenant);
+        let mut gates = self.gates.write().unwrap_or_else(PoisonError::into_inner);
+        gates.entry(tenant.clone()).or_insert_with(|| Arc::new(Door(self.admission.add(&share)))).clone()
+    }
+
+    pub fn share(&self, tenant: &TenantName) -> Share {
+        self.file().tenant(tenant).map(|tenant| tenant.share).unwrap_or_default()
+    }
+
+    /// At work, and waiting.
+    pub fn in_flight(&self, tenant: &TenantName) -> (u64, u64) {
+        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
+        gates.get(tenant).map_or((0, 0), |door| door.0.in_flight())
+    }
+
+    pub fn file(&self) -> Arc<TenantsFile> {
+        self.file.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn etag(&self) -> String {
+        keep::etag(&self.file())
+    }
+
+    pub fn state(&self, tenant: &TenantName) -> TenantState {
+        self.kept().states.get(tenant).copied().unwrap_or_default()
+    }
+
+    /// Written down before anybody is told of it.
+    pub fn set_state(&self, tenant: &TenantName, state: TenantState) -> Result<(), Fault> {
+        let mut kept = self.kept();
+        let mut new = kept.clone();
+        new.states.insert(tenant.clone(), state);
+        new.write(&self.path)?;
+        *kept = new;
+        Ok(())
+    }
+
+    /// Takes a file that was found good for what holds, unless another one came first.
+    pub fn adopt(&self, file: TenantsFile, etag: Option<&str>) -> Result<bool, Fault> {
+        let mut kept = self.kept();
+        if etag.is_some_and(|etag| etag != keep::etag(&kept.file)) {
+            return Ok(false);
+        }
+        let mut new = kept.clone();
+        for tenant in &file.tenants {
+            // Who was off-boarded and is named again starts anew.
+            if new.states.get(&tenant.name) == Some(&TenantState::OffBoarded) {
+                new.states.remove(&tenant.name);
+            }
+        }
+        new.file = file;
+        new.write(&self.path)?;
+        *kept = new;
+        *self.file.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(kept.file.clone());
+        drop(kept);
+        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
+        for (tenant, door) in gates.iter() {
+            self.admission.change(&door.0, &self.share(tenant));
+        }
+        Ok(true)
+    }
+
+    pub fn capacity(&self) -> (Rate, Calibrated) {
+        *self.capacity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_capacity(&self, rate: Rate, how: Calibrated) {
+        *self.capacity.lock().unwrap_or_else(PoisonError::into_inner) = (rate, how);
+    }
+
+    pub fn admission_status(&self, jain: f64) -> AdmissionStatus {
+        let (capacity, calibrated) = self.capacity();
+        let (in_flight, queued) = self.admission.in_flight();
+        let state = if self.admission.is_on() { AdmissionSwitch::On } else { AdmissionSwitch::Off };
+        AdmissionStatus { state, capacity, calibrated, reserved: plan::reserved(&self.file()), jain, in_flight, queued }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsRef<Gate> for Door {
+    fn as_ref(&self) -> &Gate {
+        &self.0
+    }
+}

@@ -1,0 +1,47 @@
+//! What was declared, in a file of the data folder: written beside and renamed over, so that a crash leaves the old one or the new one.
+
+use crate::fault::Fault;
+use greenroom_model::TenantName;
+use greenroom_model::tenancy::{TenantState, TenantsFile};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+pub const FILE: &str = "tenants.json";
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Kept {
+    pub file: TenantsFile,
+    /// Of those that are not simply active.
+    pub states: BTreeMap<TenantName, TenantState>,
+}
+
+impl Kept {
+    pub fn read(path: &Path) -> Result<Self, Fault> {
+        let fault = |source| Fault::Tenants { file: path.to_owned(), source };
+        match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| fault(io::Error::other(error))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    pub fn write(&self, path: &Path) -> Result<(), Fault> {
+        let json = serde_json::to_vec_pretty(self).expect("plain values serialise");
+        let beside = path.with_extension("new");
+        let written = File::create(&beside).and_then(|mut file| {
+            file.write_all(&json)?;
+            file.sync_all()?;
+            fs::rename(&beside, path)?;
+            File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        });
+        written.map_err(|source| Fault::Tenants { file: path.to_owned(), source })
+    }
+}
+
+pub fn etag(file: &TenantsFile) -> String {
+    let json = serde_json::to_vec(file).expect("plain values serialise");
+    format!("\"{}\"", &blake3::hash(&json).to_hex()[..16])
+}
