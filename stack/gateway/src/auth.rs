@@ -16,7 +16,7 @@ use crate::request::{Head, Request, Transport};
 use crate::time;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_model::control::{RefusedRequest, SignedPart};
-use greenroom_store::{AccountKey, AccountRecord, ContainerAcl, Store, StoreError, Timestamp};
+use greenroom_store::{AccountKey, AccountRecord, AccountState, ContainerAcl, Store, StoreError, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header;
 use issuer::{Issuer, Principal};
@@ -247,27 +247,31 @@ fn identify(head: &Head, permit: &Permit, facts: Facts<'_>) -> Result<Identity, 
     let credential = match authorization {
         Some(authorization) => match bearer_token(authorization) {
             Some(token) => Credential::Role(role(head, token, permit, facts)?),
-            None => key(head, authorization, &account.key, permit, facts.now)?,
+            None => key(head, authorization, account, permit, facts.now)?,
         },
         None if signed_query => {
-            let keys = sas::Keys { account: &account.key, issuer: facts.issuer };
+            let keys = sas::Keys { account, issuer: facts.issuer };
             let grant = sas::verify(head, keys, facts.acl, facts.now)?;
             grant.permits(permit)?;
             Credential::Sas(grant)
         }
         None => Credential::Anonymous,
     };
-    Ok(Identity { account: account.clone(), credential })
+    // Only who holds a good credential learns of it.
+    match account.state {
+        AccountState::Enabled => Ok(Identity { account: account.clone(), credential }),
+        AccountState::Disabled => Err(Denied::new(Code::AccountDisabled, "the account is disabled")),
+    }
 }
 
 fn key(
     head: &Head,
     authorization: &str,
-    key: &AccountKey,
+    account: &AccountRecord,
     permit: &Permit,
     now: Timestamp,
 ) -> Result<Credential, Denied> {
-    shared_key::Claim::parse(authorization)?.verify(head, key, now)?;
+    shared_key::Claim::parse(authorization)?.verify(head, account, now)?;
     match permit.reach {
         Reach::RoleOnly => Err(Denied::failed("this operation takes a bearer token only")),
         Reach::AnySas | Reach::AccountSas | Reach::KeyOrRole => Ok(Credential::Key),

@@ -241,6 +241,7 @@ impl From<StoreError> for Error {
                 tracing::warn!(%error, "a write was refused");
                 Code::FlashFull
             }
+            StoreError::QuotaReached { .. } => return Error::new(Code::QuotaExceeded, format!("({error})")),
             StoreError::ContainerExists => Code::ContainerAlreadyExists,
             StoreError::ContainerMissing => Code::ContainerNotFound,
             StoreError::BlobExists => Code::BlobAlreadyExists,

@@ -1,6 +1,7 @@
 //! The control API: routes and their description from one list. Its types are `greenroom_model::control`.
 
 mod accounts;
+mod audit;
 mod health;
 mod identities;
 mod metrics;
@@ -9,6 +10,7 @@ mod openapi;
 mod refusals;
 mod sas;
 mod shutdown;
+mod tenancy;
 mod tenants;
 
 use crate::fault::Fault;
@@ -23,8 +25,9 @@ use axum::response::{IntoResponse, Response};
 use greenroom_gateway::auth::issuer::Issuer;
 use greenroom_gateway::auth::refusals::Refusals;
 use greenroom_model::NameError;
-use greenroom_model::control::Problem;
+use greenroom_model::tenancy::{FieldFault, FieldProblem};
 use greenroom_store::{Clock, Durability, Store, StoreError};
+use greenroom_tenancy::audit::{Audit, AuditError};
 use http::{HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
@@ -46,6 +49,7 @@ pub struct Control {
     /// Where the server has a target.
     pub offload: Option<Arc<Service>>,
     pub tenancy: Arc<Tenancy>,
+    pub audit: Arc<Audit>,
     pub durability: Durability,
     pub token: Token,
     /// Where this API is reached.
@@ -81,6 +85,20 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(metrics::stream))
         .routes(routes!(tenants::list))
         .routes(routes!(tenants::put))
+        .routes(routes!(tenants::status))
+        .routes(routes!(tenants::suspend))
+        .routes(routes!(tenants::resume))
+        .routes(routes!(tenants::off_board))
+        .routes(routes!(tenants::quota))
+        .routes(routes!(tenancy::plan))
+        .routes(routes!(tenancy::apply))
+        .routes(routes!(tenancy::file))
+        .routes(routes!(tenancy::drift))
+        .routes(routes!(tenancy::admission, tenancy::set_admission))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(accounts::keys))
+        .routes(routes!(accounts::rotate))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::put))
         .routes(routes!(sas::mint))
@@ -125,7 +143,7 @@ async fn authorize(State(state): State<Control>, request: Request, next: Next) -
 }
 
 fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    Refusal { status, title: title.to_owned(), detail: detail.to_owned() }.into_response()
+    Refusal::new(status, title, detail).into_response()
 }
 
 /// A call that failed, on its way to a `Problem` document.
@@ -134,18 +152,25 @@ pub struct Refusal {
     status: StatusCode,
     title: String,
     detail: String,
+    errors: Vec<FieldFault>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, title: &str, detail: impl ToString) -> Self {
-        Self { status, title: title.to_owned(), detail: detail.to_string() }
+        Self { status, title: title.to_owned(), detail: detail.to_string(), errors: Vec::new() }
+    }
+
+    /// Names the fields that are wrong.
+    fn fields(title: &str, errors: Vec<FieldFault>) -> Self {
+        let said: Vec<String> = errors.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, title, said.join("; ")) }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Refusal { status, title, detail } = self;
-        let document = Problem { title, status: status.as_u16(), detail };
+        let Refusal { status, title, detail, errors } = self;
+        let document = FieldProblem { title, status: status.as_u16(), detail, errors };
         let mut response = (status, Json(document)).into_response();
         let media_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);
@@ -178,6 +203,12 @@ impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         tracing::error!(%fault, "a control call failed");
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal error", fault)
+    }
+}
+
+impl From<AuditError> for Refusal {
+    fn from(error: AuditError) -> Self {
+        Fault::from(error).into()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_model::{AccountName, TenantName};
-use greenroom_store::{AccountKey, AccountRecord, PublicContainers, Store};
+use greenroom_store::{AccountKey, AccountRecord, Store};
 use std::net::SocketAddr;
 use std::str::FromStr;
 
@@ -39,8 +39,7 @@ pub async fn enable(store: &Store, accounts: &[DevAccount], blob: SocketAddr) ->
     for DevAccount { name, key } in accounts {
         let tenant = TenantName::new(name.as_str()).expect("an account's name is a tenant's too");
         store.put_tenant(tenant.clone()).await?;
-        let public_containers = PublicContainers::Forbidden;
-        let record = AccountRecord { name: name.clone(), tenant, key: key.clone(), public_containers };
+        let record = AccountRecord::new(name.clone(), tenant, key.clone());
         store.put_account(record).await?;
         tracing::info!(account = %name, "development account enabled");
     }

@@ -1,6 +1,7 @@
 //! Why the server could not start or go on, in words that say what to do.
 
 use greenroom_store::StoreError;
+use greenroom_tenancy::audit::AuditError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,6 +53,8 @@ pub enum Fault {
     OffloadSecret { file: PathBuf, why: String },
     #[error("cannot use the policy in {}: {why}; remove the file to begin with the default", file.display())]
     OffloadRules { file: PathBuf, why: String },
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error("no random numbers from the operating system: {0}")]
     Random(#[from] getrandom::Error),
     #[error("cannot wait for signals: {0}")]

@@ -115,15 +115,11 @@ fn ordered(permissions: &str, order: &str) -> Result<String, MintError> {
 mod tests {
     use super::*;
     use greenroom_model::{AccountName, TenantName};
-    use greenroom_store::{AccountKey, PublicContainers};
+    use greenroom_store::AccountKey;
 
     fn account() -> AccountRecord {
-        AccountRecord {
-            name: AccountName::new("acct").expect("a good name"),
-            tenant: TenantName::new("gold").expect("a good name"),
-            key: AccountKey::new([7; 64]),
-            public_containers: PublicContainers::Forbidden,
-        }
+        let (name, tenant) = (AccountName::new("acct"), TenantName::new("gold"));
+        AccountRecord::new(name.expect("a good name"), tenant.expect("a good name"), AccountKey::new([7; 64]))
     }
 
     #[test]

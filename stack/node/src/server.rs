@@ -7,15 +7,17 @@ use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::offload::target::{Secret, Target};
 use crate::offload::{Plan, Running};
-use crate::tenancy::{Tenancy, calibrate};
+use crate::tenancy::{Tenancy, apply, calibrate};
 use crate::tls;
 use crate::token::Token;
 use greenroom_gateway::auth::Authority;
+use greenroom_gateway::auth::refusals::Refusals;
 use greenroom_gateway::source::Sources;
 use greenroom_gateway::{Gateway, Wire};
 use greenroom_model::control::Ready;
 use greenroom_model::tenancy::Calibrated;
 use greenroom_store::{Clock, Config, Store, SystemClock, Upkeep};
+use greenroom_tenancy::audit::Audit;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+/// The audit log, in the data folder.
+const AUDIT_FILE: &str = "audit.ndjson";
 /// Control calls still under way when the Blob endpoint has drained get this long.
 const CONTROL_DRAIN_MAX: Duration = Duration::from_secs(5);
 
@@ -48,12 +52,22 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         None => None,
     };
     let tenancy = Arc::new(Tenancy::open(&args.data)?);
+    store.set_quotas(apply::quotas(&tenancy.file()));
+    let told = clock.clone();
+    let now = Arc::new(move || greenroom_gateway::time::iso_seconds(told.now()));
+    let audit = Arc::new(Audit::open(&args.data.join(AUDIT_FILE), now)?);
     match calibrate::measure(&args.data) {
         Ok(capacity) => tenancy.set_capacity(capacity, Calibrated::Measured),
         Err(error) => tracing::warn!(%error, "cannot measure the disk: reservations are not weighed"),
     }
     let figures = Arc::new(Figures::new(tenancy.clone()));
-    let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals: Arc::default() };
+    let witness = audit.clone();
+    let refusals = Arc::new(Refusals::witnessed_by(Box::new(move |refused| {
+        let subject = format!("{} {}", refused.method, refused.path);
+        let detail = format!("{}: {} (from {})", refused.code, refused.why, refused.peer);
+        witness.refused(&format!("account {}", refused.account), "blob.refused", &subject, &detail);
+    })));
+    let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals };
     let trust = tls::trust(args.copy_source_ca.as_deref())?;
     let sources = Sources::new(blob_address, args.copy_sources_allowed.clone(), trust);
     let (limits, seed) = (args.limits(), request_seed()?);
@@ -66,6 +80,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         figures,
         offload: offload.as_ref().map(|running| running.service.clone()),
         tenancy: tenancy.clone(),
+        audit: audit.clone(),
         durability,
         token,
         address: control_address,
@@ -103,6 +118,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         offload.stop().await;
     }
     upkeep.stop().await;
+    audit.close();
     store.close().await?;
     tracing::info!("stopped");
     Ok(())

@@ -1,5 +1,6 @@
 //! What is declared of tenants, kept in the data folder, and what follows from it: admission, quotas, states.
 
+pub mod apply;
 pub mod calibrate;
 mod door;
 mod keep;

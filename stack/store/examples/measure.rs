@@ -48,8 +48,8 @@ async fn main() -> Outcome {
 async fn prepare(store: &Store) -> Outcome<ContainerPath> {
     let (tenant, name) = (TenantName::new("measured")?, AccountName::new("measured")?);
     store.put_tenant(tenant.clone()).await?;
-    let (key, public_containers) = (AccountKey::new([0; 64]), PublicContainers::Forbidden);
-    store.put_account(AccountRecord { name: name.clone(), tenant, key, public_containers }).await?;
+    let key = AccountKey::new([0; 64]);
+    store.put_account(AccountRecord::new(name.clone(), tenant, key)).await?;
     let container = ContainerPath { account: name, container: ContainerName::new("measured")? };
     store.create_container(&container, Metadata::new()).await?;
     Ok(container)

@@ -75,8 +75,8 @@ fn container() -> Outcome<ContainerPath> {
 async fn prepare(store: &Store) -> Outcome<ContainerPath> {
     let (tenant, container) = (TenantName::new("measured")?, container()?);
     store.put_tenant(tenant.clone()).await?;
-    let (key, public_containers) = (AccountKey::new([0; 64]), PublicContainers::Forbidden);
-    store.put_account(AccountRecord { name: container.account.clone(), tenant, key, public_containers }).await?;
+    let key = AccountKey::new([0; 64]);
+    store.put_account(AccountRecord::new(container.account.clone(), tenant, key)).await?;
     store.create_container(&container, Metadata::new()).await?;
     Ok(container)
 }

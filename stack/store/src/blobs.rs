@@ -16,9 +16,10 @@ use crate::list::{BlobPage, ListQuery};
 use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobChange, BlobDraft, BlobKind, BlobProps};
+use crate::quota::Owner;
 use crate::space::Purpose;
 use crate::store::Store;
-use greenroom_model::{BlobPath, ContainerPath, TenantName};
+use greenroom_model::{BlobPath, ContainerPath};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -166,6 +167,7 @@ fn put(
 ) -> Result<BlobProps> {
     let (container, key, old) = txn.look_up(path)?;
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
+    txn.afford_blob(&container.tenant, &key, old.as_ref(), body.length())?;
     let props = written(txn, draft, old.as_ref(), body.length(), body.crc64());
     let pieces = txn.keep(body.pieces().to_vec())?;
     replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks: List::Here(Vec::new()) })
@@ -174,7 +176,7 @@ fn put(
 /// Puts content in the place of what was there, and discards what is staged. The snapshots of the old blob stay with the new one.
 pub(crate) fn replace(
     txn: &mut Txn<'_>,
-    tenant: &TenantName,
+    tenant: &Owner,
     key: &[u8],
     old: Option<BlobRow>,
     Content { props, pieces, blocks }: Content,

@@ -12,8 +12,9 @@ use crate::lease::LeaseId;
 use crate::piece::{self, Piece};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
+use crate::quota::{Growth, Owner};
 use crate::store::Store;
-use greenroom_model::{BlobPath, TenantName};
+use greenroom_model::BlobPath;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -122,6 +123,8 @@ pub(crate) fn stage(
     if blocks as usize > STAGED_BLOCKS_MAX {
         return Err(StoreError::TooManyBlocks { what: "staged", max: STAGED_BLOCKS_MAX });
     }
+    let grown = i128::from(content.length) - i128::from(old.as_ref().map_or(0, |old| old.length));
+    txn.afford(&container.tenant, Growth { bytes: grown, blobs: 0 })?;
     let staging_id = staging.as_ref().map_or_else(|| txn.next_id(), |staging| staging.id);
     let Staged { length, crc64, pieces } = content;
     let block = StagedRow { length, crc64, pieces: txn.keep(pieces)? };
@@ -152,13 +155,14 @@ fn commit(
     let staging = txn.staging(&key)?;
     let chosen = Choice::new(txn, staging.as_ref(), old.as_ref())?.choose(txn, list)?;
 
+    let length = chosen.iter().map(|block| block.length).sum();
+    txn.afford_blob(&container.tenant, &key, old.as_ref(), length)?;
     let mut pieces = Vec::new();
     for piece in chosen.iter().flat_map(|block| &block.pieces) {
         piece::push(&mut pieces, *piece);
     }
     let pieces = txn.keep(pieces)?;
     let crc64 = chosen.iter().fold(crc::crc64(b""), |crc64, block| crc::join(crc64, block.crc64, block.length));
-    let length = chosen.iter().map(|block| block.length).sum();
     let props = written(txn, draft, old.as_ref(), length, crc64);
     if let Some(staging) = staging {
         use_up(txn, &container.tenant, &key, &staging, &chosen)?;
@@ -246,7 +250,7 @@ fn in_cloud(error: StoreError) -> Result<Option<Vec<Piece>>> {
 }
 
 /// Ends a staging: what was used has no more claim to its content than the blob has now, and the rest is discarded.
-fn use_up(txn: &mut Txn<'_>, tenant: &TenantName, key: &[u8], staging: &StagingRow, chosen: &[Chosen]) -> Result<()> {
+fn use_up(txn: &mut Txn<'_>, tenant: &Owner, key: &[u8], staging: &StagingRow, chosen: &[Chosen]) -> Result<()> {
     let mut used = HashSet::new();
     for block in chosen {
         if let Some(list) = &block.staged

@@ -10,6 +10,7 @@ use crate::lease::{Lease, LeaseAction};
 use crate::list::{ContainerPage, ListQuery};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{ContainerProps, Metadata};
+use crate::quota::Owner;
 use crate::store::Store;
 use greenroom_model::{AccountName, ContainerPath};
 
@@ -91,13 +92,16 @@ impl Store {
 fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata, public: PublicAccess) -> Result<ContainerProps> {
     let account = txn.account::<AccountRecord>(&path.account)?;
     let account = account.ok_or_else(|| StoreError::AccountMissing(path.account.clone()))?;
+    let owner = account.tenant;
     if txn.find_container(path)?.is_some() {
         return Err(StoreError::ContainerExists);
     }
     let (etag, now) = (txn.next_etag(), txn.now);
     let acl = ContainerAcl { public, ..ContainerAcl::default() };
     let props = ContainerProps { etag, created: now, modified: now, metadata, lease: Lease::Free, acl };
-    let row = ContainerRow { id: txn.next_id(), tenant: account.tenant, props, placed: None, revision: 0 };
+    let (id, account, container) = (txn.next_id(), path.account.clone(), path.container.clone());
+    let tenant = Owner { tenant: owner, account, container, id };
+    let row = ContainerRow { id, tenant, props, placed: None, revision: 0 };
     put(txn, path, row)
 }
 

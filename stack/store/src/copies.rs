@@ -153,6 +153,7 @@ fn copy(
         (CopyBlocks::Forget, BlobKind::Block) => Vec::new(),
         (CopyBlocks::Forget, BlobKind::Page { .. }) => return Err(StoreError::BlobKind),
     };
+    txn.afford_blob(&container.tenant, &key, old.as_ref(), from.props.length)?;
     let props = written(txn, draft, old.as_ref(), from.props.length, from.props.crc64);
     let props = BlobProps { kind: from.props.kind, ..props };
     // Refer first, free then: the source may be the very blob that is overwritten.

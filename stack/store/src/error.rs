@@ -20,6 +20,8 @@ pub enum StoreError {
     FormatUnknown { dir: PathBuf, found: u32, known: u32 },
 
     // Room
+    #[error("the quota of {scope} is reached: {used} of {limit} {what} are used")]
+    QuotaReached { scope: String, what: &'static str, limit: u64, used: u64 },
     #[error("flash is full: {needed_bytes} bytes asked for, {free_bytes} free")]
     Full { needed_bytes: u64, free_bytes: u64 },
 

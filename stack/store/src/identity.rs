@@ -16,7 +16,30 @@ pub struct AccountRecord {
     pub name: AccountName,
     pub tenant: TenantName,
     pub key: AccountKey,
+    /// As good as the first, so that clients can change from one to the other.
+    pub second_key: Option<AccountKey>,
+    pub state: AccountState,
     pub public_containers: PublicContainers,
+}
+
+/// Whether an account's requests are answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountState {
+    #[default]
+    Enabled,
+    Disabled,
+}
+
+impl AccountRecord {
+    /// With one key, enabled, and nothing public.
+    pub fn new(name: AccountName, tenant: TenantName, key: AccountKey) -> Self {
+        let (second_key, state, public_containers) = (None, AccountState::Enabled, PublicContainers::Forbidden);
+        Self { name, tenant, key, second_key, state, public_containers }
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &AccountKey> + Clone {
+        std::iter::once(&self.key).chain(&self.second_key)
+    }
 }
 
 /// The secret that signs an account's requests; 64 bytes as Azure makes them, other lengths are taken too. Never printed.
@@ -59,15 +82,38 @@ impl Identities {
 impl Store {
     /// Idempotent.
     pub async fn put_tenant(&self, tenant: TenantName) -> Result<()> {
+        self.put_identities(vec![tenant], Vec::new()).await
+    }
+
+    /// Makes tenants, and makes or replaces accounts, all in one transaction: all of them or none. Err: as `put_account`.
+    pub async fn put_identities(&self, tenants: Vec<TenantName>, accounts: Vec<AccountRecord>) -> Result<()> {
+        let names: Vec<AccountName> = accounts.iter().map(|account| account.name.clone()).collect();
+        let made = tenants.clone();
         self.write(move |txn| {
-            if !txn.has_tenant(&tenant)? {
-                txn.dirty = true;
-                txn.tenants.insert(tenant.as_str(), encode(&()).as_slice())?;
+            for account in &accounts {
+                if !tenants.contains(&account.tenant) && !txn.has_tenant(&account.tenant)? {
+                    return Err(StoreError::TenantMissing(account.tenant.clone()));
+                }
+                if txn.account::<AccountRecord>(&account.name)?.is_some_and(|known| known.tenant != account.tenant) {
+                    return Err(StoreError::AccountTaken { account: account.name.clone() });
+                }
+            }
+            for tenant in &tenants {
+                if !txn.has_tenant(tenant)? {
+                    txn.dirty = true;
+                    txn.tenants.insert(tenant.as_str(), encode(&()).as_slice())?;
+                }
+            }
+            for account in accounts {
+                if txn.account(&account.name)?.as_ref() != Some(&account) {
+                    txn.dirty = true;
+                    txn.accounts.insert(account.name.as_str(), encode(&account).as_slice())?;
+                }
             }
             Ok(())
         })
         .await?;
-        self.reload_identities()
+        self.refresh(made, names)
     }
 
     pub fn tenants(&self) -> Vec<TenantName> {
@@ -76,23 +122,7 @@ impl Store {
 
     /// Makes the account, or replaces its key and its rule on public containers. Err: `TenantMissing`, `AccountTaken`.
     pub async fn put_account(&self, account: AccountRecord) -> Result<()> {
-        self.write(move |txn| {
-            if !txn.has_tenant(&account.tenant)? {
-                return Err(StoreError::TenantMissing(account.tenant));
-            }
-            match txn.account::<AccountRecord>(&account.name)? {
-                Some(known) if known.tenant != account.tenant => {
-                    return Err(StoreError::AccountTaken { account: account.name });
-                }
-                Some(known) if known == account => return Ok(()),
-                Some(_) | None => {}
-            }
-            txn.dirty = true;
-            txn.accounts.insert(account.name.as_str(), encode(&account).as_slice())?;
-            Ok(())
-        })
-        .await?;
-        self.reload_identities()
+        self.put_identities(Vec::new(), vec![account]).await
     }
 
     pub fn account(&self, name: &AccountName) -> Option<Arc<AccountRecord>> {
@@ -103,11 +133,17 @@ impl Store {
         self.identities().read().unwrap_or_else(PoisonError::into_inner).accounts.values().cloned().collect()
     }
 
-    fn reload_identities(&self) -> Result<()> {
-        // The snapshot is taken under the lock: of two that reload at once, the later one sees what both have written.
+    fn refresh(&self, tenants: Vec<TenantName>, accounts: Vec<AccountName>) -> Result<()> {
+        // The snapshot is taken under the lock: of two that refresh at once, the later one sees what both have written.
         let identities: &RwLock<Identities> = self.identities();
         let mut identities = identities.write().unwrap_or_else(PoisonError::into_inner);
-        *identities = Identities::load(&self.snapshot()?)?;
+        let snapshot = self.snapshot()?;
+        identities.tenants.extend(tenants);
+        for name in accounts {
+            if let Some(record) = snapshot.account::<AccountRecord>(&name)? {
+                identities.accounts.insert(name, Arc::new(record));
+            }
+        }
         Ok(())
     }
 }

@@ -29,6 +29,7 @@ mod pages;
 mod piece;
 mod precondition;
 mod props;
+mod quota;
 mod services;
 mod snapshots;
 mod space;
@@ -52,7 +53,7 @@ pub use crc::Crc64;
 pub use disk::{Disk, DiskFile, FileSystem, Guard, Mode};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
-pub use identity::{AccountKey, AccountRecord};
+pub use identity::{AccountKey, AccountRecord, AccountState};
 pub use lease::{
     BREAK_SECONDS_MAX, LEASE_SECONDS, Leasable, Lease, LeaseAction, LeaseId, LeaseNeed, LeaseRefusal, LeaseState,
     LeaseTerm, LeaseUnmet,
@@ -63,6 +64,7 @@ pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{
     BlobChange, BlobDraft, BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier,
 };
+pub use quota::{Owner, Project, Quotas};
 pub use services::ServiceSettings;
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};

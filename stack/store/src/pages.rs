@@ -11,8 +11,9 @@ use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps, HttpHeaders};
+use crate::quota::{Growth, Owner};
 use crate::store::Store;
-use greenroom_model::{BlobPath, TenantName};
+use greenroom_model::BlobPath;
 use std::ops::Range;
 
 pub const PAGE_BYTES: u64 = 512;
@@ -80,6 +81,7 @@ impl Store {
         self.write(move |txn| {
             let (container, key, old) = txn.look_up(&path)?;
             precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
+            txn.afford_blob(&container.tenant, &key, old.as_ref(), length)?;
             let props = written(txn, draft, old.as_ref(), length, 0);
             let props = BlobProps { kind: BlobKind::Page { sequence, runs: 0 }, ..props };
             let content = Content { props, pieces: List::Rows(txn.next_id()), blocks: List::Here(Vec::new()) };
@@ -238,7 +240,9 @@ fn grow(runs: u32, by: i64) -> u32 {
     u32::try_from((i64::from(runs) + by).max(0)).unwrap_or(u32::MAX)
 }
 
-fn resize(txn: &mut Txn<'_>, tenant: &TenantName, row: &mut BlobRow, length: u64) -> Result<()> {
+fn resize(txn: &mut Txn<'_>, tenant: &Owner, row: &mut BlobRow, length: u64) -> Result<()> {
+    let bytes = i128::from(length) - i128::from(row.props.length);
+    txn.afford(tenant, Growth { bytes, blobs: 0 })?;
     if let BlobKind::Page { sequence, runs } = row.props.kind
         && length < row.props.length
     {

@@ -10,8 +10,9 @@ use crate::error::{Result, StoreError};
 use crate::lease::Lease;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobProps, Metadata, Tier};
+use crate::quota::{Growth, Owner};
 use crate::store::Store;
-use greenroom_model::{BlobPath, TenantName};
+use greenroom_model::BlobPath;
 
 impl Store {
     /// Keeps the blob as it stands, under a moment that no other snapshot of it has. With `metadata` the snapshot carries that instead
@@ -88,6 +89,7 @@ fn take(
     let mut base = row.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&base.props)), Access::FreeWrite, txn.now)?;
     base.on_flash()?;
+    txn.afford(&container.tenant, Growth { bytes: base.props.length.into(), blobs: 1 })?;
     // A lease is the blob's alone, and keeps nobody from its snapshots.
     let mut props = BlobProps { lease: Lease::Free, ..base.props.clone() };
     if let Some(metadata) = metadata {
@@ -132,7 +134,7 @@ fn delete_one(txn: &mut Txn<'_>, path: &BlobPath, time: Timestamp, precondition:
 
 impl Txn<'_> {
     /// The sweep removes them; nothing finds them any more.
-    pub fn discard_snapshots(&mut self, tenant: &TenantName, set: u64) -> Result<()> {
+    pub fn discard_snapshots(&mut self, tenant: &Owner, set: u64) -> Result<()> {
         self.leave(&GarbageRow::Snapshots { set, tenant: tenant.clone() })
     }
 }

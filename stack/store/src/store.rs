@@ -10,6 +10,7 @@ use crate::error::{Result, StoreError};
 use crate::extent::Extents;
 use crate::heat::Heat;
 use crate::identity::Identities;
+use crate::quota::SharedQuotas;
 use crate::space::Space;
 use crate::usage::Usage;
 use std::path::Path;
@@ -39,6 +40,7 @@ struct Parts {
     making_room: AtomicBool,
     /// One round of compaction at a time: two would copy the same content twice.
     compaction: tokio::sync::Mutex<()>,
+    quotas: SharedQuotas,
     /// Last: all else has ended when it goes.
     _lock: Guard,
 }
@@ -66,6 +68,7 @@ impl Store {
     }
 
     pub fn usage(&self) -> Usage {
+        let held = self.parts.writer.held();
         let figures = self.parts.writer.figures();
         let flash_used_bytes = self.parts.space.used_bytes();
         let flash_live_bytes = figures.live_bytes + self.parts.space.catalog_bytes();
@@ -78,7 +81,8 @@ impl Store {
             changes: figures.changes,
             flash_capacity_bytes: self.parts.space.capacity_bytes(),
             read_faults: self.parts.faults.count(),
-            tenants: self.parts.writer.tenants(),
+            tenants: held.tenants,
+            containers: held.containers.into_values().collect(),
         }
     }
 
@@ -136,6 +140,10 @@ impl Store {
         &self.parts.faults
     }
 
+    pub(crate) fn quotas(&self) -> &SharedQuotas {
+        &self.parts.quotas
+    }
+
     pub(crate) fn identities(&self) -> &RwLock<Identities> {
         &self.parts.identities
     }
@@ -157,6 +165,7 @@ impl Parts {
         // So that the folders made just now are found again.
         disk.sync_dir(dir).map_err(|error| StoreError::io("sync", dir, error))?;
         let extents = Arc::new(extents);
+        let quotas = books.quotas.clone();
         let writer = Writer::start(catalog.clone(), books, extents.clone(), clock.clone())?;
         let heat = Arc::new(Heat::new(clock));
         let (faults, cold, making_room, compaction) = Default::default();
@@ -171,6 +180,7 @@ impl Parts {
             cold,
             making_room,
             compaction,
+            quotas,
             _lock: lock,
         })
     }

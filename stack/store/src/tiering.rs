@@ -115,7 +115,7 @@ impl Survey<'_> {
     pub fn blobs(&self, mut show: impl FnMut(&TenantName, BlobFact)) -> Result<()> {
         let mut containers = Vec::new();
         self.snapshot.containers(|path, row| {
-            containers.push((path, row.id, row.tenant));
+            containers.push((path, row.id, row.tenant.tenant));
             Ok(())
         })?;
         for (path, id, tenant) in containers {
@@ -141,7 +141,7 @@ fn told(placed: Option<Placed>, revision: u32) -> Told {
 
 fn container_fact(path: ContainerPath, row: ContainerRow) -> ContainerFact {
     let told = told(row.placed, row.revision);
-    ContainerFact { path, tenant: row.tenant, props: row.props, revision: row.revision, told }
+    ContainerFact { path, tenant: row.tenant.tenant, props: row.props, revision: row.revision, told }
 }
 
 fn fact(path: BlobPath, snapshot: Option<Timestamp>, row: BlobRow, read: Option<Timestamp>) -> BlobFact {
@@ -269,7 +269,7 @@ impl Store {
         let mut blob = self.opened(path.clone(), place, row, snapshot, extents);
         // That it leaves is no use of it.
         blob.heat = Arc::default();
-        Ok(Leaving { tenant: container.tenant, revision, blob })
+        Ok(Leaving { tenant: container.tenant.tenant, revision, blob })
     }
 
     /// As `leaving`, for a container. Err: `ContainerMissing`.

@@ -1,5 +1,6 @@
 //! How much is stored, and for whom.
 
+use crate::quota::Owner;
 use greenroom_model::TenantName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct Usage {
     /// Reads of content that failed since the store was opened: damaged, or not given by the disk. The log names the blobs.
     pub read_faults: u64,
     pub tenants: BTreeMap<TenantName, TenantUsage>,
+    /// Of containers that hold something, deleted ones included until they are swept.
+    pub containers: Vec<(Owner, TenantUsage)>,
 }
 
 /// What is stored for a tenant, each thing as if it were alone: content that copies and snapshots share counts for each of them. What a
@@ -31,4 +34,15 @@ pub struct TenantUsage {
     /// Blocks that no list has committed yet.
     pub staged_blocks: u64,
     pub staged_bytes: u64,
+}
+
+impl TenantUsage {
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            blobs: self.blobs + other.blobs,
+            bytes: self.bytes + other.bytes,
+            staged_blocks: self.staged_blocks + other.staged_blocks,
+            staged_bytes: self.staged_bytes + other.staged_bytes,
+        }
+    }
 }

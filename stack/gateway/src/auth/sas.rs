@@ -9,7 +9,7 @@ use crate::error::Code;
 use crate::request::{Head, Transport};
 use crate::target::{Place, Target};
 use crate::time;
-use greenroom_store::{AccessPolicy, AccountKey, ContainerAcl, Timestamp};
+use greenroom_store::{AccessPolicy, AccountKey, AccountRecord, ContainerAcl, Timestamp};
 use std::net::IpAddr;
 
 /// Every letter that Azure's `sp` knows.
@@ -81,7 +81,7 @@ impl Grant {
 /// What a SAS is verified with.
 #[derive(Debug, Clone, Copy)]
 pub struct Keys<'a> {
-    pub account: &'a AccountKey,
+    pub account: &'a AccountRecord,
     pub issuer: &'a Issuer,
 }
 
@@ -94,13 +94,13 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
     let reach = match fields.kind() {
         Kind::Account => {
             let string = string_to_sign::account_sas(head.target.account.as_str(), &fields);
-            check_signature(&string, keys.account, &signature)?;
+            check_signature(&string, keys.account.keys(), &signature)?;
             account_reach(&fields)?
         }
         Kind::Service => {
             let addressed = addressed(&fields, &head.target)?;
             let string = string_to_sign::service_sas(&addressed, &fields.as_signed(head)?);
-            check_signature(&string, keys.account, &signature)?;
+            check_signature(&string, keys.account.keys(), &signature)?;
             refuse_delegation_fields(&fields)?;
             apply_policy(&mut fields, acl)?;
             GrantReach::Resource
@@ -109,7 +109,7 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
             let addressed = addressed(&fields, &head.target)?;
             let string = string_to_sign::delegation_sas(&addressed, &fields.as_signed(head)?);
             let key = keys.issuer.delegation_key(&head.target.account, &fields.key);
-            check_signature(&string, &key, &signature)?;
+            check_signature(&string, std::iter::once(&key), &signature)?;
             GrantReach::Delegated(holder(&fields, head, keys.issuer, now)?)
         }
     };
@@ -120,8 +120,12 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
     Ok(Grant { reach, permissions: fields.permissions, overrides })
 }
 
-fn check_signature(string: &StringToSign, key: &AccountKey, signature: &str) -> Result<(), Denied> {
-    let fits = |candidate: &str| matches(&sign(key, candidate), signature);
+fn check_signature<'k>(
+    string: &StringToSign,
+    keys: impl Iterator<Item = &'k AccountKey> + Clone,
+    signature: &str,
+) -> Result<(), Denied> {
+    let fits = |candidate: &str| keys.clone().any(|key| matches(&sign(key, candidate), signature));
     if fits(&string.to_string()) { Ok(()) } else { Err(Denied::unsigned("sig does not match", string, fits)) }
 }
 

@@ -4,7 +4,7 @@ use super::string_to_sign::{self, StringToSign};
 use super::{Denied, matches, sign};
 use crate::error::Code;
 use crate::request::Head;
-use greenroom_store::{AccountKey, Timestamp};
+use greenroom_store::{AccountRecord, Timestamp};
 use http::header;
 
 /// How far a request's date may be from the server's: Azure's fifteen minutes.
@@ -39,15 +39,15 @@ impl<'a> Claim<'a> {
         Ok(Self { scheme, account, signature })
     }
 
-    /// Whether the key signed this request, lately, for the account that it addresses.
-    pub fn verify(&self, head: &Head, key: &AccountKey, now: Timestamp) -> Result<(), Denied> {
-        let account = head.target.account.as_str();
-        if self.account != account {
-            return Err(Denied::failed(format!("signed for account {:?} but sent to {account:?}", self.account)));
+    /// Whether one of the account's keys signed this request, lately, for the account that it addresses.
+    pub fn verify(&self, head: &Head, account: &AccountRecord, now: Timestamp) -> Result<(), Denied> {
+        let addressed = head.target.account.as_str();
+        if self.account != addressed {
+            return Err(Denied::failed(format!("signed for account {:?} but sent to {addressed:?}", self.account)));
         }
         verify_date(head, now)?;
         let strings = self.strings_to_sign(head);
-        let fits = |candidate: &str| matches(&sign(key, candidate), self.signature);
+        let fits = |candidate: &str| account.keys().any(|key| matches(&sign(key, candidate), self.signature));
         if strings.iter().any(|string| fits(&string.to_string())) {
             return Ok(());
         }

@@ -17,12 +17,9 @@ const TAG: Permit = Permit { any_of: "t", resource_type: Some('o'), reach: Reach
 const MAKE_CONTAINER: Permit = Permit { any_of: "cw", resource_type: Some('c'), reach: Reach::AccountSas };
 
 fn account() -> Arc<AccountRecord> {
-    Arc::new(AccountRecord {
-        name: AccountName::new("acct").expect("a good name"),
-        tenant: TenantName::new("gold").expect("a good name"),
-        key: AccountKey::new((0..64).collect::<Vec<u8>>()),
-        public_containers: PublicContainers::Forbidden,
-    })
+    let (name, tenant) =
+        (AccountName::new("acct").expect("a good name"), TenantName::new("gold").expect("a good name"));
+    Arc::new(AccountRecord::new(name, tenant, AccountKey::new((0..64).collect::<Vec<u8>>())))
 }
 
 /// A request to `acct` on an IP host, from 10.0.0.5.

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_model::control::{Account, AccountKeys, NewAccount, Problem, PublicContainersRule};
+use greenroom_model::tenancy::KeyPair;
 use greenroom_model::{AccountName, ContainerPath};
 use greenroom_store::{AccountRecord, Metadata, PublicContainers, StoreError};
 use http::StatusCode;
@@ -55,7 +56,9 @@ pub async fn put(
             let key = new_key()?;
             let public_containers = rule.unwrap_or_default();
             let (name, tenant) = (name.clone(), tenant.clone());
-            let record = AccountRecord { name, tenant, key: key.clone(), public_containers };
+            let second_key = Some(new_key()?);
+            let record =
+                AccountRecord { second_key, public_containers, ..AccountRecord::new(name, tenant, key.clone()) };
             state.store.put_account(record).await?;
             key
         }
@@ -68,4 +71,48 @@ pub async fn put(
         }
     }
     Ok(Json(AccountKeys { name, tenant, key: BASE64_STANDARD.encode(key.as_bytes()) }))
+}
+
+/// Both keys of an account
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/keys", security(("token" = [])), params(("account" = AccountName, Path)),
+    responses((status = 200, body = KeyPair), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub async fn keys(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<KeyPair>, Refusal> {
+    let name = AccountName::new(name)?;
+    let account = state.store.account(&name).ok_or(StoreError::AccountMissing(name))?;
+    Ok(Json(pair(&account)))
+}
+
+/// Make one of an account's keys anew; the other stays good, and the old one is refused from now on
+#[utoipa::path(
+    post, path = "/v1/accounts/{account}/keys/{number}/rotate", security(("token" = [])),
+    params(("account" = AccountName, Path), ("number" = u8, Path, description = "1 or 2")),
+    responses(
+        (status = 200, body = KeyPair), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 404, body = Problem)
+    )
+)]
+pub async fn rotate(
+    State(state): State<Control>,
+    Path((name, number)): Path<(String, u8)>,
+) -> Result<Json<KeyPair>, Refusal> {
+    let name = AccountName::new(name)?;
+    let _one_at_a_time = state.accounts.lock().await;
+    let account = state.store.account(&name).ok_or(StoreError::AccountMissing(name.clone()))?;
+    let key = new_key()?;
+    let record = match number {
+        1 => AccountRecord { key, ..(*account).clone() },
+        2 => AccountRecord { second_key: Some(key), ..(*account).clone() },
+        _ => return Err(Refusal::new(StatusCode::BAD_REQUEST, "No such key", "an account has the keys 1 and 2")),
+    };
+    state.store.put_account(record.clone()).await?;
+    state.audit.done("operator", "keys.rotate", name.as_str(), &format!("key {number}"))?;
+    Ok(Json(pair(&record)))
+}
+
+fn pair(account: &AccountRecord) -> KeyPair {
+    let text = |key: &greenroom_store::AccountKey| BASE64_STANDARD.encode(key.as_bytes());
+    let (key1, key2) = (text(&account.key), account.second_key.as_ref().map(text));
+    KeyPair { account: account.name.clone(), tenant: account.tenant.clone(), key1, key2 }
 }

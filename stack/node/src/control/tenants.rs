@@ -1,17 +1,30 @@
-//! `/v1/tenants`.
+//! `/v1/tenants/{tenant}`: how it stands, and what is done to it as a whole.
 
+use super::tenancy::parse;
 use super::{Control, Refusal, json};
+use crate::tenancy::apply;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use greenroom_model::TenantName;
+use greenroom_gateway::time;
 use greenroom_model::control::{NewTenant, Problem, Tenant};
-use greenroom_store::Store;
+use greenroom_model::metrics::Metrics;
+use greenroom_model::tenancy::{
+    ContainerStatus, FieldProblem, ProjectStatus, Quota, QuotaChange, Receipt, Served, Stored, TenantState,
+    TenantStatus, TenantsFile,
+};
+use greenroom_model::{AccountName, ContainerPath, TenantName};
+use greenroom_store::{
+    AccountRecord, LeaseState, ListQuery, Precondition, Store, StoreError, TenantUsage, Timestamp, Usage,
+};
+use http::StatusCode;
+use std::collections::BTreeMap;
 
 /// Every tenant
-#[utoipa::path(get, path = "/v1/tenants", security(("token" = [])), responses((status = 200, body = Vec<Tenant>), (status = 401, body = Problem)))]
-pub async fn list(State(state): State<Control>) -> Json<Vec<Tenant>> {
-    Json(state.store.tenants().into_iter().map(|name| tenant(&state.store, name)).collect())
+#[utoipa::path(get, path = "/v1/tenants", security(("token" = [])), responses((status = 200, body = Vec<TenantStatus>), (status = 401, body = Problem)))]
+pub async fn list(State(state): State<Control>) -> Json<Vec<TenantStatus>> {
+    let now = Now::of(&state);
+    Json(state.store.tenants().into_iter().map(|name| now.status(&state, name)).collect())
 }
 
 /// Make a tenant; one that is there stays as it is
@@ -24,10 +37,236 @@ pub async fn put(State(state): State<Control>, Path(name): Path<String>, body: B
     let name = TenantName::new(name)?;
     let NewTenant {} = json(&body)?;
     state.store.put_tenant(name.clone()).await?;
-    Ok(Json(tenant(&state.store, name)))
+    Ok(Json(Tenant { accounts: accounts(&state.store, &name), name }))
 }
 
-fn tenant(store: &Store, name: TenantName) -> Tenant {
-    let accounts = store.accounts().into_iter().filter(|account| account.tenant == name);
-    Tenant { accounts: accounts.map(|account| account.name.clone()).collect(), name }
+/// One tenant in full
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}", security(("token" = [])), params(("tenant" = TenantName, Path)),
+    responses((status = 200, body = TenantStatus), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub async fn status(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<TenantStatus>, Refusal> {
+    let name = known(&state, name)?;
+    Ok(Json(Now::of(&state).status(&state, name)))
+}
+
+/// Refuse all of a tenant's requests from now on; nothing of it is lost
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/suspend", security(("token" = [])), params(("tenant" = TenantName, Path)),
+    responses((status = 200, body = TenantStatus), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub async fn suspend(state: State<Control>, name: Path<String>) -> Result<Json<TenantStatus>, Refusal> {
+    switch(state, name, TenantState::Suspended).await
+}
+
+/// Answer a suspended tenant's requests again
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/resume", security(("token" = [])), params(("tenant" = TenantName, Path)),
+    responses(
+        (status = 200, body = TenantStatus), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "It was off-boarded")
+    )
+)]
+pub async fn resume(state: State<Control>, name: Path<String>) -> Result<Json<TenantStatus>, Refusal> {
+    switch(state, name, TenantState::Active).await
+}
+
+/// Remove all of a tenant's data and revoke its keys; its ledger and the audit log stay
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/off-board", security(("token" = [])), params(("tenant" = TenantName, Path)),
+    responses((status = 200, body = Receipt), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<Receipt>, Refusal> {
+    let tenant = known(&state, name)?;
+    let _one_at_a_time = state.accounts.lock().await;
+    // Nobody writes any more while it is removed.
+    apply::set_state(&state.store, &state.tenancy, &tenant, TenantState::OffBoarded).await?;
+    let usage = state.store.usage().tenants.get(&tenant).copied().unwrap_or_default();
+    let accounts = accounts(&state.store, &tenant);
+    let (mut containers, mut keys_revoked, mut revoked) = (0, 0, Vec::new());
+    for account in &accounts {
+        containers += remove_containers(&state.store, account, state.clock.now()).await?;
+        if let Some(record) = state.store.account(account) {
+            keys_revoked += record.keys().count() as u64;
+            let key = crate::dev_account::new_key()?;
+            revoked.push(AccountRecord { key, second_key: None, ..(*record).clone() });
+        }
+    }
+    state.store.put_identities(Vec::new(), revoked).await?;
+    let TenantUsage { blobs, bytes, staged_bytes, .. } = usage;
+    let at = time::iso_seconds(state.clock.now());
+    let removed = format!("{containers} containers, {blobs} blobs, {bytes} bytes, {keys_revoked} keys");
+    let (audit_seq, audit_hash) = state.audit.done("operator", "tenant.off-board", tenant.as_str(), &removed)?;
+    let uncommitted_bytes = staged_bytes;
+    Ok(Json(Receipt {
+        tenant,
+        at,
+        accounts,
+        containers,
+        blobs,
+        bytes,
+        uncommitted_bytes,
+        keys_revoked,
+        audit_seq,
+        audit_hash,
+    }))
+}
+
+/// Change a quota of a tenant, of one of its projects or of a container, at once
+#[utoipa::path(
+    put, path = "/v1/tenants/{tenant}/quota", security(("token" = [])), request_body = QuotaChange,
+    params(("tenant" = TenantName, Path)),
+    responses(
+        (status = 200, body = TenantStatus), (status = 400, body = FieldProblem), (status = 401, body = Problem),
+        (status = 404, body = Problem, description = "No such tenant, or no file declares what is to be bounded")
+    )
+)]
+pub async fn quota(
+    State(state): State<Control>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<TenantStatus>, Refusal> {
+    let tenant = known(&state, name)?;
+    let change: QuotaChange = parse(&body)?;
+    let _one_at_a_time = state.accounts.lock().await;
+    let mut file = (*state.tenancy.file()).clone();
+    if file.tenant(&tenant).is_none() {
+        // Made by hand: what is said of it now is all that is declared.
+        file.tenants.push(greenroom_model::tenancy::TenantSpec::new(tenant.clone()));
+    }
+    let place = bounded(&mut file, &tenant, &change);
+    let place = place.ok_or_else(|| {
+        Refusal::new(StatusCode::NOT_FOUND, "Not declared", "the file names no such project or container")
+    })?;
+    let from = std::mem::replace(place, change.quota);
+    state.tenancy.adopt(file.clone(), None)?;
+    state.store.set_quotas(apply::quotas(&file));
+    let said = serde_json::json!({ "from": from, "change": change }).to_string();
+    state.audit.done("operator", "tenant.quota", tenant.as_str(), &said)?;
+    Ok(Json(Now::of(&state).status(&state, tenant)))
+}
+
+async fn switch(state: State<Control>, name: Path<String>, to: TenantState) -> Result<Json<TenantStatus>, Refusal> {
+    let tenant = known(&state, name.0)?;
+    let _one_at_a_time = state.accounts.lock().await;
+    if state.tenancy.state(&tenant) == TenantState::OffBoarded {
+        return Err(Refusal::new(
+            StatusCode::CONFLICT,
+            "Off-boarded",
+            "its data is removed: apply a file that names it",
+        ));
+    }
+    apply::set_state(&state.store, &state.tenancy, &tenant, to).await?;
+    let action = if to == TenantState::Active { "tenant.resume" } else { "tenant.suspend" };
+    state.audit.done("operator", action, tenant.as_str(), "")?;
+    Ok(Json(Now::of(&state).status(&state, tenant)))
+}
+
+fn bounded<'f>(file: &'f mut TenantsFile, tenant: &TenantName, change: &QuotaChange) -> Option<&'f mut Quota> {
+    let tenant = file.tenants.iter_mut().find(|spec| spec.name == *tenant)?;
+    match (&change.project, &change.container) {
+        (None, None) => Some(&mut tenant.quota),
+        (Some(project), None) => {
+            tenant.projects.iter_mut().find(|spec| spec.name == *project).map(|project| &mut project.quota)
+        }
+        (_, Some(place)) => {
+            let accounts = tenant.projects.iter_mut().flat_map(|project| &mut project.accounts);
+            let account = accounts.into_iter().find(|account| account.name == place.account)?;
+            account.containers.iter_mut().find(|spec| spec.name == place.container).map(|spec| &mut spec.quota)
+        }
+    }
+}
+
+async fn remove_containers(store: &Store, account: &AccountName, now: Timestamp) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    loop {
+        let page = store.list_containers(account, &ListQuery { max: 1_000, ..ListQuery::default() }).await?;
+        if page.entries.is_empty() {
+            return Ok(removed);
+        }
+        for (container, props) in page.entries {
+            let path = ContainerPath { account: account.clone(), container };
+            // A lease does not keep a tenant's data from going with it.
+            let lease = match props.lease.state(now) {
+                LeaseState::Leased(_) | LeaseState::Breaking => props.lease.id(),
+                LeaseState::Available | LeaseState::Expired | LeaseState::Broken => None,
+            };
+            store.delete_container(&path, &Precondition { lease, ..Precondition::default() }).await?;
+            removed += 1;
+        }
+    }
+}
+
+fn known(state: &Control, name: String) -> Result<TenantName, Refusal> {
+    let name = TenantName::new(name)?;
+    match state.store.tenants().contains(&name) {
+        true => Ok(name),
+        false => Err(StoreError::TenantMissing(name).into()),
+    }
+}
+
+fn accounts(store: &Store, tenant: &TenantName) -> Vec<AccountName> {
+    let own = store.accounts().into_iter().filter(|account| account.tenant == *tenant);
+    own.map(|account| account.name.clone()).collect()
+}
+
+/// Everything that a status is made of, taken once for all tenants.
+struct Now {
+    usage: Usage,
+    metrics: Metrics,
+    accounts: BTreeMap<TenantName, Vec<AccountName>>,
+    file: std::sync::Arc<TenantsFile>,
+}
+
+impl Now {
+    fn of(state: &Control) -> Self {
+        let mut accounts: BTreeMap<TenantName, Vec<AccountName>> = BTreeMap::new();
+        for account in state.store.accounts() {
+            accounts.entry(account.tenant.clone()).or_default().push(account.name.clone());
+        }
+        let metrics = state.figures.snapshot(&state.store, state.durability);
+        Self { usage: state.store.usage(), metrics, accounts, file: state.tenancy.file() }
+    }
+
+    fn status(&self, state: &Control, name: TenantName) -> TenantStatus {
+        let spec = self.file.tenant(&name);
+        let metrics = self.metrics.tenants.get(&name).cloned().unwrap_or_default();
+        let (in_flight, queued) = state.tenancy.in_flight(&name);
+        let served = Served {
+            in_flight,
+            queued,
+            share: metrics.share,
+            queue_ms: metrics.queue_ms,
+            throttled: metrics.throttled,
+        };
+        let projects = spec.into_iter().flat_map(|spec| &spec.projects).map(|project| {
+            let mut all = TenantUsage::default();
+            let mut containers = Vec::new();
+            for account in &project.accounts {
+                for (owner, used) in self.usage.containers.iter().filter(|(owner, _)| owner.account == account.name) {
+                    all = all.plus(*used);
+                    let declared = account.containers.iter().find(|spec| spec.name == owner.container);
+                    let quota = declared.map(|spec| spec.quota).unwrap_or_default();
+                    let (account, name) = (owner.account.clone(), owner.container.clone());
+                    containers.push(ContainerStatus { account, name, stored: stored(used), quota });
+                }
+            }
+            ProjectStatus { name: project.name.clone(), stored: stored(&all), quota: project.quota, containers }
+        });
+        TenantStatus {
+            state: state.tenancy.state(&name),
+            accounts: self.accounts.get(&name).cloned().unwrap_or_default(),
+            stored: self.usage.tenants.get(&name).map(stored).unwrap_or_default(),
+            quota: spec.map(|spec| spec.quota).unwrap_or_default(),
+            share: spec.map(|spec| spec.share).unwrap_or_default(),
+            served,
+            projects: projects.collect(),
+            spec: spec.cloned(),
+            name,
+        }
+    }
+}
+
+fn stored(used: &TenantUsage) -> Stored {
+    Stored { bytes: used.bytes + used.staged_bytes, blobs: used.blobs, uncommitted_bytes: used.staged_bytes }
 }

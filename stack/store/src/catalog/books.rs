@@ -1,13 +1,14 @@
 //! Counters: kept in memory by the one writer, and written by the transaction that changes them.
 
-use super::row::{self, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HeadRow, StagingRow, USAGE};
+use super::row::{self, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, StagingRow, USAGE};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::etag::ETag;
 use crate::extent::{ExtentRow, Freed};
 use crate::piece::Piece;
+use crate::quota::{Owner, SharedQuotas};
 use crate::usage::TenantUsage;
-use greenroom_model::TenantName;
+use greenroom_model::{AccountName, TenantName};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +20,73 @@ pub struct Books {
     pub head: HeadRow,
     pub extents: BTreeMap<u32, ExtentRow>,
     pub tenants: BTreeMap<TenantName, TenantUsage>,
+    /// What each container holds, by its id.
+    pub containers: BTreeMap<u64, (Owner, TenantUsage)>,
+    /// The sums of that by account.
+    accounts: BTreeMap<AccountName, TenantUsage>,
+    pub quotas: SharedQuotas,
     /// There is something to sweep.
     pub garbage: bool,
     pub freed: Freed,
     /// Rows that differ from what is on disk; an extent that is touched and absent is to be removed.
     touched_extents: BTreeSet<u32>,
     touched_tenants: BTreeSet<TenantName>,
+    touched_containers: BTreeSet<u64>,
+    /// What was written and not shown to others yet.
+    pub unshown: Unshown,
+}
+
+/// Whose figures have changed since others were last shown them.
+#[derive(Debug)]
+pub enum Unshown {
+    All,
+    Some(BTreeSet<TenantName>, BTreeSet<u64>),
+}
+
+impl Unshown {
+    fn add(&mut self, tenants: &BTreeSet<TenantName>, containers: &BTreeSet<u64>) {
+        if let Unshown::Some(unshown_tenants, unshown_containers) = self {
+            unshown_tenants.extend(tenants.iter().cloned());
+            unshown_containers.extend(containers);
+        }
+    }
+}
+
+/// What is stored, and for whom, as a walk over all rows has found it.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    pub tenants: BTreeMap<TenantName, TenantUsage>,
+    pub containers: BTreeMap<u64, (Owner, TenantUsage)>,
+}
+
+impl Held {
+    /// Brings what is shown up to date. The cost is that of what has changed, however many tenants there are.
+    pub fn show(&mut self, books: &mut Books) {
+        match std::mem::replace(&mut books.unshown, Unshown::Some(BTreeSet::new(), BTreeSet::new())) {
+            Unshown::All => {
+                (self.tenants, self.containers) = (books.tenants.clone(), books.containers.clone());
+            }
+            Unshown::Some(tenants, containers) => {
+                for tenant in tenants {
+                    let usage = books.tenants.get(&tenant).copied().unwrap_or_default();
+                    self.tenants.insert(tenant, usage);
+                }
+                for id in containers {
+                    match books.containers.get(&id) {
+                        Some(held) => drop(self.containers.insert(id, held.clone())),
+                        None => drop(self.containers.remove(&id)),
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn add(&mut self, owner: &Owner, more: TenantUsage) {
+        let tenant = self.tenants.entry(owner.tenant.clone()).or_default();
+        *tenant = tenant.plus(more);
+        let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
+        *held = held.plus(more);
+    }
 }
 
 impl Books {
@@ -35,10 +97,15 @@ impl Books {
             head: row::decode(head.value())?,
             extents: BTreeMap::new(),
             tenants: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            quotas: SharedQuotas::default(),
             garbage: !txn.open_table(GARBAGE)?.is_empty()?,
             freed: Freed::Nothing,
             touched_extents: BTreeSet::new(),
             touched_tenants: BTreeSet::new(),
+            touched_containers: BTreeSet::new(),
+            unshown: Unshown::All,
         };
         for item in txn.open_table(EXTENTS)?.iter()? {
             let (id, value) = item?;
@@ -48,6 +115,13 @@ impl Books {
             let (tenant, value) = item?;
             let tenant = TenantName::new(tenant.value()).map_err(|error| row::corrupt(&error.to_string()))?;
             books.tenants.insert(tenant, row::decode(value.value())?);
+        }
+        for item in txn.open_table(HELD)?.iter()? {
+            let (id, value) = item?;
+            let (owner, usage): (Owner, TenantUsage) = row::decode(value.value())?;
+            let account = books.accounts.entry(owner.account.clone()).or_default();
+            *account = account.plus(usage);
+            books.containers.insert(id.value(), (owner, usage));
         }
         Ok(books)
     }
@@ -67,9 +141,23 @@ impl Books {
         }
         if !self.touched_tenants.is_empty() {
             let mut table = txn.open_table(USAGE)?;
+            self.unshown.add(&self.touched_tenants, &self.touched_containers);
             for tenant in std::mem::take(&mut self.touched_tenants) {
                 let usage = self.tenants.get(&tenant).copied().unwrap_or_default();
                 table.insert(tenant.as_str(), row::encode(&usage).as_slice())?;
+            }
+        }
+        if !self.touched_containers.is_empty() {
+            let mut table = txn.open_table(HELD)?;
+            for id in std::mem::take(&mut self.touched_containers) {
+                let held = self.containers.get(&id);
+                match held.filter(|(_, usage)| *usage != TenantUsage::default()) {
+                    Some(held) => drop(table.insert(id, row::encode(held).as_slice())?),
+                    None => {
+                        table.remove(id)?;
+                        self.containers.remove(&id);
+                    }
+                }
             }
         }
         Ok(())
@@ -116,29 +204,32 @@ impl Books {
     }
 
     /// Sets the counters to what was found. Where an extent's last acknowledged byte lies is remembered, should it be further out.
-    pub fn replace(&mut self, extents: BTreeMap<u32, ExtentRow>, tenants: Option<BTreeMap<TenantName, TenantUsage>>) {
+    pub fn replace(&mut self, extents: BTreeMap<u32, ExtentRow>, held: Option<Held>) {
         self.touched_extents.extend(self.extents.keys().chain(extents.keys()));
         let old = std::mem::replace(&mut self.extents, extents);
         for (id, row) in old {
             let new = self.extents.entry(id).or_default();
             new.end = new.end.max(row.end);
         }
-        if let Some(tenants) = tenants {
+        if let Some(Held { tenants, containers }) = held {
             self.touched_tenants.extend(self.tenants.keys().chain(tenants.keys()).cloned());
-            self.tenants = tenants;
+            self.touched_containers.extend(self.containers.keys().chain(containers.keys()));
+            (self.tenants, self.containers) = (tenants, containers);
         }
     }
 
-    pub fn count_blob(&mut self, tenant: &TenantName, bytes: u64) {
-        let usage = self.usage_of(tenant);
-        usage.blobs += 1;
-        usage.bytes += bytes;
+    pub fn count_blob(&mut self, owner: &Owner, bytes: u64) {
+        self.count(owner, |usage| {
+            usage.blobs += 1;
+            usage.bytes += bytes;
+        });
     }
 
-    pub fn discount_blob(&mut self, tenant: &TenantName, bytes: u64) {
-        let usage = self.usage_of(tenant);
-        usage.blobs = usage.blobs.saturating_sub(1);
-        usage.bytes = usage.bytes.saturating_sub(bytes);
+    pub fn discount_blob(&mut self, owner: &Owner, bytes: u64) {
+        self.count(owner, |usage| {
+            usage.blobs = usage.blobs.saturating_sub(1);
+            usage.bytes = usage.bytes.saturating_sub(bytes);
+        });
     }
 
     /// One more blob's content is in the cloud.
@@ -158,16 +249,26 @@ impl Books {
     }
 
     /// Counts a staging as it was out, and as it is now in.
-    pub fn recount_staging(&mut self, tenant: &TenantName, was: Option<&StagingRow>, is: Option<&StagingRow>) {
+    pub fn recount_staging(&mut self, owner: &Owner, was: Option<&StagingRow>, is: Option<&StagingRow>) {
         let figures = |staging: Option<&StagingRow>| staging.map_or((0, 0), |row| (u64::from(row.blocks), row.bytes));
         let ((was_blocks, was_bytes), (is_blocks, is_bytes)) = (figures(was), figures(is));
-        let usage = self.usage_of(tenant);
-        usage.staged_blocks = (usage.staged_blocks + is_blocks).saturating_sub(was_blocks);
-        usage.staged_bytes = (usage.staged_bytes + is_bytes).saturating_sub(was_bytes);
+        self.count(owner, |usage| {
+            usage.staged_blocks = (usage.staged_blocks + is_blocks).saturating_sub(was_blocks);
+            usage.staged_bytes = (usage.staged_bytes + is_bytes).saturating_sub(was_bytes);
+        });
     }
 
-    fn usage_of(&mut self, tenant: &TenantName) -> &mut TenantUsage {
-        self.touched_tenants.insert(tenant.clone());
-        self.tenants.entry(tenant.clone()).or_default()
+    pub fn account(&self, account: &AccountName) -> TenantUsage {
+        self.accounts.get(account).copied().unwrap_or_default()
+    }
+
+    /// Counts for all that something belongs to.
+    fn count(&mut self, owner: &Owner, change: impl Fn(&mut TenantUsage)) {
+        self.touched_tenants.insert(owner.tenant.clone());
+        self.touched_containers.insert(owner.id);
+        change(self.tenants.entry(owner.tenant.clone()).or_default());
+        change(self.accounts.entry(owner.account.clone()).or_default());
+        let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
+        change(held);
     }
 }

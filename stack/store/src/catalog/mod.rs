@@ -24,7 +24,7 @@ use crate::error::{Result, StoreError};
 use engine::Engine;
 use redb::{ReadableDatabase, WriteTransaction};
 use row::{
-    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HeadRow, PIECES, RELEASES, SERVICES,
+    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, PIECES, RELEASES, SERVICES,
     SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
 };
 use std::io::ErrorKind;
@@ -107,6 +107,7 @@ impl Catalog {
         }
         txn.open_table(SNAPSHOTS)?;
         txn.open_table(GARBAGE)?;
+        txn.open_table(HELD)?;
         txn.open_table(STAGED)?;
         txn.open_table(EXTENTS)?;
         txn.commit()?;

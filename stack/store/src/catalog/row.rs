@@ -8,7 +8,8 @@ use crate::crc::crc64;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use crate::props::{BlobProps, ContainerProps};
-use greenroom_model::{ContainerPath, TenantName};
+use crate::quota::Owner;
+use greenroom_model::ContainerPath;
 use redb::TableDefinition;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub const PIECES: TableDefinition<(u64, u64), Bytes> = TableDefinition::new("pie
 pub const BLOCKS: TableDefinition<(u64, u64), Bytes> = TableDefinition::new("blocks");
 pub const EXTENTS: TableDefinition<u32, Bytes> = TableDefinition::new("extents");
 pub const USAGE: TableDefinition<&str, Bytes> = TableDefinition::new("usage");
+/// What containers hold, by their ids: with their owners, so that it adds up for each.
+pub const HELD: TableDefinition<u64, Bytes> = TableDefinition::new("held");
 /// What is still to be removed, in small transactions.
 pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage");
 
@@ -81,7 +84,7 @@ pub struct CloudRow {
 pub struct ContainerRow {
     /// Never used again: what is left of a deleted container cannot be mistaken for part of a new one of its name.
     pub id: u64,
-    pub tenant: TenantName,
+    pub tenant: Owner,
     pub props: ContainerProps,
     /// Where the cloud keeps what is said of it.
     pub placed: Option<Placed>,
@@ -148,7 +151,7 @@ pub struct CommittedBlock {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StagingRow {
     pub id: u64,
-    pub tenant: TenantName,
+    pub tenant: Owner,
     pub blocks: u32,
     pub bytes: u64,
     pub block_id_bytes: u8,
@@ -167,11 +170,11 @@ pub struct StagedRow {
 pub enum GarbageRow {
     Container {
         id: u64,
-        tenant: TenantName,
+        tenant: Owner,
     },
     Snapshots {
         set: u64,
-        tenant: TenantName,
+        tenant: Owner,
     },
     Staging(u64),
     /// A list and what it lists.

@@ -6,7 +6,7 @@ use crate::block::{Block, BlockId};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
-use greenroom_model::ContainerPath;
+use greenroom_model::{AccountName, ContainerPath};
 use redb::{ReadTransaction, ReadableTable};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
@@ -36,6 +36,10 @@ impl Snapshot {
 
     pub fn accounts<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
         self.txn.open_table(ACCOUNTS)?.iter()?.map(|item| decode(item?.1.value())).collect()
+    }
+
+    pub fn account<T: DeserializeOwned>(&self, name: &AccountName) -> Result<Option<T>> {
+        self.txn.open_table(ACCOUNTS)?.get(name.as_str())?.map(|row| decode(row.value())).transpose()
     }
 
     pub fn container(&self, path: &ContainerPath) -> Result<ContainerRow> {

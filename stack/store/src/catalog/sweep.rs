@@ -4,7 +4,7 @@ use super::row::*;
 use super::txn::Txn;
 use crate::error::Result;
 use crate::piece::Piece;
-use greenroom_model::TenantName;
+use crate::quota::Owner;
 use redb::{Key, ReadableTable, Table};
 use serde::de::DeserializeOwned;
 use std::ops::RangeBounds;
@@ -43,7 +43,7 @@ impl Txn<'_> {
         first.map(|(id, row)| Ok((id.value(), decode(row.value())?))).transpose()
     }
 
-    fn sweep_container(&mut self, container: u64, tenant: &TenantName, room: usize) -> Result<usize> {
+    fn sweep_container(&mut self, container: u64, tenant: &Owner, room: usize) -> Result<usize> {
         let (begin, end) = (container.to_be_bytes(), (container + 1).to_be_bytes());
         let blobs = take::<_, _, BlobRow>(&self.blobs, begin.as_slice()..end.as_slice(), room, <[u8]>::to_vec)?;
         for (key, blob) in &blobs {
@@ -62,7 +62,7 @@ impl Txn<'_> {
         Ok(blobs.len() + stagings.len())
     }
 
-    fn sweep_snapshots(&mut self, set: u64, tenant: &TenantName, room: usize) -> Result<usize> {
+    fn sweep_snapshots(&mut self, set: u64, tenant: &Owner, room: usize) -> Result<usize> {
         let rows = take::<_, _, BlobRow>(&self.snapshots, snapshot_range(set), room, |key| key)?;
         let swept = rows.len();
         for (key, row) in rows {

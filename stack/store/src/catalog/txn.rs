@@ -9,6 +9,7 @@ use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::piece::{self, Piece};
 use crate::props::{BlobKind, BlobProps};
+use crate::quota::Owner;
 use greenroom_model::{AccountName, BlobPath, ContainerPath, TenantName};
 use redb::{ReadableTable, Table, WriteTransaction};
 use serde::de::DeserializeOwned;
@@ -102,7 +103,7 @@ impl<'t> Txn<'t> {
     }
 
     /// Writes a new blob's row, and counts it in.
-    pub fn put_row(&mut self, tenant: &TenantName, key: &[u8], row: BlobRow) -> Result<BlobProps> {
+    pub fn put_row(&mut self, tenant: &Owner, key: &[u8], row: BlobRow) -> Result<BlobProps> {
         self.dirty = true;
         self.books.count_blob(tenant, row.props.length);
         self.blobs.insert(key, encode(&row).as_slice())?;
@@ -206,7 +207,7 @@ impl<'t> Txn<'t> {
     }
 
     /// Lets go of all that a blob's row refers to, and counts it out.
-    pub fn free_blob(&mut self, tenant: &TenantName, blob: BlobRow) -> Result<()> {
+    pub fn free_blob(&mut self, tenant: &Owner, blob: BlobRow) -> Result<()> {
         self.books.discount_blob(tenant, blob.props.length);
         if let Some(place) = blob.place() {
             self.release(place)?;
@@ -219,7 +220,7 @@ impl<'t> Txn<'t> {
     }
 
     /// Discards what is staged for a blob.
-    pub fn discard_staging(&mut self, tenant: &TenantName, key: &[u8]) -> Result<()> {
+    pub fn discard_staging(&mut self, tenant: &Owner, key: &[u8]) -> Result<()> {
         if let Some(staging) = self.end_staging(tenant, key)? {
             self.leave(&GarbageRow::Staging(staging.id))?;
         }
@@ -227,7 +228,7 @@ impl<'t> Txn<'t> {
     }
 
     /// Takes the staging away, and leaves its blocks.
-    pub fn end_staging(&mut self, tenant: &TenantName, key: &[u8]) -> Result<Option<StagingRow>> {
+    pub fn end_staging(&mut self, tenant: &Owner, key: &[u8]) -> Result<Option<StagingRow>> {
         let staging = self.staging(key)?;
         if staging.is_some() {
             self.dirty = true;

@@ -1,14 +1,11 @@
 //! The one writer: a thread that puts all that has queued up into one transaction, so that all who wait share its syncs.
 
 use super::Catalog;
-use super::books::Books;
+use super::books::{Books, Held};
 use super::txn::Txn;
 use crate::clock::Clock;
 use crate::error::{Result, StoreError};
 use crate::extent::{Extents, Freed};
-use crate::usage::TenantUsage;
-use greenroom_model::TenantName;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -32,7 +29,7 @@ struct Done {
 pub struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    tenants: Arc<Mutex<BTreeMap<TenantName, TenantUsage>>>,
+    shown: Arc<Mutex<Held>>,
     figures: Arc<Mutex<Figures>>,
 }
 
@@ -53,16 +50,18 @@ impl Figures {
 }
 
 impl Writer {
-    pub fn start(catalog: Catalog, books: Books, extents: Arc<Extents>, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn start(catalog: Catalog, mut books: Books, extents: Arc<Extents>, clock: Arc<dyn Clock>) -> Result<Self> {
         let (sender, jobs) = mpsc::channel(BATCH_MAX);
-        let tenants = Arc::new(Mutex::new(books.tenants.clone()));
+        let mut held = Held::default();
+        held.show(&mut books);
+        let shown = Arc::new(Mutex::new(held));
         let figures = Arc::new(Mutex::new(Figures::default()));
         figures.lock().unwrap_or_else(PoisonError::into_inner).take(&books);
-        let (told, trust, sweep) = ((tenants.clone(), figures.clone()), Trust::Sure, Sweep::On);
-        let worker = Worker { catalog, books, trust, extents, clock, tenants: told.0, figures: told.1, sweep };
+        let (told, trust, sweep) = ((shown.clone(), figures.clone()), Trust::Sure, Sweep::On);
+        let worker = Worker { catalog, books, trust, extents, clock, shown: told.0, figures: told.1, sweep };
         let thread = std::thread::Builder::new().name("catalog".to_owned()).spawn(move || worker.run(jobs));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(super::FILE), error))?;
-        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), tenants, figures })
+        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shown, figures })
     }
 
     /// Runs an operation in the next transaction, and answers when that is durable. An operation looks first and writes then: where it
@@ -90,8 +89,9 @@ impl Writer {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub fn tenants(&self) -> BTreeMap<TenantName, TenantUsage> {
-        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is stored, and for whom.
+    pub fn held(&self) -> Held {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn figures(&self) -> Figures {
@@ -115,7 +115,7 @@ struct Worker {
     trust: Trust,
     extents: Arc<Extents>,
     clock: Arc<dyn Clock>,
-    tenants: Arc<Mutex<BTreeMap<TenantName, TenantUsage>>>,
+    shown: Arc<Mutex<Held>>,
     figures: Arc<Mutex<Figures>>,
     sweep: Sweep,
 }
@@ -234,7 +234,7 @@ impl Worker {
             figures.take(&self.books);
             figures.changes += 1;
         }
-        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.books.tenants);
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).show(&mut self.books);
         let freed = std::mem::replace(&mut self.books.freed, Freed::Nothing);
         let reaped = self.extents.reap(&self.books.extents, freed);
         self.books.forget(&reaped);
@@ -244,7 +244,9 @@ impl Worker {
     /// catalog to say: its callers were told of a failure, which rules neither out.
     fn settle(&mut self) -> Result<()> {
         if self.trust == Trust::InDoubt {
+            let quotas = self.books.quotas.clone();
             self.books = self.catalog.snapshot()?.books()?;
+            self.books.quotas = quotas;
             self.trust = Trust::Sure;
         }
         Ok(())

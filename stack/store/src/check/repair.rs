@@ -51,12 +51,12 @@ pub fn repair(
     if apply == Apply::Yes && !(rows.is_empty() && found.report.miscounts.is_empty()) {
         folder.catalog.change(|txn| rows.iter().try_for_each(|row| remove(txn, row)))?;
         // What the rows that are left refer to is counted anew, from what is on disk now.
-        let Found { extents, tenants, rows, .. } = folder.walk(&mut |_| {})?;
+        let Found { extents, held, rows, .. } = folder.walk(&mut |_| {})?;
         // Without a container's row nobody knows whose its blobs are.
-        let tenants = if rows.contains(&Row::Container) { None } else { Some(tenants) };
+        let held = if rows.contains(&Row::Container) { None } else { Some(held) };
         folder.catalog.change(|txn| {
             txn.dirty = true;
-            txn.books.replace(extents, tenants);
+            txn.books.replace(extents, held);
             Ok(())
         })?;
     }

@@ -2,7 +2,7 @@
 
 use super::{Counts, Damage, Folder, Item, Miscount, Progress, Proof, RANGES_MAX, Report};
 use crate::catalog::Snapshot;
-use crate::catalog::books::Books;
+use crate::catalog::books::{Books, Held};
 use crate::catalog::holders::Holder;
 use crate::catalog::row::*;
 use crate::clock::Timestamp;
@@ -11,8 +11,8 @@ use crate::error::{Result, StoreError};
 use crate::extent::{ExtentMap, ExtentRow, Reader, Span};
 use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps};
+use crate::quota;
 use crate::usage::TenantUsage;
-use greenroom_model::TenantName;
 use redb::ReadableTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -26,7 +26,7 @@ pub struct Found {
     pub rows: Vec<Row>,
     /// What the counters should say.
     pub extents: BTreeMap<u32, ExtentRow>,
-    pub tenants: BTreeMap<TenantName, TenantUsage>,
+    pub held: Held,
 }
 
 /// Where a damaged row lies.
@@ -72,7 +72,7 @@ impl Whole {
 struct Owner {
     path: String,
     /// Unknown where the container's row is lost.
-    tenant: Option<TenantName>,
+    tenant: Option<quota::Owner>,
 }
 
 impl<'f> Walk<'f> {
@@ -197,9 +197,10 @@ impl<'f> Walk<'f> {
             let owner = self.owner(key.value());
             match decode::<StagingRow>(row.value()) {
                 Ok(row) => {
-                    let usage = self.found.tenants.entry(row.tenant.clone()).or_default();
-                    usage.staged_blocks += u64::from(row.blocks);
-                    usage.staged_bytes += row.bytes;
+                    let staged = (u64::from(row.blocks), row.bytes);
+                    let staged =
+                        TenantUsage { staged_blocks: staged.0, staged_bytes: staged.1, ..TenantUsage::default() };
+                    self.found.held.add(&row.tenant, staged);
                     self.stagings.insert(row.id, (key.value().to_vec(), owner));
                 }
                 Err(error) => {
@@ -227,11 +228,9 @@ impl<'f> Walk<'f> {
         Ok(())
     }
 
-    fn count(&mut self, tenant: Option<&TenantName>, bytes: u64) {
-        let Some(tenant) = tenant else { return };
-        let usage = self.found.tenants.entry(tenant.clone()).or_default();
-        usage.blobs += 1;
-        usage.bytes += bytes;
+    fn count(&mut self, owner: Option<&quota::Owner>, bytes: u64) {
+        let Some(owner) = owner else { return };
+        self.found.held.add(owner, TenantUsage { blobs: 1, bytes, ..TenantUsage::default() });
     }
 
     /// Reads content, twice where it is wrong the first time.
@@ -341,7 +340,7 @@ impl<'f> Walk<'f> {
 
     /// Compares the counters with what was found.
     fn books(&mut self) -> Result<()> {
-        let Books { extents, tenants, .. } = self.snapshot.books()?;
+        let Books { extents, tenants, containers, .. } = self.snapshot.books()?;
         let found = &mut self.found;
         let mut compare = |what: String, counted: u64, is: u64| {
             if counted != is {
@@ -352,13 +351,21 @@ impl<'f> Walk<'f> {
             let counted = extents.get(id).map_or(0, |row| row.live);
             compare(format!("live bytes of extent {id:08x}"), counted, found.extents.get(id).map_or(0, |row| row.live));
         }
-        for tenant in tenants.keys().chain(found.tenants.keys()).collect::<BTreeSet<_>>() {
+        for tenant in tenants.keys().chain(found.held.tenants.keys()).collect::<BTreeSet<_>>() {
             let counted = tenants.get(tenant).copied().unwrap_or_default();
-            let is = found.tenants.get(tenant).copied().unwrap_or_default();
+            let is = found.held.tenants.get(tenant).copied().unwrap_or_default();
             compare(format!("blobs of tenant {tenant}"), counted.blobs, is.blobs);
             compare(format!("bytes of tenant {tenant}"), counted.bytes, is.bytes);
             compare(format!("uncommitted blocks of tenant {tenant}"), counted.staged_blocks, is.staged_blocks);
             compare(format!("uncommitted bytes of tenant {tenant}"), counted.staged_bytes, is.staged_bytes);
+        }
+        for id in containers.keys().chain(found.held.containers.keys()).collect::<BTreeSet<_>>() {
+            let total = |held: Option<&(quota::Owner, TenantUsage)>| {
+                held.map_or((0, 0), |(_, held)| (held.blobs, held.bytes + held.staged_bytes))
+            };
+            let (counted, is) = (total(containers.get(id)), total(found.held.containers.get(id)));
+            compare(format!("blobs of container number {id}"), counted.0, is.0);
+            compare(format!("bytes of container number {id}"), counted.1, is.1);
         }
         Ok(())
     }

@@ -162,12 +162,7 @@ pub fn tenant(name: &str) -> TenantName {
 }
 
 pub fn account(name: &str, of: &str) -> AccountRecord {
-    AccountRecord {
-        name: account_name(name),
-        tenant: tenant(of),
-        key: AccountKey::new([7; 64]),
-        public_containers: PublicContainers::Forbidden,
-    }
+    AccountRecord::new(account_name(name), tenant(of), AccountKey::new([7; 64]))
 }
 
 pub fn account_name(name: &str) -> AccountName {

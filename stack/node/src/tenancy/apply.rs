@@ -1,0 +1,201 @@
+//! Makes what is there be what is declared: every step may be done twice, so that one cut short is simply done again.
+
+use super::Tenancy;
+use super::plan::{self, There};
+use crate::dev_account::new_key;
+use crate::fault::Fault;
+use greenroom_gateway::time;
+use greenroom_model::control::PublicContainersRule;
+use greenroom_model::tenancy::{
+    Change, ChangeAction, ContainerPlace, ContainerSpec, FieldFault, PublicLevel, TenantState, TenantsFile, TenantsPlan,
+};
+use greenroom_model::{AccountName, ContainerPath, TenantName};
+use greenroom_store::{
+    AccessPolicy, AccountRecord, AccountState, ContainerAcl, Metadata, Precondition, Project, PublicAccess,
+    PublicContainers, Quotas, Store, StoreError,
+};
+
+#[derive(Debug)]
+pub enum Applied {
+    Done(TenantsPlan),
+    /// Another file came first.
+    Stale,
+}
+
+/// What is there of what a file names, and all else that has an owner.
+pub async fn there(store: &Store, file: &TenantsFile) -> Result<There, StoreError> {
+    let accounts = store.accounts();
+    let mut there = There {
+        tenants: store.tenants().into_iter().collect(),
+        accounts: accounts.iter().map(|account| (account.name.clone(), account.tenant.clone())).collect(),
+        ..There::default()
+    };
+    for path in plan::containers(file) {
+        match store.container(&path).await {
+            Ok(_) => drop(there.containers.insert((path.account, path.container.to_string()))),
+            Err(StoreError::ContainerMissing) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(there)
+}
+
+/// Applies a file that was found good.
+pub async fn apply(store: &Store, tenancy: &Tenancy, file: TenantsFile, etag: Option<&str>) -> Result<Applied, Fault> {
+    let mut changes = plan::changes(&tenancy.file(), &file, &there(store, &file).await?);
+    changes.extend(changed_containers(store, &file).await?);
+    // Declared first: what is cut short after it shows as drift, and applying again mends it.
+    if !tenancy.adopt(file.clone(), etag)? {
+        return Ok(Applied::Stale);
+    }
+    store.set_quotas(quotas(&file));
+    let tenants = file.tenants.iter().map(|tenant| tenant.name.clone()).collect();
+    let mut records = Vec::new();
+    for (tenant, _, account) in file.accounts() {
+        let rule = account.public_containers.map(|rule| match rule {
+            PublicContainersRule::Allowed => PublicContainers::Allowed,
+            PublicContainersRule::Forbidden => PublicContainers::Forbidden,
+        });
+        let record = match store.account(&account.name) {
+            Some(known) => (*known).clone(),
+            None => AccountRecord {
+                second_key: Some(new_key()?),
+                ..AccountRecord::new(account.name.clone(), tenant.name.clone(), new_key()?)
+            },
+        };
+        let state = account_state(tenancy.state(&tenant.name));
+        let public_containers = rule.unwrap_or(record.public_containers);
+        records.push(AccountRecord { public_containers, state, ..record });
+    }
+    store.put_identities(tenants, records).await?;
+    for (_, _, account) in file.accounts() {
+        for container in &account.containers {
+            let path = ContainerPath { account: account.name.clone(), container: container.name.clone() };
+            reconcile(store, &path, container).await?;
+        }
+    }
+    Ok(Applied::Done(TenantsPlan { etag: tenancy.etag(), changes }))
+}
+
+/// Containers that are there and whose access is not what was declared.
+pub async fn changed_containers(store: &Store, file: &TenantsFile) -> Result<Vec<Change>, StoreError> {
+    let mut changes = Vec::new();
+    for (tenant, project, account) in file.accounts() {
+        for container in &account.containers {
+            let path = ContainerPath { account: account.name.clone(), container: container.name.clone() };
+            let is = match store.container(&path).await {
+                Ok(props) => props.acl,
+                Err(StoreError::ContainerMissing) => continue,
+                Err(error) => return Err(error),
+            };
+            if is != acl(container) {
+                changes.push(Change {
+                    action: ChangeAction::Update,
+                    subject: format!("{}/{}/{}/{}", tenant.name, project.name, account.name, container.name),
+                    field: "access".to_owned(),
+                    from: say(&is),
+                    to: say(&acl(container)),
+                });
+            }
+        }
+    }
+    Ok(changes)
+}
+
+pub fn quotas(file: &TenantsFile) -> Quotas {
+    let mut quotas = Quotas::default();
+    for tenant in &file.tenants {
+        if !tenant.quota.is_unbounded() {
+            quotas.tenants.insert(tenant.name.clone(), tenant.quota);
+        }
+        for project in tenant.projects.iter().filter(|project| !project.quota.is_unbounded()) {
+            let accounts: Vec<AccountName> = project.accounts.iter().map(|account| account.name.clone()).collect();
+            quotas.project_of.extend(accounts.iter().cloned().map(|account| (account, quotas.projects.len())));
+            let name = format!("{}/{}", tenant.name, project.name);
+            quotas.projects.push(Project { name, quota: project.quota, accounts });
+        }
+    }
+    for (_, _, account) in file.accounts() {
+        for container in account.containers.iter().filter(|container| !container.quota.is_unbounded()) {
+            let place = ContainerPlace { account: account.name.clone(), container: container.name.clone() };
+            quotas.containers.insert(place, container.quota);
+        }
+    }
+    quotas
+}
+
+/// Dates that are none.
+pub fn policy_faults(file: &TenantsFile) -> Vec<FieldFault> {
+    let mut faults = Vec::new();
+    for (tenant, _, account) in file.accounts() {
+        for container in &account.containers {
+            for policy in &container.policies {
+                for (name, date) in [("start", &policy.start), ("expiry", &policy.expiry)] {
+                    if date.as_ref().is_some_and(|date| time::parse_iso(date).is_none()) {
+                        let path = format!(
+                            "{}.{}.{}.policies.{}.{name}",
+                            tenant.name, account.name, container.name, policy.id
+                        );
+                        faults.push(FieldFault {
+                            path,
+                            message: "is not a time such as 2026-11-23T08:00:00Z".to_owned(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    faults
+}
+
+/// Switches all accounts of a tenant.
+pub async fn set_state(store: &Store, tenancy: &Tenancy, tenant: &TenantName, state: TenantState) -> Result<(), Fault> {
+    tenancy.set_state(tenant, state)?;
+    let switched = store.accounts().into_iter().filter(|account| account.tenant == *tenant);
+    let switched = switched.map(|account| AccountRecord { state: account_state(state), ..(*account).clone() });
+    store.put_identities(Vec::new(), switched.collect()).await?;
+    Ok(())
+}
+
+fn account_state(state: TenantState) -> AccountState {
+    match state {
+        TenantState::Active => AccountState::Enabled,
+        TenantState::Suspended | TenantState::OffBoarded => AccountState::Disabled,
+    }
+}
+
+async fn reconcile(store: &Store, path: &ContainerPath, spec: &ContainerSpec) -> Result<(), StoreError> {
+    match store.create_container(path, Metadata::new()).await {
+        Ok(_) | Err(StoreError::ContainerExists) => {}
+        Err(error) => return Err(error),
+    }
+    let acl = acl(spec);
+    if store.container(path).await?.acl != acl {
+        store.set_container_acl(path, acl, &Precondition::default()).await?;
+    }
+    Ok(())
+}
+
+fn acl(spec: &ContainerSpec) -> ContainerAcl {
+    let public = match spec.public {
+        PublicLevel::None => PublicAccess::Private,
+        PublicLevel::Blob => PublicAccess::Blob,
+        PublicLevel::Container => PublicAccess::Container,
+    };
+    let policies = spec.policies.iter().map(|policy| AccessPolicy {
+        id: policy.id.clone(),
+        start: policy.start.as_deref().and_then(time::parse_iso),
+        expiry: policy.expiry.as_deref().and_then(time::parse_iso),
+        permissions: Some(policy.permissions.clone()),
+    });
+    ContainerAcl { public, policies: policies.collect() }
+}
+
+fn say(acl: &ContainerAcl) -> String {
+    let policies: Vec<String> = acl
+        .policies
+        .iter()
+        .map(|policy| format!("{}={}", policy.id, policy.permissions.as_deref().unwrap_or("-")))
+        .collect();
+    format!("{:?} {}", acl.public, policies.join(" ")).trim_end().to_lowercase()
+}

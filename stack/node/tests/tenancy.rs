@@ -1,0 +1,260 @@
+//! Tenants as declared: applied, bounded, suspended, their keys changed, through a real server.
+
+mod support;
+
+use greenroom_model::control::Problem;
+use greenroom_model::metrics::Metrics;
+use greenroom_model::tenancy::{
+    AdmissionStatus, AuditEntry, AuditVerdict, Change, ChangeAction, FieldProblem, KeyPair, Receipt, TenantStatus,
+    TenantsPlan,
+};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use support::Stack;
+
+const FILE: &str = "
+version: 1
+tenants:
+  - name: gold
+    contacts: [{ name: Ada, email: ada@example.com }]
+    quota: { bytes: 100 KiB }
+    share: { weight: 400 }
+    projects:
+      - name: training
+        quota: { bytes: 60 KiB }
+        accounts:
+          - name: acct
+            containers:
+              - name: photos
+                quota: { bytes: 40 KiB, blobs: 5 }
+                policies: [{ id: readers, permissions: rl, expiry: 2030-01-01T00:00:00Z }]
+              - name: films
+";
+
+async fn apply(stack: &Stack, file: &str) -> TenantsPlan {
+    let sent = stack.control(Method::PUT, "/v1/tenants").body(file.to_owned()).send().await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::OK, "{}", sent.text().await.expect("a text"));
+    sent.json().await.expect("a plan")
+}
+
+async fn get<T: serde::de::DeserializeOwned>(stack: &Stack, path: &str) -> T {
+    let sent = stack.control(Method::GET, path).send().await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::OK, "{path}");
+    sent.json().await.expect("the shape that is documented")
+}
+
+async fn post<T: serde::de::DeserializeOwned>(stack: &Stack, path: &str) -> T {
+    let sent = stack.control(Method::POST, path).send().await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::OK, "{path}: {}", sent.text().await.expect("a text"));
+    sent.json().await.expect("the shape that is documented")
+}
+
+async fn put_blob(stack: &Stack, path: &str, bytes: usize) -> (StatusCode, String) {
+    let request = stack.blob("PUT", path).await.header("x-ms-blob-type", "BlockBlob").body(vec![7; bytes]);
+    let answer = request.send().await.expect("an answer");
+    (answer.status(), answer.text().await.expect("a text"))
+}
+
+async fn put_block(stack: &Stack, path: &str, id: &str, bytes: usize) -> StatusCode {
+    let request = stack.blob("PUT", &format!("{path}?comp=block&blockid={id}")).await.body(vec![7; bytes]);
+    request.send().await.expect("an answer").status()
+}
+
+#[tokio::test]
+async fn a_file_is_planned_applied_once_and_watched_for_drift() {
+    let stack = Stack::start().await;
+    let planned = stack.control(Method::POST, "/v1/tenants/plan").body(FILE).send().await.expect("an answer");
+    let planned: TenantsPlan = planned.json().await.expect("a plan");
+    let created: Vec<&str> = planned
+        .changes
+        .iter()
+        .filter(|change| change.action == ChangeAction::Create)
+        .map(|change| change.subject.as_str())
+        .collect();
+    assert_eq!(created, ["gold", "gold/training/acct", "gold/training/acct/photos", "gold/training/acct/films"]);
+    assert!(get::<Vec<TenantStatus>>(&stack, "/v1/tenants").await.is_empty(), "a plan does nothing");
+
+    let applied = apply(&stack, FILE).await;
+    assert_eq!(applied.changes, planned.changes, "what was planned is what was done");
+    assert!(apply(&stack, FILE).await.changes.is_empty(), "again, and nothing is done");
+    assert!(get::<Vec<Change>>(&stack, "/v1/drift").await.is_empty());
+    let stale = stack.control(Method::PUT, "/v1/tenants").header("if-match", &planned.etag).body(FILE).send().await;
+    assert_eq!(stale.expect("an answer").status(), StatusCode::PRECONDITION_FAILED);
+
+    let deleted = stack.blob("DELETE", "films?restype=container").await.send().await.expect("an answer");
+    assert_eq!(deleted.status(), StatusCode::ACCEPTED);
+    let acl = stack.blob("PUT", "photos?restype=container").await.send().await.expect("an answer");
+    assert_eq!(acl.status(), StatusCode::CONFLICT);
+    let drift: Vec<Change> = get(&stack, "/v1/drift").await;
+    assert_eq!(drift.iter().map(|change| change.subject.as_str()).collect::<Vec<_>>(), ["gold/training/acct/films"]);
+    assert_eq!(apply(&stack, FILE).await.changes.len(), 1);
+    let verdict: AuditVerdict = get(&stack, "/v1/audit/verify").await;
+    assert!(verdict.whole && verdict.entries == 2, "{verdict:?}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_file_is_named_by_field() {
+    let stack = Stack::start().await;
+    let refused = async |file: &str| {
+        let sent = stack.control(Method::PUT, "/v1/tenants").body(file.to_owned()).send().await.expect("an answer");
+        let status = sent.status();
+        let kind = sent.headers()["content-type"].to_str().expect("a text").to_owned();
+        assert_eq!(kind, "application/problem+json");
+        (
+            status,
+            sent.json::<FieldProblem>()
+                .await
+                .expect("a problem")
+                .errors
+                .into_iter()
+                .map(|fault| fault.path)
+                .collect::<Vec<_>>(),
+        )
+    };
+    let bad = refused("version: 1\ntenants: [{ name: gold, quota: { bytes: much } }]").await;
+    assert_eq!(bad, (StatusCode::BAD_REQUEST, vec!["tenants[0].quota.bytes".to_owned()]));
+    let bad = refused("version: 1\ntenants: [{ name: gold, shares: 4 }]").await;
+    assert_eq!(bad, (StatusCode::BAD_REQUEST, vec!["tenants[0].shares".to_owned()]));
+    let set = stack.put("/v1/admission", &json!({"state": "on", "capacity": {"ops_per_s": 100}})).await;
+    assert_eq!(set.status(), StatusCode::OK);
+    let oversold = "version: 1\ntenants: [{ name: a, share: { reserve: { ops_per_s: 60 } } }, { name: b, share: { reserve: { ops_per_s: 50 } } }]";
+    let bad = refused(oversold).await;
+    assert_eq!(bad, (StatusCode::UNPROCESSABLE_ENTITY, vec!["tenants[1].share.reserve.ops_per_s".to_owned()]));
+}
+
+#[tokio::test]
+async fn quotas_hold_at_each_level_count_blocks_and_are_raised_live() {
+    let mut stack = Stack::start().await;
+    apply(&stack, FILE).await;
+    assert_eq!(put_blob(&stack, "photos/a", 30 << 10).await.0, StatusCode::CREATED);
+    let (status, text) = put_blob(&stack, "photos/b", 11 << 10).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(text.contains("<Code>QuotaExceeded</Code>") && text.contains("container photos"), "{text}");
+    assert_eq!(put_block(&stack, "photos/b", "AAAA", 10 << 10).await, StatusCode::CREATED, "up to the last byte");
+    assert_eq!(put_block(&stack, "photos/b", "AAAB", 1).await, StatusCode::CONFLICT, "uncommitted blocks count");
+    assert_eq!(put_blob(&stack, "photos/a", 30 << 10).await.0, StatusCode::CREATED, "to overwrite takes no more room");
+    let (status, text) = put_blob(&stack, "films/a", 21 << 10).await;
+    assert!(status == StatusCode::CONFLICT && text.contains("project gold/training"), "{text}");
+
+    let raise = json!({"quota": {"bytes": "70 KiB"}, "project": "training"});
+    let raised = stack.put("/v1/tenants/gold/quota", &raise).await;
+    assert_eq!(raised.status(), StatusCode::OK, "{}", raised.text().await.expect("a text"));
+    assert_eq!(put_blob(&stack, "films/a", 21 << 10).await.0, StatusCode::CREATED);
+    let status: TenantStatus = get(&stack, "/v1/tenants/gold").await;
+    assert_eq!((status.stored.bytes, status.stored.uncommitted_bytes, status.stored.blobs), (61 << 10, 10 << 10, 2));
+
+    stack.kill().await;
+    stack.restart().await;
+    let after: TenantStatus = get(&stack, "/v1/tenants/gold").await;
+    assert_eq!((after.stored, after.projects), (status.stored, status.projects), "what is counted is what is kept");
+    assert_eq!(put_block(&stack, "photos/b", "AAAB", 1).await, StatusCode::CONFLICT);
+    for name in ["c", "d", "e", "f"] {
+        assert_eq!(put_blob(&stack, &format!("photos/{name}"), 0).await.0, StatusCode::CREATED);
+    }
+    let (status, text) = put_blob(&stack, "photos/g", 0).await;
+    assert!(status == StatusCode::CONFLICT && text.contains("5 of 5 blobs"), "{text}");
+    let metrics: Metrics = get(&stack, "/v1/metrics").await;
+    let gold = &metrics.tenants[&"gold".parse().expect("a good name")];
+    assert_eq!((gold.used_bytes, gold.quota_bytes), (61 << 10, Some(100 << 10)));
+}
+
+#[tokio::test]
+async fn no_two_writers_take_the_same_room() {
+    let stack = Stack::start().await;
+    apply(&stack, FILE).await;
+    let url = stack.url("photos/").await;
+    let puts = (0..64).map(|number| {
+        let url = url.replacen("photos/", &format!("films/{number}"), 1);
+        stack.http.put(url).header("x-ms-blob-type", "BlockBlob").body(vec![1; 5 << 10]).send()
+    });
+    let mut made = 0;
+    for put in futures::future::join_all(puts).await {
+        match put.expect("an answer").status() {
+            StatusCode::CREATED => made += 1,
+            status => assert_eq!(status, StatusCode::CONFLICT),
+        }
+    }
+    assert_eq!(made, 12, "60 KiB in pieces of 5 KiB");
+}
+
+#[tokio::test]
+async fn a_key_made_anew_revokes_the_old_one_and_leaves_the_other() {
+    let stack = Stack::start().await;
+    apply(&stack, FILE).await;
+    let first = stack.url("photos/a").await;
+    let before: KeyPair = get(&stack, "/v1/accounts/acct/keys").await;
+    let status = async |url: &str| stack.http.get(url).send().await.expect("an answer").status();
+    assert_eq!(status(&first).await, StatusCode::NOT_FOUND);
+    let other: KeyPair = post(&stack, "/v1/accounts/acct/keys/2/rotate").await;
+    assert!(other.key1 == before.key1 && other.key2 != before.key2);
+    assert_eq!(status(&first).await, StatusCode::NOT_FOUND, "what the first key signed is good still");
+    let rotated: KeyPair = post(&stack, "/v1/accounts/acct/keys/1/rotate").await;
+    assert!(rotated.key1 != before.key1 && rotated.key2 == other.key2);
+    assert_eq!(status(&first).await, StatusCode::FORBIDDEN, "revoked at once");
+    assert_eq!(status(&stack.url("photos/a").await).await, StatusCode::NOT_FOUND);
+    let mut entries: Vec<AuditEntry> = Vec::new();
+    for _ in 0..100 {
+        entries = get(&stack, "/v1/audit").await;
+        if entries.iter().any(|entry| entry.action == "blob.refused") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let refused = entries.iter().find(|entry| entry.action == "blob.refused").expect("the refusal is audited");
+    assert_eq!((refused.actor.as_str(), refused.subject.as_str()), ("account acct", "GET /acct/photos/a"));
+    assert!(!serde_json::to_string(&entries).expect("plain values").contains("sig="), "no secret is written down");
+}
+
+#[tokio::test]
+async fn a_tenant_is_suspended_resumed_and_off_boarded() {
+    let mut stack = Stack::start().await;
+    apply(&stack, FILE).await;
+    assert_eq!(put_blob(&stack, "photos/a", 1000).await.0, StatusCode::CREATED);
+    let _: TenantStatus = post(&stack, "/v1/tenants/gold/suspend").await;
+    let (status, text) = put_blob(&stack, "photos/b", 1).await;
+    assert!(status == StatusCode::FORBIDDEN && text.contains("AccountIsDisabled"), "{text}");
+    stack.kill().await;
+    stack.restart().await;
+    assert_eq!(put_blob(&stack, "photos/b", 1).await.0, StatusCode::FORBIDDEN, "also after a crash");
+    let _: TenantStatus = post(&stack, "/v1/tenants/gold/resume").await;
+    assert_eq!(put_blob(&stack, "photos/b", 1).await.0, StatusCode::CREATED);
+
+    let signed = stack.url("photos/a").await;
+    let receipt: Receipt = post(&stack, "/v1/tenants/gold/off-board").await;
+    assert_eq!((receipt.containers, receipt.blobs, receipt.bytes, receipt.keys_revoked), (2, 2, 1001, 2));
+    let entry: Vec<AuditEntry> = get(&stack, &format!("/v1/audit?after={}", receipt.audit_seq - 1)).await;
+    assert_eq!(entry[0].hash, receipt.audit_hash);
+    assert_eq!(stack.http.get(&signed).send().await.expect("an answer").status(), StatusCode::FORBIDDEN);
+    let resumed = stack.control(Method::POST, "/v1/tenants/gold/resume").send().await.expect("an answer");
+    assert_eq!(resumed.status(), StatusCode::CONFLICT);
+    assert!(resumed.json::<Problem>().await.expect("a problem").detail.contains("apply"));
+    apply(&stack, FILE).await;
+    assert_eq!(
+        stack.http.get(stack.url("photos/a").await).send().await.expect("an answer").status(),
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_ceiling_holds_and_goes_when_admission_is_switched_off() {
+    let stack = Stack::start().await;
+    let file = FILE.replace("weight: 400", "ceiling: { ops_per_s: 5 }, burst_s: 0.2");
+    apply(&stack, &file).await;
+    let url = stack.url("photos/none").await;
+    for _ in 0..4 {
+        assert_eq!(
+            stack.http.get(&url).send().await.expect("an answer").status(),
+            StatusCode::NOT_FOUND,
+            "it waits, and is answered"
+        );
+    }
+    let metrics: Metrics = get(&stack, "/v1/metrics").await;
+    let waited = metrics.tenants[&"gold".parse().expect("a good name")].queue_ms;
+    assert!(waited > 100.0, "five a second are 200 ms apart: {waited}");
+    let off = stack.put("/v1/admission", &json!({"state": "off"})).await;
+    let off: AdmissionStatus = off.json().await.expect("a status");
+    assert_eq!(serde_json::to_value(off.state).expect("a word"), "off");
+    let many = (0..50).map(|_| stack.http.get(&url).send());
+    let all = tokio::time::timeout(std::time::Duration::from_secs(9), futures::future::join_all(many)).await;
+    assert_eq!(all.expect("at five a second it would take ten").len(), 50);
+}
