@@ -21,10 +21,9 @@
 //! | `GET /v1/accounts/{account}/keys` | | `tenancy::KeyPair` |
 //! | `POST /v1/accounts/{account}/keys/{1 or 2}/rotate` | | `tenancy::KeyPair`; the old one is refused from now on |
 //! | `GET`, `PUT /v1/admission` | `tenancy::AdmissionRequest` | `tenancy::AdmissionStatus` |
-//! | `GET /v1/usage`, `/v1/usage.csv`, `/v1/usage.parquet` | `?tenant=&since=` | `Vec<tenancy::UsageRow>`; FOCUS 1.2 |
+//! | `GET /v1/usage`, `/v1/usage.csv` | `?tenant=&since=` | `Vec<tenancy::UsageRow>`; FOCUS 1.2 |
 //! | `GET /v1/audit` | `?after=SEQ` | `Vec<tenancy::AuditEntry>`, at most 1,000 |
 //! | `GET /v1/audit/verify` | | `tenancy::AuditVerdict` |
-//! | `POST /v1/tokens` | `tenancy::TokenRequest` | `tenancy::TokenMade` |
 //! | `PUT /v1/accounts/{account}` | `NewAccount` | `AccountKeys`; an existing account of the same tenant answers its keys |
 //! | `POST /v1/sas` | `SasRequest` | `Sas` |
 //! | `POST /v1/identities` | `IdentityRequest` | `Identity`: an endpoint that gives tools bearer tokens |
@@ -41,7 +40,6 @@
 //!
 //! Where the server has no target, `GET /v1/offload` answers the state `off`, and the other calls of offload `409`.
 //! An error answers a problem document: `Problem`; where fields are wrong, `tenancy::FieldProblem` names each.
-//! A tenant's token reaches the calls about its own tenant, accounts, SAS, usage and audit entries; all else is not there for it.
 
 use crate::{AccountName, BlobName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};

@@ -27,6 +27,8 @@ pub enum Command {
         #[command(subcommand)]
         what: Ca,
     },
+    /// Make tenants, accounts, containers, quotas and shares be what a file declares; says what changes
+    Apply(Apply),
     /// Read and check every block of a data folder that no server uses; exits with 3 where something is damaged
     Verify(Verify),
     /// Drop what is provably lost, such as a blob whose content fails its checksum, and say what; changes nothing without --apply
@@ -122,6 +124,21 @@ pub struct Make {
     /// The system's folder for certificates of its own
     #[arg(long, value_name = "DIR", default_value = "/usr/local/share/ca-certificates", requires = "install")]
     pub store: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// YAML or JSON, such as tenants.yaml
+    pub file: PathBuf,
+    /// The data folder of the running server, which holds its token
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Its control API
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:10001")]
+    pub control: String,
+    /// Only say what would change
+    #[arg(long)]
+    pub plan: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -310,6 +327,7 @@ mod tests {
         Args::try_parse_from(all).map(|Args { command }| match command {
             Command::Serve(serve) => *serve,
             Command::Ca { .. }
+            | Command::Apply(_)
             | Command::Verify(_)
             | Command::Repair(_)
             | Command::Rebuild(_)

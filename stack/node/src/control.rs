@@ -12,11 +12,13 @@ mod sas;
 mod shutdown;
 mod tenancy;
 mod tenants;
+pub mod usage;
 
 use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::offload::Service;
 use crate::tenancy::Tenancy;
+use crate::tenancy::ledger::Ledger;
 use crate::token::Token;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -50,6 +52,7 @@ pub struct Control {
     pub offload: Option<Arc<Service>>,
     pub tenancy: Arc<Tenancy>,
     pub audit: Arc<Audit>,
+    pub ledger: Arc<Ledger>,
     pub durability: Durability,
     pub token: Token,
     /// Where this API is reached.
@@ -95,6 +98,8 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(tenancy::file))
         .routes(routes!(tenancy::drift))
         .routes(routes!(tenancy::admission, tenancy::set_admission))
+        .routes(routes!(usage::usage))
+        .routes(routes!(usage::csv))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(accounts::keys))

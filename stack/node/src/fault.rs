@@ -53,6 +53,10 @@ pub enum Fault {
     OffloadSecret { file: PathBuf, why: String },
     #[error("cannot use the policy in {}: {why}; remove the file to begin with the default", file.display())]
     OffloadRules { file: PathBuf, why: String },
+    #[error("cannot read the ledger in {}: {source}", dir.display())]
+    Ledger { dir: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Apply(String),
     #[error(transparent)]
     Audit(#[from] AuditError),
     #[error("no random numbers from the operating system: {0}")]

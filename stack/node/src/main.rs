@@ -6,6 +6,7 @@ mod args;
 mod ca;
 mod check;
 mod control;
+mod declare;
 mod dev_account;
 mod fault;
 mod figures;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     match command {
         Command::Serve(args) => serve(*args),
         Command::Ca { what } => done(ca::run(&what)),
+        Command::Apply(args) => declare::run(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),
         Command::Rebuild(args) => check(|| wait(rebuild::run(&args))),

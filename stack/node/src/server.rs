@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::offload::target::{Secret, Target};
 use crate::offload::{Plan, Running};
+use crate::tenancy::ledger::{Ledger, Reading};
 use crate::tenancy::{Tenancy, apply, calibrate};
 use crate::tls;
 use crate::token::Token;
@@ -25,6 +26,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+/// How much of counters a crash may lose. What is stored is never lost with it.
+const BOOKKEEPING_EVERY: Duration = Duration::from_secs(5);
 /// The audit log, in the data folder.
 const AUDIT_FILE: &str = "audit.ndjson";
 /// Control calls still under way when the Blob endpoint has drained get this long.
@@ -61,6 +64,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         Err(error) => tracing::warn!(%error, "cannot measure the disk: reservations are not weighed"),
     }
     let figures = Arc::new(Figures::new(tenancy.clone()));
+    let ledger = Arc::new(Ledger::open(&args.data).map_err(|source| Fault::Ledger { dir: args.data.clone(), source })?);
     let witness = audit.clone();
     let refusals = Arc::new(Refusals::witnessed_by(Box::new(move |refused| {
         let subject = format!("{} {}", refused.method, refused.path);
@@ -76,11 +80,12 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
     let state = Control {
         store: store.clone(),
-        clock,
-        figures,
+        clock: clock.clone(),
+        figures: figures.clone(),
         offload: offload.as_ref().map(|running| running.service.clone()),
         tenancy: tenancy.clone(),
         audit: audit.clone(),
+        ledger: ledger.clone(),
         durability,
         token,
         address: control_address,
@@ -92,6 +97,8 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         stop: stop.clone(),
     };
     let upkeep = Upkeep::start(store.clone());
+    let bookkeeping = bookkeeping(ledger.clone(), figures.clone(), store.clone(), clock.clone());
+    let bookkeeping = tokio::spawn(bookkeeping);
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;
     let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
@@ -111,6 +118,8 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let _ = blob.await;
     stop.cancel();
     timer.abort();
+    bookkeeping.abort();
+    write_down(&ledger, &figures, &store, &clock);
     if tokio::time::timeout(CONTROL_DRAIN_MAX, control).await.is_err() {
         tracing::warn!("control calls still under way are cut off");
     }
@@ -137,6 +146,25 @@ fn target(args: &Serve) -> Result<Option<Plan>, Fault> {
     let target = Target::open(url, secret.as_ref())?;
     let volume = given.offload_volume.clone();
     Ok(Some(Plan { target, volume, high_percent: given.high_water, low_percent: given.low_water }))
+}
+
+/// Counts usage in, and writes it down, until aborted.
+async fn bookkeeping(ledger: Arc<Ledger>, figures: Arc<Figures>, store: Store, clock: Arc<dyn Clock>) {
+    loop {
+        tokio::time::sleep(BOOKKEEPING_EVERY).await;
+        let (ledger, figures, store, clock) = (ledger.clone(), figures.clone(), store.clone(), clock.clone());
+        let written = tokio::task::spawn_blocking(move || write_down(&ledger, &figures, &store, &clock));
+        if written.await.is_err() {
+            tracing::error!("bookkeeping has panicked");
+        }
+    }
+}
+
+fn write_down(ledger: &Ledger, figures: &Figures, store: &Store, clock: &Arc<dyn Clock>) {
+    let reading = Reading { counters: figures.accounts(), stored: control::usage::stored(store) };
+    if let Err(error) = ledger.count(&reading, clock.now()).and_then(|()| ledger.keep()) {
+        tracing::error!(%error, "usage cannot be written down; it is kept in memory");
+    }
 }
 
 async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Fault> {

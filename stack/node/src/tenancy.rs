@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod calibrate;
 mod door;
+pub mod focus;
 mod keep;
 pub mod ledger;
 pub mod plan;

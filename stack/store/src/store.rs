@@ -10,9 +10,9 @@ use crate::error::{Result, StoreError};
 use crate::extent::Extents;
 use crate::heat::Heat;
 use crate::identity::Identities;
-use crate::quota::SharedQuotas;
+use crate::quota::{Owner, SharedQuotas};
 use crate::space::Space;
-use crate::usage::Usage;
+use crate::usage::{TenantUsage, Usage};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
@@ -68,7 +68,6 @@ impl Store {
     }
 
     pub fn usage(&self) -> Usage {
-        let held = self.parts.writer.held();
         let figures = self.parts.writer.figures();
         let flash_used_bytes = self.parts.space.used_bytes();
         let flash_live_bytes = figures.live_bytes + self.parts.space.catalog_bytes();
@@ -81,9 +80,13 @@ impl Store {
             changes: figures.changes,
             flash_capacity_bytes: self.parts.space.capacity_bytes(),
             read_faults: self.parts.faults.count(),
-            tenants: held.tenants,
-            containers: held.containers.into_values().collect(),
+            tenants: self.parts.writer.tenants(),
         }
+    }
+
+    /// What each container holds that holds something, deleted ones included until they are swept.
+    pub fn held(&self) -> Vec<(Owner, TenantUsage)> {
+        self.parts.writer.containers()
     }
 
     /// Runs an operation in the next transaction.

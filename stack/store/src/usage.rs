@@ -1,6 +1,5 @@
 //! How much is stored, and for whom.
 
-use crate::quota::Owner;
 use greenroom_model::TenantName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,8 +19,6 @@ pub struct Usage {
     /// Reads of content that failed since the store was opened: damaged, or not given by the disk. The log names the blobs.
     pub read_faults: u64,
     pub tenants: BTreeMap<TenantName, TenantUsage>,
-    /// Of containers that hold something, deleted ones included until they are swept.
-    pub containers: Vec<(Owner, TenantUsage)>,
 }
 
 /// What is stored for a tenant, each thing as if it were alone: content that copies and snapshots share counts for each of them. What a

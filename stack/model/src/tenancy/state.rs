@@ -273,28 +273,3 @@ pub struct AuditVerdict {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_at: Option<u64>,
 }
-
-/// Asks for a token of the control API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TokenRequest {
-    /// A token of this tenant's, which sees and does only its own; an operator's where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<TenantName>,
-    /// Seconds from now; 0 for one that does not expire.
-    pub expires_in_s: u64,
-}
-
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct TokenMade {
-    pub token: String,
-    /// UTC; absent where it does not expire.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<String>,
-}
-
-impl std::fmt::Debug for TokenMade {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TokenMade(redacted)")
-    }
-}

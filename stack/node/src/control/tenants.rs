@@ -15,7 +15,7 @@ use greenroom_model::tenancy::{
 };
 use greenroom_model::{AccountName, ContainerPath, TenantName};
 use greenroom_store::{
-    AccountRecord, LeaseState, ListQuery, Precondition, Store, StoreError, TenantUsage, Timestamp, Usage,
+    AccountRecord, LeaseState, ListQuery, Owner, Precondition, Store, StoreError, TenantUsage, Timestamp, Usage,
 };
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -213,6 +213,7 @@ fn accounts(store: &Store, tenant: &TenantName) -> Vec<AccountName> {
 /// Everything that a status is made of, taken once for all tenants.
 struct Now {
     usage: Usage,
+    held: Vec<(Owner, TenantUsage)>,
     metrics: Metrics,
     accounts: BTreeMap<TenantName, Vec<AccountName>>,
     file: std::sync::Arc<TenantsFile>,
@@ -225,7 +226,7 @@ impl Now {
             accounts.entry(account.tenant.clone()).or_default().push(account.name.clone());
         }
         let metrics = state.figures.snapshot(&state.store, state.durability);
-        Self { usage: state.store.usage(), metrics, accounts, file: state.tenancy.file() }
+        Self { usage: state.store.usage(), held: state.store.held(), metrics, accounts, file: state.tenancy.file() }
     }
 
     fn status(&self, state: &Control, name: TenantName) -> TenantStatus {
@@ -243,7 +244,7 @@ impl Now {
             let mut all = TenantUsage::default();
             let mut containers = Vec::new();
             for account in &project.accounts {
-                for (owner, used) in self.usage.containers.iter().filter(|(owner, _)| owner.account == account.name) {
+                for (owner, used) in self.held.iter().filter(|(owner, _)| owner.account == account.name) {
                     all = all.plus(*used);
                     let declared = account.containers.iter().find(|spec| spec.name == owner.container);
                     let quota = declared.map(|spec| spec.quota).unwrap_or_default();

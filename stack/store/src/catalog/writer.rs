@@ -6,6 +6,10 @@ use super::txn::Txn;
 use crate::clock::Clock;
 use crate::error::{Result, StoreError};
 use crate::extent::{Extents, Freed};
+use crate::quota::Owner;
+use crate::usage::TenantUsage;
+use greenroom_model::TenantName;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -89,9 +93,12 @@ impl Writer {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// What is stored, and for whom.
-    pub fn held(&self) -> Held {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn tenants(&self) -> BTreeMap<TenantName, TenantUsage> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).tenants.clone()
+    }
+
+    pub fn containers(&self) -> Vec<(Owner, TenantUsage)> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).containers.values().cloned().collect()
     }
 
     pub fn figures(&self) -> Figures {

@@ -1,0 +1,153 @@
+//! One tenant against another: every operation on what is not one's own is refused, and by the same answer whether it is there or not.
+
+mod support;
+
+use greenroom_model::AccountName;
+use greenroom_model::control::SasRequest;
+use reqwest::StatusCode;
+use support::{ACCOUNT, CONTAINER, Stack};
+
+const THIEF: &str = "thief";
+
+/// Method, path below the account with its query, headers: every operation that names a container or a blob, and those on the account.
+/// `{c}` and `{b}` are names that are there or are not.
+const OPERATIONS: &[(&str, &str, &[(&str, &str)])] = &[
+    ("GET", "?comp=list", &[]),
+    ("GET", "?restype=service&comp=properties", &[]),
+    ("GET", "?comp=blobs&where=a%3D%271%27", &[]),
+    ("GET", "?restype=account&comp=properties", &[]),
+    ("PUT", "{c}?restype=container", &[]),
+    ("GET", "{c}?restype=container", &[]),
+    ("DELETE", "{c}?restype=container", &[]),
+    ("GET", "{c}?restype=container&comp=acl", &[]),
+    ("PUT", "{c}?restype=container&comp=acl", &[]),
+    ("PUT", "{c}?restype=container&comp=metadata", &[("x-ms-meta-a", "1")]),
+    ("PUT", "{c}?restype=container&comp=lease", &[("x-ms-lease-action", "acquire"), ("x-ms-lease-duration", "15")]),
+    ("GET", "{c}?restype=container&comp=list", &[]),
+    ("GET", "{c}?restype=container&comp=list&marker=2!4!YQ--", &[]),
+    ("GET", "{c}?restype=container&comp=blobs&where=a%3D%271%27", &[]),
+    ("PUT", "{c}/{b}", &[("x-ms-blob-type", "BlockBlob")]),
+    ("GET", "{c}/{b}", &[]),
+    ("GET", "{c}/{b}", &[("x-ms-range", "bytes=0-1")]),
+    ("GET", "{c}/{b}?snapshot=2026-01-01T00:00:00.0000000Z", &[]),
+    ("HEAD", "{c}/{b}", &[]),
+    ("DELETE", "{c}/{b}", &[]),
+    ("PUT", "{c}/{b}?comp=properties", &[("x-ms-blob-content-type", "a/b")]),
+    ("PUT", "{c}/{b}?comp=metadata", &[("x-ms-meta-a", "1")]),
+    ("GET", "{c}/{b}?comp=tags", &[]),
+    ("PUT", "{c}/{b}?comp=tags", &[]),
+    ("PUT", "{c}/{b}?comp=tier", &[("x-ms-access-tier", "Cool")]),
+    ("PUT", "{c}/{b}?comp=snapshot", &[]),
+    ("PUT", "{c}/{b}?comp=lease", &[("x-ms-lease-action", "break")]),
+    ("PUT", "{c}/{b}?comp=block&blockid=AAAA", &[]),
+    ("PUT", "{c}/{b}?comp=blocklist", &[]),
+    ("GET", "{c}/{b}?comp=blocklist&blocklisttype=all", &[]),
+    ("PUT", "{c}/{b}?comp=page", &[("x-ms-page-write", "clear"), ("x-ms-range", "bytes=0-511")]),
+    ("GET", "{c}/{b}?comp=pagelist", &[]),
+];
+
+async fn two_tenants() -> Stack {
+    let stack = Stack::with_container().await;
+    stack.make_account("bronze", THIEF, &[CONTAINER]).await;
+    let put = stack.blob("PUT", &format!("{CONTAINER}/secret")).await;
+    let put = put.header("x-ms-blob-type", "BlockBlob").header("x-ms-tags", "a=1").body("gold's").send().await;
+    assert_eq!(put.expect("an answer").status(), StatusCode::CREATED);
+    stack
+}
+
+async fn thiefs_sas(stack: &Stack) -> String {
+    stack.mint(&SasRequest::new(AccountName::new(THIEF).expect("a good name"), "rwdxylacuptfi", 3600)).await
+}
+
+async fn answer(
+    stack: &Stack,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+) -> (StatusCode, String, Option<String>) {
+    let mut request = stack.http.request(method.parse().expect("a method"), url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if method == "PUT" {
+        request = request.body("");
+    }
+    let answer = request.send().await.expect("an answer");
+    let code = answer.headers().get("x-ms-error-code").map(|code| code.to_str().expect("a text").to_owned());
+    let (status, text) = (answer.status(), answer.text().await.expect("a text"));
+    (status, text.split("\nRequestId").next().unwrap_or_default().to_owned(), code)
+}
+
+#[tokio::test]
+async fn nothing_of_anothers_is_reached_or_known_of() {
+    let stack = two_tenants().await;
+    let sas = thiefs_sas(&stack).await;
+    for credential in [sas.as_str(), ""] {
+        for (method, path, headers) in OPERATIONS {
+            let mut answers = Vec::new();
+            // What is there, what is not in a container that is, and what is in none; and an account that nobody has.
+            for (account, container, blob) in [
+                (ACCOUNT, CONTAINER, "secret"),
+                (ACCOUNT, CONTAINER, "none"),
+                (ACCOUNT, "nowhere", "none"),
+                ("nobodys", "nowhere", "none"),
+            ] {
+                let path = path.replace("{c}", container).replace("{b}", blob);
+                let joint = if path.contains('?') { '&' } else { '?' };
+                let url = format!("{}/{account}/{path}{joint}{credential}", stack.ready.blob);
+                let told = answer(&stack, method, &url, headers).await;
+                let refused =
+                    [StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND, StatusCode::CONFLICT];
+                assert!(refused.contains(&told.0), "{method} {path}: {told:?}");
+                answers.push(told);
+            }
+            assert!(answers.iter().all(|told| *told == answers[0]), "{method} {path} tells what is there: {answers:?}");
+        }
+    }
+    let whole = stack.blob("GET", &format!("{CONTAINER}/secret")).await.send().await.expect("an answer");
+    assert_eq!(whole.text().await.expect("a text"), "gold's", "nothing has changed");
+}
+
+#[tokio::test]
+async fn anothers_blob_is_no_copy_source() {
+    let stack = two_tenants().await;
+    let sas = thiefs_sas(&stack).await;
+    let own = |path: &str| {
+        format!("{}/{THIEF}/{CONTAINER}/{path}{}{sas}", stack.ready.blob, if path.contains('?') { '&' } else { '?' })
+    };
+    for credential in ["", sas.as_str()] {
+        for (path, headers) in [
+            ("copy", vec![]),
+            ("copy", vec![("x-ms-blob-type", "BlockBlob")]),
+            ("copy?comp=block&blockid=AAAA", vec![]),
+        ] {
+            let mut answers = Vec::new();
+            for name in ["secret", "none"] {
+                let source = format!("{}/{ACCOUNT}/{CONTAINER}/{name}?{credential}", stack.ready.blob);
+                let mut headers = headers.clone();
+                headers.push(("x-ms-copy-source", &source));
+                answers.push(answer(&stack, "PUT", &own(path), &headers).await);
+            }
+            assert!(answers[0].0.is_client_error(), "{path}: {:?}", answers[0]);
+            assert_eq!(answers[0], answers[1], "{path} tells whether the source is there");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ids_of_ones_own_open_nothing_of_anothers() {
+    let stack = two_tenants().await;
+    let sas = thiefs_sas(&stack).await;
+    let at = |account: &str, path: &str| format!("{}/{account}/{CONTAINER}/{path}&{sas}", stack.ready.blob);
+    // A block that gold has staged under the same names is not there for bronze, and cannot be committed by it.
+    let staged =
+        stack.blob("PUT", &format!("{CONTAINER}/both?comp=block&blockid=AAAA")).await.body("gold's").send().await;
+    assert_eq!(staged.expect("an answer").status(), StatusCode::CREATED);
+    let list = "<BlockList><Latest>AAAA</Latest></BlockList>";
+    let commit = stack.http.put(at(THIEF, "both?comp=blocklist")).body(list).send().await.expect("an answer");
+    assert_eq!(commit.status(), StatusCode::BAD_REQUEST);
+    // Tags of gold's are not found by a search of bronze's.
+    let found = format!("{}/{THIEF}?comp=blobs&where=a%3D%271%27&{sas}", stack.ready.blob);
+    let found = stack.http.get(found).send().await.expect("an answer").text().await.expect("a text");
+    assert!(!found.contains("secret"), "{found}");
+}
