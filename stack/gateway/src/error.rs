@@ -323,7 +323,10 @@ mod tests {
         let codes: Vec<_> = Code::iter().filter(|code| retried.contains(&code.row().status.as_u16())).collect();
         let busy = [Code::EgressOverLimit, Code::IngressOverLimit, Code::OperationsOverLimit];
         let (told, others): (Vec<_>, Vec<_>) = codes.into_iter().partition(|code| busy.contains(code));
-        assert_eq!((told.as_slice(), others.as_slice()), (&busy[..], &[Code::CloudAway, Code::InternalError, Code::RequestTimeout][..]));
+        assert_eq!(
+            (told.as_slice(), others.as_slice()),
+            (&busy[..], &[Code::CloudAway, Code::InternalError, Code::RequestTimeout][..])
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use greenroom_offload::format::footer::{Key, Recipe};
 use greenroom_offload::rebuild::{Loss, Report, Restore, rebuild};
 use greenroom_offload::recall::Settings;
 use greenroom_offload::{Cloud, Error, FlashError, Retry, log};
-use greenroom_store::{AccountRecord, Config, Crc64, Described, PublicContainers, Restored, Store, SystemClock};
+use greenroom_store::{AccountRecord, Config, Crc64, Described, Restored, Store, SystemClock};
 use object_store::path::Path as ObjectPath;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -111,10 +111,8 @@ impl Restorer {
         let tenant = TenantName::new(key.tenant.as_str())?;
         self.store.put_tenant(tenant.clone()).await?;
         if self.store.account(&path.account).is_none() {
-            let (name, public_containers) = (path.account.clone(), PublicContainers::default());
-            self.new_accounts.push(name.clone());
-            let key = new_key()?;
-            self.store.put_account(AccountRecord { name, tenant, key, public_containers }).await?;
+            self.new_accounts.push(path.account.clone());
+            self.store.put_account(AccountRecord::new(path.account.clone(), tenant, new_key()?)).await?;
         }
         self.store.restore_container(path, None).await?;
         self.containers.insert(path.clone());

@@ -11,7 +11,9 @@ const THIEF: &str = "thief";
 
 /// Method, path below the account with its query, headers: every operation that names a container or a blob, and those on the account.
 /// `{c}` and `{b}` are names that are there or are not.
-const OPERATIONS: &[(&str, &str, &[(&str, &str)])] = &[
+/// Method, path with query, headers.
+type Operation = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+const OPERATIONS: &[Operation] = &[
     ("GET", "?comp=list", &[]),
     ("GET", "?restype=service&comp=properties", &[]),
     ("GET", "?comp=blobs&where=a%3D%271%27", &[]),

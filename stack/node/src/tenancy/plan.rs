@@ -96,7 +96,8 @@ pub fn reserved(file: &TenantsFile) -> Rate {
 
 /// The first reservation of each kind with which the machine is sold out.
 pub fn oversold(file: &TenantsFile, capacity: &Rate) -> Vec<FieldFault> {
-    let kinds: [(&str, fn(&Rate) -> Option<u64>); 2] =
+    type Kind = (&'static str, fn(&Rate) -> Option<u64>);
+    let kinds: [Kind; 2] =
         [("ops_per_s", |rate| rate.ops_per_s), ("bytes_per_s", |rate| rate.bytes_per_s.map(|bytes| bytes.0))];
     let mut faults = Vec::new();
     for (name, of) in kinds {

@@ -24,8 +24,8 @@ use crate::error::{Result, StoreError};
 use engine::Engine;
 use redb::{ReadableDatabase, WriteTransaction};
 use row::{
-    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, PIECES, RELEASES, SERVICES,
-    SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
+    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, PIECES, RELEASES,
+    SERVICES, SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
 };
 use std::io::ErrorKind;
 use std::path::Path;
