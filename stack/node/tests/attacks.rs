@@ -11,7 +11,6 @@ const THIEF: &str = "thief";
 
 /// Method, path below the account with its query, headers: every operation that names a container or a blob, and those on the account.
 /// `{c}` and `{b}` are names that are there or are not.
-/// Method, path with query, headers.
 type Operation = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 const OPERATIONS: &[Operation] = &[
     ("GET", "?comp=list", &[]),
