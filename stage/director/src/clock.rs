@@ -23,3 +23,9 @@ pub fn wall_unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// Holds this thread, for those that need times finer than the runtime's.
+#[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
+pub fn pause(duration: std::time::Duration) {
+    std::thread::sleep(duration);
+}

@@ -52,6 +52,8 @@ pub fn unit_of_metric(name: &str) -> Unit {
         name if name.ends_with("bytes_per_s") || name.starts_with("bytes_") && name.ends_with("_per_s") => {
             Unit::BytesPerSecond
         }
+        name if name.ends_with("_percent") => Unit::Percent,
+        "share" => Unit::Ratio,
         name if name.ends_with("ops_per_s") => Unit::OpsPerSecond,
         name if name.ends_with("_ms") => Unit::Milliseconds,
         name if name.ends_with("seconds") => Unit::Seconds,

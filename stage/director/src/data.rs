@@ -12,8 +12,19 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// Differences that are told by name; the rest are counted.
 const DIFFERENCES_TOLD: usize = 5;
 
+/// What the files are like, which decides how much smaller they can be stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Like {
+    /// As pictures and video, already compressed: nothing makes them smaller.
+    #[default]
+    Noise,
+    /// As a service's logs.
+    Logs,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recipe {
+    pub like: Like,
     pub files: u32,
     pub file_bytes: u64,
     pub large: u32,
@@ -55,7 +66,11 @@ pub fn make(
     let large = (0..recipe.large).map(|index| (format!("video/take-{index:02}.bin"), recipe.large_bytes));
     for (index, (name, bytes)) in small.chain(large).enumerate() {
         let path = folder.join(&name);
-        write_file(&path, bytes, content(recipe.seed, index as u64), cancel)?;
+        let content = content(recipe.seed, index as u64);
+        match recipe.like {
+            Like::Noise => write_file(&path, bytes, content, cancel)?,
+            Like::Logs => write_file(&path, bytes, Logs { random: content, line: Vec::new(), number: 0 }, cancel)?,
+        }
         amount.files += 1;
         amount.bytes += bytes;
         progress(amount);
@@ -115,12 +130,41 @@ fn content(seed: u64, index: u64) -> blake3::OutputReader {
     hasher.finalize_xof()
 }
 
-fn write_file(
-    path: &Path,
-    bytes: u64,
-    mut content: blake3::OutputReader,
-    cancel: &CancellationToken,
-) -> Result<(), DataError> {
+/// Lines of a log without an end.
+struct Logs {
+    random: blake3::OutputReader,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl Read for Logs {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.line.is_empty() {
+            let mut drawn = [0; 8];
+            self.random.fill(&mut drawn);
+            let [level, service, verb, a, b, c, d, e] = drawn;
+            self.number += 1;
+            let (seconds, millis) = (self.number / 40, self.number % 40 * 25 + u64::from(e) % 25);
+            self.line = format!(
+                "2026-11-23T{:02}:{:02}:{:02}.{millis:03}Z {} storage-{:02} {} request={a:02x}{b:02x}{c:02x} took_ms={}\n",
+                seconds / 3600 % 24,
+                seconds / 60 % 60,
+                seconds % 60,
+                ["INFO", "INFO", "INFO", "WARN"][usize::from(level % 4)],
+                service % 16,
+                ["served a read from flash", "stored a block", "listed a container", "checked a lease"][usize::from(verb % 4)],
+                d % 90,
+            )
+            .into_bytes();
+        }
+        let count = buffer.len().min(self.line.len());
+        buffer[..count].copy_from_slice(&self.line[..count]);
+        self.line.drain(..count);
+        Ok(count)
+    }
+}
+
+fn write_file(path: &Path, bytes: u64, mut content: impl Read, cancel: &CancellationToken) -> Result<(), DataError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(io(folder))?;
     }
@@ -130,7 +174,7 @@ fn write_file(
     while left > 0 {
         check(cancel)?;
         let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        content.fill(&mut buffer[..count]);
+        content.read_exact(&mut buffer[..count]).map_err(io(path))?;
         file.write_all(&buffer[..count]).map_err(io(path))?;
         left -= count as u64;
     }
@@ -182,7 +226,8 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> DataError {
 mod tests {
     use super::*;
 
-    const RECIPE: Recipe = Recipe { files: 300, file_bytes: 100, large: 2, large_bytes: 3_000_000, seed: 7 };
+    const RECIPE: Recipe =
+        Recipe { like: Like::Noise, files: 300, file_bytes: 100, large: 2, large_bytes: 3_000_000, seed: 7 };
 
     fn made(recipe: Recipe) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -200,6 +245,16 @@ mod tests {
         assert_eq!(same, Amount { files: 302, bytes: 300 * 100 + 6_000_000 });
         let other = compared(&made(RECIPE), &made(Recipe { seed: 8, ..RECIPE })).expect_err("other bytes");
         assert!(other.to_string().starts_with("302 of 302 files differ"), "{other}");
+    }
+
+    #[test]
+    fn logs_are_lines_and_the_same_for_a_seed() {
+        let recipe = Recipe { like: Like::Logs, ..RECIPE };
+        let logs = made(recipe);
+        compared(&logs, &made(recipe)).expect("the same");
+        let text = std::fs::read_to_string(logs.path().join("d/video/take-00.bin")).expect("text");
+        assert_eq!(text.len(), 3_000_000);
+        assert!(text.lines().count() > 20_000 && text.starts_with("2026-11-23T00:00:00."));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! Knows nothing of windows or pixels, and reaches the stack over HTTP alone.
 
 pub mod awake;
+mod account_sas;
 mod clock;
 mod condition;
 mod data;
 mod library;
+pub mod load;
 mod machine;
 mod mover;
 mod parse;

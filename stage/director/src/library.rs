@@ -1,6 +1,7 @@
 //! Finds the decks and demos of a project folder, and loads a talk: a deck with every demo that it cues.
 
 use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
+use greenroom_model::tenancy::TenantsFile;
 use greenroom_show::deck::{Beat, Cue, Deck, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,21 @@ impl Library {
 
     pub fn demo(&self, slug: &str) -> Result<Parsed<Program>, LibraryError> {
         let text = self.read("demo", "demos", slug, "demo.md", &self.demos()?)?;
-        Ok(parse_demo(&format!("demos/{slug}/demo.md"), slug, &text)?)
+        let parsed = parse_demo(&format!("demos/{slug}/demo.md"), slug, &text)?;
+        let faults: Vec<_> = parsed
+            .value
+            .tenants_files()
+            .into_iter()
+            .filter_map(|(line, file)| {
+                let missing = !self.root.join("demos").join(slug).join(file).is_file();
+                let message = format!("there is no file '{file}' beside this demo");
+                match missing {
+                    true => Some(Fault { file: format!("demos/{slug}/demo.md"), line, message }),
+                    false => read_tenants(&self.root, slug, file).err(),
+                }
+            })
+            .collect();
+        if faults.is_empty() { Ok(parsed) } else { Err(Faults(faults).into()) }
     }
 
     /// Loads a deck with the demos that it cues. Faults of a demo count only where a slide cues it.
@@ -150,6 +165,13 @@ impl Library {
         let path = folder.join(slug).join(file);
         read_text(&path).map_err(|source| LibraryError::Io { path, source })
     }
+}
+
+/// The file beside a demo that declares tenants.
+pub fn read_tenants(root: &Path, demo: &str, name: &str) -> Result<TenantsFile, Fault> {
+    let fault = |line, message| Fault { file: format!("demos/{demo}/{name}"), line, message };
+    let text = read_text(&root.join("demos").join(demo).join(name)).map_err(|error| fault(1, error.to_string()))?;
+    crate::parse::document(&text).map_err(|(line, message)| fault(line, message))
 }
 
 /// The project folder that holds `from`.

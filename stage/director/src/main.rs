@@ -43,6 +43,17 @@ enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
+    /// Open-loop load on any Azure Blob endpoint: latencies count from when each request was due. Exits with 1 where requests failed.
+    Load {
+        /// A container with its SAS, such as 'http://127.0.0.1:10000/account/container?sv=…'; repeat it to load several at once
+        #[arg(long = "to", required = true, value_name = "URL")]
+        to: Vec<String>,
+        #[command(flatten)]
+        shape: greenroom_director::load::Shape,
+        /// As JSON, one report a target
+        #[arg(long)]
+        json: bool,
+    },
     /// Go or no-go: looks at everything that a talk needs, and says what to do.
     Preflight {
         #[command(flatten)]
@@ -122,12 +133,13 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let root = match (cli.root, &cli.what) {
         (Some(root), _) => root,
-        // Certificates belong to no project.
-        (None, What::Ca { .. }) => PathBuf::new(),
+        // Certificates and loads belong to no project.
+        (None, What::Ca { .. } | What::Load { .. }) => PathBuf::new(),
         (None, _) => greenroom_director::find_root(&std::env::current_dir()?)?,
     };
     match cli.what {
         What::Ca { words } => cli::ca(&words),
+        What::Load { to, shape, json } => cli::load::run(&to, &shape, json),
         What::Demo { what: Demo::List } => cli::list_demos(&root),
         What::Demo { what: Demo::Run { slug, headless } } => cli::run_demo(&root, &slug, headless),
         What::Demo { what: Demo::Reference } => {

@@ -40,9 +40,20 @@ impl Rates {
             rate(format!("{tenant}.bytes_in_per_s"), now.bytes_in, before.bytes_in);
             rate(format!("{tenant}.bytes_out_per_s"), now.bytes_out, before.bytes_out);
             rate(format!("{tenant}.ops_per_s"), operations(now), operations(before));
+            rate(format!("{tenant}.throttled_per_s"), now.throttled, before.throttled);
             for (class, op) in &now.ops {
                 let before = before.ops.get(class).map_or(0, |op| op.count);
                 rate(format!("{tenant}.{}.ops_per_s", class.as_str()), op.count, before);
+            }
+        }
+        if let (Some(now), Some(before)) = (&last.offload, &first.offload) {
+            for (name, now, before) in [
+                ("cloud.bytes_out_per_s", now.cloud_bytes_out, before.cloud_bytes_out),
+                ("cloud.bytes_in_per_s", now.cloud_bytes_in, before.cloud_bytes_in),
+                ("cloud.requests_per_s", now.cloud_requests, before.cloud_requests),
+            ] {
+                let per_s = if seconds > 0.0 { now.saturating_sub(before) as f64 / seconds } else { 0.0 };
+                values.insert(name.into(), per_s);
             }
         }
         values
@@ -69,6 +80,9 @@ pub fn counters(sample: &Metrics) -> Values {
         set("blob_bytes", metrics.blob_bytes as f64);
         set("ops", operations(metrics) as f64);
         set("errors", metrics.ops.values().map(|op| op.errors).sum::<u64>() as f64);
+        for (name, value) in metrics.values() {
+            set(name, value);
+        }
         for (class, op) in &metrics.ops {
             let class = class.as_str();
             set(&format!("{class}.ops"), op.count as f64);
@@ -81,6 +95,8 @@ pub fn counters(sample: &Metrics) -> Values {
     }
     values.insert("flash.used_bytes".into(), sample.flash.used_bytes as f64);
     values.insert("flash.capacity_bytes".into(), sample.flash.capacity_bytes as f64);
+    let offload = sample.offload.iter().flat_map(|offload| offload.values());
+    values.extend(offload.chain(sample.admission.values()).map(|(name, value)| (name.to_string(), value)));
     values
 }
 

@@ -5,9 +5,13 @@ use greenroom_model::control::{
     AccountKeys, Health, NewAccount, NewTenant, Problem, Ready, Sas, SasRequest, TOKEN_FILE, Tenant,
 };
 use greenroom_model::metrics::Metrics;
+use greenroom_model::offload::{CloudFault, OffloadPlan, PassReport, Rules, RunRequest};
+use greenroom_model::tenancy::{
+    AdmissionRequest, AdmissionStatus, KeyPair, QuotaChange, TenantStatus, TenantsFile, TenantsPlan,
+};
 use greenroom_model::{AccountName, TenantName};
 use serde::{Serialize, de::DeserializeOwned};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +39,8 @@ pub enum StackError {
     Down,
     #[error("the stack does not answer: {0}")]
     Unreachable(#[from] reqwest::Error),
+    #[error("the stack's answer cannot be read: {0}")]
+    Answer(String),
     #[error("the stack refused: {0}")]
     Refused(Problem),
 }
@@ -49,6 +55,14 @@ pub struct Process {
     log: Arc<Mutex<VecDeque<String>>>,
 }
 
+/// What a server gets besides its folder.
+#[derive(Default)]
+pub struct Start {
+    pub args: Vec<String>,
+    /// May hold secrets.
+    pub env: BTreeMap<String, String>,
+}
+
 /// A control API and the Blob endpoint beside it.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -61,13 +75,15 @@ pub struct Client {
 
 impl Process {
     /// Starts a server on free ports, and waits until both endpoints answer.
-    pub async fn start(program: &Path, data: &Path) -> Result<Process, StackError> {
+    pub async fn start(program: &Path, data: &Path, with: Start) -> Result<Process, StackError> {
         if !program.is_file() {
             return Err(StackError::Missing(program.to_path_buf()));
         }
         let mut child = Command::new(program)
             .args(["serve", "--blob", "127.0.0.1:0", "--control", "127.0.0.1:0", "--until-stdin-closes", "--data"])
             .arg(data)
+            .args(with.args)
+            .envs(with.env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -142,6 +158,64 @@ impl Client {
         self.reply(self.http.post(self.url("/v1/sas")).json(request)).await
     }
 
+    pub async fn plan_tenants(&self, file: &TenantsFile) -> Result<TenantsPlan, StackError> {
+        self.reply(self.http.post(self.url("/v1/tenants/plan")).json(file)).await
+    }
+
+    /// Applies a file to what its plan was made for, and to nothing else.
+    pub async fn apply_tenants(&self, file: &TenantsFile, etag: &str) -> Result<TenantsPlan, StackError> {
+        self.reply(self.http.put(self.url("/v1/tenants")).header("if-match", etag).json(file)).await
+    }
+
+    pub async fn tenant_act(&self, name: &TenantName, act: &str) -> Result<TenantStatus, StackError> {
+        self.reply(self.http.post(self.url(&format!("/v1/tenants/{name}/{act}")))).await
+    }
+
+    pub async fn set_quota(&self, name: &TenantName, quota: &QuotaChange) -> Result<TenantStatus, StackError> {
+        self.put(&format!("/v1/tenants/{name}/quota"), quota).await
+    }
+
+    pub async fn set_admission(&self, request: &AdmissionRequest) -> Result<AdmissionStatus, StackError> {
+        self.put("/v1/admission", request).await
+    }
+
+    pub async fn keys(&self, account: &AccountName) -> Result<KeyPair, StackError> {
+        self.reply(self.http.get(self.url(&format!("/v1/accounts/{account}/keys")))).await
+    }
+
+    pub async fn rotate_key(&self, account: &AccountName, key: u8) -> Result<KeyPair, StackError> {
+        self.reply(self.http.post(self.url(&format!("/v1/accounts/{account}/keys/{key}/rotate")))).await
+    }
+
+    pub async fn offload_plan(&self) -> Result<OffloadPlan, StackError> {
+        self.reply(self.http.get(self.url("/v1/offload/plan"))).await
+    }
+
+    pub async fn offload_policy(&self) -> Result<Rules, StackError> {
+        self.reply(self.http.get(self.url("/v1/offload/policy"))).await
+    }
+
+    pub async fn set_offload_policy(&self, rules: &Rules) -> Result<Rules, StackError> {
+        self.put("/v1/offload/policy", rules).await
+    }
+
+    /// Asks for a pass; nothing where it takes longer than the answer may.
+    pub async fn offload_run(&self) -> Result<Option<PassReport>, StackError> {
+        let request = RunRequest { wait_s: Some(CALL_MAX.as_secs() / 2), ..RunRequest::default() };
+        let text = self.text(self.http.post(self.url("/v1/offload/run")).json(&request)).await?;
+        Ok(serde_json::from_str(&text).ok())
+    }
+
+    /// Sets what happens on the way to the cloud; nothing mends it.
+    pub async fn set_fault(&self, fault: Option<&CloudFault>) -> Result<(), StackError> {
+        let url = self.url("/v1/offload/fault");
+        let request = match fault {
+            Some(fault) => self.http.put(url).json(fault),
+            None => self.http.delete(url),
+        };
+        self.text(request).await.map(|_| ())
+    }
+
     /// Deletes a container over the Blob API; one that is gone already is no error.
     pub async fn delete_container(&self, account: &AccountName, container: &str) -> Result<(), StackError> {
         let request = SasRequest::new(account.clone(), "d", 60);
@@ -194,12 +268,17 @@ impl Client {
     }
 
     async fn reply<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, StackError> {
+        let text = self.text(request).await?;
+        serde_json::from_str(&text).map_err(|error| StackError::Answer(error.to_string()))
+    }
+
+    async fn text(&self, request: reqwest::RequestBuilder) -> Result<String, StackError> {
         let reply = request.bearer_auth(&self.token).timeout(CALL_MAX).send().await?;
         let status = reply.status();
-        if status.is_success() {
-            return Ok(reply.json().await?);
-        }
         let text = reply.text().await?;
+        if status.is_success() {
+            return Ok(text);
+        }
         let problem = serde_json::from_str(&text).unwrap_or(Problem {
             title: status.to_string(),
             status: status.as_u16(),

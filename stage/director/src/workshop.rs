@@ -5,6 +5,7 @@ use crate::data;
 use crate::stack::{Client, StackError};
 use greenroom_model::control::SasRequest;
 use greenroom_model::{AccountName, ContainerName, ContainerPath};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
@@ -92,7 +93,13 @@ impl Workshop {
     }
 
     /// Fills the placeholders of one word. Endpoints get a short-lived signature, which is never shown.
-    pub async fn fill(&self, word: &str, stack: &Client) -> Result<Filled, WorkshopError> {
+    /// `leaked` holds what a leaked key has signed, by account.
+    pub async fn fill(
+        &self,
+        word: &str,
+        stack: &Client,
+        leaked: &BTreeMap<AccountName, String>,
+    ) -> Result<Filled, WorkshopError> {
         let mut filled = Filled { word: String::new(), shown: String::new() };
         let mut rest = word;
         while let Some((before, inside, after)) = placeholder(rest) {
@@ -104,6 +111,17 @@ impl Workshop {
                 }
                 Some(("blob", path)) => {
                     let (url, sas) = endpoint(path, stack).await?;
+                    filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
+                }
+                Some(("leaked", path)) => {
+                    let (place, blob) = place(path)?;
+                    let Some(sas) = leaked.get(&place.account) else {
+                        return Err(WorkshopError::Blob(
+                            path.into(),
+                            "no key of it has leaked: 'keys leak' comes before".into(),
+                        ));
+                    };
+                    let url = format!("{}/{place}{blob}", stack.blob);
                     filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
                 }
                 _ => return Err(WorkshopError::Placeholder(inside.to_string())),
@@ -146,16 +164,21 @@ fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
 
 /// URL and signature of `account/container[/path]`.
 async fn endpoint(path: &str, stack: &Client) -> Result<(String, String), WorkshopError> {
+    let (place, blob) = place(path)?;
+    let whole = SasRequest::new(place.account.clone(), SAS_PERMISSIONS, SAS_SECONDS);
+    let request = SasRequest { container: Some(place.container.clone()), ..whole };
+    let sas = stack.sas(&request).await?;
+    Ok((format!("{}/{place}{blob}", stack.blob), sas.token))
+}
+
+/// A container, and the path in it with its leading slash.
+fn place(path: &str) -> Result<(ContainerPath, String), WorkshopError> {
     let bad = |why: String| WorkshopError::Blob(path.to_string(), why);
     let mut parts = path.splitn(3, '/');
     let account = AccountName::new(parts.next().unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
     let container = ContainerName::new(parts.next().unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
     let blob = parts.next().map(|blob| format!("/{blob}")).unwrap_or_default();
-    let whole = SasRequest::new(account.clone(), SAS_PERMISSIONS, SAS_SECONDS);
-    let request = SasRequest { container: Some(container.clone()), ..whole };
-    let sas = stack.sas(&request).await?;
-    let path = ContainerPath { account, container };
-    Ok((format!("{}/{path}{blob}", stack.blob), sas.token))
+    Ok((ContainerPath { account, container }, blob))
 }
 
 #[cfg(test)]

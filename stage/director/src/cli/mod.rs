@@ -1,5 +1,6 @@
 //! What each command prints.
 
+pub mod load;
 mod preflight;
 pub mod rehearsal;
 mod run;

@@ -6,7 +6,20 @@ use greenroom_show::demo::{Chart, Demo, Group, Step};
 use serde::Deserialize;
 use std::time::Duration;
 
-const KEYS: &[&str] = &["title", "minutes", "tools", "charts"];
+const KEYS: &[&str] = &["title", "minutes", "tools", "charts", "profile", "flash"];
+
+/// Which stack a demo runs on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// The one that demos share; a reset removes the containers that the demo has made.
+    #[default]
+    Shared,
+    /// One of its own; a reset gives it a new one.
+    Fresh,
+    /// One of its own, with a second node as its cloud.
+    Offload,
+}
 
 /// Steps without a time-out of their own and without past runs get this much.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
@@ -21,6 +34,10 @@ struct DemoYaml {
     tools: Vec<String>,
     #[serde(default)]
     charts: Vec<Chart>,
+    #[serde(default)]
+    profile: Profile,
+    #[serde(default)]
+    flash: Option<greenroom_model::tenancy::ByteCount>,
 }
 
 /// A demo with the lines that run it, one for each of its steps.
@@ -28,6 +45,22 @@ struct DemoYaml {
 pub struct Program {
     pub demo: Demo,
     pub lines: Vec<script::Line>,
+    pub profile: Profile,
+    /// What its stack may take of the disk; for a stack of its own.
+    pub flash_bytes: Option<u64>,
+}
+
+impl Program {
+    /// The files that it applies, with the lines that name them.
+    pub fn tenants_files(&self) -> Vec<(usize, &str)> {
+        let files = self.lines.iter().zip(&self.demo.steps).filter_map(|(line, step)| match &line.verb {
+            script::Verb::Tenant { what: script::TenantVerb::Plan { file } | script::TenantVerb::Apply { file } } => {
+                Some((step.line, file.0.as_str()))
+            }
+            _ => None,
+        });
+        files.collect()
+    }
 }
 
 pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>, Faults> {
@@ -51,7 +84,15 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
     if yaml.title.is_empty() && report.faults.is_empty() {
         report.fault(head.line, "a demo needs a 'title'");
     }
+    if yaml.flash.is_some() && yaml.profile == Profile::Shared {
+        report.fault(
+            yaml::key_line(head, "flash"),
+            "'flash' is for a stack of the demo's own: add 'profile: fresh' or 'profile: offload'",
+        );
+    }
     let mut program = Program {
+        profile: yaml.profile,
+        flash_bytes: yaml.flash.map(|bytes| bytes.0),
         demo: Demo {
             slug: slug.to_string(),
             title: yaml.title,
@@ -104,7 +145,8 @@ fn read_group(fence: &markdown::Fence, blocks: &[Block], program: &mut Program, 
         if text.trim().is_empty() || text.trim_start().starts_with('#') {
             continue;
         }
-        match script::read(text).and_then(|read| known_tool(&program.demo.tools, read)) {
+        let read = script::read(text).and_then(|read| known_tool(&program.demo.tools, read));
+        match read.and_then(|read| fits_profile(program.profile, read)) {
             Ok(read) => {
                 program.demo.steps.push(step(&read, line));
                 program.lines.push(read);
@@ -129,9 +171,23 @@ fn known_tool(tools: &[String], line: script::Line) -> Result<script::Line, Stri
     }
 }
 
+/// What needs a stack of the demo's own is refused where it would happen to the one that demos share.
+fn fits_profile(profile: Profile, line: script::Line) -> Result<script::Line, String> {
+    let needed = match &line.verb {
+        script::Verb::Stack { .. } | script::Verb::Fault { .. } | script::Verb::Offload { .. } => Profile::Offload,
+        _ => Profile::Shared,
+    };
+    match needed == Profile::Offload && profile != Profile::Offload {
+        true => Err(format!("'{}' needs a cloud: add 'profile: offload' to the front matter", line.text)),
+        false => Ok(line),
+    }
+}
+
 fn step(line: &script::Line, number: usize) -> Step {
     let within = match &line.verb {
         script::Verb::Wait { condition } => script::without_within(condition).ok().and_then(|(_, within)| within),
+        // A load is as long as it says, and may take as long again to prepare and to be answered.
+        script::Verb::Load(load) if !load.in_background => Some(load.shape.lasts * 2 + TIMEOUT_DEFAULT),
         _ => None,
     };
     let timeout = line.timeout.or(within).unwrap_or(TIMEOUT_DEFAULT);
@@ -151,6 +207,15 @@ fn proves(verb: &script::Verb) -> Option<String> {
         script::Verb::Data { what: script::DataVerb::Compare { .. } } => Some("Every byte identical".into()),
         script::Verb::Data { what: script::DataVerb::Make { .. } }
         | script::Verb::Tenant { .. }
+        | script::Verb::Load(_)
+        | script::Verb::Stop { .. }
+        | script::Verb::Join { .. }
+        | script::Verb::Fault { .. }
+        | script::Verb::Offload { .. }
+        | script::Verb::Admission { .. }
+        | script::Verb::Keys { .. }
+        | script::Verb::Quota { .. }
+        | script::Verb::Stack { .. }
         | script::Verb::Run { .. } => None,
     }
 }
@@ -230,6 +295,20 @@ expect a.blobs == 2 --proves '2 blobs'
             faults(&GOOD.replace("steps copy", "steps make"))
                 .starts_with("demos/copy/demo.md:23: steps 'make' stand here twice")
         );
+    }
+
+    #[test]
+    fn what_needs_a_cloud_says_so() {
+        let with = |line: &str| faults(&GOOD.replace("tenant create a --container in-box", line));
+        assert!(
+            with("fault cloud offline").contains(":18: 'fault cloud offline' needs a cloud: add 'profile: offload'")
+        );
+        let small = GOOD.replace("minutes: 3", "minutes: 3\nflash: 64MiB");
+        assert!(faults(&small).starts_with("demos/copy/demo.md:4: 'flash' is for a stack of the demo's own"));
+        let own = small.replace("minutes: 3", "minutes: 3\nprofile: offload").replace("expect", "stack wipe\nexpect");
+        let program = parse_demo("demos/copy/demo.md", "copy", &own).expect("good").value;
+        assert_eq!((program.profile, program.flash_bytes), (Profile::Offload, Some(64 << 20)));
+        assert!(faults(&GOOD.replace("minutes: 3", "profile: own")).starts_with("demos/copy/demo.md:3: front matter"));
     }
 
     #[test]

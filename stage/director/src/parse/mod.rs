@@ -9,8 +9,13 @@ mod source;
 mod yaml;
 
 pub use deck::{figures, parse_deck};
-pub use demo::{Program, parse_demo};
-pub use script::{Comparison, Condition, DataVerb, Operand, TenantVerb, Verb, quoted, reference, without_within};
+pub use demo::{Profile, Program, parse_demo};
+pub use script::{
+    Comparison, Condition, DataVerb, FaultVerb, FileName, KeysVerb, LoadLine, OffloadVerb, Operand, StackVerb, Switch,
+    TenantVerb, Treat, Verb, duration, quoted, reference, without_within,
+};
+
+pub use yaml::document;
 
 use std::fmt;
 

@@ -13,6 +13,8 @@ pub struct Line {
     pub timeout: Option<Duration>,
     pub if_fails: Option<String>,
     pub proves: Option<String>,
+    /// The step passes only where its tool fails and says this.
+    pub fails_with: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -35,6 +37,36 @@ pub enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Open-loop load of a tenant; its figures are `<name>.get.p99_ms`, `<name>.rate`, `<name>.errors` and so on.
+    Load(Box<LoadLine>),
+    /// Ends a load that runs in the background.
+    Stop { load: String },
+    /// Waits until a load in the background is over.
+    Join { load: String },
+    /// What happens between the stack and the cloud from now on.
+    Fault {
+        #[command(subcommand)]
+        what: FaultVerb,
+    },
+    /// What leaves flash.
+    Offload {
+        #[command(subcommand)]
+        what: OffloadVerb,
+    },
+    /// Whether tenants are kept apart: on, or off for the contrast.
+    Admission { state: Switch },
+    /// The two keys of an account.
+    Keys {
+        #[command(subcommand)]
+        what: KeysVerb,
+    },
+    /// Sets how many bytes a tenant may store, at once.
+    Quota { tenant: greenroom_model::TenantName, bytes: greenroom_model::tenancy::ByteCount },
+    /// The machine itself, for demos with a stack of their own.
+    Stack {
+        #[command(subcommand)]
+        what: StackVerb,
+    },
     /// Waits until a condition holds: `wait photos.blobs == 2004 within 30s`.
     Wait {
         #[arg(required = true, num_args = 1.., allow_hyphen_values = true)]
@@ -55,6 +87,134 @@ pub enum TenantVerb {
         #[arg(long = "container")]
         containers: Vec<greenroom_model::ContainerName>,
     },
+    /// Shows what applying a file beside the demo would change. Nothing is.
+    Plan { file: FileName },
+    /// Shows the plan of a file beside the demo, then carries it out.
+    Apply { file: FileName },
+    /// Refuses every request of a tenant; nothing is lost.
+    Suspend { name: greenroom_model::TenantName },
+    /// Serves it again.
+    Resume { name: greenroom_model::TenantName },
+}
+
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct LoadLine {
+    /// What its figures begin with.
+    #[arg(value_parser = figure_name)]
+    pub name: String,
+    /// Whose account it works on.
+    #[arg(long)]
+    pub tenant: greenroom_model::TenantName,
+    /// The tenant's account, where it does not have the tenant's name.
+    #[arg(long)]
+    pub account: Option<greenroom_model::AccountName>,
+    /// Made where it is not there.
+    #[arg(long, default_value = "load")]
+    pub container: greenroom_model::ContainerName,
+    /// Signs with the account's first or second key, as `keys use` changes it; by a short-lived SAS of the stack where absent.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub key: Option<u8>,
+    #[command(flatten)]
+    pub shape: crate::load::Shape,
+    /// Goes on while the next steps run.
+    #[arg(long)]
+    pub in_background: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum FaultVerb {
+    /// `offline`, `slow`, `throttling`, `errors`, `lost-response`, `truncating`, or `none`.
+    Cloud {
+        #[arg(value_parser = fault_kind)]
+        kind: FaultKind,
+        /// Of requests.
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+        percent: Option<u8>,
+        #[arg(long, value_parser = duration)]
+        delay: Option<Duration>,
+    },
+}
+
+/// `None` mends the way to the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultKind(pub Option<greenroom_model::offload::CloudFaultKind>);
+
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum OffloadVerb {
+    /// Shows what would leave now, and why. Nothing does.
+    Plan,
+    /// Moves what is to leave now.
+    Run,
+    /// Sets the water marks, in percent of flash, and what becomes of blobs below them.
+    Policy {
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=99))]
+        high: u8,
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=99))]
+        low: u8,
+        /// `when-full`, `at-once`, `copy` or `pin`.
+        #[arg(long, value_enum, default_value = "when-full")]
+        treat: Treat,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Treat {
+    WhenFull,
+    AtOnce,
+    Copy,
+    Pin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum KeysVerb {
+    /// Makes a key anew; what the old one signed is refused from now on.
+    Rotate {
+        account: greenroom_model::AccountName,
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
+        key: u8,
+    },
+    /// Lets a load sign with the other key, and waits until nothing is under way with the one before.
+    Use {
+        load: String,
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
+        key: u8,
+    },
+    /// Signs with a key as whoever found it would; `{leaked:account/container/path}` is reached with that from now on.
+    Leak {
+        account: greenroom_model::AccountName,
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
+        key: u8,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum StackVerb {
+    /// Stops it and deletes its disk; the cloud stays.
+    Wipe,
+    /// Rebuilds its disk from the cloud alone, and starts it.
+    Rebuild,
+}
+
+/// A file beside the demo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName(pub String);
+
+impl std::str::FromStr for FileName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<FileName, String> {
+        let mut parts = std::path::Path::new(name).components();
+        match (parts.next(), parts.next()) {
+            (Some(std::path::Component::Normal(_)), None) => Ok(FileName(name.to_string())),
+            _ => Err(format!("'{name}' is not the name of a file beside the demo")),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Subcommand)]
@@ -72,6 +232,9 @@ pub enum DataVerb {
         large_size: bytesize::ByteSize,
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// `noise`, which nothing makes smaller, or `logs`.
+        #[arg(long, value_enum, default_value = "noise")]
+        like: crate::data::Like,
     },
     /// Proves by hash that two folders hold the same files.
     Compare { left: String, right: String },
@@ -125,7 +288,7 @@ impl Comparison {
 }
 
 /// The options that any line may carry, and that no tool ever sees.
-const OPTIONS: [&str; 3] = ["--timeout", "--if-fails", "--proves"];
+const OPTIONS: [&str; 4] = ["--timeout", "--if-fails", "--proves", "--fails-with"];
 
 /// Reads one line. The error is a sentence without a place.
 pub fn read(line: &str) -> Result<Line, String> {
@@ -135,7 +298,10 @@ pub fn read(line: &str) -> Result<Line, String> {
     if let Verb::Wait { condition } | Verb::Expect { condition } = &verb {
         Condition::read(&without_within(condition)?.0)?;
     }
-    let [timeout, if_fails, proves] = options;
+    let [timeout, if_fails, proves, fails_with] = options;
+    if fails_with.is_some() && !matches!(verb, Verb::Run { .. }) {
+        return Err("'--fails-with' is for tools: only a 'run' line may have it".into());
+    }
     let timeout = timeout.as_deref().map(duration).transpose()?;
     Ok(Line {
         verb,
@@ -143,6 +309,7 @@ pub fn read(line: &str) -> Result<Line, String> {
         timeout,
         if_fails,
         proves,
+        fails_with,
     })
 }
 
@@ -223,9 +390,9 @@ impl Operand {
     }
 }
 
-fn take_options(words: Vec<String>) -> Result<(Vec<String>, [Option<String>; 3]), String> {
+fn take_options(words: Vec<String>) -> Result<(Vec<String>, [Option<String>; 4]), String> {
     let mut kept = Vec::new();
-    let mut options = [None, None, None];
+    let mut options = [None, None, None, None];
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         match OPTIONS.iter().position(|option| *option == word) {
@@ -262,6 +429,26 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| format!("'{text}' is no duration: write '500ms', '60s' or '2m'"))
+}
+
+fn fault_kind(text: &str) -> Result<FaultKind, String> {
+    use greenroom_model::offload::CloudFaultKind;
+    if text == "none" {
+        return Ok(FaultKind(None));
+    }
+    let found = CloudFaultKind::ALL.into_iter().find(|kind| kind.name() == text);
+    let known = || CloudFaultKind::ALL.map(CloudFaultKind::name).into_iter().chain(["none"]);
+    found.map(|kind| FaultKind(Some(kind))).ok_or_else(|| {
+        format!("unknown fault{} (known: {})", hint(text, known()), known().collect::<Vec<_>>().join(", "))
+    })
+}
+
+fn figure_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    match !text.is_empty() && text.chars().all(fits) {
+        true => Ok(text.to_string()),
+        false => Err("a load's name has letters, digits, - and _".into()),
+    }
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -338,6 +525,17 @@ mod tests {
             ("expect photos.blobs", "compares nothing"),
             ("wait a.b == 1 within", "'within' needs one duration"),
             ("run 'open", "missing closing quote"),
+            ("load noise --tenant a --rate fast --for 1s", "'fast' is no rate"),
+            ("load a.b --tenant a --rate 1/s --for 1s", "a load's name has letters"),
+            ("load noise --rate 1/s --for 1s", "--tenant"),
+            ("fault cloud ofline", "did you mean 'offline'?"),
+            ("keys rotate gold 3", "3 is not in 1..=2"),
+            ("admission of", "invalid value 'of'"),
+            ("quota gold much", "'much' is not a number of bytes"),
+            ("tenant apply ../tenants.yaml", "is not the name of a file beside the demo"),
+            ("offload policy --high 60", "--low"),
+            ("stack wipee", "'wipee'"),
+            ("expect a.b == 1 --fails-with x", "only a 'run' line"),
         ];
         for (line, wanted) in cases {
             let said = read(line).expect_err(line);

@@ -27,6 +27,12 @@ pub fn read<T: DeserializeOwned>(piece: Piece<'_>, known: &[&str], report: &mut 
     }
 }
 
+/// Reads a whole file. Where it is wrong: the line, and a sentence.
+pub fn document<T: DeserializeOwned>(text: &str) -> Result<T, (usize, String)> {
+    let place = |error: serde_saphyr::Error| (line_of(Piece { text, line: 1 }, &error), message(&error));
+    serde_saphyr::from_str(text).map_err(place)
+}
+
 /// Line of a top-level key in the file.
 pub fn key_line(piece: Piece<'_>, key: &str) -> usize {
     let at = piece

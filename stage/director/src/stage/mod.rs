@@ -2,6 +2,9 @@
 
 mod calls;
 mod history;
+mod loads;
+mod nodes;
+mod operator;
 mod plan;
 mod recording;
 mod rehearse;
@@ -9,6 +12,7 @@ mod reload;
 mod resume;
 mod runner;
 mod supervise;
+mod tools;
 
 use crate::clock::Stopwatch;
 use crate::library::{Library, LibraryError, Talk};
@@ -33,6 +37,8 @@ const BEHIND_MAX: usize = 4096;
 /// Windows are told about 60 times a second at most.
 const PUSH_EVERY: Duration = Duration::from_millis(16);
 const EVENTS_A_PUSH: usize = 1024;
+/// Steps run one after the other, so that more than one order waits only around a reset.
+const ORDERS_MAX: usize = 4;
 
 /// What a director opens.
 #[derive(Debug, Clone)]
@@ -85,6 +91,13 @@ struct Stage {
     now: Mutex<Now>,
     bus: broadcast::Sender<Arc<Stamped>>,
     stack: watch::Sender<Option<crate::stack::Client>>,
+    cloud: watch::Sender<Option<nodes::Cloud>>,
+    /// Where the processes are that run.
+    homes: watch::Sender<nodes::Home>,
+    orders: tokio::sync::mpsc::Sender<supervise::Asked>,
+    loads: loads::Loads,
+    /// What a leaked key has signed, by account.
+    leaked: Mutex<BTreeMap<greenroom_model::AccountName, String>>,
     values: watch::Sender<Values>,
     /// Asks the supervisor for a new start.
     restarts: tokio::sync::Notify,
@@ -132,6 +145,7 @@ impl Director {
             .opened(options.version)
             .map_err(|why| OpenError::Version { deck: loaded.talk.deck.slug.clone(), why })?;
         let workshop = Workshop::open(&options.root)?;
+        let (given, orders) = tokio::sync::mpsc::channel(ORDERS_MAX);
         let stage = Arc::new(Stage {
             watch: Stopwatch::start(),
             stack_program: options.stack.unwrap_or_else(stack_program),
@@ -150,6 +164,11 @@ impl Director {
             }),
             bus: broadcast::channel(BEHIND_MAX).0,
             stack: watch::channel(None).0,
+            cloud: watch::channel(None).0,
+            homes: watch::channel(nodes::Home::default()).0,
+            orders: given,
+            loads: loads::Loads::default(),
+            leaked: Mutex::default(),
             values: watch::channel(Values::new()).0,
             restarts: tokio::sync::Notify::new(),
             closing: CancellationToken::new(),
@@ -162,7 +181,7 @@ impl Director {
         history::learn(&stage);
         plan::restore(&stage);
         resume::restore(&stage);
-        stage.tasks.spawn(supervise::run(stage.clone()));
+        stage.tasks.spawn(supervise::run(stage.clone(), orders));
         stage.tasks.spawn(reload::run(stage.clone()));
         stage.tasks.spawn(resume::run(stage.clone()));
         stage.tasks.spawn(rehearse::run(stage.clone()));
@@ -260,6 +279,7 @@ impl Stage {
         if let Some(running) = &self.lock().running {
             running.cancel();
         }
+        self.loads.cancel();
     }
 
     fn takes_folder(&self) -> PathBuf {

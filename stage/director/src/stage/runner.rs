@@ -1,23 +1,19 @@
 //! Runs steps, one after the other, each with its deadline. A step that fails ends its group, and never the show.
 
+use super::nodes::Home;
+use super::supervise::Order;
 use super::{Now, Stage};
 use crate::condition::{Verdict, judge};
 use crate::data::{self, Recipe};
-use crate::mover;
-use crate::parse::{Condition, DataVerb, Program, TenantVerb, Verb, quoted, without_within};
+use crate::parse::{Condition, DataVerb, Profile, Program, Verb, without_within};
 use crate::rates::{Values, counters};
 use crate::stack::Client;
-use crate::tool::{self, Invocation};
-use crate::workshop::Filled;
-use greenroom_model::control::NewAccount;
-use greenroom_model::{AccountName, ContainerName, TenantName};
+use greenroom_model::{AccountName, ContainerName};
 use greenroom_show::call::CallError;
 use greenroom_show::demo::Demo;
 use greenroom_show::unit::{Unit, grouped};
 use greenroom_show::{Event, Outcome, Position, StepState};
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -33,13 +29,13 @@ const LINES_A_SECOND: u64 = 20;
 /// A container that a demo has made.
 #[derive(Debug, Clone)]
 pub struct Made {
-    demo: String,
-    account: AccountName,
-    container: ContainerName,
+    pub demo: String,
+    pub account: AccountName,
+    pub container: ContainerName,
 }
 
 /// What a step came to: what it saw, or why it failed.
-type Seen = Result<String, String>;
+pub type Seen = Result<String, String>;
 
 impl Stage {
     /// What runs in a tool's name.
@@ -79,11 +75,12 @@ impl Stage {
 
     /// Takes away what a demo has made, and begins it anew.
     pub async fn reset(self: &Arc<Self>, demo: &str) -> Result<(), CallError> {
-        self.program(demo)?;
+        let program = self.program(demo)?;
         self.cancel_steps();
         while self.lock().running.is_some() {
             tokio::time::sleep(LOOK_EVERY).await;
         }
+        self.end_loads().await;
         let made: Vec<Made> = {
             let mut now = self.lock();
             let (own, others) = std::mem::take(&mut now.made).into_iter().partition(|made| made.demo == demo);
@@ -91,11 +88,16 @@ impl Stage {
             own
         };
         let failed = |error: String| CallError::Failed { detail: format!("the reset is not complete: {error}") };
-        let client = self.stack.borrow().clone();
-        if let Some(client) = client {
-            for made in &made {
-                let removed = client.delete_container(&made.account, made.container.as_str()).await;
-                removed.map_err(|error| failed(error.to_string()))?;
+        self.forget_leaked();
+        match program.profile {
+            Profile::Fresh | Profile::Offload => self.order(Order::Fresh(Home::of(&program))).await.map_err(failed)?,
+            Profile::Shared => {
+                self.order(Order::Use(Home::of(&program))).await.map_err(failed)?;
+                let client = self.stack.borrow().clone();
+                for (client, made) in client.iter().flat_map(|client| made.iter().map(move |made| (client, made))) {
+                    let removed = client.delete_container(&made.account, made.container.as_str()).await;
+                    removed.map_err(|error| failed(error.to_string()))?;
+                }
             }
         }
         let stage = self.clone();
@@ -157,6 +159,9 @@ impl Stage {
             for step in steps {
                 let outcome = stage.run_step(&program, step, &cancel).await;
                 let goes_on = matches!(outcome, Outcome::Passed { .. }) && step < last;
+                if !matches!(outcome, Outcome::Passed { .. }) {
+                    stage.end_loads().await;
+                }
                 // At once, so that whoever sees the step end may start the next one.
                 let mut now = stage.lock();
                 if !goes_on {
@@ -235,18 +240,27 @@ impl Stage {
 
     async fn execute(self: &Arc<Self>, program: &Program, step: usize, cancel: &CancellationToken) -> Seen {
         let line = &program.lines[step];
+        let demo = &program.demo.slug;
         if !matches!(line.verb, Verb::Run { .. }) {
             self.prompt(&line.text);
         }
+        self.order(Order::Use(Home::of(program))).await?;
         match &line.verb {
-            Verb::Tenant { what: TenantVerb::Create { name, containers } } => {
-                self.tenant_create(&program.demo.slug, name, containers).await
-            }
+            Verb::Tenant { what } => self.tenant(demo, what).await,
             Verb::Data { what } => self.data(what, cancel).await,
             Verb::Run { tool, args } => {
                 let group = group_of(&program.demo, step);
-                self.run_tool(&group, tool, args, cancel).await
+                self.run_tool(&group, tool, args, line.fails_with.as_deref(), cancel).await
             }
+            Verb::Load(load) => self.load(demo, load, cancel).await,
+            Verb::Stop { load } => self.stop_load(load).await,
+            Verb::Join { load } => self.join_load(load, cancel).await,
+            Verb::Fault { what } => self.fault(what).await,
+            Verb::Offload { what } => self.offload(what).await,
+            Verb::Admission { state } => self.admission(*state).await,
+            Verb::Keys { what } => self.keys(what).await,
+            Verb::Quota { tenant, bytes } => self.quota(tenant, *bytes).await,
+            Verb::Stack { what } => self.stack_verb(*what, cancel).await,
             Verb::Expect { condition } => self.expect(&Condition::read(condition)?).await,
             Verb::Wait { condition } => {
                 let (condition, _) = without_within(condition)?;
@@ -256,22 +270,8 @@ impl Stage {
     }
 
     /// The line that is about to run, emphasised.
-    fn prompt(self: &Arc<Self>, text: &str) {
+    pub(super) fn prompt(self: &Arc<Self>, text: &str) {
         self.emit(Event::Output(format!("\x1b[1;33m$ {text}\x1b[0m\r\n")));
-    }
-
-    async fn tenant_create(self: &Arc<Self>, demo: &str, name: &TenantName, containers: &[ContainerName]) -> Seen {
-        let client = self.client()?;
-        let account = AccountName::new(name.as_str().replace('-', "")).map_err(|error| error.to_string())?;
-        client.put_tenant(name).await.map_err(|error| error.to_string())?;
-        let request = NewAccount { tenant: name.clone(), containers: containers.to_vec(), public_containers: None };
-        client.put_account(&account, &request).await.map_err(|error| error.to_string())?;
-        let mut now = self.lock();
-        for container in containers {
-            now.made.push(Made { demo: demo.into(), account: account.clone(), container: container.clone() });
-        }
-        let named: Vec<_> = containers.iter().map(ToString::to_string).collect();
-        Ok(format!("tenant {name}: account {account}, container {}", named.join(", ")))
     }
 
     async fn data(self: &Arc<Self>, what: &DataVerb, cancel: &CancellationToken) -> Seen {
@@ -279,9 +279,10 @@ impl Stage {
         let cancel = cancel.clone();
         let place = |name: &str| self.data_place(name);
         let work: Box<dyn FnOnce() -> Result<data::Amount, data::DataError> + Send> = match what {
-            DataVerb::Make { name, files, size, large, large_size, seed } => {
+            DataVerb::Make { name, files, size, large, large_size, seed, like } => {
                 let folder = place(name)?;
                 let recipe = Recipe {
+                    like: *like,
                     files: *files,
                     file_bytes: size.as_u64(),
                     large: *large,
@@ -325,81 +326,6 @@ impl Stage {
         }
     }
 
-    async fn run_tool(self: &Arc<Self>, group: &str, tool: &str, args: &[String], cancel: &CancellationToken) -> Seen {
-        let client = self.client()?;
-        let mut filled = Vec::new();
-        for arg in args {
-            filled.push(self.workshop.fill(arg, &client).await.map_err(|error| error.to_string())?);
-        }
-        let shown: Vec<_> = filled.iter().map(|filled| quoted(&filled.shown)).collect();
-        self.prompt(&format!("{tool} {}", shown.join(" ")));
-        let before = client.metrics().await.ok();
-        let began = self.watch.now();
-        match self.loaded().tools.get(tool) {
-            Some(Some(found)) => {
-                let invocation = self.invocation(&found.program, tool, &filled);
-                let show = |text| self.emit(Event::Output(text));
-                tool::run(invocation, show, cancel).await.map_err(|error| error.to_string())?;
-            }
-            _ if tool == "azcopy" => {
-                self.emit(Event::Output(
-                    "\x1b[2mAzCopy is not installed: the built-in mover does it\x1b[0m\r\n".into(),
-                ));
-                let words: Vec<_> = filled.into_iter().map(|filled| filled.word).collect();
-                let show = |text| self.emit(Event::Output(text));
-                mover::run(&words, show, cancel).await.map_err(|error| error.to_string())?;
-            }
-            _ if tool == "true" => {}
-            _ => return Err(format!("{tool} is not installed: install it, or press V for the recorded take")),
-        }
-        let seconds = (self.watch.now() - began) as f64 / 1e6;
-        let after = client.metrics().await.ok();
-        self.measured(group, seconds, before.as_ref().map(counters), after.as_ref().map(counters));
-        Ok(String::new())
-    }
-
-    /// Figures of a tool's run: how long it took, and what the stack moved meanwhile.
-    fn measured(self: &Arc<Self>, group: &str, seconds: f64, before: Option<Values>, after: Option<Values>) {
-        let figure = |name: &str, value: f64, unit: Unit| {
-            self.emit(Event::Figure { name: format!("{group}.{name}"), value, unit });
-        };
-        figure("seconds", seconds, Unit::Seconds);
-        let (Some(before), Some(after)) = (before, after) else { return };
-        let grown = |suffix: &str| -> f64 {
-            let of = |values: &Values| {
-                values.iter().filter(|(name, _)| name.ends_with(suffix)).map(|(_, value)| value).sum::<f64>()
-            };
-            of(&after) - of(&before)
-        };
-        let moved = grown(".bytes_in") + grown(".bytes_out");
-        figure("bytes", moved, Unit::Bytes);
-        if seconds > 0.0 {
-            figure("bytes_per_s", moved / seconds, Unit::BytesPerSecond);
-        }
-    }
-
-    fn invocation(&self, program: &Path, tool: &str, filled: &[Filled]) -> Invocation {
-        let home = self.workshop.home();
-        let folder = |name: &str| home.join(name).display().to_string();
-        let mut env: BTreeMap<String, String> = [
-            ("HOME", home.display().to_string()),
-            ("LANG", "C.UTF-8".into()),
-            ("NO_PROXY", "127.0.0.1,localhost".into()),
-            ("PATH", std::env::var("PATH").unwrap_or_default()),
-            ("TERM", "xterm-256color".into()),
-        ]
-        .map(|(name, value)| (name.to_string(), value))
-        .into();
-        if tool == "azcopy" {
-            env.insert("AZCOPY_LOG_LOCATION".into(), folder("azcopy-logs"));
-            env.insert("AZCOPY_JOB_PLAN_LOCATION".into(), folder("azcopy-plans"));
-            env.insert("AZCOPY_DISABLE_SYSLOG".into(), "true".into());
-        }
-        let args = filled.iter().map(|filled| filled.word.clone()).collect();
-        let private = self.workshop.folder().to_path_buf();
-        Invocation { program: program.to_path_buf(), args, env, folder: self.workshop.data(), private }
-    }
-
     async fn expect(self: &Arc<Self>, condition: &Condition) -> Seen {
         match judge(condition, &self.fresh_values().await?) {
             Verdict::Holds { seen } => Ok(seen),
@@ -430,10 +356,12 @@ impl Stage {
         let now = self.lock();
         let run = now.show.active.as_ref().and_then(|demo| now.show.runs.get(demo));
         values.extend(run.iter().flat_map(|run| &run.figures).map(|(name, figure)| (name.clone(), figure.value)));
+        drop(now);
+        values.extend(self.load_values());
         Ok(values)
     }
 
-    fn client(&self) -> Result<Client, String> {
+    pub(super) fn client(&self) -> Result<Client, String> {
         self.stack.borrow().clone().ok_or_else(|| "the stack is not ready: wait for it, or start it again".into())
     }
 }

@@ -1,62 +1,160 @@
-//! Keeps the stack running and its figures flowing.
+//! Keeps the processes running that the demo on stage needs, and their figures flowing.
 
 use super::Stage;
+use super::nodes::{Home, Nodes, remove};
 use crate::rates::{Rates, Values};
-use crate::stack::{Client, Process, StackError};
+use crate::stack::Client;
 use futures::StreamExt;
 use greenroom_show::{Event, StackState};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 
 const HZ: u32 = 25;
 /// A stack that does nothing is drawn this much more rarely than one that works.
 const QUIET_EVERY: u32 = 12;
 const STREAM_AGAIN: Duration = Duration::from_millis(500);
 
-/// Starts the stack, and starts it again when the speaker asks, until the show closes.
-pub async fn run(stage: Arc<Stage>) {
-    while !stage.closing.is_cancelled() {
-        stage.emit(Event::Stack(StackState::Starting));
-        let started = tokio::select! {
-            started = start(&stage) => started,
-            () = stage.closing.cancelled() => return,
-        };
-        match started {
-            Ok((process, version)) => serve(&stage, process, version).await,
-            Err(error) => stage.emit(Event::Stack(StackState::Down { reason: error.to_string() })),
-        }
+/// What steps and resets ask of the supervisor.
+#[derive(Debug)]
+pub enum Order {
+    /// The processes of this home run, or did when they were last asked for: another home's end.
+    Use(Home),
+    /// This home's processes run, and hold nothing.
+    Fresh(Home),
+    /// The stack ends and its data goes; its cloud stays.
+    Wipe,
+    /// The stack runs again.
+    Start,
+}
+
+#[derive(Debug)]
+pub struct Asked {
+    order: Order,
+    done: oneshot::Sender<Result<(), String>>,
+}
+
+impl Stage {
+    /// Has an order carried out.
+    pub(super) async fn order(&self, order: Order) -> Result<(), String> {
+        let (done, answer) = oneshot::channel();
+        let closing = || "the show closes".to_string();
+        self.orders.send(Asked { order, done }).await.map_err(|_| closing())?;
+        answer.await.map_err(|_| closing())?
+    }
+}
+
+/// Starts the stack, and does as it is asked until the show closes.
+pub async fn run(stage: Arc<Stage>, mut orders: mpsc::Receiver<Asked>) {
+    let mut keeper = Keeper { stage: stage.clone(), home: Home::default(), nodes: Nodes::default() };
+    keeper.start().await.ok();
+    loop {
+        let client = stage.stack.borrow().clone();
         tokio::select! {
-            () = stage.restarts.notified() => {}
-            () = stage.closing.cancelled() => return,
+            why = keeper.nodes.died() => {
+                keeper.nodes.stack = None;
+                keeper.down(format!("it ended by itself ({why})"));
+            }
+            () = figures(&stage, client.as_ref()) => {}
+            () = stage.restarts.notified() => {
+                keeper.stop_stack().await;
+                keeper.start().await.ok();
+            }
+            Some(Asked { order, done }) = orders.recv() => {
+                done.send(keeper.obey(order).await).ok();
+            }
+            () = stage.closing.cancelled() => {
+                stage.stack.send_replace(None);
+                keeper.nodes.stop().await;
+                return;
+            }
         }
     }
 }
 
-async fn start(stage: &Stage) -> Result<(Process, String), StackError> {
-    let process = Process::start(&stage.stack_program, &stage.workshop.stack()).await?;
-    let health = process.client.health().await?;
-    Ok((process, health.version))
+struct Keeper {
+    stage: Arc<Stage>,
+    home: Home,
+    nodes: Nodes,
 }
 
-async fn serve(stage: &Arc<Stage>, mut process: Process, version: String) {
-    let client = process.client.clone();
-    stage.stack.send_replace(Some(client.clone()));
-    stage.emit(Event::Stack(StackState::Ready { version, blob: client.blob.clone() }));
-    tokio::select! {
-        why = process.died() => {
-            stage.stack.send_replace(None);
-            stage.emit(Event::Stack(StackState::Down { reason: format!("it ended by itself ({why})") }));
+impl Keeper {
+    async fn obey(&mut self, order: Order) -> Result<(), String> {
+        let workshop = self.stage.workshop.folder().to_path_buf();
+        match order {
+            Order::Use(home) if home == self.home => Ok(()),
+            Order::Use(home) => {
+                self.stop().await;
+                self.home = home;
+                self.start().await
+            }
+            Order::Fresh(home) => {
+                self.stop().await;
+                home.clear(&workshop).map_err(|error| format!("cannot clear its data: {error}"))?;
+                self.home = home;
+                self.start().await
+            }
+            Order::Wipe => {
+                self.stop_stack().await;
+                let removed = remove(&self.home.stack_folder(&workshop));
+                removed.map_err(|error| format!("cannot delete its data: {error}"))?;
+                self.down("its disk was wiped".into());
+                Ok(())
+            }
+            Order::Start => self.start().await,
         }
-        () = figures(stage, &client) => {}
-        () = stage.closing.cancelled() => {
-            stage.stack.send_replace(None);
-            process.stop().await;
+    }
+
+    async fn start(&mut self) -> Result<(), String> {
+        let stage = self.stage.clone();
+        stage.emit(Event::Stack(StackState::Starting));
+        let start = async {
+            self.nodes.start(&stage.stack_program, &self.home, stage.workshop.folder()).await?;
+            let client = self.nodes.stack.as_ref().map(|stack| stack.client.clone());
+            let client = client.ok_or(crate::stack::StackError::Down)?;
+            let health = client.health().await?;
+            Ok((client, health.version))
+        };
+        let started: Result<_, crate::stack::StackError> = tokio::select! {
+            started = start => started,
+            () = stage.closing.cancelled() => return Err("the show closes".into()),
+        };
+        match started {
+            Ok((client, version)) => {
+                stage.stack.send_replace(Some(client.clone()));
+                stage.cloud.send_replace(self.nodes.cloud());
+                stage.homes.send_replace(self.home.clone());
+                stage.emit(Event::Stack(StackState::Ready { version, blob: client.blob }));
+                Ok(())
+            }
+            Err(error) => {
+                self.nodes.stop().await;
+                self.down(error.to_string());
+                Err(error.to_string())
+            }
         }
+    }
+
+    async fn stop_stack(&mut self) {
+        self.stage.stack.send_replace(None);
+        self.nodes.stop_stack().await;
+    }
+
+    async fn stop(&mut self) {
+        self.stage.stack.send_replace(None);
+        self.stage.cloud.send_replace(None);
+        self.nodes.stop().await;
+    }
+
+    fn down(&self, reason: String) {
+        self.stage.stack.send_replace(None);
+        self.stage.emit(Event::Stack(StackState::Down { reason }));
     }
 }
 
 /// Draws the stack's figures into the run, for as long as it lives.
-async fn figures(stage: &Arc<Stage>, client: &Client) {
+async fn figures(stage: &Arc<Stage>, client: Option<&Client>) {
+    let Some(client) = client else { return std::future::pending().await };
     loop {
         if let Ok(stream) = client.metrics_stream(HZ).await {
             let mut stream = std::pin::pin!(stream);
@@ -66,7 +164,7 @@ async fn figures(stage: &Arc<Stage>, client: &Client) {
                 let values = rates.push(metrics);
                 quiet = if busy(&values) { 0 } else { quiet + 1 };
                 if quiet % QUIET_EVERY == 0 {
-                    sample(stage, &values);
+                    stage.sample(&values);
                 }
                 stage.values.send_replace(values);
             }
@@ -79,12 +177,14 @@ fn busy(values: &Values) -> bool {
     values.iter().any(|(name, value)| *value > 0.0 && (name.ends_with("_per_s") || name.ends_with(".in_flight")))
 }
 
-/// The metrics that the demo on stage draws, and no others.
-fn sample(stage: &Arc<Stage>, values: &Values) {
-    let mut now = stage.lock();
-    let Some(demo) = now.show.active.as_ref().and_then(|slug| now.show.demos.get(slug)) else { return };
-    let sample: Values = demo.metrics().filter_map(|metric| Some((metric.clone(), *values.get(metric)?))).collect();
-    if !sample.is_empty() {
-        stage.emit_in(&mut now, Event::Sample(sample));
+impl Stage {
+    /// The metrics that the demo on stage draws, and no others.
+    pub(super) fn sample(self: &Arc<Self>, values: &Values) {
+        let mut now = self.lock();
+        let Some(demo) = now.show.active.as_ref().and_then(|slug| now.show.demos.get(slug)) else { return };
+        let sample: Values = demo.metrics().filter_map(|metric| Some((metric.clone(), *values.get(metric)?))).collect();
+        if !sample.is_empty() {
+            self.emit_in(&mut now, Event::Sample(sample));
+        }
     }
 }

@@ -1,0 +1,213 @@
+//! What a load measures: latencies by operation, bytes, errors by code, and how well it kept to its schedule.
+
+use super::schedule::Op;
+use super::target::{Answer, TargetError};
+use greenroom_show::Micros;
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A request that begins later than this after it was due found no connection free, or a generator too slow for its rate.
+const LATE: Micros = 10_000;
+/// Latencies above this count as this.
+const LATENCY_MAX: Micros = 600_000_000;
+/// Live figures are over the last `RECENT` slices.
+const RECENT: usize = 5;
+
+/// Shared by the connections of one load.
+#[derive(Debug)]
+pub struct Meter(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    ops: [OpMeter; 4],
+    codes: BTreeMap<String, u64>,
+    late: u64,
+    missed: u64,
+    scheduled: u64,
+    lasted: Micros,
+}
+
+#[derive(Debug)]
+struct OpMeter {
+    all: Histogram<u64>,
+    recent: VecDeque<Slice>,
+    done: u64,
+    errors: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Slice {
+    latencies: Histogram<u64>,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub seconds: f64,
+    /// Due within the time.
+    pub scheduled: u64,
+    /// Answered well.
+    pub done: u64,
+    /// Begun more than 10 ms after they were due; their latency counts from when they were due.
+    pub late: u64,
+    /// Due, and never begun; they count among the latencies with the time that they had waited by the end.
+    pub missed: u64,
+    /// Answered well, a second.
+    pub ops_per_s: f64,
+    pub bytes_per_s: f64,
+    /// By the endpoint's error code, by status where it gave none.
+    pub errors: BTreeMap<String, u64>,
+    pub ops: BTreeMap<Op, OpReport>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct OpReport {
+    pub done: u64,
+    pub errors: u64,
+    pub bytes: u64,
+    pub p50_ms: f64,
+    pub p90_ms: f64,
+    pub p99_ms: f64,
+    pub p999_ms: f64,
+    pub max_ms: f64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self(Mutex::new(Inner {
+            ops: std::array::from_fn(|_| OpMeter::default()),
+            codes: BTreeMap::new(),
+            late: 0,
+            missed: 0,
+            scheduled: 0,
+            lasted: 0,
+        }))
+    }
+}
+
+impl Default for OpMeter {
+    fn default() -> Self {
+        Self { all: histogram(), recent: VecDeque::new(), done: 0, errors: 0, bytes: 0 }
+    }
+}
+
+impl Meter {
+    pub fn begin(&self) {
+        *self.lock() = Meter::default().0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    pub fn record(&self, op: Op, late: Micros, latency: Micros, answer: Result<Answer, TargetError>) {
+        let mut inner = self.lock();
+        inner.late += u64::from(late > LATE);
+        match answer {
+            Ok(answer) => inner.ops[op as usize].add(latency, answer.bytes),
+            Err(error) => {
+                inner.ops[op as usize].errors += 1;
+                *inner.codes.entry(error.code()).or_default() += 1;
+            }
+        }
+    }
+
+    /// Closes the books: how long it went on, and what was due and never begun, with how long it had waited.
+    pub fn end(&self, scheduled: u64, lasted: Micros, missed: impl Iterator<Item = (Op, Micros)>) {
+        let mut inner = self.lock();
+        (inner.scheduled, inner.lasted) = (scheduled, lasted);
+        for (op, waited) in missed {
+            inner.missed += 1;
+            inner.ops[op as usize].all.saturating_record(waited.clamp(1, LATENCY_MAX));
+        }
+    }
+
+    pub fn report(&self) -> Report {
+        let inner = self.lock();
+        let seconds = inner.lasted as f64 / 1e6;
+        let per_s = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        let done = inner.ops.iter().map(|op| op.done).sum();
+        let used = |op: &Op| {
+            inner.ops[*op as usize].done + inner.ops[*op as usize].errors > 0 || !inner.ops[*op as usize].all.is_empty()
+        };
+        Report {
+            seconds,
+            scheduled: inner.scheduled,
+            done,
+            late: inner.late,
+            missed: inner.missed,
+            ops_per_s: per_s(done),
+            bytes_per_s: per_s(inner.ops.iter().map(|op| op.bytes).sum()),
+            errors: inner.codes.clone(),
+            ops: Op::ALL.into_iter().filter(used).map(|op| (op, inner.ops[op as usize].report())).collect(),
+        }
+    }
+
+    /// What holds now, by the names that follow the load's own. Called every `1 / RECENT` s; it turns to a new slice each time.
+    pub fn live(&self) -> Vec<(String, f64)> {
+        let mut inner = self.lock();
+        let mut values = vec![];
+        let (mut done, mut bytes) = (0, 0);
+        for op in Op::ALL {
+            let meter = &mut inner.ops[op as usize];
+            let mut latencies = histogram();
+            for slice in &meter.recent {
+                latencies.add(&slice.latencies).ok();
+                bytes += slice.bytes;
+            }
+            done += latencies.len();
+            // No answer, no latency: a zero would read as a very fast one.
+            if !latencies.is_empty() {
+                values.push((format!("{}.p50_ms", op.as_str()), ms(&latencies, 0.50)));
+                values.push((format!("{}.p99_ms", op.as_str()), ms(&latencies, 0.99)));
+            }
+            meter.recent.push_back(Slice { latencies: histogram(), bytes: 0 });
+            if meter.recent.len() > RECENT {
+                meter.recent.pop_front();
+            }
+        }
+        values.push(("ops_per_s".into(), done as f64));
+        values.push(("bytes_per_s".into(), bytes as f64));
+        values.push(("errors".into(), inner.codes.values().sum::<u64>() as f64));
+        values.push(("done".into(), inner.ops.iter().map(|op| op.done).sum::<u64>() as f64));
+        values
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpMeter {
+    fn add(&mut self, latency: Micros, bytes: u64) {
+        let latency = latency.clamp(1, LATENCY_MAX);
+        self.all.saturating_record(latency);
+        self.done += 1;
+        self.bytes += bytes;
+        if let Some(slice) = self.recent.back_mut() {
+            slice.latencies.saturating_record(latency);
+            slice.bytes += bytes;
+        }
+    }
+
+    fn report(&self) -> OpReport {
+        OpReport {
+            done: self.done,
+            errors: self.errors,
+            bytes: self.bytes,
+            p50_ms: ms(&self.all, 0.50),
+            p90_ms: ms(&self.all, 0.90),
+            p99_ms: ms(&self.all, 0.99),
+            p999_ms: ms(&self.all, 0.999),
+            max_ms: self.all.max() as f64 / 1e3,
+        }
+    }
+}
+
+fn ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1e3
+}
+
+/// Within a hundredth of the value.
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MAX, 2).expect("bounds that the library takes")
+}

@@ -1,0 +1,254 @@
+//! Loads of a demo: started by a step, drawn while they run, ended with the show, a reset or a failed step at the latest.
+
+use super::Stage;
+use super::runner::{Made, Seen};
+use crate::account_sas;
+use crate::load::{self, Meter, Report, Target};
+use crate::parse::LoadLine;
+use crate::rates::Values;
+use crate::stack::Client;
+use greenroom_model::AccountName;
+use greenroom_model::control::{NewAccount, SasRequest};
+use greenroom_show::Event;
+use greenroom_show::unit::{Unit, grouped};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How often a running load is drawn; its live figures are over the last second.
+const LIVE_EVERY: Duration = Duration::from_millis(200);
+/// Longer than any load on a stage.
+const SAS_SECONDS: u64 = 3600;
+const SAS_PERMISSIONS: &str = "rwdlac";
+/// Requests under way with the key before may take so long.
+const MOVE_MAX: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The loads that run.
+#[derive(Debug, Default)]
+pub struct Loads(Mutex<BTreeMap<String, Running>>);
+
+#[derive(Debug, Clone)]
+struct Running {
+    account: AccountName,
+    target: Arc<Target>,
+    live: Arc<Mutex<Values>>,
+    cancel: CancellationToken,
+    /// Its report, once it is over.
+    ended: watch::Receiver<Option<Report>>,
+}
+
+impl Loads {
+    pub fn cancel(&self) {
+        self.lock().values().for_each(|running| running.cancel.cancel());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, name: &str) -> Result<Running, String> {
+        let loads = self.lock();
+        loads.get(name).cloned().ok_or_else(|| {
+            let near = crate::parse::nearest(name, loads.keys().map(String::as_str));
+            let near = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            format!("there is no load '{name}' in the background{near}")
+        })
+    }
+}
+
+impl Stage {
+    pub(super) async fn load(self: &Arc<Self>, demo: &str, line: &LoadLine, cancel: &CancellationToken) -> Seen {
+        if self.loads.lock().get(&line.name).is_some_and(|running| running.ended.borrow().is_none()) {
+            return Err(format!("load '{}' runs already: stop it, or give this one another name", line.name));
+        }
+        let running = self.begin_load(demo, line, cancel).await?;
+        if line.in_background {
+            return Ok(format!("{} a second in the background", Unit::OpsPerSecond.say(line.shape.rate.0)));
+        }
+        self.joined(&line.name, running, cancel).await
+    }
+
+    pub(super) async fn stop_load(self: &Arc<Self>, name: &str) -> Seen {
+        let running = self.loads.get(name)?;
+        running.cancel.cancel();
+        self.joined(name, running, &CancellationToken::new()).await
+    }
+
+    pub(super) async fn join_load(self: &Arc<Self>, name: &str, cancel: &CancellationToken) -> Seen {
+        let running = self.loads.get(name)?;
+        self.joined(name, running, cancel).await
+    }
+
+    /// Ends all loads, and waits until they are over.
+    pub(super) async fn end_loads(&self) {
+        self.loads.cancel();
+        let all: Vec<_> = std::mem::take(&mut *self.loads.lock()).into_values().collect();
+        for mut running in all {
+            running.ended.wait_for(Option::is_some).await.ok();
+        }
+    }
+
+    /// What the running loads measure now.
+    pub(super) fn load_values(&self) -> Values {
+        let loads = self.loads.lock();
+        loads.values().flat_map(|running| running.live.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    }
+
+    /// Lets a load sign with the other key from now on.
+    pub(super) async fn move_load(&self, name: &str, key: u8) -> Seen {
+        let running = self.loads.get(name)?;
+        let sas = self.signed(&running.account, key).await?;
+        let moved = running.target.authorise(&sas);
+        let waiting = async {
+            while !moved() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let waited = tokio::time::timeout(MOVE_MAX, waiting).await;
+        waited.map_err(|_| "requests with the other key are still under way".to_string())?;
+        Ok(format!("'{name}' signs with key {key}; nothing is under way with the other one"))
+    }
+
+    /// A SAS of the account, signed here with one of its keys, as a client does that holds the key.
+    pub(super) async fn signed(&self, account: &AccountName, key: u8) -> Result<String, String> {
+        let keys = self.client()?.keys(account).await.map_err(|error| error.to_string())?;
+        let key = match key {
+            1 => Some(keys.key1),
+            _ => keys.key2,
+        };
+        let key = key.ok_or_else(|| format!("{account} has no second key yet: 'keys rotate {account} 2' makes one"))?;
+        account_sas::sign(account, &key, SAS_PERMISSIONS, Duration::from_secs(SAS_SECONDS))
+    }
+
+    async fn begin_load(
+        self: &Arc<Self>,
+        demo: &str,
+        line: &LoadLine,
+        cancel: &CancellationToken,
+    ) -> Result<Running, String> {
+        let client = self.client()?;
+        let account = match &line.account {
+            Some(account) => account.clone(),
+            None => super::operator::account_of(&line.tenant)?,
+        };
+        let containers = vec![line.container.clone()];
+        let request = NewAccount { tenant: line.tenant.clone(), containers, public_containers: None };
+        client.put_account(&account, &request).await.map_err(|error| error.to_string())?;
+        let made = Made { demo: demo.into(), account: account.clone(), container: line.container.clone() };
+        self.lock().made.push(made);
+        let sas = match line.key {
+            Some(key) => self.signed(&account, key).await?,
+            None => minted(&client, &account).await?,
+        };
+        let url = format!("{}/{account}/{}?{sas}", client.blob, line.container);
+        let target = Target::new(&url, line.shape.connections.get()).map_err(|error| error.to_string())?;
+        let prepared = load::prepare(&line.shape, &target, cancel).await.map_err(|error| error.to_string())?;
+        if prepared > 0 {
+            self.emit(Event::Output(format!("{} blobs written to read from\r\n", grouped(f64::from(prepared)))));
+        }
+        // A load of the background outlives its step, and a load of the foreground ends with it.
+        let own = if line.in_background { self.closing.child_token() } else { cancel.child_token() };
+        let (end, ended) = watch::channel(None);
+        let running = Running { account, target: Arc::new(target), live: Arc::default(), cancel: own, ended };
+        self.loads.lock().insert(line.name.clone(), running.clone());
+        let (stage, line, task) = (self.clone(), line.clone(), running.clone());
+        self.tasks.spawn(async move {
+            let report = stage.drive(&line, &task).await;
+            end.send_replace(Some(report));
+        });
+        Ok(running)
+    }
+
+    /// Runs a load and draws it; its figures stand once it is over.
+    async fn drive(self: &Arc<Self>, line: &LoadLine, running: &Running) -> Report {
+        let meter = Arc::new(Meter::default());
+        let mut work = std::pin::pin!(load::run(&line.shape, &running.target, &meter, &running.cancel));
+        let named = |values: Vec<(String, f64)>| -> Values {
+            values.into_iter().map(|(name, value)| (format!("{}.{name}", line.name), value)).collect()
+        };
+        loop {
+            tokio::select! {
+                () = &mut work => break,
+                () = tokio::time::sleep(LIVE_EVERY) => {
+                    let values = named(meter.live());
+                    self.sample(&values);
+                    *running.live.lock().unwrap_or_else(PoisonError::into_inner) = values;
+                }
+            }
+        }
+        let report = meter.report();
+        // The curve comes down to zero, and the figures take over.
+        self.sample(&named(vec![("ops_per_s".into(), 0.0), ("bytes_per_s".into(), 0.0)]));
+        running.live.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        for (name, value, unit) in figures(&report) {
+            self.emit(Event::Figure { name: format!("{}.{name}", line.name), value, unit });
+        }
+        report
+    }
+
+    async fn joined(self: &Arc<Self>, name: &str, mut running: Running, cancel: &CancellationToken) -> Seen {
+        let (load, step) = (running.cancel.clone(), cancel.clone());
+        // A step that is stopped stops the load that it waits for, and then waits for its end.
+        let stopping = self.tasks.spawn(async move {
+            step.cancelled().await;
+            load.cancel();
+        });
+        running.ended.wait_for(Option::is_some).await.ok();
+        stopping.abort();
+        if cancel.is_cancelled() {
+            return Err("stopped".into());
+        }
+        let report = running.ended.borrow().clone();
+        self.loads.lock().remove(name);
+        report.map(|report| said(&report)).ok_or_else(|| format!("load '{name}' ended without a report"))
+    }
+}
+
+async fn minted(client: &Client, account: &AccountName) -> Result<String, String> {
+    let request = SasRequest::new(account.clone(), SAS_PERMISSIONS, SAS_SECONDS);
+    client.sas(&request).await.map(|sas| sas.token).map_err(|error| error.to_string())
+}
+
+fn figures(report: &Report) -> Vec<(String, f64, Unit)> {
+    let mut figures = vec![
+        ("rate".to_string(), report.ops_per_s, Unit::OpsPerSecond),
+        ("bytes_per_s".into(), report.bytes_per_s, Unit::BytesPerSecond),
+        ("done".into(), report.done as f64, Unit::Count),
+        ("errors".into(), report.errors.values().sum::<u64>() as f64, Unit::Count),
+        ("late".into(), report.late as f64, Unit::Count),
+        ("missed".into(), report.missed as f64, Unit::Count),
+    ];
+    for (op, seen) in &report.ops {
+        let values =
+            [("p50_ms", seen.p50_ms), ("p90_ms", seen.p90_ms), ("p99_ms", seen.p99_ms), ("p999_ms", seen.p999_ms)];
+        for (name, value) in values {
+            figures.push((format!("{}.{name}", op.as_str()), value, Unit::Milliseconds));
+        }
+    }
+    figures
+}
+
+/// The report in a line or two.
+fn said(report: &Report) -> String {
+    let mut text = format!(
+        "{} of {} requests, {}, {}",
+        grouped(report.done as f64),
+        grouped(report.scheduled as f64),
+        Unit::OpsPerSecond.say(report.ops_per_s),
+        Unit::BytesPerSecond.say(report.bytes_per_s)
+    );
+    for (op, seen) in &report.ops {
+        let say = |ms| Unit::Milliseconds.say(ms);
+        text.push_str(&format!("; {} p50 {}, p99 {}", op.as_str(), say(seen.p50_ms), say(seen.p99_ms)));
+    }
+    for (code, count) in &report.errors {
+        text.push_str(&format!("; {} × {code}", grouped(*count as f64)));
+    }
+    if report.missed > 0 {
+        text.push_str(&format!("; {} never begun", grouped(report.missed as f64)));
+    }
+    text
+}

@@ -1,0 +1,140 @@
+//! The processes behind a demo: the stack, and for some demos a second node that is its cloud.
+
+use crate::parse::{Profile, Program};
+use crate::stack::{Process, StackError, Start};
+use greenroom_model::control::NewAccount;
+use greenroom_model::{AccountName, ContainerName, TenantName};
+use std::path::{Path, PathBuf};
+
+/// The one name that tenant and account of the second node have; its container holds what the first one offloads.
+const CLOUD: &str = "cloud";
+const CONTAINER: &str = "volume";
+/// How the stack learns what authorises it at its cloud: never on a command line, which every user of a machine can read.
+pub const SECRET: &str = "GREENROOM_OFFLOAD_SECRET";
+
+/// Where the processes keep their data, and what they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Home {
+    /// `None` for the stack that demos share.
+    demo: Option<String>,
+    profile: Profile,
+    flash_bytes: Option<u64>,
+}
+
+/// How the second node is reached.
+#[derive(Clone)]
+pub struct Cloud {
+    pub url: String,
+    pub key: String,
+}
+
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cloud").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Nodes {
+    pub stack: Option<Process>,
+    cloud: Option<(Process, Cloud)>,
+}
+
+impl Home {
+    pub fn of(program: &Program) -> Home {
+        match program.profile {
+            Profile::Shared => Home::default(),
+            profile @ (Profile::Fresh | Profile::Offload) => {
+                Home { demo: Some(program.demo.slug.clone()), profile, flash_bytes: program.flash_bytes }
+            }
+        }
+    }
+
+    pub fn stack_folder(&self, workshop: &Path) -> PathBuf {
+        self.folder(workshop).join("stack")
+    }
+
+    fn cloud_folder(&self, workshop: &Path) -> PathBuf {
+        self.folder(workshop).join("cloud")
+    }
+
+    fn folder(&self, workshop: &Path) -> PathBuf {
+        match &self.demo {
+            None => workshop.to_path_buf(),
+            Some(demo) => workshop.join(format!("own-{demo}")),
+        }
+    }
+
+    /// Takes the data of stopped processes away.
+    pub fn clear(&self, workshop: &Path) -> std::io::Result<()> {
+        for folder in [self.stack_folder(workshop), self.cloud_folder(workshop)] {
+            remove(&folder)?;
+        }
+        Ok(())
+    }
+}
+
+impl Nodes {
+    /// Starts what does not run yet, the cloud before the stack that needs it.
+    pub async fn start(&mut self, program: &Path, home: &Home, workshop: &Path) -> Result<(), StackError> {
+        if self.cloud.is_none() && home.profile == Profile::Offload {
+            let folder = home.cloud_folder(workshop);
+            self.cloud = Some(start_cloud(program, &folder).await?);
+        }
+        if self.stack.is_none() {
+            let mut start = Start::default();
+            start.args.extend(home.flash_bytes.into_iter().flat_map(|bytes| ["--capacity".into(), bytes.to_string()]));
+            if let Some((_, cloud)) = &self.cloud {
+                start.args.extend(["--offload-to".into(), cloud.url.clone()]);
+                start.env.insert(SECRET.into(), cloud.key.clone());
+            }
+            self.stack = Some(Process::start(program, &home.stack_folder(workshop), start).await?);
+        }
+        Ok(())
+    }
+
+    pub fn cloud(&self) -> Option<Cloud> {
+        self.cloud.as_ref().map(|(_, cloud)| cloud.clone())
+    }
+
+    pub async fn stop_stack(&mut self) {
+        if let Some(stack) = self.stack.take() {
+            stack.stop().await;
+        }
+    }
+
+    /// The stack before its cloud, so that what it still has to say there arrives.
+    pub async fn stop(&mut self) {
+        self.stop_stack().await;
+        if let Some((cloud, _)) = self.cloud.take() {
+            cloud.stop().await;
+        }
+    }
+
+    /// Waits until the stack ends by itself; forever where there is none.
+    pub async fn died(&mut self) -> String {
+        match &mut self.stack {
+            Some(stack) => stack.died().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn start_cloud(program: &Path, folder: &Path) -> Result<(Process, Cloud), StackError> {
+    let process = Process::start(program, folder, Start::default()).await?;
+    let (tenant, account) = (TenantName::new(CLOUD), AccountName::new(CLOUD));
+    let (tenant, account) = (tenant.expect("a good name"), account.expect("a good name"));
+    process.client.put_tenant(&tenant).await?;
+    let containers = vec![ContainerName::new(CONTAINER).expect("a good name")];
+    let request = NewAccount { tenant, containers, public_containers: None };
+    let keys = process.client.put_account(&account, &request).await?;
+    let cloud = Cloud { url: format!("{}/{CLOUD}/{CONTAINER}", process.client.blob), key: keys.key };
+    Ok((process, cloud))
+}
+
+pub fn remove(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,128 @@
+//! Runs a demo's tools: what they get of this machine, what they say, and what the stack moved meanwhile.
+
+use super::Stage;
+use super::runner::Seen;
+use crate::mover;
+use crate::parse::quoted;
+use crate::rates::{Values, counters};
+use crate::tool::{self, Invocation};
+use crate::workshop::Filled;
+use greenroom_show::Event;
+use greenroom_show::unit::Unit;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// Of a tool's output, what is looked through for the words of a failure.
+const SAID_BYTES: usize = 64 << 10;
+
+impl Stage {
+    pub(super) async fn run_tool(
+        self: &Arc<Self>,
+        group: &str,
+        tool: &str,
+        args: &[String],
+        fails_with: Option<&str>,
+        cancel: &CancellationToken,
+    ) -> Seen {
+        let client = self.client()?;
+        let leaked = self.leaked();
+        let mut filled = Vec::new();
+        for arg in args {
+            filled.push(self.workshop.fill(arg, &client, &leaked).await.map_err(|error| error.to_string())?);
+        }
+        let shown: Vec<_> = filled.iter().map(|filled| quoted(&filled.shown)).collect();
+        self.prompt(&format!("{tool} {}", shown.join(" ")));
+        let before = client.metrics().await.ok();
+        let began = self.watch.now();
+        let said = Mutex::new(String::new());
+        let show = |text: String| {
+            keep_last(&mut said.lock().unwrap_or_else(PoisonError::into_inner), &text);
+            self.emit(Event::Output(text));
+        };
+        let ran = match self.loaded().tools.get(tool) {
+            Some(Some(found)) => {
+                let invocation = self.invocation(&found.program, tool, &filled);
+                tool::run(invocation, show, cancel).await.map_err(|error| error.to_string())
+            }
+            _ if tool == "azcopy" => {
+                self.emit(Event::Output(
+                    "\x1b[2mAzCopy is not installed: the built-in mover does it\x1b[0m\r\n".into(),
+                ));
+                let words: Vec<_> = filled.into_iter().map(|filled| filled.word).collect();
+                mover::run(&words, show, cancel).await.map_err(|error| error.to_string())
+            }
+            _ if tool == "true" => Ok(()),
+            _ => return Err(format!("{tool} is not installed: install it, or press V for the recorded take")),
+        };
+        let seconds = (self.watch.now() - began) as f64 / 1e6;
+        let after = client.metrics().await.ok();
+        self.measured(group, seconds, before.as_ref().map(counters), after.as_ref().map(counters));
+        let said = said.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match (ran, fails_with) {
+            (ran, None) => ran.map(|()| String::new()),
+            (Err(why), Some(_)) if cancel.is_cancelled() => Err(why),
+            (Err(why), Some(wanted)) if said.contains(wanted) || why.contains(wanted) => {
+                Ok(format!("refused, as it should be: {wanted}"))
+            }
+            (Err(why), Some(wanted)) => Err(format!("it failed without '{wanted}': {why}")),
+            (Ok(()), Some(wanted)) => Err(format!("it went through, and should have failed with '{wanted}'")),
+        }
+    }
+
+    /// Figures of a tool's run: how long it took, and what the stack moved meanwhile.
+    fn measured(self: &Arc<Self>, group: &str, seconds: f64, before: Option<Values>, after: Option<Values>) {
+        let figure = |name: &str, value: f64, unit: Unit| {
+            self.emit(Event::Figure { name: format!("{group}.{name}"), value, unit });
+        };
+        figure("seconds", seconds, Unit::Seconds);
+        let (Some(before), Some(after)) = (before, after) else { return };
+        let grown = |suffix: &str| -> f64 {
+            let of = |values: &Values| {
+                values
+                    .iter()
+                    .filter(|(name, _)| name.ends_with(suffix) && !name.starts_with("cloud."))
+                    .map(|(_, value)| value)
+                    .sum::<f64>()
+            };
+            of(&after) - of(&before)
+        };
+        let moved = grown(".bytes_in") + grown(".bytes_out");
+        figure("bytes", moved, Unit::Bytes);
+        if seconds > 0.0 {
+            figure("bytes_per_s", moved / seconds, Unit::BytesPerSecond);
+        }
+    }
+
+    fn invocation(&self, program: &Path, tool: &str, filled: &[Filled]) -> Invocation {
+        let home = self.workshop.home();
+        let folder = |name: &str| home.join(name).display().to_string();
+        let mut env: BTreeMap<String, String> = [
+            ("HOME", home.display().to_string()),
+            ("LANG", "C.UTF-8".into()),
+            ("NO_PROXY", "127.0.0.1,localhost".into()),
+            ("PATH", std::env::var("PATH").unwrap_or_default()),
+            ("TERM", "xterm-256color".into()),
+        ]
+        .map(|(name, value)| (name.to_string(), value))
+        .into();
+        if tool == "azcopy" {
+            env.insert("AZCOPY_LOG_LOCATION".into(), folder("azcopy-logs"));
+            env.insert("AZCOPY_JOB_PLAN_LOCATION".into(), folder("azcopy-plans"));
+            env.insert("AZCOPY_DISABLE_SYSLOG".into(), "true".into());
+        }
+        let args = filled.iter().map(|filled| filled.word.clone()).collect();
+        let private = self.workshop.folder().to_path_buf();
+        Invocation { program: program.to_path_buf(), args, env, folder: self.workshop.data(), private }
+    }
+}
+
+/// Adds to what was said, and forgets what was said long ago.
+fn keep_last(said: &mut String, text: &str) {
+    said.push_str(text);
+    if said.len() > 2 * SAID_BYTES {
+        let from = (said.len() - SAID_BYTES..said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or_default();
+        said.drain(..from);
+    }
+}
