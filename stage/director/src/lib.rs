@@ -1,8 +1,8 @@
 //! Runs the show: reads decks and demos, runs their steps, supervises the stack and the tools, records takes and plays them.
 //! Knows nothing of windows or pixels, and reaches the stack over HTTP alone.
 
-pub mod awake;
 mod account_sas;
+pub mod awake;
 mod clock;
 mod condition;
 mod data;

@@ -93,8 +93,8 @@ impl Stage {
             Profile::Fresh | Profile::Offload => self.order(Order::Fresh(Home::of(&program))).await.map_err(failed)?,
             Profile::Shared => {
                 self.order(Order::Use(Home::of(&program))).await.map_err(failed)?;
-                let client = self.stack.borrow().clone();
-                for (client, made) in client.iter().flat_map(|client| made.iter().map(move |made| (client, made))) {
+                let client = self.client().map_err(failed)?;
+                for made in &made {
                     let removed = client.delete_container(&made.account, made.container.as_str()).await;
                     removed.map_err(|error| failed(error.to_string()))?;
                 }
