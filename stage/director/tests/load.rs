@@ -40,14 +40,14 @@ impl Server {
             let sent = request.bearer_auth(token.trim()).send().await.expect("an answer");
             sent.error_for_status().expect("a good answer").text().await.expect("a body")
         };
-        send(http.put(url("/v1/tenants/a")).json(&NewTenant {})).await;
-        let tenant = TenantName::new("a").expect("a name");
+        send(http.put(url("/v1/tenants/loaded")).json(&NewTenant {})).await;
+        let tenant = TenantName::new("loaded").expect("a name");
         let containers = vec![ContainerName::new("box").expect("a name")];
         let account = NewAccount { tenant, containers, public_containers: None };
-        send(http.put(url("/v1/accounts/a")).json(&account)).await;
-        let request = SasRequest::new(AccountName::new("a").expect("a name"), "rwdlac", 600);
+        send(http.put(url("/v1/accounts/loaded")).json(&account)).await;
+        let request = SasRequest::new(AccountName::new("loaded").expect("a name"), "rwdlac", 600);
         let sas: Sas = serde_json::from_str(&send(http.post(url("/v1/sas")).json(&request)).await).expect("a SAS");
-        Server { child, _data: data, url: format!("{}/a/box?{}", ready.blob, sas.token) }
+        Server { child, _data: data, url: format!("{}/loaded/box?{}", ready.blob, sas.token) }
     }
 }
 
