@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod caller;
 mod health;
 mod identities;
 mod metrics;
@@ -21,8 +22,7 @@ use crate::tenancy::Tenancy;
 use crate::tenancy::ledger::Ledger;
 use crate::token::Token;
 use axum::Json;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use greenroom_gateway::auth::issuer::Issuer;
 use greenroom_gateway::auth::refusals::Refusals;
@@ -86,27 +86,20 @@ fn router(state: Control) -> axum::Router {
     let guarded = OpenApiRouter::new()
         .routes(routes!(metrics::snapshot))
         .routes(routes!(metrics::stream))
-        .routes(routes!(tenants::list))
         .routes(routes!(tenants::put))
-        .routes(routes!(tenants::status))
         .routes(routes!(tenants::suspend))
         .routes(routes!(tenants::resume))
         .routes(routes!(tenants::off_board))
         .routes(routes!(tenants::quota))
+        .routes(routes!(tenants::token))
         .routes(routes!(tenancy::plan))
         .routes(routes!(tenancy::apply))
         .routes(routes!(tenancy::file))
         .routes(routes!(tenancy::drift))
         .routes(routes!(tenancy::admission, tenancy::set_admission))
-        .routes(routes!(usage::usage))
-        .routes(routes!(usage::csv))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
-        .routes(routes!(accounts::keys))
-        .routes(routes!(accounts::rotate))
-        .routes(routes!(accounts::list))
         .routes(routes!(accounts::put))
-        .routes(routes!(sas::mint))
         .routes(routes!(identities::make))
         .routes(routes!(refusals::list))
         .routes(routes!(offload::status))
@@ -115,8 +108,19 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(offload::run))
         .routes(routes!(offload::set_fault, offload::clear_fault))
         .routes(routes!(shutdown::shutdown))
-        .route_layer(middleware::from_fn_with_state(state.clone(), authorize));
-    let (router, description) = OpenApiRouter::with_openapi(about()).merge(open).merge(guarded).split_for_parts();
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::operator));
+    let scoped = OpenApiRouter::new()
+        .routes(routes!(tenants::list))
+        .routes(routes!(tenants::status))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::keys))
+        .routes(routes!(accounts::rotate))
+        .routes(routes!(usage::usage))
+        .routes(routes!(usage::csv))
+        .routes(routes!(sas::mint))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::anybody));
+    let all = OpenApiRouter::with_openapi(about()).merge(open).merge(guarded).merge(scoped);
+    let (router, description) = all.split_for_parts();
     state.description.get_or_init(|| description);
     let router = router
         .fallback(async || {
@@ -134,17 +138,6 @@ fn about() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The text of DIR/control.token"));
     about.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer.build()));
     about
-}
-
-/// Lets through who knows the token.
-async fn authorize(State(state): State<Control>, request: Request, next: Next) -> Response {
-    let claimed = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match claimed.and_then(|value| value.strip_prefix("Bearer ")) {
-        Some(claimed) if state.token.is(claimed.trim()) => next.run(request).await,
-        _ => {
-            problem(StatusCode::UNAUTHORIZED, "Unauthorized", "send Authorization: Bearer <text of DIR/control.token>")
-        }
-    }
 }
 
 fn problem(status: StatusCode, title: &str, detail: &str) -> Response {

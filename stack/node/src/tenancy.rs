@@ -89,9 +89,32 @@ impl Tenancy {
         let mut kept = self.kept();
         let mut new = kept.clone();
         new.states.insert(tenant.clone(), state);
+        if state == TenantState::OffBoarded {
+            // Whoever comes back under that name is not let in by what the last one was given.
+            new.tokens.entry(tenant.clone()).and_modify(|made| *made += 1);
+        }
         new.write(&self.path)?;
         *kept = new;
         Ok(())
+    }
+
+    /// The number of the token that is good, where one was made.
+    pub fn token_number(&self, tenant: &TenantName) -> Option<u64> {
+        let kept = self.kept();
+        let off = kept.states.get(tenant) == Some(&TenantState::OffBoarded);
+        kept.tokens.get(tenant).copied().filter(|_| !off)
+    }
+
+    /// The number of a new token; the one before is good no more.
+    pub fn next_token(&self, tenant: &TenantName) -> Result<u64, Fault> {
+        let mut kept = self.kept();
+        let mut new = kept.clone();
+        let made = new.tokens.entry(tenant.clone()).or_default();
+        *made += 1;
+        let number = *made;
+        new.write(&self.path)?;
+        *kept = new;
+        Ok(number)
     }
 
     /// Takes a file that was found good for what holds, unless another one came first.

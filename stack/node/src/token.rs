@@ -3,6 +3,7 @@
 
 use crate::fault::Fault;
 use greenroom_gateway::auth::issuer::Issuer;
+use greenroom_model::TenantName;
 use greenroom_model::control::TOKEN_FILE;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -32,6 +33,19 @@ impl Token {
     /// Compares in a time that does not depend on where the two differ.
     pub fn is(&self, claimed: &str) -> bool {
         self.0.as_bytes().ct_eq(claimed.as_bytes()).into()
+    }
+
+    /// A tenant's token: `TENANT.HEX`. It follows from the operator's and a number, so that nothing of it is kept.
+    pub fn of_tenant(&self, tenant: &TenantName, number: u64) -> String {
+        let key = blake3::derive_key("Greenroom control API, a tenant's token", self.0.as_bytes());
+        let hash =
+            blake3::Hasher::new_keyed(&key).update(&number.to_le_bytes()).update(tenant.as_str().as_bytes()).finalize();
+        format!("{tenant}.{}", hash.to_hex())
+    }
+
+    /// Whether it is the tenant's token of that number.
+    pub fn is_of_tenant(&self, claimed: &str, tenant: &TenantName, number: u64) -> bool {
+        self.of_tenant(tenant, number).as_bytes().ct_eq(claimed.as_bytes()).into()
     }
 }
 

@@ -76,6 +76,7 @@ async fn the_description_covers_every_call() {
         "POST /v1/tenants/{tenant}/off-board",
         "POST /v1/tenants/{tenant}/resume",
         "POST /v1/tenants/{tenant}/suspend",
+        "POST /v1/tenants/{tenant}/token",
         "PUT /v1/accounts/{account}",
         "PUT /v1/admission",
         "PUT /v1/offload/fault",

@@ -167,6 +167,19 @@ impl std::fmt::Debug for KeyPair {
     }
 }
 
+/// What lets a tenant use the control API for what is its own. It is told once; making another revokes it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TenantToken {
+    pub tenant: TenantName,
+    pub token: String,
+}
+
+impl std::fmt::Debug for TenantToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TenantToken").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdmissionSwitch {

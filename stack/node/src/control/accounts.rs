@@ -1,5 +1,6 @@
 //! `/v1/accounts`.
 
+use super::caller::Caller;
 use super::{Control, Refusal, json};
 use crate::dev_account::new_key;
 use axum::Json;
@@ -14,8 +15,8 @@ use http::StatusCode;
 
 /// Every account
 #[utoipa::path(get, path = "/v1/accounts", security(("token" = [])), responses((status = 200, body = Vec<Account>), (status = 401, body = Problem)))]
-pub async fn list(State(state): State<Control>) -> Json<Vec<Account>> {
-    let accounts = state.store.accounts().into_iter();
+pub async fn list(State(state): State<Control>, caller: Caller) -> Json<Vec<Account>> {
+    let accounts = state.store.accounts().into_iter().filter(|account| caller.sees(&account.tenant));
     Json(accounts.map(|account| Account { name: account.name.clone(), tenant: account.tenant.clone() }).collect())
 }
 
@@ -78,9 +79,12 @@ pub async fn put(
     get, path = "/v1/accounts/{account}/keys", security(("token" = [])), params(("account" = AccountName, Path)),
     responses((status = 200, body = KeyPair), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
-pub async fn keys(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<KeyPair>, Refusal> {
-    let name = AccountName::new(name)?;
-    let account = state.store.account(&name).ok_or(StoreError::AccountMissing(name))?;
+pub async fn keys(
+    State(state): State<Control>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<KeyPair>, Refusal> {
+    let account = caller.account(&state, AccountName::new(name)?)?;
     Ok(Json(pair(&account)))
 }
 
@@ -95,11 +99,12 @@ pub async fn keys(State(state): State<Control>, Path(name): Path<String>) -> Res
 )]
 pub async fn rotate(
     State(state): State<Control>,
+    caller: Caller,
     Path((name, number)): Path<(String, u8)>,
 ) -> Result<Json<KeyPair>, Refusal> {
     let name = AccountName::new(name)?;
     let _one_at_a_time = state.accounts.lock().await;
-    let account = state.store.account(&name).ok_or(StoreError::AccountMissing(name.clone()))?;
+    let account = caller.account(&state, name.clone())?;
     let key = new_key()?;
     let record = match number {
         1 => AccountRecord { key, ..(*account).clone() },
@@ -107,7 +112,7 @@ pub async fn rotate(
         _ => return Err(Refusal::new(StatusCode::BAD_REQUEST, "No such key", "an account has the keys 1 and 2")),
     };
     state.store.put_account(record.clone()).await?;
-    state.audit.done("operator", "keys.rotate", name.as_str(), &format!("key {number}"))?;
+    state.audit.done(&caller.to_string(), "keys.rotate", name.as_str(), &format!("key {number}"))?;
     Ok(Json(pair(&record)))
 }
 

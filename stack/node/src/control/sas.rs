@@ -1,5 +1,6 @@
 //! `POST /v1/sas`.
 
+use super::caller::Caller;
 use super::{Control, Refusal, json};
 use crate::sas;
 use axum::Json;
@@ -16,10 +17,10 @@ use http::StatusCode;
         (status = 404, body = Problem, description = "No such account")
     )
 )]
-pub async fn mint(State(state): State<Control>, body: Bytes) -> Result<Json<Sas>, Refusal> {
+pub async fn mint(State(state): State<Control>, caller: Caller, body: Bytes) -> Result<Json<Sas>, Refusal> {
     let request: SasRequest = json(&body)?;
-    let record = state.store.account(&request.account);
-    let record = record.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "No such account", &request.account))?;
+    let record = caller.account(&state, request.account.clone());
+    let record = record.map_err(|_| Refusal::new(StatusCode::NOT_FOUND, "No such account", &request.account))?;
     let token = sas::mint(&record, &request, state.clock.now());
     let token = token.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "Cannot sign this", error))?;
     Ok(Json(Sas { token }))

@@ -1,5 +1,6 @@
 //! `/v1/tenants/{tenant}`: how it stands, and what is done to it as a whole.
 
+use super::caller::Caller;
 use super::tenancy::parse;
 use super::{Control, Refusal, json};
 use crate::tenancy::apply;
@@ -11,7 +12,7 @@ use greenroom_model::control::{NewTenant, Problem, Tenant};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::tenancy::{
     ContainerStatus, FieldProblem, ProjectStatus, Quota, QuotaChange, Receipt, Served, Stored, TenantState,
-    TenantStatus, TenantsFile,
+    TenantStatus, TenantToken, TenantsFile,
 };
 use greenroom_model::{AccountName, ContainerPath, TenantName};
 use greenroom_store::{
@@ -22,9 +23,10 @@ use std::collections::BTreeMap;
 
 /// Every tenant
 #[utoipa::path(get, path = "/v1/tenants", security(("token" = [])), responses((status = 200, body = Vec<TenantStatus>), (status = 401, body = Problem)))]
-pub async fn list(State(state): State<Control>) -> Json<Vec<TenantStatus>> {
+pub async fn list(State(state): State<Control>, caller: Caller) -> Json<Vec<TenantStatus>> {
     let now = Now::of(&state);
-    Json(state.store.tenants().into_iter().map(|name| now.status(&state, name)).collect())
+    let seen = state.store.tenants().into_iter().filter(|name| caller.sees(name));
+    Json(seen.map(|name| now.status(&state, name)).collect())
 }
 
 /// Make a tenant; one that is there stays as it is
@@ -45,9 +47,28 @@ pub async fn put(State(state): State<Control>, Path(name): Path<String>, body: B
     get, path = "/v1/tenants/{tenant}", security(("token" = [])), params(("tenant" = TenantName, Path)),
     responses((status = 200, body = TenantStatus), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
-pub async fn status(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<TenantStatus>, Refusal> {
+pub async fn status(
+    State(state): State<Control>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<TenantStatus>, Refusal> {
     let name = known(&state, name)?;
+    if !caller.sees(&name) {
+        return Err(StoreError::TenantMissing(name).into());
+    }
     Ok(Json(Now::of(&state).status(&state, name)))
+}
+
+/// Make a token that lets a tenant call for what is its own; the one made before is refused from now on
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/token", security(("token" = [])), params(("tenant" = TenantName, Path)),
+    responses((status = 200, body = TenantToken), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub async fn token(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<TenantToken>, Refusal> {
+    let tenant = known(&state, name)?;
+    let number = state.tenancy.next_token(&tenant)?;
+    state.audit.done("operator", "tenant.token", tenant.as_str(), &format!("number {number}"))?;
+    Ok(Json(TenantToken { token: state.token.of_tenant(&tenant, number), tenant }))
 }
 
 /// Refuse all of a tenant's requests from now on; nothing of it is lost

@@ -1,5 +1,6 @@
 //! `/v1/usage`.
 
+use super::caller::Caller;
 use super::{Control, Refusal};
 use crate::tenancy::focus;
 use crate::tenancy::ledger::Reading;
@@ -27,8 +28,12 @@ pub struct Asked {
     params(("tenant" = Option<TenantName>, Query), ("since" = Option<String>, Query, description = "Hours from this one on, such as 2026-11-23T07")),
     responses((status = 200, body = Vec<UsageRow>), (status = 401, body = Problem))
 )]
-pub async fn usage(State(state): State<Control>, Query(asked): Query<Asked>) -> Result<Json<Vec<UsageRow>>, Refusal> {
-    Ok(Json(rows(&state, &asked)?))
+pub async fn usage(
+    State(state): State<Control>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Vec<UsageRow>>, Refusal> {
+    Ok(Json(rows(&state, &caller, &asked)?))
 }
 
 /// The same, as FOCUS 1.2
@@ -37,16 +42,20 @@ pub async fn usage(State(state): State<Control>, Query(asked): Query<Asked>) -> 
     params(("tenant" = Option<TenantName>, Query), ("since" = Option<String>, Query)),
     responses((status = 200, body = String, content_type = "text/csv"), (status = 401, body = Problem))
 )]
-pub async fn csv(State(state): State<Control>, Query(asked): Query<Asked>) -> Result<Response, Refusal> {
-    let csv = focus::csv(&rows(&state, &asked)?);
+pub async fn csv(
+    State(state): State<Control>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    let csv = focus::csv(&rows(&state, &caller, &asked)?);
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response())
 }
 
-fn rows(state: &Control, asked: &Asked) -> Result<Vec<UsageRow>, Refusal> {
+fn rows(state: &Control, caller: &Caller, asked: &Asked) -> Result<Vec<UsageRow>, Refusal> {
     let failed = |error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "The ledger failed", error);
     state.ledger.count(&reading(state), state.clock.now()).map_err(failed)?;
     let mut rows = state.ledger.rows(&asked.since).map_err(failed)?;
-    rows.retain(|row| asked.tenant.as_ref().is_none_or(|tenant| *tenant == row.tenant));
+    rows.retain(|row| caller.sees(&row.tenant) && asked.tenant.as_ref().is_none_or(|tenant| *tenant == row.tenant));
     Ok(rows)
 }
 

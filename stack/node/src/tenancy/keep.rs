@@ -16,6 +16,9 @@ pub struct Kept {
     pub file: TenantsFile,
     /// Of those that are not simply active.
     pub states: BTreeMap<TenantName, TenantState>,
+    /// Counts the tokens that were made for a tenant: the last one is good.
+    #[serde(default)]
+    pub tokens: BTreeMap<TenantName, u64>,
 }
 
 impl Kept {
