@@ -29,8 +29,12 @@ pub enum Command {
     },
     /// Make tenants, accounts, containers, quotas and shares be what a file declares; says what changes
     Apply(Apply),
-    /// Read and check every block of a data folder that no server uses; exits with 3 where something is damaged
+    /// Read and check every block of a data folder that no server uses, and whether what is counted for each tenant is what is there;
+    /// exits with 3 where something is damaged
     Verify(Verify),
+    /// The log of who did what
+    #[command(subcommand)]
+    Audit(Audit),
     /// Drop what is provably lost, such as a blob whose content fails its checksum, and say what; changes nothing without --apply
     Repair(Repair),
     /// Make a data folder anew from what was offloaded, for a machine that has lost it; exits with 3 where something is lost
@@ -38,6 +42,12 @@ pub enum Command {
     /// Look into one offloaded object
     #[command(subcommand)]
     Segment(Segment),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check that each entry follows from the one before it; exits with 3 where one was changed or left out
+    Verify(Verify),
 }
 
 #[derive(Debug, Subcommand)]
@@ -329,6 +339,7 @@ mod tests {
             Command::Ca { .. }
             | Command::Apply(_)
             | Command::Verify(_)
+            | Command::Audit(_)
             | Command::Repair(_)
             | Command::Rebuild(_)
             | Command::Segment(_) => panic!("it is `serve` that was asked for"),

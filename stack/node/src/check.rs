@@ -3,8 +3,9 @@
 use crate::args;
 use crate::fault::Fault;
 use bytesize::ByteSize;
-use greenroom_store::check::{self, Apply, Counts, Damage, Repair, Report};
-use greenroom_store::{Clock as _, Disk, FileSystem, StoreError, SystemClock};
+use greenroom_store::check::{self, Apply, Counts, Damage, Repair, Report, TenantCount};
+use greenroom_store::{Clock as _, Disk, FileSystem, StoreError, SystemClock, TenantUsage};
+use greenroom_tenancy::audit;
 use serde::Serialize;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -53,6 +54,22 @@ pub fn repair(args: &args::Repair) -> Result<ExitCode, Fault> {
     Ok(if left { ExitCode::from(DAMAGED) } else { ExitCode::SUCCESS })
 }
 
+/// Follows the audit log's chain; a server may be writing to it meanwhile.
+pub fn audit(args: &args::Verify) -> Result<ExitCode, Fault> {
+    let verdict = audit::verify(&args.data.join(crate::server::AUDIT_FILE))?;
+    if args.json {
+        say_json(&verdict);
+    } else {
+        match verdict.broken_at {
+            None => {
+                println!("{} entries, each follows from the one before; the last is {}", verdict.entries, verdict.head)
+            }
+            Some(entry) => println!("entry {entry} does not follow from the {} before it", verdict.entries),
+        }
+    }
+    Ok(if verdict.whole { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) })
+}
+
 /// A line a second for whoever waits.
 fn progress() -> impl FnMut(Counts) {
     let mut said = Instant::now();
@@ -82,6 +99,13 @@ fn say_report(report: &Report) {
         ByteSize(extent_bytes),
         ByteSize(live_bytes)
     );
+    for TenantCount { tenant, counted, found } in &report.tenants {
+        let TenantUsage { blobs, bytes, staged_blocks, staged_bytes } = found;
+        let verdict = if counted == found { "as counted" } else { "which is not what was counted" };
+        println!(
+            "tenant {tenant}: {blobs} blobs of {bytes} bytes, {staged_blocks} uncommitted blocks of {staged_bytes} bytes, {verdict}"
+        );
+    }
     for damage in &report.damaged {
         println!("damaged: {}", line(damage));
     }

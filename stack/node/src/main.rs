@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Ca { what } => done(ca::run(&what)),
         Command::Apply(args) => declare::run(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Verify(args) => check(|| check::verify(&args)),
+        Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),
         Command::Rebuild(args) => check(|| wait(rebuild::run(&args))),
         Command::Segment(what) => check(|| wait(segment::run(&what))),

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 /// How much of counters a crash may lose. What is stored is never lost with it.
 const BOOKKEEPING_EVERY: Duration = Duration::from_secs(5);
 /// The audit log, in the data folder.
-const AUDIT_FILE: &str = "audit.ndjson";
+pub const AUDIT_FILE: &str = "audit.ndjson";
 /// Control calls still under way when the Blob endpoint has drained get this long.
 const CONTROL_DRAIN_MAX: Duration = Duration::from_secs(5);
 

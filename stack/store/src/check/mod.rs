@@ -6,7 +6,7 @@ mod report;
 mod walk;
 
 pub use repair::{Apply, Kept, Repair, repair};
-pub use report::{Counts, Damage, Item, Miscount, Proof, RANGES_MAX, Report};
+pub use report::{Counts, Damage, Item, Miscount, Proof, RANGES_MAX, Report, TenantCount};
 
 use crate::catalog::{self, Catalog};
 use crate::clock::Timestamp;

@@ -1,6 +1,8 @@
 //! What a check has found.
 
 use crate::clock::Timestamp;
+use crate::usage::TenantUsage;
+use greenroom_model::TenantName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -11,6 +13,9 @@ pub struct Report {
     pub damaged: Vec<Damage>,
     /// Counters that differ from what they count.
     pub miscounts: Vec<Miscount>,
+    /// What each tenant's counters say, and what its rows come to.
+    #[serde(default)]
+    pub tenants: Vec<TenantCount>,
     /// Files that hold nothing that the catalog refers to. The server removes them on its own.
     pub idle_extents: Vec<u32>,
 }
@@ -71,6 +76,13 @@ pub struct Miscount {
     pub what: String,
     pub counted: u64,
     pub found: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantCount {
+    pub tenant: TenantName,
+    pub counted: TenantUsage,
+    pub found: TenantUsage,
 }
 
 impl Report {

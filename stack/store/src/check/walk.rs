@@ -1,6 +1,6 @@
 //! Goes through the catalog, row by row, and reads all that it refers to.
 
-use super::{Counts, Damage, Folder, Item, Miscount, Progress, Proof, RANGES_MAX, Report};
+use super::{Counts, Damage, Folder, Item, Miscount, Progress, Proof, RANGES_MAX, Report, TenantCount};
 use crate::catalog::Snapshot;
 use crate::catalog::books::{Books, Held};
 use crate::catalog::holders::Holder;
@@ -351,6 +351,7 @@ impl<'f> Walk<'f> {
             let counted = extents.get(id).map_or(0, |row| row.live);
             compare(format!("live bytes of extent {id:08x}"), counted, found.extents.get(id).map_or(0, |row| row.live));
         }
+        let mut books = Vec::new();
         for tenant in tenants.keys().chain(found.held.tenants.keys()).collect::<BTreeSet<_>>() {
             let counted = tenants.get(tenant).copied().unwrap_or_default();
             let is = found.held.tenants.get(tenant).copied().unwrap_or_default();
@@ -358,6 +359,7 @@ impl<'f> Walk<'f> {
             compare(format!("bytes of tenant {tenant}"), counted.bytes, is.bytes);
             compare(format!("uncommitted blocks of tenant {tenant}"), counted.staged_blocks, is.staged_blocks);
             compare(format!("uncommitted bytes of tenant {tenant}"), counted.staged_bytes, is.staged_bytes);
+            books.push(TenantCount { tenant: tenant.clone(), counted, found: is });
         }
         for id in containers.keys().chain(found.held.containers.keys()).collect::<BTreeSet<_>>() {
             let total = |held: Option<&(quota::Owner, TenantUsage)>| {
@@ -367,6 +369,7 @@ impl<'f> Walk<'f> {
             compare(format!("blobs of container number {id}"), counted.0, is.0);
             compare(format!("bytes of container number {id}"), counted.1, is.1);
         }
+        found.report.tenants = books;
         Ok(())
     }
 }
