@@ -109,6 +109,64 @@ async fn nothing_of_anothers_is_reached_or_known_of() {
     assert_eq!(whole.text().await.expect("a text"), "gold's", "nothing has changed");
 }
 
+/// Every operation that the endpoint's own table names, so that one that is added later is attacked as well.
+#[tokio::test]
+async fn no_operation_there_is_tells_another_what_is_there() {
+    let stack = two_tenants().await;
+    let sas = thiefs_sas(&stack).await;
+    let mut attacked = 0;
+    let table = include_str!("../../../docs/GATEWAY.md").lines().skip_while(|line| !line.starts_with("| operation |"));
+    for row in table.skip(2).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let (methods, scope) = cells[2].split_once(' ').expect("a method and what it is on");
+        let query = cells[3].trim_matches('`').replace(' ', "&");
+        for method in methods.split('/') {
+            let mut answers = Vec::new();
+            for (account, container, blob) in
+                [(ACCOUNT, CONTAINER, "secret"), (ACCOUNT, CONTAINER, "none"), ("nobodys", "nowhere", "none")]
+            {
+                let path = match scope {
+                    "account" => String::new(),
+                    "container" => format!("/{container}"),
+                    "blob" => format!("/{container}/{blob}"),
+                    other => panic!("{other} is nothing that has operations"),
+                };
+                let url = format!("{}/{account}{path}?{query}&{sas}", stack.ready.blob);
+                let told = answer(&stack, method, &url, &[("x-ms-blob-type", "BlockBlob")]).await;
+                assert!(told.0.is_client_error(), "{method} {scope} {query}: {told:?}");
+                answers.push(told);
+            }
+            assert!(answers.iter().all(|told| *told == answers[0]), "{method} {scope} {query} tells: {answers:?}");
+            attacked += 1;
+        }
+    }
+    assert!(attacked > 50, "the table was not read: {attacked}");
+    let whole = stack.blob("GET", &format!("{CONTAINER}/secret")).await.send().await.expect("an answer");
+    assert_eq!(whole.text().await.expect("a text"), "gold's", "nothing has changed");
+}
+
+/// A batch is the thief's own; what it asks for is not.
+#[tokio::test]
+async fn a_batch_of_ones_own_reaches_nothing_of_anothers() {
+    let stack = two_tenants().await;
+    let sas = thiefs_sas(&stack).await;
+    let mut parts = String::new();
+    for (number, name) in ["secret", "none"].into_iter().enumerate() {
+        parts += &format!(
+            "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: {number}\r\n\r\n\
+             DELETE /{ACCOUNT}/{CONTAINER}/{name}?{sas} HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+    let batch = stack.http.post(format!("{}/{THIEF}?comp=batch&{sas}", stack.ready.blob));
+    let batch = batch.header("content-type", "multipart/mixed; boundary=b").body(format!("{parts}--b--\r\n"));
+    let told = batch.send().await.expect("an answer").text().await.expect("a text");
+    assert!(!told.contains("HTTP/1.1 2"), "{told}");
+    let codes = support::all_between(&told, "x-ms-error-code: ", "\r\n");
+    assert!(codes.len() == 2 && codes[0] == codes[1], "{told}");
+    let whole = stack.blob("GET", &format!("{CONTAINER}/secret")).await.send().await.expect("an answer");
+    assert_eq!(whole.text().await.expect("a text"), "gold's", "nothing has changed");
+}
+
 #[tokio::test]
 async fn anothers_blob_is_no_copy_source() {
     let stack = two_tenants().await;
@@ -151,4 +209,42 @@ async fn ids_of_ones_own_open_nothing_of_anothers() {
     let found = format!("{}/{THIEF}?comp=blobs&where=a%3D%271%27&{sas}", stack.ready.blob);
     let found = stack.http.get(found).send().await.expect("an answer").text().await.expect("a text");
     assert!(!found.contains("secret"), "{found}");
+    // The id of gold's lease, should bronze have come to know it, and the time of gold's snapshot, name nothing in what is bronze's.
+    let lease = stack.blob("PUT", &format!("{CONTAINER}/secret?comp=lease")).await;
+    let lease = lease.header("x-ms-lease-action", "acquire").header("x-ms-lease-duration", "-1").body("");
+    let lease = support::header(&lease.send().await.expect("an answer"), "x-ms-lease-id");
+    assert_eq!(lease.len(), 36);
+    let snapshot = stack.blob("PUT", &format!("{CONTAINER}/secret?comp=snapshot")).await.body("");
+    let snapshot = support::header(&snapshot.send().await.expect("an answer"), "x-ms-snapshot");
+    let own = stack.http.put(at(THIEF, "secret?")).header("x-ms-blob-type", "BlockBlob").body("bronze's");
+    assert_eq!(own.send().await.expect("an answer").status(), StatusCode::CREATED);
+    for action in ["renew", "release", "change"] {
+        let headers =
+            [("x-ms-lease-action", action), ("x-ms-lease-id", &lease), ("x-ms-proposed-lease-id", lease.as_str())];
+        let told = answer(&stack, "PUT", &at(THIEF, "secret?comp=lease"), &headers).await;
+        assert_eq!(told.0, StatusCode::CONFLICT, "{action}: {told:?}");
+        let told = answer(&stack, "PUT", &at(ACCOUNT, "secret?comp=lease"), &headers).await;
+        assert_eq!(told.0, StatusCode::FORBIDDEN, "{action}: {told:?}");
+    }
+    let told = answer(&stack, "GET", &at(THIEF, &format!("secret?snapshot={snapshot}")), &[]).await;
+    assert_eq!(told.0, StatusCode::NOT_FOUND, "{told:?}");
+    // A marker that gold's list gave leads through bronze's own names, and shows none of gold's.
+    let list = stack.blob("GET", &format!("{CONTAINER}?restype=container&comp=list&maxresults=1")).await.send().await;
+    let list = list.expect("an answer").text().await.expect("a text");
+    assert_eq!(
+        stack
+            .blob("PUT", &format!("{CONTAINER}/zzz"))
+            .await
+            .header("x-ms-blob-type", "BlockBlob")
+            .body("")
+            .send()
+            .await
+            .expect("an answer")
+            .status(),
+        StatusCode::CREATED
+    );
+    let marker = support::all_between(&list, "<NextMarker>", "</NextMarker>").concat();
+    let url = format!("{}/{THIEF}/{CONTAINER}?restype=container&comp=list&marker={marker}&{sas}", stack.ready.blob);
+    let told = stack.http.get(url).send().await.expect("an answer").text().await.expect("a text");
+    assert!(!told.contains("zzz"), "{told}");
 }
