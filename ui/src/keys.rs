@@ -55,6 +55,11 @@ pub const TABLE: &[Chapter] = &[
                 what: "Loop this section, or let the talk go on",
                 act: |console| console.send(call::ToggleLoop {}),
             },
+            Row {
+                keys: &["Shift+a"],
+                what: "Tenants: who gets what, and what they may",
+                act: |console| console.toggle(Overlay::Tenants),
+            },
             Row { keys: &["c"], what: "Capacity planner", act: |console| console.toggle(Overlay::Planner) },
             Row {
                 keys: &["o"],

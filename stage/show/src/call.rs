@@ -7,6 +7,7 @@ use crate::{
     preflight::Check,
     rehearsal::Report,
     take::TakeInfo,
+    tenants::{Act, Switch, Tenants},
     version::Version,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -245,6 +246,34 @@ impl Call for ExportRehearsals {
 pub struct ToggleLoop {}
 impl Call for ToggleLoop {
     const NAME: &'static str = "toggle_loop";
+    type Reply = ();
+}
+
+/// How the tenants of the running stack do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadTenants {}
+impl Call for ReadTenants {
+    const NAME: &'static str = "read_tenants";
+    type Reply = Tenants;
+}
+
+/// Keeps tenants apart, or no longer: at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetAdmission {
+    pub switch: Switch,
+}
+impl Call for SetAdmission {
+    const NAME: &'static str = "set_admission";
+    type Reply = ();
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ActOnTenant {
+    pub tenant: String,
+    pub act: Act,
+}
+impl Call for ActOnTenant {
+    const NAME: &'static str = "act_on_tenant";
     type Reply = ();
 }
 

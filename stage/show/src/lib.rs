@@ -15,6 +15,7 @@ mod run;
 mod series;
 mod state;
 pub mod take;
+pub mod tenants;
 mod terminal;
 pub mod unit;
 pub mod version;

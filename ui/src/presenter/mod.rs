@@ -12,6 +12,7 @@ mod preflight;
 mod rehearsals;
 mod steps;
 mod takes;
+mod tenants;
 
 use crate::{
     audience::{AudienceView, CaptionLine, curtain_name},
@@ -42,6 +43,7 @@ pub enum Overlay {
     Planner,
     Preflight,
     Rehearsals,
+    Tenants,
 }
 
 /// What a single screen shows.
@@ -98,6 +100,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         Some(Overlay::Overview) => view! { <overview::Overview /> }.into_any(),
         Some(Overlay::Preflight) => view! { <preflight::Board /> }.into_any(),
         Some(Overlay::Rehearsals) => view! { <rehearsals::Rehearsals /> }.into_any(),
+        Some(Overlay::Tenants) => view! { <tenants::TenantsPage /> }.into_any(),
         Some(Overlay::Planner) => view! { <plan::PlanDesk /> }.into_any(),
     };
     view! {

@@ -1,0 +1,87 @@
+//! The tenants of the running stack, for the presenter's page about them.
+
+use super::Stage;
+use crate::rates::Values;
+use crate::stack::StackError;
+use greenroom_model::TenantName;
+use greenroom_model::tenancy::{
+    AdmissionRequest, AdmissionStatus, AdmissionSwitch, ByteCount, Quota, QuotaChange, TenantState as State, TenantStatus,
+};
+use greenroom_show::call::{ActOnTenant, CallError};
+use greenroom_show::tenants::{Act, Admission, Switch, TenantLine, TenantState, Tenants};
+
+/// More rows than anybody watches; the first ones by name.
+const TENANTS_MAX: usize = 100;
+
+pub async fn read(stage: &Stage) -> Result<Tenants, CallError> {
+    let client = stage.client().map_err(|detail| CallError::Failed { detail })?;
+    let (admission, tenants) =
+        tokio::try_join!(client.admission(), client.tenants()).map_err(|error| failed(&error))?;
+    let values = stage.values.borrow().clone();
+    let lines = tenants.iter().take(TENANTS_MAX).map(|tenant| line(tenant, &values));
+    Ok(Tenants { admission: said(&admission), tenants: lines.collect() })
+}
+
+pub async fn set_admission(stage: &Stage, switch: Switch) -> Result<(), CallError> {
+    let client = stage.client().map_err(|detail| CallError::Failed { detail })?;
+    let state = match switch {
+        Switch::On => AdmissionSwitch::On,
+        Switch::Off => AdmissionSwitch::Off,
+    };
+    let set = client.set_admission(&AdmissionRequest { state, capacity: None }).await;
+    set.map(|_| ()).map_err(|error| failed(&error))
+}
+
+pub async fn act(stage: &Stage, call: &ActOnTenant) -> Result<(), CallError> {
+    let client = stage.client().map_err(|detail| CallError::Failed { detail })?;
+    let name = TenantName::new(call.tenant.as_str()).map_err(|error| CallError::NotFound { kind: "tenant".into(), name: error.to_string(), nearest: None })?;
+    let done = match call.act {
+        Act::Suspend => client.tenant_act(&name, "suspend").await,
+        Act::Resume => client.tenant_act(&name, "resume").await,
+        Act::Quota { bytes } => {
+            let quota = Quota { bytes: Some(ByteCount(bytes)), blobs: None };
+            client.set_quota(&name, &QuotaChange { quota, project: None, container: None }).await
+        }
+    };
+    done.map(|_| ()).map_err(|error| failed(&error))
+}
+
+fn failed(error: &StackError) -> CallError {
+    CallError::Failed { detail: error.to_string() }
+}
+
+fn said(status: &AdmissionStatus) -> Admission {
+    Admission {
+        switch: match status.state {
+            AdmissionSwitch::On => Switch::On,
+            AdmissionSwitch::Off => Switch::Off,
+        },
+        fairness: status.jain,
+        in_flight: status.in_flight,
+        queued: status.queued,
+    }
+}
+
+fn line(tenant: &TenantStatus, values: &Values) -> TenantLine {
+    let name = tenant.name.to_string();
+    let value = |measure: &str| values.get(&format!("{name}.{measure}")).copied().unwrap_or(0.0);
+    TenantLine {
+        state: match tenant.state {
+            State::Active => TenantState::Active,
+            State::Suspended => TenantState::Suspended,
+            State::OffBoarded => TenantState::OffBoarded,
+        },
+        bytes: tenant.stored.bytes,
+        bytes_max: tenant.quota.bytes.map(|bytes| bytes.0),
+        blobs: tenant.stored.blobs,
+        blobs_max: tenant.quota.blobs,
+        weight: tenant.share.weight,
+        bytes_per_s: value("bytes_in_per_s") + value("bytes_out_per_s"),
+        ops_per_s: value("ops_per_s"),
+        share: tenant.served.share,
+        queue_ms: tenant.served.queue_ms,
+        queued: tenant.served.queued,
+        throttled: tenant.served.throttled,
+        name,
+    }
+}

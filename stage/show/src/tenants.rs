@@ -1,0 +1,123 @@
+//! The tenants of the running stack, as the presenter watches and changes them.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tenants {
+    pub admission: Admission,
+    pub tenants: Vec<TenantLine>,
+}
+
+/// Whether tenants are kept apart, and how it goes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Admission {
+    pub switch: Switch,
+    /// Jain's index of what those get who want more: 1 is fair.
+    pub fairness: f64,
+    pub in_flight: u64,
+    pub queued: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    #[default]
+    On,
+    Off,
+}
+
+impl Switch {
+    pub fn other(self) -> Self {
+        match self {
+            Switch::On => Switch::Off,
+            Switch::Off => Switch::On,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TenantLine {
+    pub name: String,
+    pub state: TenantState,
+    pub bytes: u64,
+    /// What it may store; absent where nothing bounds it.
+    pub bytes_max: Option<u64>,
+    pub blobs: u64,
+    pub blobs_max: Option<u64>,
+    pub weight: u32,
+    /// Bodies in and out together.
+    pub bytes_per_s: f64,
+    pub ops_per_s: f64,
+    /// Of what everybody moved in the last second: 0 to 1.
+    pub share: f64,
+    /// What 99 of 100 of its requests waited to be admitted at most.
+    pub queue_ms: f64,
+    pub queued: u64,
+    /// Sent away as too many, since the stack started.
+    pub throttled: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TenantState {
+    #[default]
+    Active,
+    Suspended,
+    OffBoarded,
+}
+
+/// What the presenter does to a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    Suspend,
+    Resume,
+    /// It may store so much, from now on.
+    Quota {
+        bytes: u64,
+    },
+}
+
+impl TenantLine {
+    /// How full its quota is: 0 to 1, and above where it was lowered since.
+    pub fn filled(&self) -> Option<f64> {
+        self.bytes_max.map(|max| self.bytes as f64 / max.max(1) as f64)
+    }
+
+    /// The quota that a press on plus or minus makes of this one: by half of what there is, and never below what is stored.
+    pub fn next_quota(&self, step: Step) -> u64 {
+        let now = self.bytes_max.unwrap_or(self.bytes).max(QUOTA_MIN);
+        match step {
+            Step::More => now + now / 2,
+            Step::Less => (now - now / 3).max(self.bytes).max(QUOTA_MIN),
+        }
+    }
+}
+
+const QUOTA_MIN: u64 = 1 << 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    More,
+    Less,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_grow_by_half_and_shrink_to_what_is_stored() {
+        let line = |bytes, max| TenantLine { bytes, bytes_max: max, ..TenantLine::default() };
+        for (bytes, max, more, less) in [
+            (0, Some(4 << 20), 6 << 20, 2_796_203),
+            (3 << 20, Some(4 << 20), 6 << 20, 3 << 20),
+            (8 << 20, None, 12 << 20, 8 << 20),
+            (0, None, 3 << 19, 1 << 20),
+        ] {
+            let line = line(bytes, max);
+            assert_eq!((line.next_quota(Step::More), line.next_quota(Step::Less)), (more, less), "{bytes} of {max:?}");
+        }
+        assert_eq!(line(3, Some(4)).filled(), Some(0.75));
+    }
+}
