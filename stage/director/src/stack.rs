@@ -175,6 +175,14 @@ impl Client {
         self.put(&format!("/v1/tenants/{name}/quota"), quota).await
     }
 
+    pub async fn tenants(&self) -> Result<Vec<TenantStatus>, StackError> {
+        self.reply(self.http.get(self.url("/v1/tenants"))).await
+    }
+
+    pub async fn admission(&self) -> Result<AdmissionStatus, StackError> {
+        self.reply(self.http.get(self.url("/v1/admission"))).await
+    }
+
     pub async fn set_admission(&self, request: &AdmissionRequest) -> Result<AdmissionStatus, StackError> {
         self.put("/v1/admission", request).await
     }

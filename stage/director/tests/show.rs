@@ -5,15 +5,16 @@ mod support;
 use futures::{Stream, StreamExt};
 use greenroom_director::{Director, Options, What, rehearsals};
 use greenroom_show::call::{
-    Call, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake, Preflight, Push,
-    ReadRehearsals, Reset, Role, RunGroup, SetPlan, Stop, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay,
-    ToggleRecorded, ZoomPane,
+    ActOnTenant, Call, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake,
+    Preflight, Push, ReadRehearsals, ReadTenants, Reset, Role, RunGroup, SetAdmission, SetPlan, Stop, ToggleCurtain,
+    ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ZoomPane,
 };
 use greenroom_show::deck::Pane;
 use greenroom_show::planner;
 use greenroom_show::preflight;
 use greenroom_show::rehearsal::{Rehearsal, SlideTime};
 use greenroom_show::take::Verdict;
+use greenroom_show::tenants::{Act, Switch, TenantState};
 use greenroom_show::version::Version;
 use greenroom_show::{Curtain, Run, Show, StepState};
 use std::path::Path;
@@ -255,6 +256,30 @@ async fn panes_fill_the_stage_one_after_the_other_on_their_slide_alone() {
     assert_eq!(seen, [Some(Pane::Charts), Some(Pane::Terminal), None, Some(Pane::Charts)]);
     call(&director, GoTo { slide: 0 }).await.expect("away");
     assert_eq!(director.show().zoomed, None);
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_are_watched_and_changed() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    run_all(&director).await;
+    let photos = async || {
+        let read = call(&director, ReadTenants {}).await.expect("a stack");
+        read.tenants.into_iter().find(|tenant| tenant.name == "photos").expect("the demo made it")
+    };
+    assert_eq!((photos().await.state, photos().await.bytes_max), (TenantState::Active, None));
+    let act = async |act| call(&director, ActOnTenant { tenant: "photos".into(), act }).await;
+    act(Act::Quota { bytes: 5 << 20 }).await.expect("a quota");
+    act(Act::Suspend).await.expect("suspended");
+    assert_eq!((photos().await.state, photos().await.bytes_max), (TenantState::Suspended, Some(5 << 20)));
+    act(Act::Resume).await.expect("resumed");
+    assert_eq!(photos().await.state, TenantState::Active);
+    call(&director, SetAdmission { switch: Switch::Off }).await.expect("off");
+    assert_eq!(call(&director, ReadTenants {}).await.expect("a stack").admission.switch, Switch::Off);
+    let unknown = call(&director, ActOnTenant { tenant: "nobody".into(), act: Act::Suspend }).await;
+    assert!(matches!(unknown, Err(CallError::Failed { .. })), "{unknown:?}");
     director.close().await;
 }
 

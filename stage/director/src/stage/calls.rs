@@ -1,14 +1,14 @@
 //! Answers the windows: one line a call.
 
-use super::{Captions, Stage, history, plan};
+use super::{Captions, Stage, history, plan, tenants};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::{self, Reader};
 use greenroom_show::call::{
-    Call, CallError, DeleteRehearsal, DrawInk, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake, Point,
-    Preflight, Previous, ReadRehearsals, Reset, ResetClock, RestartStack, RestartTake, Role, RunGroup, RunStep,
-    SetPlan, SetVersion, Stop, ToggleCaptions, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay,
-    ToggleRecorded, ToggleSpan, ZoomPane,
+    ActOnTenant, Call, CallError, DeleteRehearsal, DrawInk, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next,
+    OpenTake, Point, Preflight, Previous, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartStack, RestartTake,
+    Role, RunGroup, RunStep, SetAdmission, SetPlan, SetVersion, Stop, ToggleCaptions, ToggleClock, ToggleCurtain,
+    ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ToggleSpan, ZoomPane,
 };
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
@@ -47,6 +47,18 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         DeleteRehearsal::NAME => answer::<DeleteRehearsal, _>(args, |call| history::delete(stage, &call.id)),
         ExportRehearsals::NAME => answer::<ExportRehearsals, _>(args, |_| history::export(stage)),
         ToggleLoop::NAME => answer::<ToggleLoop, _>(args, |_| toggle_loop(stage)),
+        ReadTenants::NAME => {
+            let _: ReadTenants = read(args)?;
+            reply(&tenants::read(stage).await?)
+        }
+        SetAdmission::NAME => {
+            let call: SetAdmission = read(args)?;
+            reply(&tenants::set_admission(stage, call.switch).await?)
+        }
+        ActOnTenant::NAME => {
+            let call: ActOnTenant = read(args)?;
+            reply(&tenants::act(stage, &call).await?)
+        }
         ToggleCaptions::NAME => answer::<ToggleCaptions, _>(args, |_| toggle_captions(stage)),
         ZoomPane::NAME => answer::<ZoomPane, _>(args, |_| zoom_pane(stage)),
         ToggleCurtain::NAME => answer::<ToggleCurtain, _>(args, |call| toggle_curtain(stage, call.curtain)),

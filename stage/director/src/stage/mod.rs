@@ -12,6 +12,7 @@ mod reload;
 mod resume;
 mod runner;
 mod supervise;
+mod tenants;
 mod tools;
 
 use crate::clock::Stopwatch;

@@ -5,7 +5,8 @@ use crate::rates::Values;
 use crate::stack::StackError;
 use greenroom_model::TenantName;
 use greenroom_model::tenancy::{
-    AdmissionRequest, AdmissionStatus, AdmissionSwitch, ByteCount, Quota, QuotaChange, TenantState as State, TenantStatus,
+    AdmissionRequest, AdmissionStatus, AdmissionSwitch, ByteCount, Quota, QuotaChange, TenantState as State,
+    TenantStatus,
 };
 use greenroom_show::call::{ActOnTenant, CallError};
 use greenroom_show::tenants::{Act, Admission, Switch, TenantLine, TenantState, Tenants};
@@ -34,7 +35,11 @@ pub async fn set_admission(stage: &Stage, switch: Switch) -> Result<(), CallErro
 
 pub async fn act(stage: &Stage, call: &ActOnTenant) -> Result<(), CallError> {
     let client = stage.client().map_err(|detail| CallError::Failed { detail })?;
-    let name = TenantName::new(call.tenant.as_str()).map_err(|error| CallError::NotFound { kind: "tenant".into(), name: error.to_string(), nearest: None })?;
+    let name = TenantName::new(call.tenant.as_str()).map_err(|error| CallError::NotFound {
+        kind: "tenant".into(),
+        name: error.to_string(),
+        nearest: None,
+    })?;
     let done = match call.act {
         Act::Suspend => client.tenant_act(&name, "suspend").await,
         Act::Resume => client.tenant_act(&name, "resume").await,
