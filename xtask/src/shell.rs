@@ -16,6 +16,10 @@ pub fn cargo(arguments: &str) -> Command {
     command.args(arguments.split_whitespace()).current_dir(crate::paths::root());
     // Set for this program by `cargo run`; handed on, it makes some build scripts believe that they changed.
     command.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_MANIFEST_PATH");
+    if std::env::var_os("CI").is_some() {
+        // Built once and thrown away: what speeds the next build up, or a debugger, only fills the disk.
+        command.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    }
     command
 }
 
