@@ -230,6 +230,8 @@ pub struct UsageRow {
     pub account: AccountName,
     /// As the blobs' lengths say.
     pub logical_bytes: u64,
+    /// This, the next and the one after it say what `logical_bytes` says, 0 and the same again: what lies in the cloud, and what
+    /// reduction saves there, is counted for the stack as a whole and not by account.
     pub flash_bytes: u64,
     pub cloud_bytes: u64,
     /// After reduction, in both.
