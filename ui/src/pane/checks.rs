@@ -5,6 +5,9 @@ use crate::store::{Part, Store};
 use greenroom_show::{Outcome, StepState, deck::Cue};
 use leptos::prelude::*;
 
+/// Cells that are legible side by side. Of more, those around the step that runs are shown.
+const SHOWN_MAX: usize = 5;
+
 #[derive(Debug, Clone, PartialEq)]
 struct Check {
     state: StepState,
@@ -29,18 +32,26 @@ pub fn Checks(cue: Cue) -> impl IntoView {
         .collect();
     let slug = demo.slug.clone();
     let steps: Vec<usize> = proofs.iter().map(|(step, _)| *step).collect();
-    let passed = Memo::new({
-        let slug = slug.clone();
-        move |_| steps.iter().filter(|step| check(store, &slug, **step).state == StepState::Passed).count()
-    });
     let count = proofs.len();
+    let states = Memo::new({
+        let slug = slug.clone();
+        move |_| steps.iter().map(|step| check(store, &slug, *step).state).collect::<Vec<_>>()
+    });
+    let passed = Memo::new(move |_| states.read().iter().filter(|state| **state == StepState::Passed).count());
+    let first = Memo::new(move |_| {
+        let begun = states.read().iter().filter(|state| **state != StepState::Pending).count();
+        // The next one is in view, too.
+        (begun + 1).saturating_sub(SHOWN_MAX).min(count.saturating_sub(SHOWN_MAX))
+    });
     let cells: Vec<_> = proofs
         .into_iter()
-        .map(|(step, proves)| {
+        .enumerate()
+        .map(|(index, (step, proves))| {
+            let shown = move || (first.get()..first.get() + SHOWN_MAX).contains(&index);
             let slug = slug.clone();
             let check = Memo::new(move |_| check(store, &slug, step));
             view! {
-                <li class="check" data-testid="check" data-step=step data-state=move || state_name(check.read().state)>
+                <li class="check" data-testid="check" data-step=step hidden=move || !shown() data-state=move || state_name(check.read().state)>
                     <i class="mark" aria-label=move || state_name(check.read().state)></i>
                     <span class="proves">{proves}</span>
                     <span class="seen">{move || check.get().seen}</span>
