@@ -93,6 +93,13 @@ async fn past_runs_and_the_board_open_over_the_console_and_a_pane_fills_the_stag
     app.until("[data-testid=preflight] [data-testid=verdict]").await;
     app.shot("presenter-preflight").await;
     app.press(ESCAPE).await;
+    app.press(&format!("{SHIFT}a{RELEASED}")).await;
+    app.until("[data-testid=tenants] [data-testid=admission]").await;
+    app.press(ESCAPE).await;
+    app.press("q").await;
+    app.until("[data-testid=caption]").await;
+    app.press("q").await;
+    app.until_true("captions go", "return !document.querySelector('[data-testid=caption]')").await;
     app.press("2").await;
     app.press("g").await;
     app.until(&slide(1)).await;
@@ -100,8 +107,12 @@ async fn past_runs_and_the_board_open_over_the_console_and_a_pane_fills_the_stag
     app.until("[data-testid=looped]").await;
     app.press("m").await;
     app.until_true("the talk goes on", "return !document.querySelector('[data-testid=looped]')").await;
-    let demo = app.eval("return document.querySelector('[data-testid=presenter]') ? 1 : 0").await;
-    assert_eq!(demo.as_u64(), Some(1));
+    app.press("4").await;
+    app.press("g").await;
+    app.until(&slide(3)).await;
+    app.press("e").await;
+    app.until("[data-testid=slide] .panes[data-zoomed=charts]").await;
+    app.shot("presenter-enlarged").await;
     app.close(root.path()).await;
 }
 

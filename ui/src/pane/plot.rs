@@ -27,6 +27,8 @@ const UNIT_LETTER: f64 = LABEL * 0.76;
 const ROOM_BEHIND: f64 = 0.7;
 /// Between the axis' labels and the plot.
 const LABEL_GAP: f64 = 10.0;
+/// Between the unit and the name of a step.
+const NAME_GAP: f64 = 20.0;
 /// A step that takes less than this part of the plot goes without a name.
 const NAMED_PART_MIN: f64 = 0.08;
 /// Names that are shorter than this say nothing.
@@ -203,8 +205,8 @@ fn steps(plot: &mut Plot, frame: &Frame) -> Drawn {
         let start = from.max(part(frame.unit_room() - frame.gutter()));
         let end = bands.get(index + 1).map_or(1.0, |(next, ..)| *next);
         let letters = ((end - start) / part(LETTER)).max(0.0) as usize;
-        let name = shortened(&band.name, letters.saturating_sub(1));
-        text(plot, frame, &name, (start + part(8.0), 1.0), frame.ink.quiet, Pos::new(HPos::Left, VPos::Bottom))?;
+        let name = shortened(&band.name, letters.saturating_sub(2));
+        text(plot, frame, &name, (start + part(NAME_GAP), 1.0), frame.ink.quiet, Pos::new(HPos::Left, VPos::Bottom))?;
     }
     Ok(())
 }
