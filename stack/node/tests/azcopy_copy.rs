@@ -234,6 +234,8 @@ async fn folders_rights_and_links_are_kept_where_asked() {
     let links = ["--recursive", "--preserve-symlinks", "--preserve-posix-properties"];
     bed.up("src/*", "links/", &links).await;
     assert_eq!(bed.head("links/sub/link", "x-ms-meta-is_symlink").await, "true");
+    // AzCopy makes a link before the link's folder, where another file has not made that yet, and fails.
+    fs::create_dir_all(bed.local.path().join("linked/sub")).expect("a folder");
     bed.down("links/*", "linked", &links).await;
     let link = fs::read_link(bed.local.path().join("linked/sub/link")).expect("a link");
     assert_eq!(link, Path::new("a.txt"));

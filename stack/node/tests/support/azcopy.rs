@@ -44,8 +44,18 @@ impl AzCopy {
     /// Runs to the end, which must be a good one; what it printed.
     pub async fn run(&self, arguments: &[&str]) -> String {
         let (good, said) = self.attempt(arguments).await;
-        assert!(good, "azcopy {} failed:\n{said}", arguments[0]);
+        assert!(good, "azcopy {} failed:\n{said}\n{}", arguments[0], self.complaints());
         said
+    }
+
+    /// What the logs of the runs so far hold of failures.
+    fn complaints(&self) -> String {
+        let logs = std::fs::read_dir(self.home.path()).expect("the logs").map(|entry| entry.expect("a log").path());
+        let texts = logs.filter(|path| path.extension().is_some_and(|end| end == "log"));
+        let texts = texts.map(|path| std::fs::read_to_string(path).expect("a log"));
+        let found = texts
+            .flat_map(|text| text.lines().filter(|line| line.contains("ERR")).map(String::from).collect::<Vec<_>>());
+        found.collect::<Vec<_>>().join("\n")
     }
 
     pub async fn attempt(&self, arguments: &[&str]) -> (bool, String) {
