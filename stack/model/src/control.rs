@@ -22,7 +22,7 @@
 //! | `GET /v1/accounts/{account}/keys` | | `tenancy::KeyPair` |
 //! | `POST /v1/accounts/{account}/keys/{1 or 2}/rotate` | | `tenancy::KeyPair`; the old one is refused from now on |
 //! | `GET`, `PUT /v1/admission` | `tenancy::AdmissionRequest` | `tenancy::AdmissionStatus` |
-//! | `GET /v1/usage`, `/v1/usage.csv` | `?tenant=&since=` | `Vec<tenancy::UsageRow>`; FOCUS 1.2 |
+//! | `GET /v1/usage`, `/v1/usage.csv`, `/v1/usage.parquet` | `?tenant=&since=` | `Vec<tenancy::UsageRow>`; FOCUS 1.2 as CSV and Parquet |
 //! | `GET /v1/audit` | `?after=SEQ` | `Vec<tenancy::AuditEntry>`, at most 1,000 |
 //! | `GET /v1/audit/verify` | | `tenancy::AuditVerdict` |
 //! | `PUT /v1/accounts/{account}` | `NewAccount` | `AccountKeys`; an existing account of the same tenant answers its keys |
@@ -39,7 +39,7 @@
 //! | `DELETE /v1/offload/fault` | | `204` |
 //! | `POST /v1/shutdown` | | `202` |
 //!
-//! A tenant's own token is good for `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage`, `/v1/usage.csv`, for the keys
+//! A tenant's own token is good for `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage` in all its forms, for the keys
 //! of its accounts and their rotation, and for `POST /v1/sas`. What is another's is to it as if it were not there; other calls answer `403`.
 //!
 //! Where the server has no target, `GET /v1/offload` answers the state `off`, and the other calls of offload `409`.

@@ -117,6 +117,9 @@ impl OpClass {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FlashMetrics {
     pub used_bytes: u64,
+    /// Of these, what is not dead: what water marks are measured by.
+    #[serde(default)]
+    pub live_bytes: u64,
     /// Bytes that the data folder may take, or what its file system has.
     pub capacity_bytes: u64,
     /// Reads of content that failed since the server started: damaged, or not given by the disk. The log names the blobs.

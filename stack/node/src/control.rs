@@ -117,6 +117,7 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(accounts::rotate))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::csv))
+        .routes(routes!(usage::parquet))
         .routes(routes!(sas::mint))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::anybody));
     let all = OpenApiRouter::with_openapi(about()).merge(open).merge(guarded).merge(scoped);

@@ -117,6 +117,7 @@ impl Figures {
         let admission = AdmissionMetrics { on: self.tenancy.admission().is_on(), jain };
         let flash = FlashMetrics {
             used_bytes: usage.flash_used_bytes,
+            live_bytes: usage.flash_live_bytes,
             capacity_bytes: usage.flash_capacity_bytes,
             read_faults: usage.read_faults,
             durable: durability == Durability::Disk,

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::offload::target::{Secret, Target};
 use crate::offload::{Plan, Running};
-use crate::tenancy::ledger::{Ledger, Reading};
+use crate::tenancy::ledger::Ledger;
 use crate::tenancy::{Tenancy, apply, calibrate};
 use crate::tls;
 use crate::token::Token;
@@ -50,12 +50,12 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let issuer = Arc::new(crate::token::issuer(&args.data)?);
     dev_account::enable(&store, &args.dev_accounts, blob_address).await?;
 
-    let offload = match target {
-        Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan)?),
-        None => None,
-    };
     let tenancy = Arc::new(Tenancy::open(&args.data)?);
     store.set_quotas(apply::quotas(&tenancy.file()));
+    let offload = match target {
+        Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan, tenancy.admission())?),
+        None => None,
+    };
     let told = clock.clone();
     let now = Arc::new(move || greenroom_gateway::time::iso_seconds(told.now()));
     let audit = Arc::new(Audit::open(&args.data.join(AUDIT_FILE), now)?);
@@ -97,12 +97,11 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         stop: stop.clone(),
     };
     let upkeep = Upkeep::start(store.clone());
-    let bookkeeping = bookkeeping(ledger.clone(), figures.clone(), store.clone(), clock.clone());
-    let bookkeeping = tokio::spawn(bookkeeping);
+    let bookkeeping = tokio::spawn(bookkeeping(state.clone()));
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;
     let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
-    let control = tokio::spawn(control::serve(control, state));
+    let control = tokio::spawn(control::serve(control, state.clone()));
     let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, wire, drain.clone()));
     let stopping = stop_signal().map_err(Fault::Signal)?;
     say_ready(scheme, blob_address, control_address)?;
@@ -119,7 +118,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     stop.cancel();
     timer.abort();
     bookkeeping.abort();
-    write_down(&ledger, &figures, &store, &clock);
+    write_down(&state);
     if tokio::time::timeout(CONTROL_DRAIN_MAX, control).await.is_err() {
         tracing::warn!("control calls still under way are cut off");
     }
@@ -149,20 +148,20 @@ fn target(args: &Serve) -> Result<Option<Plan>, Fault> {
 }
 
 /// Counts usage in, and writes it down, until aborted.
-async fn bookkeeping(ledger: Arc<Ledger>, figures: Arc<Figures>, store: Store, clock: Arc<dyn Clock>) {
+async fn bookkeeping(state: Control) {
     loop {
         tokio::time::sleep(BOOKKEEPING_EVERY).await;
-        let (ledger, figures, store, clock) = (ledger.clone(), figures.clone(), store.clone(), clock.clone());
-        let written = tokio::task::spawn_blocking(move || write_down(&ledger, &figures, &store, &clock));
+        let state = state.clone();
+        let written = tokio::task::spawn_blocking(move || write_down(&state));
         if written.await.is_err() {
             tracing::error!("bookkeeping has panicked");
         }
     }
 }
 
-fn write_down(ledger: &Ledger, figures: &Figures, store: &Store, clock: &Arc<dyn Clock>) {
-    let reading = Reading { counters: figures.accounts(), stored: control::usage::stored(store) };
-    if let Err(error) = ledger.count(&reading, clock.now()).and_then(|()| ledger.keep()) {
+fn write_down(state: &Control) {
+    let counted = state.ledger.count(&control::usage::reading(state), state.clock.now());
+    if let Err(error) = counted.and_then(|()| state.ledger.keep()) {
         tracing::error!(%error, "usage cannot be written down; it is kept in memory");
     }
 }

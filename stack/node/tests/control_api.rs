@@ -66,6 +66,7 @@ async fn the_description_covers_every_call() {
         "GET /v1/tenants/{tenant}",
         "GET /v1/usage",
         "GET /v1/usage.csv",
+        "GET /v1/usage.parquet",
         "POST /identity/{secret}/token",
         "POST /v1/accounts/{account}/keys/{number}/rotate",
         "POST /v1/identities",

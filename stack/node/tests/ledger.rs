@@ -123,7 +123,7 @@ async fn an_operator_checks_ledger_and_audit_log_by_hand() {
     assert!(stack.stop().await.success());
     let data = stack.data().to_str().expect("UTF-8").to_owned();
     let (good, said) = support::stack_command(&["verify", "--data", &data], &[]).await;
-    let line = "tenant gold: 1 blobs of 5 bytes, 0 uncommitted blocks of 0 bytes, as counted";
+    let line = "tenant gold: 1 blobs of 5 bytes, 0 uncommitted blocks of 0 bytes; 0 bytes in the cloud, 0 of them nowhere else; as counted";
     assert!(good && said.contains(line), "{said}");
     let (good, said) = support::stack_command(&["audit", "verify", "--data", &data], &[]).await;
     assert!(good && said.starts_with("2 entries, each follows from the one before"), "{said}");

@@ -7,6 +7,7 @@ use greenroom_model::offload::{
     CloudFault, CloudFaultKind, OffloadPlan, OffloadState, OffloadStatus, PassReport, Rule, Rules, RunRequest, Scope,
     Treatment, Water,
 };
+use greenroom_model::tenancy::UsageRow;
 use reqwest::{Method, StatusCode};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -460,6 +461,57 @@ async fn the_machine_is_wiped_and_everything_comes_back() {
 }
 
 /// What a blob says of itself.
+/// What each account has stored, told by where it lies, and what counts for quotas; checked against the folder at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_tells_flash_from_cloud_and_quotas_do_not() {
+    let cloud = Cloud::start().await;
+    let mut stack = stack_at(&cloud, &["--flash-size=256MiB"]).await;
+    for name in ["a", "b", "c"] {
+        stack.put_blob(name, tree::content(name, 4 * MIB)).await;
+    }
+    let all = 12 * MIB as u64;
+    let row = usage(&stack).await;
+    assert_eq!((row.logical_bytes, row.flash_bytes, row.cloud_bytes, row.reduced_bytes), (all, all, 0, all));
+    send_all_away(&stack, 3).await;
+    let row = usage(&stack).await;
+    assert_eq!((row.logical_bytes, row.flash_bytes, row.cloud_bytes), (all, 0, all));
+    assert!(row.reduced_bytes > 0 && row.reduced_bytes < 2 * all, "{row:?}");
+
+    // A snapshot needs its content on flash.
+    set_rules(&stack, &Rules::default()).await;
+    let snapped = send(&stack, "PUT", &format!("{CONTAINER}/a?comp=snapshot"), &[], "").await;
+    assert_eq!(snapped.status(), StatusCode::CREATED);
+    let (row, one) = (usage(&stack).await, 4 * MIB as u64);
+    assert_eq!((row.logical_bytes, row.flash_bytes, row.cloud_bytes), (all + one, 2 * one, all));
+    let deleted = send(&stack, "DELETE", &format!("{CONTAINER}/b"), &[], "").await;
+    assert_eq!(deleted.status(), StatusCode::ACCEPTED);
+    let row = usage(&stack).await;
+    assert_eq!((row.logical_bytes, row.flash_bytes, row.cloud_bytes), (all, 2 * one, 2 * one));
+
+    let file = format!(
+        "version: 1\ntenants: [{{ name: gold, quota: {{ bytes: {} }}, projects: [{{ name: work, accounts: [{{ name: {ACCOUNT}, \
+         containers: [{{ name: {CONTAINER} }}] }}] }}] }}]",
+        all + 100
+    );
+    let sent = stack.control(Method::PUT, "/v1/tenants").body(file).send().await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::OK, "{}", sent.text().await.expect("a text"));
+    let (blob, kind, body) = (format!("{CONTAINER}/d"), [("x-ms-blob-type", "BlockBlob")], "d".repeat(101));
+    let over = send(&stack, "PUT", &blob, &kind, &body).await;
+    assert_eq!(over.status(), StatusCode::CONFLICT, "cold content counts as well");
+    assert_eq!(send(&stack, "PUT", &blob, &kind, &body[1..]).await.status(), StatusCode::CREATED);
+    assert!(stack.stop().await.success());
+    let data = stack.data().to_str().expect("UTF-8").to_owned();
+    let (good, said) = support::stack_command(&["verify", "--data", &data], &[]).await;
+    let line = format!("{} bytes in the cloud, {one} of them nowhere else; as counted", 2 * one);
+    assert!(good && said.contains(&line), "{said}");
+}
+
+async fn usage(stack: &Stack) -> UsageRow {
+    let rows = stack.control(Method::GET, "/v1/usage").send().await.expect("an answer");
+    let rows: Vec<UsageRow> = rows.json().await.expect("rows");
+    rows.into_iter().rfind(|row| row.account.as_str() == ACCOUNT).expect("a row of the account")
+}
+
 async fn heads(stack: &Stack, kept: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<String>> {
     let names = ["etag", "last-modified", "x-ms-creation-time", "content-type", "content-length", "content-md5"];
     let more = ["x-ms-meta-number", "x-ms-meta-late", "x-ms-tag-count", "x-ms-access-tier"];

@@ -47,6 +47,9 @@ async fn it_sees_and_does_what_is_its_own() {
         assert!(used.iter().all(|row| row.tenant.as_str() == "gold") && used.is_empty() == query.ends_with("bronze"));
         let csv = call(&stack, &gold, Method::GET, &format!("/v1/usage.csv{query}")).send().await.expect("an answer");
         assert!(!csv.text().await.expect("a text").contains("bronze"));
+        let parquet = call(&stack, &gold, Method::GET, &format!("/v1/usage.parquet{query}")).send().await;
+        let parquet = parquet.expect("an answer").bytes().await.expect("a file");
+        assert!(parquet.starts_with(b"PAR1") && !parquet.windows(6).any(|part| part == b"bronze"));
     }
     let before: KeyPair = get(&stack, &gold, "/v1/accounts/acct/keys").await;
     let rotated = call(&stack, &gold, Method::POST, "/v1/accounts/acct/keys/2/rotate").send().await.expect("an answer");
@@ -89,7 +92,7 @@ async fn what_is_anothers_answers_as_what_is_not_there() {
 /// Every call that is not named here is the operator's: also one that is added later.
 #[tokio::test]
 async fn all_other_calls_are_the_operators() {
-    const TENANTS: [&str; 8] = [
+    const TENANTS: [&str; 9] = [
         "GET /v1/tenants",
         "GET /v1/tenants/{tenant}",
         "GET /v1/accounts",
@@ -97,6 +100,7 @@ async fn all_other_calls_are_the_operators() {
         "POST /v1/accounts/{account}/keys/{number}/rotate",
         "GET /v1/usage",
         "GET /v1/usage.csv",
+        "GET /v1/usage.parquet",
         "POST /v1/sas",
     ];
     let stack = two_tenants().await;

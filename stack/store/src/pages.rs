@@ -249,9 +249,9 @@ fn resize(txn: &mut Txn<'_>, tenant: &Owner, row: &mut BlobRow, length: u64) -> 
         let grown = txn.clear_pages(page_list(row)?, &(length..row.props.length))?;
         row.props.kind = BlobKind::Page { sequence, runs: grow(runs, grown) };
     }
-    txn.books.discount_blob(tenant, row.props.length);
-    txn.books.count_blob(tenant, length);
+    let was = row.usage();
     row.props.length = length;
+    txn.books.recount(tenant, was, row.usage());
     Ok(())
 }
 

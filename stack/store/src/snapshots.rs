@@ -107,7 +107,7 @@ fn take(
     let time = last.map_or(txn.now, |last| txn.now.max(Timestamp(last.0 + 1)));
     txn.dirty = true;
     txn.snapshots.insert((set, time.0), encode(&row).as_slice())?;
-    txn.books.count_blob(&container.tenant, row.props.length);
+    txn.books.count_blob(&container.tenant, &row);
     if base.snapshots.is_none() {
         base.snapshots = Some(set);
         txn.blobs.insert(key.as_slice(), encode(&base).as_slice())?;

@@ -75,8 +75,8 @@ impl Store {
             flash_used_bytes,
             // What copies share counts for each of them: it is never more than there is.
             flash_live_bytes: flash_live_bytes.min(flash_used_bytes),
-            placed_blobs: figures.placed_blobs,
-            placed_bytes: figures.placed_bytes,
+            placed_blobs: figures.stored.cloud_blobs,
+            placed_bytes: figures.stored.cloud_bytes,
             changes: figures.changes,
             flash_capacity_bytes: self.parts.space.capacity_bytes(),
             read_faults: self.parts.faults.count(),

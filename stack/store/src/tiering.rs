@@ -6,7 +6,7 @@ use crate::catalog::Snapshot;
 use crate::catalog::row::{BlobRow, CloudRow, ContainerRow, List, blob_key};
 use crate::clock::Timestamp;
 use crate::cloud::{CloudPlace, Cold, Placed, Whereabouts};
-use crate::copies::Place;
+use crate::copies::{Place, Source};
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::heat::Heat;
@@ -229,7 +229,7 @@ impl Store {
                             }
                         };
                         if let Some(at) = at {
-                            freed += txn.free_placed(&at, place)?;
+                            freed += txn.free_placed(&container.tenant, &at, place)?;
                         }
                     }
                     Ok(freed)
@@ -292,7 +292,7 @@ impl Store {
         let Whereabouts::Cloud(_) = blob.whereabouts else { return Ok(0) };
         // That it comes back is no use of it.
         blob.heat = Arc::default();
-        let (props, place) = (blob.props.clone(), blob.place.clone());
+        let (props, Source { path, place, .. }) = (blob.props.clone(), blob.source());
         let mut content = pin!(blob.read(0..props.length)?);
         while let Some(bytes) = content.try_next().await? {
             writer.write(bytes).await?;
@@ -307,7 +307,10 @@ impl Store {
             if row.on_flash().is_ok() {
                 return Ok(0);
             }
+            let owner = txn.owner(&path, &place)?.ok_or(StoreError::SourceChanged)?;
+            let was = row.usage();
             row.pieces = txn.keep(body.pieces().to_vec())?;
+            txn.books.recount(&owner, was, row.usage());
             txn.rewrite(&place, &row)?;
             Ok(props.length)
         })
@@ -333,12 +336,15 @@ impl Store {
         Err(StoreError::Away("flash lets go of it as soon as it is there".into()))
     }
 
-    /// As `begin_body`, but waits where there is no room yet and some is being made.
+    /// As `begin_body`, but waits where there is no room yet and some is being made, or comes of what is dead.
     pub async fn begin_body_when_room(&self, length: Option<u64>) -> Result<BodyWriter> {
         let wait = async {
             loop {
                 match self.begin_body(length) {
-                    Err(StoreError::Full { .. }) if self.is_making_room() => {
+                    Err(full @ StoreError::Full { .. }) => {
+                        if !self.reclaim().await? && !self.is_making_room() {
+                            return Err(full);
+                        }
                         tokio::time::sleep(ROOM_LOOK_EVERY).await;
                     }
                     done => return done,
@@ -349,6 +355,16 @@ impl Store {
             Ok(done) => done,
             Err(_) => self.begin_body(length),
         }
+    }
+
+    /// Compacts, and says whether that brought anything nearer to being free.
+    async fn reclaim(&self) -> Result<bool> {
+        let usage = self.usage();
+        if usage.flash_used_bytes - usage.flash_live_bytes < self.extents().extent_bytes() {
+            return Ok(false);
+        }
+        let done = self.compact().await?;
+        Ok(done.extents > 0 || done.closed > 0)
     }
 
     /// Writes down when blobs were last read, so that it is known after a restart. Returns how many rows that changed.
@@ -423,7 +439,6 @@ fn restore(txn: &mut crate::catalog::Txn<'_>, blobs: Vec<Restored>) -> Result<Ve
         match (snapshot, base) {
             (None, Some(_)) => continue,
             (None, None) => {
-                txn.books.placed(row.props.length);
                 txn.put_row(&container.tenant, &key, row)?;
             }
             (Some(_), None) => left.push(restored),
@@ -435,8 +450,7 @@ fn restore(txn: &mut crate::catalog::Txn<'_>, blobs: Vec<Restored>) -> Result<Ve
                 if txn.snapshot(set, time)?.is_some() {
                     continue;
                 }
-                txn.books.placed(row.props.length);
-                txn.books.count_blob(&container.tenant, row.props.length);
+                txn.books.count_blob(&container.tenant, &row);
                 txn.rewrite(&Place::Snapshot(set, time), &row)?;
                 if base.snapshots.is_none() {
                     base.snapshots = Some(set);

@@ -31,15 +31,41 @@ pub struct TenantUsage {
     /// Blocks that no list has committed yet.
     pub staged_blocks: u64,
     pub staged_bytes: u64,
+    /// Of the blobs, those whose content is in the cloud, be it on flash as well or not.
+    pub cloud_blobs: u64,
+    pub cloud_bytes: u64,
+    /// Bytes of those whose content is in the cloud only.
+    pub cloud_only_bytes: u64,
 }
 
 impl TenantUsage {
+    /// Bytes whose content is on flash, uncommitted blocks included.
+    pub fn flash_bytes(self) -> u64 {
+        (self.bytes + self.staged_bytes).saturating_sub(self.cloud_only_bytes)
+    }
+
     pub fn plus(self, other: Self) -> Self {
         Self {
             blobs: self.blobs + other.blobs,
             bytes: self.bytes + other.bytes,
             staged_blocks: self.staged_blocks + other.staged_blocks,
             staged_bytes: self.staged_bytes + other.staged_bytes,
+            cloud_blobs: self.cloud_blobs + other.cloud_blobs,
+            cloud_bytes: self.cloud_bytes + other.cloud_bytes,
+            cloud_only_bytes: self.cloud_only_bytes + other.cloud_only_bytes,
+        }
+    }
+
+    /// What is left without `other`; nothing goes below zero, should a count have been wrong once.
+    pub fn minus(self, other: Self) -> Self {
+        Self {
+            blobs: self.blobs.saturating_sub(other.blobs),
+            bytes: self.bytes.saturating_sub(other.bytes),
+            staged_blocks: self.staged_blocks.saturating_sub(other.staged_blocks),
+            staged_bytes: self.staged_bytes.saturating_sub(other.staged_bytes),
+            cloud_blobs: self.cloud_blobs.saturating_sub(other.cloud_blobs),
+            cloud_bytes: self.cloud_bytes.saturating_sub(other.cloud_bytes),
+            cloud_only_bytes: self.cloud_only_bytes.saturating_sub(other.cloud_only_bytes),
         }
     }
 }

@@ -65,6 +65,22 @@ async fn what_lives_moves_and_the_rest_goes() {
     bed.reopen_until_swept().await;
 }
 
+/// A write that finds flash full of what is dead does not have to wait for the server's rounds.
+#[tokio::test]
+async fn who_finds_no_room_has_what_is_dead_compacted() {
+    let bed = bed_with(Config { capacity_bytes: Some(8_000_000), ..small_extents() }).await;
+    let mut blobs = 0;
+    while bed.store.begin_body(Some(1_000_000)).is_ok() {
+        bed.put(&format!("blob-{blobs:03}"), &content(blobs, 90_000)).await;
+        blobs += 1;
+    }
+    assert!(matches!(bed.store.begin_body_when_room(Some(1_000_000)).await, Err(StoreError::Full { .. })));
+    for number in (0..blobs).filter(|number| number % 4 != 0) {
+        bed.delete(&format!("blob-{number:03}")).await.expect("delete");
+    }
+    bed.store.begin_body_when_room(Some(1_000_000)).await.expect("room");
+}
+
 #[tokio::test]
 async fn shared_and_staged_content_moves_for_all_who_refer_to_it() {
     let mut bed = bed_with(small_extents()).await;

@@ -230,11 +230,11 @@ pub struct UsageRow {
     pub account: AccountName,
     /// As the blobs' lengths say.
     pub logical_bytes: u64,
-    /// This, the next and the one after it say what `logical_bytes` says, 0 and the same again: what lies in the cloud, and what
-    /// reduction saves there, is counted for the stack as a whole and not by account.
+    /// Of blobs whose content is on flash, uncommitted blocks included. Content may be in both places.
     pub flash_bytes: u64,
+    /// Of blobs whose content is in the cloud.
     pub cloud_bytes: u64,
-    /// After reduction, in both.
+    /// In both; what lies in the cloud by the reduction of all that lies there: a segment holds content of several accounts.
     pub reduced_bytes: u64,
     pub blobs: u64,
     /// Logical bytes times hours: what storage is billed by.

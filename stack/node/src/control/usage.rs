@@ -51,6 +51,23 @@ pub async fn csv(
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv).into_response())
 }
 
+/// The same, as a Parquet file
+#[utoipa::path(
+    get, path = "/v1/usage.parquet", security(("token" = [])),
+    params(("tenant" = Option<TenantName>, Query), ("since" = Option<String>, Query)),
+    responses((status = 200, content_type = "application/vnd.apache.parquet"), (status = 401, body = Problem))
+)]
+pub async fn parquet(
+    State(state): State<Control>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    let file = focus::parquet(&rows(&state, &caller, &asked)?);
+    let file =
+        file.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "The file cannot be made", error))?;
+    Ok(([(header::CONTENT_TYPE, "application/vnd.apache.parquet")], file).into_response())
+}
+
 fn rows(state: &Control, caller: &Caller, asked: &Asked) -> Result<Vec<UsageRow>, Refusal> {
     let failed = |error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "The ledger failed", error);
     state.ledger.count(&reading(state), state.clock.now()).map_err(failed)?;
@@ -59,12 +76,13 @@ fn rows(state: &Control, caller: &Caller, asked: &Asked) -> Result<Vec<UsageRow>
     Ok(rows)
 }
 
-fn reading(state: &Control) -> Reading {
-    Reading { counters: state.figures.accounts(), stored: stored(&state.store) }
+pub fn reading(state: &Control) -> Reading {
+    let reduction = state.offload.as_ref().map_or(1.0, |offload| offload.reduction());
+    Reading { counters: state.figures.accounts(), stored: stored(&state.store), reduction }
 }
 
 /// What every account has stored; also one that has nothing.
-pub fn stored(store: &Store) -> BTreeMap<greenroom_model::AccountName, (TenantName, TenantUsage)> {
+fn stored(store: &Store) -> BTreeMap<greenroom_model::AccountName, (TenantName, TenantUsage)> {
     let accounts = store.accounts().into_iter();
     let mut stored: BTreeMap<_, _> =
         accounts.map(|account| (account.name.clone(), (account.tenant.clone(), TenantUsage::default()))).collect();

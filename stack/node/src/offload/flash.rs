@@ -1,7 +1,8 @@
 //! The store as offload wants it: names, places and records put into the other's words.
 
+use super::background::Background;
 use super::record;
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use greenroom_model::{BlobPath, ContainerPath};
 use greenroom_offload::FlashError;
 use greenroom_offload::flash::{Applied, Flash, FlashBlob, Place};
@@ -14,14 +15,15 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub struct StoreFlash {
     store: Store,
+    background: Background,
     /// Revisions of what is being packed: a commit says what of them the cloud has been told. Gone after a crash, and then whatever was
     /// under way is told once more.
     read: Mutex<HashMap<Key, u32>>,
 }
 
 impl StoreFlash {
-    pub fn new(store: Store) -> Self {
-        Self { store, read: Mutex::default() }
+    pub fn new(store: Store, background: Background) -> Self {
+        Self { store, background, read: Mutex::default() }
     }
 
     fn note(&self, key: &Key, revision: u32) {
@@ -51,7 +53,14 @@ impl StoreFlash {
         }
         self.note(key, revision);
         let length = blob.props.length;
-        let content = blob.read(0..length)?.map(|part| part.map_err(FlashError::from));
+        let background = self.background.clone();
+        let content = blob.read(0..length)?.map_err(FlashError::from).and_then(move |part| {
+            let background = background.clone();
+            async move {
+                background.turn(part.len() as u64).await;
+                Ok(part)
+            }
+        });
         Ok(Some(FlashBlob { about, content: content.boxed() }))
     }
 

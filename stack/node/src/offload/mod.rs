@@ -1,5 +1,6 @@
 //! Offload, wired: the store as flash, a target behind its way, the policy, and the loop that keeps to it.
 
+mod background;
 mod cold;
 mod facts;
 mod flash;
@@ -11,6 +12,7 @@ mod status;
 pub mod target;
 
 use crate::fault::Fault;
+use background::Background;
 use cold::{Recaller, Slot};
 use flash::StoreFlash;
 use greenroom_model::offload::{CloudFault, PassReport, Rules, Water};
@@ -19,6 +21,7 @@ use greenroom_offload::policy::Sample;
 use greenroom_offload::recall::Recall;
 use greenroom_offload::{Cloud, Error, Retry};
 use greenroom_store::{Clock, Store, StoreError};
+use greenroom_tenancy::admission::Admission;
 use link::{Link, Shape};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path as ObjectPath;
@@ -112,6 +115,7 @@ pub struct Service {
     shape: Arc<Shape>,
     slot: Slot,
     recaller: Arc<Recaller>,
+    background: Background,
     rules: RwLock<Rules>,
     rules_file: PathBuf,
     notes: Mutex<Notes>,
@@ -157,7 +161,13 @@ pub struct Running {
 
 impl Running {
     /// Attaches the target to the store, and starts. The target need not be there yet.
-    pub fn start(store: Store, clock: Arc<dyn Clock>, data: &Path, plan: Plan) -> Result<Self, Fault> {
+    pub fn start(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        data: &Path,
+        plan: Plan,
+        admission: &Admission,
+    ) -> Result<Self, Fault> {
         let Plan { target, volume, high_percent, low_percent } = plan;
         let rules_file = data.join(RULES_FILE);
         let mut rules = kept_rules(&rules_file)?;
@@ -187,6 +197,7 @@ impl Running {
             shape,
             slot,
             recaller,
+            background: Background::new(admission),
             rules: RwLock::new(rules),
             rules_file,
             notes,

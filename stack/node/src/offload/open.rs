@@ -24,7 +24,7 @@ impl Service {
         let random = Identity::random().map_err(|error| Error::Away(error.to_string().into()));
         let (identity, now) = (random?, self.clock.now().0);
         self.belong(&identity, now).await?;
-        let flash = Arc::new(StoreFlash::new(self.store.clone()));
+        let flash = Arc::new(StoreFlash::new(self.store.clone(), self.background.clone()));
         let offload = Offload::open(flash.clone(), self.cloud.clone(), &identity, now).await?;
         let volume = offload.volume().clone();
         let (format, view) = (volume.format().clone(), View::Volume(volume));

@@ -41,6 +41,7 @@ impl Service {
         let usage = self.store.usage();
         // Room comes from what leaves, or from compaction where nothing needs to; else nobody should wait for it.
         let is_low = usage.flash_live_bytes <= self.high_bytes(usage.flash_capacity_bytes);
+        self.background.set_urgent(!is_low);
         self.note_room(if found.plan.bytes_freed > 0 || is_low { Room::Comes } else { Room::Stuck });
         let done = self.carry_out(&opened, found, &mut report).await;
         opened.flash.forget();
@@ -126,6 +127,7 @@ impl Service {
     async fn promote(&self, step: &Move, report: &mut PassReport) -> Result<(), Failed> {
         let etag = ETag::parse(&step.etag);
         if let (Some(Described::Blob(path, at)), Some(etag)) = (super::record::described(&step.key), etag) {
+            self.background.turn(step.bytes).await;
             match self.store.bring_back(&path, at, etag).await {
                 Ok(0) => {}
                 Ok(bytes) => {

@@ -105,6 +105,12 @@ impl Service {
         })
     }
 
+    /// How many bytes one byte in the cloud holds; 1 while nothing is there.
+    pub fn reduction(&self) -> f64 {
+        let (stored, held) = (self.stored().0, self.store.usage().placed_bytes);
+        if stored == 0 || held == 0 { 1.0 } else { held as f64 / stored as f64 }
+    }
+
     /// Bytes of segments in the target, and objects there. Added up once for each commit.
     fn stored(&self) -> (u64, u64) {
         let opened = self.opened();

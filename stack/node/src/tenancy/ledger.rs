@@ -71,10 +71,12 @@ impl AccountFigures {
 }
 
 /// What is there to be written down at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Reading {
     pub counters: Vec<(AccountName, Counters)>,
     pub stored: BTreeMap<AccountName, (TenantName, TenantUsage)>,
+    /// How many bytes one byte in the cloud holds, over all accounts: a segment holds content of several.
+    pub reduction: f64,
 }
 
 #[derive(Debug)]
@@ -176,7 +178,8 @@ impl Book {
         for (account, (tenant, used)) in &reading.stored {
             let row = self.rows.entry(account.clone()).or_insert_with(|| empty(&hour, tenant, account));
             row.logical_bytes = used.bytes + used.staged_bytes;
-            (row.flash_bytes, row.reduced_bytes, row.blobs) = (row.logical_bytes, row.logical_bytes, used.blobs);
+            (row.flash_bytes, row.cloud_bytes, row.blobs) = (used.flash_bytes(), used.cloud_bytes, used.blobs);
+            row.reduced_bytes = row.flash_bytes + (used.cloud_bytes as f64 / reading.reduction).round() as u64;
             row.byte_hours += row.logical_bytes as f64 * hours;
         }
         for (account, is) in &reading.counters {
@@ -227,7 +230,11 @@ mod tests {
         let (account, tenant) = ("acct".parse::<AccountName>().expect("good"), "gold".parse().expect("good"));
         let counters = Counters { ops: [puts, 0, 0, 0, 0], bytes_in: puts * 10, ..Counters::default() };
         let used = TenantUsage { blobs: puts, bytes, ..TenantUsage::default() };
-        Reading { counters: vec![(account.clone(), counters)], stored: [(account, (tenant, used))].into() }
+        Reading {
+            counters: vec![(account.clone(), counters)],
+            stored: [(account, (tenant, used))].into(),
+            reduction: 1.0,
+        }
     }
 
     #[test]

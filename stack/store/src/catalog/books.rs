@@ -1,6 +1,6 @@
 //! Counters: kept in memory by the one writer, and written by the transaction that changes them.
 
-use super::row::{self, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, StagingRow, USAGE};
+use super::row::{self, BlobRow, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, StagingRow, USAGE};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::etag::ETag;
@@ -24,6 +24,8 @@ pub struct Books {
     pub containers: BTreeMap<u64, (Owner, TenantUsage)>,
     /// The sums of that by account.
     accounts: BTreeMap<AccountName, TenantUsage>,
+    /// And of all of it.
+    pub all: TenantUsage,
     pub quotas: SharedQuotas,
     /// There is something to sweep.
     pub garbage: bool,
@@ -99,6 +101,7 @@ impl Books {
             tenants: BTreeMap::new(),
             containers: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            all: TenantUsage::default(),
             quotas: SharedQuotas::default(),
             garbage: !txn.open_table(GARBAGE)?.is_empty()?,
             freed: Freed::Nothing,
@@ -121,6 +124,7 @@ impl Books {
             let (owner, usage): (Owner, TenantUsage) = row::decode(value.value())?;
             let account = books.accounts.entry(owner.account.clone()).or_default();
             *account = account.plus(usage);
+            books.all = books.all.plus(usage);
             books.containers.insert(id.value(), (owner, usage));
         }
         Ok(books)
@@ -218,29 +222,26 @@ impl Books {
         }
     }
 
-    pub fn count_blob(&mut self, owner: &Owner, bytes: u64) {
-        self.count(owner, |usage| {
-            usage.blobs += 1;
-            usage.bytes += bytes;
-        });
+    pub fn count_blob(&mut self, owner: &Owner, row: &BlobRow) {
+        self.recount(owner, TenantUsage::default(), row.usage());
     }
 
-    pub fn discount_blob(&mut self, owner: &Owner, bytes: u64) {
-        self.count(owner, |usage| {
-            usage.blobs = usage.blobs.saturating_sub(1);
-            usage.bytes = usage.bytes.saturating_sub(bytes);
-        });
+    pub fn discount_blob(&mut self, owner: &Owner, row: &BlobRow) {
+        self.recount(owner, row.usage(), TenantUsage::default());
     }
 
-    /// One more blob's content is in the cloud.
-    pub fn placed(&mut self, bytes: u64) {
-        self.head.placed_blobs += 1;
-        self.head.placed_bytes += bytes;
-    }
-
-    pub fn unplaced(&mut self, bytes: u64) {
-        self.head.placed_blobs = self.head.placed_blobs.saturating_sub(1);
-        self.head.placed_bytes = self.head.placed_bytes.saturating_sub(bytes);
+    /// Counts what something was out, and what it is now in, for all that it belongs to.
+    pub fn recount(&mut self, owner: &Owner, was: TenantUsage, is: TenantUsage) {
+        let anew = |usage: TenantUsage| usage.plus(is).minus(was);
+        self.touched_tenants.insert(owner.tenant.clone());
+        self.touched_containers.insert(owner.id);
+        let tenant = self.tenants.entry(owner.tenant.clone()).or_default();
+        *tenant = anew(*tenant);
+        let account = self.accounts.entry(owner.account.clone()).or_default();
+        *account = anew(*account);
+        let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
+        *held = anew(*held);
+        self.all = anew(self.all);
     }
 
     /// Bytes on disk that rows refer to; what is shared counts for each.
@@ -250,25 +251,17 @@ impl Books {
 
     /// Counts a staging as it was out, and as it is now in.
     pub fn recount_staging(&mut self, owner: &Owner, was: Option<&StagingRow>, is: Option<&StagingRow>) {
-        let figures = |staging: Option<&StagingRow>| staging.map_or((0, 0), |row| (u64::from(row.blocks), row.bytes));
-        let ((was_blocks, was_bytes), (is_blocks, is_bytes)) = (figures(was), figures(is));
-        self.count(owner, |usage| {
-            usage.staged_blocks = (usage.staged_blocks + is_blocks).saturating_sub(was_blocks);
-            usage.staged_bytes = (usage.staged_bytes + is_bytes).saturating_sub(was_bytes);
-        });
+        let usage = |staging: Option<&StagingRow>| {
+            staging.map_or_else(TenantUsage::default, |row| TenantUsage {
+                staged_blocks: u64::from(row.blocks),
+                staged_bytes: row.bytes,
+                ..TenantUsage::default()
+            })
+        };
+        self.recount(owner, usage(was), usage(is));
     }
 
     pub fn account(&self, account: &AccountName) -> TenantUsage {
         self.accounts.get(account).copied().unwrap_or_default()
-    }
-
-    /// Counts for all that something belongs to.
-    fn count(&mut self, owner: &Owner, change: impl Fn(&mut TenantUsage)) {
-        self.touched_tenants.insert(owner.tenant.clone());
-        self.touched_containers.insert(owner.id);
-        change(self.tenants.entry(owner.tenant.clone()).or_default());
-        change(self.accounts.entry(owner.account.clone()).or_default());
-        let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
-        change(held);
     }
 }

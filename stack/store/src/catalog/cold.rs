@@ -9,8 +9,9 @@ use crate::cloud::{CloudPlace, Placed};
 use crate::copies;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
+use crate::quota::Owner;
 use crate::tiering::{Applied, Described, Placement};
-use greenroom_model::ContainerPath;
+use greenroom_model::{BlobPath, ContainerPath};
 use redb::ReadableTable;
 
 impl Txn<'_> {
@@ -79,10 +80,9 @@ impl Txn<'_> {
                 };
                 let Some(mut row) = self.row(&at)? else { return Ok(false) };
                 let Some(old) = fits(row.placed, row.props.etag, etag, was) else { return Ok(false) };
-                if old.is_none() {
-                    self.books.placed(row.props.length);
-                }
+                let counted = row.usage();
                 row.placed = Some(Placed { place, told: told_of(row.placed, was, told) });
+                self.books.recount(&container.tenant, counted, row.usage());
                 self.release_old(old, place)?;
                 self.rewrite(&at, &row)?;
                 Ok(true)
@@ -104,6 +104,17 @@ impl Txn<'_> {
         }
     }
 
+    /// Whose the row of a blob or of its snapshot is, while that is in its container still.
+    pub fn owner(&self, path: &BlobPath, at: &copies::Place) -> Result<Option<Owner>> {
+        let Some(container) = self.find_container(&path.container)? else { return Ok(None) };
+        let key = blob_key(container.id, path.name.as_str());
+        let is_there = match at {
+            copies::Place::Base(base) => *base == key,
+            copies::Place::Snapshot(set, _) => self.blob(&key)?.is_some_and(|row| row.snapshots == Some(*set)),
+        };
+        Ok(is_there.then_some(container.tenant))
+    }
+
     /// Writes a row in the place of the one that is there.
     pub fn rewrite(&mut self, at: &copies::Place, row: &BlobRow) -> Result<()> {
         self.dirty = true;
@@ -117,12 +128,14 @@ impl Txn<'_> {
     }
 
     /// Lets go of the pieces of a row whose content is at a place in the cloud too. Returns the bytes freed.
-    pub fn free_placed(&mut self, at: &copies::Place, place: CloudPlace) -> Result<u64> {
+    pub fn free_placed(&mut self, owner: &Owner, at: &copies::Place, place: CloudPlace) -> Result<u64> {
         let Some(mut row) = self.row(at)?.filter(|row| row.place() == Some(place)) else { return Ok(0) };
+        let was = row.usage();
         let pieces = std::mem::replace(&mut row.pieces, List::Here(Vec::new()));
         if pieces == row.pieces {
             return Ok(0);
         }
+        self.books.recount(owner, was, row.usage());
         self.free(pieces)?;
         self.rewrite(at, &row)?;
         Ok(row.props.length)

@@ -93,7 +93,7 @@ impl Catalog {
         let txn = self.begin_write()?;
         let mut head = txn.open_table(HEAD)?;
         let volume = now.0.unsigned_abs();
-        let new = HeadRow { format: FORMAT, volume, etag: 0, id: 0, cloud: None, placed_blobs: 0, placed_bytes: 0 };
+        let new = HeadRow { format: FORMAT, volume, etag: 0, id: 0, cloud: None };
         head.insert(HEAD_KEY, row::encode(&new).as_slice())?;
         drop(head);
         for table in [TENANTS, ACCOUNTS, SERVICES, USAGE] {

@@ -9,6 +9,7 @@ use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use crate::props::{BlobProps, ContainerProps};
 use crate::quota::Owner;
+use crate::usage::TenantUsage;
 use greenroom_model::ContainerPath;
 use redb::TableDefinition;
 use serde::de::DeserializeOwned;
@@ -49,7 +50,7 @@ pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage")
 pub const RELEASES: TableDefinition<Bytes, Bytes> = TableDefinition::new("releases");
 
 /// Of the data folder as a whole: tables, rows, extents.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 /// Longer lists are kept in rows of their own: a listing reads blob rows, and should not read these with them.
 pub const LIST_HERE_MAX: usize = 16;
 /// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 21 bytes, a block 87.
@@ -69,9 +70,6 @@ pub struct HeadRow {
     pub id: u64,
     /// The volume that this store offloads to, once there is one, and the last of its manifests that the catalog has heard of.
     pub cloud: Option<CloudRow>,
-    /// Blobs whose content is in the cloud, and their bytes.
-    pub placed_blobs: u64,
-    pub placed_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +124,17 @@ impl BlobRow {
             Whereabouts::Flash | Whereabouts::Both(_) => Ok(()),
             Whereabouts::Cloud(_) => Err(StoreError::InCloud),
         }
+    }
+
+    /// What it counts for.
+    pub fn usage(&self) -> TenantUsage {
+        let bytes = self.props.length;
+        let (cloud_blobs, cloud_bytes, cloud_only_bytes) = match self.whereabouts() {
+            Whereabouts::Flash => (0, 0, 0),
+            Whereabouts::Both(_) => (1, bytes, 0),
+            Whereabouts::Cloud(_) => (1, bytes, bytes),
+        };
+        TenantUsage { blobs: 1, bytes, cloud_blobs, cloud_bytes, cloud_only_bytes, ..TenantUsage::default() }
     }
 
     pub fn place(&self) -> Option<CloudPlace> {

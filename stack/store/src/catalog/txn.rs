@@ -105,7 +105,7 @@ impl<'t> Txn<'t> {
     /// Writes a new blob's row, and counts it in.
     pub fn put_row(&mut self, tenant: &Owner, key: &[u8], row: BlobRow) -> Result<BlobProps> {
         self.dirty = true;
-        self.books.count_blob(tenant, row.props.length);
+        self.books.count_blob(tenant, &row);
         self.blobs.insert(key, encode(&row).as_slice())?;
         Ok(row.props)
     }
@@ -208,10 +208,9 @@ impl<'t> Txn<'t> {
 
     /// Lets go of all that a blob's row refers to, and counts it out.
     pub fn free_blob(&mut self, tenant: &Owner, blob: BlobRow) -> Result<()> {
-        self.books.discount_blob(tenant, blob.props.length);
+        self.books.discount_blob(tenant, &blob);
         if let Some(place) = blob.place() {
             self.release(place)?;
-            self.books.unplaced(blob.props.length);
         }
         if let List::Rows(list) = blob.blocks {
             self.leave(&GarbageRow::BlockList(list))?;

@@ -41,15 +41,15 @@ pub struct Writer {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Figures {
     pub live_bytes: u64,
-    pub placed_blobs: u64,
-    pub placed_bytes: u64,
+    /// Of everybody.
+    pub stored: TenantUsage,
     pub changes: u64,
 }
 
 impl Figures {
     fn take(&mut self, books: &Books) {
         self.live_bytes = books.live_bytes();
-        (self.placed_blobs, self.placed_bytes) = (books.head.placed_blobs, books.head.placed_bytes);
+        self.stored = books.all;
     }
 }
 

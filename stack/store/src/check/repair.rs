@@ -148,7 +148,6 @@ fn remove(txn: &mut Txn<'_>, row: &Row) -> Result<()> {
 fn forget(txn: &mut Txn<'_>, blob: &BlobRow) -> Result<()> {
     if let Some(place) = blob.place() {
         txn.release(place)?;
-        txn.books.unplaced(blob.props.length);
     }
     Ok(())
 }

@@ -148,7 +148,7 @@ impl<'f> Walk<'f> {
                         self.sets.insert(set, (Some(key.clone()), owner.clone()));
                     }
                     self.counts().blobs += 1;
-                    self.count(owner.tenant.as_ref(), row.props.length);
+                    self.count(owner.tenant.as_ref(), &row);
                     if row.on_flash().is_ok() {
                         self.read(Row::Blob(key), what, &row.pieces, row.props.length, Whole::of(&row.props));
                     } else {
@@ -176,7 +176,7 @@ impl<'f> Walk<'f> {
                 Ok(row) => {
                     self.counts().snapshots += 1;
                     if let Some(owner) = &owner {
-                        self.count(owner.tenant.as_ref(), row.props.length);
+                        self.count(owner.tenant.as_ref(), &row);
                     }
                     if row.on_flash().is_ok() {
                         self.read(place, what, &row.pieces, row.props.length, Whole::of(&row.props));
@@ -228,9 +228,9 @@ impl<'f> Walk<'f> {
         Ok(())
     }
 
-    fn count(&mut self, owner: Option<&quota::Owner>, bytes: u64) {
+    fn count(&mut self, owner: Option<&quota::Owner>, row: &BlobRow) {
         let Some(owner) = owner else { return };
-        self.found.held.add(owner, TenantUsage { blobs: 1, bytes, ..TenantUsage::default() });
+        self.found.held.add(owner, row.usage());
     }
 
     /// Reads content, twice where it is wrong the first time.
@@ -359,6 +359,10 @@ impl<'f> Walk<'f> {
             compare(format!("bytes of tenant {tenant}"), counted.bytes, is.bytes);
             compare(format!("uncommitted blocks of tenant {tenant}"), counted.staged_blocks, is.staged_blocks);
             compare(format!("uncommitted bytes of tenant {tenant}"), counted.staged_bytes, is.staged_bytes);
+            compare(format!("blobs in the cloud of tenant {tenant}"), counted.cloud_blobs, is.cloud_blobs);
+            compare(format!("bytes in the cloud of tenant {tenant}"), counted.cloud_bytes, is.cloud_bytes);
+            let only = (counted.cloud_only_bytes, is.cloud_only_bytes);
+            compare(format!("bytes only in the cloud of tenant {tenant}"), only.0, only.1);
             books.push(TenantCount { tenant: tenant.clone(), counted, found: is });
         }
         for id in containers.keys().chain(found.held.containers.keys()).collect::<BTreeSet<_>>() {
