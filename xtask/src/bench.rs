@@ -15,6 +15,7 @@ mod requests;
 mod sas;
 mod server;
 mod stream;
+mod tenancy;
 mod wrk;
 
 use anyhow::Result;
@@ -43,6 +44,12 @@ pub enum Bench {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
         repeats: u8,
     },
+    /// A quiet tenant's latency beside a loud one, admission off and on
+    Tenancy {
+        /// Runs of each; the table shows means with confidence intervals
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=9))]
+        repeats: u8,
+    },
     /// The app: time to its window, memory at rest, frame rate of its charts
     App {
         /// Runs; the table shows medians
@@ -66,6 +73,7 @@ pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
         Bench::Requests { repeats } => requests::measure(*repeats)?,
         Bench::Growth => growth::measure()?,
         Bench::Offload { repeats } => offload::measure(*repeats)?,
+        Bench::Tenancy { repeats } => tenancy::measure(*repeats)?,
         Bench::App { repeats } => app::measure(*repeats)?,
         Bench::Build => build::measure()?,
     };

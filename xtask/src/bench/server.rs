@@ -3,7 +3,8 @@
 use super::{data, machine, sas};
 use crate::build::Profile;
 use crate::{paths, requirement, system};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 const START_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 pub const CONTAINER: &str = "bench";
+/// In the stack's data folder.
+const TOKEN_FILE: &str = "control.token";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -28,6 +31,8 @@ pub enum Kind {
 pub struct Server {
     process: Child,
     address: SocketAddr,
+    /// Greenroom's control API.
+    control: SocketAddr,
     kind: Kind,
 }
 
@@ -40,15 +45,20 @@ pub struct Usage {
 
 impl Server {
     pub fn start(kind: Kind) -> Result<Self> {
+        Self::start_with(kind, &[])
+    }
+
+    /// With options of its own.
+    pub fn start_with(kind: Kind, options: &[&str]) -> Result<Self> {
         let folder = kind.folder();
         paths::remove_folder(&folder)?;
         fs::create_dir_all(&folder).context("create the server's data folder")?;
-        let address = free_address()?;
+        let (address, control) = (free_address()?, free_address()?);
         let mut command = match kind {
             Kind::Greenroom => {
                 let mut stack = Command::new(Profile::Release.program("greenroom-stack"));
-                stack.args(["serve", "--dev-account", "--control", "127.0.0.1:0", "--blob"]).arg(address.to_string());
-                stack.arg("--data").arg(&folder);
+                stack.args(["serve", "--dev-account", "--blob"]).arg(address.to_string());
+                stack.arg("--control").arg(control.to_string()).arg("--data").arg(&folder);
                 stack
             }
             Kind::Azurite => {
@@ -65,9 +75,9 @@ impl Server {
                 nginx
             }
         };
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let process = command.args(options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let process = process.with_context(|| format!("start {kind:?}"))?;
-        let mut server = Self { process, address, kind };
+        let mut server = Self { process, address, control, kind };
         server.wait_until_ready()?;
         match kind {
             Kind::Greenroom | Kind::Azurite => server.make_container()?,
@@ -88,6 +98,25 @@ impl Server {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A call of Greenroom's control API, by hand. HTTP/1.0, so that the answer comes whole and ends with the connection.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Result<Value> {
+        let token = fs::read_to_string(self.kind.folder().join(TOKEN_FILE)).context("read the control API's token")?;
+        let mut stream = TcpStream::connect(self.control).context("connect to the control API")?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.control,
+            token.trim(),
+            body.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("read the control API's answer")?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("read the control API's answer")?;
+        ensure!(head.split(' ').nth(1).is_some_and(|status| status.starts_with('2')), "{method} {path}: {answer}");
+        if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(body)?) }
     }
 
     /// What a request line names: `url` without the server.

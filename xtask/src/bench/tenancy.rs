@@ -1,0 +1,355 @@
+//! Isolation: a quiet tenant beside one that asks for everything, with admission off and on; two that ask for everything; and what
+//! admission costs who is alone.
+
+use super::data::ground;
+use super::gateway::median;
+use super::report::{Report, table};
+use super::server::{Kind, Server};
+use super::wrk::{self, Method};
+use crate::build::Profile;
+use crate::setup::{self, Scope};
+use crate::{paths, shell};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// What the loud tenant asks for.
+struct Loud {
+    name: &'static str,
+    /// As for `greenroom load`; what is written first, where that is something else.
+    load: &'static str,
+    before: Option<&'static str>,
+}
+
+const LOUD: [Loud; 5] = [
+    Loud {
+        name: "small PUTs",
+        load: "--put 1 --size 4KiB --rate 12000/s --connections 96 --keys 100000",
+        before: None,
+    },
+    Loud {
+        name: "lists of 1,000",
+        load: "--list 1 --rate 2000/s --connections 96",
+        before: Some("--put 1 --size 1KiB --rate 2000/s --arrivals even --keys 1500 --for 2s"),
+    },
+    Loud { name: "PUTs of 16 MiB", load: "--put 1 --size 16MiB --rate 200/s --connections 32 --keys 12", before: None },
+    Loud { name: "GETs of 16 MiB", load: "--get 1 --size 16MiB --rate 300/s --connections 32 --keys 12", before: None },
+    Loud { name: RECALLS, load: "--get 1 --size 16MiB --rate 300/s --connections 32 --keys 12", before: None },
+];
+/// Of what lies in the cloud only, which is a folder here.
+const RECALLS: &str = "recalls of 16 MiB";
+/// Requests that are sent when they are due, answered or not.
+const QUIET: &str = "--put 1 --get 3 --size 64KiB --rate 80/s --connections 64 --seed 7 --for 6s";
+const QUIET_RATE: f64 = 80.0;
+const GREEDY: &str = "--put 1 --size 4KiB --rate 12000/s --keys 100000 --for 6s";
+const GREEDY_CONNECTIONS: [(&str, u32); 2] = [("gold", 24), ("bronze", 96)];
+const ALONE: &str = "--for 5s";
+const WARM: Duration = Duration::from_millis(2_500);
+const COST_S: u32 = 4;
+const COST: [(wrk::Shape, Method); 2] = [
+    (wrk::Shape { name: "4 KiB", folder: "cost", bytes: 4 << 10, connections: 32, names: 1_000_000 }, Method::Put),
+    (wrk::Shape { name: "4 KiB", folder: "cost", bytes: 4 << 10, connections: 32, names: 1_000_000 }, Method::Get),
+];
+const TENANTS: &str = "version: 1
+tenants:
+  - { name: gold, share: { weight: 400 }, projects: [{ name: main, accounts: [{ name: gold, containers: [{ name: load }] }] }] }
+  - { name: bronze, share: { weight: 100 }, projects: [{ name: main, accounts: [{ name: bronze, containers: [{ name: load }] }] }] }
+";
+const WEIGHT_RATIO: f64 = 4.0;
+const POLICY: &str =
+    r#"{"water": {"high_percent": 90, "low_percent": 80}, "rules": [{"tenant": "bronze", "treat": "at_once"}]}"#;
+
+/// Figures of one aggressor in one repeat: for the quiet tenant alone, then beside it with admission off, then on.
+#[derive(Debug)]
+struct Isolation {
+    loud: usize,
+    quiet: [Seen; 3],
+    /// Operations a second of the loud one alone: admission off, on.
+    alone: [f64; 2],
+}
+
+/// What the quiet tenant has seen.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    get_p99_ms: f64,
+    put_p99_ms: f64,
+    rate: f64,
+}
+
+/// Operations a second of two that want everything.
+#[derive(Debug, Clone, Copy)]
+struct Duel {
+    gold: f64,
+    bronze: f64,
+}
+
+#[derive(Debug, Default)]
+struct Samples {
+    isolation: Vec<Isolation>,
+    /// Admission off, on.
+    duels: [Vec<Duel>; 2],
+    /// Of each of `COST`, requests a second with admission on over those with it off.
+    cost: [Vec<f64>; COST.len()],
+}
+
+pub fn measure(repeats: u8) -> Result<Report> {
+    setup::ensure(Scope::Bench)?;
+    shell::step("Build the stack and the command line", || {
+        let bins = "build --release -p greenroom-node -p greenroom-director --bin greenroom-stack --bin greenroom";
+        shell::run(&mut shell::cargo(bins))
+    })?;
+    let mut samples = Samples::default();
+    for repeat in 1..=repeats {
+        for (number, loud) in LOUD.iter().enumerate() {
+            let name = format!("Run {repeat} of {repeats}: {}", loud.name);
+            samples.isolation.push(shell::step(&name, || isolation(number))?);
+        }
+        shell::step(&format!("Run {repeat} of {repeats}: two that want everything"), || duel(&mut samples.duels))?;
+        shell::step(&format!("Run {repeat} of {repeats}: cost"), || cost(&mut samples.cost))?;
+    }
+    Ok(Report {
+        key: "bench tenancy",
+        title: "A quiet tenant beside a loud one",
+        command: format!("cargo xtask bench tenancy --repeats {repeats}"),
+        body: body(&samples, repeats),
+    })
+}
+
+/// A server with both tenants, and where it offloads to.
+struct Bed {
+    server: Server,
+    urls: [String; 2],
+}
+
+const GOLD: usize = 0;
+const BRONZE: usize = 1;
+
+impl Bed {
+    fn start() -> Result<Self> {
+        let cloud = ground().join("tenancy-cloud");
+        paths::remove_folder(&cloud)?;
+        std::fs::create_dir_all(&cloud).context("create the folder that is the cloud")?;
+        let server = Server::start_with(Kind::Greenroom, &["--offload-to", &format!("file://{}", cloud.display())])?;
+        server.call("PUT", "/v1/tenants", TENANTS)?;
+        let url = |account: &str| -> Result<String> {
+            let asked = json!({"account": account, "permissions": "rwdlac", "expires_in_s": 86_400}).to_string();
+            let sas = server.call("POST", "/v1/sas", &asked)?;
+            let token = sas["token"].as_str().context("find the SAS")?;
+            Ok(format!("http://{}/{account}/load?{token}", server.address()))
+        };
+        let urls = [url("gold")?, url("bronze")?];
+        Ok(Self { server, urls })
+    }
+
+    fn admission(&self, state: &str) -> Result<()> {
+        self.server.call("PUT", "/v1/admission", &json!({ "state": state }).to_string()).map(drop)
+    }
+
+    /// The loud tenant's client gives way to the others: in life it is a machine of its own, and what is measured is the server.
+    fn command(&self, tenant: usize, load: &str) -> Command {
+        let greenroom = Profile::Release.program("greenroom");
+        let mut command = if tenant == GOLD {
+            Command::new(greenroom)
+        } else {
+            let mut nice = Command::new("nice");
+            nice.args(["-n", "19"]).arg(greenroom);
+            nice
+        };
+        command.args(["load", &self.urls[tenant], "--json"]).args(load.split(' '));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+    }
+
+    fn load(&self, tenant: usize, load: &str) -> Result<Value> {
+        report(self.begin(tenant, load)?)
+    }
+
+    fn begin(&self, tenant: usize, load: &str) -> Result<Child> {
+        self.command(tenant, load).spawn().context("start the load")
+    }
+
+    fn quiet(&self) -> Result<Seen> {
+        let report = self.load(GOLD, QUIET)?;
+        let figure = |value: &Value| value.as_f64().context("find a figure of the load");
+        Ok(Seen {
+            get_p99_ms: figure(&report["ops"]["get"]["p99_ms"])?,
+            put_p99_ms: figure(&report["ops"]["put"]["p99_ms"])?,
+            rate: figure(&report["ops_per_s"])?,
+        })
+    }
+
+    /// The quiet tenant while the loud one is at work.
+    #[expect(clippy::disallowed_methods, reason = "a load shows no moment from which on it is at work")]
+    fn beside(&self, load: &str) -> Result<Seen> {
+        let mut loud = self.begin(BRONZE, &format!("{load} --for 60s"))?;
+        std::thread::sleep(WARM);
+        let seen = self.quiet();
+        loud.kill().context("end the load")?;
+        loud.wait().context("end the load")?;
+        seen
+    }
+
+    fn rate(&self, load: &str) -> Result<f64> {
+        self.load(BRONZE, &format!("{load} {ALONE}"))?["ops_per_s"].as_f64().context("find the rate of the load")
+    }
+
+    /// From now on what the loud tenant has leaves flash, and what it reads is recalled.
+    fn offload(&self, load: &str) -> Result<()> {
+        self.server.call("PUT", "/v1/offload/policy", POLICY)?;
+        self.load(BRONZE, &format!("{load} --for 1s"))?;
+        self.server.call("POST", "/v1/offload/run", "{}")?;
+        let status = self.server.call("GET", "/v1/offload", "")?;
+        ensure!(status["offloaded"]["blobs"].as_u64() > Some(0), "nothing has left: {status}");
+        Ok(())
+    }
+}
+
+fn report(load: Child) -> Result<Value> {
+    let output = load.wait_with_output().context("wait for the load")?;
+    // A load that is not answered in time exits with 1, which is what is measured.
+    let reports: Value = serde_json::from_slice(&output.stdout).context("read what the load measured")?;
+    Ok(reports[0].clone())
+}
+
+fn isolation(loud: usize) -> Result<Isolation> {
+    let (bed, load) = (Bed::start()?, LOUD[loud].load);
+    if let Some(before) = LOUD[loud].before {
+        bed.load(BRONZE, before)?;
+    }
+    if LOUD[loud].name == RECALLS {
+        bed.offload(load)?;
+    }
+    let solo = bed.quiet()?;
+    bed.admission("off")?;
+    let (off, wild) = (bed.beside(load)?, bed.rate(load)?);
+    bed.admission("on")?;
+    let (on, free) = (bed.beside(load)?, bed.rate(load)?);
+    let quiet = [solo, off, on];
+    eprintln!("    GET p99 {:.1} ms alone, {:.1} ms off, {:.1} ms on", solo.get_p99_ms, off.get_p99_ms, on.get_p99_ms);
+    Ok(Isolation { loud, quiet, alone: [wild, free] })
+}
+
+fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
+    let bed = Bed::start()?;
+    for (state, duels) in ["off", "on"].into_iter().zip(duels) {
+        bed.admission(state)?;
+        let [gold, bronze] = [GOLD, BRONZE].map(|tenant| {
+            let connections = GREEDY_CONNECTIONS[tenant].1;
+            bed.begin(tenant, &format!("{GREEDY} --connections {connections}"))
+        });
+        let rate = |load: Result<Child>| report(load?)?["ops_per_s"].as_f64().context("find the rate of the load");
+        let duel = Duel { gold: rate(gold)?, bronze: rate(bronze)? };
+        eprintln!("    admission {state}: {:.0}/s and {:.0}/s", duel.gold, duel.bronze);
+        duels.push(duel);
+    }
+    Ok(())
+}
+
+fn cost(cost: &mut [Vec<f64>; COST.len()]) -> Result<()> {
+    let bed = Bed::start()?;
+    for ((shape, method), ratios) in COST.iter().zip(cost) {
+        let rate = |state: &str| -> Result<f64> {
+            bed.admission(state)?;
+            Ok(wrk::load(&bed.server, shape, *method, COST_S)?.per_s)
+        };
+        // The same state twice around the other: what drifts falls on both.
+        let (first, on, last) = (rate("off")?, rate("on")?, rate("off")?);
+        ratios.push(on / f64::midpoint(first, last));
+    }
+    Ok(())
+}
+
+/// Mean, and half of its 95 % confidence interval, by Student's t.
+fn mean(values: &[f64]) -> (f64, f64) {
+    const T: [f64; 8] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31];
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let Some(t) = values.len().checked_sub(2).and_then(|index| T.get(index)) else { return (mean, f64::NAN) };
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    (mean, t * (variance / count).sqrt())
+}
+
+fn said(values: &[f64]) -> String {
+    let (mean, half) = mean(values);
+    let digits = if mean < 10.0 { 1 } else { 0 };
+    format!("{mean:.digits$} ± {half:.digits$}")
+}
+
+fn body(samples: &Samples, repeats: u8) -> String {
+    format!(
+        "{}\nA quiet tenant of weight 400 sends 20 PUTs and 60 GETs of 64 KiB a second, each when it is due; beside it one of weight 100 \
+         asks for more than the machine has, from 32 or 96 connections. Means of {repeats} runs with their 95 % confidence intervals. The \
+         last column is work conservation: what the loud one gets with admission on while nobody else wants anything, of what it gets with \
+         it off. Limits: server, clients and disk share two cores and one page cache; the loud one's client runs at a lower priority, as it \
+         would on a machine of its own, and the cloud of the recalls is a folder.\n\n{}\nBoth send PUTs of 4 KiB as fast as they are \
+         answered, the one of weight 400 over 24 connections and the one of weight 100 over 96. Jain's index is of requests by weight: 1 is \
+         fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 connections) with admission on, over the same with it off; metering and the \
+         audit log are on in both.",
+        isolation_table(samples),
+        duel_table(samples),
+        cost_table(samples),
+    )
+}
+
+fn isolation_table(samples: &Samples) -> String {
+    let row = |(number, loud): (usize, &Loud)| {
+        let runs: Vec<&Isolation> = samples.isolation.iter().filter(|run| run.loud == number).collect();
+        let of = |state: usize, figure: fn(&Seen) -> f64| -> Vec<f64> {
+            runs.iter().map(|run| figure(&run.quiet[state])).collect()
+        };
+        let get = |state| of(state, |seen| seen.get_p99_ms);
+        let put = |state| said(&of(state, |seen| seen.put_p99_ms));
+        let answered = |state| (mean(&of(state, |seen| seen.rate)).0 / QUIET_RATE * 100.0).min(100.0);
+        let against = |state| median(get(state)) / median(get(0));
+        let conserved: Vec<f64> = runs.iter().map(|run| run.alone[1] / run.alone[0] * 100.0).collect();
+        vec![
+            loud.name.to_owned(),
+            said(&get(0)),
+            said(&get(1)),
+            said(&get(2)),
+            format!("{:.0}x / **{:.1}x**", against(1), against(2)),
+            format!("{} / {} / {}", put(0), put(1), put(2)),
+            format!("{:.0} / {:.0} / {:.0}", answered(0), answered(1), answered(2)),
+            said(&conserved),
+        ]
+    };
+    let head = [
+        "the loud one sends",
+        "GET p99 alone, ms",
+        "off",
+        "on",
+        "off / on of alone (medians)",
+        "PUT p99 alone / off / on, ms",
+        "answered, %",
+        "loud alone, on of off, %",
+    ];
+    table(&head, &LOUD.iter().enumerate().map(row).collect::<Vec<_>>())
+}
+
+fn duel_table(samples: &Samples) -> String {
+    let row = |(state, duels): (&str, &Vec<Duel>)| {
+        let jain = |duel: &Duel| {
+            let (gold, bronze) = (duel.gold / WEIGHT_RATIO, duel.bronze);
+            (gold + bronze).powi(2) / (2.0 * (gold.powi(2) + bronze.powi(2)))
+        };
+        let of = |figure: &dyn Fn(&Duel) -> f64| duels.iter().map(figure).collect::<Vec<_>>();
+        vec![
+            state.to_owned(),
+            said(&of(&|duel| duel.gold)),
+            said(&of(&|duel| duel.bronze)),
+            format!("**{:.2}**", mean(&of(&jain)).0),
+        ]
+    };
+    let head = ["admission", "weight 400, requests/s", "weight 100, requests/s", "Jain's index"];
+    table(&head, &["off", "on"].into_iter().zip(&samples.duels).map(row).collect::<Vec<_>>())
+}
+
+fn cost_table(samples: &Samples) -> String {
+    let row = |((shape, method), ratios): (&(wrk::Shape, Method), &Vec<f64>)| {
+        let (mean, half) = mean(ratios);
+        let name = format!("{} {}", format!("{method:?}").to_uppercase(), shape.name);
+        vec![name, format!("**{mean:.3}** ± {half:.3}")]
+    };
+    table(&["request", "on of off"], &COST.iter().zip(&samples.cost).map(row).collect::<Vec<_>>())
+}
