@@ -67,6 +67,23 @@ impl BodyIn {
         self.pass = Some(pass);
     }
 
+    /// Gives the request's place back until more content comes, or to the end.
+    pub fn give_way(&mut self) {
+        self.pass.iter_mut().for_each(Pass::park);
+    }
+
+    /// Does something of the request, and gives its place back while that has to wait: for the disk, or for room on it.
+    pub async fn work<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        match futures::poll!(&mut work) {
+            Poll::Ready(done) => done,
+            Poll::Pending => {
+                self.give_way();
+                work.await
+            }
+        }
+    }
+
     /// What Content-Length promised; the protocol demands it of every body.
     pub fn length(&self) -> Result<u64, Error> {
         self.length.ok_or_else(|| Code::MissingContentLengthHeader.into())
@@ -97,7 +114,11 @@ impl BodyIn {
             match frame {
                 // Enough had come before the client stalled: it is waited for once more.
                 Err(_) => {}
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    // What is left is to make it durable, which is the disk's work.
+                    self.give_way();
+                    return Ok(None);
+                }
                 Ok(Some(Err(_))) => return Err(Code::IncompleteBody.into()),
                 Ok(Some(Ok(frame))) => {
                     let Ok(bytes) = frame.into_data() else { continue };
@@ -236,13 +257,18 @@ impl hyper::body::Body for BodyOut {
                 }
                 bytes
             }
-            Content::Stream { stream, left } => match futures::ready!(stream.as_mut().poll_next(cx)) {
-                Some(Ok(bytes)) => {
+            Content::Stream { stream, left } => match stream.as_mut().poll_next(cx) {
+                Poll::Ready(Some(Ok(bytes))) => {
                     *left = left.saturating_sub(bytes.len() as u64);
                     bytes
                 }
-                Some(Err(broken)) => return Poll::Ready(Some(Err(broken))),
-                None => return Poll::Ready(None),
+                Poll::Ready(Some(Err(broken))) => return Poll::Ready(Some(Err(broken))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    // The disk or the cloud takes its time, and others need not wait for it.
+                    self.pass.iter_mut().for_each(Pass::park);
+                    return Poll::Pending;
+                }
             },
         };
         self.sent(bytes.len());

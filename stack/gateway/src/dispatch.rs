@@ -74,7 +74,15 @@ impl Gateway {
         let measured = Measured::begin(served.clone(), row.class, began);
         let asked = Instant::now();
         match Pass::enter(served.gate).await {
-            Ok(pass) => request.body_mut().admitted(pass),
+            Ok(pass) => {
+                request.body_mut().admitted(pass);
+                // A change without content is the disk's work alone.
+                if !matches!(row.class, OpClass::Get | OpClass::List)
+                    && request.body_mut().length().is_ok_and(|bytes| bytes == 0)
+                {
+                    request.body_mut().give_way();
+                }
+            }
             Err(busy) => {
                 served.meter.throttled();
                 request.body_mut().discard().await;

@@ -62,9 +62,9 @@ pub async fn take(call: &mut Call, bytes_max: u64, wanted: Md5Wanted) -> Result<
     }
     let md5 = headers::md5(&call.head, "content-md5")?;
     let checks = Checks { md5, crc64: headers::crc64(&call.head, "x-ms-content-crc64")? };
-    let mut intake = Intake::begin(&call.store, length, checks, wanted).await?;
+    let mut intake = call.body.work(Intake::begin(&call.store, length, checks, wanted)).await?;
     while let Some(bytes) = call.body.next().await? {
-        intake.push(bytes).await?;
+        call.body.work(intake.push(bytes)).await?;
     }
     intake.finish().await
 }

@@ -18,9 +18,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-/// Pieces of work at once while several tenants want the machine, for each of its cores: enough for writes to share syncs, few enough
-/// that who comes next does not wait long.
-const SLOTS_A_CORE: u32 = 8;
+/// Pieces of work at once while several tenants want the machine, for each of its cores. Who waits for a disk, a client or the cloud
+/// holds none: a piece is what a core does without a pause, and with more of them than cores who comes next would wait for all.
+const SLOTS_A_CORE: u32 = 1;
 
 #[derive(Debug)]
 pub struct Tenancy {

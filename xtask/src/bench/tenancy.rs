@@ -41,7 +41,6 @@ const LOUD: [Loud; 5] = [
 const RECALLS: &str = "recalls of 16 MiB";
 /// Requests that are sent when they are due, answered or not.
 const QUIET: &str = "--put 1 --get 3 --size 64KiB --rate 80/s --connections 64 --seed 7 --for 6s";
-const QUIET_RATE: f64 = 80.0;
 const GREEDY: &str = "--put 1 --size 4KiB --rate 12000/s --keys 100000 --for 6s";
 const GREEDY_CONNECTIONS: [(&str, u32); 2] = [("gold", 24), ("bronze", 96)];
 const ALONE: &str = "--for 5s";
@@ -74,7 +73,8 @@ struct Isolation {
 struct Seen {
     get_p99_ms: f64,
     put_p99_ms: f64,
-    rate: f64,
+    /// Of all that were due.
+    answered: f64,
 }
 
 /// Operations a second of two that want everything.
@@ -156,8 +156,8 @@ impl Bed {
             nice.args(["-n", "19"]).arg(greenroom);
             nice
         };
-        command.args(["load", &self.urls[tenant], "--json"]).args(load.split(' '));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(["load", "--json", "--to", &self.urls[tenant]]).args(load.split(' '));
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }
 
@@ -175,7 +175,7 @@ impl Bed {
         Ok(Seen {
             get_p99_ms: figure(&report["ops"]["get"]["p99_ms"])?,
             put_p99_ms: figure(&report["ops"]["put"]["p99_ms"])?,
-            rate: figure(&report["ops_per_s"])?,
+            answered: figure(&report["done"])? / figure(&report["scheduled"])?,
         })
     }
 
@@ -300,7 +300,7 @@ fn isolation_table(samples: &Samples) -> String {
         };
         let get = |state| of(state, |seen| seen.get_p99_ms);
         let put = |state| said(&of(state, |seen| seen.put_p99_ms));
-        let answered = |state| (mean(&of(state, |seen| seen.rate)).0 / QUIET_RATE * 100.0).min(100.0);
+        let answered = |state| mean(&of(state, |seen| seen.answered * 100.0)).0;
         let against = |state| median(get(state)) / median(get(0));
         let conserved: Vec<f64> = runs.iter().map(|run| run.alone[1] / run.alone[0] * 100.0).collect();
         vec![

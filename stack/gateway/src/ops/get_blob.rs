@@ -59,7 +59,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         return Ok(Reply { content: Content::Whole(part), ..reply });
     }
     // Content that is bad from its beginning is answered as an error; later on only breaking off is left.
-    let first = stream.next().await.transpose()?;
+    let first = call.body.work(stream.next()).await.transpose()?;
     let stream = stream::iter(first.map(Ok)).chain(stream).map(move |part| {
         part.map_err(|error| {
             tracing::error!(%path, %error, "a blob could not be read to its end");
