@@ -9,6 +9,7 @@ use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
+use tauri::http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime::JoinHandle, ipc::Channel};
 
 /// What feeds each window: a window that subscribes anew leaves its old feed.
@@ -49,6 +50,19 @@ pub async fn subscribe(
     });
     listeners.set(window.label(), Some(feed));
     Ok(())
+}
+
+/// A picture of the deck on stage, by the id that a slide gives it. It is shown, and never run: an SVG may be a page with scripts.
+pub fn picture(app: &AppHandle, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let id = request.uri().path().trim_start_matches('/');
+    let picture = app.state::<Director>().picture(id);
+    let response =
+        Response::builder().header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
+    let response = match picture {
+        Some(picture) => response.header(CONTENT_TYPE, picture.kind.media_type()).body(picture.bytes.to_vec()),
+        None => response.status(StatusCode::NOT_FOUND).body(vec![]),
+    };
+    response.expect("headers are plain words")
 }
 
 /// Stops feeding a window that is gone.

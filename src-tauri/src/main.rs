@@ -76,6 +76,7 @@ fn show(director: Director) -> ExitCode {
         .manage(Listeners::default())
         .manage(windows::Kept::below(director.root()))
         .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
+        .register_uri_scheme_protocol("picture", |context, request| bridge::picture(context.app_handle(), &request))
         .setup(|app| {
             windows::open(app.handle())?;
             windows::watch(app.handle().clone());

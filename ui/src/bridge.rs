@@ -12,6 +12,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = ["window", "__TAURI__", "core"], catch)]
     async fn invoke(command: &str, args: &JsValue) -> Result<JsValue, JsValue>;
 
+    #[wasm_bindgen(js_namespace = ["window", "__TAURI__", "core"], js_name = convertFileSrc)]
+    fn served(path: &str, scheme: &str) -> String;
+
     #[wasm_bindgen(js_namespace = ["window", "__TAURI__", "core"])]
     type Channel;
     #[wasm_bindgen(constructor, js_namespace = ["window", "__TAURI__", "core"])]
@@ -58,6 +61,11 @@ pub async fn call<C: Call>(call: &C) -> Result<C::Reply, CallError> {
         Ok(reply) => parse(text(&reply)).map_err(failed),
         Err(error) => Err(parse(text(&error)).unwrap_or_else(|_| failed(text(&error).unwrap_or_default()))),
     }
+}
+
+/// Where a picture of the deck is. Outside the shell it lies beside the page.
+pub fn picture_url(id: &str) -> String {
+    if has_shell() { served(id, "picture") } else { format!("pictures/{id}") }
 }
 
 fn has_shell() -> bool {

@@ -116,6 +116,58 @@ async fn an_edit_shows_at_once_and_a_broken_one_is_said_to_the_speaker_alone() {
     app.close(root.path()).await;
 }
 
+/// A picture that has come, and that fits its slide; its place on the page where it has.
+const PICTURE: &str = "
+const picture = document.querySelector('[data-slide=\"1\"] .picture img');
+if (!picture || !picture.complete || !picture.naturalWidth) return '';
+const box = picture.getBoundingClientRect(), slide = picture.closest('.slide').getBoundingClientRect();
+const foot = picture.closest('.slide').querySelector('footer').getBoundingClientRect();
+const fits = box.left >= slide.left && box.right <= slide.right && box.bottom <= foot.top && box.height > slide.height / 3;
+return fits ? picture.src : '';";
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn a_picture_of_the_deck_shows_in_both_windows_and_an_edit_of_it_too() {
+    let root = owned_project("azcopy-field");
+    let folder = root.path().join("slides/azcopy-field");
+    let draw = |width: u32| {
+        let svg = format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} 900'><rect width='{width}' height='900' rx='60' fill='teal'/></svg>"
+        );
+        std::fs::write(folder.join("plan.svg"), svg).expect("written");
+    };
+    draw(1600);
+    let deck = "---\ntitle: A\n---\n# A\n\n---\nlayout: figure\n---\n# The plan\n\n![A box](plan.svg)\n\nWords below it.\n\n---\n# Not there\n\n![Words instead](paln.svg)\n";
+    std::fs::write(folder.join("deck.md"), deck).expect("written");
+    let app = App::open("pictures", root.path(), "azcopy-field").await;
+    let said = app.until("[data-testid=faults]").await;
+    assert!(said.contains("deck.md:17: there is no picture 'paln.svg'") && said.contains("'plan.svg'?"), "{said}");
+    app.press("a").await;
+    app.switch_to("presenter").await;
+    app.press(PAGE_DOWN).await;
+    let comes = PICTURE.replace("fits ? picture.src : ''", "fits").replace("return '';", "return false;");
+    for window in ["presenter", "audience"] {
+        app.switch_to(window).await;
+        app.until_true(&format!("the picture comes to the {window}"), &comes).await;
+        app.shot(&format!("picture-{window}")).await;
+    }
+    let before = app.eval(PICTURE).await;
+    draw(900);
+    app.until_true(
+        "the edited picture",
+        &format!("const src = (() => {{ {PICTURE} }})(); return src && src != {before}"),
+    )
+    .await;
+    app.switch_to("presenter").await;
+    app.press(PAGE_DOWN).await;
+    app.until_true(
+        "its words stand in for it",
+        "return document.querySelector('.now').innerText.includes('Words instead')",
+    )
+    .await;
+    app.close(root.path()).await;
+}
+
 #[tokio::test]
 #[ignore = "needs a display: 'cargo xtask test' brings one"]
 async fn a_killed_show_comes_back_at_its_slide_and_clock() {

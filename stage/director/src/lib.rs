@@ -11,6 +11,7 @@ pub mod load;
 mod machine;
 mod mover;
 mod parse;
+mod pictures;
 pub mod preflight;
 mod rates;
 mod recorder;
@@ -25,4 +26,5 @@ mod workshop;
 
 pub use library::{Library, LibraryError, Talk, find_root};
 pub use parse::{Fault, Faults, figures, nearest, reference};
+pub use pictures::Picture;
 pub use stage::{Director, OpenError, Options, What, stack_program};

@@ -1,6 +1,7 @@
 //! Finds the decks and demos of a project folder, and loads a talk: a deck with every demo that it cues.
 
 use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
+use crate::pictures::{Picture, Shelf};
 use greenroom_model::tenancy::TenantsFile;
 use greenroom_show::deck::{Beat, Cue, Deck, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme};
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct Talk {
     /// Whole: every level, nothing cut.
     pub deck: Deck,
     pub programs: BTreeMap<String, Arc<Program>>,
+    /// What its slides show, by id.
+    pub pictures: BTreeMap<String, Picture>,
     /// What is wrong in the deck, and in the demos that it cues. The rest can be shown.
     pub faults: Vec<Fault>,
     pub warnings: Vec<Fault>,
@@ -94,7 +97,8 @@ impl Library {
             }
         }
         let demos = programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
-        let parsed = parse_deck(&format!("slides/{slug}/deck.md"), slug, &text, &demos)?;
+        let shelf = Shelf::new(self.root.join("slides").join(slug));
+        let parsed = parse_deck(&format!("slides/{slug}/deck.md"), slug, &text, &demos, &|name| shelf.find(name))?;
         let cued: Vec<_> =
             parsed.value.slides.iter().filter_map(|slide| slide.cue.as_ref()).map(|cue| &cue.demo).collect();
         let mut faults = parsed.faults;
@@ -108,7 +112,7 @@ impl Library {
         }
         warnings.extend(parsed.warnings);
         programs.retain(|slug, _| cued.contains(&slug));
-        Ok(Talk { deck: parsed.value, programs, faults, warnings })
+        Ok(Talk { deck: parsed.value, programs, pictures: shelf.into_found(), faults, warnings })
     }
 
     /// A talk of one slide, for a demo that runs without a deck.
@@ -146,7 +150,7 @@ impl Library {
             hash: demo.hash.clone(),
         };
         let programs = [(slug.to_string(), Arc::new(parsed.value))].into();
-        Ok(Talk { deck, programs, faults: vec![], warnings: parsed.warnings })
+        Ok(Talk { deck, programs, pictures: BTreeMap::new(), faults: vec![], warnings: parsed.warnings })
     }
 
     fn read(

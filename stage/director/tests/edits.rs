@@ -4,7 +4,7 @@ mod support;
 
 use greenroom_director::{Director, Options, What};
 use greenroom_show::call::{Call, CallError, GoTo, Next, RunGroup, SetVersion, ToggleClock};
-use greenroom_show::deck::Level;
+use greenroom_show::deck::{Block, Inline, Level};
 use greenroom_show::version::Version;
 use greenroom_show::{Show, StepState};
 use std::path::Path;
@@ -102,6 +102,40 @@ async fn an_edit_shows_at_once_and_keeps_slide_clock_and_run() {
     // Other steps are another demo: its run begins anew.
     write(&root.path().join("demos/small/demo.md"), &DEMO.replace("--files 40", "--files 41"));
     until("the new demo", || passed(&director.show()).is_none().then_some(())).await;
+    director.close().await;
+}
+
+/// The ids of the pictures that slides show.
+fn pictures(show: &Show) -> Vec<String> {
+    let blocks = show.deck.iter().flat_map(|deck| &deck.slides).flat_map(|slide| &slide.body);
+    let inlines = blocks.filter_map(|block| if let Block::Paragraph(text) = block { Some(text) } else { None });
+    let ids = inlines.flatten().filter_map(|inline| match inline {
+        Inline::Picture { id, .. } => Some(id.clone()),
+        _ => None,
+    });
+    ids.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_is_edited_shows_at_once_and_one_that_goes_stays_on_stage() {
+    let root = talk();
+    let svg = |fill: &str| format!("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 4 3' fill='{fill}'/>");
+    let plan = root.path().join("slides/talk/plan.svg");
+    write(&plan, &svg("red"));
+    write(&root.path().join("slides/talk/deck.md"), &TALK.replace("# One\n", "# One\n\n![The plan](plan.svg)\n"));
+    let director = open(root.path(), Version::default()).await;
+    let first = pictures(&director.show());
+    let shown = director.picture(&first[0]).expect("it is on stage");
+    assert_eq!((shown.kind.media_type(), &shown.bytes[..]), ("image/svg+xml", svg("red").as_bytes()));
+
+    write(&plan, &svg("blue"));
+    let second = until("the new picture", || Some(pictures(&director.show())).filter(|now| *now != first)).await;
+    assert_eq!(&director.picture(&second[0]).expect("it is on stage").bytes[..], svg("blue").as_bytes());
+
+    std::fs::remove_file(&plan).expect("removed");
+    let show = until("the fault", || Some(director.show()).filter(|show| !show.faults.is_empty())).await;
+    assert!(show.faults[0].contains("deck.md:11: there is no picture 'plan.svg'"), "{:?}", show.faults);
+    assert!(pictures(&show) == second && director.picture(&second[0]).is_some(), "the last good version stays");
     director.close().await;
 }
 

@@ -255,6 +255,11 @@ pub enum Inline {
     Break,
     /// A bound figure, `{{ name }}`: drawn with its value, unit and provenance.
     Figure(String),
+    /// A file of the deck's folder, by its hash, which is what a window asks for.
+    Picture {
+        id: String,
+        alt: String,
+    },
 }
 
 impl Deck {
@@ -278,7 +283,7 @@ pub fn plain(inlines: &[Inline]) -> String {
     let mut text = String::new();
     for inline in inlines {
         match inline {
-            Inline::Text(part) | Inline::Code(part) => text.push_str(part),
+            Inline::Text(part) | Inline::Code(part) | Inline::Picture { alt: part, .. } => text.push_str(part),
             Inline::Strong(parts) | Inline::Emphasis(parts) | Inline::Link { text: parts, .. } => {
                 text.push_str(&plain(parts));
             }

@@ -1,7 +1,7 @@
 //! Paragraphs, lists, tables, code. List items show as the clicks fall.
 
 use super::{diagram::DiagramView, inline::inlines};
-use greenroom_show::deck::{Block, Layout, Slide};
+use greenroom_show::deck::{Block, Inline, Layout, Slide};
 use leptos::prelude::*;
 use std::{cell::Cell, sync::Arc};
 
@@ -30,6 +30,9 @@ impl Words {
             Block::Heading { depth: 1, text } => view! { <h1>{inlines(text, demo)}</h1> }.into_any(),
             Block::Heading { depth: 2, text } => view! { <h2>{inlines(text, demo)}</h2> }.into_any(),
             Block::Heading { text, .. } => view! { <h3>{inlines(text, demo)}</h3> }.into_any(),
+            Block::Paragraph(text) if matches!(text[..], [Inline::Picture { .. }]) => {
+                view! { <div class="picture">{inlines(text, demo)}</div> }.into_any()
+            }
             Block::Paragraph(text) => view! { <p>{inlines(text, demo)}</p> }.into_any(),
             Block::List { ordered: true, items } => view! { <ol>{self.items(items)}</ol> }.into_any(),
             Block::List { ordered: false, items } => view! { <ul>{self.items(items)}</ul> }.into_any(),

@@ -1,6 +1,7 @@
 //! Text within a line.
 
 use super::figure::BoundFigure;
+use crate::bridge;
 use greenroom_show::deck::Inline;
 use leptos::prelude::*;
 
@@ -19,6 +20,7 @@ fn inline(part: &Inline, demo: Option<&str>) -> AnyView {
         Inline::Link { to, text } => {
             view! { <span class="link" title=to.clone()>{inlines(text, demo)}</span> }.into_any()
         }
+        Inline::Picture { id, alt } => view! { <img src=bridge::picture_url(id) alt=alt.clone() /> }.into_any(),
         Inline::Break => view! { <br /> }.into_any(),
         Inline::Figure(name) => view! { <BoundFigure name=name.clone() demo=demo.map(String::from) /> }.into_any(),
     }

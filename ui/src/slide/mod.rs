@@ -206,7 +206,7 @@ fn figures_in(parts: &[Inline], names: &mut Vec<String>) {
             Inline::Strong(parts) | Inline::Emphasis(parts) | Inline::Link { text: parts, .. } => {
                 figures_in(parts, names);
             }
-            Inline::Text(_) | Inline::Code(_) | Inline::Break => {}
+            Inline::Text(_) | Inline::Code(_) | Inline::Break | Inline::Picture { .. } => {}
         }
     }
 }

@@ -1,12 +1,13 @@
 //! `slides/<slug>/deck.md` into a deck.
 
-use super::{Faults, Parsed, Report, hint, markdown, source, yaml};
+use super::{Faults, FindPicture, Parsed, Report, hint, markdown, source, yaml};
 use greenroom_show::deck::{
     Beat, Block, Cue, Deck, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Section, Slide, Spoken, Theme,
     plain,
 };
 use greenroom_show::demo::Demo;
 use serde::Deserialize;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Slides that a talk of any length stays under.
@@ -68,22 +69,36 @@ enum Names {
     Many(Vec<String>),
 }
 
-/// Parses a deck against the demos that its slides may cue. A fault costs the piece that it is in, and the rest is shown; `Err` only
-/// where no slide is left.
-pub fn parse_deck(file: &str, slug: &str, text: &str, demos: &BTreeMap<String, Demo>) -> Result<Parsed<Deck>, Faults> {
+/// Parses a deck against the demos that its slides may cue and the pictures that they may show. A fault costs the piece that it is
+/// in, and the rest is shown; `Err` only where no slide is left.
+pub fn parse_deck(
+    file: &str,
+    slug: &str,
+    text: &str,
+    demos: &BTreeMap<String, Demo>,
+    pictures: FindPicture<'_>,
+) -> Result<Parsed<Deck>, Faults> {
     let mut report = Report::new(file);
+    // Another picture under the same name is another deck.
+    let hash = RefCell::new(blake3::Hasher::new());
+    hash.borrow_mut().update(text.as_bytes());
+    let pictures = |name: &str| {
+        let id = pictures(name)?;
+        hash.borrow_mut().update(id.as_bytes());
+        Ok(id)
+    };
     let source = source::read(text);
     source.say_endless(&mut report);
     let parts = source.parts;
     let mut deck = head(&parts, slug, &mut report);
-    deck.hash = blake3::hash(text.as_bytes()).to_hex().to_string();
     for (index, part) in parts.iter().enumerate() {
         if deck.slides.len() == SLIDES_MAX {
             report.warn(part.body.line, format!("a deck shows {SLIDES_MAX} slides; the rest is left out"));
             break;
         }
-        read_slide(part, index == 0, &mut deck, demos, &mut report);
+        read_slide(part, index == 0, &mut deck, demos, &pictures, &mut report);
     }
+    deck.hash = hash.borrow().finalize().to_hex().to_string();
     if deck.slides.is_empty() {
         report.fault(1, "the deck shows no slide: write one, or take a 'hide' away");
         return report.finish_strictly(None);
@@ -122,6 +137,7 @@ fn read_slide(
     first: bool,
     deck: &mut Deck,
     demos: &BTreeMap<String, Demo>,
+    pictures: FindPicture<'_>,
     report: &mut Report,
 ) {
     // The deck's own keys stand in the first slide's front matter, which `head` has already reported on.
@@ -145,7 +161,7 @@ fn read_slide(
         return;
     }
     let line_of = |key: &str| part.yaml.map_or(part.body.line, |piece| yaml::key_line(piece, key));
-    let markdown = markdown::read(part.body, report);
+    let markdown = markdown::read(part.body, Some(pictures), report);
     if first && markdown.blocks.is_empty() && part.yaml.is_some() && yaml.layout.is_none() {
         return;
     }
@@ -289,7 +305,7 @@ fn in_inlines(inlines: &[Inline], line: usize, found: &mut Vec<(usize, String)>)
         match inline {
             Inline::Figure(name) => found.push((line, name.clone())),
             Inline::Strong(text) | Inline::Emphasis(text) | Inline::Link { text, .. } => in_inlines(text, line, found),
-            Inline::Text(_) | Inline::Code(_) | Inline::Break => {}
+            Inline::Text(_) | Inline::Code(_) | Inline::Break | Inline::Picture { .. } => {}
         }
     }
 }
@@ -305,7 +321,11 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<Parsed<Deck>, Faults> {
-        parse_deck("slides/a/deck.md", "a", text, &demos())
+        let pictures = |name: &str| match name {
+            "plan.svg" => Ok("1d".to_string()),
+            _ => Err(format!("there is no picture '{name}'")),
+        };
+        parse_deck("slides/a/deck.md", "a", text, &demos(), &pictures)
     }
 
     const GOOD: &str = "---
@@ -403,6 +423,27 @@ demo: copy
         let deck = parse(&text).expect("good");
         assert_eq!(deck.value.slides.len(), SLIDES_MAX);
         assert!(deck.warnings[0].message.contains("500 slides"));
+    }
+
+    #[test]
+    fn a_picture_is_shown_and_one_that_cannot_be_costs_itself_alone() {
+        let parsed =
+            parse("# A\n\n![The plan](plan.svg)\n\n---\n# B\n\nSee ![a rack](rack.png) here.\n").expect("good");
+        let plan = Inline::Picture { id: "1d".into(), alt: "The plan".into() };
+        assert_eq!(parsed.value.slides[0].body[1], Block::Paragraph(vec![plan]));
+        assert_eq!(parsed.faults[0].to_string(), "slides/a/deck.md:8: there is no picture 'rack.png'");
+        let Block::Paragraph(text) = &parsed.value.slides[1].body[1] else { panic!("{:?}", parsed.value.slides[1]) };
+        assert_eq!(plain(text), "See a rack here.");
+    }
+
+    #[test]
+    fn a_deck_is_another_one_with_another_picture() {
+        let hash = |id: &str| {
+            let pictures = |_: &str| Ok(id.to_string());
+            parse_deck("d", "a", "![x](y.png)", &demos(), &pictures).expect("good").value.hash
+        };
+        assert_eq!(hash("1"), hash("1"));
+        assert_ne!(hash("1"), hash("2"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! CommonMark with tables into blocks. Raw HTML becomes text, comments are kept apart, and nothing else is dropped in silence.
 
-use super::{Report, diagram, source::Piece};
-use greenroom_show::deck::{Block, Inline};
+use super::{FindPicture, Report, diagram, source::Piece};
+use greenroom_show::deck::{Block, Inline, plain};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeWithOffset};
 use std::ops::Range;
 
@@ -24,11 +24,13 @@ pub struct Fence {
     pub block: usize,
 }
 
-pub fn read(piece: Piece<'_>, report: &mut Report) -> Markdown {
+/// `pictures` finds those that the text names; there are none where it is `None`.
+pub fn read(piece: Piece<'_>, pictures: Option<FindPicture<'_>>, report: &mut Report) -> Markdown {
     let parser = Parser::new_ext(piece.text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut reader = Reader {
         events: TextMergeWithOffset::new(parser.into_offset_iter()),
         piece,
+        pictures,
         report,
         comments: vec![],
         fences: vec![],
@@ -41,6 +43,7 @@ pub fn read(piece: Piece<'_>, report: &mut Report) -> Markdown {
 struct Reader<'a, 'r, I: Iterator<Item = (Event<'a>, Range<usize>)>> {
     events: TextMergeWithOffset<'a, I>,
     piece: Piece<'a>,
+    pictures: Option<FindPicture<'r>>,
     report: &'r mut Report,
     comments: Vec<(usize, String)>,
     fences: Vec<Fence>,
@@ -85,7 +88,7 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
             }
             Tag::Paragraph => {
                 let text = self.inlines(end);
-                if greenroom_show::deck::plain(&text).trim() == "::right::" {
+                if plain(&text).trim() == "::right::" {
                     blocks.push(Block::Column);
                 } else if !text.is_empty() {
                     blocks.push(Block::Paragraph(text));
@@ -201,13 +204,20 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
             Tag::Strong => Inline::Strong(text),
             Tag::Emphasis => Inline::Emphasis(text),
             Tag::Link { dest_url, .. } => Inline::Link { to: dest_url.to_string(), text },
-            Tag::Image { dest_url, .. } => {
-                let line = self.line(range);
-                self.report.warn(line, format!("pictures are not drawn yet: '{dest_url}' shows its text only"));
-                Inline::Emphasis(text)
-            }
+            Tag::Image { dest_url, .. } => self.picture(&dest_url, text, range),
             _ => Inline::Strong(text),
         }
+    }
+
+    /// The picture of a file, or its words where it cannot be shown.
+    fn picture(&mut self, name: &str, words: Vec<Inline>, range: &Range<usize>) -> Inline {
+        let line = self.line(range);
+        match self.pictures.map(|find| find(name)) {
+            Some(Ok(id)) => return Inline::Picture { id, alt: plain(&words) },
+            Some(Err(why)) => self.report.fault(line, why),
+            None => self.report.warn(line, format!("pictures are for slides: '{name}' shows its text only")),
+        }
+        Inline::Emphasis(words)
     }
 
     fn leaf(&mut self, event: Event<'a>, range: &Range<usize>, into: &mut Vec<Inline>) {
@@ -306,7 +316,7 @@ mod tests {
 
     fn blocks(text: &str) -> (Vec<Block>, Vec<String>) {
         let mut report = Report::new("deck.md");
-        let markdown = read(Piece { line: 1, text }, &mut report);
+        let markdown = read(Piece { line: 1, text }, None, &mut report);
         (markdown.blocks, report.warnings.iter().map(ToString::to_string).collect())
     }
 

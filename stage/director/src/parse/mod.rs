@@ -19,6 +19,9 @@ pub use yaml::document;
 
 use std::fmt;
 
+/// The id of a picture of the deck by the name that a slide gives it; or why it cannot be shown.
+pub type FindPicture<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
 /// Something wrong, or odd, at one line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

@@ -34,6 +34,7 @@ fn stop(id: &'static str, found: impl Into<String>, todo: impl Into<String>) -> 
 /// The whole board, in the order in which a speaker would mend it.
 pub fn judge(facts: &Facts) -> Vec<Check> {
     let mut board = vec![files(facts)];
+    board.extend(pictures(facts));
     let Some((deck, _)) = &facts.shown else {
         board.push(stop("level", "no slide may be shown to this audience", "choose another level"));
         return board;
@@ -65,6 +66,15 @@ fn files(facts: &Facts) -> Check {
             go("files", format!("{} slides and {} demos parse", talk.deck.slides.len(), talk.programs.len()))
         }
     }
+}
+
+/// One that cannot be shown is a fault of its file.
+fn pictures(facts: &Facts) -> Option<Check> {
+    let pictures = &facts.talk.pictures;
+    let bytes: usize = pictures.values().map(|picture| picture.bytes.len()).sum();
+    let found =
+        format!("{} pictures, {}, all in the deck's folder", pictures.len(), ByteSize::b(bytes as u64).display().si());
+    (!pictures.is_empty()).then(|| go("pictures", found))
 }
 
 fn level(facts: &Facts) -> Check {
@@ -297,7 +307,8 @@ mod tests {
     fn facts(deck: &str) -> Facts {
         let program = parse_demo("demos/copy/demo.md", "copy", DEMO).expect("good").value;
         let demos = [("copy".to_string(), program.demo.clone())].into();
-        let parsed = parse_deck("slides/a/deck.md", "a", deck, &demos).expect("slides");
+        let parsed = parse_deck("slides/a/deck.md", "a", deck, &demos, &|name| Err(format!("no picture '{name}'")))
+            .expect("slides");
         let recording = Recording {
             at_unix_ms: 10 * DAY_MS,
             tools: [("azcopy".to_string(), "azcopy 10".to_string())].into(),
@@ -309,6 +320,7 @@ mod tests {
             talk: Talk {
                 deck: parsed.value,
                 programs: [("copy".to_string(), Arc::new(program))].into(),
+                pictures: BTreeMap::new(),
                 faults: parsed.faults,
                 warnings: parsed.warnings,
             },

@@ -17,6 +17,7 @@ mod tools;
 
 use crate::clock::Stopwatch;
 use crate::library::{Library, LibraryError, Talk};
+use crate::pictures::Picture;
 use crate::rates::Values;
 use crate::tool;
 use crate::workshop::{Workshop, WorkshopError};
@@ -206,6 +207,11 @@ impl Director {
     /// The project folder.
     pub fn root(&self) -> &Path {
         &self.stage.root
+    }
+
+    /// A picture of the deck on stage.
+    pub fn picture(&self, id: &str) -> Option<Picture> {
+        self.stage.loaded().talk.pictures.get(id).cloned()
     }
 
     /// The show as it stands.
