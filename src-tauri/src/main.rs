@@ -5,7 +5,7 @@ mod windows;
 
 use bridge::Listeners;
 use clap::Parser;
-use greenroom_director::{Director, LibraryError, Options, What, awake::Awake, find_root};
+use greenroom_director::{Director, LibraryError, Options, Trust, What, awake::Awake, find_root};
 use greenroom_show::{deck::Level, version::Version};
 use std::{
     path::PathBuf,
@@ -27,6 +27,9 @@ struct Args {
     /// A shorter version of the talk: one of the minutes in the deck's 'cuts'
     #[arg(long)]
     minutes: Option<f64>,
+    /// Lets the steps of its demos run this time, whoever wrote them
+    #[arg(long)]
+    trust: bool,
     /// The project folder, which holds `slides/` and `demos/` [default: the one around the current folder]
     #[arg(long)]
     root: Option<PathBuf>,
@@ -60,7 +63,8 @@ fn level(name: &str) -> Result<Level, String> {
 async fn open(args: Args) -> Result<Director, String> {
     let root = args.root.map_or_else(root_here, Ok).map_err(|error| error.to_string())?;
     let version = Version { level: args.audience, cut: args.minutes };
-    let options = Options { root, what: What::Deck(args.deck), version, stack: None };
+    let trust = if args.trust { Trust::Given } else { Trust::of_user(&root) };
+    let options = Options { root, what: What::Deck(args.deck), version, trust, stack: None };
     Director::open(options).await.map_err(|error| error.to_string())
 }
 

@@ -179,6 +179,29 @@ async fn the_audience_follows_and_only_its_view_is_covered_or_frozen() {
 
 #[tokio::test]
 #[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn steps_of_a_stranger_wait_for_the_speakers_yes() {
+    let root = project();
+    let app = App::open_untrusted("trust", root.path(), "azcopy-field").await;
+    app.until("[data-testid=stack][data-state=ready]").await;
+    app.press(&format!("4{ENTER}")).await;
+    app.until(&slide(3)).await;
+    app.until("[data-testid=held]").await;
+    app.press(PAGE_DOWN).await;
+    app.until_true(
+        "why",
+        "return document.querySelector('[data-testid=refused]').innerText.includes('not trusted yet')",
+    )
+    .await;
+    app.shot("presenter-held").await;
+    app.press(&format!("{SHIFT}y{RELEASED}")).await;
+    app.until_true("the yes is heard", "return !document.querySelector('[data-testid=held]')").await;
+    app.press(PAGE_DOWN).await;
+    app.until(&group("prepare", "passed")).await;
+    app.close(root.path()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
 async fn a_deck_that_is_not_there_is_said_in_the_window() {
     let root = project();
     let app = App::open("trouble", root.path(), "azcopy-feild").await;

@@ -57,11 +57,21 @@ pub struct App {
 impl App {
     /// Opens the app on a project's deck.
     pub async fn open(test: &'static str, root: &Path, deck: &str) -> App {
+        Self::open_with(test, root, deck, &["--trust"]).await
+    }
+
+    /// Opens it as a user who trusts nobody yet.
+    pub async fn open_untrusted(test: &'static str, root: &Path, deck: &str) -> App {
+        Self::open_with(test, root, deck, &[]).await
+    }
+
+    async fn open_with(test: &'static str, root: &Path, deck: &str, more: &[&str]) -> App {
         let port = free_port();
         let mut driver = Command::new("WebKitWebDriver")
             .arg(format!("--port={port}"))
             // What tells the app's web views to let themselves be driven.
             .envs([("TAURI_AUTOMATION", "true"), ("TAURI_WEBVIEW_AUTOMATION", "true")])
+            .env("XDG_STATE_HOME", root.join("state"))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -71,7 +81,8 @@ impl App {
                 BufReader::new(output).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
             });
         }
-        let args = ["--root".to_string(), root.display().to_string(), "--deck".into(), deck.into()];
+        let root_shown = root.display().to_string();
+        let args = [&["--root", &root_shown, "--deck", deck], more].concat();
         let capabilities = json!({
             "browserName": "wry",
             "webkitgtk:browserOptions": { "binary": env!("CARGO_BIN_EXE_greenroom-app"), "args": args },

@@ -54,6 +54,8 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Says yes to the steps of a talk's demos as they are now, after showing what they run. A change of them asks again.
+    Trust { deck: String },
     /// Go or no-go: looks at everything that a talk needs, and says what to do.
     Preflight {
         #[command(flatten)]
@@ -73,10 +75,8 @@ enum Demo {
     List,
     /// Runs a demo from its first step to its last, and records it.
     Run {
-        slug: String,
-        /// In this terminal, without windows.
-        #[arg(long)]
-        headless: bool,
+        #[command(flatten)]
+        asked: cli::RunAsked,
     },
     /// Prints the grammar of step lines.
     Reference,
@@ -141,7 +141,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         What::Ca { words } => cli::ca(&words),
         What::Load { to, shape, json } => cli::load::run(&to, &shape, json),
         What::Demo { what: Demo::List } => cli::list_demos(&root),
-        What::Demo { what: Demo::Run { slug, headless } } => cli::run_demo(&root, &slug, headless),
+        What::Demo { what: Demo::Run { asked } } => cli::run_demo(&root, &asked),
         What::Demo { what: Demo::Reference } => {
             print!("{}", greenroom_director::reference());
             Ok(ExitCode::SUCCESS)
@@ -154,6 +154,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         What::Rehearsal { what: Rehearsal::Delete { deck, id, .. } } => {
             cli::rehearsal::delete(&root, &deck, id.as_deref())
         }
+        What::Trust { deck } => cli::trust(&root, &deck),
         What::Preflight { asked, audience, minutes } => {
             cli::preflight(&root, &asked, Version { level: audience, cut: minutes })
         }

@@ -40,13 +40,20 @@ pub enum ToolError {
     Cancelled,
 }
 
-/// Where a tool is, of those that Greenroom fetched or the path holds.
+/// Where a tool is, of those that Greenroom fetched or the path holds. A name with a folder in it is no tool's.
 pub fn find(root: &Path, name: &str) -> Option<PathBuf> {
-    let fetched = root.join(".tools").join(name).join(name);
+    if name.contains('/') {
+        return None;
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::iter::once(fetched)
+    std::iter::once(fetched(root, name))
         .chain(std::env::split_paths(&path).map(|folder| folder.join(name)))
         .find(|candidate| candidate.is_file())
+}
+
+/// Where a tool is that was fetched for a project.
+pub fn fetched(root: &Path, name: &str) -> PathBuf {
+    root.join(".tools").join(name).join(name)
 }
 
 /// First line of what `--version` prints.

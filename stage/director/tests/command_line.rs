@@ -127,6 +127,37 @@ fn without_azcopy_the_built_in_mover_does_it_and_says_so() {
 }
 
 #[test]
+fn steps_wait_for_a_yes_that_holds_until_they_change() {
+    let root = project(&only("run true"), Tools::Absent);
+    let demo = ["demo", "run", "small", "--headless"];
+    let (code, said) = run(stranger(root.path(), &demo));
+    assert!(code == Some(2) && said.contains("the steps of 'small' are not trusted yet"), "{said}");
+    let (_, said) = run(stranger(root.path(), &["preflight", "talk"]));
+    assert!(said.contains("STOP  trust") && said.contains("greenroom trust talk"), "{said}");
+    let (code, said) = run(stranger(root.path(), &["trust", "talk"]));
+    assert!(code == Some(0) && said.contains("demos/small/demo.md:6: run true"), "{said}");
+    let (code, said) = run(stranger(root.path(), &demo));
+    assert_eq!(code, Some(0), "{said}");
+    support::write(&root.path().join("demos/small/demo.md"), &only("run true --more"));
+    let (code, said) = run(stranger(root.path(), &demo));
+    assert!(code == Some(2) && said.contains("not trusted yet"), "{said}");
+}
+
+#[test]
+fn a_tool_of_the_project_is_not_even_asked_for_its_version_before() {
+    let root = project(&only("run evil").replace("azcopy", "evil"), Tools::Absent);
+    let evil = root.path().join(".tools/evil/evil");
+    support::write(&evil, &format!("#!/bin/sh\ntouch {}\n", root.path().join("ran").display()));
+    std::fs::set_permissions(&evil, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+    for args in [["demo", "run", "small", "--headless"].as_slice(), &["preflight", "talk"], &["trust", "talk"]] {
+        run(stranger(root.path(), args));
+        assert!(!root.path().join("ran").exists(), "{args:?}");
+    }
+    run(stranger(root.path(), &["demo", "run", "small", "--headless"]));
+    assert!(root.path().join("ran").exists(), "after the yes it runs");
+}
+
+#[test]
 fn without_a_display_it_says_so_and_runs_in_the_terminal() {
     let root = project(&only("run true"), Tools::Absent);
     let (code, said) = run(greenroom(root.path(), &["demo", "run", "small"]));
@@ -226,8 +257,17 @@ fn left_in(root: &std::path::Path) -> usize {
     std::fs::read_dir(root.join(".greenroom")).map_or(0, Iterator::count)
 }
 
-/// The command line on a project, without a tool of this machine's own.
+/// The command line on a project whose steps are trusted.
 fn greenroom(root: &Path, args: &[&str]) -> std::process::Command {
+    let mut command = stranger(root, args);
+    if args.starts_with(&["demo", "run"]) {
+        command.arg("--trust");
+    }
+    command
+}
+
+/// The command line on a project, without a tool of this machine's own, and by a user who trusts nobody yet.
+fn stranger(root: &Path, args: &[&str]) -> std::process::Command {
     stack();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_greenroom"));
     command
@@ -235,6 +275,7 @@ fn greenroom(root: &Path, args: &[&str]) -> std::process::Command {
         .arg("--root")
         .arg(root)
         .env("PATH", "/usr/bin:/bin")
+        .env("XDG_STATE_HOME", root.join("state"))
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY");
     command
@@ -261,6 +302,8 @@ fn stacks_of(root: &Path) -> Vec<String> {
 #[test]
 fn a_talk_is_proved_to_need_no_network() {
     let root = project(DEMO, Tools::AzCopy);
+    let (code, said) = run(greenroom(root.path(), &["trust", "talk"]));
+    assert_eq!(code, Some(0), "{said}");
     let (_, said) = run(greenroom(root.path(), &["preflight", "talk", "--prove-offline"]));
     assert!(said.contains("'small' ran with all but loopback denied, and nothing reached out"), "{said}");
 }

@@ -2,8 +2,8 @@
 
 mod support;
 
-use greenroom_director::{Director, Options, What};
-use greenroom_show::call::{Call, CallError, GoTo, Next, RunGroup, SetVersion, ToggleClock};
+use greenroom_director::{Director, Options, Trust, What};
+use greenroom_show::call::{Call, CallError, GoTo, Next, RunGroup, RunStep, SetVersion, ToggleClock, TrustSteps};
 use greenroom_show::deck::{Block, Inline, Level};
 use greenroom_show::version::Version;
 use greenroom_show::{Show, StepState};
@@ -47,7 +47,12 @@ fn talk() -> tempfile::TempDir {
 }
 
 async fn open(root: &Path, version: Version) -> Director {
-    let options = Options { root: root.to_path_buf(), what: What::Deck("talk".into()), version, stack: Some(stack()) };
+    open_with(root, version, Trust::Given).await
+}
+
+async fn open_with(root: &Path, version: Version, trust: Trust) -> Director {
+    let what = What::Deck("talk".into());
+    let options = Options { root: root.to_path_buf(), what, version, trust, stack: Some(stack()) };
     let director = Director::open(options).await.expect("a deck");
     director.ready().await.expect("a stack");
     director
@@ -102,6 +107,40 @@ async fn an_edit_shows_at_once_and_keeps_slide_clock_and_run() {
     // Other steps are another demo: its run begins anew.
     write(&root.path().join("demos/small/demo.md"), &DEMO.replace("--files 40", "--files 41"));
     until("the new demo", || passed(&director.show()).is_none().then_some(())).await;
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_wait_for_the_speakers_yes_and_edits_while_the_show_is_open_are_the_speakers_own() {
+    let (root, home) = (talk(), tempfile::tempdir().expect("a folder"));
+    let trust = || Trust::Listed(home.path().join("trusted"));
+    let demo = root.path().join("demos/small/demo.md");
+    let director = open_with(root.path(), Version::default(), trust()).await;
+    call(&director, GoTo { slide: 2 }).await.expect("a slide");
+    let refused = CallError::NotTrusted { demo: "small".into() };
+    assert_eq!(call(&director, Next {}).await, Err(refused.clone()));
+    let prepare = || RunGroup { demo: "small".into(), group: "prepare".into() };
+    assert_eq!(call(&director, prepare()).await, Err(refused.clone()));
+    assert_eq!(call(&director, RunStep { demo: "small".into(), step: 0 }).await, Err(refused.clone()));
+    assert!(director.show().runs["small"].steps.is_empty());
+    assert!(director.show().for_audience().held.is_empty(), "the audience never hears of it");
+
+    call(&director, TrustSteps {}).await.expect("yes");
+    call(&director, prepare()).await.expect("it starts");
+    until("it ends", || director.show().runs["small"].steps.get(&1)?.outcome.clone()).await;
+    write(&demo, &DEMO.replace("--files 40", "--files 41"));
+    until("the edit", || director.show().runs["small"].steps.is_empty().then_some(())).await;
+    call(&director, prepare()).await.expect("still trusted");
+    director.close().await;
+
+    let director = open_with(root.path(), Version::default(), trust()).await;
+    assert!(director.show().held.is_empty(), "remembered, as it was edited");
+    director.close().await;
+
+    // Changed while no show was open: by whom, nobody knows.
+    write(&demo, &DEMO.replace("--files 40", "--files 42"));
+    let director = open_with(root.path(), Version::default(), trust()).await;
+    assert_eq!(call(&director, prepare()).await, Err(refused));
     director.close().await;
 }
 

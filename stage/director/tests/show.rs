@@ -3,7 +3,7 @@
 mod support;
 
 use futures::{Stream, StreamExt};
-use greenroom_director::{Director, Options, What, rehearsals};
+use greenroom_director::{Director, Options, Trust, What, rehearsals};
 use greenroom_show::call::{
     ActOnTenant, Call, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake,
     Preflight, Push, ReadRehearsals, ReadTenants, Reset, Role, RunGroup, SetAdmission, SetPlan, Stop, ToggleCurtain,
@@ -22,7 +22,13 @@ use support::{DEMO, Tools, project, stack, until, write};
 
 async fn open(root: &Path) -> Director {
     let what = What::Deck("talk".into());
-    let options = Options { root: root.to_path_buf(), what, version: Version::default(), stack: Some(stack()) };
+    let options = Options {
+        root: root.to_path_buf(),
+        what,
+        version: Version::default(),
+        trust: Trust::Given,
+        stack: Some(stack()),
+    };
     let director = Director::open(options).await.expect("a good deck");
     director.ready().await.expect("a stack");
     director

@@ -30,6 +30,8 @@ pub enum CallError {
     NotAllowed,
     #[error("there is no {kind} '{name}'{}", nearest.as_ref().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default())]
     NotFound { kind: String, name: String, nearest: Option<String> },
+    #[error("the steps of '{demo}' are not trusted yet: look at demos/{demo}/demo.md, then press Shift Y")]
+    NotTrusted { demo: String },
     #[error("{what} is running: wait for it or stop it first")]
     Busy { what: String },
     #[error("{detail}")]
@@ -330,6 +332,14 @@ pub struct ExportPlan {}
 impl Call for ExportPlan {
     const NAME: &'static str = "export-plan";
     type Reply = String;
+}
+
+/// The speaker says yes to the steps of all demos on stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrustSteps {}
+impl Call for TrustSteps {
+    const NAME: &'static str = "trust-steps";
+    type Reply = ();
 }
 
 /// Starts the stack again after it went down.

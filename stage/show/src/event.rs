@@ -11,7 +11,7 @@ use crate::{
     version::Version,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// On the wire and in a take: `[at, channel, payload]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +87,9 @@ pub struct Opened {
     pub demos: BTreeMap<String, Demo>,
     #[serde(default)]
     pub version: Version,
+    /// Demos whose steps do not run before the speaker has said yes to them.
+    #[serde(default)]
+    pub held: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +162,7 @@ impl Event {
                 deck: opened.deck.clone().for_audience(),
                 demos: opened.demos.clone(),
                 version: opened.version,
+                held: BTreeSet::new(),
             }))),
             Event::Moved(_)
             | Event::Curtain(_)

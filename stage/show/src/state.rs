@@ -11,7 +11,7 @@ use crate::{
     version::Version,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Notices that the speaker can still read.
 const NOTICES_MAX: usize = 5;
@@ -25,6 +25,9 @@ pub struct Show {
     pub deck: Option<Deck>,
     pub version: Version,
     pub demos: BTreeMap<String, Demo>,
+    /// Those whose steps do not run before the speaker has said yes to them.
+    #[serde(default)]
+    pub held: BTreeSet<String>,
     pub position: Position,
     /// Where the audience stays while the speaker browses.
     pub frozen: Option<Position>,
@@ -105,6 +108,10 @@ pub enum NextAction {
         demo: String,
         group: String,
     },
+    /// The slide's demo may not run yet: the speaker says yes to it, or goes to another slide by name.
+    Trust {
+        demo: String,
+    },
     /// A step runs: wait for it, stop it, or go to another slide by name.
     Wait {
         step: usize,
@@ -119,6 +126,7 @@ impl Default for Show {
             deck: None,
             version: Version::default(),
             demos: BTreeMap::new(),
+            held: BTreeSet::new(),
             position: Position::default(),
             frozen: None,
             curtain: Curtain::Open,
@@ -195,6 +203,7 @@ impl Show {
         show.deck = show.deck.map(Deck::for_audience);
         show.notices.clear();
         show.faults.clear();
+        show.held.clear();
         show
     }
 
@@ -344,6 +353,9 @@ impl Show {
             return Some(NextAction::Wait { step });
         }
         let open = cue.groups.iter().find(|group| run.group_state(demo, group) != StepState::Passed)?;
+        if self.held.contains(&cue.demo) {
+            return Some(NextAction::Trust { demo: cue.demo.clone() });
+        }
         // A failed group is the speaker's to run again or to leave behind; the clicker leaves it behind.
         (run.group_state(demo, open) == StepState::Pending)
             .then(|| NextAction::RunGroup { demo: demo.slug.clone(), group: open.clone() })
@@ -375,6 +387,7 @@ impl Show {
         });
         self.active = self.active.take().filter(|active| self.runs.contains_key(active));
         self.demos = opened.demos.clone();
+        self.held = opened.held.clone();
     }
 
     fn replay(&mut self, replay: &Replay) {

@@ -37,6 +37,9 @@ fn words(show: &Show) -> String {
             let about = group.map(|group| if group.about.is_empty() { &group.name } else { &group.about });
             format!("runs: {}", about.map(String::as_str).unwrap_or_default())
         }
+        NextAction::Trust { demo } => {
+            format!("waits for your yes (Shift Y): the steps of '{demo}' are not trusted yet")
+        }
         NextAction::Wait { step } => {
             let demo = show.slide().and_then(|slide| show.demos.get(&slide.cue.as_ref()?.demo));
             let step = demo.and_then(|demo| demo.steps.get(step)).map(|step| step.text.as_str());

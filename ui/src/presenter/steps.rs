@@ -68,6 +68,7 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
         .filter(|group| cue.groups.is_empty() || cue.groups.contains(&group.name))
         .map(|group| view! { <GroupSteps demo=demo.clone() group=group.clone() /> })
         .collect();
+    let held = slug.clone();
     let reset = move |_| console.send(call::Reset { demo: slug.clone() });
     view! {
         <section class="steps" data-testid="steps" data-demo=demo.slug data-badge=move || source.read().as_str()>
@@ -78,6 +79,15 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
                 </Show>
                 <button data-testid="reset" on:click=reset>"Reset"</button>
             </header>
+            <Show when={
+                let slug = held;
+                move || store.read(&[Part::Deck], |show| show.held.contains(&slug))
+            }>
+                <p class="held" data-testid="held">
+                    <span>"Not trusted yet. These steps run programs with your rights: look at them, then "</span>
+                    <button on:click=move |_| console.send(call::TrustSteps {})>"Let them run"</button>
+                </p>
+            </Show>
             <Show when=move || source.read().is_recorded()>
                 <p class="recorded-note"><span>{move || source.read().in_words()}</span></p>
             </Show>

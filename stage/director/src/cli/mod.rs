@@ -4,9 +4,11 @@ pub mod load;
 mod preflight;
 pub mod rehearsal;
 mod run;
+mod trust;
 
 pub use preflight::{Asked, preflight};
-pub use run::run_demo;
+pub use run::{Asked as RunAsked, run_demo};
+pub use trust::trust;
 
 use anyhow::Context;
 use greenroom_director::{Faults, Library, LibraryError, figures};

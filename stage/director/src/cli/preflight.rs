@@ -1,6 +1,7 @@
 //! The go/no-go board in a terminal, or as JSON.
 
 use anyhow::Context;
+use greenroom_director::Trust;
 use greenroom_director::preflight::{Facts, judge, judge_offline, prove};
 use greenroom_show::preflight::{Check, Verdict, worst};
 use greenroom_show::version::Version;
@@ -23,14 +24,15 @@ pub struct Asked {
 pub fn preflight(root: &Path, asked: &Asked, version: Version) -> anyhow::Result<ExitCode> {
     let Asked { deck, json, prove_offline } = asked;
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    let facts = runtime.block_on(Facts::gather(root, deck, version))?;
+    let facts = runtime.block_on(Facts::gather(root, deck, version, &Trust::of_user(root)))?;
     if let Some(cut) = version.cut.filter(|cut| !facts.talk.deck.cuts.contains(cut)) {
         anyhow::bail!("there is no version of {cut} minutes (in the deck's 'cuts': {:?})", facts.talk.deck.cuts);
     }
     let mut board = judge(&facts);
     if *prove_offline {
         let cued = |demo: &&String| {
-            facts.talk.deck.slides.iter().any(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == **demo))
+            !facts.held.contains(*demo)
+                && facts.talk.deck.slides.iter().any(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == **demo))
         };
         let proofs: Result<Vec<_>, _> = facts.talk.programs.keys().filter(cued).map(|demo| prove(root, demo)).collect();
         board.extend(judge_offline(&proofs.context("prove that the talk needs no network")?));

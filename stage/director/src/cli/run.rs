@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use futures::{Stream, StreamExt};
-use greenroom_director::{Director, Library, Options, What};
+use greenroom_director::{Director, Library, Options, Trust, What};
 use greenroom_show::call::{Call, Push, Role, RunGroup, Stop};
 use greenroom_show::demo::Demo;
 use greenroom_show::version::Version;
@@ -14,14 +14,28 @@ use std::process::{Command, ExitCode};
 /// As a shell reports a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
-pub fn run_demo(root: &Path, slug: &str, headless: bool) -> anyhow::Result<ExitCode> {
+/// How a demo is run.
+#[derive(Debug, clap::Args)]
+pub struct Asked {
+    slug: String,
+    /// In this terminal, without windows.
+    #[arg(long)]
+    headless: bool,
+    /// Lets its steps run this time, whoever wrote them; 'greenroom trust' remembers it.
+    #[arg(long)]
+    trust: bool,
+}
+
+pub fn run_demo(root: &Path, asked: &Asked) -> anyhow::Result<ExitCode> {
+    let Asked { slug, headless, trust } = asked;
+    let trust = if *trust { Trust::Given } else { Trust::of_user(root) };
     if !headless && has_display() {
-        return in_window(root, slug);
+        return in_window(root, slug, &trust);
     }
     if !headless {
         eprintln!("There is no display: the demo runs in this terminal.");
     }
-    tokio::runtime::Runtime::new().context("start the runtime")?.block_on(in_terminal(root, slug))
+    tokio::runtime::Runtime::new().context("start the runtime")?.block_on(in_terminal(root, slug, trust))
 }
 
 fn has_display() -> bool {
@@ -29,7 +43,7 @@ fn has_display() -> bool {
 }
 
 /// Opens the app on the first deck that cues the demo.
-fn in_window(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
+fn in_window(root: &Path, slug: &str, trust: &Trust) -> anyhow::Result<ExitCode> {
     let library = Library::new(root);
     library.demo(slug)?;
     let cues = |deck: &String| library.talk(deck).is_ok_and(|talk| talk.programs.contains_key(slug));
@@ -37,20 +51,27 @@ fn in_window(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
         bail!("no deck cues the demo '{slug}': run it with --headless");
     };
     let app = std::env::current_exe()?.with_file_name("greenroom-app");
+    let given = (*trust == Trust::Given).then_some("--trust");
     let status = Command::new(&app)
         .arg("--root")
         .arg(root)
         .args(["--deck", &deck])
+        .args(given)
         .status()
         .with_context(|| format!("open {} (build it with 'cargo xtask build')", app.display()))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn in_terminal(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
+async fn in_terminal(root: &Path, slug: &str, trust: Trust) -> anyhow::Result<ExitCode> {
+    let held = trust.held(root, &Library::new(root).talk_of_demo(slug)?);
+    if !held.is_empty() {
+        bail!("the steps of '{slug}' are not trusted yet: look at demos/{slug}/demo.md, then add --trust");
+    }
     let options = Options {
         root: root.to_path_buf(),
         what: What::Demo(slug.to_string()),
         version: Version::default(),
+        trust,
         stack: None,
     };
     let director = Director::open(options).await?;

@@ -41,6 +41,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     };
     board.push(level(facts));
     board.extend(demos(facts, deck));
+    board.extend(trust(facts));
     board.extend(bound(facts, deck));
     board.push(budget(facts));
     board.push(words(deck));
@@ -106,6 +107,16 @@ fn demos(facts: &Facts, deck: &Deck) -> Vec<Check> {
             vec![look("demos", format!("not yet runnable: {}", missing.join(", ")), todo)]
         }
     }
+}
+
+/// Steps that wait for a yes would do so on stage.
+fn trust(facts: &Facts) -> Option<Check> {
+    let held: Vec<_> = facts.held.iter().map(String::as_str).collect();
+    let todo = format!(
+        "look at their demo.md, then press Shift Y in the talk, or run: greenroom trust {}",
+        facts.talk.deck.slug
+    );
+    (!held.is_empty()).then(|| stop("trust", format!("steps that you have not said yes to: {}", held.join(", ")), todo))
 }
 
 fn cues(deck: &Deck) -> impl Iterator<Item = &str> {
@@ -316,6 +327,7 @@ mod tests {
             is_of_another_edition: false,
         };
         Facts {
+            held: BTreeSet::new(),
             shown: version(&parsed.value, Version::default()),
             talk: Talk {
                 deck: parsed.value,
@@ -379,7 +391,8 @@ mod tests {
     #[test]
     fn each_red_line_says_what_is_wrong_on_the_machine() {
         type Change = fn(&mut Facts);
-        let cases: [(Change, &str, Verdict); 12] = [
+        let cases: [(Change, &str, Verdict); 13] = [
+            (|facts| facts.held = ["copy".to_string()].into(), "trust", Verdict::Stop),
             (|facts| facts.disk_free = Some(1), "disk", Verdict::Stop),
             (|facts| facts.memory_free = Some(1), "memory", Verdict::Stop),
             (|facts| facts.power = Some(Power { on_mains: false, percent: Some(20) }), "power", Verdict::Stop),

@@ -2,6 +2,7 @@
 
 use crate::clock::wall_unix_ms;
 use crate::library::{Library, LibraryError, Talk};
+use crate::trust::Trust;
 use crate::{awake, machine, rehearsals, takes, tool};
 use greenroom_show::deck::Deck;
 use greenroom_show::demo::Demo;
@@ -9,7 +10,7 @@ use greenroom_show::preflight::Check;
 use greenroom_show::rehearsal::{reliability, report};
 use greenroom_show::take::{Machine, Verdict};
 use greenroom_show::version::{LeftOut, Version, version};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Everything that the board judges.
@@ -18,6 +19,8 @@ pub struct Facts {
     pub talk: Talk,
     /// The version that will be shown; `None` where nothing of the deck may be.
     pub shown: Option<(Deck, LeftOut)>,
+    /// Demos whose steps may not run yet.
+    pub held: BTreeSet<String>,
     /// Version of each tool that the demos run, where it is on this machine.
     pub tools: BTreeMap<String, Option<String>>,
     /// The newest take of each demo in which every step passed.
@@ -53,10 +56,12 @@ pub struct Power {
 }
 
 impl Facts {
-    pub async fn gather(root: &Path, deck: &str, of: Version) -> Result<Facts, LibraryError> {
+    pub async fn gather(root: &Path, deck: &str, of: Version, trust: &Trust) -> Result<Facts, LibraryError> {
         let talk = Library::new(root).talk(deck)?;
+        let held = trust.held(root, &talk);
         let mut tools = BTreeMap::new();
-        for name in talk.programs.values().flat_map(|program| &program.demo.tools) {
+        let may_run = talk.programs.iter().filter(|(slug, _)| !held.contains(*slug));
+        for name in may_run.flat_map(|(_, program)| &program.demo.tools) {
             let found = match tool::find(root, name) {
                 Some(program) => Some(tool::version(&program).await.unwrap_or_else(|| "of unknown version".into())),
                 None => None,
@@ -72,6 +77,7 @@ impl Facts {
         Ok(Facts {
             readiness: report(&rehearsals::list(root, deck), steps, now_unix_ms).readiness,
             shown: version(&talk.deck, of),
+            held,
             recordings: recordings(&takes, &talk, &demos),
             tools,
             machine,

@@ -1,6 +1,6 @@
 //! Answers the windows: one line a call.
 
-use super::{Captions, Stage, history, plan, tenants};
+use super::{Captions, Stage, history, plan, tenants, trust};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::{self, Reader};
@@ -8,7 +8,7 @@ use greenroom_show::call::{
     ActOnTenant, Call, CallError, DeleteRehearsal, DrawInk, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next,
     OpenTake, Point, Preflight, Previous, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartStack, RestartTake,
     Role, RunGroup, RunStep, SetAdmission, SetPlan, SetVersion, Stop, ToggleCaptions, ToggleClock, ToggleCurtain,
-    ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ToggleSpan, ZoomPane,
+    ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ToggleSpan, TrustSteps, ZoomPane,
 };
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
@@ -76,6 +76,10 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         DrawInk::NAME => answer::<DrawInk, _>(args, |call| emit(stage, Event::Inked(call.ink))),
         SetPlan::NAME => answer::<SetPlan, _>(args, |call| plan::set(stage, &call)),
         ExportPlan::NAME => answer::<ExportPlan, _>(args, |_| plan::export(stage)),
+        TrustSteps::NAME => {
+            let _: TrustSteps = read(args)?;
+            trust::trust(stage).await.map(|()| Value::Null)
+        }
         RestartStack::NAME => answer::<RestartStack, _>(args, |_| {
             stage.restarts.notify_one();
             Ok(())
@@ -102,7 +106,7 @@ async fn preflight(stage: &Arc<Stage>) -> Result<Vec<Check>, CallError> {
         let now = stage.lock();
         (now.show.deck.as_ref().map(|deck| deck.slug.clone()).unwrap_or_default(), now.show.version)
     };
-    let facts = Facts::gather(&stage.root, &deck, version).await;
+    let facts = Facts::gather(&stage.root, &deck, version, &stage.trust).await;
     facts.map(|facts| judge(&facts)).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
@@ -126,6 +130,7 @@ fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
             }
         }
         NextAction::RunGroup { demo, group } => stage.start_group(&demo, &group),
+        NextAction::Trust { demo } => Err(CallError::NotTrusted { demo }),
         NextAction::Wait { .. } => Err(CallError::Busy { what: "a step".into() }),
         NextAction::End => Ok(()),
     }

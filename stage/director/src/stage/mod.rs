@@ -2,6 +2,7 @@
 
 mod calls;
 mod history;
+mod loaded;
 mod loads;
 mod nodes;
 mod operator;
@@ -14,18 +15,20 @@ mod runner;
 mod supervise;
 mod tenants;
 mod tools;
+mod trust;
 
 use crate::clock::Stopwatch;
-use crate::library::{Library, LibraryError, Talk};
+use crate::library::{LibraryError, Talk};
 use crate::pictures::Picture;
 use crate::rates::Values;
-use crate::tool;
+use crate::trust::Trust;
 use crate::workshop::{Workshop, WorkshopError};
 use futures::{Stream, stream};
 use greenroom_show::call::{CallError, Push, Role};
 use greenroom_show::take::{Machine, TakeInfo};
 use greenroom_show::version::Version;
-use greenroom_show::{Event, Notice, Opened, Replay, Show, StackState, Stamped};
+use greenroom_show::{Event, Notice, Replay, Show, StackState, Stamped};
+use loaded::Loaded;
 use recording::Recording;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,6 +53,8 @@ pub struct Options {
     pub what: What,
     /// Which version of the deck: for whom, and in how many minutes.
     pub version: Version,
+    /// Which demos may run.
+    pub trust: Trust,
     /// The `greenroom-stack` program; beside this program where absent.
     pub stack: Option<PathBuf>,
 }
@@ -81,6 +86,7 @@ pub struct Director {
 struct Stage {
     watch: Stopwatch,
     what: What,
+    trust: Trust,
     root: PathBuf,
     stack_program: PathBuf,
     workshop: Workshop,
@@ -107,19 +113,6 @@ struct Stage {
     tasks: tokio_util::task::TaskTracker,
 }
 
-#[derive(Debug, Clone)]
-struct Loaded {
-    talk: Talk,
-    /// Where each tool of the demos is; `None` where the built-in mover stands in.
-    tools: BTreeMap<String, Option<Found>>,
-}
-
-#[derive(Debug, Clone)]
-struct Found {
-    program: PathBuf,
-    version: String,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Captions {
     Off,
@@ -142,7 +135,7 @@ struct Now {
 impl Director {
     /// Loads the talk and starts the stack behind it. Returns before the stack is ready: the show says when.
     pub async fn open(options: Options) -> Result<Director, OpenError> {
-        let loaded = Loaded::read(&options.root, &options.what).await?;
+        let loaded = Loaded::read(&options.root, &options.what, &options.trust).await?;
         let opened = loaded
             .opened(options.version)
             .map_err(|why| OpenError::Version { deck: loaded.talk.deck.slug.clone(), why })?;
@@ -177,6 +170,7 @@ impl Director {
             tasks: tokio_util::task::TaskTracker::new(),
             root: options.root,
             what: options.what,
+            trust: options.trust,
         });
         stage.emit(Event::Opened(Box::new(opened)));
         stage.say_faults(&stage.loaded().talk);
@@ -360,52 +354,6 @@ impl Subscription {
         };
         Push::Snapshot { now: self.stage.watch.now(), show: Box::new(show) }
     }
-}
-
-impl Loaded {
-    async fn read(root: &Path, what: &What) -> Result<Loaded, LibraryError> {
-        let library = Library::new(root);
-        let talk = match what {
-            What::Deck(slug) => library.talk(slug)?,
-            What::Demo(slug) => library.talk_of_demo(slug)?,
-        };
-        let tools = find_tools(root, &talk).await;
-        Ok(Loaded { talk, tools })
-    }
-
-    /// A version of the talk as it comes on stage, with the demos that it cues and no other.
-    fn opened(&self, version: Version) -> Result<Opened, String> {
-        let whole = &self.talk.deck;
-        if let Some(cut) = version.cut.filter(|cut| !whole.cuts.contains(cut)) {
-            let known: Vec<_> = whole.cuts.iter().map(f64::to_string).collect();
-            let known = if known.is_empty() { "none; add 'cuts' to its front matter".into() } else { known.join(", ") };
-            return Err(format!("there is no version of {cut} minutes (shorter versions: {known})"));
-        }
-        let Some((deck, _)) = greenroom_show::version::version(whole, version) else {
-            return Err("no slide of it may be shown to this audience: choose another level".into());
-        };
-        let cued =
-            |slug: &String| deck.slides.iter().any(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == *slug));
-        let demos = self.talk.programs.iter().filter(|(slug, _)| cued(slug));
-        let demos = demos.map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
-        Ok(Opened { deck, demos, version })
-    }
-}
-
-async fn find_tools(root: &Path, talk: &Talk) -> BTreeMap<String, Option<Found>> {
-    let names = talk.programs.values().flat_map(|program| program.demo.tools.iter().cloned());
-    let mut tools = BTreeMap::new();
-    for name in names {
-        let found = match tool::find(root, &name) {
-            Some(program) => {
-                let version = tool::version(&program).await.unwrap_or_else(|| "of unknown version".into());
-                Some(Found { program, version })
-            }
-            None => None,
-        };
-        tools.insert(name, found);
-    }
-    tools
 }
 
 /// The stack's program: programs of one build stand beside each other.

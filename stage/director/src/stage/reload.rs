@@ -1,6 +1,6 @@
 //! Shows an edited deck or demo at once. A broken edit keeps the last good version on stage, and is named to the speaker.
 
-use super::{Loaded, Stage, What, calls, history};
+use super::{Loaded, Stage, What, calls, history, trust};
 use crate::library::LibraryError;
 use greenroom_show::Event;
 use notify::{RecursiveMode, Watcher};
@@ -59,7 +59,7 @@ fn folders(stage: &Stage) -> Vec<std::path::PathBuf> {
 
 async fn reload(stage: &Arc<Stage>) {
     let before = stage.loaded();
-    let loaded = match Loaded::read(&stage.root, &stage.what).await {
+    let mut loaded = match Loaded::read(&stage.root, &stage.what, &stage.trust).await {
         Ok(loaded) => loaded,
         Err(error) => return stage.emit(Event::Faults(lines(&error))),
     };
@@ -67,6 +67,7 @@ async fn reload(stage: &Arc<Stage>) {
         let faults = loaded.talk.faults.iter().map(ToString::to_string).collect();
         return stage.emit(Event::Faults(faults));
     }
+    trust::carry_over(stage, &before, &mut loaded).await;
     let version = stage.lock().show.version;
     // A cut that the edit took away: the whole talk.
     let opened =
@@ -93,7 +94,7 @@ fn is_same(before: &Loaded, after: &Loaded) -> bool {
     let demos = |loaded: &Loaded| -> Vec<_> {
         loaded.talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.hash.clone())).collect()
     };
-    before.talk.deck == after.talk.deck && demos(before) == demos(after)
+    before.talk.deck == after.talk.deck && demos(before) == demos(after) && before.held == after.held
 }
 
 fn lines(error: &LibraryError) -> Vec<String> {

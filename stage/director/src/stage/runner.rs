@@ -115,7 +115,8 @@ impl Stage {
     pub fn begin(self: &Arc<Self>, now: &mut Now, demo: &str) {
         self.emit_in(now, Event::Begun { demo: demo.to_string() });
         let tools = self.program(demo).map(|program| program.demo.tools.clone()).unwrap_or_default();
-        for name in tools {
+        let is_held = self.loaded().held.contains(demo);
+        for name in tools.into_iter().filter(|_| !is_held) {
             let is = self.runs_as(&name);
             self.emit_in(now, Event::Tool { name, is });
         }
@@ -138,6 +139,9 @@ impl Stage {
     fn prepare(self: &Arc<Self>, now: &mut Now, demo: &str) -> Result<(), CallError> {
         if now.running.is_some() {
             return Err(CallError::Busy { what: "a step".into() });
+        }
+        if self.loaded().held.contains(demo) {
+            return Err(CallError::NotTrusted { demo: demo.into() });
         }
         if now.show.recorded.is_some() {
             now.replay = None;

@@ -1,0 +1,26 @@
+//! The user's yes to what a talk runs.
+
+use greenroom_director::{Library, Trust};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Shows each line that runs a program, and remembers the yes.
+pub fn trust(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
+    let talk = Library::new(root).talk(deck)?;
+    let trust = Trust::of_user(root);
+    let held = trust.held(root, &talk);
+    if held.is_empty() {
+        println!("Nothing of '{deck}' waits for a yes: its steps may run.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for program in held.iter().filter_map(|slug| talk.programs.get(slug)) {
+        let demo = &program.demo;
+        for step in demo.steps.iter().filter(|step| step.text.starts_with("run ")) {
+            println!("demos/{}/demo.md:{}: {}", demo.slug, step.line, step.text);
+        }
+    }
+    trust.remember(root, &talk, &held)?;
+    let held: Vec<_> = held.iter().map(String::as_str).collect();
+    println!("Their steps may run from now on, as they are: {}", held.join(", "));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,43 @@
+//! The speaker says yes to what the demos on stage run.
+
+use super::loaded::{Loaded, find_tools};
+use super::{Stage, calls};
+use greenroom_show::Event;
+use greenroom_show::call::CallError;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+/// Lets the steps of all demos on stage run, as they are on stage now, and remembers it.
+pub async fn trust(stage: &Arc<Stage>) -> Result<(), CallError> {
+    let failed = |detail: String| CallError::Failed { detail };
+    let before = stage.loaded();
+    let kept = stage.trust.remember(&stage.root, &before.talk, &before.held);
+    kept.map_err(|error| failed(error.to_string()))?;
+    let tools = find_tools(&stage.root, &before.talk, &BTreeSet::new()).await;
+    let loaded = Loaded { talk: before.talk.clone(), held: BTreeSet::new(), tools };
+    let version = stage.lock().show.version;
+    let opened = loaded.opened(version).map_err(failed)?;
+    *stage.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+    let mut now = stage.lock();
+    stage.emit_in(&mut now, Event::Opened(Box::new(opened)));
+    // What was on stage knows nothing of its tools yet.
+    if let Some(demo) = now.show.active.clone().filter(|demo| before.held.contains(demo)) {
+        stage.begin(&mut now, &demo);
+    }
+    drop(now);
+    calls::come_back(stage)
+}
+
+/// An edit that is made while the show is open is the speaker's own: what was trusted before it is trusted after it.
+pub async fn carry_over(stage: &Stage, before: &Loaded, loaded: &mut Loaded) {
+    let was_trusted = |slug: &&String| before.talk.programs.contains_key(*slug) && !before.held.contains(*slug);
+    let edited: BTreeSet<String> = loaded.held.iter().filter(was_trusted).cloned().collect();
+    if edited.is_empty() {
+        return;
+    }
+    if let Err(error) = stage.trust.remember(&stage.root, &loaded.talk, &edited) {
+        tracing::warn!(%error, "the next show will ask again");
+    }
+    loaded.held.retain(|slug| !edited.contains(slug));
+    loaded.tools = find_tools(&stage.root, &loaded.talk, &loaded.held).await;
+}
