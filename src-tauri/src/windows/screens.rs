@@ -86,6 +86,8 @@ async fn place(app: &AppHandle) -> tauri::Result<()> {
     let audience: Option<WebviewWindow> = app.get_webview_window(AUDIENCE);
     match (other_screen(&presenter)?, audience) {
         (Some(screen), Some(audience)) => {
+            // It was put away when its screen went.
+            audience.unminimize()?;
             put(&audience, &screen).await?;
             audience.set_fullscreen_on_monitor(screen.position().cast())?;
         }

@@ -1,6 +1,6 @@
 //! Every slide of every deck in the real window: nothing overflows, nothing is cut off, and what is not for an audience is not there.
 
-use crate::support::{App, PAGE_DOWN, owned_project, project, workspace};
+use crate::support::{App, ESCAPE, PAGE_DOWN, owned_project, project, workspace};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -165,6 +165,85 @@ async fn a_picture_of_the_deck_shows_in_both_windows_and_an_edit_of_it_too() {
         "return document.querySelector('.now').innerText.includes('Words instead')",
     )
     .await;
+    app.close(root.path()).await;
+}
+
+/// A slide for each thing that fills one too much, and scripts that run the other way.
+const CROWDED: &str = "---
+title: A
+---
+# A
+
+---
+# A table
+
+| a | b |
+|---|---|
+ROWS
+
+---
+# Code
+
+```
+CODE```
+
+---
+# A list
+
+ITEMS
+
+---
+# שלום עולם, 世界
+
+- שלום 世界 world
+- العربية ثم English ثم 日本語
+- English, and then עברית
+
+---
+# Raw HTML
+
+<script>document.title = 'run'</script>
+
+An <img src=x onerror=\"document.title = 'run'\"> in text.
+
+---
+layout: nonsense
+---
+# The last of these
+";
+
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask test' brings one"]
+async fn a_deck_of_everything_that_goes_wrong_is_shown_to_its_last_slide() {
+    let root = owned_project("azcopy-field");
+    let deck = CROWDED
+        .replace("ROWS", &"| 1 | two |\n".repeat(1000))
+        .replace("CODE", &"let line = 1;\n".repeat(1000))
+        .replace("ITEMS", &"- an item\n".repeat(1000));
+    std::fs::write(root.path().join("slides/azcopy-field/deck.md"), deck + &"\n---\n# One more\n".repeat(600))
+        .expect("written");
+    let app = App::open("crowded", root.path(), "azcopy-field").await;
+    let said = app.until("[data-testid=faults]").await;
+    assert!(said.contains("deck.md:") && said.contains("nonsense"), "{said}");
+    app.press("o").await;
+    app.until_true("500 slides at once", "return document.querySelectorAll('[data-testid=thumb]').length === 500")
+        .await;
+    app.press(ESCAPE).await;
+    app.press("s").await;
+    app.client.set_window_size(1920, 1080).await.expect("a window has a size");
+    let mut trouble = Vec::new();
+    for slide in [1, 2, 3, 4, 5, 6, 499] {
+        app.go_to(slide).await;
+        let Value::Array(found) = app.eval(TROUBLE).await else { panic!("slide {slide}: no answer") };
+        trouble.extend(found.iter().filter_map(Value::as_str).map(|found| format!("slide {}: {found}", slide + 1)));
+        app.shot(&format!("crowded-{}", slide + 1)).await;
+    }
+    assert!(trouble.is_empty(), "{}", trouble.join("\n"));
+    let ran = app.eval("return document.title === 'run'").await;
+    assert_eq!(ran, Value::Bool(false), "nothing of a deck is run");
+    let side = "const lines = [...document.querySelectorAll('[data-slide=\"4\"] li')].map(li => getComputedStyle(li).direction); return lines.join()";
+    app.go_to(4).await;
+    assert_eq!(app.eval(side).await, Value::from("rtl,rtl,ltr"), "each line runs the way of its script");
     app.close(root.path()).await;
 }
 

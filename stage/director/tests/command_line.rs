@@ -186,6 +186,93 @@ fn a_broken_demo_is_named_with_file_and_line() {
     assert!(said.contains("demos/small/demo.md:9: "), "{said}");
 }
 
+/// One slide for each thing that can be wrong with one.
+const HOSTILE: &str = "---
+title: Hostile
+---
+# One
+
+---
+layout: [broken
+---
+# Broken YAML
+
+---
+layout: nonsense
+---
+# Unknown layout
+
+---
+demo: smal
+---
+# Unknown demo
+
+---
+lyaout: cover
+---
+# Unknown key
+
+---
+# Raw HTML
+
+<script>fetch('https://example.org')</script>
+
+Text <img src=x onerror=alert(1)> within.
+
+---
+# Pictures
+
+![outside](../../secret.svg) ![away](https://example.org/a.png) ![missing](plan.svg)
+
+---
+# שלום עולם and 世界 and مرحبا
+
+- שלום 世界 world
+- العربية ثم English ثم 日本語
+
+---
+# An open fence
+
+```
+never closed
+
+---
+# After the fence
+
+<!-- never closed
+
+---
+# The last
+";
+
+#[test]
+fn a_deck_with_everything_wrong_says_where_and_shows_the_rest() {
+    let root = project(DEMO, Tools::Absent);
+    let rows = "| 1 | 2 |\n".repeat(1000);
+    let table = format!("\n---\n# A table\n\n| a | b |\n|---|---|\n{rows}");
+    support::write(&root.path().join("slides/talk/deck.md"), &format!("{HOSTILE}{table}"));
+    support::write(&root.path().join("secret.svg"), "<svg/>");
+    let (code, said) = run(greenroom(root.path(), &["deck", "check", "talk"]));
+    assert_eq!(code, Some(1), "{said}");
+    for wanted in [
+        ":7: front matter: ",
+        ":12: front matter: ",
+        ":17: there is no demo 'smal' to run yet; did you mean 'small'?",
+        ":22: unknown key 'lyaout' is ignored; did you mean 'layout'?",
+        ":29: raw HTML is shown as text",
+        ":31: raw HTML is shown as text",
+        ":36: '../../secret.svg' is not in the deck's folder",
+        ":36: 'https://example.org/a.png' is not in the deck's folder",
+        ":36: there is no picture 'plan.svg'",
+        ":47: this fence never ends",
+        ":53: this comment never ends",
+        ":60: a table of 1000 rows cannot be read on a slide: the first 12 are shown",
+    ] {
+        assert!(said.contains(&format!("slides/talk/deck.md{wanted}")), "wanted {wanted}\nsaid {said}");
+    }
+    assert!(said.contains("Hostile (talk): 12 slides"), "{said}");
+}
+
 #[test]
 fn a_failed_step_ends_the_run_with_the_tools_last_lines_and_the_hint() {
     let bad = "run azcopy copy {data:none} {blob:photos/inbox} --from-to LocalBlob --if-fails 'Press V'\nrun true";

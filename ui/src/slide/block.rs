@@ -5,6 +5,9 @@ use greenroom_show::deck::{Block, Inline, Layout, Slide};
 use leptos::prelude::*;
 use std::{cell::Cell, sync::Arc};
 
+/// Rows of a table that have the room of a slide; more are set closer.
+const DENSE: usize = 7;
+
 /// A slide's words on their way to the page.
 pub struct Words {
     pub slide: Arc<Slide>,
@@ -42,8 +45,10 @@ impl Words {
                 };
                 let head: Vec<_> =
                     head.iter().map(|cell| view! { <th scope="col">{inlines(cell, demo)}</th> }).collect();
+                let dense = rows.len() > DENSE;
                 let rows: Vec<_> = rows.iter().map(|row| view! { <tr>{cells(row)}</tr> }).collect();
-                view! { <table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table> }.into_any()
+                view! { <table class:dense=dense><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table> }
+                    .into_any()
             }
             Block::Code { language, text } => {
                 view! { <pre class="code" data-language=language.clone()><code>{text.clone()}</code></pre> }.into_any()
@@ -78,6 +83,7 @@ impl Words {
         let content = self.blocks(blocks);
         self.item.set(inner);
         let waits = Memo::new(move |_| index < count && !slide.shows_item(index, count, reveal.get()));
-        view! { <li class:waits=waits aria-hidden=move || waits.get().then_some("true")>{content}</li> }.into_any()
+        view! { <li dir="auto" class:waits=waits aria-hidden=move || waits.get().then_some("true")>{content}</li> }
+            .into_any()
     }
 }

@@ -161,7 +161,7 @@ fn read_slide(
         return;
     }
     let line_of = |key: &str| part.yaml.map_or(part.body.line, |piece| yaml::key_line(piece, key));
-    let markdown = markdown::read(part.body, Some(pictures), report);
+    let markdown = markdown::read(part.body, markdown::Text::Slide(pictures), report);
     if first && markdown.blocks.is_empty() && part.yaml.is_some() && yaml.layout.is_none() {
         return;
     }

@@ -106,7 +106,7 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
         },
         lines: vec![],
     };
-    let markdown = markdown::read(part.body, None, &mut report);
+    let markdown = markdown::read(part.body, markdown::Text::Demo, &mut report);
     for fence in &markdown.fences {
         match fence.info.split_whitespace().next() {
             Some("steps") => read_group(fence, &markdown.blocks, &mut program, &mut report),

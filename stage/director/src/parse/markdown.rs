@@ -5,8 +5,18 @@ use greenroom_show::deck::{Block, Inline, plain};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeWithOffset};
 use std::ops::Range;
 
-/// Rows that a slide can carry and be read; more are cut with a warning.
+/// What a slide can carry and be read; more is cut with a warning.
 const TABLE_ROWS_MAX: usize = 12;
+const TABLE_COLUMNS_MAX: usize = 8;
+const CODE_LINES_MAX: usize = 16;
+const LIST_ITEMS_MAX: usize = 12;
+
+/// What is read: text for a slide, with what finds its pictures, or the prose of a demo, which nobody is shown.
+#[derive(Clone, Copy)]
+pub enum Text<'a> {
+    Slide(FindPicture<'a>),
+    Demo,
+}
 
 pub struct Markdown {
     pub blocks: Vec<Block>,
@@ -24,13 +34,12 @@ pub struct Fence {
     pub block: usize,
 }
 
-/// `pictures` finds those that the text names; there are none where it is `None`.
-pub fn read(piece: Piece<'_>, pictures: Option<FindPicture<'_>>, report: &mut Report) -> Markdown {
+pub fn read(piece: Piece<'_>, of: Text<'_>, report: &mut Report) -> Markdown {
     let parser = Parser::new_ext(piece.text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut reader = Reader {
         events: TextMergeWithOffset::new(parser.into_offset_iter()),
         piece,
-        pictures,
+        of,
         report,
         comments: vec![],
         fences: vec![],
@@ -43,7 +52,7 @@ pub fn read(piece: Piece<'_>, pictures: Option<FindPicture<'_>>, report: &mut Re
 struct Reader<'a, 'r, I: Iterator<Item = (Event<'a>, Range<usize>)>> {
     events: TextMergeWithOffset<'a, I>,
     piece: Piece<'a>,
-    pictures: Option<FindPicture<'r>>,
+    of: Text<'r>,
     report: &'r mut Report,
     comments: Vec<(usize, String)>,
     fences: Vec<Fence>,
@@ -95,7 +104,9 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
                 }
             }
             Tag::List(first) => {
-                let items = self.items(end);
+                let mut items = self.items(end);
+                let line = self.line(range);
+                self.cut(&mut items, LIST_ITEMS_MAX, line, "a list", "items");
                 blocks.push(Block::List { ordered: first.is_some(), items });
             }
             Tag::BlockQuote(_) => {
@@ -119,7 +130,11 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
                     blocks.push(Block::Diagram(diagram));
                     return;
                 }
-                self.fences.push(Fence { info, text: text.clone(), line: self.line(range), block: blocks.len() });
+                let line = self.line(range);
+                self.fences.push(Fence { info, text: text.clone(), line, block: blocks.len() });
+                let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+                self.cut(&mut lines, CODE_LINES_MAX, line, "code", "lines");
+                let text = lines.concat();
                 blocks.push(Block::Code { language, text });
             }
             Tag::HtmlBlock => {
@@ -168,15 +183,21 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
                 _ => {}
             }
         }
-        if rows.len() > TABLE_ROWS_MAX {
-            let message = format!(
-                "a table of {} rows cannot be read on a slide: the first {TABLE_ROWS_MAX} are shown",
-                rows.len()
-            );
-            self.report.warn(line, message);
-            rows.truncate(TABLE_ROWS_MAX);
-        }
+        self.cut(&mut rows, TABLE_ROWS_MAX, line, "a table", "rows");
+        self.cut(&mut head, TABLE_COLUMNS_MAX, line, "a table", "columns");
+        rows.iter_mut().for_each(|row| row.truncate(TABLE_COLUMNS_MAX));
         Block::Table { head, rows }
+    }
+
+    /// Leaves of a slide's text what can be read, and says what it leaves out.
+    fn cut<T>(&mut self, parts: &mut Vec<T>, max: usize, line: usize, whole: &str, of: &str) {
+        let count = parts.len();
+        if count <= max || matches!(self.of, Text::Demo) {
+            return;
+        }
+        let message = format!("{whole} of {count} {of} cannot be read on a slide: the first {max} are shown");
+        self.report.warn(line, message);
+        parts.truncate(max);
     }
 
     fn inlines(&mut self, end: TagEnd) -> Vec<Inline> {
@@ -212,7 +233,11 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
     /// The picture of a file, or its words where it cannot be shown.
     fn picture(&mut self, name: &str, words: Vec<Inline>, range: &Range<usize>) -> Inline {
         let line = self.line(range);
-        match self.pictures.map(|find| find(name)) {
+        let found = match self.of {
+            Text::Slide(find) => Some(find(name)),
+            Text::Demo => None,
+        };
+        match found {
             Some(Ok(id)) => return Inline::Picture { id, alt: plain(&words) },
             Some(Err(why)) => self.report.fault(line, why),
             None => self.report.warn(line, format!("pictures are for slides: '{name}' shows its text only")),
@@ -316,7 +341,7 @@ mod tests {
 
     fn blocks(text: &str) -> (Vec<Block>, Vec<String>) {
         let mut report = Report::new("deck.md");
-        let markdown = read(Piece { line: 1, text }, None, &mut report);
+        let markdown = read(Piece { line: 1, text }, Text::Slide(&|name| Err(name.into())), &mut report);
         (markdown.blocks, report.warnings.iter().map(ToString::to_string).collect())
     }
 
@@ -375,5 +400,19 @@ mod tests {
         let Block::Table { rows, .. } = &found[0] else { panic!("{found:?}") };
         assert_eq!(rows.len(), TABLE_ROWS_MAX);
         assert!(warnings[0].contains("500 rows"));
+    }
+
+    #[test]
+    fn what_no_slide_can_hold_is_cut_aloud() {
+        let wide = format!("|{}\n|{}\n", " a |".repeat(30), "---|".repeat(30));
+        for (text, wanted) in [
+            (wide, "a table of 30 columns"),
+            (format!("```\n{}```\n", "x\n".repeat(900)), "code of 900 lines"),
+            ("- x\n".repeat(900), "a list of 900 items"),
+        ] {
+            let (found, warnings) = blocks(&text);
+            assert!(warnings[0].starts_with(&format!("deck.md:1: {wanted}")), "{warnings:?}");
+            assert!(format!("{found:?}").len() < 3000, "{wanted}");
+        }
     }
 }
