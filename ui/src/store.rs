@@ -80,8 +80,12 @@ impl Store {
                 let mut touched = Touched::default();
                 self.show.update_value(|show| {
                     for stamped in &events {
+                        let before = show.replays_talk();
                         touched.by(&stamped.event);
                         show.apply(stamped.at, &stamped.event);
+                        if before != show.replays_talk() {
+                            touched = Touched::ALL;
+                        }
                     }
                 });
                 touched
@@ -151,7 +155,8 @@ impl Touched {
             Event::Tool { .. } => self.add(&[Part::Steps]),
             Event::Replay(Replay::Events(events)) => events.iter().for_each(|stamped| self.by(&stamped.event)),
             Event::Replay(Replay::Played | Replay::Paused | Replay::Ended) => self.add(&[Part::Replay]),
-            Event::Replay(Replay::Opened(_) | Replay::Restarted | Replay::Closed) => {
+            Event::Replay(Replay::Restarted) => *self = Touched::ALL,
+            Event::Replay(Replay::Opened(_) | Replay::Closed) => {
                 self.add(&Part::RUN);
                 self.add(&[Part::Replay]);
             }

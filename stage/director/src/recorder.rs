@@ -69,10 +69,11 @@ impl Drop for Recorder {
 
 fn create(folder: &Path, header: &Header) -> std::io::Result<(String, File)> {
     let stamp = i64::try_from(header.at_unix_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let of = if header.demo.is_empty() { format!("talk-{}", header.deck) } else { header.demo.clone() };
     let stamp = stamp.unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
     for attempt in 1..100 {
         let again = if attempt == 1 { String::new() } else { format!("-{attempt}") };
-        let id = format!("{stamp}-{}{again}", header.demo);
+        let id = format!("{stamp}-{of}{again}");
         let path: PathBuf = folder.join(format!("{id}{SUFFIX}"));
         match OpenOptions::new().write(true).create_new(true).open(path) {
             Ok(file) => return Ok((id, file)),

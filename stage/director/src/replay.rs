@@ -1,4 +1,4 @@
-//! Plays a take on stage at its own pace, without the minutes between two clicks.
+//! Plays a take on stage at its own pace; one of a demo without the minutes between two clicks.
 
 use crate::takes::Reader;
 use greenroom_show::{Event, Micros, Replay, Stamped};
@@ -18,6 +18,13 @@ pub enum Command {
     Restart,
 }
 
+/// What a take is of: a demo's is played without its pauses, and without what the speaker did meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Demo,
+    Talk,
+}
+
 /// When each event of a take is due on the replay's clock. Pure: it sees the events once, in order.
 #[derive(Debug, Default)]
 struct Pacer {
@@ -28,7 +35,10 @@ struct Pacer {
 }
 
 impl Pacer {
-    fn due(&mut self, stamped: &Stamped) -> Micros {
+    fn due(&mut self, stamped: &Stamped, of: Of) -> Micros {
+        if of == Of::Talk {
+            return stamped.at;
+        }
         let gap = stamped.at.saturating_sub(self.last);
         self.last = stamped.at;
         let gap = if self.running > 0 { gap } else { gap.min(REST.saturating_sub(self.rested)) };
@@ -96,6 +106,7 @@ pub async fn play<E>(
 
 /// A take with the next event looked at.
 struct Due {
+    of: Of,
     reader: Reader,
     pacer: Pacer,
     next: Option<(Micros, Stamped)>,
@@ -103,7 +114,8 @@ struct Due {
 
 impl Reader {
     fn peekable_due(self) -> Due {
-        let mut due = Due { reader: self, pacer: Pacer::default(), next: None };
+        let of = if self.header.demo.is_empty() { Of::Talk } else { Of::Demo };
+        let mut due = Due { of, reader: self, pacer: Pacer::default(), next: None };
         due.advance();
         due
     }
@@ -123,12 +135,12 @@ impl Due {
         batch
     }
 
-    /// Looks at the next event of the run; those of the stage belong to the speaker, who is live.
+    /// Looks at the next event; in a demo's take those of the stage belong to the speaker, who is live.
     fn advance(&mut self) {
         self.next = None;
         for stamped in self.reader.by_ref() {
-            let due = self.pacer.due(&stamped);
-            if is_of_run(&stamped.event) {
+            let due = self.pacer.due(&stamped, self.of);
+            if self.of == Of::Talk || is_of_run(&stamped.event) {
                 self.next = Some((due, stamped));
                 return;
             }
@@ -183,7 +195,7 @@ mod tests {
             (300_500_000, Event::StepEnded { step: 1, outcome: passed() }),
         ];
         let mut pacer = Pacer::default();
-        let due: Vec<_> = script.into_iter().map(|(at, event)| pacer.due(&Stamped { at, event })).collect();
+        let due: Vec<_> = script.into_iter().map(|(at, event)| pacer.due(&Stamped { at, event }, Of::Demo)).collect();
         let start = REST;
         assert_eq!(
             due,

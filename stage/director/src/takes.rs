@@ -1,10 +1,11 @@
 //! Reads takes: a list of them, and one event after the other. A torn last line is where a take ends.
 
 use crate::recorder::SUFFIX;
+use greenroom_show::deck::Level;
 use greenroom_show::demo::Demo;
 use greenroom_show::rehearsal::Trial;
 use greenroom_show::take::{Header, Machine, TakeInfo, VERSION, Verdict};
-use greenroom_show::{Event, Outcome, Run, Stamped, StepState};
+use greenroom_show::{Event, Micros, Outcome, Run, Stamped, StepState};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -68,24 +69,39 @@ impl Iterator for Reader {
     }
 }
 
-/// Takes of `demos`, newest first. Files that are no takes are left out.
-pub fn list(folder: &Path, demos: &BTreeMap<String, Demo>) -> Vec<TakeInfo> {
+/// Takes of `demos` and of the talk `deck`, newest first. Files that are no takes are left out.
+pub fn list(folder: &Path, deck: &str, demos: &BTreeMap<String, Demo>) -> Vec<TakeInfo> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut takes: Vec<TakeInfo> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter_map(|name| name.strip_suffix(SUFFIX).map(String::from))
-        .filter_map(|id| info(folder, &id, demos))
+        .filter_map(|id| info(folder, &id, deck, demos))
         .collect();
     takes.sort_by(|a, b| (b.at_unix_ms, &b.id).cmp(&(a.at_unix_ms, &a.id)));
     takes
 }
 
 /// What a list shows of one take, read through to its end.
-pub fn info(folder: &Path, id: &str, demos: &BTreeMap<String, Demo>) -> Option<TakeInfo> {
+pub fn info(folder: &Path, id: &str, deck: &str, demos: &BTreeMap<String, Demo>) -> Option<TakeInfo> {
     let mut reader = Reader::open(folder, id).ok()?;
     let header = reader.header.clone();
-    let demo = demos.get(&header.demo)?;
-    let mut run = Run::new(header.demo.clone(), 0);
+    let (duration, verdict) = match demos.get(&header.demo) {
+        Some(demo) => of_demo(&mut reader, demo),
+        None if header.demo.is_empty() && header.deck == deck => of_talk(&mut reader),
+        None => return None,
+    };
+    Some(TakeInfo {
+        id: id.to_string(),
+        demo: header.demo,
+        at_unix_ms: header.at_unix_ms,
+        duration_ms: duration / 1000,
+        machine: header.machine,
+        verdict,
+    })
+}
+
+fn of_demo(reader: &mut Reader, demo: &Demo) -> (Micros, Verdict) {
+    let mut run = Run::new(demo.slug.clone(), 0);
     let mut duration = 0;
     for stamped in reader.by_ref() {
         duration = stamped.at;
@@ -94,14 +110,46 @@ pub fn info(folder: &Path, id: &str, demos: &BTreeMap<String, Demo>) -> Option<T
             run.apply(stamped.at, &stamped.event);
         }
     }
-    Some(TakeInfo {
-        id: id.to_string(),
-        demo: header.demo,
-        at_unix_ms: header.at_unix_ms,
-        duration_ms: duration / 1000,
-        machine: header.machine,
-        verdict: verdict(demo, &run),
-    })
+    (duration, verdict(demo, &run))
+}
+
+/// A talk is an hour of samples: of its lines no more is parsed than what decides.
+fn of_talk(reader: &mut Reader) -> (Micros, Verdict) {
+    let mut duration = 0;
+    let mut verdict = Verdict::Passed;
+    while let Ok(Some(line)) = line(&mut reader.lines) {
+        let Some((at, channel)) = beginning(&line) else { break };
+        duration = at;
+        if channel != "step-ended" {
+            continue;
+        }
+        let Ok(Stamped { event, .. }) = serde_json::from_str(&line) else { break };
+        if matches!(event, Event::StepEnded { outcome: Outcome::Failed { .. } | Outcome::TimedOut, .. }) {
+            verdict = Verdict::Failed;
+        }
+    }
+    (duration, verdict)
+}
+
+/// Time and channel of a line, `[12,"channel",…]`.
+fn beginning(line: &str) -> Option<(Micros, &str)> {
+    let (at, rest) = line.strip_prefix('[')?.split_once(",\"")?;
+    Some((at.parse().ok()?, rest.split_once('"')?.0))
+}
+
+/// The highest level of the slides that the take of a talk shows.
+pub fn level(folder: &Path, id: &str) -> Result<Level, TakeError> {
+    let mut reader = Reader::open(folder, id)?;
+    let mut highest = Level::Public;
+    while let Ok(Some(line)) = line(&mut reader.lines) {
+        if beginning(&line).is_none_or(|(_, channel)| channel != "opened") {
+            continue;
+        }
+        if let Ok(Stamped { event: Event::Opened(opened), .. }) = serde_json::from_str(&line) {
+            highest = opened.deck.slides.iter().map(|slide| slide.level).chain([highest]).max().unwrap_or(highest);
+        }
+    }
+    Ok(highest)
 }
 
 /// What the newest takes of `demos`, in the edition that there is now and on this machine, tell of their steps.
@@ -276,6 +324,23 @@ mod tests {
         assert_eq!(trials(folder.path(), &demos, &Machine { cores: 9, ..Machine::default() }), [], "another machine");
         demos.values_mut().for_each(|demo| demo.hash = "other".into());
         assert_eq!(trials(folder.path(), &demos, &Machine::default()), [], "another edition");
+    }
+
+    #[test]
+    fn a_talks_take_is_told_from_a_demos_and_says_what_it_shows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let header = Header { demo: String::new(), ..header() };
+        let mut recorder = Recorder::open(folder.path(), &header, 0, |error| panic!("{error}")).expect("writable");
+        let id = recorder.id.clone();
+        assert!(id.ends_with("-talk-a"), "{id}");
+        for (at, event) in events().into_iter().enumerate() {
+            recorder.record(at as u64 * 1_000_000, &event);
+        }
+        drop(recorder);
+        let found = list(folder.path(), "a", &BTreeMap::new());
+        assert_eq!(found.iter().map(|take| (take.is_of_talk(), take.duration_ms)).collect::<Vec<_>>(), [(true, 3_000)]);
+        assert_eq!(list(folder.path(), "b", &BTreeMap::new()), [], "another deck's");
+        assert_eq!(level(folder.path(), &id).expect("a take"), Level::Public);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use futures::{Stream, StreamExt};
 use greenroom_director::{Director, Options, Trust, What, rehearsals};
 use greenroom_show::call::{
     ActOnTenant, Call, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake,
-    Preflight, Push, ReadRehearsals, ReadTenants, Reset, Role, RunGroup, SetAdmission, SetPlan, Stop, ToggleCurtain,
-    ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ZoomPane,
+    Preflight, Push, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartTake, Role, RunGroup, SetAdmission,
+    SetPlan, Stop, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ZoomPane,
 };
 use greenroom_show::deck::Pane;
 use greenroom_show::planner;
@@ -141,6 +141,46 @@ async fn a_take_replays_to_the_same_run_and_can_be_paused_and_restarted() {
     until("it starts again", || (!recorded().ended).then_some(())).await;
     call(&director, ToggleRecorded {}).await.expect("back to live");
     assert!(director.show().recorded.is_none());
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_talk_is_a_take_that_is_drawn_in_place_of_the_live_one() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, ToggleClock {}).await.expect("the talk begins");
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    call(&director, RunGroup { demo: "small".into(), group: "prepare".into() }).await.expect("it starts");
+    let passed = |show: &Show| show.runs["small"].group_state(&show.demos["small"], "prepare") == StepState::Passed;
+    until("the steps pass", || passed(&director.show()).then_some(())).await;
+    call(&director, ToggleCurtain { curtain: Curtain::Black }).await.expect("drawn");
+    call(&director, ResetClock {}).await.expect("the talk ends");
+    let talk = director.show();
+    director.close().await;
+
+    let director = open(root.path()).await;
+    let takes = call(&director, ListTakes {}).await.expect("a list");
+    let take = takes.iter().find(|take| take.is_of_talk()).expect("the talk's take");
+    let mut audience = Box::pin(director.subscribe(Role::Audience));
+    call(&director, OpenTake { id: take.id.clone() }).await.expect("it opens");
+    assert!(call(&director, Next {}).await.expect_err("live only").to_string().contains("V goes back to live"));
+    let ended = |show: &Show| show.recorded.as_ref().is_some_and(|recorded| recorded.ended);
+    let seen = fold(&mut audience, ended).await;
+    let replayed = director.show();
+    for show in [&seen, &replayed] {
+        assert_eq!((show.position, show.curtain), (talk.position, talk.curtain));
+        assert!(passed(show) && !show.clock.runs());
+        assert_eq!(show.runs["small"].terminal, talk.runs["small"].terminal, "same fold, same screen");
+    }
+    let narrative = serde_json::to_string(&seen).expect("plain values").contains("Only the speaker hears this");
+    assert!(!narrative, "the audience of a recorded talk does not hear its notes");
+
+    call(&director, RestartTake {}).await.expect("from the start");
+    until("it starts again", || (!ended(&director.show())).then_some(())).await;
+    call(&director, ToggleRecorded {}).await.expect("back to live");
+    let live = director.show();
+    assert_eq!((live.position.slide, live.curtain), (0, Curtain::Open), "as it was before");
+    assert!(live.recorded.is_none() && live.runs.values().all(|run| run.steps.is_empty()));
     director.close().await;
 }
 

@@ -158,6 +158,10 @@ impl Event {
     pub fn for_audience(&self) -> Option<Event> {
         match self {
             Event::Notice(_) | Event::Faults(_) => None,
+            Event::Replay(Replay::Events(events)) => {
+                let seen = |stamped: &Stamped| Some(Stamped { at: stamped.at, event: stamped.event.for_audience()? });
+                Some(Event::Replay(Replay::Events(events.iter().filter_map(seen).collect())))
+            }
             Event::Opened(opened) => Some(Event::Opened(Box::new(Opened {
                 deck: opened.deck.clone().for_audience(),
                 demos: opened.demos.clone(),
@@ -238,6 +242,14 @@ mod tests {
             let wire = serde_json::to_string(&sent).expect("plain values");
             assert_eq!(serde_json::from_str::<Stamped>(&wire).expect(&wire), sent);
         }
+    }
+
+    #[test]
+    fn the_audience_hears_of_a_recorded_talk_what_it_heard_of_the_talk() {
+        let notice = Event::Notice(Notice { text: "for the speaker".into() });
+        let events = [notice, Event::Output("hi".into())].map(|event| Stamped { at: 1, event }).to_vec();
+        let seen = Event::Replay(Replay::Events(events.clone())).for_audience();
+        assert_eq!(seen, Some(Event::Replay(Replay::Events(events[1..].to_vec()))));
     }
 
     #[test]

@@ -98,6 +98,9 @@ pub struct Recorded {
     /// On the take's clock.
     pub at: Micros,
     pub run: Run,
+    /// Where the take is of the whole talk, the show itself draws it. This is the live one, which goes on unseen and comes back.
+    #[serde(default)]
+    pub live: Option<Box<Show>>,
 }
 
 /// What the next key does: the director acts on it, and the presenter's window says it.
@@ -117,6 +120,8 @@ pub enum NextAction {
         step: usize,
     },
     Slide(Position),
+    /// A recorded talk is on stage, and goes on by itself.
+    BackToLive,
     End,
 }
 
@@ -150,6 +155,14 @@ impl Default for Show {
 impl Show {
     /// The one fold.
     pub fn apply(&mut self, at: Micros, event: &Event) {
+        match (event, self.recorded.as_mut().and_then(|recorded| recorded.live.as_mut())) {
+            (Event::Replay(replay), _) => self.replay(at, replay),
+            (_, Some(live)) => live.apply(at, event),
+            (_, None) => self.fold(at, event),
+        }
+    }
+
+    fn fold(&mut self, at: Micros, event: &Event) {
         match event {
             Event::Opened(opened) => self.open(opened),
             Event::Moved(position) => {
@@ -193,7 +206,8 @@ impl Show {
                     run.apply(at, event);
                 }
             }
-            Event::Replay(replay) => self.replay(replay),
+            // A recording within a recording is not drawn.
+            Event::Replay(_) => {}
         }
     }
 
@@ -204,7 +218,20 @@ impl Show {
         show.notices.clear();
         show.faults.clear();
         show.held.clear();
+        if let Some(live) = show.recorded.as_mut().and_then(|recorded| recorded.live.as_mut()) {
+            **live = live.for_audience();
+        }
         show
+    }
+
+    /// The show itself, also while the recorded talk is drawn in its place.
+    pub fn live(&self) -> &Show {
+        self.recorded.as_ref().and_then(|recorded| recorded.live.as_deref()).unwrap_or(self)
+    }
+
+    /// Whether a recorded talk is drawn in place of the live one.
+    pub fn replays_talk(&self) -> bool {
+        self.recorded.as_ref().is_some_and(|recorded| recorded.live.is_some())
     }
 
     pub fn slide(&self) -> Option<&Slide> {
@@ -243,6 +270,9 @@ impl Show {
     }
 
     pub fn next_action(&self) -> NextAction {
+        if self.replays_talk() {
+            return NextAction::BackToLive;
+        }
         let Some(deck) = &self.deck else { return NextAction::End };
         let Some(slide) = deck.slides.get(self.position.slide) else { return NextAction::End };
         if let Some(action) = self.next_group(slide) {
@@ -390,19 +420,60 @@ impl Show {
         self.held = opened.held.clone();
     }
 
-    fn replay(&mut self, replay: &Replay) {
+    fn replay(&mut self, at: Micros, replay: &Replay) {
         match replay {
             Replay::Opened(take) => {
+                self.leave_replay();
+                let live = take.is_of_talk().then(|| Box::new(self.clone()));
                 let run = Run::new(take.demo.clone(), 0);
-                self.recorded = Some(Recorded { take: take.clone(), playing: true, ended: false, at: 0, run });
+                self.recorded = Some(Recorded { take: take.clone(), playing: true, ended: false, at: 0, run, live });
+                self.empty_stage();
             }
-            Replay::Closed => self.recorded = None,
+            Replay::Closed => self.leave_replay(),
+            Replay::Events(events) if self.replays_talk() => {
+                // Clocks and curves of the talk run by the show's own clock.
+                events.iter().for_each(|stamped| self.fold(at, &stamped.event));
+                if let (Some(recorded), Some(last)) = (&mut self.recorded, events.last()) {
+                    recorded.at = last.at;
+                }
+            }
+            Replay::Restarted if self.replays_talk() => {
+                if let Some(recorded) = &mut self.recorded {
+                    recorded.apply(replay);
+                }
+                self.empty_stage();
+            }
             Replay::Events(_) | Replay::Played | Replay::Paused | Replay::Restarted | Replay::Ended => {
                 if let Some(recorded) = &mut self.recorded {
                     recorded.apply(replay);
                 }
             }
         }
+    }
+}
+
+impl Show {
+    /// The live show comes back, where a recorded talk stood in its place.
+    fn leave_replay(&mut self) {
+        if let Some(live) = self.recorded.take().and_then(|recorded| recorded.live) {
+            *self = *live;
+        }
+    }
+
+    /// For a recorded talk: it brings what it draws. The deck stays until then, so that no window goes empty.
+    fn empty_stage(&mut self) {
+        if !self.replays_talk() {
+            return;
+        }
+        let empty = Show {
+            deck: self.deck.take(),
+            version: self.version,
+            demos: std::mem::take(&mut self.demos),
+            stack: self.stack.clone(),
+            recorded: self.recorded.take(),
+            ..Show::default()
+        };
+        *self = empty;
     }
 }
 

@@ -16,6 +16,7 @@ pub struct Header {
     pub greenroom: String,
     pub deck: String,
     pub deck_hash: String,
+    /// Empty where the take is of the whole talk.
     pub demo: String,
     pub demo_hash: String,
     /// Milliseconds since the Unix epoch.
@@ -38,11 +39,18 @@ pub struct Machine {
 pub struct TakeInfo {
     /// Its file's name without the suffix.
     pub id: String,
+    /// Empty where it is of the whole talk.
     pub demo: String,
     pub at_unix_ms: u64,
     pub duration_ms: u64,
     pub machine: Machine,
     pub verdict: Verdict,
+}
+
+impl TakeInfo {
+    pub fn is_of_talk(&self) -> bool {
+        self.demo.is_empty()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,7 +25,9 @@ pub enum Source {
 impl Source {
     pub fn of(show: &Show, demo: &str) -> Source {
         match (&show.recorded, show.runs.get(demo)) {
-            (Some(recorded), _) if recorded.take.demo == demo => Source::recorded(&recorded.take),
+            (Some(recorded), _) if recorded.take.demo == demo || recorded.live.is_some() => {
+                Source::recorded(&recorded.take)
+            }
             (_, None) => Source::Waiting,
             (_, Some(run)) if run.steps.is_empty() && run.series.is_empty() => Source::Waiting,
             (_, Some(run)) if run.running().is_some() => Source::Running,

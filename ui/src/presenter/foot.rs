@@ -52,6 +52,7 @@ fn words(show: &Show) -> String {
                 _ => format!("goes on to slide {}", at.slide + 1),
             }
         }
+        NextAction::BackToLive => "waits: a recorded talk is on stage, and V goes back to live".into(),
         NextAction::End => "does nothing: this is the end".into(),
     }
 }

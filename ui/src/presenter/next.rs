@@ -46,6 +46,7 @@ pub fn NextUp() -> impl IntoView {
                         let terminal = demo.map(|demo| view! { <TerminalView demo /> });
                         view! { <div class="runs">{terminal}</div> }.into_any()
                     }
+                    NextAction::BackToLive => view! { <div class="runs"><h3>"A recorded talk"</h3></div> }.into_any(),
                     NextAction::End => view! { <div class="runs"><h3>"End of the deck"</h3></div> }.into_any(),
                 }
             }}

@@ -1,4 +1,4 @@
-//! The takes of this deck's demos, newest first, and the one on stage.
+//! The takes of this talk and of its demos, newest first, and the one on stage.
 
 use super::Console;
 use crate::{bridge, store::Part, time};
@@ -34,7 +34,7 @@ pub fn Takes() -> impl IntoView {
             <OnStage />
             <h3>"Takes"</h3>
             <Show when=move || takes.read().is_empty()>
-                <p class="empty">"None yet. Every run of a demo is one."</p>
+                <p class="empty">"None yet. Every run of a demo is one, and every talk whose clock runs."</p>
             </Show>
             <ul>
                 <For each=move || takes.get() key=|take| (take.id.clone(), take.duration_ms) let(take)>
@@ -88,13 +88,14 @@ fn OneTake(take: TakeInfo) -> impl IntoView {
         Verdict::Failed => ("failed", "failed"),
         Verdict::Partial => ("cancelled", "partial"),
     };
+    let of_talk = take.is_of_talk();
     let id = take.id.clone();
     let open = move |_| console.send(call::OpenTake { id: id.clone() });
     let duration = time::minutes_and_seconds(take.duration_ms as f64 / 1e3);
     view! {
         <li data-testid="take" data-take=take.id data-state=state title=take.demo>
             <i class="mark" aria-hidden="true"></i>
-            <span>{time::moment(take.at_unix_ms)}</span>
+            <span>{of_talk.then_some("Talk, ")} {time::moment(take.at_unix_ms)}</span>
             <small>{word} ", " {duration}</small>
             <button on:click=open>"Show"</button>
         </li>

@@ -94,7 +94,10 @@ impl Facts {
 
 fn recordings(folder: &Path, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTreeMap<String, Recording> {
     let mut newest = BTreeMap::new();
-    for take in takes::list(folder, demos).into_iter().filter(|take| take.verdict == Verdict::Passed) {
+    for take in takes::list(folder, &talk.deck.slug, demos)
+        .into_iter()
+        .filter(|take| take.verdict == Verdict::Passed && !take.is_of_talk())
+    {
         let Ok(reader) = takes::Reader::open(folder, &take.id) else { continue };
         let header = reader.header;
         let hash = talk.programs.get(&take.demo).map(|program| program.demo.hash.as_str());

@@ -21,9 +21,24 @@ use tokio::sync::mpsc;
 /// Keys pressed faster than a replay answers.
 const COMMANDS_WAITING: usize = 8;
 
+/// What can be done while a recorded talk is drawn in place of the live one.
+const DURING_A_TALK: [&str; 8] = [
+    TogglePlay::NAME,
+    RestartTake::NAME,
+    ToggleRecorded::NAME,
+    ListTakes::NAME,
+    OpenTake::NAME,
+    Preflight::NAME,
+    ReadRehearsals::NAME,
+    ReadTenants::NAME,
+];
+
 pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -> Result<Value, CallError> {
     if role == Role::Audience {
         return Err(CallError::NotAllowed);
+    }
+    if stage.lock().show.replays_talk() && !DURING_A_TALK.contains(&name) {
+        return Err(CallError::Failed { detail: "a recorded talk is on stage: V goes back to live".into() });
     }
     match name {
         Next::NAME => answer::<Next, _>(args, |_| next(stage)),
@@ -132,7 +147,7 @@ fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
         NextAction::RunGroup { demo, group } => stage.start_group(&demo, &group),
         NextAction::Trust { demo } => Err(CallError::NotTrusted { demo }),
         NextAction::Wait { .. } => Err(CallError::Busy { what: "a step".into() }),
-        NextAction::End => Ok(()),
+        NextAction::BackToLive | NextAction::End => Ok(()),
     }
 }
 
@@ -266,9 +281,7 @@ fn toggle_recorded(stage: &Arc<Stage>) -> Result<(), CallError> {
         (now.show.recorded.is_some(), demo)
     };
     if open {
-        let mut now = stage.lock();
-        now.replay = None;
-        stage.emit_in(&mut now, Event::Replay(Replay::Closed));
+        close_replay(stage);
         return Ok(());
     }
     let Some(demo) = demo else {
@@ -284,23 +297,51 @@ fn toggle_recorded(stage: &Arc<Stage>) -> Result<(), CallError> {
 }
 
 fn open_take(stage: &Arc<Stage>, id: &str) -> Result<(), CallError> {
-    let (demos, slide) = {
-        let now = stage.lock();
-        let deck = now.show.deck.clone();
-        (now.show.demos.clone(), move |demo: &str| {
-            deck?.slides.iter().position(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == demo))
-        })
-    };
-    let Some(take) = takes::info(&stage.takes_folder(), id, &demos) else {
+    let (deck, demos) = stage.on_stage();
+    let Some(take) = takes::info(&stage.takes_folder(), id, &deck, &demos) else {
         let takes = stage.takes();
         let nearest = crate::parse::nearest(id, takes.iter().map(|take| take.id.as_str()));
         return Err(CallError::NotFound { kind: "take".into(), name: id.into(), nearest });
     };
+    close_replay(stage);
+    if take.is_of_talk() {
+        may_be_shown(stage, id)?;
+        return play(stage, take);
+    }
+    let slide = {
+        let now = stage.lock();
+        let slides = now.show.deck.iter().flat_map(|deck| &deck.slides);
+        slides.map(|slide| &slide.cue).position(|cue| cue.as_ref().is_some_and(|cue| cue.demo == take.demo))
+    };
     let here = stage.lock().show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == take.demo);
-    if let (false, Some(slide)) = (here, slide(&take.demo)) {
+    if let (false, Some(slide)) = (here, slide) {
         go_to(stage, slide)?;
     }
     play(stage, take)
+}
+
+fn close_replay(stage: &Arc<Stage>) {
+    let mut now = stage.lock();
+    if now.show.recorded.is_some() {
+        now.replay = None;
+        stage.emit_in(&mut now, Event::Replay(Replay::Closed));
+    }
+}
+
+/// A recorded talk comes with its slides: none of them may be above the level of the show.
+fn may_be_shown(stage: &Stage, id: &str) -> Result<(), CallError> {
+    let highest = takes::level(&stage.takes_folder(), id);
+    let highest = highest.map_err(|error| CallError::Failed { detail: error.to_string() })?;
+    let now = stage.lock();
+    let own = now.show.deck.as_ref().map(|deck| now.show.version.level.unwrap_or(deck.audience)).unwrap_or_default();
+    if now.running.is_some() {
+        return Err(CallError::Busy { what: "a step".into() });
+    }
+    if highest > own {
+        let detail = format!("this take has slides for {}: choose that audience first (key O)", highest.as_str());
+        return Err(CallError::Failed { detail });
+    }
+    Ok(())
 }
 
 fn play(stage: &Arc<Stage>, take: TakeInfo) -> Result<(), CallError> {

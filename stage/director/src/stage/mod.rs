@@ -25,11 +25,12 @@ use crate::trust::Trust;
 use crate::workshop::{Workshop, WorkshopError};
 use futures::{Stream, stream};
 use greenroom_show::call::{CallError, Push, Role};
+use greenroom_show::demo::Demo;
 use greenroom_show::take::{Machine, TakeInfo};
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Notice, Replay, Show, StackState, Stamped};
 use loaded::Loaded;
-use recording::Recording;
+use recording::{Recording, TalkRecording};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,6 +124,7 @@ enum Captions {
 struct Now {
     show: Show,
     recording: Recording,
+    talk: TalkRecording,
     counting: rehearse::Counting,
     captions: Captions,
     /// Stops the steps that run.
@@ -151,6 +153,7 @@ impl Director {
             now: Mutex::new(Now {
                 show: Show::default(),
                 recording: Recording::default(),
+                talk: TalkRecording::default(),
                 counting: rehearse::Counting::default(),
                 captions: Captions::Off,
                 running: None,
@@ -238,8 +241,11 @@ impl Director {
         self.stage.closing.cancel();
         self.stage.tasks.close();
         self.stage.tasks.wait().await;
-        let recorder = self.stage.lock().recording.take();
-        tokio::task::spawn_blocking(move || drop(recorder)).await.ok();
+        let open = {
+            let mut now = self.stage.lock();
+            (now.recording.take(), now.talk.take())
+        };
+        tokio::task::spawn_blocking(move || drop(open)).await.ok();
         self.stage.workshop.remove();
     }
 }
@@ -257,12 +263,13 @@ impl Stage {
 
     fn emit_in(self: &Arc<Self>, now: &mut Now, event: Event) {
         let at = self.watch.now();
-        if let Some(run) = now.counting.before(&now.show, at, &event) {
+        if let Some(run) = now.counting.before(now.show.live(), at, &event) {
             let stage = self.clone();
             self.tasks.spawn(async move { rehearse::save(&stage, run).await });
         }
         now.show.apply(at, &event);
         now.recording.record(self, &now.show, at, &event);
+        now.talk.record(self, &now.show, at, &event);
         let moves = matches!(event, Event::Moved(_) | Event::Opened(_) | Event::Frozen(_));
         // Nobody may listen yet: a window that comes later starts from a snapshot.
         self.bus.send(Arc::new(Stamped { at, event })).ok();
@@ -288,8 +295,15 @@ impl Stage {
     }
 
     fn takes(&self) -> Vec<TakeInfo> {
-        let demos = self.lock().show.demos.clone();
-        crate::takes::list(&self.takes_folder(), &demos)
+        let (deck, demos) = self.on_stage();
+        crate::takes::list(&self.takes_folder(), &deck, &demos)
+    }
+
+    /// The deck's name, and the demos that it cues.
+    fn on_stage(&self) -> (String, BTreeMap<String, Demo>) {
+        let now = self.lock();
+        let live = now.show.live();
+        (live.deck.as_ref().map(|deck| deck.slug.clone()).unwrap_or_default(), live.demos.clone())
     }
 
     fn loaded(&self) -> Arc<Loaded> {

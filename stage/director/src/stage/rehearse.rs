@@ -59,6 +59,7 @@ pub async fn run(stage: Arc<Stage>) {
             let mut now = stage.lock();
             let at = stage.watch.now();
             let Now { show, counting, .. } = &mut *now;
+            let show = show.live();
             counting.timing.advance(show, at);
             counting.run(show).filter(|_| closing || show.clock.runs())
         };

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 /// An editor writes a file in several strokes.
 const SETTLE: Duration = Duration::from_millis(80);
-/// How often a reload looks whether the step that runs has ended: steps do not change under a run.
+/// How often a reload looks whether it may go on: steps do not change under a run.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub async fn run(stage: Arc<Stage>) {
@@ -39,7 +39,7 @@ pub async fn run(stage: Arc<Stage>) {
         }
         tokio::time::sleep(SETTLE).await;
         while changes.try_recv().is_ok() {}
-        while stage.lock().running.is_some() {
+        while is_busy(&stage) {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = stage.closing.cancelled() => return,
@@ -47,6 +47,12 @@ pub async fn run(stage: Arc<Stage>) {
         }
         reload(&stage).await;
     }
+}
+
+/// While a step runs, or a recorded talk is drawn in place of the live one.
+fn is_busy(stage: &Stage) -> bool {
+    let now = stage.lock();
+    now.running.is_some() || now.show.replays_talk()
 }
 
 fn folders(stage: &Stage) -> Vec<std::path::PathBuf> {

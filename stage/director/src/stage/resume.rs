@@ -96,7 +96,7 @@ fn changed(before: Option<&Place>, now: &Place) -> bool {
 
 fn place(stage: &Stage) -> Option<Place> {
     let now = stage.lock();
-    let show = &now.show;
+    let show = now.show.live();
     Some(Place {
         deck: show.deck.as_ref()?.slug.clone(),
         version: show.version,
