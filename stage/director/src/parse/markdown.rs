@@ -310,8 +310,10 @@ fn flush(loose: &mut Vec<Inline>, blocks: &mut Vec<Block>) {
     }
 }
 
+/// One that never ends, which is said elsewhere, is a comment all the same: what the speaker says must not be shown.
 fn comment(html: &str) -> Option<&str> {
-    html.trim().strip_prefix("<!--")?.strip_suffix("-->").map(str::trim)
+    let inside = html.trim().strip_prefix("<!--")?;
+    Some(inside.strip_suffix("-->").unwrap_or(inside).trim())
 }
 
 /// Text with its `{{ name }}` taken out as bound figures.
@@ -376,6 +378,15 @@ mod tests {
         assert_eq!(found[1], Block::Paragraph(text("<script>alert(1)</script>")));
         assert!(warnings[0].starts_with("deck.md:3: raw HTML"), "{warnings:?}");
         assert!(warnings[1].starts_with("deck.md:5: raw HTML"), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_comment_that_never_ends_is_not_shown() {
+        let mut report = Report::new("deck.md");
+        let text = "# A\n\n<!-- Only\n\nfor the speaker.\n";
+        let read = read(Piece { line: 1, text }, Text::Slide(&|name| Err(name.into())), &mut report);
+        assert_eq!((read.blocks.len(), read.comments.len()), (1, 1));
+        assert!(read.comments[0].1.contains("for the speaker."), "{:?}", read.comments);
     }
 
     #[test]
