@@ -141,7 +141,7 @@ async fn a_picture_of_the_deck_shows_in_both_windows_and_an_edit_of_it_too() {
     std::fs::write(folder.join("deck.md"), deck).expect("written");
     let app = App::open("pictures", root.path(), "azcopy-field").await;
     let said = app.until("[data-testid=faults]").await;
-    assert!(said.contains("deck.md:17: there is no picture 'paln.svg'") && said.contains("'plan.svg'?"), "{said}");
+    assert!(said.contains("deck.md:18: there is no picture 'paln.svg'") && said.contains("'plan.svg'?"), "{said}");
     app.press("a").await;
     app.switch_to("presenter").await;
     app.press(PAGE_DOWN).await;
