@@ -30,7 +30,7 @@ pub enum CallError {
     NotAllowed,
     #[error("there is no {kind} '{name}'{}", nearest.as_ref().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default())]
     NotFound { kind: String, name: String, nearest: Option<String> },
-    #[error("the steps of '{demo}' are not trusted yet: look at demos/{demo}/demo.md, then press Shift Y")]
+    #[error("'{demo}' is not trusted yet: look at its steps, then press Shift Y")]
     NotTrusted { demo: String },
     #[error("{what} is running: wait for it or stop it first")]
     Busy { what: String },

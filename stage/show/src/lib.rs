@@ -10,6 +10,7 @@ pub mod marks;
 pub mod pace;
 pub mod planner;
 pub mod preflight;
+mod recorded;
 pub mod rehearsal;
 mod run;
 mod series;
@@ -21,9 +22,10 @@ pub mod unit;
 pub mod version;
 
 pub use event::{ClockAct, Event, Notice, Opened, Outcome, Replay, StackState, Stamped};
+pub use recorded::Recorded;
 pub use run::{Figure, Run, StepRun, StepState};
 pub use series::{Point, RECENT, Series, Span};
-pub use state::{Caption, Clock, Curtain, NextAction, Position, Recorded, Show};
+pub use state::{Caption, Clock, Curtain, NextAction, Position, Show};
 pub use terminal::{COLUMNS, ROWS, Terminal};
 
 /// Microseconds on one monotonic clock: since the director started in a live show, since its beginning in a take.

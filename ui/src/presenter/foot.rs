@@ -38,7 +38,7 @@ fn words(show: &Show) -> String {
             format!("runs: {}", about.map(String::as_str).unwrap_or_default())
         }
         NextAction::Trust { demo } => {
-            format!("waits for your yes (Shift Y): the steps of '{demo}' are not trusted yet")
+            format!("waits for Shift Y, your yes to '{demo}'")
         }
         NextAction::Wait { step } => {
             let demo = show.slide().and_then(|slide| show.demos.get(&slide.cue.as_ref()?.demo));

@@ -84,7 +84,7 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
                 move || store.read(&[Part::Deck], |show| show.held.contains(&slug))
             }>
                 <p class="held" data-testid="held">
-                    <span>"Not trusted yet. These steps run programs with your rights: look at them, then "</span>
+                    <span>"Not trusted yet. These steps run programs with your rights: look at them, then press Shift Y. "</span>
                     <button on:click=move |_| console.send(call::TrustSteps {})>"Let them run"</button>
                 </p>
             </Show>

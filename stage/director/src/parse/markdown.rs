@@ -8,7 +8,7 @@ use std::ops::Range;
 /// What a slide can carry and be read; more is cut with a warning.
 const TABLE_ROWS_MAX: usize = 12;
 const TABLE_COLUMNS_MAX: usize = 8;
-const CODE_LINES_MAX: usize = 16;
+const CODE_LINES_MAX: usize = 15;
 const LIST_ITEMS_MAX: usize = 12;
 
 /// What is read: text for a slide, with what finds its pictures, or the prose of a demo, which nobody is shown.
