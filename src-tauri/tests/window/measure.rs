@@ -1,4 +1,5 @@
-//! Figures of the app: time to its window, memory at rest, and how often its charts are drawn while AzCopy runs.
+//! Figures of the app: time to its window, memory at rest, how soon a slide is there in both windows, and how often its charts are drawn
+//! while AzCopy runs.
 //! Prints one line of JSON for `cargo xtask bench app`; asserts no time.
 
 use crate::support::{App, ENTER, PAGE_DOWN, project};
@@ -9,6 +10,19 @@ use std::time::{Duration, Instant};
 /// Long enough for the page to come to rest.
 const REST: Duration = Duration::from_secs(3);
 const CPU_WINDOW: Duration = Duration::from_secs(5);
+/// Changes of slide that are timed.
+const CHANGES: u64 = 12;
+/// Notes when a slide's first frame is drawn, by the machine's clock, which is the same for both windows.
+const WATCH_SLIDES: &str = "window.seen = {};
+    window.clock = () => performance.timeOrigin + performance.now();
+    const look = () => document.querySelectorAll('.layer [data-slide]').forEach(({ dataset: { slide } }) => {
+        if (slide in window.seen) return;
+        window.seen[slide] = null;
+        requestAnimationFrame(() => window.seen[slide] = window.clock());
+    });
+    look();
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true });
+    return true";
 /// Kernel ticks a second, of `/proc/<pid>/stat`.
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -32,6 +46,7 @@ async fn the_app_is_measured() {
     let after: f64 = processes.iter().map(|pid| cpu_seconds(pid)).sum();
     let idle_cpu_percent = (after - before) / CPU_WINDOW.as_secs_f64() * 100.0;
 
+    let (change_ms, lag_ms) = changes(&app).await;
     app.press(&format!("4{ENTER}")).await;
     app.press(PAGE_DOWN).await;
     app.until("[data-testid=group][data-group=prepare][data-state=passed]").await;
@@ -43,9 +58,43 @@ async fn the_app_is_measured() {
     assert!(draws_per_s > 0.0, "the charts move while AzCopy runs");
     let figures = json!({
         "window_s": window_s, "ready_s": ready_s, "idle_pss_mib": idle_mib, "idle_cpu_percent": idle_cpu_percent,
-        "chart_draws_per_s": draws_per_s, "frames_per_s": frames_per_s,
+        "change_ms": change_ms, "lag_ms": lag_ms, "chart_draws_per_s": draws_per_s, "frames_per_s": frames_per_s,
     });
     println!("GREENROOM_FIGURES {figures}");
+}
+
+/// From asking for a slide to its first frame in the presenter's window, and from there to that in the audience's: medians.
+async fn changes(app: &App) -> (f64, f64) {
+    app.switch_to("audience").await;
+    app.eval(WATCH_SLIDES).await;
+    app.switch_to("presenter").await;
+    app.eval(WATCH_SLIDES).await;
+    let mut asked = Vec::new();
+    for slide in 1..=CHANGES {
+        let call = format!(
+            "const asked = window.clock();
+             window.__TAURI__.core.invoke('call', {{ name: 'go-to', args: {{ slide: {slide} }} }});
+             return asked"
+        );
+        asked.push(app.eval(&call).await.as_f64().expect("a time"));
+        app.until_true(&format!("slide {} comes", slide + 1), &format!("return !!window.seen[{slide}]")).await;
+    }
+    let seen = async || {
+        let last = format!("return !!window.seen[{CHANGES}]");
+        app.until_true("the last slide comes", &last).await;
+        let seen = app.eval("return window.seen").await;
+        (1..=CHANGES).map(|slide| seen[slide.to_string()].as_f64().expect("a time")).collect::<Vec<_>>()
+    };
+    let here = seen().await;
+    app.switch_to("audience").await;
+    let there = seen().await;
+    app.switch_to("presenter").await;
+    let median = |from: &[f64], to: &[f64]| {
+        let mut gaps: Vec<f64> = from.iter().zip(to).map(|(from, to)| to - from).collect();
+        gaps.sort_by(f64::total_cmp);
+        gaps[gaps.len() / 2]
+    };
+    (median(&asked, &here), median(&here, &there))
 }
 
 /// Draws of the busiest chart, and animation frames of the page, over two seconds of the run.

@@ -127,7 +127,7 @@ stop lost\n\
     let root = project(demo, Tools::Absent);
     let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
     stack();
-    let command = command.args(["demo", "run", "small", "--headless", "--root"]).arg(root.path());
+    let command = command.args(["demo", "run", "small", "--headless", "--trust", "--root"]).arg(root.path());
     let output = command.stdin(Stdio::null()).env_remove("DISPLAY").output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "the last step names a load that is not there:\n{said}");

@@ -10,11 +10,13 @@ use anyhow::{Context, Result};
 /// What the measuring test prints before its figures.
 const MARK: &str = "GREENROOM_FIGURES ";
 
-const ROWS: [(&str, &str, &str); 6] = [
+const ROWS: [(&str, &str, &str); 8] = [
     ("window_s", "start to the first slide in the window", "s"),
     ("ready_s", "start to a stack that serves", "s"),
     ("idle_pss_mib", "memory at rest, app and web processes (PSS)", "MiB"),
     ("idle_cpu_percent", "CPU at rest, of one core", "%"),
+    ("change_ms", "from asking for a slide to its first frame", "ms"),
+    ("lag_ms", "from there to its first frame in the audience's window", "ms"),
     ("chart_draws_per_s", "draws of a chart while AzCopy uploads", "/s"),
     ("frames_per_s", "animation frames of the page meanwhile", "/s"),
 ];

@@ -10,6 +10,7 @@ use greenroom_show::{Event, Outcome, Show, Stamped};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use tokio_util::sync::CancellationToken;
 
 /// As a shell reports a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -74,8 +75,9 @@ async fn in_terminal(root: &Path, slug: &str, trust: Trust) -> anyhow::Result<Ex
         trust,
         stack: None,
     };
+    let interrupt = on_interrupt();
     let director = Director::open(options).await?;
-    let code = drive(&director, slug).await;
+    let code = drive(&director, slug, &interrupt).await;
     director.close().await;
     if let Some(take) = director.last_take() {
         println!("\nTake: {}", root.join("takes").join(format!("{take}.take.ndjson")).display());
@@ -83,9 +85,22 @@ async fn in_terminal(root: &Path, slug: &str, trust: Trust) -> anyhow::Result<Ex
     code
 }
 
-async fn drive(director: &Director, slug: &str) -> anyhow::Result<ExitCode> {
-    if let Err(reason) = director.ready().await {
-        bail!("{reason}");
+/// Cancelled by Ctrl-C, from the beginning on: what comes before somebody listens would be lost, or end the program without its close.
+fn on_interrupt() -> CancellationToken {
+    let (interrupt, token) = (tokio::signal::ctrl_c(), CancellationToken::new());
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        if interrupt.await.is_ok() {
+            cancel.cancel();
+        }
+    });
+    token
+}
+
+async fn drive(director: &Director, slug: &str, interrupt: &CancellationToken) -> anyhow::Result<ExitCode> {
+    tokio::select! {
+        ready = director.ready() => if let Err(reason) = ready { bail!("{reason}") },
+        () = interrupt.cancelled() => return Ok(ExitCode::from(INTERRUPTED)),
     }
     let demo = director.show().demos.remove(slug).context("find the demo that was just opened")?;
     let mut pushes = Box::pin(director.subscribe(Role::Presenter));
@@ -94,7 +109,7 @@ async fn drive(director: &Director, slug: &str) -> anyhow::Result<ExitCode> {
         println!("\n{}", heading(&group.name, &group.about));
         let call = RunGroup { demo: slug.to_string(), group: group.name.clone() };
         director.call(Role::Presenter, RunGroup::NAME, serde_json::to_value(call)?).await?;
-        interrupted = follow(director, &mut pushes, group.steps.end - 1).await?;
+        interrupted = follow(director, &mut pushes, group.steps.end - 1, interrupt).await?;
         let show = director.show();
         let passed = show
             .runs
@@ -118,13 +133,13 @@ async fn follow(
     director: &Director,
     pushes: &mut (impl Stream<Item = Push> + Unpin),
     last: usize,
+    interrupt: &CancellationToken,
 ) -> anyhow::Result<bool> {
     let mut interrupted = false;
     loop {
         let push = tokio::select! {
             push = pushes.next() => push.context("hear from the director")?,
-            signal = tokio::signal::ctrl_c(), if !interrupted => {
-                signal.context("listen for Ctrl-C")?;
+            () = interrupt.cancelled(), if !interrupted => {
                 interrupted = true;
                 director.call(Role::Presenter, Stop::NAME, serde_json::json!({})).await?;
                 continue;
