@@ -216,6 +216,9 @@ pub struct Serve {
     /// Another limit than usual, for tests that must not wait, such as `headers-ms=200`; repeatable
     #[arg(long = "limit", value_name = "NAME=NUMBER", hide = true)]
     pub limits: Vec<Limit>,
+    /// Count nothing of what is served, to measure what counting costs
+    #[arg(long, hide = true)]
+    pub unmetered: bool,
     /// Stop when standard input ends, as it does when the program that started this one is gone, however it went
     #[arg(long)]
     pub until_stdin_closes: bool,

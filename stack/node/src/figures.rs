@@ -27,6 +27,7 @@ pub struct Figures {
     tenants: RwLock<BTreeMap<TenantName, Arc<TenantFigures>>>,
     accounts: RwLock<HashMap<AccountName, Account>>,
     tenancy: Arc<Tenancy>,
+    counting: bool,
 }
 
 /// What an account's requests are counted by, made when the first one comes.
@@ -35,6 +36,9 @@ struct Account {
     counters: Arc<AccountFigures>,
     served: Served,
 }
+
+/// Counts nothing.
+struct Nothing;
 
 /// Counts for an account and for its tenant.
 struct AccountMeter {
@@ -82,8 +86,8 @@ struct Slot {
 }
 
 impl Figures {
-    pub fn new(tenancy: Arc<Tenancy>) -> Self {
-        Self { began: Instant::now(), tenants: RwLock::default(), accounts: RwLock::default(), tenancy }
+    pub fn new(tenancy: Arc<Tenancy>, counting: bool) -> Self {
+        Self { began: Instant::now(), tenants: RwLock::default(), accounts: RwLock::default(), tenancy, counting }
     }
 
     pub fn uptime(&self) -> Duration {
@@ -150,8 +154,12 @@ impl Meter for Figures {
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
         let made = accounts.entry(account.name.clone()).or_insert_with(|| {
             let counters = Arc::new(AccountFigures::default());
-            let meter = AccountMeter { account: counters.clone(), tenant: self.tenant(&account.tenant) };
-            let served = Served { meter: Arc::new(meter), gate: self.tenancy.gate(&account.tenant) };
+            let meter: Arc<dyn TenantMeter> = if self.counting {
+                Arc::new(AccountMeter { account: counters.clone(), tenant: self.tenant(&account.tenant) })
+            } else {
+                Arc::new(Nothing)
+            };
+            let served = Served { meter, gate: self.tenancy.gate(&account.tenant) };
             Account { counters, served }
         });
         made.served.clone()
@@ -267,6 +275,15 @@ impl TenantMeter for AccountMeter {
     }
 }
 
+impl TenantMeter for Nothing {
+    fn begun(&self) {}
+    fn waited(&self, _: Duration) {}
+    fn throttled(&self) {}
+    fn took(&self, _: u64) {}
+    fn sent(&self, _: u64) {}
+    fn ended(&self, _: OpClass, _: Outcome, _: Duration) {}
+}
+
 impl Work {
     fn add(&mut self, now: u64, amount: u64) {
         let slot = &mut self.slots[(now % SLOTS as u64) as usize];
@@ -373,7 +390,7 @@ mod tests {
     #[test]
     fn tenants_are_counted_apart() {
         let dir = tempfile::tempdir().expect("a folder");
-        let figures = Figures::new(Arc::new(Tenancy::open(dir.path()).expect("an empty folder")));
+        let figures = Figures::new(Arc::new(Tenancy::open(dir.path()).expect("an empty folder")), true);
         let name = |text: &str| TenantName::new(text).expect("a good name");
         let gold = figures.tenant(&name("gold"));
         gold.begun();

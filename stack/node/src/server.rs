@@ -63,7 +63,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         Ok(capacity) => tenancy.set_capacity(capacity, Calibrated::Measured),
         Err(error) => tracing::warn!(%error, "cannot measure the disk: reservations are not weighed"),
     }
-    let figures = Arc::new(Figures::new(tenancy.clone()));
+    let figures = Arc::new(Figures::new(tenancy.clone(), !args.unmetered));
     let ledger = Arc::new(Ledger::open(&args.data).map_err(|source| Fault::Ledger { dir: args.data.clone(), source })?);
     let witness = audit.clone();
     let refusals = Arc::new(Refusals::witnessed_by(Box::new(move |refused| {

@@ -8,6 +8,8 @@ use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// Folders and files. Paths are those of the data folder and below.
 pub trait Disk: Debug + Send + Sync + 'static {
@@ -17,6 +19,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// Names and lengths of the files in a folder.
     fn list(&self, dir: &Path) -> io::Result<Vec<(PathBuf, u64)>>;
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>>;
+    /// The name is gone at once; the room may be free only a little later.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Whatever had the new name before is replaced, or nothing happens.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -88,11 +91,14 @@ impl Disk for FileSystem {
             Mode::WriteOrCreate => options.write(true).create(true).truncate(false),
             Mode::Create => options.write(true).create_new(true),
         };
-        Ok(Box::new(options.open(path)?))
+        Ok(Box::new(open_untimed(&mut options, path)?))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        std::fs::remove_file(path)
+        let file = File::open(path)?;
+        std::fs::remove_file(path)?;
+        close_elsewhere(file);
+        Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -120,6 +126,41 @@ impl Disk for FileSystem {
         // Where the system cannot say, a write that fails will.
         fs4::available_space(dir).unwrap_or(u64::MAX / 2)
     }
+}
+
+/// Files to be closed while nobody waits. No more than one queues: what they take is not free yet.
+static TO_CLOSE: LazyLock<Option<SyncSender<File>>> = LazyLock::new(|| {
+    let (sender, files) = sync_channel(1);
+    let thread = std::thread::Builder::new().name("closer".to_owned()).spawn(move || files.into_iter().for_each(drop));
+    thread.is_ok().then_some(sender)
+});
+
+/// To close the last handle of a removed file is to give its room back, which takes a file system a tenth of a second for a large one.
+fn close_elsewhere(file: File) {
+    match &*TO_CLOSE {
+        // It closes the file itself where nobody takes it.
+        Some(closer) => drop(closer.send(file)),
+        None => drop(file),
+    }
+}
+
+/// Opens a file of which no access times are kept: to note one, a read may have to wait while the file system commits what others have
+/// written.
+#[cfg(target_os = "linux")]
+fn open_untimed(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    const NONE: i32 = 0;
+    let opened = options.custom_flags(rustix::fs::OFlags::NOATIME.bits().cast_signed()).open(path);
+    match opened {
+        // Only who owns a file may ask for this.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => options.custom_flags(NONE).open(path),
+        opened => opened,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_untimed(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
 }
 
 impl DiskFile for File {

@@ -15,7 +15,7 @@ async fn open(disk: &SimDisk, config: Config) -> Result<Store> {
 }
 
 async fn put(store: &Store, name: &str, content: &[u8]) -> Result<BlobProps> {
-    let body = body(store, content).await;
+    let body = try_body(store, content).await?;
     store.put_blob(&blob(name), BlobDraft::default(), body, &Precondition::default()).await
 }
 
@@ -90,4 +90,39 @@ async fn a_catalog_that_the_disk_would_not_read_is_opened_anew_once_it_will() {
     drop(store);
     let disk: Arc<dyn Disk> = Arc::new(disk);
     assert!(check::verify(&disk, Path::new(DIR), &mut |_| {}).expect("verify").is_whole());
+}
+
+#[tokio::test]
+async fn a_large_body_whose_disk_fails_on_the_way_is_refused_or_whole() {
+    // Its lane syncs several times before anybody asks it to.
+    let large = content(3, 9 * 1024 * KIB);
+    let disk = SimDisk::new(Fate::Sound);
+    let store = open(&disk, Config::default()).await.expect("open");
+    prepare(&store).await;
+    let before = disk.acts();
+    put(&store, "large", &large).await.expect("put");
+    let acts = before..disk.acts();
+    assert!(acts.clone().count() > 12, "ten writes and three syncs at least: {acts:?}");
+    let mut refused = 0;
+    for act in acts {
+        let disk = SimDisk::new(Fate::Sound);
+        let store = open(&disk, Config::default()).await.expect("open");
+        prepare(&store).await;
+        disk.set_fate(Fate::FailAt(act));
+        let done = put(&store, "large", &large).await;
+        disk.set_fate(Fate::Sound);
+        refused += usize::from(done.is_err());
+        // Of a commit that failed nobody can say whether it took place.
+        match read(&store, &blob("large")).await {
+            Ok(kept) => assert_eq!(kept, large, "act {act}"),
+            Err(error) => assert!(done.is_err(), "act {act}: {error}"),
+        }
+        if done.is_ok() {
+            let store = open(&disk.after_crash(act), Config::default()).await.expect("open after the power has gone");
+            assert_eq!(read(&store, &blob("large")).await.expect("read"), large, "act {act}");
+        }
+        put(&store, "large", &large).await.expect("the disk has come to its senses");
+        assert_eq!(read(&store, &blob("large")).await.expect("read"), large, "act {act}");
+    }
+    assert!(refused > 12, "{refused}");
 }

@@ -4,7 +4,7 @@ use super::{data, machine, sas};
 use crate::build::Profile;
 use crate::{paths, requirement, system};
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -117,6 +117,10 @@ impl Server {
         let (head, body) = answer.split_once("\r\n\r\n").context("read the control API's answer")?;
         ensure!(head.split(' ').nth(1).is_some_and(|status| status.starts_with('2')), "{method} {path}: {answer}");
         if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(body)?) }
+    }
+
+    pub fn admission(&self, state: &str) -> Result<()> {
+        self.call("PUT", "/v1/admission", &json!({ "state": state }).to_string()).map(drop)
     }
 
     /// What a request line names: `url` without the server.

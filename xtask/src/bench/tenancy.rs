@@ -1,5 +1,5 @@
 //! Isolation: a quiet tenant beside one that asks for everything, with admission off and on; two that ask for everything; and what
-//! admission costs who is alone.
+//! metering and admission cost who is alone.
 
 use super::data::ground;
 use super::gateway::median;
@@ -11,7 +11,9 @@ use crate::setup::{self, Scope};
 use crate::{paths, shell};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use std::num::NonZero;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// What the loud tenant asks for.
@@ -59,14 +61,22 @@ const WEIGHT_RATIO: f64 = 4.0;
 const POLICY: &str =
     r#"{"water": {"high_percent": 90, "low_percent": 80}, "rules": [{"tenant": "bronze", "treat": "at_once"}]}"#;
 
-/// Figures of one aggressor in one repeat: for the quiet tenant alone, then beside it with admission off, then on.
+/// Figures of one aggressor in one repeat.
 #[derive(Debug)]
 struct Isolation {
     loud: usize,
-    quiet: [Seen; 3],
+    quiet: [Seen; PLACES],
     /// Operations a second of the loud one alone: admission off, on.
     alone: [f64; 2],
 }
+
+/// Where the quiet tenant is: alone; alone on cores that compute something else, which is what the machine itself does to it; beside the
+/// loud one with admission off, then on.
+const PLACES: usize = 4;
+const SOLO: usize = 0;
+const BUSY: usize = 1;
+const OFF: usize = 2;
+const ON: usize = 3;
 
 /// What the quiet tenant has seen.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +99,7 @@ struct Samples {
     isolation: Vec<Isolation>,
     /// Admission off, on.
     duels: [Vec<Duel>; 2],
-    /// Of each of `COST`, requests a second with admission on over those with it off.
+    /// Of each of `COST`, requests a second with metering and admission on over those with both off.
     cost: [Vec<f64>; COST.len()],
 }
 
@@ -142,10 +152,6 @@ impl Bed {
         Ok(Self { server, urls })
     }
 
-    fn admission(&self, state: &str) -> Result<()> {
-        self.server.call("PUT", "/v1/admission", &json!({ "state": state }).to_string()).map(drop)
-    }
-
     /// The loud tenant's client gives way to the others: in life it is a machine of its own, and what is measured is the server.
     fn command(&self, tenant: usize, load: &str) -> Command {
         let greenroom = Profile::Release.program("greenroom");
@@ -176,6 +182,23 @@ impl Bed {
             get_p99_ms: figure(&report["ops"]["get"]["p99_ms"])?,
             put_p99_ms: figure(&report["ops"]["put"]["p99_ms"])?,
             answered: figure(&report["done"])? / figure(&report["scheduled"])?,
+        })
+    }
+
+    /// The quiet tenant while nobody else asks for anything, and each core has a loop to run.
+    fn busy(&self) -> Result<Seen> {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+                scope.spawn(|| {
+                    while !over.load(Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            let seen = self.quiet();
+            over.store(true, Relaxed);
+            seen
         })
     }
 
@@ -220,20 +243,21 @@ fn isolation(loud: usize) -> Result<Isolation> {
     if LOUD[loud].name == RECALLS {
         bed.offload(load)?;
     }
-    let solo = bed.quiet()?;
-    bed.admission("off")?;
+    let (solo, busy) = (bed.quiet()?, bed.busy()?);
+    bed.server.admission("off")?;
     let (off, wild) = (bed.beside(load)?, bed.rate(load)?);
-    bed.admission("on")?;
+    bed.server.admission("on")?;
     let (on, free) = (bed.beside(load)?, bed.rate(load)?);
-    let quiet = [solo, off, on];
-    eprintln!("    GET p99 {:.1} ms alone, {:.1} ms off, {:.1} ms on", solo.get_p99_ms, off.get_p99_ms, on.get_p99_ms);
+    let quiet = [solo, busy, off, on];
+    let [solo, busy, off, on] = quiet.map(|seen| seen.get_p99_ms);
+    eprintln!("    GET p99 {solo:.1} ms alone, {busy:.1} ms on busy cores, {off:.1} ms off, {on:.1} ms on");
     Ok(Isolation { loud, quiet, alone: [wild, free] })
 }
 
 fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
     let bed = Bed::start()?;
     for (state, duels) in ["off", "on"].into_iter().zip(duels) {
-        bed.admission(state)?;
+        bed.server.admission(state)?;
         let [gold, bronze] = [GOLD, BRONZE].map(|tenant| {
             let connections = GREEDY_CONNECTIONS[tenant].1;
             bed.begin(tenant, &format!("{GREEDY} --connections {connections}"))
@@ -247,15 +271,20 @@ fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
 }
 
 fn cost(cost: &mut [Vec<f64>; COST.len()]) -> Result<()> {
-    let bed = Bed::start()?;
-    for ((shape, method), ratios) in COST.iter().zip(cost) {
-        let rate = |state: &str| -> Result<f64> {
-            bed.admission(state)?;
-            Ok(wrk::load(&bed.server, shape, *method, COST_S)?.per_s)
-        };
-        // The same state twice around the other: what drifts falls on both.
-        let (first, on, last) = (rate("off")?, rate("on")?, rate("off")?);
-        ratios.push(on / f64::midpoint(first, last));
+    let rates = |options: &[&str], state: &str| -> Result<[f64; COST.len()]> {
+        let server = Server::start_with(Kind::Greenroom, options)?;
+        server.admission(state)?;
+        let mut rates = [0.0; COST.len()];
+        for (rate, (shape, method)) in rates.iter_mut().zip(&COST) {
+            *rate = wrk::load(&server, shape, *method, COST_S)?.per_s;
+        }
+        Ok(rates)
+    };
+    let bare = || rates(&["--unmetered"], "off");
+    // The same twice around the other: what drifts falls on both.
+    let (first, whole, last) = (bare()?, rates(&[], "on")?, bare()?);
+    for (shape, ratios) in cost.iter_mut().enumerate() {
+        ratios.push(whole[shape] / f64::midpoint(first[shape], last[shape]));
     }
     Ok(())
 }
@@ -279,13 +308,14 @@ fn said(values: &[f64]) -> String {
 fn body(samples: &Samples, repeats: u8) -> String {
     format!(
         "{}\nA quiet tenant of weight 400 sends 20 PUTs and 60 GETs of 64 KiB a second, each when it is due; beside it one of weight 100 \
-         asks for more than the machine has, from 32 or 96 connections. Means of {repeats} runs with their 95 % confidence intervals. The \
-         last column is work conservation: what the loud one gets with admission on while nobody else wants anything, of what it gets with \
+         asks for more than the machine has, from 32 or 96 connections. Means of {repeats} runs with their 95 % confidence intervals. \
+         Cores busy: nobody else sends anything, but each core has a loop to run, at the same priority: what is slower then is the machine's \
+         scheduler, which nothing that keeps all cores at work gets below. The last column is work conservation: what the loud one gets with admission on while nobody else wants anything, of what it gets with \
          it off. Limits: server, clients and disk share two cores and one page cache; the loud one's client runs at a lower priority, as it \
          would on a machine of its own, and the cloud of the recalls is a folder.\n\n{}\nBoth send PUTs of 4 KiB as fast as they are \
          answered, the one of weight 400 over 24 connections and the one of weight 100 over 96. Jain's index is of requests by weight: 1 is \
-         fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 connections) with admission on, over the same with it off; metering and the \
-         audit log are on in both.",
+         fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 connections) with metering and admission on, over the same with both off. \
+         The audit log is of refusals and of what operators do: none of these requests comes to it.",
         isolation_table(samples),
         duel_table(samples),
         cost_table(samples),
@@ -295,33 +325,38 @@ fn body(samples: &Samples, repeats: u8) -> String {
 fn isolation_table(samples: &Samples) -> String {
     let row = |(number, loud): (usize, &Loud)| {
         let runs: Vec<&Isolation> = samples.isolation.iter().filter(|run| run.loud == number).collect();
-        let of = |state: usize, figure: fn(&Seen) -> f64| -> Vec<f64> {
-            runs.iter().map(|run| figure(&run.quiet[state])).collect()
+        let of = |place: usize, figure: fn(&Seen) -> f64| -> Vec<f64> {
+            runs.iter().map(|run| figure(&run.quiet[place])).collect()
         };
-        let get = |state| of(state, |seen| seen.get_p99_ms);
-        let put = |state| said(&of(state, |seen| seen.put_p99_ms));
-        let answered = |state| mean(&of(state, |seen| seen.answered * 100.0)).0;
-        let against = |state| median(get(state)) / median(get(0));
+        let get = |place| of(place, |seen| seen.get_p99_ms);
+        let put = |place| of(place, |seen| seen.put_p99_ms);
+        let answered = |place| mean(&of(place, |seen| seen.answered * 100.0)).0;
+        let places = |figure: &dyn Fn(usize) -> Vec<f64>| {
+            let all: Vec<String> = [SOLO, BUSY, OFF, ON].into_iter().map(|place| said(&figure(place))).collect();
+            all.join(" / ")
+        };
+        let against = |base| {
+            let ratio = |place| median(get(place)) / median(get(base));
+            format!("{:.0}x / **{:.1}x**", ratio(OFF), ratio(ON))
+        };
         let conserved: Vec<f64> = runs.iter().map(|run| run.alone[1] / run.alone[0] * 100.0).collect();
         vec![
             loud.name.to_owned(),
-            said(&get(0)),
-            said(&get(1)),
-            said(&get(2)),
-            format!("{:.0}x / **{:.1}x**", against(1), against(2)),
-            format!("{} / {} / {}", put(0), put(1), put(2)),
-            format!("{:.0} / {:.0} / {:.0}", answered(0), answered(1), answered(2)),
+            places(&get),
+            against(SOLO),
+            against(BUSY),
+            places(&put),
+            format!("{:.0} / {:.0} / {:.0}", answered(SOLO), answered(OFF), answered(ON)),
             said(&conserved),
         ]
     };
     let head = [
         "the loud one sends",
-        "GET p99 alone, ms",
-        "off",
-        "on",
+        "GET p99 alone / cores busy / off / on, ms",
         "off / on of alone (medians)",
-        "PUT p99 alone / off / on, ms",
-        "answered, %",
+        "off / on of cores busy",
+        "PUT p99 alone / cores busy / off / on, ms",
+        "answered alone / off / on, %",
         "loud alone, on of off, %",
     ];
     table(&head, &LOUD.iter().enumerate().map(row).collect::<Vec<_>>())

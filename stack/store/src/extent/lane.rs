@@ -97,7 +97,12 @@ struct Open {
     extent: Arc<Extent>,
     file: Box<dyn DiskFile>,
     length: u64,
+    unsynced: u64,
 }
+
+/// What a lane writes before it syncs, although nobody waits for that yet: a disk does what it was given before, so each small write that
+/// comes after waits for all of it.
+const UNSYNCED_BYTES_MAX: u64 = 4 << 20;
 
 impl Worker {
     fn run(mut self, mut tasks: mpsc::Receiver<Task>) {
@@ -155,7 +160,7 @@ impl Worker {
         }
         if self.current.is_none() {
             let (extent, file, length) = self.files.open_extent()?;
-            self.current = Some(Open { extent, file, length });
+            self.current = Some(Open { extent, file, length, unsynced: 0 });
         }
         let open = self.current.as_mut().expect("opened just above");
         let pin = open.extent.pins.clone();
@@ -171,9 +176,14 @@ impl Worker {
         }
         let offset = u32::try_from(open.length).expect("EXTENT_BYTES_MAX keeps offsets in 32 bits");
         open.length += frames.len() as u64;
+        open.unsynced += frames.len() as u64;
         open.extent.length.store(open.length, Relaxed);
         self.files.space.grown(frames.len() as u64);
-        Ok(Spot { extent: open.extent.clone(), offset, pin })
+        let spot = Spot { extent: open.extent.clone(), offset, pin };
+        if open.unsynced >= UNSYNCED_BYTES_MAX {
+            self.sync()?;
+        }
+        Ok(spot)
     }
 
     /// Cuts off what a failed append may have left, so that the next one lies where it thinks it does.
@@ -184,7 +194,8 @@ impl Worker {
     }
 
     fn sync(&mut self) -> Result<()> {
-        let Some(open) = self.current.as_ref() else { return Ok(()) };
+        let Some(open) = self.current.as_mut() else { return Ok(()) };
+        open.unsynced = 0;
         let synced = match self.files.durability {
             Durability::Disk => open.file.sync(),
             Durability::Os => Ok(()),

@@ -215,8 +215,8 @@ impl Extents {
     fn remove_file(&self, extent: &Extent) -> std::io::Result<()> {
         let disk = &self.files.disk;
         let bytes = disk.open(&extent.path, Mode::Read)?.length()?;
-        disk.remove(&extent.path)?;
         self.files.handles.forget(extent.id);
+        disk.remove(&extent.path)?;
         self.files.space.shrunk(bytes);
         Ok(())
     }

@@ -126,12 +126,16 @@ impl Bed {
 }
 
 pub async fn body(store: &Store, content: &[u8]) -> Body {
-    let mut writer = store.begin_body(Some(content.len() as u64)).expect("begin body");
+    try_body(store, content).await.expect("write body")
+}
+
+pub async fn try_body(store: &Store, content: &[u8]) -> Result<Body> {
+    let mut writer = store.begin_body(Some(content.len() as u64))?;
     // Chunks of an odd length, as a network brings them.
     for chunk in content.chunks(70_001) {
-        writer.write(Bytes::copy_from_slice(chunk)).await.expect("write body");
+        writer.write(Bytes::copy_from_slice(chunk)).await?;
     }
-    writer.finish().await.expect("finish body")
+    writer.finish().await
 }
 
 pub async fn read(store: &Store, path: &BlobPath) -> Result<Vec<u8>> {
