@@ -430,13 +430,14 @@ impl Scheduler {
         self.share_out();
     }
 
-    /// Works out whose how many places are.
+    /// Works out whose how many places are. Fair parts are rounded down: together they leave a place to anybody who waits, however many
+    /// there are.
     fn share_out(&mut self) {
         let weights: u64 = self.active.iter().map(|id| u64::from(self.tenants[*id].terms.weight)).sum();
         for id in &self.active {
             let tenant = &mut self.tenants[*id];
             let fair = u64::from(self.limits.slots) * u64::from(tenant.terms.weight) / weights.max(1);
-            tenant.claim = tenant.peak.min((fair as u32).max(1)).min(tenant.terms.in_flight_max);
+            tenant.claim = tenant.peak.min(fair as u32).min(tenant.terms.in_flight_max);
         }
         self.kept = self.active.iter().map(|id| self.tenants[*id].kept()).sum();
     }
