@@ -1,12 +1,13 @@
 //! Bodies as they stream: in from the client, checked and bounded; out to it, measured.
 
 use crate::error::{Code, Error};
-use crate::gate::Pass;
+use crate::gate::{Pass, Writing};
 use crate::limits::Limits;
 use crate::meter::{Measured, Outcome, TenantMeter};
 use crate::pace::{Answering, Pace};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
+use greenroom_model::metrics::OpClass;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -31,6 +32,8 @@ pub struct BodyIn {
     meter: Option<Arc<dyn TenantMeter>>,
     /// The request's place among those that are worked on.
     pass: Option<Pass>,
+    /// Its place at the disk, once all has come.
+    writing: Option<Writing>,
 }
 
 /// When a client sends its body.
@@ -50,13 +53,31 @@ impl std::fmt::Debug for BodyIn {
 impl BodyIn {
     pub fn new(incoming: Incoming, start: Start, limits: &Limits) -> Self {
         let length = hyper::body::Body::size_hint(&incoming).exact();
-        Self { incoming: Some(incoming), length, taken: 0, start, pace: Pace::new(limits), meter: None, pass: None }
+        Self {
+            incoming: Some(incoming),
+            length,
+            taken: 0,
+            start,
+            pace: Pace::new(limits),
+            meter: None,
+            pass: None,
+            writing: None,
+        }
     }
 
     /// The body of a request that has none.
     pub fn empty() -> Self {
         let pace = Pace::new(&Limits::default());
-        Self { incoming: None, length: Some(0), taken: 0, start: Start::AtOnce, pace, meter: None, pass: None }
+        Self {
+            incoming: None,
+            length: Some(0),
+            taken: 0,
+            start: Start::AtOnce,
+            pace,
+            meter: None,
+            pass: None,
+            writing: None,
+        }
     }
 
     pub fn metered(&mut self, meter: Arc<dyn TenantMeter>) {
@@ -70,6 +91,21 @@ impl BodyIn {
     /// Gives the request's place back until more content comes, or to the end.
     pub fn give_way(&mut self) {
         self.pass.iter_mut().for_each(Pass::park);
+    }
+
+    /// What is left of a change is the disk's work, which it waits for in turn.
+    pub async fn write(&mut self) -> Result<(), Error> {
+        let (Some(pass), None) = (&mut self.pass, &self.writing) else { return Ok(()) };
+        let asked = Instant::now();
+        let writing = pass.write().await;
+        if let Some(meter) = &self.meter {
+            match &writing {
+                Ok(_) => meter.waited(asked.elapsed()),
+                Err(_) => meter.throttled(),
+            }
+        }
+        self.writing = Some(writing.map_err(|busy| Code::from((busy, OpClass::Put)))?);
+        Ok(())
     }
 
     /// Does something of the request, and gives its place back while that has to wait: for the disk, or for room on it.
@@ -115,8 +151,7 @@ impl BodyIn {
                 // Enough had come before the client stalled: it is waited for once more.
                 Err(_) => {}
                 Ok(None) => {
-                    // What is left is to make it durable, which is the disk's work.
-                    self.give_way();
+                    self.write().await?;
                     return Ok(None);
                 }
                 Ok(Some(Err(_))) => return Err(Code::IncompleteBody.into()),
@@ -158,7 +193,7 @@ impl BodyIn {
         if rest == 0 || rest > DISCARDED_BYTES_MAX || unasked {
             return;
         }
-        (self.meter, self.pass) = (None, None);
+        (self.meter, self.pass, self.writing) = (None, None, None);
         let reading = async { while let Ok(Some(_)) = self.next().await {} };
         // Past the limit the connection is closed instead, which is what an error here means to hyper too.
         let _ = tokio::time::timeout(DISCARDING_MAX, reading).await;

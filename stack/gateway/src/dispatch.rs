@@ -5,7 +5,7 @@ use crate::auth::issuer::AUDIENCE;
 use crate::body::{BodyIn, BodyOut, Content, Start};
 use crate::call::Call;
 use crate::error::{Code, Error};
-use crate::gate::{Busy, Pass};
+use crate::gate::Pass;
 use crate::meter::Measured;
 use crate::reply::Reply;
 use crate::request::{Head, Request, Transport};
@@ -86,7 +86,7 @@ impl Gateway {
             Err(busy) => {
                 served.meter.throttled();
                 request.body_mut().discard().await;
-                return (Err(over_limit(busy, row.class).into()), Some(measured));
+                return (Err(Code::from((busy, row.class)).into()), Some(measured));
             }
         }
         served.meter.waited(asked.elapsed());
@@ -144,15 +144,6 @@ impl Gateway {
             count >> 48,
             count & 0xffff_ffff_ffff
         )
-    }
-}
-
-/// The message by which AzCopy tells what to slow down.
-fn over_limit(busy: Busy, class: OpClass) -> Code {
-    match (busy, class) {
-        (Busy::Operations, _) => Code::OperationsOverLimit,
-        (Busy::Bytes, OpClass::Put) => Code::IngressOverLimit,
-        (Busy::Bytes, OpClass::Get | OpClass::List | OpClass::Delete | OpClass::Other) => Code::EgressOverLimit,
     }
 }
 

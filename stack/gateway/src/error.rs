@@ -1,7 +1,9 @@
 //! What a caller is told when a request fails: one table from an error to Azure's status, `x-ms-error-code` and message.
 //! Source: "Common REST API error codes" and "Blob Storage error codes".
 
+use crate::gate::Busy;
 use crate::xml;
+use greenroom_model::metrics::OpClass;
 use greenroom_store::{COMMITTED_BLOCKS_MAX, Leasable, LeaseRefusal, LeaseUnmet, StoreError};
 use http::StatusCode;
 use std::io::ErrorKind;
@@ -94,6 +96,17 @@ pub enum Code {
     UnauthorizedBlobOverwrite,
     UnsupportedHttpVerb,
     UnsupportedQueryParameter,
+}
+
+/// The message by which AzCopy tells what to slow down.
+impl From<(Busy, OpClass)> for Code {
+    fn from((busy, class): (Busy, OpClass)) -> Self {
+        match (busy, class) {
+            (Busy::Operations, _) => Code::OperationsOverLimit,
+            (Busy::Bytes, OpClass::Put) => Code::IngressOverLimit,
+            (Busy::Bytes, OpClass::Get | OpClass::List | OpClass::Delete | OpClass::Other) => Code::EgressOverLimit,
+        }
+    }
 }
 
 /// How an error leaves the gateway.

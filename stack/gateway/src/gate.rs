@@ -18,6 +18,9 @@ pub trait Gate: Send + Sync + 'static {
     fn leave(&self);
     /// Content was worked on that had not been asked for.
     fn charge(&self, bytes: u64);
+    /// Waits until a change may go to the disk, which takes a place there; `written` gives it back.
+    fn write(&self) -> BoxFuture<'_, Result<(), Busy>>;
+    fn written(&self);
 }
 
 /// So many requests wait already that one more had better come again later. By what the tenant is over.
@@ -35,6 +38,9 @@ pub struct Pass {
     moved: u64,
 }
 
+/// A change's place at the disk, until it is durable.
+pub struct Writing(Arc<dyn Gate>);
+
 enum Place {
     Held,
     Given,
@@ -45,6 +51,12 @@ enum Place {
 impl std::fmt::Debug for Pass {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pass").field("moved", &self.moved).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Writing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writing").finish_non_exhaustive()
     }
 }
 
@@ -75,6 +87,13 @@ impl Pass {
             self.park();
         }
         std::future::poll_fn(|cx| self.poll_place(cx)).await;
+    }
+
+    /// All of a change has come, and is to be made durable. Whoever waits for the disk needs no core.
+    pub async fn write(&mut self) -> Result<Writing, Busy> {
+        self.park();
+        self.gate.write().await?;
+        Ok(Writing(self.gate.clone()))
     }
 
     /// Ready once there is a place to work on.
@@ -110,5 +129,11 @@ impl Drop for Pass {
             self.gate.charge(self.moved);
         }
         self.park();
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.written();
     }
 }

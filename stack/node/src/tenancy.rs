@@ -21,11 +21,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 /// Pieces of work at once while several tenants want the machine, for each of its cores. Who waits for a disk, a client or the cloud
 /// holds none: a piece is what a core does without a pause, and with more of them than cores who comes next would wait for all.
 const SLOTS_A_CORE: u32 = 1;
+/// Changes on their way to the disk at once while several tenants want it. They share its syncs, so fewer would cost all of them; more
+/// would stand in the way of whose turn it is.
+const WRITES: u32 = 64;
 
 #[derive(Debug)]
 pub struct Tenancy {
     path: PathBuf,
+    /// To the cores.
     admission: Admission,
+    /// To the disk, for changes, by weight alone: what a tenant may have at all is asked for before.
+    disk: Admission,
     gates: RwLock<HashMap<TenantName, Arc<Door>>>,
     kept: Mutex<Kept>,
     /// What was applied last, for those who only look.
@@ -43,6 +49,7 @@ impl Tenancy {
             file: RwLock::new(Arc::new(kept.file.clone())),
             path,
             admission: Admission::new(SLOTS_A_CORE * cores),
+            disk: Admission::new(WRITES),
             gates: RwLock::default(),
             kept: Mutex::new(kept),
             capacity: Mutex::new((Rate::default(), Calibrated::NotYet)),
@@ -53,13 +60,24 @@ impl Tenancy {
         &self.admission
     }
 
+    /// Off, nobody waits for anybody.
+    pub fn switch(&self, to: AdmissionSwitch) {
+        for admission in [&self.admission, &self.disk] {
+            match to {
+                AdmissionSwitch::On => admission.switch_on(),
+                AdmissionSwitch::Off => admission.switch_off(),
+            }
+        }
+    }
+
     pub fn gate(&self, tenant: &TenantName) -> Arc<Door> {
         if let Some(gate) = self.gates.read().unwrap_or_else(PoisonError::into_inner).get(tenant) {
             return gate.clone();
         }
         let share = self.share(tenant);
         let mut gates = self.gates.write().unwrap_or_else(PoisonError::into_inner);
-        gates.entry(tenant.clone()).or_insert_with(|| Arc::new(Door(self.admission.add(&share)))).clone()
+        let door = || Door { cores: self.admission.add(&share), disk: self.disk.add(&by_weight(&share)) };
+        gates.entry(tenant.clone()).or_insert_with(|| Arc::new(door())).clone()
     }
 
     pub fn share(&self, tenant: &TenantName) -> Share {
@@ -69,7 +87,7 @@ impl Tenancy {
     /// At work, and waiting.
     pub fn in_flight(&self, tenant: &TenantName) -> (u64, u64) {
         let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
-        gates.get(tenant).map_or((0, 0), |door| door.0.in_flight())
+        gates.get(tenant).map_or((0, 0), |door| sum(door.cores.in_flight(), door.disk.in_flight()))
     }
 
     pub fn file(&self) -> Arc<TenantsFile> {
@@ -137,7 +155,9 @@ impl Tenancy {
         drop(kept);
         let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
         for (tenant, door) in gates.iter() {
-            self.admission.change(&door.0, &self.share(tenant));
+            let share = self.share(tenant);
+            self.admission.change(&door.cores, &share);
+            self.disk.change(&door.disk, &by_weight(&share));
         }
         Ok(true)
     }
@@ -152,7 +172,7 @@ impl Tenancy {
 
     pub fn admission_status(&self, jain: f64) -> AdmissionStatus {
         let (capacity, calibrated) = self.capacity();
-        let (in_flight, queued) = self.admission.in_flight();
+        let (in_flight, queued) = sum(self.admission.in_flight(), self.disk.in_flight());
         let state = if self.admission.is_on() { AdmissionSwitch::On } else { AdmissionSwitch::Off };
         AdmissionStatus { state, capacity, calibrated, reserved: plan::reserved(&self.file()), jain, in_flight, queued }
     }
@@ -164,6 +184,14 @@ impl Tenancy {
 
 impl AsRef<Gate> for Door {
     fn as_ref(&self) -> &Gate {
-        &self.0
+        &self.cores
     }
+}
+
+fn by_weight(share: &Share) -> Share {
+    Share { weight: share.weight, ..Share::default() }
+}
+
+fn sum(cores: (u64, u64), disk: (u64, u64)) -> (u64, u64) {
+    (cores.0 + disk.0, cores.1 + disk.1)
 }

@@ -44,7 +44,7 @@ const RECALLS: &str = "recalls of 16 MiB";
 /// Requests that are sent when they are due, answered or not.
 const QUIET: &str = "--put 1 --get 3 --size 64KiB --rate 80/s --connections 64 --seed 7 --for 6s";
 const GREEDY: &str = "--put 1 --size 4KiB --rate 12000/s --keys 100000 --for 6s";
-const GREEDY_CONNECTIONS: [(&str, u32); 2] = [("gold", 24), ("bronze", 96)];
+const GREEDY_CONNECTIONS: [u32; 2] = [96, 192];
 const ALONE: &str = "--for 5s";
 const WARM: Duration = Duration::from_millis(2_500);
 const COST_S: u32 = 4;
@@ -132,6 +132,13 @@ struct Bed {
     urls: [String; 2],
 }
 
+/// In life the loud tenant's client is a machine of its own, and what is measured is the server: it gives way to the others.
+#[derive(Debug, Clone, Copy)]
+enum Client {
+    Equal,
+    GivesWay,
+}
+
 const GOLD: usize = 0;
 const BRONZE: usize = 1;
 
@@ -152,15 +159,15 @@ impl Bed {
         Ok(Self { server, urls })
     }
 
-    /// The loud tenant's client gives way to the others: in life it is a machine of its own, and what is measured is the server.
-    fn command(&self, tenant: usize, load: &str) -> Command {
+    fn command(&self, tenant: usize, load: &str, client: Client) -> Command {
         let greenroom = Profile::Release.program("greenroom");
-        let mut command = if tenant == GOLD {
-            Command::new(greenroom)
-        } else {
-            let mut nice = Command::new("nice");
-            nice.args(["-n", "19"]).arg(greenroom);
-            nice
+        let mut command = match client {
+            Client::Equal => Command::new(greenroom),
+            Client::GivesWay => {
+                let mut nice = Command::new("nice");
+                nice.args(["-n", "19"]).arg(greenroom);
+                nice
+            }
         };
         command.args(["load", "--json", "--to", &self.urls[tenant]]).args(load.split(' '));
         command.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -172,7 +179,8 @@ impl Bed {
     }
 
     fn begin(&self, tenant: usize, load: &str) -> Result<Child> {
-        self.command(tenant, load).spawn().context("start the load")
+        let client = if tenant == GOLD { Client::Equal } else { Client::GivesWay };
+        self.command(tenant, load, client).spawn().context("start the load")
     }
 
     fn quiet(&self) -> Result<Seen> {
@@ -259,8 +267,8 @@ fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
     for (state, duels) in ["off", "on"].into_iter().zip(duels) {
         bed.server.admission(state)?;
         let [gold, bronze] = [GOLD, BRONZE].map(|tenant| {
-            let connections = GREEDY_CONNECTIONS[tenant].1;
-            bed.begin(tenant, &format!("{GREEDY} --connections {connections}"))
+            let load = format!("{GREEDY} --connections {}", GREEDY_CONNECTIONS[tenant]);
+            bed.command(tenant, &load, Client::Equal).spawn().context("start the load")
         });
         let rate = |load: Result<Child>| report(load?)?["ops_per_s"].as_f64().context("find the rate of the load");
         let duel = Duel { gold: rate(gold)?, bronze: rate(bronze)? };
@@ -313,8 +321,8 @@ fn body(samples: &Samples, repeats: u8) -> String {
          scheduler, which nothing that keeps all cores at work gets below. The last column is work conservation: what the loud one gets with admission on while nobody else wants anything, of what it gets with \
          it off. Limits: server, clients and disk share two cores and one page cache; the loud one's client runs at a lower priority, as it \
          would on a machine of its own, and the cloud of the recalls is a folder.\n\n{}\nBoth send PUTs of 4 KiB as fast as they are \
-         answered, the one of weight 400 over 24 connections and the one of weight 100 over 96. Jain's index is of requests by weight: 1 is \
-         fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 connections) with metering and admission on, over the same with both off. \
+         answered, the one of weight 400 over 96 connections and the one of weight 100 over 192, from clients of one priority. Jain's index is of \
+         requests by weight: 1 is fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 connections) with metering and admission on, over the same with both off. \
          The audit log is of refusals and of what operators do: none of these requests comes to it.",
         isolation_table(samples),
         duel_table(samples),

@@ -9,8 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use greenroom_model::control::Problem;
 use greenroom_model::tenancy::{
-    AdmissionRequest, AdmissionStatus, AdmissionSwitch, Calibrated, Change, FieldFault, FieldProblem, TenantsFile,
-    TenantsPlan,
+    AdmissionRequest, AdmissionStatus, Calibrated, Change, FieldFault, FieldProblem, TenantsFile, TenantsPlan,
 };
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -93,10 +92,7 @@ pub async fn set_admission(state: State<Control>, body: Bytes) -> Result<Json<Ad
     if let Some(capacity) = capacity {
         state.tenancy.set_capacity(capacity, Calibrated::ByOperator);
     }
-    match switch {
-        AdmissionSwitch::On => state.tenancy.admission().switch_on(),
-        AdmissionSwitch::Off => state.tenancy.admission().switch_off(),
-    }
+    state.tenancy.switch(switch);
     state.audit.done("operator", "admission", "", &format!("{switch:?}"))?;
     Ok(admission(state).await)
 }

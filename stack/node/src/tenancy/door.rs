@@ -6,37 +6,50 @@ use greenroom_gateway::gate::{self, Busy};
 use greenroom_tenancy::admission;
 use std::sync::Arc;
 
+/// A tenant's ways to the cores and to the disk.
 #[derive(Debug)]
-pub struct Door(pub admission::Gate);
+pub struct Door {
+    pub cores: admission::Gate,
+    pub disk: admission::Gate,
+}
 
 impl gate::Gate for Door {
     fn enter(&self) -> BoxFuture<'_, Result<(), Busy>> {
-        async {
-            match self.0.enter().await {
-                Ok(_) => Ok(()),
-                Err(admission::Busy::Operations) => Err(Busy::Operations),
-                Err(admission::Busy::Bytes) => Err(Busy::Bytes),
-            }
-        }
-        .boxed()
+        enter(&self.cores).boxed()
     }
 
     fn try_more(&self, bytes: u64) -> bool {
-        self.0.try_more(bytes)
+        self.cores.try_more(bytes)
     }
 
     fn more(self: Arc<Self>, bytes: u64) -> BoxFuture<'static, ()> {
         async move {
-            self.0.more(bytes).await;
+            self.cores.more(bytes).await;
         }
         .boxed()
     }
 
     fn leave(&self) {
-        self.0.leave();
+        self.cores.leave();
     }
 
     fn charge(&self, bytes: u64) {
-        self.0.charge(bytes);
+        self.cores.charge(bytes);
+    }
+
+    fn write(&self) -> BoxFuture<'_, Result<(), Busy>> {
+        enter(&self.disk).boxed()
+    }
+
+    fn written(&self) {
+        self.disk.leave();
+    }
+}
+
+async fn enter(gate: &admission::Gate) -> Result<(), Busy> {
+    match gate.enter().await {
+        Ok(_) => Ok(()),
+        Err(admission::Busy::Operations) => Err(Busy::Operations),
+        Err(admission::Busy::Bytes) => Err(Busy::Bytes),
     }
 }
