@@ -10,6 +10,7 @@ use greenroom_model::tenancy::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use std::time::Duration;
 use support::Stack;
 
 const FILE: &str = "
@@ -255,6 +256,42 @@ async fn a_ceiling_holds_and_goes_when_admission_is_switched_off() {
     let off: AdmissionStatus = off.json().await.expect("a status");
     assert_eq!(serde_json::to_value(off.state).expect("a word"), "off");
     let many = (0..50).map(|_| stack.http.get(&url).send());
-    let all = tokio::time::timeout(std::time::Duration::from_secs(9), futures::future::join_all(many)).await;
+    let all = tokio::time::timeout(Duration::from_secs(9), futures::future::join_all(many)).await;
     assert_eq!(all.expect("at five a second it would take ten").len(), 50);
+}
+
+#[tokio::test]
+async fn changes_take_turns_at_the_disk_and_leave_no_place_behind() {
+    let stack = Stack::start().await;
+    let (mut asked, mut answered) = (Vec::new(), [0, 0]);
+    for tenant in ["gold", "bronze"] {
+        let account = format!("{tenant}acct");
+        stack.make_account(tenant, &account, &["photos"]).await;
+        // More than the disk has places for.
+        for number in 0..150 {
+            let url = stack.url_in(&account, &format!("photos/{number}")).await;
+            let put = stack.http.put(url).header("x-ms-blob-type", "BlockBlob").body(vec![7; 4 << 10]);
+            // One in five is refused at the end of its content, and one in seven is not waited for.
+            let put = if number % 5 == 0 { put.header("content-md5", "rL0Y20zC+Fzt72VPzMSk2A==") } else { put };
+            let patience = Duration::from_millis(if number % 7 == 0 { 3 } else { 30_000 });
+            asked.push(async move { tokio::time::timeout(patience, put.send()).await });
+        }
+    }
+    for answer in futures::future::join_all(asked).await.into_iter().flatten() {
+        match answer.expect("an answer").status() {
+            StatusCode::CREATED => answered[0] += 1,
+            StatusCode::BAD_REQUEST => answered[1] += 1,
+            status => panic!("{status}"),
+        }
+    }
+    assert!(answered[0] >= 200 && answered[1] >= 48, "{answered:?}");
+    let free = async {
+        // What was cut off is noticed a moment later.
+        while let AdmissionStatus { in_flight: 1.., .. } | AdmissionStatus { queued: 1.., .. } =
+            get(&stack, "/v1/admission").await
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), free).await.expect("all places are given back");
 }
