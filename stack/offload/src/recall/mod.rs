@@ -26,6 +26,8 @@ use tokio::sync::Semaphore;
 
 /// Requests of one reader that run ahead of what it has consumed.
 const READ_AHEAD: usize = 2;
+/// What is passed on at a time: whoever sends it lets others go first in between.
+const PART_BYTES_MAX: usize = 256 << 10;
 /// A body that fails its checks may have been damaged on its way: it is fetched again before it counts as lost.
 const DAMAGED_ATTEMPTS_MAX: u32 = 3;
 
@@ -107,7 +109,7 @@ impl Recall {
         let fetches = coalesce(&pieces, &self.settings.coalesce);
         let this = self.clone();
         let answers = stream::iter(fetches).map(move |fetch| this.clone().fetch(fetch, key)).buffered(READ_AHEAD);
-        Ok(answers.map_ok(|parts| stream::iter(parts.into_iter().map(Ok))).try_flatten())
+        Ok(answers.map_ok(|parts| stream::iter(parts.into_iter().flat_map(in_parts).map(Ok))).try_flatten())
     }
 
     pub(crate) async fn footer(&self, segment: Hash) -> Result<Arc<Footer>> {
@@ -213,6 +215,13 @@ impl Recall {
 enum Source {
     Kept(Bytes),
     Coming(Coming),
+}
+
+fn in_parts(mut content: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let part = content.split_to(content.len().min(PART_BYTES_MAX));
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 fn decode(bytes: &Bytes, wanted: &Fetch, key: &TenantKey, name: &str) -> Result<HashMap<u64, Bytes>> {
