@@ -12,7 +12,6 @@ use crate::request::{Head, Request, Transport};
 use crate::route::{self, Action, FromUrl, Row, Snapshots};
 use crate::time;
 use bytes::Bytes;
-use greenroom_model::metrics::OpClass;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
@@ -74,15 +73,7 @@ impl Gateway {
         let measured = Measured::begin(served.clone(), row.class, began);
         let asked = Instant::now();
         match Pass::enter(served.gate).await {
-            Ok(pass) => {
-                request.body_mut().admitted(pass);
-                // A change without content is the disk's work alone.
-                if !matches!(row.class, OpClass::Get | OpClass::List)
-                    && request.body_mut().length().is_ok_and(|bytes| bytes == 0)
-                {
-                    request.body_mut().give_way();
-                }
-            }
+            Ok(pass) => request.body_mut().admitted(pass),
             Err(busy) => {
                 served.meter.throttled();
                 request.body_mut().discard().await;
@@ -94,7 +85,10 @@ impl Gateway {
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(run) => match versions_fit(row, &call.head) {
-                Ok(()) => run(&mut call).await,
+                Ok(()) => match disk_first(row, &mut call.body).await {
+                    Ok(()) => run(&mut call).await,
+                    Err(error) => Err(error),
+                },
                 Err(error) => Err(error),
             },
         };
@@ -158,6 +152,16 @@ pub(crate) fn versions_fit(row: &Row, head: &Head) -> Result<(), Error> {
     Ok(())
 }
 
+/// A change without content is the disk's work alone. One with content waits for the disk once that has come.
+async fn disk_first(row: &Row, body: &mut BodyIn) -> Result<(), Error> {
+    if row.fetches() {
+        body.give_way();
+    } else if !row.reads() && body.length().is_ok_and(|bytes| bytes == 0) {
+        body.write().await?;
+    }
+    Ok(())
+}
+
 /// What of a request its reply repeats.
 struct Echo {
     method: Method,
@@ -195,5 +199,85 @@ impl Echo {
             headers.insert("x-ms-client-request-id", id);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::{Busy, Gate};
+    use crate::query::Query;
+    use crate::target::Scope;
+    use futures::FutureExt as _;
+    use futures::future::BoxFuture;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicI64;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    /// Counts the places that are taken.
+    #[derive(Default)]
+    struct Places {
+        cores: AtomicI64,
+        disk: AtomicI64,
+    }
+
+    impl Gate for Places {
+        fn enter(&self) -> BoxFuture<'_, Result<(), Busy>> {
+            self.cores.fetch_add(1, Relaxed);
+            async { Ok(()) }.boxed()
+        }
+
+        fn try_more(&self, _: u64) -> bool {
+            self.cores.fetch_add(1, Relaxed);
+            true
+        }
+
+        fn more(self: Arc<Self>, _: u64) -> BoxFuture<'static, ()> {
+            async {}.boxed()
+        }
+
+        fn leave(&self) {
+            self.cores.fetch_sub(1, Relaxed);
+        }
+
+        fn charge(&self, _: u64) {}
+
+        fn write(&self) -> BoxFuture<'_, Result<(), Busy>> {
+            self.disk.fetch_add(1, Relaxed);
+            async { Ok(()) }.boxed()
+        }
+
+        fn written(&self) {
+            self.disk.fetch_sub(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_has_no_content_runs_at_the_core_at_the_disk_or_at_neither() {
+        let (get, head, put, delete) = (Method::GET, Method::HEAD, Method::PUT, Method::DELETE);
+        for (method, query, from_url, cores, disk) in [
+            (&get, "", FromUrl::No, 1, 0),
+            (&head, "", FromUrl::No, 1, 0),
+            (&delete, "", FromUrl::No, 0, 1),
+            (&put, "comp=lease", FromUrl::No, 0, 1),
+            (&put, "comp=metadata", FromUrl::No, 0, 1),
+            (&put, "comp=snapshot", FromUrl::No, 0, 1),
+            (&put, "", FromUrl::No, 0, 1),
+            (&put, "", FromUrl::Yes, 0, 0),
+            (&put, "", FromUrl::Typed, 0, 0),
+            (&put, "comp=block", FromUrl::Yes, 0, 0),
+        ] {
+            let query = Query::parse(query).expect("a good query");
+            let row = route::find(method, Scope::Blob, &query, from_url).expect("a row");
+            let places = Arc::new(Places::default());
+            let mut body = BodyIn::empty();
+            let pass = Pass::enter(places.clone()).now_or_never().expect("no wait").expect("a place");
+            body.admitted(pass);
+            disk_first(row, &mut body).now_or_never().expect("no wait").expect("a turn");
+            let taken = || (places.cores.load(Relaxed), places.disk.load(Relaxed));
+            assert_eq!(taken(), (cores, disk), "{}", row.operation);
+            drop(body);
+            assert_eq!(taken(), (0, 0), "{}", row.operation);
+        }
     }
 }

@@ -45,6 +45,15 @@ impl Row {
         self.snapshots = Snapshots::Allowed;
         self
     }
+
+    pub fn reads(&self) -> bool {
+        self.method == GET || self.method == HEAD
+    }
+
+    /// What it writes is fetched first, which may take as long as it likes.
+    pub fn fetches(&self) -> bool {
+        self.from_url != FromUrl::No
+    }
 }
 
 /// Whether the content comes from another blob, which `x-ms-copy-source` names.
