@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,7 @@ pub struct Server {
     /// Greenroom's control API.
     control: SocketAddr,
     kind: Kind,
+    folder: PathBuf,
 }
 
 /// What a server used while something ran.
@@ -50,7 +51,12 @@ impl Server {
 
     /// With options of its own.
     pub fn start_with(kind: Kind, options: &[&str]) -> Result<Self> {
-        let folder = kind.folder();
+        Self::start_named(kind, &format!("{kind:?}").to_lowercase(), options)
+    }
+
+    /// In a folder of its own too, beside others of its kind.
+    pub fn start_named(kind: Kind, name: &str, options: &[&str]) -> Result<Self> {
+        let folder = data::ground().join(name);
         paths::remove_folder(&folder)?;
         fs::create_dir_all(&folder).context("create the server's data folder")?;
         let (address, control) = (free_address()?, free_address()?);
@@ -77,11 +83,13 @@ impl Server {
         };
         let process = command.args(options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let process = process.with_context(|| format!("start {kind:?}"))?;
-        let mut server = Self { process, address, control, kind };
+        let mut server = Self { process, address, control, kind, folder };
         server.wait_until_ready()?;
         match kind {
             Kind::Greenroom | Kind::Azurite => server.make_container()?,
-            Kind::Nginx => fs::create_dir_all(folder.join("files").join(CONTAINER)).context("create nginx's folder")?,
+            Kind::Nginx => {
+                fs::create_dir_all(server.folder.join("files").join(CONTAINER)).context("create nginx's folder")?
+            }
         }
         Ok(server)
     }
@@ -102,7 +110,7 @@ impl Server {
 
     /// A call of Greenroom's control API, by hand. HTTP/1.0, so that the answer comes whole and ends with the connection.
     pub fn call(&self, method: &str, path: &str, body: &str) -> Result<Value> {
-        let token = fs::read_to_string(self.kind.folder().join(TOKEN_FILE)).context("read the control API's token")?;
+        let token = fs::read_to_string(self.folder.join(TOKEN_FILE)).context("read the control API's token")?;
         let mut stream = TcpStream::connect(self.control).context("connect to the control API")?;
         write!(
             stream,
@@ -235,13 +243,7 @@ impl Drop for Server {
         // Nothing to be done about a process or a folder that is gone already.
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = paths::remove_folder(&self.kind.folder());
-    }
-}
-
-impl Kind {
-    fn folder(self) -> std::path::PathBuf {
-        data::ground().join(format!("{self:?}").to_lowercase())
+        let _ = paths::remove_folder(&self.folder);
     }
 }
 

@@ -45,9 +45,14 @@ const RECALLS: &str = "recalls of 16 MiB";
 const QUIET: &str = "--put 1 --get 3 --size 64KiB --rate 80/s --connections 64 --seed 7 --for 6s";
 const GREEDY: &str = "--put 1 --size 4KiB --rate 12000/s --keys 100000 --for 6s";
 const GREEDY_CONNECTIONS: [u32; 2] = [96, 192];
-const ALONE: &str = "--for 5s";
+const ALONE: &str = "--for 3s";
+/// A tenant's places are kept for a second after it was there last: what the loud one gets alone begins after that.
+const GONE: Duration = Duration::from_millis(1_200);
 const WARM: Duration = Duration::from_millis(2_500);
-const COST_S: u32 = 4;
+/// Alone, the loud one is measured in turns of admission off and on, so that what drifts falls on both.
+const TURNS: u8 = 3;
+const COST_S: u32 = 2;
+const COST_TURNS: u8 = 8;
 const COST: [(wrk::Shape, Method); 2] = [
     (wrk::Shape { name: "4 KiB", folder: "cost", bytes: 4 << 10, connections: 32, names: 1_000_000 }, Method::Put),
     (wrk::Shape { name: "4 KiB", folder: "cost", bytes: 4 << 10, connections: 32, names: 1_000_000 }, Method::Get),
@@ -94,13 +99,20 @@ struct Duel {
     bronze: f64,
 }
 
+/// With metering and admission on, over the same with both off.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    per_s: f64,
+    /// Seconds that the server computes for a request.
+    cpu: f64,
+}
+
 #[derive(Debug, Default)]
 struct Samples {
     isolation: Vec<Isolation>,
     /// Admission off, on.
     duels: [Vec<Duel>; 2],
-    /// Of each of `COST`, requests a second with metering and admission on over those with both off.
-    cost: [Vec<f64>; COST.len()],
+    cost: [Vec<Cost>; COST.len()],
 }
 
 pub fn measure(repeats: u8) -> Result<Report> {
@@ -221,8 +233,20 @@ impl Bed {
         seen
     }
 
-    fn rate(&self, load: &str) -> Result<f64> {
-        self.load(BRONZE, &format!("{load} {ALONE}"))?["ops_per_s"].as_f64().context("find the rate of the load")
+    /// Operations a second of the loud one while nobody else is there: admission off, on.
+    #[expect(clippy::disallowed_methods, reason = "nothing tells that a tenant's places are given up")]
+    fn alone(&self, load: &str) -> Result<[f64; 2]> {
+        std::thread::sleep(GONE);
+        let mut sums = [0.0; 2];
+        for turn in 0..TURNS {
+            let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
+            for which in order {
+                self.server.admission(["off", "on"][which])?;
+                let report = self.load(BRONZE, &format!("{load} {ALONE}"))?;
+                sums[which] += report["ops_per_s"].as_f64().context("find the rate of the load")?;
+            }
+        }
+        Ok(sums.map(|sum| sum / f64::from(TURNS)))
     }
 
     /// From now on what the loud tenant has leaves flash, and what it reads is recalled.
@@ -253,13 +277,15 @@ fn isolation(loud: usize) -> Result<Isolation> {
     }
     let (solo, busy) = (bed.quiet()?, bed.busy()?);
     bed.server.admission("off")?;
-    let (off, wild) = (bed.beside(load)?, bed.rate(load)?);
+    let off = bed.beside(load)?;
     bed.server.admission("on")?;
-    let (on, free) = (bed.beside(load)?, bed.rate(load)?);
+    let on = bed.beside(load)?;
+    let alone = bed.alone(load)?;
     let quiet = [solo, busy, off, on];
     let [solo, busy, off, on] = quiet.map(|seen| seen.get_p99_ms);
     eprintln!("    GET p99 {solo:.1} ms alone, {busy:.1} ms on busy cores, {off:.1} ms off, {on:.1} ms on");
-    Ok(Isolation { loud, quiet, alone: [wild, free] })
+    eprintln!("    alone {:.1}/s off, {:.1}/s on", alone[0], alone[1]);
+    Ok(Isolation { loud, quiet, alone })
 }
 
 fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
@@ -278,21 +304,29 @@ fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
     Ok(())
 }
 
-fn cost(cost: &mut [Vec<f64>; COST.len()]) -> Result<()> {
-    let rates = |options: &[&str], state: &str| -> Result<[f64; COST.len()]> {
-        let server = Server::start_with(Kind::Greenroom, options)?;
-        server.admission(state)?;
-        let mut rates = [0.0; COST.len()];
-        for (rate, (shape, method)) in rates.iter_mut().zip(&COST) {
-            *rate = wrk::load(&server, shape, *method, COST_S)?.per_s;
+fn cost(samples: &mut [Vec<Cost>; COST.len()]) -> Result<()> {
+    let bare = Server::start_named(Kind::Greenroom, "bare", &["--unmetered"])?;
+    bare.admission("off")?;
+    let whole = Server::start_named(Kind::Greenroom, "whole", &[])?;
+    for ((shape, method), samples) in COST.iter().zip(samples) {
+        for server in [&bare, &whole] {
+            wrk::load(server, shape, *method, 1)?;
         }
-        Ok(rates)
-    };
-    let bare = || rates(&["--unmetered"], "off");
-    // The same twice around the other: what drifts falls on both.
-    let (first, whole, last) = (bare()?, rates(&[], "on")?, bare()?);
-    for (shape, ratios) in cost.iter_mut().enumerate() {
-        ratios.push(whole[shape] / f64::midpoint(first[shape], last[shape]));
+        // Requests, and seconds that the server computed for them.
+        let mut all = [(0.0, 0.0); 2];
+        for turn in 0..COST_TURNS {
+            let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
+            for which in order {
+                let server = [&bare, &whole][which];
+                let (load, usage) = server.watch(|| wrk::load(server, shape, *method, COST_S))?;
+                all[which].0 += load.requests as f64;
+                all[which].1 += usage.cpu_s;
+            }
+        }
+        let [bare, whole] = all;
+        let cost = Cost { per_s: whole.0 / bare.0, cpu: (whole.1 / whole.0) / (bare.1 / bare.0) };
+        eprintln!("    {method:?}: requests/s {:.3}, computing {:.3} of off", cost.per_s, cost.cpu);
+        samples.push(cost);
     }
     Ok(())
 }
@@ -389,10 +423,16 @@ fn duel_table(samples: &Samples) -> String {
 }
 
 fn cost_table(samples: &Samples) -> String {
-    let row = |((shape, method), ratios): (&(wrk::Shape, Method), &Vec<f64>)| {
-        let (mean, half) = mean(ratios);
+    let row = |((shape, method), costs): (&(wrk::Shape, Method), &Vec<Cost>)| {
+        let of = |figure: fn(&Cost) -> f64| {
+            let (mean, half) = mean(&costs.iter().map(figure).collect::<Vec<_>>());
+            format!("**{mean:.3}** ± {half:.3}")
+        };
         let name = format!("{} {}", format!("{method:?}").to_uppercase(), shape.name);
-        vec![name, format!("**{mean:.3}** ± {half:.3}")]
+        vec![name, of(|cost| cost.per_s), of(|cost| cost.cpu)]
     };
-    table(&["request", "on of off"], &COST.iter().zip(&samples.cost).map(row).collect::<Vec<_>>())
+    table(
+        &["request", "requests a second, on of off", "computing for a request, on of off"],
+        &COST.iter().zip(&samples.cost).map(row).collect::<Vec<_>>(),
+    )
 }
