@@ -357,6 +357,10 @@ fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
+    use greenroom_gateway::gate::Pass;
+    use greenroom_gateway::meter::Measured;
+    use greenroom_store::AccountKey;
     use http::StatusCode;
 
     const OK: Outcome = Outcome::Answered(StatusCode::OK);
@@ -406,5 +410,52 @@ mod tests {
         assert_eq!((gold.ops[&OpClass::Put].count, gold.ops[&OpClass::Put].errors), (2, 1));
         assert_eq!(gold.ops.len(), 1);
         assert_eq!(tenants[&name("bronze")].snapshot().in_flight, 1);
+    }
+
+    /// All that a request of 4 KiB asks of metering and admission, as the gateway asks it.
+    fn serve(figures: &Figures, account: &AccountRecord, class: OpClass) {
+        const BYTES: u64 = 4 << 10;
+        let began = Instant::now();
+        let served = figures.account(account);
+        let mut measured = Measured::begin(served.clone(), class, began);
+        let mut pass = Pass::enter(served.gate.clone()).now_or_never().expect("no wait").expect("a place");
+        served.meter.waited(began.elapsed());
+        if class == OpClass::Put {
+            pass.park();
+            served.meter.took(BYTES);
+            pass.took(BYTES).now_or_never().expect("no wait");
+            let asked = Instant::now();
+            drop(pass.write().now_or_never().expect("no wait").expect("a place at the disk"));
+            served.meter.waited(asked.elapsed());
+        } else {
+            drop(pass);
+            let mut reply = Pass::later(measured.gate().clone());
+            reply.took(0).now_or_never().expect("no wait");
+            measured.tenant().sent(BYTES);
+            reply.sent(BYTES);
+        }
+        measured.set_outcome(OK);
+    }
+
+    /// Nanoseconds of a core for one request, with every core at it for the same tenant, which contends more than a server does.
+    #[test]
+    #[ignore = "measures, for `cargo xtask bench tenancy`, which reads the line"]
+    fn what_a_request_costs() {
+        const REQUESTS: u32 = 300_000;
+        let dir = tempfile::tempdir().expect("a folder");
+        let figures = Figures::new(Arc::new(Tenancy::open(dir.path()).expect("an empty folder")), true);
+        let (name, tenant) = (AccountName::new("acct"), TenantName::new("gold"));
+        let key = AccountKey::new([7; 64]);
+        let account = AccountRecord::new(name.expect("a good name"), tenant.expect("a good name"), key);
+        let cores = std::thread::available_parallelism().expect("a count of cores").get();
+        for (name, class) in [("PUT", OpClass::Put), ("GET", OpClass::Get)] {
+            let began = Instant::now();
+            std::thread::scope(|scope| {
+                for _ in 0..cores {
+                    scope.spawn(|| (0..REQUESTS).for_each(|_| serve(&figures, &account, class)));
+                }
+            });
+            println!("COST {name} {}", began.elapsed().as_nanos() / u128::from(REQUESTS));
+        }
     }
 }

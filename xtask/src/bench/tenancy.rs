@@ -53,6 +53,11 @@ const WARM: Duration = Duration::from_millis(2_500);
 const TURNS: u8 = 3;
 const COST_S: u32 = 2;
 const COST_TURNS: u8 = 8;
+/// What metering and admission compute for a request, without the request.
+const MEASURES: &str = "test --release -p greenroom-node --bin greenroom-stack";
+const MEASURE: &str = "-q -- --ignored --exact figures::tests::what_a_request_costs --nocapture";
+/// Before the method and the nanoseconds.
+const MEASURED: &str = "COST";
 const COST: [(wrk::Shape, Method); 2] = [
     (wrk::Shape { name: "4 KiB", folder: "cost", bytes: 4 << 10, connections: 32, names: 1_000_000 }, Method::Put),
     (wrk::Shape { name: "4 KiB", folder: "cost", bytes: 4 << 10, connections: 32, names: 1_000_000 }, Method::Get),
@@ -99,12 +104,14 @@ struct Duel {
     bronze: f64,
 }
 
-/// With metering and admission on, over the same with both off.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
-    per_s: f64,
-    /// Seconds that the server computes for a request.
+    /// Requests with metering and admission on, over those with both off.
+    requests: f64,
+    /// The same for what the server computes for a request.
     cpu: f64,
+    /// What metering and admission compute for a request when nothing else is done, over all that the server computes for it.
+    part: f64,
 }
 
 #[derive(Debug, Default)]
@@ -119,7 +126,8 @@ pub fn measure(repeats: u8) -> Result<Report> {
     setup::ensure(Scope::Bench)?;
     shell::step("Build the stack and the command line", || {
         let bins = "build --release -p greenroom-node -p greenroom-director --bin greenroom-stack --bin greenroom";
-        shell::run(&mut shell::cargo(bins))
+        shell::run(&mut shell::cargo(bins))?;
+        shell::run(&mut shell::cargo(&format!("{MEASURES} --no-run")))
     })?;
     let mut samples = Samples::default();
     for repeat in 1..=repeats {
@@ -159,6 +167,8 @@ impl Bed {
         let cloud = ground().join("tenancy-cloud");
         paths::remove_folder(&cloud)?;
         std::fs::create_dir_all(&cloud).context("create the folder that is the cloud")?;
+        // What an earlier server has left to write is not this one's.
+        shell::run(&mut Command::new("sync"))?;
         let server = Server::start_with(Kind::Greenroom, &["--offload-to", &format!("file://{}", cloud.display())])?;
         server.call("PUT", "/v1/tenants", TENANTS)?;
         let url = |account: &str| -> Result<String> {
@@ -308,6 +318,7 @@ fn cost(samples: &mut [Vec<Cost>; COST.len()]) -> Result<()> {
     let bare = Server::start_named(Kind::Greenroom, "bare", &["--unmetered"])?;
     bare.admission("off")?;
     let whole = Server::start_named(Kind::Greenroom, "whole", &[])?;
+    let said = shell::capture(&mut shell::cargo(&format!("{MEASURES} {MEASURE}")))?;
     for ((shape, method), samples) in COST.iter().zip(samples) {
         for server in [&bare, &whole] {
             wrk::load(server, shape, *method, 1)?;
@@ -324,11 +335,23 @@ fn cost(samples: &mut [Vec<Cost>; COST.len()]) -> Result<()> {
             }
         }
         let [bare, whole] = all;
-        let cost = Cost { per_s: whole.0 / bare.0, cpu: (whole.1 / whole.0) / (bare.1 / bare.0) };
-        eprintln!("    {method:?}: requests/s {:.3}, computing {:.3} of off", cost.per_s, cost.cpu);
+        let request = bare.1 / bare.0;
+        let part = measured(&said, *method)? / 1e9 / request;
+        let cost = Cost { requests: whole.0 / bare.0, cpu: whole.1 / whole.0 / request, part };
+        eprintln!("    {method:?}: {:.3} of the requests, computing {:.3}, part {part:.4}", cost.requests, cost.cpu);
         samples.push(cost);
     }
     Ok(())
+}
+
+/// Nanoseconds of a core, of the line for that method.
+fn measured(said: &str, method: Method) -> Result<f64> {
+    let method = format!("{method:?}").to_uppercase();
+    let figure = said.lines().find_map(|line| match line.split(' ').collect::<Vec<_>>()[..] {
+        [MEASURED, named, figure] if named == method => figure.parse().ok(),
+        _ => None,
+    });
+    figure.with_context(|| format!("find what a {method} costs in '{said}'"))
 }
 
 /// Mean, and half of its 95 % confidence interval, by Student's t.
@@ -352,12 +375,15 @@ fn body(samples: &Samples, repeats: u8) -> String {
         "{}\nA quiet tenant of weight 400 sends 20 PUTs and 60 GETs of 64 KiB a second, each when it is due; beside it one of weight 100 \
          asks for more than the machine has, from 32 or 96 connections. Means of {repeats} runs with their 95 % confidence intervals. \
          Cores busy: nobody else sends anything, but each core has a loop to run, at the same priority: what is slower then is the machine's \
-         scheduler, which nothing that keeps all cores at work gets below. The last column is work conservation: what the loud one gets with admission on while nobody else wants anything, of what it gets with \
-         it off. Limits: server, clients and disk share two cores and one page cache; the loud one's client runs at a lower priority, as it \
-         would on a machine of its own, and the cloud of the recalls is a folder.\n\n{}\nBoth send PUTs of 4 KiB as fast as they are \
-         answered, the one of weight 400 over 96 connections and the one of weight 100 over 192, from clients of one priority. Jain's index is of \
-         requests by weight: 1 is fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 connections) with metering and admission on, over the same with both off. \
-         The audit log is of refusals and of what operators do: none of these requests comes to it.",
+         scheduler, which nothing that keeps all cores at work gets below. The last column is work conservation: what the loud one gets with \
+         admission on while nobody else wants anything, of what it gets with it off, in turns; it begins once the places kept for the quiet \
+         one are given up, a second after that one went. Limits: server, clients and disk share two cores and one page cache; the loud \
+         one's client runs at a lower priority, as it would on a machine of its own, and the cloud of the recalls is a folder.\n\n{}\nBoth \
+         send PUTs of 4 KiB as fast as they are answered, the one of weight 400 over 96 connections and the one of weight 100 over 192, from \
+         clients of one priority. Jain's index is of requests by weight: 1 is fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 \
+         connections) with metering and admission on, over the same with both off, in turns of {COST_S} s; and what metering and admission compute for such a request by \
+         themselves, all cores at it for one tenant, of what the server computes for it. The audit log is of refusals and of what operators \
+         do: none of these requests comes to it.",
         isolation_table(samples),
         duel_table(samples),
         cost_table(samples),
@@ -424,15 +450,12 @@ fn duel_table(samples: &Samples) -> String {
 
 fn cost_table(samples: &Samples) -> String {
     let row = |((shape, method), costs): (&(wrk::Shape, Method), &Vec<Cost>)| {
-        let of = |figure: fn(&Cost) -> f64| {
-            let (mean, half) = mean(&costs.iter().map(figure).collect::<Vec<_>>());
-            format!("**{mean:.3}** ± {half:.3}")
-        };
+        let of = |figure: fn(&Cost) -> f64| mean(&costs.iter().map(figure).collect::<Vec<_>>());
+        let ratio = |(mean, half)| format!("{mean:.3} ± {half:.3}");
+        let (part, half) = of(|cost| cost.part * 100.0);
         let name = format!("{} {}", format!("{method:?}").to_uppercase(), shape.name);
-        vec![name, of(|cost| cost.per_s), of(|cost| cost.cpu)]
+        vec![name, ratio(of(|cost| cost.requests)), ratio(of(|cost| cost.cpu)), format!("**{part:.1} %** ± {half:.1}")]
     };
-    table(
-        &["request", "requests a second, on of off", "computing for a request, on of off"],
-        &COST.iter().zip(&samples.cost).map(row).collect::<Vec<_>>(),
-    )
+    let head = ["request", "requests, on of off", "computing for one, on of off", "of that, metering and admission"];
+    table(&head, &COST.iter().zip(&samples.cost).map(row).collect::<Vec<_>>())
 }
