@@ -93,6 +93,13 @@ impl BodyIn {
         self.pass.iter_mut().for_each(Pass::park);
     }
 
+    /// Others may go first, in what takes long.
+    pub async fn turn(&mut self) {
+        if let Some(pass) = &mut self.pass {
+            pass.turn().await;
+        }
+    }
+
     /// What is left of a change is the disk's work, which it waits for in turn.
     pub async fn write(&mut self) -> Result<(), Error> {
         let (Some(pass), None) = (&mut self.pass, &self.writing) else { return Ok(()) };

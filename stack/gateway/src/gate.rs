@@ -1,5 +1,6 @@
 //! Admission as the gateway sees it: a request asks before it is worked on, and again as its content streams; who decides is somebody else.
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -36,6 +37,8 @@ pub struct Pass {
     place: Place,
     /// Moved since admission was asked last.
     moved: u64,
+    /// Moved since others went first.
+    turn: u64,
 }
 
 /// A change's place at the disk, until it is durable.
@@ -64,12 +67,12 @@ impl Pass {
     /// Waits for a place.
     pub async fn enter(gate: Arc<dyn Gate>) -> Result<Self, Busy> {
         gate.enter().await?;
-        Ok(Self { gate, place: Place::Held, moved: 0 })
+        Ok(Self { gate, place: Place::Held, moved: 0, turn: 0 })
     }
 
     /// For what is to be sent later: no place yet.
     pub fn later(gate: Arc<dyn Gate>) -> Self {
-        Self { gate, place: Place::Given, moved: 0 }
+        Self { gate, place: Place::Given, moved: 0, turn: 0 }
     }
 
     /// The client is waited for.
@@ -81,11 +84,21 @@ impl Pass {
 
     /// So much has come, and is to be worked on.
     pub async fn took(&mut self, bytes: u64) {
-        self.moved += bytes;
-        if self.moved >= BYTES_A_TURN {
-            // Others may go first.
+        self.count(bytes);
+        if self.turn >= BYTES_A_TURN {
             self.park();
         }
+        self.place().await;
+    }
+
+    /// Others may go first, here and now: for what takes long and moves nothing.
+    pub async fn turn(&mut self) {
+        self.turn = BYTES_A_TURN;
+        self.park();
+        self.place().await;
+    }
+
+    async fn place(&mut self) {
         std::future::poll_fn(|cx| self.poll_place(cx)).await;
     }
 
@@ -107,9 +120,13 @@ impl Pass {
                 }
                 Place::Given => {
                     let moved = std::mem::take(&mut self.moved);
-                    self.place = match self.gate.try_more(moved) {
-                        true => Place::Held,
-                        false => Place::Asked(Mutex::new(self.gate.clone().more(moved))),
+                    self.place = if self.turn >= BYTES_A_TURN {
+                        self.turn = 0;
+                        Place::Asked(Mutex::new(others_first(self.gate.clone(), moved)))
+                    } else if self.gate.try_more(moved) {
+                        Place::Held
+                    } else {
+                        Place::Asked(Mutex::new(self.gate.clone().more(moved)))
                     };
                 }
             }
@@ -118,9 +135,25 @@ impl Pass {
 
     /// So much is on its way to the client, which takes as long as it likes.
     pub fn sent(&mut self, bytes: u64) {
-        self.moved += bytes;
+        self.count(bytes);
         self.park();
     }
+
+    fn count(&mut self, bytes: u64) {
+        self.moved += bytes;
+        self.turn += bytes;
+    }
+}
+
+/// Lets the runtime look at what else has come before more is asked for: a request that is there is not seen while this thread is busy.
+fn others_first(gate: Arc<dyn Gate>, bytes: u64) -> BoxFuture<'static, ()> {
+    async move {
+        tokio::task::yield_now().await;
+        if !gate.try_more(bytes) {
+            gate.more(bytes).await;
+        }
+    }
+    .boxed()
 }
 
 impl Drop for Pass {

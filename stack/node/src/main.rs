@@ -26,6 +26,10 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// Tasks that a thread of the server takes up before it looks for what has come. A task's turn with 256 KiB takes about a quarter of a
+/// millisecond, so the runtime's own 61 would be a wait of 15 ms for a request that nothing else is in the way of.
+const EVENT_INTERVAL: u32 = 8;
+
 fn main() -> ExitCode {
     let Args { command } = Args::parse();
     match command {
@@ -57,7 +61,8 @@ fn wait(work: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode,
 
 fn serve(serve: Serve) -> ExitCode {
     log_to_stderr(serve.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().event_interval(EVENT_INTERVAL).enable_all().build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start the runtime: {error}")),
     };

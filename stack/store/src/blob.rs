@@ -1,5 +1,6 @@
 //! Content on its way out.
 
+use crate::behind;
 use crate::catalog::Snapshot;
 use crate::catalog::row::List;
 use crate::cloud::Whereabouts;
@@ -191,7 +192,7 @@ impl Blob {
             return Err(StoreError::BlobKind);
         };
         let (list, range) = (*list, range.start..range.end.min(self.props.length));
-        let ranges = tokio::task::spawn_blocking(move || self.snapshot.page_ranges(list, &range, max));
+        let ranges = behind::spawn(move || self.snapshot.page_ranges(list, &range, max));
         ranges.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -255,5 +256,5 @@ impl Next {
 }
 
 fn ahead(mut plan: Plan) -> JoinHandle<Step> {
-    tokio::task::spawn_blocking(move || (plan.read(), plan))
+    behind::spawn(move || (plan.read(), plan))
 }

@@ -2,6 +2,7 @@
 //! Knows nothing of HTTP, of who may do what, or of the cloud.
 
 mod acl;
+mod behind;
 mod blob;
 mod blobs;
 mod block;

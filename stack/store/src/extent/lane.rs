@@ -2,6 +2,7 @@
 
 use super::buffer::Buffer;
 use super::{Extent, Files, Pin};
+use crate::behind;
 use crate::config::Durability;
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
@@ -54,7 +55,10 @@ impl Lane {
         let (sender, tasks) = mpsc::channel(queue_max);
         let dir = files.dir.clone();
         let worker = Worker { files, queue_max, current: None };
-        let thread = std::thread::Builder::new().name(format!("extents-{number}")).spawn(move || worker.run(tasks));
+        let thread = std::thread::Builder::new().name(format!("extents-{number}")).spawn(move || {
+            behind::stand();
+            worker.run(tasks)
+        });
         let thread = thread.map_err(|error| StoreError::io("start a thread for", &dir, error))?;
         Ok(Self { tasks: Arc::new(Mutex::new(Some(sender))), thread: Arc::new(Mutex::new(Some(thread))) })
     }
