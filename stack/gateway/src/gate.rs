@@ -88,18 +88,13 @@ impl Pass {
         if self.turn >= BYTES_A_TURN {
             self.park();
         }
-        self.place().await;
+        std::future::poll_fn(|cx| self.poll_place(cx)).await;
     }
 
     /// Others may go first, here and now: for what takes long and moves nothing.
     pub async fn turn(&mut self) {
         self.turn = BYTES_A_TURN;
-        self.park();
-        self.place().await;
-    }
-
-    async fn place(&mut self) {
-        std::future::poll_fn(|cx| self.poll_place(cx)).await;
+        self.took(0).await;
     }
 
     /// All of a change has come, and is to be made durable. Whoever waits for the disk needs no core.
@@ -149,9 +144,7 @@ impl Pass {
 fn others_first(gate: Arc<dyn Gate>, bytes: u64) -> BoxFuture<'static, ()> {
     async move {
         tokio::task::yield_now().await;
-        if !gate.try_more(bytes) {
-            gate.more(bytes).await;
-        }
+        gate.more(bytes).await;
     }
     .boxed()
 }

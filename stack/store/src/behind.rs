@@ -2,6 +2,7 @@
 //! at work.
 
 use std::cell::Cell;
+use std::{io, thread};
 use tokio::task::JoinHandle;
 
 /// A third of the weight of the others where all cores are wanted, and all of a core where one is free. Source: Linux,
@@ -17,8 +18,16 @@ pub(crate) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
     })
 }
 
+/// Starts such a thread.
+pub(crate) fn thread(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().name(name).spawn(move || {
+        stand();
+        work();
+    })
+}
+
 /// From now on this thread stands behind the others.
-pub(crate) fn stand() {
+fn stand() {
     thread_local!(static STANDS: Cell<bool> = const { Cell::new(false) });
     if !STANDS.replace(true) {
         // Elsewhere niceness is the process's, not the thread's. Refused, the thread merely stays among the others.

@@ -64,10 +64,7 @@ impl Writer {
         figures.lock().unwrap_or_else(PoisonError::into_inner).take(&books);
         let (told, trust, sweep) = ((shown.clone(), figures.clone()), Trust::Sure, Sweep::On);
         let worker = Worker { catalog, books, trust, extents, clock, shown: told.0, figures: told.1, sweep };
-        let thread = std::thread::Builder::new().name("catalog".to_owned()).spawn(move || {
-            behind::stand();
-            worker.run(jobs)
-        });
+        let thread = behind::thread("catalog".to_owned(), move || worker.run(jobs));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(super::FILE), error))?;
         Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shown, figures })
     }

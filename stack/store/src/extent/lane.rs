@@ -55,10 +55,7 @@ impl Lane {
         let (sender, tasks) = mpsc::channel(queue_max);
         let dir = files.dir.clone();
         let worker = Worker { files, queue_max, current: None };
-        let thread = std::thread::Builder::new().name(format!("extents-{number}")).spawn(move || {
-            behind::stand();
-            worker.run(tasks)
-        });
+        let thread = behind::thread(format!("extents-{number}"), move || worker.run(tasks));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", &dir, error))?;
         Ok(Self { tasks: Arc::new(Mutex::new(Some(sender))), thread: Arc::new(Mutex::new(Some(thread))) })
     }
