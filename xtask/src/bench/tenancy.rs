@@ -3,6 +3,7 @@
 
 use super::data::ground;
 use super::gateway::median;
+use super::machine;
 use super::report::{Report, table};
 use super::server::{Kind, Server};
 use super::wrk::{self, Method};
@@ -51,8 +52,8 @@ const GONE: Duration = Duration::from_millis(1_200);
 const WARM: Duration = Duration::from_millis(2_500);
 /// Alone, the loud one is measured in turns of admission off and on, so that what drifts falls on both.
 const TURNS: u8 = 3;
-const COST_S: u32 = 2;
-const COST_TURNS: u8 = 8;
+const COST_S: u32 = 1;
+const COST_TURNS: usize = 12;
 /// What metering and admission compute for a request, without the request.
 const MEASURES: &str = "test --release -p greenroom-node --bin greenroom-stack";
 const MEASURE: &str = "-q -- --ignored --exact figures::tests::what_a_request_costs --nocapture";
@@ -105,12 +106,13 @@ struct Duel {
     bronze: f64,
 }
 
+/// What is told of two servers with metering and admission off is what the measurement itself is worth.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
-    /// Requests with metering and admission on, over those with both off.
-    requests: f64,
+    /// Requests of a second server with both off, then of one with both on, over those of a first with both off.
+    requests: [f64; 2],
     /// The same for what the server computes for a request.
-    cpu: f64,
+    cpu: [f64; 2],
     /// What metering and admission compute for a request when nothing else is done, over all that the server computes for it.
     part: f64,
 }
@@ -323,36 +325,61 @@ fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
     Ok(())
 }
 
+/// The server has a core for itself and so has the load, so that neither moves while it is measured; three servers in turns, each of
+/// which begins as often as any other.
 fn cost(samples: &mut [Vec<Cost>; COST.len()]) -> Result<()> {
-    let bare = Server::start_named(Kind::Greenroom, "bare", &["--unmetered"])?;
-    bare.admission("off")?;
-    let whole = Server::start_named(Kind::Greenroom, "whole", &[])?;
     let said = shell::capture(&mut shell::cargo(&format!("{MEASURES} {MEASURE}")))?;
+    let start = |name: &str, options: &[&str]| on_core(0, || Server::start_named(Kind::Greenroom, name, options));
+    let servers = [start("bare", &["--unmetered"])?, start("again", &["--unmetered"])?, start("whole", &[])?];
+    for bare in &servers[..2] {
+        bare.admission("off")?;
+    }
     for ((shape, method), samples) in COST.iter().zip(samples) {
-        for server in [&bare, &whole] {
-            for method in [Method::Put, *method] {
-                wrk::load(server, shape, method, 1)?;
-            }
+        let load = |server, method| on_core(1, || wrk::load(server, shape, method, COST_S));
+        for server in &servers {
+            load(server, Method::Put)?;
+            load(server, *method)?;
         }
         // Requests, and seconds that the server computed for them.
-        let mut all = [(0.0, 0.0); 2];
+        let mut all = [(0.0, 0.0); 3];
         for turn in 0..COST_TURNS {
-            let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
-            for which in order {
-                let server = [&bare, &whole][which];
-                let (load, usage) = server.watch(|| wrk::load(server, shape, *method, COST_S))?;
+            for step in 0..servers.len() {
+                let which = (turn + step) % servers.len();
+                let (load, usage) = servers[which].watch(|| load(&servers[which], *method))?;
                 all[which].0 += load.requests as f64;
                 all[which].1 += usage.cpu_s;
             }
         }
-        let [bare, whole] = all;
-        let request = bare.1 / bare.0;
-        let part = measured(&said, *method)? / 1e9 / request;
-        let cost = Cost { requests: whole.0 / bare.0, cpu: whole.1 / whole.0 / request, part };
-        eprintln!("    {method:?}: {:.3} of the requests, computing {:.3}, part {part:.4}", cost.requests, cost.cpu);
+        let request = |(requests, cpu_s): (f64, f64)| cpu_s / requests;
+        let [bare, others @ ..] = all;
+        let part = measured(&said, *method)? / 1e9 / request(bare);
+        let cost = Cost {
+            requests: others.map(|other| other.0 / bare.0),
+            cpu: others.map(|other| request(other) / request(bare)),
+            part,
+        };
+        eprintln!("    {method:?}: {cost:.3?}");
         samples.push(cost);
     }
     Ok(())
+}
+
+/// Does this, and starts what it starts, on one of the cores that there are for this process.
+fn on_core<T>(number: usize, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let there = machine::value("/proc/self/status", "Cpus_allowed_list").context("find the cores of this process")?;
+    let range = |part: &str| -> Option<std::ops::RangeInclusive<u32>> {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    let core = there.split(',').filter_map(range).flatten().nth(number).context("this takes two cores")?;
+    let go = |cores: &str| {
+        let me = std::process::id().to_string();
+        shell::run_quietly(Command::new("taskset").args(["--pid", "--cpu-list", cores, &me]))
+    };
+    go(&core.to_string())?;
+    let result = work();
+    go(&there)?;
+    result
 }
 
 /// Nanoseconds of a core, of the line for that method.
@@ -393,9 +420,10 @@ fn body(samples: &Samples, repeats: u8) -> String {
          folder.\n\n{}\nBoth \
          send PUTs of 4 KiB as fast as they are answered, the one of weight 400 over 96 connections and the one of weight 100 over 192, from \
          clients of one priority. Jain's index is of requests by weight: 1 is fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 \
-         connections) with metering and admission on, over the same with both off, in turns of {COST_S} s; and what metering and admission compute for such a request by \
-         themselves, all cores at it for one tenant, of what the server computes for it. The audit log is of refusals and of what operators \
-         do: none of these requests comes to it.",
+         connections) with metering and admission on, over the same with both off, in {COST_TURNS} turns of {COST_S} s a run, the server on \
+         one core and wrk on another; off twice is two servers that both have them off, which is what the measurement is worth. And what \
+         metering and admission compute for such a request by themselves, all cores at it for one tenant, of what the server computes for \
+         it. The audit log is of refusals and of what operators do: none of these requests comes to it.",
         isolation_table(samples),
         duel_table(samples),
         cost_table(samples),
@@ -462,12 +490,21 @@ fn duel_table(samples: &Samples) -> String {
 
 fn cost_table(samples: &Samples) -> String {
     let row = |((shape, method), costs): (&(wrk::Shape, Method), &Vec<Cost>)| {
-        let of = |figure: fn(&Cost) -> f64| mean(&costs.iter().map(figure).collect::<Vec<_>>());
+        let of = |figure: &dyn Fn(&Cost) -> f64| mean(&costs.iter().map(figure).collect::<Vec<_>>());
         let ratio = |(mean, half)| format!("{mean:.3} ± {half:.3}");
-        let (part, half) = of(|cost| cost.part * 100.0);
-        let name = format!("{} {}", format!("{method:?}").to_uppercase(), shape.name);
-        vec![name, ratio(of(|cost| cost.requests)), ratio(of(|cost| cost.cpu)), format!("**{part:.1} %** ± {half:.1}")]
+        let (part, half) = of(&|cost| cost.part * 100.0);
+        vec![
+            format!("{} {}", format!("{method:?}").to_uppercase(), shape.name),
+            format!("{} / **{}**", ratio(of(&|cost| cost.requests[0])), ratio(of(&|cost| cost.requests[1]))),
+            format!("{} / **{}**", ratio(of(&|cost| cost.cpu[0])), ratio(of(&|cost| cost.cpu[1]))),
+            format!("{part:.1} % ± {half:.1}"),
+        ]
     };
-    let head = ["request", "requests, on of off", "computing for one, on of off", "of that, metering and admission"];
+    let head = [
+        "request",
+        "requests, off twice / on of off",
+        "computing for one, off twice / on of off",
+        "of that, metering and admission",
+    ];
     table(&head, &COST.iter().zip(&samples.cost).map(row).collect::<Vec<_>>())
 }
