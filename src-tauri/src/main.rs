@@ -1,6 +1,7 @@
 //! The desktop shell: windows, and one bridge between them and the director. Decides nothing about the show.
 
 mod bridge;
+mod clipboard;
 mod windows;
 
 use bridge::Listeners;
@@ -12,7 +13,7 @@ use std::{
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
 };
-use tauri::{AppHandle, RunEvent, WindowEvent, async_runtime};
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent, async_runtime};
 
 /// Opens a talk in a presenter's and an audience's window.
 #[derive(Debug, Parser)]
@@ -64,7 +65,8 @@ async fn open(args: Args) -> Result<Director, String> {
     let root = args.root.map_or_else(root_here, Ok).map_err(|error| error.to_string())?;
     let version = Version { level: args.audience, cut: args.minutes };
     let trust = if args.trust { Trust::Given } else { Trust::of_user(&root) };
-    let options = Options { root, what: What::Deck(args.deck), version, trust, stack: None };
+    let (what, clipboard) = (What::Deck(args.deck), Some(clipboard::desktop()));
+    let options = Options { root, what, version, trust, stack: None, clipboard };
     Director::open(options).await.map_err(|error| error.to_string())
 }
 
@@ -84,7 +86,7 @@ fn show(director: Director) -> ExitCode {
         .setup(|app| {
             windows::open(app.handle())?;
             windows::watch(app.handle().clone());
-            end_on_signal(app.handle().clone());
+            end_on_signal(app.handle().clone(), end);
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -95,19 +97,35 @@ fn show(director: Director) -> ExitCode {
             return cannot_open(&error);
         }
     };
-    let closed = AtomicBool::new(false);
-    let code = app.run_return(move |app, event| match event {
+    let code = app.run_return(|app, event| match event {
         RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
             bridge::forget(app, &label);
             if label == windows::PRESENTER {
-                app.exit(0);
+                end(app);
             }
         }
-        // Steps, tools and the stack end before this process does.
-        RunEvent::Exit if !closed.swap(true, Ordering::SeqCst) => async_runtime::block_on(director.close()),
+        // Asked for by the desktop, not by `end`.
+        RunEvent::ExitRequested { code: None, api, .. } => {
+            api.prevent_exit();
+            end(app);
+        }
         _ => {}
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Steps, tools and the stack end before this process does. Its windows go on meanwhile: who waits for an answer of theirs gets it, and
+/// would keep the director from ending.
+fn end(app: &AppHandle) {
+    static ENDING: AtomicBool = AtomicBool::new(false);
+    if ENDING.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let app = app.clone();
+    async_runtime::spawn(async move {
+        app.state::<Director>().close().await;
+        app.exit(0);
+    });
 }
 
 /// One window that says why there is no show.
@@ -115,7 +133,7 @@ fn report(trouble: String) -> ExitCode {
     let built = tauri::Builder::default()
         .setup(move |app| {
             windows::open_trouble(app.handle(), &trouble)?;
-            end_on_signal(app.handle().clone());
+            end_on_signal(app.handle().clone(), |app| app.exit(0));
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -133,7 +151,7 @@ fn cannot_open(error: &tauri::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn end_on_signal(app: AppHandle) {
+fn end_on_signal(app: AppHandle, end: fn(&AppHandle)) {
     async_runtime::spawn(async move {
         use tokio::signal::unix::{SignalKind, signal};
         let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
@@ -144,7 +162,7 @@ fn end_on_signal(app: AppHandle) {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        app.exit(0);
+        end(&app);
     });
 }
 

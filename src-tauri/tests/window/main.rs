@@ -3,6 +3,7 @@
 mod marks;
 mod measure;
 mod support;
+mod tenants;
 mod walk;
 
 use serde_json::Value;

@@ -19,6 +19,8 @@
 //! | `POST /v1/tenants/{tenant}/off-board` | | `tenancy::Receipt`: its data is removed, its ledger and the audit log stay |
 //! | `POST /v1/tenants/{tenant}/token` | | `tenancy::TenantToken`; the one made before is refused from now on |
 //! | `PUT /v1/tenants/{tenant}/quota` | `tenancy::QuotaChange` | `tenancy::TenantStatus` |
+//! | `PUT /v1/tenants/{tenant}/share` | `tenancy::Share` | `tenancy::TenantStatus` |
+//! | `POST /v1/tenants/{tenant}/hand-over` | `tenancy::HandOverRequest` | `tenancy::HandOver`: a line to paste, good for a while |
 //! | `GET /v1/accounts/{account}/keys` | | `tenancy::KeyPair` |
 //! | `POST /v1/accounts/{account}/keys/{1 or 2}/rotate` | | `tenancy::KeyPair`; the old one is refused from now on |
 //! | `GET`, `PUT /v1/admission` | `tenancy::AdmissionRequest` | `tenancy::AdmissionStatus` |
@@ -40,7 +42,7 @@
 //! | `POST /v1/shutdown` | | `202` |
 //!
 //! A tenant's own token is good for `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage` in all its forms, for the keys
-//! of its accounts and their rotation, and for `POST /v1/sas`. What is another's is to it as if it were not there; other calls answer `403`.
+//! of its accounts and their rotation, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it were not there; other calls answer `403`.
 //!
 //! Where the server has no target, `GET /v1/offload` answers the state `off`, and the other calls of offload `409`.
 //! An error answers a problem document: `Problem`; where fields are wrong, `tenancy::FieldProblem` names each.

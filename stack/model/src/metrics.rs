@@ -44,6 +44,11 @@ pub struct TenantMetrics {
     /// Of everybody's work in the last second: 0 to 1.
     #[serde(default)]
     pub share: f64,
+    /// Latency of all its requests over the last second; 0 where nothing was answered.
+    #[serde(default)]
+    pub p50_ms: f64,
+    #[serde(default)]
+    pub p99_ms: f64,
 }
 
 impl TenantMetrics {
@@ -57,6 +62,10 @@ impl TenantMetrics {
             ("share", self.share),
         ];
         values.extend(self.quota_bytes.map(|quota| ("quota_bytes", quota as f64)));
+        // No answer, no latency: a zero would read as a very fast one.
+        if self.p99_ms > 0.0 {
+            values.extend([("p50_ms", self.p50_ms), ("p99_ms", self.p99_ms)]);
+        }
         values
     }
 }

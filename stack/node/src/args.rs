@@ -5,6 +5,7 @@ use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use greenroom_gateway::limits::Limits;
 use greenroom_gateway::source::policy::Allowed;
+use greenroom_model::{AccountName, ContainerName, TenantName};
 use greenroom_store::Durability;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub enum Command {
     },
     /// Make tenants, accounts, containers, quotas and shares be what a file declares; says what changes
     Apply(Apply),
+    /// Make the line that a tenant's user pastes: AzCopy, the container's address, and a signature that is good for a while
+    HandOver(HandOver),
     /// Read and check every block of a data folder that no server uses, and whether what is counted for each tenant is what is there;
     /// exits with 3 where something is damaged
     Verify(Verify),
@@ -140,15 +143,38 @@ pub struct Make {
 pub struct Apply {
     /// YAML or JSON, such as tenants.yaml
     pub file: PathBuf,
+    #[command(flatten)]
+    pub server: Running,
+    /// Only say what would change
+    #[arg(long)]
+    pub plan: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct HandOver {
+    pub tenant: TenantName,
+    #[command(flatten)]
+    pub server: Running,
+    /// Of its accounts [default: the first one declared that has such a container]
+    #[arg(long)]
+    pub account: Option<AccountName>,
+    /// What the user may read and write [default: the first one declared]
+    #[arg(long)]
+    pub container: Option<ContainerName>,
+    /// Minutes until the signature is good no more
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=527_040))]
+    pub minutes: u64,
+}
+
+/// A server that runs.
+#[derive(Debug, clap::Args)]
+pub struct Running {
     /// The data folder of the running server, which holds its token
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
     /// Its control API
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:10001")]
     pub control: String,
-    /// Only say what would change
-    #[arg(long)]
-    pub plan: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -341,6 +367,7 @@ mod tests {
             Command::Serve(serve) => *serve,
             Command::Ca { .. }
             | Command::Apply(_)
+            | Command::HandOver(_)
             | Command::Verify(_)
             | Command::Audit(_)
             | Command::Repair(_)

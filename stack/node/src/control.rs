@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod caller;
+mod hand_over;
 mod health;
 mod identities;
 mod metrics;
@@ -57,6 +58,8 @@ pub struct Control {
     pub token: Token,
     /// Where this API is reached.
     pub address: SocketAddr,
+    /// Where blobs are: a URL without a slash at its end.
+    pub blob: String,
     pub issuer: Arc<Issuer>,
     pub refusals: Arc<Refusals>,
     /// What `GET /openapi.json` answers; complete once every route is known.
@@ -91,6 +94,7 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(tenants::resume))
         .routes(routes!(tenants::off_board))
         .routes(routes!(tenants::quota))
+        .routes(routes!(tenants::share))
         .routes(routes!(tenants::token))
         .routes(routes!(tenancy::plan))
         .routes(routes!(tenancy::apply))
@@ -112,6 +116,7 @@ fn router(state: Control) -> axum::Router {
     let scoped = OpenApiRouter::new()
         .routes(routes!(tenants::list))
         .routes(routes!(tenants::status))
+        .routes(routes!(hand_over::hand_over))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::keys))
         .routes(routes!(accounts::rotate))

@@ -56,7 +56,7 @@ pub enum Fault {
     #[error("cannot read the ledger in {}: {source}", dir.display())]
     Ledger { dir: PathBuf, source: io::Error },
     #[error("{0}")]
-    Apply(String),
+    Call(String),
     #[error(transparent)]
     Audit(#[from] AuditError),
     #[error("no random numbers from the operating system: {0}")]

@@ -35,7 +35,8 @@ fn main() -> ExitCode {
     match command {
         Command::Serve(args) => serve(*args),
         Command::Ca { what } => done(ca::run(&what)),
-        Command::Apply(args) => declare::run(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
+        Command::Apply(args) => declare::apply(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
+        Command::HandOver(args) => declare::hand_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),

@@ -75,7 +75,8 @@ pub fn mint(account: &AccountRecord, request: &SasRequest, now: Timestamp) -> Re
 }
 
 /// Nothing where the policy says when.
-fn expiry(request: &SasRequest, now: Timestamp) -> Result<String, MintError> {
+/// As the token says it; empty where a policy does.
+pub fn expiry(request: &SasRequest, now: Timestamp) -> Result<String, MintError> {
     match (request.expires_in_s, &request.policy) {
         (0, Some(_)) => Ok(String::new()),
         (life_s @ 1..=LIFE_S_MAX, _) => Ok(time::iso_seconds(Timestamp(now.0 + life_s as i64 * 1_000_000))),

@@ -78,6 +78,9 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let gateway = Gateway::new(authority.clone(), limits, clock.clone(), figures.clone(), sources, seed);
     let gateway = Arc::new(gateway);
     let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+    let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;
+    let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
+    let blob_url = format!("{scheme}://{blob_address}");
     let state = Control {
         store: store.clone(),
         clock: clock.clone(),
@@ -89,6 +92,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         durability,
         token,
         address: control_address,
+        blob: blob_url.clone(),
         issuer,
         refusals: authority.refusals,
         description: Arc::default(),
@@ -99,12 +103,10 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let upkeep = Upkeep::start(store.clone());
     let bookkeeping = tokio::spawn(bookkeeping(state.clone()));
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
-    let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;
-    let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
     let control = tokio::spawn(control::serve(control, state.clone()));
     let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, wire, drain.clone()));
     let stopping = stop_signal().map_err(Fault::Signal)?;
-    say_ready(scheme, blob_address, control_address)?;
+    say_ready(blob_url, control_address)?;
     tracing::info!(blob = %blob_address, control = %control_address, data = %args.data.display(), "serving");
 
     tokio::select! {
@@ -179,8 +181,8 @@ fn request_seed() -> Result<u64, Fault> {
     Ok(getrandom::u64()?)
 }
 
-fn say_ready(scheme: &str, blob: SocketAddr, control: SocketAddr) -> Result<(), Fault> {
-    let ready = Ready { ready: true, blob: format!("{scheme}://{blob}"), control: format!("http://{control}") };
+fn say_ready(blob: String, control: SocketAddr) -> Result<(), Fault> {
+    let ready = Ready { ready: true, blob, control: format!("http://{control}") };
     let line = serde_json::to_string(&ready).expect("plain strings serialise");
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(Fault::Ready)

@@ -137,7 +137,7 @@ impl Tenancy {
 
     /// Takes a file that was found good for what holds, unless another one came first.
     pub fn adopt(&self, file: TenantsFile, etag: Option<&str>) -> Result<bool, Fault> {
-        let mut kept = self.kept();
+        let kept = self.kept();
         if etag.is_some_and(|etag| etag != keep::etag(&kept.file)) {
             return Ok(false);
         }
@@ -149,6 +149,18 @@ impl Tenancy {
             }
         }
         new.file = file;
+        self.hold(kept, new)?;
+        Ok(true)
+    }
+
+    /// Takes what holds with something changed in it, which names nobody anew.
+    pub fn amend(&self, file: TenantsFile) -> Result<(), Fault> {
+        let kept = self.kept();
+        let new = Kept { file, ..kept.clone() };
+        self.hold(kept, new)
+    }
+
+    fn hold(&self, mut kept: MutexGuard<'_, Kept>, new: Kept) -> Result<(), Fault> {
         new.write(&self.path)?;
         *kept = new;
         *self.file.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(kept.file.clone());
@@ -159,7 +171,7 @@ impl Tenancy {
             self.admission.change(&door.cores, &share);
             self.disk.change(&door.disk, &by_weight(&share));
         }
-        Ok(true)
+        Ok(())
     }
 
     pub fn capacity(&self) -> (Rate, Calibrated) {

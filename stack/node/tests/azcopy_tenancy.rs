@@ -6,6 +6,7 @@ use greenroom_model::metrics::Metrics;
 use greenroom_model::tenancy::UsageRow;
 use reqwest::{Method, StatusCode};
 use std::path::Path;
+use std::process::Command;
 use support::azcopy::AzCopy;
 use support::{CONTAINER, Stack, tree};
 
@@ -69,4 +70,23 @@ async fn over_quota_it_ends_and_says_why_file_by_file() {
     let log = azcopy.log();
     let told = log.lines().filter(|line| line.contains("UPLOADFAILED") && line.contains("409 The quota is reached"));
     assert_eq!(told.count(), 2, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_of_a_hand_over_moves_what_is_in_the_folder_it_is_pasted_in() {
+    let (azcopy, stack) = (AzCopy::find(), bounded("{}", "{}").await);
+    let source = tempfile::tempdir().expect("a folder");
+    for name in ["a.bin", "in/b.bin", "in/deep/c d.bin"] {
+        tree::write(source.path(), name, 3000);
+    }
+    // As a user's shell has it: AzCopy is a name on its path.
+    let arguments = ["hand-over", "gold", "--control", &stack.ready.control, "--data"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom-stack"));
+    let told = command.args(arguments).arg(stack.data()).output().expect("it runs");
+    let line = String::from_utf8(told.stdout).expect("UTF-8");
+    assert!(told.status.success() && line.starts_with("azcopy copy ") && line.lines().count() == 1, "{line}");
+    assert!(!String::from_utf8_lossy(&told.stderr).contains("sig="), "what is said beside the line holds no secret");
+    let pasted = azcopy.paste(source.path(), line.trim()).await;
+    assert!(pasted.contains("Number of File Transfers Failed: 0"), "{pasted}");
+    assert_eq!(stack.names().await, ["a.bin", "in/b.bin", "in/deep/c d.bin"]);
 }

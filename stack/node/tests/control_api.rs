@@ -74,6 +74,7 @@ async fn the_description_covers_every_call() {
         "POST /v1/sas",
         "POST /v1/shutdown",
         "POST /v1/tenants/plan",
+        "POST /v1/tenants/{tenant}/hand-over",
         "POST /v1/tenants/{tenant}/off-board",
         "POST /v1/tenants/{tenant}/resume",
         "POST /v1/tenants/{tenant}/suspend",
@@ -85,6 +86,7 @@ async fn the_description_covers_every_call() {
         "PUT /v1/tenants",
         "PUT /v1/tenants/{tenant}",
         "PUT /v1/tenants/{tenant}/quota",
+        "PUT /v1/tenants/{tenant}/share",
     ];
     assert_eq!(described, contract);
     for schema in ["Metrics", "Tenant", "AccountKeys", "SasRequest", "Problem"] {

@@ -5,8 +5,8 @@ mod support;
 use greenroom_model::control::Problem;
 use greenroom_model::metrics::Metrics;
 use greenroom_model::tenancy::{
-    AdmissionStatus, AuditEntry, AuditVerdict, Change, ChangeAction, FieldProblem, KeyPair, Receipt, TenantStatus,
-    TenantsPlan,
+    AdmissionStatus, AuditEntry, AuditVerdict, Change, ChangeAction, FieldProblem, HandOver, KeyPair, Receipt,
+    TenantState, TenantStatus, TenantsPlan,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -234,6 +234,63 @@ async fn a_tenant_is_suspended_resumed_and_off_boarded() {
         stack.http.get(stack.url("photos/a").await).send().await.expect("an answer").status(),
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn a_share_is_changed_live_and_kept_and_who_was_off_boarded_stays_so() {
+    let mut stack = Stack::start().await;
+    let two = FILE.replace("tenants:\n", "tenants:\n  - name: gone\n");
+    apply(&stack, &two).await;
+    let _: Receipt = post(&stack, "/v1/tenants/gone/off-board").await;
+    let changed = stack.put("/v1/tenants/gold/share", &json!({"weight": 50, "ceiling": {"ops_per_s": 7}})).await;
+    assert_eq!(changed.status(), StatusCode::OK);
+    let quota = stack.put("/v1/tenants/gold/quota", &json!({"quota": {"bytes": "70 KiB"}})).await;
+    assert_eq!(quota.status(), StatusCode::OK);
+    stack.kill().await;
+    stack.restart().await;
+    let gold: TenantStatus = get(&stack, "/v1/tenants/gold").await;
+    assert_eq!((gold.share.weight, gold.share.ceiling.ops_per_s), (50, Some(7)));
+    let gone: TenantStatus = get(&stack, "/v1/tenants/gone").await;
+    assert_eq!(gone.state, TenantState::OffBoarded, "it was not named anew");
+
+    let bad = stack.put("/v1/tenants/gold/share", &json!({"weight": 0})).await;
+    assert_eq!(bad.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let bad: FieldProblem = bad.json().await.expect("a problem");
+    assert_eq!(bad.errors.iter().map(|fault| fault.path.as_str()).collect::<Vec<_>>(), ["weight"]);
+    let gold: TenantStatus = get(&stack, "/v1/tenants/gold").await;
+    assert_eq!(gold.share.weight, 50, "what is refused changes nothing");
+    let entries: Vec<AuditEntry> = get(&stack, "/v1/audit").await;
+    assert_eq!(entries.iter().filter(|entry| entry.action == "tenant.share").count(), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_is_handed_over_by_a_line_that_works_and_deletes_nothing() {
+    let stack = Stack::start().await;
+    apply(&stack, FILE).await;
+    let made: HandOver = post(&stack, "/v1/tenants/gold/hand-over").await;
+    assert_eq!((made.account.as_str(), made.container.as_str()), ("acct", "photos"), "the first one declared");
+    let (_, signed) = made.command.split_once(&format!("'{}?", made.url)).expect("the container's address");
+    let (sas, _) = signed.split_once('\'').expect("its end");
+    let at = |name: &str| format!("{}/{name}?{sas}", made.url);
+    let put = stack.http.put(at("a")).header("x-ms-blob-type", "BlockBlob").body("x").send().await;
+    assert_eq!(put.expect("an answer").status(), StatusCode::CREATED);
+    let deleted = stack.http.delete(at("a")).send().await.expect("an answer");
+    assert_eq!(deleted.status(), StatusCode::FORBIDDEN);
+
+    let ask = async |body: serde_json::Value| {
+        let sent = stack.control(Method::POST, "/v1/tenants/gold/hand-over").json(&body).send().await;
+        sent.expect("an answer")
+    };
+    let films: HandOver = ask(json!({"container": "films", "expires_in_s": 60})).await.json().await.expect("a line");
+    assert_eq!(films.container.as_str(), "films");
+    assert_eq!(ask(json!({"container": "nothing"})).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(ask(json!({"account": "strangers"})).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(ask(json!({"expires_in_s": 0})).await.status(), StatusCode::BAD_REQUEST);
+    let _: TenantStatus = post(&stack, "/v1/tenants/gold/suspend").await;
+    assert_eq!(ask(json!({})).await.status(), StatusCode::CONFLICT);
+    let entries: Vec<AuditEntry> = get(&stack, "/v1/audit").await;
+    assert_eq!(entries.iter().filter(|entry| entry.action == "tenant.hand-over").count(), 2);
+    assert!(!serde_json::to_string(&entries).expect("plain values").contains("sig="), "no secret is written down");
 }
 
 #[tokio::test]

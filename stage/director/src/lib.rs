@@ -28,5 +28,5 @@ mod workshop;
 pub use library::{Library, LibraryError, Talk, find_root};
 pub use parse::{Fault, Faults, figures, nearest, reference};
 pub use pictures::Picture;
-pub use stage::{Director, OpenError, Options, What, stack_program};
+pub use stage::{Clipboard, Director, OpenError, Options, What, stack_program};
 pub use trust::{Trust, TrustError};

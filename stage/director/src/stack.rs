@@ -7,7 +7,8 @@ use greenroom_model::control::{
 use greenroom_model::metrics::Metrics;
 use greenroom_model::offload::{CloudFault, OffloadPlan, PassReport, Rules, RunRequest};
 use greenroom_model::tenancy::{
-    AdmissionRequest, AdmissionStatus, KeyPair, QuotaChange, TenantStatus, TenantsFile, TenantsPlan,
+    AdmissionRequest, AdmissionStatus, HandOver, HandOverRequest, KeyPair, QuotaChange, Receipt, Share, TenantStatus,
+    TenantsFile, TenantsPlan,
 };
 use greenroom_model::{AccountName, TenantName};
 use serde::{Serialize, de::DeserializeOwned};
@@ -173,6 +174,22 @@ impl Client {
 
     pub async fn set_quota(&self, name: &TenantName, quota: &QuotaChange) -> Result<TenantStatus, StackError> {
         self.put(&format!("/v1/tenants/{name}/quota"), quota).await
+    }
+
+    pub async fn set_share(&self, name: &TenantName, share: &Share) -> Result<TenantStatus, StackError> {
+        self.put(&format!("/v1/tenants/{name}/share"), share).await
+    }
+
+    pub async fn hand_over(&self, name: &TenantName, request: &HandOverRequest) -> Result<HandOver, StackError> {
+        self.reply(self.http.post(self.url(&format!("/v1/tenants/{name}/hand-over"))).json(request)).await
+    }
+
+    pub async fn off_board(&self, name: &TenantName) -> Result<Receipt, StackError> {
+        self.reply(self.http.post(self.url(&format!("/v1/tenants/{name}/off-board")))).await
+    }
+
+    pub async fn tenant(&self, name: &TenantName) -> Result<TenantStatus, StackError> {
+        self.reply(self.http.get(self.url(&format!("/v1/tenants/{name}")))).await
     }
 
     pub async fn tenants(&self) -> Result<Vec<TenantStatus>, StackError> {

@@ -52,7 +52,7 @@ async fn open(root: &Path, version: Version) -> Director {
 
 async fn open_with(root: &Path, version: Version, trust: Trust) -> Director {
     let what = What::Deck("talk".into());
-    let options = Options { root: root.to_path_buf(), what, version, trust, stack: Some(stack()) };
+    let options = Options { root: root.to_path_buf(), what, version, trust, stack: Some(stack()), clipboard: None };
     let director = Director::open(options).await.expect("a deck");
     director.ready().await.expect("a stack");
     director

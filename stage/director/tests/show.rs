@@ -28,6 +28,7 @@ async fn open(root: &Path) -> Director {
         version: Version::default(),
         trust: Trust::Given,
         stack: Some(stack()),
+        clipboard: None,
     };
     let director = Director::open(options).await.expect("a good deck");
     director.ready().await.expect("a stack");
@@ -318,12 +319,16 @@ async fn tenants_are_watched_and_changed() {
     assert_eq!((photos().await.state, photos().await.bytes_max), (TenantState::Active, None));
     let act = async |act| call(&director, ActOnTenant { tenant: "photos".into(), act }).await;
     act(Act::Quota { bytes: 5 << 20 }).await.expect("a quota");
+    act(Act::Weight { weight: 400 }).await.expect("a weight");
+    assert_eq!(photos().await.weight, 400);
     act(Act::Suspend).await.expect("suspended");
     assert_eq!((photos().await.state, photos().await.bytes_max), (TenantState::Suspended, Some(5 << 20)));
     act(Act::Resume).await.expect("resumed");
     assert_eq!(photos().await.state, TenantState::Active);
     call(&director, SetAdmission { switch: Switch::Off }).await.expect("off");
     assert_eq!(call(&director, ReadTenants {}).await.expect("a stack").admission.switch, Switch::Off);
+    let nowhere = act(Act::HandOver).await;
+    assert!(matches!(&nowhere, Err(CallError::Failed { detail }) if detail.contains("hand-over")), "{nowhere:?}");
     let unknown = call(&director, ActOnTenant { tenant: "nobody".into(), act: Act::Suspend }).await;
     assert!(matches!(unknown, Err(CallError::Failed { .. })), "{unknown:?}");
     director.close().await;

@@ -52,6 +52,9 @@ pub struct TenantLine {
     pub share: f64,
     /// What 99 of 100 of its requests waited to be admitted at most.
     pub queue_ms: f64,
+    /// Latency of all requests over the last second; absent where nothing was answered.
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
     pub queued: u64,
     /// Sent away as too many, since the stack started.
     pub throttled: u64,
@@ -76,6 +79,12 @@ pub enum Act {
     Quota {
         bytes: u64,
     },
+    /// Its part of the machine among those who want some, from now on.
+    Weight {
+        weight: u32,
+    },
+    /// A line for a user of it, on the clipboard.
+    HandOver,
 }
 
 impl TenantLine {
@@ -92,9 +101,19 @@ impl TenantLine {
             Step::Less => (now - now / 3).max(self.bytes).max(QUOTA_MIN),
         }
     }
+
+    /// The weight that a press on plus or minus makes of this one: twice, or half.
+    pub fn next_weight(&self, step: Step) -> u32 {
+        match step {
+            Step::More => self.weight.saturating_mul(2).min(WEIGHT_MAX),
+            Step::Less => (self.weight / 2).max(1),
+        }
+    }
 }
 
 const QUOTA_MIN: u64 = 1 << 20;
+/// The stack takes no more.
+const WEIGHT_MAX: u32 = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -119,5 +138,13 @@ mod tests {
             assert_eq!((line.next_quota(Step::More), line.next_quota(Step::Less)), (more, less), "{bytes} of {max:?}");
         }
         assert_eq!(line(3, Some(4)).filled(), Some(0.75));
+    }
+
+    #[test]
+    fn weights_double_and_halve_within_what_the_stack_takes() {
+        for (weight, more, less) in [(100, 200, 50), (1, 2, 1), (9_000, 10_000, 4_500)] {
+            let line = TenantLine { weight, ..TenantLine::default() };
+            assert_eq!((line.next_weight(Step::More), line.next_weight(Step::Less)), (more, less), "{weight}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::Console;
 use crate::bridge;
 use greenroom_show::{
     call::{ActOnTenant, ReadTenants, SetAdmission},
-    tenants::{Act, Step, Switch, TenantLine, TenantState, Tenants},
+    tenants::{Act, Admission, Step, Switch, TenantLine, TenantState, Tenants},
     unit::Unit,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -30,15 +30,16 @@ pub fn TenantsPage() -> impl IntoView {
     let switch = Memo::new(move |_| {
         tenants.with(|tenants| tenants.as_ref()?.as_ref().ok().map(|tenants| tenants.admission.switch))
     });
+    let state = Memo::new(move |_| tenants.with(State::of));
     let body = move || {
-        match tenants.get() {
-        None => view! { <p class="sentence" role="status">"Asking the stack"</p> }.into_any(),
-        Some(Err(error)) => view! { <p class="sentence" role="alert">{error}</p> }.into_any(),
-        Some(Ok(tenants)) if tenants.tenants.is_empty() => view! {
+        match state.get() {
+        State::Asking => view! { <p class="sentence" role="status">"Asking the stack"</p> }.into_any(),
+        State::Failed(error) => view! { <p class="sentence" role="alert">{error}</p> }.into_any(),
+        State::Empty => view! {
             <p class="sentence" role="status">"No tenant yet: a demo makes them, or 'greenroom-stack apply tenants.yaml'."</p>
         }
         .into_any(),
-        Some(Ok(tenants)) => table(console, &tenants).into_any(),
+        State::There => view! { <Table tenants /> }.into_any(),
     }
     };
     view! {
@@ -65,6 +66,28 @@ pub fn TenantsPage() -> impl IntoView {
     }
 }
 
+/// What the stack said last; nothing before it has answered.
+type Read = RwSignal<Option<Result<Tenants, String>>>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Asking,
+    Failed(String),
+    Empty,
+    There,
+}
+
+impl State {
+    fn of(read: &Option<Result<Tenants, String>>) -> State {
+        match read {
+            None => State::Asking,
+            Some(Err(error)) => State::Failed(error.clone()),
+            Some(Ok(tenants)) if tenants.tenants.is_empty() => State::Empty,
+            Some(Ok(_)) => State::There,
+        }
+    }
+}
+
 fn switch_name(switch: Switch) -> &'static str {
     match switch {
         Switch::On => "on",
@@ -72,62 +95,116 @@ fn switch_name(switch: Switch) -> &'static str {
     }
 }
 
-fn table(console: Console, tenants: &Tenants) -> impl IntoView + use<> {
-    let admission = &tenants.admission;
-    let said =
-        format!("{} at work, {} wait; fairness {:.2}", admission.in_flight, admission.queued, admission.fairness);
-    let rows: Vec<_> = tenants.tenants.iter().map(|tenant| row(console, tenant)).collect();
+/// Rows stay while their figures change, so that a button that is being pressed is not taken away.
+#[component]
+fn Table(tenants: Read) -> impl IntoView {
+    let said = move || {
+        tenants.with(|tenants| {
+            let Admission { in_flight, queued, fairness, .. } = &tenants.as_ref()?.as_ref().ok()?.admission;
+            Some(format!("{in_flight} at work, {queued} wait; fairness {fairness:.2}"))
+        })
+    };
+    let names = move || {
+        let names = |tenants: &Tenants| tenants.tenants.iter().map(|tenant| tenant.name.clone()).collect::<Vec<_>>();
+        tenants.with(|tenants| tenants.as_ref().and_then(|read| read.as_ref().ok()).map(names).unwrap_or_default())
+    };
     view! {
         <p class="sentence" role="status">{said}</p>
         <table class="spreads">
             <thead>
                 <tr>
-                    <th>"Tenant"</th><th>"weight"</th><th>"moves"</th><th>"share"</th><th>"requests"</th><th>"waits p99"</th>
-                    <th>"sent away"</th><th>"stores"</th><th class="acts" aria-label="change"></th>
+                    <th>"Tenant"</th><th>"weight"</th><th>"moves"</th><th>"share"</th><th>"requests"</th><th>"p50"</th>
+                    <th>"p99"</th><th>"waits p99"</th><th>"sent away"</th><th>"stores"</th>
+                    <th class="acts" aria-label="change"></th>
                 </tr>
             </thead>
-            <tbody>{rows}</tbody>
+            <tbody>
+                <For each=names key=String::clone let:name>
+                    <Row tenants name />
+                </For>
+            </tbody>
         </table>
     }
 }
 
-fn row(console: Console, tenant: &TenantLine) -> impl IntoView + use<> {
-    let stored = Unit::Bytes.say(tenant.bytes as f64);
-    let stored = match tenant.bytes_max {
-        Some(max) => format!("{stored} of {}", Unit::Bytes.say(max as f64)),
-        None => stored,
+#[component]
+fn Row(tenants: Read, name: String) -> impl IntoView {
+    let console = expect_context::<Console>();
+    let (known, shown) = (name.clone(), name.clone());
+    let line = Memo::new(move |before: Option<&TenantLine>| {
+        let now = tenants.with(|tenants| {
+            let tenants = &tenants.as_ref()?.as_ref().ok()?.tenants;
+            tenants.iter().find(|tenant| tenant.name == known).cloned()
+        });
+        now.or_else(|| before.cloned()).unwrap_or_default()
+    });
+    let state = Memo::new(move |_| line.with(|line| line.state));
+    let send = move |act: Act| console.send(ActOnTenant { tenant: line.with_untracked(|line| line.name.clone()), act });
+    let steps = move |what: &'static str, next: fn(&TenantLine, Step) -> Act| {
+        let name = line.with_untracked(|line| line.name.clone());
+        (state.get() == TenantState::Active).then(|| {
+            [(Step::Less, "−", "less"), (Step::More, "+", "more")].map(|(step, sign, said)| {
+                let label = format!("{said} {what} for {name}");
+                let press = move |_| send(line.with_untracked(|line| next(line, step)));
+                view! { <button title=label.clone() aria-label=label on:click=press>{sign}</button> }
+            })
+        })
     };
-    let bar = |share: f64| format!("width: {:.1}%", share.clamp(0.0, 1.0) * 100.0);
-    let fill =
-        tenant.filled().map(|filled| view! { <div class="fill" aria-hidden="true"><i style=bar(filled)></i></div> });
-    let act = move |act: Act, name: &str| {
-        let tenant = name.to_string();
-        move |_| console.send(ActOnTenant { tenant: tenant.clone(), act })
-    };
-    let quota = |step| Act::Quota { bytes: tenant.next_quota(step) };
-    let acts = match tenant.state {
+    let weights = move || steps("weight", |line, step| Act::Weight { weight: line.next_weight(step) });
+    let quotas = move || steps("quota", |line, step| Act::Quota { bytes: line.next_quota(step) });
+    let acts = move || match state.get() {
         TenantState::Active => view! {
-            <button title="A smaller quota" on:click=act(quota(Step::Less), &tenant.name)>"−"</button>
-            <button title="A larger quota" on:click=act(quota(Step::More), &tenant.name)>"+"</button>
-            <button on:click=act(Act::Suspend, &tenant.name)>"Suspend"</button>
+            <button
+                data-testid="hand-over"
+                title="Puts a line to paste on the clipboard: AzCopy, the container's address, a signature for an hour"
+                on:click=move |_| send(Act::HandOver)
+            >
+                "Copy AzCopy line"
+            </button>
+            <button on:click=move |_| send(Act::Suspend)>"Suspend"</button>
         }
         .into_any(),
-        TenantState::Suspended => {
-            view! { <button on:click=act(Act::Resume, &tenant.name)>"Resume"</button> }.into_any()
-        }
+        TenantState::Suspended => view! { <button on:click=move |_| send(Act::Resume)>"Resume"</button> }.into_any(),
         TenantState::OffBoarded => view! { <small>"off-boarded"</small> }.into_any(),
     };
+    let latency = |ms: Option<f64>| ms.map_or("–".to_string(), |ms| Unit::Milliseconds.say(ms));
+    let part = move || line.with(|line| line.share);
     view! {
-        <tr data-tenant=tenant.name.clone() class:over=tenant.state != TenantState::Active>
-            <td>{tenant.name.clone()}</td>
-            <td>{tenant.weight}</td>
-            <td>{Unit::BytesPerSecond.say(tenant.bytes_per_s)}</td>
-            <td><div class="fill" title=format!("{:.0} %", tenant.share * 100.0)><i style=bar(tenant.share)></i></div></td>
-            <td>{Unit::OpsPerSecond.say(tenant.ops_per_s)}</td>
-            <td>{Unit::Milliseconds.say(tenant.queue_ms)}</td>
-            <td>{tenant.throttled}</td>
-            <td>{stored} {fill}</td>
+        <tr data-tenant=name class:over=move || state.get() != TenantState::Active>
+            <td>{shown}</td>
+            <td class="acts" data-weight=move || line.with(|line| line.weight)>
+                <span>{move || line.with(|line| line.weight)}</span>
+                {weights}
+            </td>
+            <td>{move || Unit::BytesPerSecond.say(line.with(|line| line.bytes_per_s))}</td>
+            <td>
+                <div class="fill" title=move || format!("{:.0} %", part() * 100.0)><i style=move || width(part())></i></div>
+            </td>
+            <td>{move || Unit::OpsPerSecond.say(line.with(|line| line.ops_per_s))}</td>
+            <td>{move || latency(line.with(|line| line.p50_ms))}</td>
+            <td>{move || latency(line.with(|line| line.p99_ms))}</td>
+            <td>{move || Unit::Milliseconds.say(line.with(|line| line.queue_ms))}</td>
+            <td>{move || line.with(|line| line.throttled)}</td>
+            <td class="acts">
+                <span>{move || line.with(stored)}</span>
+                {quotas}
+                {move || line.with(TenantLine::filled).map(|filled| {
+                    view! { <div class="fill" aria-hidden="true"><i style=width(filled)></i></div> }
+                })}
+            </td>
             <td class="acts">{acts}</td>
         </tr>
     }
+}
+
+fn stored(tenant: &TenantLine) -> String {
+    let stored = Unit::Bytes.say(tenant.bytes as f64);
+    match tenant.bytes_max {
+        Some(max) => format!("{stored} of {}", Unit::Bytes.say(max as f64)),
+        None => stored,
+    }
+}
+
+fn width(part: f64) -> String {
+    format!("width: {:.1}%", part.clamp(0.0, 1.0) * 100.0)
 }

@@ -109,7 +109,7 @@ struct Duel {
 /// What is told of two servers with metering and admission off is what the measurement itself is worth.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
-    /// Requests of a second server with both off, then of one with both on, over those of a first with both off.
+    /// Requests of a second server with both off over those of a first; then of one with both on over the mean of these two.
     requests: [f64; 2],
     /// The same for what the server computes for a request.
     cpu: [f64; 2],
@@ -325,14 +325,14 @@ fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
     Ok(())
 }
 
-/// The server has a core for itself and so has the load, so that neither moves while it is measured; three servers in turns, each of
-/// which begins as often as any other.
+/// The server has a core for itself and so has the load, so that neither moves while it is measured; three servers in turns, forth and
+/// back, of which the one with both on is in the middle: what drifts falls on both sides of it.
 fn cost(samples: &mut [Vec<Cost>; COST.len()]) -> Result<()> {
     let said = shell::capture(&mut shell::cargo(&format!("{MEASURES} {MEASURE}")))?;
     let start = |name: &str, options: &[&str]| on_core(0, || Server::start_named(Kind::Greenroom, name, options));
-    let servers = [start("bare", &["--unmetered"])?, start("again", &["--unmetered"])?, start("whole", &[])?];
-    for bare in &servers[..2] {
-        bare.admission("off")?;
+    let servers = [start("bare", &["--unmetered"])?, start("whole", &[])?, start("again", &["--unmetered"])?];
+    for bare in [0, 2] {
+        servers[bare].admission("off")?;
     }
     for ((shape, method), samples) in COST.iter().zip(samples) {
         let load = |server, method| on_core(1, || wrk::load(server, shape, method, COST_S));
@@ -343,20 +343,22 @@ fn cost(samples: &mut [Vec<Cost>; COST.len()]) -> Result<()> {
         // Requests, and seconds that the server computed for them.
         let mut all = [(0.0, 0.0); 3];
         for turn in 0..COST_TURNS {
-            for step in 0..servers.len() {
-                let which = (turn + step) % servers.len();
+            let order = if turn % 2 == 0 { [0, 1, 2] } else { [2, 1, 0] };
+            for which in order {
                 let (load, usage) = servers[which].watch(|| load(&servers[which], *method))?;
                 all[which].0 += load.requests as f64;
                 all[which].1 += usage.cpu_s;
             }
         }
-        let request = |(requests, cpu_s): (f64, f64)| cpu_s / requests;
-        let [bare, others @ ..] = all;
-        let part = measured(&said, *method)? / 1e9 / request(bare);
+        let ratios = |figure: fn((f64, f64)) -> f64| {
+            let [bare, whole, again] = all.map(figure);
+            [again / bare, whole / f64::midpoint(bare, again)]
+        };
+        let [bare, _, again] = all;
         let cost = Cost {
-            requests: others.map(|other| other.0 / bare.0),
-            cpu: others.map(|other| request(other) / request(bare)),
-            part,
+            requests: ratios(|(requests, _)| requests),
+            cpu: ratios(|(requests, cpu_s)| cpu_s / requests),
+            part: measured(&said, *method)? / 1e9 / ((bare.1 + again.1) / (bare.0 + again.0)),
         };
         eprintln!("    {method:?}: {cost:.3?}");
         samples.push(cost);
@@ -421,8 +423,8 @@ fn body(samples: &Samples, repeats: u8) -> String {
          send PUTs of 4 KiB as fast as they are answered, the one of weight 400 over 96 connections and the one of weight 100 over 192, from \
          clients of one priority. Jain's index is of requests by weight: 1 is fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 \
          connections) with metering and admission on, over the same with both off, in {COST_TURNS} turns of {COST_S} s a run, the server on \
-         one core and wrk on another; off twice is two servers that both have them off, which is what the measurement is worth. And what \
-         metering and admission compute for such a request by themselves, all cores at it for one tenant, of what the server computes for \
+         one core and wrk on another; off twice is the second server that has them off over the first, which is what the measurement is worth. And what \
+         metering and admission compute for such a request by themselves, on one thread, of what the server computes for \
          it. The audit log is of refusals and of what operators do: none of these requests comes to it.",
         isolation_table(samples),
         duel_table(samples),

@@ -78,6 +78,9 @@ pub struct Served {
     pub share: f64,
     /// What 99 of 100 requests of the last second waited for admission at most.
     pub queue_ms: f64,
+    /// Latency of all requests over the last second; 0 where nothing was answered.
+    pub p50_ms: f64,
+    pub p99_ms: f64,
     /// Refused by `503 ServerBusy` since the server started.
     pub throttled: u64,
 }
@@ -148,6 +151,41 @@ pub struct Receipt {
     /// The audit log's entry that says the same.
     pub audit_seq: u64,
     pub audit_hash: String,
+}
+
+/// What a new user is to get: where both are absent, the first container that is declared, or else that there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandOverRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerName>,
+    /// Seconds from now until the signature is good no more; an hour where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_s: Option<u64>,
+}
+
+/// A line for a user's terminal, which holds a short-lived signature; whoever has it may write to the container.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HandOver {
+    pub tenant: TenantName,
+    pub account: AccountName,
+    pub container: ContainerName,
+    /// The container's URL, without a signature.
+    pub url: String,
+    /// Azure's permission letters.
+    pub permissions: String,
+    /// UTC.
+    pub expires_at: String,
+    /// Puts what is in the folder where it is run into the container, by AzCopy.
+    pub command: String,
+}
+
+impl std::fmt::Debug for HandOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HandOver").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 /// An account's two keys. Either is good, so that clients move from one to the other while the first is made anew.

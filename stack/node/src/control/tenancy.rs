@@ -11,6 +11,7 @@ use greenroom_model::control::Problem;
 use greenroom_model::tenancy::{
     AdmissionRequest, AdmissionStatus, Calibrated, Change, FieldFault, FieldProblem, TenantsFile, TenantsPlan,
 };
+use greenroom_store::StoreError;
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
@@ -112,10 +113,15 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 /// A file without faults, which the machine can keep.
 async fn good(state: &Control, body: &[u8]) -> Result<TenantsFile, Refusal> {
     let file: TenantsFile = parse(body)?;
-    let mut faults = file.faults();
-    let there = apply::there(&state.store, &file).await?;
-    faults.extend(plan::taken(&file, &there));
-    faults.extend(plan::oversold(&file, &state.tenancy.capacity().0));
-    faults.extend(apply::policy_faults(&file));
+    let faults = faults(state, &file).await?;
     if faults.is_empty() { Ok(file) } else { Err(Refusal::fields("The file cannot be applied", faults)) }
+}
+
+pub async fn faults(state: &Control, file: &TenantsFile) -> Result<Vec<FieldFault>, StoreError> {
+    let mut faults = file.faults();
+    let there = apply::there(&state.store, file).await?;
+    faults.extend(plan::taken(file, &there));
+    faults.extend(plan::oversold(file, &state.tenancy.capacity().0));
+    faults.extend(apply::policy_faults(file));
+    Ok(faults)
 }

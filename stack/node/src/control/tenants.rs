@@ -1,7 +1,7 @@
 //! `/v1/tenants/{tenant}`: how it stands, and what is done to it as a whole.
 
 use super::caller::Caller;
-use super::tenancy::parse;
+use super::tenancy::{faults, parse};
 use super::{Control, Refusal, json};
 use crate::tenancy::apply;
 use axum::Json;
@@ -11,8 +11,8 @@ use greenroom_gateway::time;
 use greenroom_model::control::{NewTenant, Problem, Tenant};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::tenancy::{
-    ContainerStatus, FieldProblem, ProjectStatus, Quota, QuotaChange, Receipt, Served, Stored, TenantState,
-    TenantStatus, TenantToken, TenantsFile,
+    ContainerStatus, FieldFault, FieldProblem, ProjectStatus, Quota, QuotaChange, Receipt, Served, Share, Stored,
+    TenantSpec, TenantState, TenantStatus, TenantToken, TenantsFile,
 };
 use greenroom_model::{AccountName, ContainerPath, TenantName};
 use greenroom_store::{
@@ -150,21 +150,59 @@ pub async fn quota(
     let tenant = known(&state, name)?;
     let change: QuotaChange = parse(&body)?;
     let _one_at_a_time = state.accounts.lock().await;
-    let mut file = (*state.tenancy.file()).clone();
-    if file.tenant(&tenant).is_none() {
-        // Made by hand: what is said of it now is all that is declared.
-        file.tenants.push(greenroom_model::tenancy::TenantSpec::new(tenant.clone()));
-    }
-    let place = bounded(&mut file, &tenant, &change);
+    let (mut file, at) = declared(&state, &tenant);
+    let place = bounded(&mut file.tenants[at], &change);
     let place = place.ok_or_else(|| {
         Refusal::new(StatusCode::NOT_FOUND, "Not declared", "the file names no such project or container")
     })?;
     let from = std::mem::replace(place, change.quota);
-    state.tenancy.adopt(file.clone(), None)?;
+    state.tenancy.amend(file.clone())?;
     state.store.set_quotas(apply::quotas(&file));
     let said = serde_json::json!({ "from": from, "change": change }).to_string();
     state.audit.done("operator", "tenant.quota", tenant.as_str(), &said)?;
     Ok(Json(Now::of(&state).status(&state, tenant)))
+}
+
+/// Change a tenant's share of the machine, at once
+#[utoipa::path(
+    put, path = "/v1/tenants/{tenant}/share", security(("token" = [])), request_body = Share,
+    params(("tenant" = TenantName, Path)),
+    responses(
+        (status = 200, body = TenantStatus), (status = 400, body = FieldProblem), (status = 401, body = Problem),
+        (status = 404, body = Problem),
+        (status = 422, body = FieldProblem, description = "More would be reserved than the machine can do")
+    )
+)]
+pub async fn share(
+    State(state): State<Control>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<TenantStatus>, Refusal> {
+    let tenant = known(&state, name)?;
+    let to: Share = parse(&body)?;
+    let _one_at_a_time = state.accounts.lock().await;
+    let (mut file, at) = declared(&state, &tenant);
+    let from = std::mem::replace(&mut file.tenants[at].share, to);
+    let place = format!("tenants[{at}].share.");
+    let own = |fault: FieldFault| FieldFault { path: fault.path.trim_start_matches(&place).to_owned(), ..fault };
+    let faults: Vec<_> = faults(&state, &file).await?.into_iter().map(own).collect();
+    if !faults.is_empty() {
+        return Err(Refusal::fields("The share cannot be given", faults));
+    }
+    state.tenancy.amend(file)?;
+    let said = serde_json::json!({ "from": from, "to": to }).to_string();
+    state.audit.done("operator", "tenant.share", tenant.as_str(), &said)?;
+    Ok(Json(Now::of(&state).status(&state, tenant)))
+}
+
+/// What is declared, and where in it the tenant is. Of one that was made by hand, what is said now is all that is declared.
+fn declared(state: &Control, tenant: &TenantName) -> (TenantsFile, usize) {
+    let mut file = (*state.tenancy.file()).clone();
+    let at = file.tenants.iter().position(|spec| spec.name == *tenant).unwrap_or_else(|| {
+        file.tenants.push(TenantSpec::new(tenant.clone()));
+        file.tenants.len() - 1
+    });
+    (file, at)
 }
 
 async fn switch(state: State<Control>, name: Path<String>, to: TenantState) -> Result<Json<TenantStatus>, Refusal> {
@@ -183,8 +221,7 @@ async fn switch(state: State<Control>, name: Path<String>, to: TenantState) -> R
     Ok(Json(Now::of(&state).status(&state, tenant)))
 }
 
-fn bounded<'f>(file: &'f mut TenantsFile, tenant: &TenantName, change: &QuotaChange) -> Option<&'f mut Quota> {
-    let tenant = file.tenants.iter_mut().find(|spec| spec.name == *tenant)?;
+fn bounded<'t>(tenant: &'t mut TenantSpec, change: &QuotaChange) -> Option<&'t mut Quota> {
     match (&change.project, &change.container) {
         (None, None) => Some(&mut tenant.quota),
         (Some(project), None) => {
@@ -218,7 +255,7 @@ async fn remove_containers(store: &Store, account: &AccountName, now: Timestamp)
     }
 }
 
-fn known(state: &Control, name: String) -> Result<TenantName, Refusal> {
+pub fn known(state: &Control, name: String) -> Result<TenantName, Refusal> {
     let name = TenantName::new(name)?;
     match state.store.tenants().contains(&name) {
         true => Ok(name),
@@ -226,7 +263,7 @@ fn known(state: &Control, name: String) -> Result<TenantName, Refusal> {
     }
 }
 
-fn accounts(store: &Store, tenant: &TenantName) -> Vec<AccountName> {
+pub fn accounts(store: &Store, tenant: &TenantName) -> Vec<AccountName> {
     let own = store.accounts().into_iter().filter(|account| account.tenant == *tenant);
     own.map(|account| account.name.clone()).collect()
 }
@@ -259,6 +296,8 @@ impl Now {
             queued,
             share: metrics.share,
             queue_ms: metrics.queue_ms,
+            p50_ms: metrics.p50_ms,
+            p99_ms: metrics.p99_ms,
             throttled: metrics.throttled,
         };
         let projects = spec.into_iter().flat_map(|spec| &spec.projects).map(|project| {

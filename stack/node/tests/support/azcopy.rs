@@ -34,11 +34,29 @@ impl AzCopy {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(arguments).arg("--skip-version-check").stdin(Stdio::null()).kill_on_drop(true);
+        command.args(arguments).arg("--skip-version-check");
+        self.at_home(command)
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
+        command.stdin(Stdio::null()).kill_on_drop(true);
         command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin");
         command.env("AZCOPY_LOG_LOCATION", self.home.path()).env("AZCOPY_JOB_PLAN_LOCATION", self.home.path());
         command.env("AZCOPY_CONCURRENCY_VALUE", "8").env("AZCOPY_DISABLE_SYSLOG", "true");
         command
+    }
+
+    /// Runs a line as it is, by a shell in a folder, as a user does who pastes it; what it printed.
+    pub async fn paste(&self, folder: &Path, line: &str) -> String {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).current_dir(folder);
+        let mut shell = self.at_home(shell);
+        shell.env("PATH", format!("{}:/usr/bin:/bin", self.program.parent().expect("a folder").display()));
+        let output = tokio::time::timeout(self.run_max, shell.output()).await;
+        let output = output.expect("AzCopy ends in time").expect("a shell runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+        said
     }
 
     /// Runs to the end, which must be a good one; what it printed.

@@ -74,6 +74,7 @@ async fn in_terminal(root: &Path, slug: &str, trust: Trust) -> anyhow::Result<Ex
         version: Version::default(),
         trust,
         stack: None,
+        clipboard: None,
     };
     let interrupt = on_interrupt();
     let director = Director::open(options).await?;

@@ -95,6 +95,18 @@ pub enum TenantVerb {
     Suspend { name: greenroom_model::TenantName },
     /// Serves it again.
     Resume { name: greenroom_model::TenantName },
+    /// Makes the line that a user of it pastes, and puts it on the desktop's clipboard; what is shown lacks the signature.
+    HandOver {
+        name: greenroom_model::TenantName,
+        /// The first one declared where absent.
+        #[arg(long)]
+        container: Option<greenroom_model::ContainerName>,
+        /// How long the signature is good.
+        #[arg(long = "for", default_value = "1h", value_parser = duration)]
+        valid_for: Duration,
+    },
+    /// Removes its data and revokes its keys, and shows the receipt; its ledger and the audit log stay.
+    OffBoard { name: greenroom_model::TenantName },
 }
 
 #[derive(Debug, Clone, PartialEq, clap::Args)]

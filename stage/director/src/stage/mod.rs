@@ -58,6 +58,30 @@ pub struct Options {
     pub trust: Trust,
     /// The `greenroom-stack` program; beside this program where absent.
     pub stack: Option<PathBuf>,
+    /// The desktop's, where there is one.
+    pub clipboard: Option<Clipboard>,
+}
+
+/// Where a line goes that the speaker pastes.
+#[derive(Clone)]
+pub struct Clipboard(Arc<Put>);
+
+type Put = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
+impl Clipboard {
+    pub fn new(put: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Clipboard {
+        Clipboard(Arc::new(put))
+    }
+
+    fn put(&self, text: &str) -> Result<(), String> {
+        (self.0)(text)
+    }
+}
+
+impl std::fmt::Debug for Clipboard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clipboard")
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +114,7 @@ struct Stage {
     trust: Trust,
     root: PathBuf,
     stack_program: PathBuf,
+    clipboard: Option<Clipboard>,
     workshop: Workshop,
     machine: Machine,
     /// What the files said last. Replaced whole, so that whoever runs a step keeps what it began with.
@@ -146,6 +171,7 @@ impl Director {
         let stage = Arc::new(Stage {
             watch: Stopwatch::start(),
             stack_program: options.stack.unwrap_or_else(stack_program),
+            clipboard: options.clipboard,
             workshop,
             machine: crate::machine::describe(),
             loaded: Mutex::new(Arc::new(loaded)),

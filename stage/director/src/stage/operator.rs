@@ -6,12 +6,13 @@ use super::runner::{Made, Seen};
 use super::supervise::Order;
 use crate::library::read_tenants;
 use crate::parse::{FaultVerb, FileName, KeysVerb, OffloadVerb, StackVerb, Switch, TenantVerb, Treat};
+use crate::scrub::scrub;
 use crate::tool::{self, Invocation};
 use greenroom_model::control::NewAccount;
 use greenroom_model::offload::{CloudFault, MoveAction, OffloadPlan, Treatment, Water};
 use greenroom_model::tenancy::{
-    AdmissionRequest, AdmissionSwitch, ByteCount, Change, ChangeAction, Quota, QuotaChange, TenantSpec, TenantsFile,
-    TenantsPlan,
+    AdmissionRequest, AdmissionSwitch, ByteCount, Change, ChangeAction, HandOver, HandOverRequest, Quota, QuotaChange,
+    Receipt, TenantSpec, TenantsFile, TenantsPlan,
 };
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use greenroom_show::Event;
@@ -47,6 +48,25 @@ impl Stage {
             }
             TenantVerb::Suspend { name } => self.tenant_act(name, "suspend").await,
             TenantVerb::Resume { name } => self.tenant_act(name, "resume").await,
+            TenantVerb::HandOver { name, container, valid_for } => {
+                let request = HandOverRequest {
+                    account: None,
+                    container: container.clone(),
+                    expires_in_s: Some(valid_for.as_secs()),
+                };
+                let (made, pasted) = self.hand_over(name, &request).await?;
+                self.say_hand_over(&made);
+                let until = time_of_day(&made.expires_at);
+                Ok(match pasted {
+                    Pasted::OnClipboard => format!("good until {until} UTC; the line is on the clipboard"),
+                    Pasted::Nowhere => format!("good until {until} UTC"),
+                })
+            }
+            TenantVerb::OffBoard { name } => {
+                let receipt = client.off_board(name).await.map_err(|error| error.to_string())?;
+                self.say_receipt(&receipt);
+                Ok("its data is gone and its keys are revoked; ledger and audit log stay".into())
+            }
         }
     }
 
@@ -202,6 +222,47 @@ impl Stage {
         ))
     }
 
+    /// A line for a user of the tenant, on the clipboard where there is one: it goes through no window, and into no log or take.
+    pub(super) async fn hand_over(
+        &self,
+        name: &TenantName,
+        request: &HandOverRequest,
+    ) -> Result<(HandOver, Pasted), String> {
+        let made = self.client()?.hand_over(name, request).await.map_err(|error| error.to_string())?;
+        let Some(clipboard) = self.clipboard.clone() else { return Ok((made, Pasted::Nowhere)) };
+        let line = made.command.clone();
+        let put = tokio::task::spawn_blocking(move || clipboard.put(&line)).await;
+        put.map_err(|error| error.to_string())
+            .flatten()
+            .map_err(|why| format!("nothing is on the clipboard: {why}"))?;
+        Ok((made, Pasted::OnClipboard))
+    }
+
+    fn say_hand_over(self: &Arc<Self>, made: &HandOver) {
+        let signed = format!("{}?", made.url);
+        let line =
+            match made.command.split_once(&signed).and_then(|(before, rest)| Some((before, rest.split_once('\'')?))) {
+                Some((before, (_, after))) => format!("{before}{signed}sig=•••'{after}"),
+                None => scrub(&made.command),
+            };
+        self.say_lines(vec![
+            format!("  account    {}", made.account),
+            format!("  container  {}", made.container),
+            format!("  may        {}", permissions(&made.permissions)),
+            format!("  until      {} UTC", time_of_day(&made.expires_at)),
+            format!("\x1b[32m$\x1b[0m {line}"),
+        ]);
+    }
+
+    fn say_receipt(self: &Arc<Self>, receipt: &Receipt) {
+        let (count, size) = (|number: u64| grouped(number as f64), Unit::Bytes.say(receipt.bytes as f64));
+        self.say_lines(vec![
+            format!("  removed    {} blobs, {size}, in {} containers", count(receipt.blobs), count(receipt.containers)),
+            format!("  revoked    {} keys", count(receipt.keys_revoked)),
+            format!("  audit log  entry {}, {:.16}…", count(receipt.audit_seq), receipt.audit_hash),
+        ]);
+    }
+
     fn tenants_file(&self, demo: &str, file: &FileName) -> Result<TenantsFile, String> {
         read_tenants(&self.root, demo, &file.0).map_err(|fault| fault.to_string())
     }
@@ -245,6 +306,25 @@ impl Stage {
             self.emit(Event::Output(format!("  and {} more\r\n", grouped(more as f64))));
         }
     }
+}
+
+/// Where a line went that is to be pasted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pasted {
+    OnClipboard,
+    /// No desktop, as in a terminal's run.
+    Nowhere,
+}
+
+/// Of `2026-01-31T09:30:00Z`, what a speaker says.
+pub fn time_of_day(at: &str) -> &str {
+    at.get(11..16).unwrap_or(at)
+}
+
+fn permissions(letters: &str) -> String {
+    let known = [('r', "read"), ('a', "append"), ('c', "create"), ('w', "write"), ('d', "delete"), ('l', "list")];
+    let named: Vec<_> = known.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, name)| *name).collect();
+    named.join(", ")
 }
 
 /// A tenant's account has its name, as far as accounts may.

@@ -1,15 +1,17 @@
 //! The tenants of the running stack, for the presenter's page about them.
 
 use super::Stage;
+use super::operator::{Pasted, time_of_day};
 use crate::rates::Values;
 use crate::stack::StackError;
 use greenroom_model::TenantName;
 use greenroom_model::tenancy::{
-    AdmissionRequest, AdmissionStatus, AdmissionSwitch, ByteCount, Quota, QuotaChange, TenantState as State,
-    TenantStatus,
+    AdmissionRequest, AdmissionStatus, AdmissionSwitch, ByteCount, HandOver, HandOverRequest, Quota, QuotaChange,
+    Share, TenantState as State, TenantStatus,
 };
 use greenroom_show::call::{ActOnTenant, CallError};
 use greenroom_show::tenants::{Act, Admission, Switch, TenantLine, TenantState, Tenants};
+use std::sync::Arc;
 
 /// More rows than anybody watches; the first ones by name.
 const TENANTS_MAX: usize = 100;
@@ -33,7 +35,7 @@ pub async fn set_admission(stage: &Stage, switch: Switch) -> Result<(), CallErro
     set.map(|_| ()).map_err(|error| failed(&error))
 }
 
-pub async fn act(stage: &Stage, call: &ActOnTenant) -> Result<(), CallError> {
+pub async fn act(stage: &Arc<Stage>, call: &ActOnTenant) -> Result<(), CallError> {
     let client = stage.client().map_err(|detail| CallError::Failed { detail })?;
     let name = TenantName::new(call.tenant.as_str()).map_err(|error| CallError::NotFound {
         kind: "tenant".into(),
@@ -47,8 +49,30 @@ pub async fn act(stage: &Stage, call: &ActOnTenant) -> Result<(), CallError> {
             let quota = Quota { bytes: Some(ByteCount(bytes)), blobs: None };
             client.set_quota(&name, &QuotaChange { quota, project: None, container: None }).await
         }
+        Act::Weight { weight } => {
+            let now = client.tenant(&name).await.map_err(|error| failed(&error))?;
+            client.set_share(&name, &Share { weight, ..now.share }).await
+        }
+        Act::HandOver => return hand_over(stage, &name).await,
     };
     done.map(|_| ()).map_err(|error| failed(&error))
+}
+
+async fn hand_over(stage: &Arc<Stage>, name: &TenantName) -> Result<(), CallError> {
+    let made = stage.hand_over(name, &HandOverRequest::default()).await;
+    let (made, pasted) = made.map_err(|detail| CallError::Failed { detail })?;
+    let HandOver { account, container, expires_at, .. } = &made;
+    match pasted {
+        Pasted::OnClipboard => {
+            let until = time_of_day(expires_at);
+            stage.notice(format!("{name}'s AzCopy line is on the clipboard: {account}/{container}, until {until} UTC"));
+            Ok(())
+        }
+        Pasted::Nowhere => {
+            let detail = "there is no clipboard here: 'greenroom-stack hand-over' prints the line".into();
+            Err(CallError::Failed { detail })
+        }
+    }
 }
 
 fn failed(error: &StackError) -> CallError {
@@ -70,6 +94,7 @@ fn said(status: &AdmissionStatus) -> Admission {
 fn line(tenant: &TenantStatus, values: &Values) -> TenantLine {
     let name = tenant.name.to_string();
     let value = |measure: &str| values.get(&format!("{name}.{measure}")).copied().unwrap_or(0.0);
+    let answered = tenant.served.p99_ms > 0.0;
     TenantLine {
         state: match tenant.state {
             State::Active => TenantState::Active,
@@ -85,6 +110,8 @@ fn line(tenant: &TenantStatus, values: &Values) -> TenantLine {
         ops_per_s: value("ops_per_s"),
         share: tenant.served.share,
         queue_ms: tenant.served.queue_ms,
+        p50_ms: answered.then_some(tenant.served.p50_ms),
+        p99_ms: answered.then_some(tenant.served.p99_ms),
         queued: tenant.served.queued,
         throttled: tenant.served.throttled,
         name,
