@@ -20,13 +20,13 @@ async fn a_tenant_is_changed_and_its_line_is_on_the_clipboard_and_nowhere_else()
     }
     app.press(&format!("{SHIFT}a{RELEASED}")).await;
     app.until(ROW).await;
-    app.shot("presenter-tenants").await;
     let press = |css: &str| format!("document.querySelector('{ROW} {css}').click(); return true");
     app.eval(&press("[aria-label=\"more weight for photos\"]")).await;
     app.until(&format!("{ROW} [data-weight=\"200\"]")).await;
     app.eval(&press("[data-testid=hand-over]")).await;
     let said = "return document.querySelector('[data-testid=notice]').textContent.includes('photos/inbox')";
     app.until_true("the speaker is told", said).await;
+    app.shot("presenter-tenants").await;
 
     let pasted = arboard::Clipboard::new().and_then(|mut desktop| desktop.get_text()).expect("a line");
     let (_, signature) = pasted.split_once("sig=").expect("a signature");

@@ -113,8 +113,8 @@ fn Table(tenants: Read) -> impl IntoView {
         <table class="spreads">
             <thead>
                 <tr>
-                    <th>"Tenant"</th><th>"weight"</th><th>"moves"</th><th>"share"</th><th>"requests"</th><th>"p50"</th>
-                    <th>"p99"</th><th>"waits p99"</th><th>"sent away"</th><th>"stores"</th>
+                    <th>"Tenant"</th><th>"weight"</th><th>"moves"</th><th>"share"</th><th>"requests"</th>
+                    <th>"p50 / p99"</th><th>"waits p99"</th><th>"sent away"</th><th>"stores"</th>
                     <th class="acts" aria-label="change"></th>
                 </tr>
             </thead>
@@ -156,10 +156,10 @@ fn Row(tenants: Read, name: String) -> impl IntoView {
         TenantState::Active => view! {
             <button
                 data-testid="hand-over"
-                title="Puts a line to paste on the clipboard: AzCopy, the container's address, a signature for an hour"
+                title="Copies a line to paste: AzCopy, the container's address, a signature for an hour"
                 on:click=move |_| send(Act::HandOver)
             >
-                "Copy AzCopy line"
+                "AzCopy line"
             </button>
             <button on:click=move |_| send(Act::Suspend)>"Suspend"</button>
         }
@@ -167,7 +167,10 @@ fn Row(tenants: Read, name: String) -> impl IntoView {
         TenantState::Suspended => view! { <button on:click=move |_| send(Act::Resume)>"Resume"</button> }.into_any(),
         TenantState::OffBoarded => view! { <small>"off-boarded"</small> }.into_any(),
     };
-    let latency = |ms: Option<f64>| ms.map_or("–".to_string(), |ms| Unit::Milliseconds.say(ms));
+    let latency = |line: &TenantLine| match (line.p50_ms, line.p99_ms) {
+        (Some(p50), Some(p99)) => format!("{} / {}", Unit::Milliseconds.say(p50), Unit::Milliseconds.say(p99)),
+        _ => "–".to_string(),
+    };
     let part = move || line.with(|line| line.share);
     view! {
         <tr data-tenant=name class:over=move || state.get() != TenantState::Active>
@@ -181,8 +184,7 @@ fn Row(tenants: Read, name: String) -> impl IntoView {
                 <div class="fill" title=move || format!("{:.0} %", part() * 100.0)><i style=move || width(part())></i></div>
             </td>
             <td>{move || Unit::OpsPerSecond.say(line.with(|line| line.ops_per_s))}</td>
-            <td>{move || latency(line.with(|line| line.p50_ms))}</td>
-            <td>{move || latency(line.with(|line| line.p99_ms))}</td>
+            <td>{move || line.with(latency)}</td>
             <td>{move || Unit::Milliseconds.say(line.with(|line| line.queue_ms))}</td>
             <td>{move || line.with(|line| line.throttled)}</td>
             <td class="acts">

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// What the loud tenant asks for.
+#[derive(Clone, Copy)]
 struct Loud {
     name: &'static str,
     /// As for `greenroom load`; what is written first, where that is something else.
@@ -288,19 +289,21 @@ fn report(load: Child) -> Result<Value> {
     Ok(reports[0].clone())
 }
 
+/// Off and on each have a server of their own: what a loud one has overwritten is compacted while the next one is measured.
 fn isolation(loud: usize) -> Result<Isolation> {
-    let (bed, load) = (Bed::start()?, LOUD[loud].load);
-    if let Some(before) = LOUD[loud].before {
-        bed.load(BRONZE, before)?;
-    }
-    if LOUD[loud].name == RECALLS {
-        bed.offload(load)?;
-    }
-    let (solo, busy) = (bed.quiet()?, bed.busy()?);
-    bed.server.admission("off")?;
-    let off = bed.beside(load)?;
-    bed.server.admission("on")?;
-    let on = bed.beside(load)?;
+    let Loud { name, load, before } = LOUD[loud];
+    let begin = |state: &str| -> Result<Bed> {
+        let bed = Bed::start()?;
+        before.map(|before| bed.load(BRONZE, before)).transpose()?;
+        if name == RECALLS {
+            bed.offload(load)?;
+        }
+        bed.server.admission(state)?;
+        Ok(bed)
+    };
+    let off = begin("off")?.beside(load)?;
+    let bed = begin("on")?;
+    let (solo, busy, on) = (bed.quiet()?, bed.busy()?, bed.beside(load)?);
     let alone = bed.alone(load)?;
     let quiet = [solo, busy, off, on];
     let [solo, busy, off, on] = quiet.map(|seen| seen.get_p99_ms);
