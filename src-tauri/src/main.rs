@@ -36,6 +36,9 @@ struct Args {
     root: Option<PathBuf>,
 }
 
+/// As a shell says of a program that Ctrl-C has ended.
+const ENDED_AT_ONCE: i32 = 130;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     if !has_display() {
@@ -158,11 +161,17 @@ fn end_on_signal(app: AppHandle, end: fn(&AppHandle)) {
         else {
             return eprintln!("greenroom-app: cannot listen for signals: close the presenter's window to end the show");
         };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut asked = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        asked().await;
         end(&app);
+        // Whoever asks twice does not want to wait. The stack ends with this process, and the next show takes away what is left.
+        asked().await;
+        std::process::exit(ENDED_AT_ONCE);
     });
 }
 

@@ -24,6 +24,7 @@ const LATENCY_DIGITS: u8 = 2;
 #[derive(Debug)]
 pub struct Figures {
     began: Instant,
+    clock: SlotClock,
     tenants: RwLock<BTreeMap<TenantName, Arc<TenantFigures>>>,
     accounts: RwLock<HashMap<AccountName, Account>>,
     tenancy: Arc<Tenancy>,
@@ -48,7 +49,7 @@ struct AccountMeter {
 
 #[derive(Debug)]
 struct TenantFigures {
-    began: Instant,
+    clock: SlotClock,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     in_flight: AtomicU64,
@@ -56,13 +57,25 @@ struct TenantFigures {
     throttled: AtomicU64,
     waits: Mutex<Recent>,
     /// Work of the last second, for its share.
-    work: Mutex<Work>,
+    work: Work,
 }
 
-/// Bytes and operations by slot of time.
+/// Tells slots of time, by the kernel's coarse clock where there is one: a look costs a few nanoseconds and may be a few milliseconds old.
+#[derive(Debug, Clone, Copy)]
+struct SlotClock {
+    began: Duration,
+}
+
+/// Bytes and operations by slot of time. Of two that come at once as a slot begins, what one adds may be lost: it is a figure to be drawn.
 #[derive(Debug, Default)]
 struct Work {
-    slots: [(u64, u64); SLOTS],
+    slots: [WorkSlot; SLOTS],
+}
+
+#[derive(Debug, Default)]
+struct WorkSlot {
+    number: AtomicU64,
+    amount: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +100,8 @@ struct Slot {
 
 impl Figures {
     pub fn new(tenancy: Arc<Tenancy>, counting: bool) -> Self {
-        Self { began: Instant::now(), tenants: RwLock::default(), accounts: RwLock::default(), tenancy, counting }
+        let (began, clock) = (Instant::now(), SlotClock::start());
+        Self { began, clock, tenants: RwLock::default(), accounts: RwLock::default(), tenancy, counting }
     }
 
     pub fn uptime(&self) -> Duration {
@@ -142,7 +156,7 @@ impl Figures {
             return known.clone();
         }
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(TenantFigures::new(self.began))).clone()
+        tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(TenantFigures::new(self.clock))).clone()
     }
 }
 
@@ -167,21 +181,21 @@ impl Meter for Figures {
 }
 
 impl TenantFigures {
-    fn new(began: Instant) -> Self {
+    fn new(clock: SlotClock) -> Self {
         Self {
-            began,
+            clock,
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             ops: std::array::from_fn(|_| OpFigures::default()),
             throttled: AtomicU64::new(0),
             waits: Mutex::default(),
-            work: Mutex::default(),
+            work: Work::default(),
         }
     }
 
     fn snapshot(&self) -> TenantMetrics {
-        let now = slot_number(self.began.elapsed());
+        let now = self.clock.now();
         let used = |figures: &OpFigures| figures.count.load(Relaxed) > 0;
         let ops = OpClass::ALL.into_iter().zip(&self.ops).filter(|(_, figures)| used(figures));
         let all = self.ops.iter().filter_map(|figures| figures.recent(now)).reduce(together);
@@ -193,7 +207,7 @@ impl TenantFigures {
             ops: ops.map(|(class, figures)| (class, figures.snapshot(now))).collect(),
             throttled: self.throttled.load(Relaxed),
             queue_ms: self.wait_ms_p99(now),
-            share: self.work.lock().unwrap_or_else(PoisonError::into_inner).last_second(now) as f64,
+            share: self.work.last_second(now) as f64,
             p50_ms: ms(0.5),
             p99_ms: ms(0.99),
             ..TenantMetrics::default()
@@ -208,8 +222,7 @@ impl TenantFigures {
     }
 
     fn work(&self, amount: u64) {
-        let now = slot_number(self.began.elapsed());
-        self.work.lock().unwrap_or_else(PoisonError::into_inner).add(now, amount);
+        self.work.add(self.clock.now(), amount);
     }
 
     fn begun(&self) {
@@ -218,7 +231,7 @@ impl TenantFigures {
 
     fn waited(&self, wait: Duration) {
         let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.record(slot_number(self.began.elapsed()), wait);
+        waits.record(self.clock.now(), wait);
     }
 
     fn took(&self, bytes: u64) {
@@ -235,7 +248,8 @@ impl TenantFigures {
         self.in_flight.fetch_sub(1, Relaxed);
         let figures = &self.ops[class as usize];
         figures.count.fetch_add(1, Relaxed);
-        self.work(COST_BASE);
+        let now = self.clock.now();
+        self.work.add(now, COST_BASE);
         let failed = match outcome {
             Outcome::Answered(status) => status.is_client_error() || status.is_server_error(),
             Outcome::Broken => true,
@@ -244,7 +258,7 @@ impl TenantFigures {
             figures.errors.fetch_add(1, Relaxed);
         }
         let mut recent = figures.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.record(slot_number(self.began.elapsed()), latency);
+        recent.record(now, latency);
     }
 }
 
@@ -289,13 +303,17 @@ impl TenantMeter for Nothing {
 }
 
 impl Work {
-    fn add(&mut self, now: u64, amount: u64) {
-        let slot = &mut self.slots[(now % SLOTS as u64) as usize];
-        *slot = if slot.0 == now { (now, slot.1 + amount) } else { (now, amount) };
+    fn add(&self, now: u64, amount: u64) {
+        let slot = &self.slots[(now % SLOTS as u64) as usize];
+        if slot.number.load(Relaxed) != now && slot.number.swap(now, Relaxed) != now {
+            slot.amount.store(0, Relaxed);
+        }
+        slot.amount.fetch_add(amount, Relaxed);
     }
 
     fn last_second(&self, now: u64) -> u64 {
-        self.slots.iter().filter(|(number, _)| number + SLOTS as u64 > now).map(|(_, amount)| amount).sum()
+        let fresh = self.slots.iter().filter(|slot| slot.number.load(Relaxed) + SLOTS as u64 > now);
+        fresh.map(|slot| slot.amount.load(Relaxed)).sum()
     }
 }
 
@@ -358,8 +376,27 @@ fn histogram() -> Histogram<u32> {
     Histogram::new_with_bounds(1, LATENCY_US_MAX, LATENCY_DIGITS).expect("the bounds are ones that the library takes")
 }
 
-fn slot_number(uptime: Duration) -> u64 {
-    (uptime.as_millis() / SLOT.as_millis()) as u64
+impl SlotClock {
+    fn start() -> Self {
+        Self { began: coarse() }
+    }
+
+    fn now(self) -> u64 {
+        (coarse().saturating_sub(self.began).as_millis() / SLOT.as_millis()) as u64
+    }
+}
+
+/// Since any one moment.
+#[cfg(target_os = "linux")]
+fn coarse() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn coarse() -> Duration {
+    static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    BEGAN.elapsed()
 }
 
 fn micros(duration: Duration) -> u64 {

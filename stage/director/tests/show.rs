@@ -3,7 +3,7 @@
 mod support;
 
 use futures::{Stream, StreamExt};
-use greenroom_director::{Director, Options, Trust, What, rehearsals};
+use greenroom_director::{Clipboard, Director, Options, Trust, What, rehearsals};
 use greenroom_show::call::{
     ActOnTenant, Call, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake,
     Preflight, Push, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartTake, Role, RunGroup, SetAdmission,
@@ -18,9 +18,14 @@ use greenroom_show::tenants::{Act, Switch, TenantState};
 use greenroom_show::version::Version;
 use greenroom_show::{Curtain, Run, Show, StepState};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use support::{DEMO, Tools, project, stack, until, write};
 
 async fn open(root: &Path) -> Director {
+    open_with(root, None).await
+}
+
+async fn open_with(root: &Path, clipboard: Option<Clipboard>) -> Director {
     let what = What::Deck("talk".into());
     let options = Options {
         root: root.to_path_buf(),
@@ -28,7 +33,7 @@ async fn open(root: &Path) -> Director {
         version: Version::default(),
         trust: Trust::Given,
         stack: Some(stack()),
-        clipboard: None,
+        clipboard,
     };
     let director = Director::open(options).await.expect("a good deck");
     director.ready().await.expect("a stack");
@@ -61,16 +66,20 @@ async fn fold(pushes: &mut (impl Stream<Item = Push> + Unpin), done: impl Fn(&Sh
 
 async fn run_all(director: &Director) -> Run {
     for group in ["prepare", "upload", "list", "download", "remove"] {
-        call(director, RunGroup { demo: "small".into(), group: group.into() }).await.expect("it starts");
-        until(group, || {
-            let show = director.show();
-            let run = show.runs.get("small")?;
-            assert_ne!(run.group_state(&show.demos["small"], group), StepState::Failed, "{:#?}", run.steps);
-            (run.group_state(&show.demos["small"], group) == StepState::Passed && run.running().is_none()).then_some(())
-        })
-        .await;
+        run_group(director, group).await;
     }
     director.show().runs["small"].clone()
+}
+
+async fn run_group(director: &Director, group: &str) {
+    call(director, RunGroup { demo: "small".into(), group: group.into() }).await.expect("it starts");
+    until(group, || {
+        let show = director.show();
+        let run = show.runs.get("small")?;
+        assert_ne!(run.group_state(&show.demos["small"], group), StepState::Failed, "{:#?}", run.steps);
+        (run.group_state(&show.demos["small"], group) == StepState::Passed && run.running().is_none()).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -332,6 +341,55 @@ async fn tenants_are_watched_and_changed() {
     let unknown = call(&director, ActOnTenant { tenant: "nobody".into(), act: Act::Suspend }).await;
     assert!(matches!(unknown, Err(CallError::Failed { .. })), "{unknown:?}");
     director.close().await;
+}
+
+const HANDED_OVER: &str = "---
+title: Small
+---
+```steps come
+tenant create photos --container inbox
+tenant hand-over photos --for 10m
+```
+
+```steps go
+tenant off-board photos
+expect photos.blobs == 0
+```
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_line_is_on_the_clipboard_alone_and_works_until_it_has_gone() {
+    let root = project(HANDED_OVER, Tools::Absent);
+    let desktop = Arc::new(Mutex::new(String::new()));
+    let put = desktop.clone();
+    let clipboard = Clipboard::new(move |line| {
+        line.clone_into(&mut put.lock().expect("no panic"));
+        Ok(())
+    });
+    let director = open_with(root.path(), Some(clipboard)).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    run_group(&director, "come").await;
+    let pasted = desktop.lock().expect("no panic").clone();
+    let url = pasted.split('\'').nth(3).expect("the container's address").to_owned();
+    let (address, signed) = url.split_once('?').expect("a signature");
+    let put = |name: &str| {
+        let request = reqwest::Client::new().put(format!("{address}/{name}?{signed}"));
+        request.header("x-ms-blob-type", "BlockBlob").body("x").send()
+    };
+    assert_eq!(put("a").await.expect("an answer").status(), 201);
+    call(&director, ActOnTenant { tenant: "photos".into(), act: Act::HandOver }).await.expect("again, by the page");
+    assert_ne!(*desktop.lock().expect("no panic"), pasted, "for an hour now");
+    run_group(&director, "go").await;
+    assert_eq!(put("b").await.expect("an answer").status(), 403);
+
+    let shown = director.show().runs["small"].terminal.text().replace('\n', "");
+    assert!(shown.contains("photos/inbox?sig=•••'"), "{shown}");
+    let show = serde_json::to_string(&director.show()).expect("plain values");
+    director.close().await;
+    let takes = std::fs::read_dir(root.path().join("takes")).expect("takes").map(|take| take.expect("a take").path());
+    let takes = takes.map(|take| std::fs::read_to_string(take).expect("a take")).collect::<String>();
+    let signature = signed.split('&').find_map(|pair| pair.strip_prefix("sig=")).expect("a signature");
+    assert!(takes.contains("hand-over") && ![takes, show].concat().contains(signature), "no secret");
 }
 
 #[tokio::test(flavor = "multi_thread")]

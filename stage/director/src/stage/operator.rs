@@ -59,7 +59,9 @@ impl Stage {
                 let until = time_of_day(&made.expires_at);
                 Ok(match pasted {
                     Pasted::OnClipboard => format!("good until {until} UTC; the line is on the clipboard"),
-                    Pasted::Nowhere => format!("good until {until} UTC"),
+                    Pasted::NoDesktop => format!("good until {until} UTC"),
+                    // The talk goes on: the step has shown what there is to see.
+                    Pasted::Refused(why) => format!("good until {until} UTC; nothing is on the clipboard: {why}"),
                 })
             }
             TenantVerb::OffBoard { name } => {
@@ -229,13 +231,11 @@ impl Stage {
         request: &HandOverRequest,
     ) -> Result<(HandOver, Pasted), String> {
         let made = self.client()?.hand_over(name, request).await.map_err(|error| error.to_string())?;
-        let Some(clipboard) = self.clipboard.clone() else { return Ok((made, Pasted::Nowhere)) };
+        let Some(clipboard) = self.clipboard.clone() else { return Ok((made, Pasted::NoDesktop)) };
         let line = made.command.clone();
         let put = tokio::task::spawn_blocking(move || clipboard.put(&line)).await;
-        put.map_err(|error| error.to_string())
-            .flatten()
-            .map_err(|why| format!("nothing is on the clipboard: {why}"))?;
-        Ok((made, Pasted::OnClipboard))
+        let put = put.map_err(|error| error.to_string()).flatten();
+        Ok((made, put.map_or_else(Pasted::Refused, |()| Pasted::OnClipboard)))
     }
 
     fn say_hand_over(self: &Arc<Self>, made: &HandOver) {
@@ -309,11 +309,13 @@ impl Stage {
 }
 
 /// Where a line went that is to be pasted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pasted {
     OnClipboard,
-    /// No desktop, as in a terminal's run.
-    Nowhere,
+    /// As in a terminal's run.
+    NoDesktop,
+    /// By the desktop, and why.
+    Refused(String),
 }
 
 /// Of `2026-01-31T09:30:00Z`, what a speaker says.

@@ -62,17 +62,17 @@ async fn hand_over(stage: &Arc<Stage>, name: &TenantName) -> Result<(), CallErro
     let made = stage.hand_over(name, &HandOverRequest::default()).await;
     let (made, pasted) = made.map_err(|detail| CallError::Failed { detail })?;
     let HandOver { account, container, expires_at, .. } = &made;
-    match pasted {
+    let why = match pasted {
         Pasted::OnClipboard => {
             let until = time_of_day(expires_at);
             stage.notice(format!("{name}'s AzCopy line is on the clipboard: {account}/{container}, until {until} UTC"));
-            Ok(())
+            return Ok(());
         }
-        Pasted::Nowhere => {
-            let detail = "there is no clipboard here: 'greenroom-stack hand-over' prints the line".into();
-            Err(CallError::Failed { detail })
-        }
-    }
+        Pasted::NoDesktop => "there is no desktop here".into(),
+        Pasted::Refused(why) => why,
+    };
+    let detail = format!("nothing is on the clipboard: {why}; 'greenroom-stack hand-over' prints the line");
+    Err(CallError::Failed { detail })
 }
 
 fn failed(error: &StackError) -> CallError {
