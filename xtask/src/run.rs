@@ -18,7 +18,10 @@ pub fn open(arguments: &[String]) -> Result<()> {
     let mut program = if display() {
         let mut app = Command::new(Profile::Release.program("greenroom-app"));
         // Whoever builds this folder's programs trusts its steps.
-        app.args(["--trust", "--deck", DECK]).args(arguments);
+        app.arg("--trust").args(arguments);
+        if !arguments.iter().any(|argument| argument == "--deck" || argument.starts_with("--deck=")) {
+            app.args(["--deck", DECK]);
+        }
         app
     } else {
         eprintln!("No display here (neither DISPLAY nor WAYLAND_DISPLAY is set): the demo runs in this terminal.");
