@@ -42,7 +42,8 @@
 //! | `POST /v1/shutdown` | | `202` |
 //!
 //! A tenant's own token is good for `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage` in all its forms, for the keys
-//! of its accounts and their rotation, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it were not there; other calls answer `403`.
+//! of its accounts and their rotation, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it were not there;
+//! other calls answer `403`.
 //!
 //! Where the server has no target, `GET /v1/offload` answers the state `off`, and the other calls of offload `409`.
 //! An error answers a problem document: `Problem`; where fields are wrong, `tenancy::FieldProblem` names each.

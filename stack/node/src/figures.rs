@@ -197,30 +197,28 @@ impl TenantFigures {
     fn snapshot(&self) -> TenantMetrics {
         let now = self.clock.now();
         let used = |figures: &OpFigures| figures.count.load(Relaxed) > 0;
-        let ops = OpClass::ALL.into_iter().zip(&self.ops).filter(|(_, figures)| used(figures));
-        let all = self.ops.iter().filter_map(|figures| figures.recent(now)).reduce(together);
-        let ms = |quantile| all.as_ref().map_or(0.0, |all| quantile_ms(all, quantile));
+        let (mut ops, mut all) = (BTreeMap::new(), None);
+        for (class, figures) in OpClass::ALL.into_iter().zip(&self.ops).filter(|(_, figures)| used(figures)) {
+            let recent = recent(&figures.recent, now);
+            ops.insert(class, figures.snapshot(recent.as_ref()));
+            all = together(all, recent.as_ref());
+        }
         TenantMetrics {
             bytes_in: self.bytes_in.load(Relaxed),
             bytes_out: self.bytes_out.load(Relaxed),
             in_flight: self.in_flight.load(Relaxed),
-            ops: ops.map(|(class, figures)| (class, figures.snapshot(now))).collect(),
+            ops,
             throttled: self.throttled.load(Relaxed),
-            queue_ms: self.wait_ms_p99(now),
+            queue_ms: quantile_ms(recent(&self.waits, now).as_ref(), 0.99),
             share: self.work.last_second(now) as f64,
-            p50_ms: ms(0.5),
-            p99_ms: ms(0.99),
+            p50_ms: quantile_ms(all.as_ref(), 0.5),
+            p99_ms: quantile_ms(all.as_ref(), 0.99),
             ..TenantMetrics::default()
         }
     }
 }
 
 impl TenantFigures {
-    fn wait_ms_p99(&self, now: u64) -> f64 {
-        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).merged(now);
-        waits.map_or(0.0, |waits| quantile_ms(&waits, 0.99))
-    }
-
     fn work(&self, amount: u64) {
         self.work.add(self.clock.now(), amount);
     }
@@ -327,19 +325,13 @@ fn jain(parts: impl Iterator<Item = f64>) -> f64 {
 }
 
 impl OpFigures {
-    fn snapshot(&self, now: u64) -> OpMetrics {
-        let recent = self.recent(now);
-        let ms = |quantile| recent.as_ref().map_or(0.0, |all| quantile_ms(all, quantile));
+    fn snapshot(&self, recent: Option<&Histogram<u32>>) -> OpMetrics {
         OpMetrics {
             count: self.count.load(Relaxed),
             errors: self.errors.load(Relaxed),
-            p50_ms: ms(0.5),
-            p99_ms: ms(0.99),
+            p50_ms: quantile_ms(recent, 0.5),
+            p99_ms: quantile_ms(recent, 0.99),
         }
-    }
-
-    fn recent(&self, now: u64) -> Option<Histogram<u32>> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).merged(now)
     }
 }
 
@@ -359,17 +351,27 @@ impl Recent {
     /// The latencies of the slots that are at most a second old; `None` where nothing was answered.
     fn merged(&self, now: u64) -> Option<Histogram<u32>> {
         let fresh = |slot: &&Slot| slot.number + SLOTS as u64 > now && !slot.latencies.is_empty();
-        self.slots.iter().filter(fresh).map(|slot| slot.latencies.clone()).reduce(together)
+        self.slots.iter().filter(fresh).fold(None, |all, slot| together(all, Some(&slot.latencies)))
     }
 }
 
-fn together(mut all: Histogram<u32>, other: Histogram<u32>) -> Histogram<u32> {
-    all.add(other).expect("all histograms have the same bounds");
-    all
+fn recent(latencies: &Mutex<Recent>, now: u64) -> Option<Histogram<u32>> {
+    latencies.lock().unwrap_or_else(PoisonError::into_inner).merged(now)
 }
 
-fn quantile_ms(latencies: &Histogram<u32>, quantile: f64) -> f64 {
-    latencies.value_at_quantile(quantile) as f64 / 1000.0
+fn together(all: Option<Histogram<u32>>, more: Option<&Histogram<u32>>) -> Option<Histogram<u32>> {
+    match (all, more) {
+        (Some(mut all), Some(more)) => {
+            all.add(more).expect("all histograms have the same bounds");
+            Some(all)
+        }
+        (all, more) => all.or_else(|| more.cloned()),
+    }
+}
+
+/// 0 where nothing was answered.
+fn quantile_ms(latencies: Option<&Histogram<u32>>, quantile: f64) -> f64 {
+    latencies.map_or(0.0, |latencies| latencies.value_at_quantile(quantile) as f64 / 1000.0)
 }
 
 fn histogram() -> Histogram<u32> {

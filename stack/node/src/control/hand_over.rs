@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::tenancy::parse;
-use super::tenants::{accounts, known};
+use super::tenants::{accounts, seen};
 use super::{Control, Refusal};
 use crate::sas;
 use axum::Json;
@@ -34,10 +34,7 @@ pub async fn hand_over(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Json<HandOver>, Refusal> {
-    let tenant = known(&state, name)?;
-    if !caller.sees(&tenant) {
-        return Err(StoreError::TenantMissing(tenant).into());
-    }
+    let tenant = seen(&state, &caller, name)?;
     let asked: HandOverRequest = if body.is_empty() { HandOverRequest::default() } else { parse(&body)? };
     if state.tenancy.state(&tenant) != TenantState::Active {
         return Err(Refusal::new(StatusCode::CONFLICT, "Not active", "nothing that is signed for it would be let in"));

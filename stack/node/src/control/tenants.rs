@@ -52,10 +52,7 @@ pub async fn status(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<TenantStatus>, Refusal> {
-    let name = known(&state, name)?;
-    if !caller.sees(&name) {
-        return Err(StoreError::TenantMissing(name).into());
-    }
+    let name = seen(&state, &caller, name)?;
     Ok(Json(Now::of(&state).status(&state, name)))
 }
 
@@ -255,7 +252,13 @@ async fn remove_containers(store: &Store, account: &AccountName, now: Timestamp)
     }
 }
 
-pub fn known(state: &Control, name: String) -> Result<TenantName, Refusal> {
+/// One that the caller may see. Err: `TenantMissing`, also where it is another's.
+pub fn seen(state: &Control, caller: &Caller, name: String) -> Result<TenantName, Refusal> {
+    let name = known(state, name)?;
+    if caller.sees(&name) { Ok(name) } else { Err(StoreError::TenantMissing(name).into()) }
+}
+
+fn known(state: &Control, name: String) -> Result<TenantName, Refusal> {
     let name = TenantName::new(name)?;
     match state.store.tenants().contains(&name) {
         true => Ok(name),
