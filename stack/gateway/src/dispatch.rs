@@ -227,6 +227,10 @@ mod tests {
             async { Ok(()) }.boxed()
         }
 
+        fn is_shared(&self) -> bool {
+            true
+        }
+
         fn try_more(&self, _: u64) -> bool {
             self.cores.fetch_add(1, Relaxed);
             true

@@ -12,6 +12,8 @@ const BYTES_A_TURN: u64 = 256 << 10;
 pub trait Gate: Send + Sync + 'static {
     /// Whether a request may be worked on, perhaps after a wait.
     fn enter(&self) -> BoxFuture<'_, Result<(), Busy>>;
+    /// Whether others want something too, and are to be seen soon.
+    fn is_shared(&self) -> bool;
     /// Whether more content of it may be, now.
     fn try_more(&self, bytes: u64) -> bool;
     /// Waits until it may be.
@@ -143,6 +145,10 @@ impl Pass {
 /// Lets the runtime look at what else has come before more is asked for: a request that is there is not seen while this thread is busy.
 fn others_first(gate: Arc<dyn Gate>, bytes: u64) -> BoxFuture<'static, ()> {
     async move {
+        // What has come may have woken another thread of the runtime, which waits for this one's core.
+        if gate.is_shared() {
+            std::thread::yield_now();
+        }
         tokio::task::yield_now().await;
         gate.more(bytes).await;
     }

@@ -153,6 +153,19 @@ fn a_reservation_comes_before_weight() {
 }
 
 #[test]
+fn it_is_shared_from_the_second_tenant_on_until_that_one_has_been_away() {
+    let mut scheduler = Scheduler::new(Limits { slots: SLOTS, queue_max: 10 });
+    let [one, other] = [(); 2].map(|()| scheduler.add(Terms::default()));
+    let mut shared_after = |id, ticket, now| {
+        scheduler.ask(id, Piece { ticket, bytes: 0, kind: Kind::Operation }, now);
+        scheduler.release(id);
+        scheduler.is_shared()
+    };
+    let seen = [(one, 0), (one, MS), (other, 2 * MS), (one, 500 * MS), (one, 2 * S)];
+    assert_eq!(seen.map(|(id, now)| shared_after(id, now, now)), [false, false, true, true, false]);
+}
+
+#[test]
 fn in_flight_is_capped() {
     let mut scheduler = Scheduler::new(Limits { slots: SLOTS, queue_max: 10 });
     let id = scheduler.add(Terms { in_flight_max: 2, ..Terms::default() });

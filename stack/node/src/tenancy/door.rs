@@ -18,6 +18,10 @@ impl gate::Gate for Door {
         enter(&self.cores).boxed()
     }
 
+    fn is_shared(&self) -> bool {
+        self.cores.is_shared()
+    }
+
     fn try_more(&self, bytes: u64) -> bool {
         self.cores.try_more(bytes)
     }

@@ -176,6 +176,11 @@ impl Gate {
         self.pass(Kind::More, bytes).await.unwrap_or_default()
     }
 
+    /// Whether others want something too, and are to be seen soon.
+    pub fn is_shared(&self) -> bool {
+        self.admission.is_on() && self.admission.queue().scheduler.is_shared()
+    }
+
     /// A place at once, if there is one.
     pub fn try_more(&self, bytes: u64) -> bool {
         let piece = Piece { ticket: self.ticket(), bytes, kind: Kind::More };

@@ -252,6 +252,11 @@ impl Scheduler {
         self.tenants[id].queue.len()
     }
 
+    /// Whether more than one tenant wants something these days.
+    pub fn is_shared(&self) -> bool {
+        self.active.len() > 1
+    }
+
     pub fn all_in_use(&self) -> u32 {
         self.in_use
     }
@@ -359,7 +364,7 @@ impl Scheduler {
         if tenant.in_use >= tenant.terms.in_flight_max {
             return false;
         }
-        if self.active.len() <= 1 {
+        if !self.is_shared() {
             return true;
         }
         if self.in_use >= self.limits.slots {
