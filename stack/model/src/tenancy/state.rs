@@ -178,7 +178,9 @@ pub struct HandOver {
     pub permissions: String,
     /// UTC.
     pub expires_at: String,
-    /// Puts what is in the folder where it is run into the container, by AzCopy.
+    /// The signature: the URL's query, without the question mark.
+    pub token: String,
+    /// Puts what is in the folder where it is run into the container, by AzCopy; the token is in it.
     pub command: String,
 }
 

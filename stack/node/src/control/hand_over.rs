@@ -51,7 +51,8 @@ pub async fn hand_over(
     let command = format!("azcopy copy './*' '{url}?{token}' --recursive --from-to LocalBlob");
     let said = format!("{account}/{container}, {PERMISSIONS} until {expires_at}");
     state.audit.done(&caller.to_string(), "tenant.hand-over", tenant.as_str(), &said)?;
-    Ok(Json(HandOver { tenant, account, container, url, permissions: PERMISSIONS.to_owned(), expires_at, command }))
+    let permissions = PERMISSIONS.to_owned();
+    Ok(Json(HandOver { tenant, account, container, url, permissions, expires_at, token, command }))
 }
 
 /// The first container that fits: such as are declared come first, in the file's order.

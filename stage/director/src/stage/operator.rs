@@ -6,7 +6,6 @@ use super::runner::{Made, Seen};
 use super::supervise::Order;
 use crate::library::read_tenants;
 use crate::parse::{FaultVerb, FileName, KeysVerb, OffloadVerb, StackVerb, Switch, TenantVerb, Treat};
-use crate::scrub::scrub;
 use crate::tool::{self, Invocation};
 use greenroom_model::control::NewAccount;
 use greenroom_model::offload::{CloudFault, MoveAction, OffloadPlan, Treatment, Water};
@@ -239,12 +238,7 @@ impl Stage {
     }
 
     fn say_hand_over(self: &Arc<Self>, made: &HandOver) {
-        let signed = format!("{}?", made.url);
-        let line =
-            match made.command.split_once(&signed).and_then(|(before, rest)| Some((before, rest.split_once('\'')?))) {
-                Some((before, (_, after))) => format!("{before}{signed}sig=•••'{after}"),
-                None => scrub(&made.command),
-            };
+        let line = made.command.replace(&made.token, "sig=•••");
         self.say_lines(vec![
             format!("  account    {}", made.account),
             format!("  container  {}", made.container),
