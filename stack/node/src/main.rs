@@ -22,8 +22,12 @@ mod token;
 use args::{Args, Command, Log, Serve};
 use clap::Parser as _;
 use fault::Fault;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Barrier};
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 /// Tasks that a thread of the server takes up before it looks for what has come. A task's turn with 256 KiB takes about a quarter of a
@@ -62,8 +66,7 @@ fn wait(work: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode,
 
 fn serve(serve: Serve) -> ExitCode {
     log_to_stderr(serve.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().event_interval(EVENT_INTERVAL).enable_all().build()
-    {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start the runtime: {error}")),
     };
@@ -71,6 +74,28 @@ fn serve(serve: Serve) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fail(&fault.to_string()),
     }
+}
+
+/// Of its threads, a few answer, and any number do what blocks, in the store and in the libraries below it: those stand behind.
+fn runtime() -> io::Result<Runtime> {
+    let workers = std::thread::available_parallelism().map_or(2, NonZero::get);
+    // The first to start are those that answer; nothing else is asked for before all of them have.
+    let begun = Arc::new(Barrier::new(workers + 1));
+    let (started, at) = (AtomicUsize::new(0), begun.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .event_interval(EVENT_INTERVAL)
+        .on_thread_start(move || {
+            if started.fetch_add(1, Relaxed) < workers {
+                at.wait();
+            } else {
+                greenroom_store::stand_behind();
+            }
+        })
+        .enable_all()
+        .build()?;
+    begun.wait();
+    Ok(runtime)
 }
 
 /// One line, for a person; the log has the rest.

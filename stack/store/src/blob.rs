@@ -1,6 +1,5 @@
 //! Content on its way out.
 
-use crate::behind;
 use crate::catalog::Snapshot;
 use crate::catalog::row::List;
 use crate::cloud::Whereabouts;
@@ -192,7 +191,7 @@ impl Blob {
             return Err(StoreError::BlobKind);
         };
         let (list, range) = (*list, range.start..range.end.min(self.props.length));
-        let ranges = behind::spawn(move || self.snapshot.page_ranges(list, &range, max));
+        let ranges = tokio::task::spawn_blocking(move || self.snapshot.page_ranges(list, &range, max));
         ranges.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -256,5 +255,5 @@ impl Next {
 }
 
 fn ahead(mut plan: Plan) -> JoinHandle<Step> {
-    behind::spawn(move || (plan.read(), plan))
+    tokio::task::spawn_blocking(move || (plan.read(), plan))
 }

@@ -1,6 +1,5 @@
 //! Copies within the store: the new blob or block refers to the content that is there already, and no byte of it moves.
 
-use crate::behind;
 use crate::blob::Blob;
 use crate::blobs::{Content, check_size, replace, written};
 use crate::block::BlockId;
@@ -93,7 +92,8 @@ impl Store {
         let precondition = Precondition { lease, ..Precondition::default() };
         let (to, block) = (path.clone(), id.clone());
         let (path, from, of) = (path.clone(), source.source(), range.clone());
-        let crc64 = behind::spawn(move || source.checksum(of)).await.map_err(|_| StoreError::Closed)??;
+        let crc64 =
+            tokio::task::spawn_blocking(move || source.checksum(of)).await.map_err(|_| StoreError::Closed)??;
         let (source, cut) = (from.clone(), range.clone());
         let staged = self.write(move |txn| {
             let row = txn.source(&from)?;

@@ -41,6 +41,7 @@ mod upkeep;
 mod usage;
 
 pub use acl::{AccessPolicy, ContainerAcl, PublicAccess, PublicContainers};
+pub use behind::stand_behind;
 pub use blob::Blob;
 pub use blobs::Snapshots;
 pub use block::{BLOCK_ID_BYTES_MAX, Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX, STAGED_BLOCKS_MAX};

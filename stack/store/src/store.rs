@@ -1,6 +1,5 @@
 //! The parts of a store, put together.
 
-use crate::behind;
 use crate::blob::Faults;
 use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
 use crate::clock::Clock;
@@ -104,7 +103,7 @@ impl Store {
         query: impl FnOnce(&Snapshot) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let snapshot = self.snapshot()?;
-        behind::spawn(move || query(&snapshot)).await.map_err(|_| StoreError::Closed)?
+        tokio::task::spawn_blocking(move || query(&snapshot)).await.map_err(|_| StoreError::Closed)?
     }
 
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {

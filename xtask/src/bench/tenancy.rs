@@ -422,7 +422,8 @@ fn body(samples: &Samples, repeats: u8) -> String {
          admission on while nobody else wants anything, of what it gets with it off, in turns; it begins once the places kept for the quiet \
          one are given up, a second after that one went. Limits: server, clients and disk share two cores and one page cache; as if on machines of \
          their own, the quiet tenant's client runs at a real-time priority and the loud one's at the lowest; the cloud of the recalls is a \
-         folder.\n\n{}\nBoth \
+         folder. Small PUTs are short, and writers share the disk's syncs: the quiet one hardly notices them, admission on or \
+         off.\n\n{}\nBoth \
          send PUTs of 4 KiB as fast as they are answered, the one of weight 400 over 96 connections and the one of weight 100 over 192, from \
          clients of one priority. Jain's index is of requests by weight: 1 is fair.\n\n{}\nThe gateway's own benchmark (wrk, 32 \
          connections) with metering and admission on, over the same with both off, in {COST_TURNS} turns of {COST_S} s a run, the server on \

@@ -5,7 +5,6 @@
 mod moves;
 pub mod plan;
 
-use crate::behind;
 use crate::catalog::holders::Holder;
 use crate::error::{Result, StoreError};
 use crate::extent::buffer::Buffer;
@@ -200,7 +199,7 @@ impl Mover {
     /// Whole frames from `at` on, as many as lie in `length` bytes.
     async fn read(&mut self, extent: u32, at: u32, length: u32) -> Result<Buffer> {
         let mut reader = self.reader.take().ok_or(StoreError::Closed)?;
-        let task = behind::spawn(move || {
+        let task = tokio::task::spawn_blocking(move || {
             let frames = reader.frames(extent, at, length);
             (reader, frames)
         });
