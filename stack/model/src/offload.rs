@@ -53,8 +53,10 @@ pub enum OffloadState {
     /// The server runs without a target.
     Off,
     Ready,
-    /// The target cannot be reached, or may not be written to: hot blobs go on, cold ones answer 503, the backlog waits.
+    /// The target cannot be reached: hot blobs go on, cold ones answer 503, the backlog waits.
     Away,
+    /// Another data folder has written to the volume: hot and cold blobs go on, nothing leaves flash. `POST /v1/offload/take-over` ends it.
+    ReadOnly,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -243,6 +245,21 @@ pub struct PassReport {
     /// Segments that were removed from the cloud.
     pub removed: u64,
     pub seconds: f64,
+}
+
+/// What became of this folder's blobs as it took over a volume that another one has written to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TakeOver {
+    /// Came in.
+    pub added: u64,
+    /// Clients of the other folder have overwritten them.
+    pub replaced: u64,
+    /// Were written here and never offloaded, and have been written there too: what is here is a snapshot of what is there.
+    pub kept_as_snapshots: u64,
+    /// Clients of the other folder have deleted them.
+    pub dropped: u64,
+    /// Snapshots whose blob was on the other folder's flash only. The volume keeps them; this folder does not show them.
+    pub left: u64,
 }
 
 /// Between the stack and its target, for a show or a test.

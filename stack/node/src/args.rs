@@ -42,6 +42,8 @@ pub enum Command {
     Repair(Repair),
     /// Make a data folder anew from what was offloaded, for a machine that has lost it; exits with 3 where something is lost
     Rebuild(Rebuild),
+    /// Let a running server's data folder go on with a volume that another one has written to: adopts what that wrote, then takes it over
+    TakeOver(Running),
     /// Look into one offloaded object
     #[command(subcommand)]
     Segment(Segment),

@@ -110,6 +110,7 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(offload::plan))
         .routes(routes!(offload::policy, offload::set_policy))
         .routes(routes!(offload::run))
+        .routes(routes!(offload::take_over))
         .routes(routes!(offload::set_fault, offload::clear_fault))
         .routes(routes!(shutdown::shutdown))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::operator));

@@ -1,9 +1,10 @@
 //! What an operator says to a running server from the command line: `apply` hands it a file of tenants and says what that changes,
-//! `hand-over` asks it for the line that a tenant's user pastes.
+//! `hand-over` asks it for the line that a tenant's user pastes, `take-over` makes it the writer of its volume.
 
 use crate::args;
 use crate::fault::Fault;
 use greenroom_model::control::TOKEN_FILE;
+use greenroom_model::offload::TakeOver;
 use greenroom_model::tenancy::{Change, ChangeAction, FieldProblem, HandOver, HandOverRequest, TenantsPlan};
 use reqwest::{Client, Method, RequestBuilder};
 use serde::de::DeserializeOwned;
@@ -59,6 +60,25 @@ pub fn hand_over(args: &args::HandOver) -> Result<ExitCode, Fault> {
         let HandOver { url, permissions, expires_at, command, .. } = made;
         eprintln!("{url}: {permissions} until {expires_at}; whoever has this line has that:");
         println!("{command}");
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+pub fn take_over(args: &args::Running) -> Result<ExitCode, Fault> {
+    let server = Server::of(args)?;
+    run(async {
+        let asked = server.request(Method::POST, "/v1/offload/take-over");
+        let TakeOver { added, replaced, kept_as_snapshots, dropped, left } = match server.send(asked, "").await? {
+            Ok(done) => done,
+            Err(code) => return Ok(code),
+        };
+        println!("the volume is this folder's: {added} came in, {replaced} replaced, {dropped} deleted by the other's clients");
+        if kept_as_snapshots > 0 {
+            println!("{kept_as_snapshots} were written in both folders: what this one had is a snapshot of the other's");
+        }
+        if left > 0 {
+            println!("{left} snapshots stay in the volume only: their blobs were on the other folder's flash");
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

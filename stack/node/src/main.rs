@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Ca { what } => done(ca::run(&what)),
         Command::Apply(args) => declare::apply(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::HandOver(args) => declare::hand_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
+        Command::TakeOver(args) => declare::take_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),

@@ -1,8 +1,8 @@
 //! `rebuild`: the namespace from the cloud alone, into a data folder that no server uses.
 
 use crate::args;
-use crate::dev_account::new_key;
 use crate::fault::Fault;
+use crate::offload::homes::Homes;
 use crate::offload::record;
 use crate::offload::target::{Secret, Target};
 use crate::offload::volume_id;
@@ -10,15 +10,13 @@ use bytes::Bytes;
 use bytesize::ByteSize;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use greenroom_model::{AccountName, ContainerPath, TenantName};
 use greenroom_offload::flash::Place;
 use greenroom_offload::format::footer::{Key, Recipe};
 use greenroom_offload::rebuild::{Loss, Report, Restore, rebuild};
 use greenroom_offload::recall::Settings;
 use greenroom_offload::{Cloud, Error, FlashError, Retry, log};
-use greenroom_store::{AccountRecord, Config, Crc64, Described, Restored, Store, SystemClock};
+use greenroom_store::{Config, Crc64, Described, Restored, Store, SystemClock};
 use object_store::path::Path as ObjectPath;
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -40,7 +38,7 @@ pub async fn run(args: &args::Rebuild) -> Result<ExitCode, Fault> {
     let report = rebuild(&cloud, Settings::default(), &mut into).await.map_err(failed)?;
     into.finish().await.map_err(|error| failed(error.into()))?;
     // Last: a folder that was rebuilt half is one that must be rebuilt.
-    store.bind_cloud(volume, report.number).await?;
+    store.bind_cloud(volume, report.number, report.last.map(|last| last.0)).await?;
     store.close().await?;
     Ok(say(&into, &report))
 }
@@ -64,14 +62,14 @@ fn say(into: &Restorer, report: &Report) -> ExitCode {
     };
     println!(
         "{} containers, {} blobs, {} snapshots, {}, in {:.1} s; {checked}: {losses} losses",
-        into.containers.len(),
+        into.homes.containers(),
         into.blobs,
         into.snapshots.len(),
         ByteSize(report.bytes),
         report.elapsed.as_secs_f64()
     );
-    if !into.new_accounts.is_empty() {
-        let names: Vec<&str> = into.new_accounts.iter().map(|name| name.as_str()).collect();
+    if !into.homes.new_accounts.is_empty() {
+        let names: Vec<&str> = into.homes.new_accounts.iter().map(|name| name.as_str()).collect();
         println!("new keys for {}: keys are not kept in the cloud", names.join(", "));
     }
     if losses == 0 { ExitCode::SUCCESS } else { ExitCode::from(LOSSES) }
@@ -81,8 +79,7 @@ fn say(into: &Restorer, report: &Report) -> ExitCode {
 struct Restorer {
     store: Store,
     verify: args::Verifying,
-    containers: BTreeSet<ContainerPath>,
-    new_accounts: Vec<AccountName>,
+    homes: Homes,
     waiting: Vec<Restored>,
     /// Until all blobs are there.
     snapshots: Vec<Restored>,
@@ -95,28 +92,12 @@ impl Restorer {
         Self {
             store,
             verify,
-            containers: BTreeSet::new(),
-            new_accounts: Vec::new(),
+            homes: Homes::default(),
             waiting: Vec::new(),
             snapshots: Vec::new(),
             blobs: 0,
             lost: Vec::new(),
         }
-    }
-
-    async fn owner(&mut self, key: &Key, path: &ContainerPath) -> Result<(), FlashError> {
-        if self.containers.contains(path) {
-            return Ok(());
-        }
-        let tenant = TenantName::new(key.tenant.as_str())?;
-        self.store.put_tenant(tenant.clone()).await?;
-        if self.store.account(&path.account).is_none() {
-            self.new_accounts.push(path.account.clone());
-            self.store.put_account(AccountRecord::new(path.account.clone(), tenant, new_key()?)).await?;
-        }
-        self.store.restore_container(path, None).await?;
-        self.containers.insert(path.clone());
-        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), FlashError> {
@@ -143,7 +124,7 @@ impl Restore for Restorer {
         let (key, place) = (&recipe.key, record::cloud_place(place));
         match record::described(key) {
             Some(Described::Container(path)) => {
-                self.owner(key, &path).await?;
+                self.homes.ensure(&self.store, key, &path).await?;
                 let kept = record::container_props(&recipe.about).map(|props| (props, place));
                 self.store.restore_container(&path, kept).await?;
             }
@@ -162,7 +143,7 @@ impl Restore for Restorer {
                         return Ok(());
                     }
                 }
-                self.owner(key, &path.container).await?;
+                self.homes.ensure(&self.store, key, &path.container).await?;
                 let restored = Restored { path, snapshot, props, place };
                 if restored.snapshot.is_some() {
                     self.snapshots.push(restored);

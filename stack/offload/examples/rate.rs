@@ -5,12 +5,13 @@
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use greenroom_offload::flash::{Applied, Flash, FlashBlob, Place};
+use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place};
 use greenroom_offload::format::footer::{About, Key};
+use greenroom_offload::log::{Known, State};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
 use greenroom_offload::recall::{Recall, Settings, View};
-use greenroom_offload::{Cloud, FlashError, Identity, Retry};
+use greenroom_offload::{Cloud, FlashError, Hash, Identity, Retry};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
@@ -61,7 +62,7 @@ async fn beside(folder: &Path, url: &str) -> Outcome {
     let back = plain.get(&files).await?;
     phase.end(files.len() as u64, bytes, files.len() as u64)?;
 
-    let flash = Arc::new(Source { folder: folder.to_path_buf(), placed: Mutex::default() });
+    let flash = Arc::new(Source { folder: folder.to_path_buf(), placed: Mutex::default(), known: Mutex::default() });
     let cloud = Cloud::new(store, ObjectPath::from("volume"), Retry::default());
     let offload = Offload::open(flash.clone(), cloud.clone(), &Identity::random()?, 0).await?;
     let before = cloud.traffic().puts.load(Relaxed);
@@ -84,7 +85,7 @@ async fn beside(folder: &Path, url: &str) -> Outcome {
 /// Offloads `gib` GiB, a batch at a time.
 async fn grow(gib: u64, url: &str) -> Outcome {
     let cloud = Cloud::new(open(url)?, ObjectPath::from(format!("volume-{gib}")), Retry::default());
-    let flash = Arc::new(Source { folder: PathBuf::new(), placed: Mutex::default() });
+    let flash = Arc::new(Source { folder: PathBuf::new(), placed: Mutex::default(), known: Mutex::default() });
     let offload = Offload::open(flash, cloud.clone(), &Identity::random()?, 0).await?;
     let blobs = (gib << 30) / GROW_BLOB_BYTES;
     let files: Vec<_> = (0..blobs).map(|number| (format!("made-up-{number:06}"), GROW_BLOB_BYTES)).collect();
@@ -173,6 +174,7 @@ impl Plain {
 struct Source {
     folder: PathBuf,
     placed: Mutex<BTreeMap<String, Place>>,
+    known: Mutex<Known>,
 }
 
 const ETAG: &str = "0x1";
@@ -182,8 +184,13 @@ fn key(name: &str) -> Key {
 }
 
 impl Flash for Source {
-    async fn applied(&self) -> Result<u64, FlashError> {
-        Ok(0)
+    async fn known(&self) -> Result<Known, FlashError> {
+        Ok(lock(&self.known).clone())
+    }
+
+    async fn mean(&self, hash: Hash) -> Result<(), FlashError> {
+        lock(&self.known).mean(hash);
+        Ok(())
     }
 
     async fn read(&self, key: &Key, etag: &str) -> Result<Option<FlashBlob>, FlashError> {
@@ -199,7 +206,16 @@ impl Flash for Source {
     async fn apply(&self, applied: Applied) -> Result<(), FlashError> {
         let placed = applied.placements.into_iter().map(|placed| (placed.key.name, placed.place));
         lock(&self.placed).extend(placed);
+        *lock(&self.known) = Known { number: applied.number, last: Some(applied.hash), meant: Vec::new() };
         Ok(())
+    }
+
+    async fn adopt(&self, _found: Vec<Found>) -> Result<Adopted, FlashError> {
+        Ok(Adopted::default())
+    }
+
+    async fn end_adoption(&self, _state: Arc<State>) -> Result<Adopted, FlashError> {
+        Ok(Adopted::default())
     }
 
     async fn releases(&self, _max: usize) -> Result<Vec<Place>, FlashError> {

@@ -24,6 +24,12 @@ pub enum Error {
     /// The objects of the volume contradict each other.
     #[error("the log of the volume does not add up: {0}")]
     Log(Arc<str>),
+    /// Ask the operator: the log holds entries that this folder has not written. Whoever takes the volume over adopts them first.
+    #[error("the volume holds entries of another writer, up to {found}, and this folder knows it up to {known}")]
+    Behind { known: u64, found: u64 },
+    /// Ask the operator: the log ends before what this folder has applied.
+    #[error("the log of the volume ends at entry {found}, and this folder knows it up to {known}")]
+    Short { known: u64, found: u64 },
     /// Stop writing: another writer has taken the volume over.
     #[error("another writer has taken over the volume, with epoch {epoch}")]
     Fenced { epoch: u64 },

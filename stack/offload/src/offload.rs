@@ -7,13 +7,15 @@ use crate::format::footer::{Footer, Key};
 use crate::format::segment::{self, SegmentInfo};
 use crate::hash::Hash;
 use crate::layout;
-use crate::log::{self, Change, Dead, State};
+use crate::log::{self, Change, Dead, Standing, State};
 use crate::pack::{self, ChunkIndex, Figures, Leaving, Packed};
-use crate::volume::{Identity, InFlight, Volume};
+use crate::volume::{Claim, Identity, InFlight, Volume, make_or_load};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
+/// How often opening looks at the log again after another entry was faster.
+const OPEN_ATTEMPTS_MAX: u32 = 8;
 /// Places taken from flash's queue for one commit.
 const RELEASES_MAX: usize = 10_000;
 /// Chunks that may be found again: 50 MB of memory for about 256 GiB of content.
@@ -54,12 +56,36 @@ pub(crate) struct Recent(BTreeMap<u64, Applied>);
 pub(crate) type Turn<'a> = MutexGuard<'a, Recent>;
 
 impl<F: Flash> Offload<F> {
-    /// Takes the volume over, and tells the catalog what it has missed. Deletes nothing.
+    /// Makes the volume if there is none, and takes it over: whoever wrote to it before can no longer commit. What this folder wrote last,
+    /// and did not hear of, is applied first. Deletes nothing.
+    /// Err: `Behind` and `Short` where this folder does not know the log to its end, which is left as it is.
     pub async fn open(flash: Arc<F>, cloud: Cloud, identity: &Identity, now: i64) -> Result<Self> {
-        let volume = Volume::open(cloud, identity, now).await?;
-        let offload = Self { flash, volume, index: ChunkIndex::new(INDEX_CHUNKS_MAX), turn: Mutex::default() };
-        drop(offload.turn().await?);
-        Ok(offload)
+        let format = make_or_load(&cloud, identity).await?;
+        for _ in 0..OPEN_ATTEMPTS_MAX {
+            let state = log::load(&cloud).await?;
+            let known = flash.known().await?;
+            let (known, found) = match known.standing(&state) {
+                Standing::Current => {
+                    let claim = Claim::new(cloud.clone(), format.clone(), state, identity, now)?;
+                    let hash = claim.hash();
+                    flash.mean(hash).await?;
+                    // One entry that is there before it may be an earlier one of this folder: the next look tells.
+                    let Some(volume) = claim.take().await? else { continue };
+                    let number = volume.state().number;
+                    flash.apply(Applied { number, hash, placements: Vec::new(), released: Vec::new() }).await?;
+                    let index = ChunkIndex::new(INDEX_CHUNKS_MAX);
+                    return Ok(Self { flash, volume, index, turn: Mutex::default() });
+                }
+                Standing::Ours => {
+                    flash.apply(read_applied(&cloud, state.number).await?).await?;
+                    continue;
+                }
+                Standing::Behind | Standing::Short => (known, state.number),
+            };
+            let known = known.number;
+            return Err(if found < known { Error::Short { known, found } } else { Error::Behind { known, found } });
+        }
+        Err(Error::Stale("others take the volume over all the time"))
     }
 
     pub fn volume(&self) -> &Arc<Volume> {
@@ -97,7 +123,7 @@ impl<F: Flash> Offload<F> {
     pub async fn free(&self, blobs: &[(Key, Place)]) -> Result<u64> {
         // What the log does not count must not be relied on.
         let state = self.volume.state();
-        let counted: Vec<_> = blobs.iter().filter(|(_, place)| counts(&state, place)).cloned().collect();
+        let counted: Vec<_> = blobs.iter().filter(|(_, place)| state.counts(place)).cloned().collect();
         Ok(self.flash.free(&counted).await?)
     }
 
@@ -139,14 +165,18 @@ impl<F: Flash> Offload<F> {
         still_valid: impl FnOnce(&State) -> Result<()>,
     ) -> Result<()> {
         let released = change.dead.clone();
-        let state = self.volume.commit(change, now, still_valid).await?;
-        turn.0.insert(state.number, Applied { number: state.number, placements, released });
+        let prepared = self.volume.prepare(change, now, still_valid).await?;
+        let hash = prepared.hash();
+        // First: should the answer be lost, it is known whose it is.
+        self.flash.mean(hash).await?;
+        let state = prepared.commit().await?;
+        turn.0.insert(state.number, Applied { number: state.number, hash, placements, released });
         self.index.retain(&state);
         self.catch_up(turn).await
     }
 
     async fn catch_up(&self, turn: &mut Turn<'_>) -> Result<()> {
-        let applied = self.flash.applied().await?;
+        let applied = self.flash.known().await?.number;
         for number in applied + 1..=self.volume.state().number {
             let applied = match turn.0.remove(&number) {
                 Some(recent) => recent,
@@ -185,13 +215,6 @@ pub(crate) fn check_lenders(state: &State, segments: &[InFlight]) -> Result<()> 
     }
 }
 
-pub(crate) fn counts(state: &State, place: &Place) -> bool {
-    state
-        .segments
-        .get(&place.segment)
-        .is_some_and(|segment| place.recipe < segment.info.recipes && !segment.dead.contains(place.recipe))
-}
-
 pub(crate) async fn read_footer(cloud: &Cloud, info: &SegmentInfo) -> Result<Footer> {
     let name = layout::segment(&info.hash);
     let range = info.footer();
@@ -208,12 +231,12 @@ pub(crate) async fn read_footer(cloud: &Cloud, info: &SegmentInfo) -> Result<Foo
 /// What a manifest means for the catalog, read back from the cloud.
 async fn read_applied(cloud: &Cloud, number: u64) -> Result<Applied> {
     let read = log::read_manifest(cloud, number).await?;
-    let (manifest, _) = read.ok_or_else(|| Error::log(format!("manifest {number} is missing")))?;
+    let (manifest, hash) = read.ok_or_else(|| Error::log(format!("manifest {number} is missing")))?;
     let mut placements = Vec::new();
     for info in &manifest.change.add {
         let footer = read_footer(cloud, info).await?;
         let places = (0..).map(|recipe| Place { segment: info.hash, recipe });
         placements.extend(footer.recipes.iter().zip(places).map(|(recipe, place)| Placement::of(recipe, place)));
     }
-    Ok(Applied { number, placements, released: manifest.change.dead })
+    Ok(Applied { number, hash, placements, released: manifest.change.dead })
 }

@@ -30,8 +30,9 @@ pub trait Restore: Send {
 
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The manifest as of which it was: for `Flash::applied`.
+    /// The manifest as of which it was, and its hash: for `Flash::known`.
     pub number: u64,
+    pub last: Option<Hash>,
     pub objects: u64,
     /// Of content that the blobs have.
     pub bytes: u64,
@@ -61,7 +62,7 @@ pub async fn rebuild(cloud: &Cloud, settings: Settings, into: &mut impl Restore)
     let format = log::load_format(cloud).await?;
     let state = Arc::new(log::load(cloud).await?);
     let recall = Recall::new(cloud.clone(), format, View::Loaded(state.clone()), settings);
-    let mut report = Report { number: state.number, ..Report::default() };
+    let mut report = Report { number: state.number, last: state.last, ..Report::default() };
     // Sixteen bytes a name: where two recipes of one blob count, the newer one is met first.
     let mut seen = HashSet::new();
     for (hash, segment) in newest_first(&state) {
@@ -123,7 +124,7 @@ async fn restore(
     Ok(())
 }
 
-fn name_hash(key: &Key) -> Result<[u8; 16]> {
+pub(crate) fn name_hash(key: &Key) -> Result<[u8; 16]> {
     let name = serde_json::to_vec(key).map_err(|_| Error::TooLarge("a name that JSON cannot hold"))?;
     Ok(Hash::of(&name).half())
 }
@@ -136,7 +137,7 @@ fn lost(error: Error) -> Result<Error> {
     }
 }
 
-fn newest_first(state: &State) -> Vec<(Hash, &log::Segment)> {
+pub(crate) fn newest_first(state: &State) -> Vec<(Hash, &log::Segment)> {
     let mut segments: Vec<_> = state.segments.iter().map(|(hash, segment)| (*hash, segment)).collect();
     segments.sort_by_key(|(_, segment)| std::cmp::Reverse(segment.added));
     segments

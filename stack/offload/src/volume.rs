@@ -12,9 +12,6 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How often opening tries to be the next in the log while others are.
-const OPEN_ATTEMPTS_MAX: u32 = 8;
-
 /// Random numbers that come in from outside, so that a test can decide them.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
@@ -64,38 +61,66 @@ impl Drop for InFlight {
     }
 }
 
-impl Volume {
-    /// Makes the volume if there is none, and takes it over: whoever wrote to it before can no longer commit. `now` as in manifests.
-    pub async fn open(cloud: Cloud, identity: &Identity, now: i64) -> Result<Arc<Self>> {
-        let format = make_or_load(&cloud, identity).await?;
-        let mut state = log::load(&cloud).await?;
+/// A volume about to be taken over: the manifest that does it is decided, and not written.
+#[derive(Debug)]
+pub struct Claim {
+    cloud: Cloud,
+    format: Format,
+    /// As it is once the manifest is there.
+    state: State,
+    manifest: Manifest,
+    bytes: Bytes,
+    hash: Hash,
+}
+
+impl Claim {
+    /// Of a volume whose log ends at `state`. `now` as in manifests.
+    pub fn new(cloud: Cloud, format: Format, mut state: State, identity: &Identity, now: i64) -> Result<Self> {
         let writer = format!("{:032x}", u128::from_be_bytes(identity.writer));
-        for _ in 0..OPEN_ATTEMPTS_MAX {
-            let epoch = state.epoch + 1;
-            let manifest = next(&state, epoch, &writer, now, Change::default());
-            let bytes = Bytes::from(manifest.encode()?);
-            match cloud.create(&layout::manifest(manifest.number), bytes.clone()).await? {
-                Created::Ours => {
-                    state.apply(&manifest, Hash::of(&bytes))?;
-                    return Ok(Arc::new(Self {
-                        id: format.volume_id()?,
-                        cloud,
-                        format,
-                        epoch,
-                        writer,
-                        commits: tokio::sync::Mutex::default(),
-                        state: Mutex::new(Arc::new(state)),
-                        ended: Mutex::default(),
-                        sequence: AtomicU64::new(0),
-                        in_flight: Mutex::default(),
-                    }));
-                }
-                Created::Theirs(_) => state = log::load(&cloud).await?,
-            }
-        }
-        Err(Error::Stale("others take the volume over all the time"))
+        let manifest = next(&state, state.epoch + 1, &writer, now, Change::default());
+        let bytes = Bytes::from(manifest.encode()?);
+        let hash = Hash::of(&bytes);
+        state.apply(&manifest, hash)?;
+        Ok(Self { cloud, format, state, manifest, bytes, hash })
     }
 
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// Whoever wrote to the volume before can no longer commit. `None` where another entry was faster: the log is to be read again.
+    pub async fn take(self) -> Result<Option<Arc<Volume>>> {
+        let Self { cloud, format, state, manifest, bytes, .. } = self;
+        match cloud.create(&layout::manifest(manifest.number), bytes).await? {
+            Created::Theirs(_) => Ok(None),
+            Created::Ours => Ok(Some(Arc::new(Volume {
+                id: format.volume_id()?,
+                cloud,
+                format,
+                epoch: manifest.epoch,
+                writer: manifest.writer,
+                commits: tokio::sync::Mutex::default(),
+                state: Mutex::new(Arc::new(state)),
+                ended: Mutex::default(),
+                sequence: AtomicU64::new(0),
+                in_flight: Mutex::default(),
+            }))),
+        }
+    }
+}
+
+/// A change about to be committed. Dropped before it is written, it has not been.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    volume: &'a Volume,
+    _one_at_a_time: tokio::sync::MutexGuard<'a, ()>,
+    /// As it is once the manifest is there.
+    state: State,
+    bytes: Bytes,
+    hash: Hash,
+}
+
+impl Volume {
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
     }
@@ -138,16 +163,15 @@ impl Volume {
         }
     }
 
-    /// The commit point: once this returns, the change is part of the volume, and what it adds can be rebuilt from the cloud alone.
-    /// `still_valid` is asked under the lock, about the state that the change is going to follow.
-    /// Err: `Fenced`, `InDoubt` end this volume for good; `Log` and `Stale` refuse the change, which was not written.
-    pub async fn commit(
+    /// Decides the next manifest. `still_valid` is asked under the lock, about the state that the change is going to follow.
+    /// Err: `Fenced`, `InDoubt` where this volume has ended; `Log` and `Stale` refuse the change.
+    pub async fn prepare(
         &self,
         change: Change,
         now: i64,
         still_valid: impl FnOnce(&State) -> Result<()>,
-    ) -> Result<Arc<State>> {
-        let _one_at_a_time = self.commits.lock().await;
+    ) -> Result<Prepared<'_>> {
+        let one_at_a_time = self.commits.lock().await;
         if let Some(error) = lock(&self.ended).clone() {
             return Err(error);
         }
@@ -155,10 +179,24 @@ impl Volume {
         still_valid(&state)?;
         let manifest = next(&state, self.epoch, &self.writer, now, change);
         let bytes = Bytes::from(manifest.encode()?);
+        let hash = Hash::of(&bytes);
         // Before it is written: what cannot be read back must not get into the log.
-        state.apply(&manifest, Hash::of(&bytes))?;
-        let in_doubt = EndedUnless { ended: &self.ended, armed: true };
-        let outcome = self.cloud.create(&layout::manifest(manifest.number), bytes).await;
+        state.apply(&manifest, hash)?;
+        Ok(Prepared { volume: self, _one_at_a_time: one_at_a_time, state, bytes, hash })
+    }
+}
+
+impl Prepared<'_> {
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// The commit point: once this returns, the change is part of the volume, and what it adds can be rebuilt from the cloud alone.
+    /// Err: `Fenced`, `InDoubt` end the volume for good.
+    pub async fn commit(self) -> Result<Arc<State>> {
+        let Self { volume, state, bytes, .. } = &self;
+        let in_doubt = EndedUnless { ended: &volume.ended, armed: true };
+        let outcome = volume.cloud.create(&layout::manifest(state.number), bytes.clone()).await;
         match outcome {
             Ok(Created::Ours) => {}
             Ok(Created::Theirs(theirs)) => {
@@ -172,10 +210,10 @@ impl Volume {
             }
         }
         in_doubt.disarm();
-        let state = Arc::new(state);
-        *lock(&self.state) = state.clone();
+        let state = Arc::new(state.clone());
+        *lock(&volume.state) = state.clone();
         if state.number.is_multiple_of(log::CHECKPOINT_EVERY)
-            && let Err(error) = log::write_checkpoint(&self.cloud, &state).await
+            && let Err(error) = log::write_checkpoint(&volume.cloud, &state).await
         {
             tracing::warn!(%error, "no checkpoint was written; the next one will do");
         }
@@ -213,7 +251,8 @@ fn next(state: &State, epoch: u64, writer: &str, now: i64, change: Change) -> Ma
     Manifest { number: state.number + 1, epoch, writer: writer.into(), previous: state.last, at: now, change }
 }
 
-async fn make_or_load(cloud: &Cloud, identity: &Identity) -> Result<Format> {
+/// What the volume is, which is made if there is none.
+pub async fn make_or_load(cloud: &Cloud, identity: &Identity) -> Result<Format> {
     match log::load_format(cloud).await {
         Err(Error::Missing(_)) => {}
         other => return other,

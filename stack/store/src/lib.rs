@@ -2,6 +2,7 @@
 //! Knows nothing of HTTP, of who may do what, or of the cloud.
 
 mod acl;
+pub mod adopt;
 mod behind;
 mod blob;
 mod blobs;
@@ -70,6 +71,6 @@ pub use quota::{Owner, Project, Quotas};
 pub use services::ServiceSettings;
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
-pub use tiering::{Applied, BlobFact, ContainerFact, Described, Leaving, Placement, Recipes, Restored, Survey, Told};
+pub use tiering::{Applied, BlobFact, CloudLog, ContainerFact, Described, Leaving, Placement, Recipes, Restored, Survey, Told};
 pub use upkeep::Upkeep;
 pub use usage::{TenantUsage, Usage};

@@ -3,7 +3,7 @@
 use crate::blob::Blob;
 use crate::body::BodyWriter;
 use crate::catalog::Snapshot;
-use crate::catalog::row::{BlobRow, CloudRow, ContainerRow, List, blob_key};
+use crate::catalog::row::{BlobRow, ContainerRow, List, LogRow, blob_key};
 use crate::clock::Timestamp;
 use crate::cloud::{CloudPlace, Cold, Placed, Whereabouts};
 use crate::copies::{Place, Source};
@@ -53,6 +53,8 @@ pub type Recipes = Box<dyn Fn(u32) -> bool + Send>;
 /// A commit in the cloud as the catalog hears of it.
 pub struct Applied {
     pub number: u64,
+    /// Of the manifest.
+    pub hash: [u8; 32],
     pub placements: Vec<Placement>,
     /// Released places that the cloud no longer counts.
     pub released: Vec<([u8; 32], Recipes)>,
@@ -62,6 +64,17 @@ impl std::fmt::Debug for Applied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Applied {}", self.number)
     }
+}
+
+/// What the catalog knows of the log of its volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CloudLog {
+    /// The last manifest that it has heard of, 0 for none.
+    pub number: u64,
+    /// Its hash; `None` for none, and where an earlier version has kept the number only.
+    pub last: Option<[u8; 32]>,
+    /// Hashes of manifests that may have been written after it, by this store.
+    pub meant: Vec<[u8; 32]>,
 }
 
 /// A blob or snapshot as whoever decides where it should be sees it.
@@ -181,21 +194,40 @@ impl Store {
         self.cold_part().get().ok_or_else(|| StoreError::Away("the server runs without a target to offload to".into()))
     }
 
-    /// The volume that the catalog belongs to, and the last of its manifests that it has heard of.
-    pub fn cloud_volume(&self) -> Result<Option<([u8; 16], u64)>> {
-        Ok(self.snapshot()?.head()?.cloud.map(|cloud| (cloud.volume, cloud.applied)))
+    /// The volume that the catalog belongs to.
+    pub fn cloud_volume(&self) -> Result<Option<[u8; 16]>> {
+        Ok(self.snapshot()?.head()?.cloud.map(|cloud| cloud.volume))
     }
 
-    /// Ties the catalog to a volume, as of a manifest. Err: `VolumeTaken` where it belongs to another.
-    pub async fn bind_cloud(&self, volume: [u8; 16], applied: u64) -> Result<()> {
+    /// What the catalog knows of the volume's log. Nothing is known where it belongs to none.
+    pub fn cloud_log(&self) -> Result<CloudLog> {
+        let snapshot = self.snapshot()?;
+        let number = snapshot.head()?.cloud.map_or(0, |cloud| cloud.applied);
+        let log = snapshot.log()?.unwrap_or_default();
+        Ok(CloudLog { number, last: log.last, meant: log.meant })
+    }
+
+    /// Ties the catalog to a volume, as of a manifest and its hash. Err: `VolumeTaken` where it belongs to another.
+    pub async fn bind_cloud(&self, volume: [u8; 16], applied: u64, last: Option<[u8; 32]>) -> Result<()> {
         self.write(move |txn| match txn.books.head.cloud {
             Some(cloud) if cloud.volume == volume => Ok(()),
             Some(_) => Err(StoreError::VolumeTaken),
             None => {
-                txn.dirty = true;
-                txn.books.head.cloud = Some(CloudRow { volume, applied });
+                txn.know(volume, applied, last);
                 Ok(())
             }
+        })
+        .await
+    }
+
+    /// Notes the hashes of manifests that may be written after the last one that is known. Err: `VolumeTaken` where it belongs to none.
+    pub async fn mean(&self, meant: Vec<[u8; 32]>) -> Result<()> {
+        self.write(move |txn| {
+            let cloud = txn.books.head.cloud.ok_or(StoreError::VolumeTaken)?;
+            txn.dirty = true;
+            let last = txn.books.log.as_ref().and_then(|log| log.last);
+            txn.books.log = Some(LogRow { number: cloud.applied, last, meant });
+            Ok(())
         })
         .await
     }
@@ -398,18 +430,22 @@ impl Store {
         Ok(left)
     }
 
+    /// Whether it was not there before. Err: `AccountMissing`.
+    pub async fn make_container(&self, path: &ContainerPath) -> Result<bool> {
+        match self.create_container(path, crate::props::Metadata::new()).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::ContainerExists) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Puts a container back, or says of it what the cloud has kept. Err: `AccountMissing`.
     pub async fn restore_container(
         &self,
         path: &ContainerPath,
         kept: Option<(ContainerProps, CloudPlace)>,
     ) -> Result<()> {
-        let made = self.create_container(path, crate::props::Metadata::new()).await;
-        if let Err(error) = made
-            && !matches!(error, StoreError::ContainerExists)
-        {
-            return Err(error);
-        }
+        self.make_container(path).await?;
         let (path, Some((props, place))) = (path.clone(), kept) else { return Ok(()) };
         self.write(move |txn| {
             let mut row = txn.container(&path)?;

@@ -50,7 +50,7 @@ fn placed(name: &str, etag: ETag, place: CloudPlace) -> Placement {
 }
 
 fn applied(number: u64, placements: Vec<Placement>) -> Applied {
-    Applied { number, placements, released: Vec::new() }
+    Applied { number, hash: [number as u8; 32], placements, released: Vec::new() }
 }
 
 struct Tiered {
@@ -63,7 +63,7 @@ impl Tiered {
     async fn new() -> Tiered {
         let (bed, cloud) = (bed().await, Arc::new(Memory::default()));
         bed.store.attach(cloud.clone());
-        bed.store.bind_cloud(VOLUME, 0).await.expect("bound");
+        bed.store.bind_cloud(VOLUME, 0, None).await.expect("bound");
         Tiered { bed, cloud, number: 0 }
     }
 
@@ -120,8 +120,10 @@ async fn what_has_left_is_read_from_where_it_is_and_survives_a_restart() {
     assert!(matches!(away, Err(StoreError::Away(_))), "nobody has attached a cloud: {away:?}");
     bed.store.attach(tiered.cloud.clone());
     assert_eq!(bed.get("a").await, content);
-    assert_eq!(bed.store.cloud_volume().expect("a volume"), Some((VOLUME, 1)));
-    assert!(matches!(bed.store.bind_cloud([8; 16], 0).await, Err(StoreError::VolumeTaken)));
+    assert_eq!(bed.store.cloud_volume().expect("a volume"), Some(VOLUME));
+    let known = CloudLog { number: 1, last: Some([1; 32]), meant: Vec::new() };
+    assert_eq!(bed.store.cloud_log().expect("a log"), known);
+    assert!(matches!(bed.store.bind_cloud([8; 16], 0, None).await, Err(StoreError::VolumeTaken)));
 }
 
 #[tokio::test]
@@ -213,7 +215,7 @@ async fn whatever_lets_go_of_a_place_says_so_and_nothing_else_does() {
     // What the cloud has heard of leaves the queue.
     tiered.number += 1;
     let released = vec![(SEGMENT, Box::new(|recipe: u32| recipe < 51) as Recipes)];
-    let heard = Applied { number: tiered.number, placements: Vec::new(), released };
+    let heard = Applied { number: tiered.number, hash: [0; 32], placements: Vec::new(), released };
     tiered.bed.store.apply(heard).await.expect("applied");
     assert_eq!(tiered.releases().await, [at(51)]);
 

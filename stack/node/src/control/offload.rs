@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use greenroom_model::control::Problem;
-use greenroom_model::offload::{CloudFault, OffloadPlan, OffloadStatus, PassReport, Rules, RunRequest};
+use greenroom_model::offload::{CloudFault, OffloadPlan, OffloadStatus, PassReport, Rules, RunRequest, TakeOver};
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,18 @@ pub async fn run(State(state): State<Control>, body: Bytes) -> Result<Response, 
         Some(done) => Ok(Json(done?).into_response()),
         None => Ok(StatusCode::ACCEPTED.into_response()),
     }
+}
+
+/// This data folder goes on with its volume although another one has written to it: what that wrote is adopted first
+#[utoipa::path(
+    post, path = "/v1/offload/take-over", security(("token" = [])),
+    responses(
+        (status = 200, body = TakeOver), (status = 401, body = Problem), (status = 409, body = Problem, description = "No target"),
+        (status = 503, body = Problem, description = "The target is away, or what it holds is damaged; nothing is lost")
+    )
+)]
+pub async fn take_over(State(state): State<Control>) -> Result<Json<TakeOver>, Refusal> {
+    Ok(Json(service(&state)?.take_over().await?))
 }
 
 /// What happens between the stack and its target, from now on

@@ -1,6 +1,5 @@
 //! Cold content for the store: what offload's recall reads, in the store's words, and how long its readers waited.
 
-use super::Opened;
 use super::link::Shape;
 use super::record;
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use greenroom_model::offload::RecallFigures;
 use greenroom_offload::Error;
+use greenroom_offload::recall::Recall;
 use greenroom_store::{CloudPlace, Cold, Result, StoreError};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -22,8 +22,8 @@ const WAITS_FOR: Duration = Duration::from_secs(60);
 const OPEN_MAX: Duration = Duration::from_secs(3);
 const OPEN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What is open of the volume, if it is.
-pub type Slot = Arc<RwLock<Option<Arc<Opened>>>>;
+/// What the volume is read by, if it is open.
+pub type Slot = Arc<RwLock<Option<Recall>>>;
 
 #[derive(Debug)]
 pub struct Recaller {
@@ -81,8 +81,8 @@ impl Cold for Recaller {
                 return Err(StoreError::Away(why.into()));
             }
             let began = Instant::now();
-            let opened = open(&slot).await.ok_or_else(|| StoreError::Away("the volume is not open yet".into()))?;
-            let content = opened.recall.read(record::place(place), range).await.map_err(told)?;
+            let recall = open(&slot).await.ok_or_else(|| StoreError::Away("the volume is not open yet".into()))?;
+            let content = recall.read(record::place(place), range).await.map_err(told)?;
             let mut content = Box::pin(content.map_err(told));
             // What fails at once is answered as an error, and not by a body that breaks off.
             let first = content.next().await.transpose()?;
@@ -93,12 +93,12 @@ impl Cold for Recaller {
 }
 
 /// What is open; a server that has only just started opens it any moment.
-async fn open(slot: &Slot) -> Option<Arc<Opened>> {
+async fn open(slot: &Slot) -> Option<Recall> {
     let look = async {
         loop {
-            let opened = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
-            match opened {
-                Some(opened) => return opened,
+            let recall = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
+            match recall {
+                Some(recall) => return recall,
                 None => tokio::time::sleep(OPEN_LOOK_EVERY).await,
             }
         }
@@ -109,9 +109,13 @@ async fn open(slot: &Slot) -> Option<Arc<Opened>> {
 /// In the store's words.
 fn told(error: Error) -> StoreError {
     match error {
-        Error::Away(_) | Error::Refused(_) | Error::InDoubt | Error::Fenced { .. } | Error::Flash(_) => {
-            StoreError::Away(error.to_string().into())
-        }
+        Error::Away(_)
+        | Error::Refused(_)
+        | Error::InDoubt
+        | Error::Fenced { .. }
+        | Error::Behind { .. }
+        | Error::Short { .. }
+        | Error::Flash(_) => StoreError::Away(error.to_string().into()),
         Error::Stale(_) => StoreError::Moved,
         Error::Missing(_) | Error::Damaged { .. } | Error::Unsupported { .. } | Error::Log(_) | Error::TooLarge(_) => {
             StoreError::CloudDamaged(error.to_string().into())

@@ -1,15 +1,18 @@
 //! The store as offload wants it: names, places and records put into the other's words.
 
 use super::background::Background;
+use super::homes::Homes;
 use super::record;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use greenroom_model::{BlobPath, ContainerPath};
-use greenroom_offload::FlashError;
-use greenroom_offload::flash::{Applied, Flash, FlashBlob, Place};
+use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place, Rank};
 use greenroom_offload::format::footer::Key;
-use greenroom_store::{self as store, BlobKind, Described, ETag, Leaving, Store, StoreError, Timestamp};
+use greenroom_offload::log::{Known, State};
+use greenroom_offload::{FlashError, Hash};
+use greenroom_store::adopt::{self, Kept, Origin};
+use greenroom_store::{self as store, BlobKind, CloudLog, Described, ETag, Leaving, Store, StoreError, Timestamp};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The store, as flash.
 #[derive(Debug)]
@@ -19,11 +22,45 @@ pub struct StoreFlash {
     /// Revisions of what is being packed: a commit says what of them the cloud has been told. Gone after a crash, and then whatever was
     /// under way is told once more.
     read: Mutex<HashMap<Key, u32>>,
+    adoption: tokio::sync::Mutex<Adoption>,
+}
+
+/// What is known while the log is adopted.
+#[derive(Debug, Default)]
+struct Adoption {
+    homes: Homes,
+    /// Until all blobs are there.
+    snapshots: Vec<adopt::Found>,
+}
+
+impl Adoption {
+    /// Makes what it lies in. Err: its name or its record is none of a store of ours, and nothing is concluded from it.
+    async fn kept(&mut self, store: &Store, found: &Found) -> Result<Kept, FlashError> {
+        let unknown = || format!("what the volume says of {} cannot be read", found.key);
+        match record::described(&found.key).ok_or_else(unknown)? {
+            Described::Container(path) => {
+                let props = record::container_props(&found.about).ok_or_else(unknown)?;
+                self.homes.ensure(store, &found.key, &path).await?;
+                let origin = if self.homes.has_made(&path) { Origin::Adopted } else { Origin::Here };
+                Ok(Kept::Container { path, props, origin })
+            }
+            Described::Blob(path, snapshot) => {
+                let props = record::props(&found.about).ok_or_else(unknown)?;
+                self.homes.ensure(store, &found.key, &path.container).await?;
+                Ok(Kept::Blob { path, snapshot, props })
+            }
+        }
+    }
+}
+
+fn said(adopted: adopt::Adopted) -> Adopted {
+    let adopt::Adopted { added, replaced, kept, dropped, left } = adopted;
+    Adopted { added, replaced, kept, dropped, left }
 }
 
 impl StoreFlash {
     pub fn new(store: Store, background: Background) -> Self {
-        Self { store, background, read: Mutex::default() }
+        Self { store, background, read: Mutex::default(), adoption: tokio::sync::Mutex::default() }
     }
 
     fn note(&self, key: &Key, revision: u32) {
@@ -85,8 +122,15 @@ impl StoreFlash {
 }
 
 impl Flash for StoreFlash {
-    async fn applied(&self) -> Result<u64, FlashError> {
-        Ok(self.store.cloud_volume()?.map_or(0, |(_, applied)| applied))
+    async fn known(&self) -> Result<Known, FlashError> {
+        let CloudLog { number, last, meant } = self.store.cloud_log()?;
+        Ok(Known { number, last: last.map(Hash), meant: meant.into_iter().map(Hash).collect() })
+    }
+
+    async fn mean(&self, hash: Hash) -> Result<(), FlashError> {
+        let mut known = self.known().await?;
+        known.mean(hash);
+        Ok(self.store.mean(known.meant.into_iter().map(|hash| hash.0).collect()).await?)
     }
 
     async fn read(&self, key: &Key, etag: &str) -> Result<Option<FlashBlob>, FlashError> {
@@ -98,7 +142,7 @@ impl Flash for StoreFlash {
     }
 
     async fn apply(&self, applied: Applied) -> Result<(), FlashError> {
-        let Applied { number, placements, released } = applied;
+        let Applied { number, hash, placements, released } = applied;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let keys: Vec<Key> = placements.iter().map(|placement| placement.key.clone()).collect();
         let placements = placements.into_iter().map(|placement| store::Placement {
@@ -113,7 +157,7 @@ impl Flash for StoreFlash {
             (dead.segment.0, Box::new(move |recipe| recipes.contains(recipe)) as store::Recipes)
         });
         let (placements, released) = (placements.collect(), released.collect());
-        self.store.apply(store::Applied { number, placements, released }).await?;
+        self.store.apply(store::Applied { number, hash: hash.0, placements, released }).await?;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         keys.iter().for_each(|key| _ = read.remove(key));
         Ok(())
@@ -121,6 +165,38 @@ impl Flash for StoreFlash {
 
     async fn releases(&self, max: usize) -> Result<Vec<Place>, FlashError> {
         Ok(self.store.releases(max).await?.into_iter().map(record::place).collect())
+    }
+
+    async fn adopt(&self, found: Vec<Found>) -> Result<Adopted, FlashError> {
+        let mut adoption = self.adoption.lock().await;
+        let (mut rows, mut outdated) = (Vec::new(), Vec::new());
+        for found in found {
+            let place = record::cloud_place(found.place);
+            match found.rank {
+                Rank::Outdated => outdated.push(place),
+                Rank::First => {
+                    let kept = adoption.kept(&self.store, &found).await?;
+                    let row = adopt::Found { kept, place, was: found.was.map(record::cloud_place) };
+                    let is_snapshot = matches!(row.kept, Kept::Blob { snapshot: Some(_), .. });
+                    if is_snapshot { adoption.snapshots.push(row) } else { rows.push(row) }
+                }
+            }
+        }
+        let adopted = self.store.adopt(rows).await?;
+        self.store.outdated(outdated).await?;
+        Ok(said(adopted))
+    }
+
+    async fn end_adoption(&self, state: Arc<State>) -> Result<Adopted, FlashError> {
+        let Adoption { snapshots, homes } = std::mem::take(&mut *self.adoption.lock().await);
+        if !homes.new_accounts.is_empty() {
+            tracing::warn!(accounts = ?homes.new_accounts, "accounts have new keys: keys are not kept in the cloud");
+        }
+        let mut adopted = self.store.adopt(snapshots).await?;
+        let (number, last) = (state.number, state.last.map(|last| last.0));
+        let counts = move |place| state.counts(&record::place(place));
+        adopted += self.store.end_adoption(number, last, Arc::new(counts)).await?;
+        Ok(said(adopted))
     }
 
     async fn free(&self, blobs: &[(Key, Place)]) -> Result<u64, FlashError> {

@@ -4,6 +4,7 @@ mod background;
 mod cold;
 mod facts;
 mod flash;
+pub mod homes;
 mod link;
 mod open;
 mod pass;
@@ -18,7 +19,6 @@ use flash::StoreFlash;
 use greenroom_model::offload::{CloudFault, PassReport, Rules, Water};
 use greenroom_offload::offload::Offload;
 use greenroom_offload::policy::Sample;
-use greenroom_offload::recall::Recall;
 use greenroom_offload::{Cloud, Error, Retry};
 use greenroom_store::{Clock, Store, StoreError};
 use greenroom_tenancy::admission::Admission;
@@ -81,6 +81,10 @@ pub enum Failed {
     Foreign,
     #[error("this data folder offloads to a volume that is not in the target, or older than what was written to it")]
     Lost,
+    #[error(
+        "the volume is read-only here: {0}. Blobs in it are read, and what is written stays on flash. If this folder is to go on with the volume, end whoever else writes to it, then say `greenroom-stack take-over --data DIR`: it adopts what the volume holds first"
+    )]
+    ReadOnly(Error),
     #[error("offload has stopped: {0}")]
     Ended(String),
 }
@@ -95,11 +99,10 @@ pub struct Plan {
     pub low_percent: Option<u64>,
 }
 
-/// What is open of a volume.
+/// What is open of a volume that this folder writes.
 #[derive(Debug)]
 pub struct Opened {
     pub offload: Offload<StoreFlash>,
-    pub recall: Recall,
     flash: Arc<StoreFlash>,
 }
 
@@ -113,7 +116,9 @@ pub struct Service {
     shown: String,
     volume: String,
     shape: Arc<Shape>,
+    /// What the volume is read by; it stays when the volume can no longer be written.
     slot: Slot,
+    open: RwLock<Option<Arc<Opened>>>,
     recaller: Arc<Recaller>,
     background: Background,
     rules: RwLock<Rules>,
@@ -196,6 +201,7 @@ impl Running {
             volume,
             shape,
             slot,
+            open: RwLock::default(),
             recaller,
             background: Background::new(admission),
             rules: RwLock::new(rules),
@@ -286,19 +292,22 @@ impl Service {
         let Some(error) = error else { return };
         self.store.set_making_room(false);
         let mut notes = self.notes();
-        let text = error.to_string();
+        let text = match error {
+            Failed::Offload(fenced @ Error::Fenced { .. }) => Failed::ReadOnly(fenced.clone()).to_string(),
+            error => error.to_string(),
+        };
         match error {
             Failed::Offload(Error::Stale(_)) => return,
             Failed::Offload(Error::Away(_)) if self.shape.is_away() => tracing::debug!(%error, "offload waits"),
             _ => tracing::warn!(%error, "a pass of offload has failed"),
         }
-        if matches!(error, Failed::Offload(Error::Fenced { .. })) {
+        if matches!(error, Failed::ReadOnly(_) | Failed::Offload(Error::Fenced { .. })) {
             notes.ended = Some(text.clone());
         }
         notes.last_error = Some(text);
         drop(notes);
         if matches!(error, Failed::Offload(Error::InDoubt | Error::Fenced { .. } | Error::Log(_))) {
-            *self.slot.write().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
@@ -321,8 +330,8 @@ impl Service {
     }
 
     fn is_away(&self) -> bool {
-        let open = self.slot.read().unwrap_or_else(PoisonError::into_inner).is_some();
-        self.shape.is_away() || !open
+        let is_read = self.slot.read().unwrap_or_else(PoisonError::into_inner).is_some();
+        self.shape.is_away() || !is_read
     }
 
     async fn probe(&self) {
@@ -368,7 +377,7 @@ impl Service {
     }
 
     fn opened(&self) -> Option<Arc<Opened>> {
-        self.slot.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

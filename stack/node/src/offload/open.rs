@@ -1,12 +1,15 @@
-//! Opens the volume, once it is sure that the catalog and the volume belong to each other: a catalog that has never heard of what lies
-//! there would have all of it collected as needless.
+//! Opens the volume, where this folder may write it: it belongs to it, and the folder knows its log to the end. Elsewhere it is opened to be
+//! read, until an operator says that this folder goes on with it: docs/design/who-may-write-a-volume.md.
 
 use super::flash::StoreFlash;
 use super::{Failed, Opened, RECALL_RETRY, Service};
+use greenroom_model::offload::TakeOver;
+use greenroom_offload::adopt::adopt;
+use greenroom_offload::flash::Adopted;
 use greenroom_offload::log::{self, Format};
 use greenroom_offload::offload::Offload;
 use greenroom_offload::recall::{Recall, Settings, View};
-use greenroom_offload::{Error, Identity, Volume};
+use greenroom_offload::{Error, Identity, make_or_load};
 use greenroom_store::StoreError;
 use std::sync::{Arc, PoisonError};
 
@@ -21,16 +24,22 @@ impl Service {
         if let Some(opened) = self.opened() {
             return Ok(opened);
         }
-        let random = Identity::random().map_err(|error| Error::Away(error.to_string().into()));
-        let (identity, now) = (random?, self.clock.now().0);
-        self.belong(&identity, now).await?;
+        let (identity, now) = (identity()?, self.clock.now().0);
+        self.belong(&identity).await?;
         let flash = Arc::new(StoreFlash::new(self.store.clone(), self.background.clone()));
-        let offload = Offload::open(flash.clone(), self.cloud.clone(), &identity, now).await?;
+        let offload = match Offload::open(flash.clone(), self.cloud.clone(), &identity, now).await {
+            Ok(offload) => offload,
+            Err(behind @ Error::Behind { .. }) => {
+                self.open_to_read().await?;
+                return Err(Failed::ReadOnly(behind));
+            }
+            Err(Error::Short { .. }) => return Err(Failed::Lost),
+            Err(error) => return Err(error.into()),
+        };
         let volume = offload.volume().clone();
-        let (format, view) = (volume.format().clone(), View::Volume(volume));
-        let recall = Recall::new(self.cloud.with_retry(RECALL_RETRY), format, view, Settings::default());
-        let opened = Arc::new(Opened { offload, recall, flash });
-        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(opened.clone());
+        self.read_from(volume.format().clone(), View::Volume(volume));
+        let opened = Arc::new(Opened { offload, flash });
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(opened.clone());
         if let Err(error) = opened.offload.warm_up(WARM_SEGMENTS_MAX).await {
             tracing::warn!(%error, "what is known already will be stored once more");
         }
@@ -38,7 +47,41 @@ impl Service {
         Ok(opened)
     }
 
-    async fn belong(&self, identity: &Identity, now: i64) -> Result<(), Failed> {
+    /// What the volume holds is read as it stands now. Another folder's compaction may move it, a day or more from now.
+    async fn open_to_read(&self) -> Result<(), Failed> {
+        let (format, state) = (log::load_format(&self.cloud).await?, log::load(&self.cloud).await?);
+        self.read_from(format, View::Loaded(Arc::new(state)));
+        Ok(())
+    }
+
+    fn read_from(&self, format: Format, view: View) {
+        let recall = Recall::new(self.cloud.with_retry(RECALL_RETRY), format, view, Settings::default());
+        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(recall);
+    }
+
+    /// The operator's word: adopts what others have written to the volume, and takes it over. Where this folder is its writer already, it
+    /// does nothing. Err: nothing that counts is lost, and saying it again does the rest.
+    pub async fn take_over(&self) -> Result<TakeOver, Failed> {
+        let _one_at_a_time = self.turn.lock().await;
+        if self.notes().ended.is_none() && self.opened().is_some() {
+            return Ok(TakeOver::default());
+        }
+        self.belong(&identity()?).await?;
+        tracing::warn!(target = self.shown, volume = self.volume, "an operator takes the volume over");
+        let adopted = adopt(&StoreFlash::new(self.store.clone(), self.background.clone()), &self.cloud).await?;
+        self.notes().ended = None;
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let opened = self.open().await;
+        self.note_outcome(opened.as_ref().err());
+        opened?;
+        self.wake.notify_one();
+        let Adopted { added, replaced, kept, dropped, left } = adopted;
+        tracing::info!(added, replaced, kept, dropped, left, "the volume is this folder's");
+        Ok(TakeOver { added, replaced, kept_as_snapshots: kept, dropped, left })
+    }
+
+    /// Ties the folder to the volume, which is made if there is none.
+    async fn belong(&self, identity: &Identity) -> Result<(), Failed> {
         let bound = self.store.cloud_volume()?;
         let format = match log::load_format(&self.cloud).await {
             Ok(format) => Some(format),
@@ -47,34 +90,29 @@ impl Service {
         };
         match (bound, format) {
             (Some(_), None) => Err(Failed::Lost),
-            (Some((id, applied)), Some(format)) => {
-                if volume_id(&format)? != id {
+            (Some(id), Some(format)) if volume_id(&format)? != id => Err(Failed::Foreign),
+            (Some(_), Some(_)) => Ok(()),
+            (None, format) => {
+                let format = match format {
+                    Some(format) => format,
+                    None => make_or_load(&self.cloud, identity).await?,
+                };
+                let state = log::load(&self.cloud).await?;
+                if state.segments.values().any(|segment| segment.live_recipes() > 0) {
                     return Err(Failed::Foreign);
                 }
-                let state = log::load(&self.cloud).await?;
-                if state.number < applied { Err(Failed::Lost) } else { Ok(()) }
-            }
-            (None, format) => {
-                let (format, applied) = match format {
-                    Some(format) => {
-                        let state = log::load(&self.cloud).await?;
-                        if state.segments.values().any(|segment| segment.live_recipes() > 0) {
-                            return Err(Failed::Foreign);
-                        }
-                        (format, state.number)
-                    }
-                    None => {
-                        Volume::open(self.cloud.clone(), identity, now).await?;
-                        (log::load_format(&self.cloud).await?, 0)
-                    }
-                };
-                match self.store.bind_cloud(volume_id(&format)?, applied).await {
+                let last = state.last.map(|last| last.0);
+                match self.store.bind_cloud(volume_id(&format)?, state.number, last).await {
                     Err(StoreError::VolumeTaken) => Err(Failed::Foreign),
                     done => Ok(done?),
                 }
             }
         }
     }
+}
+
+fn identity() -> Result<Identity, Error> {
+    Identity::random().map_err(|error| Error::Away(error.to_string().into()))
 }
 
 pub fn volume_id(format: &Format) -> Result<[u8; 16], Error> {

@@ -21,7 +21,12 @@ impl Service {
         let (stored_bytes, objects) = self.stored();
         let notes = self.notes();
         let open = self.opened().is_some();
-        let away = self.shape.is_away() || !open;
+        let state = match &notes.ended {
+            _ if self.is_away() => OffloadState::Away,
+            Some(_) => OffloadState::ReadOnly,
+            None if open => OffloadState::Ready,
+            None => OffloadState::Away,
+        };
         let reason = match (&notes.ended, self.shape.is_away()) {
             (Some(ended), _) => Some(ended.clone()),
             (None, true) => self.shape.why(),
@@ -29,7 +34,7 @@ impl Service {
             (None, false) => None,
         };
         OffloadStatus {
-            state: if away { OffloadState::Away } else { OffloadState::Ready },
+            state,
             reason,
             since: time::iso_seconds(Timestamp(notes.since_us)),
             target: Some(self.shown.clone()),

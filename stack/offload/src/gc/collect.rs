@@ -57,7 +57,7 @@ impl<F: Flash> Offload<F> {
     /// Removes what was condemned before the grace period began, if the catalog has heard of it.
     async fn remove_condemned(&self, grace: Grace, now: i64) -> Result<Vec<Hash>> {
         let mut turn = self.turn().await?;
-        let applied = self.flash.applied().await?;
+        let applied = self.flash.known().await?.number;
         let grace_us = i64::try_from(grace.0.as_micros()).unwrap_or(i64::MAX);
         let state = self.volume.state();
         let due = state

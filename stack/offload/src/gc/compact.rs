@@ -9,7 +9,7 @@ use crate::format::footer::{Borrowed, Footer, Recipe};
 use crate::hash::Hash;
 use crate::layout;
 use crate::log::{Change, Dead};
-use crate::offload::{Offload, check_lenders, counts, read_footer};
+use crate::offload::{Offload, check_lenders, read_footer};
 use crate::pack::{ChunkAt, SegmentWriter, Small, Written};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ impl<F: Flash> Offload<F> {
         self.commit(&mut turn, change, placements, now, |state| {
             check_lenders(state, &segments)?;
             // Else a blob that was deleted meanwhile would count again.
-            match moved.iter().all(|place| counts(state, place)) {
+            match moved.iter().all(|place| state.counts(place)) {
                 true => Ok(()),
                 false => Err(Error::Stale("a blob was released while it was moved")),
             }

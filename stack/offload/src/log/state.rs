@@ -2,6 +2,7 @@
 
 use super::{Change, Manifest, Ranges};
 use crate::error::{Error, Result};
+use crate::flash::Place;
 use crate::format::segment::SegmentInfo;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
@@ -126,6 +127,11 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    pub fn counts(&self, place: &Place) -> bool {
+        let segment = self.segments.get(&place.segment);
+        segment.is_some_and(|segment| place.recipe < segment.info.recipes && !segment.dead.contains(place.recipe))
     }
 
     /// Segments whose chunks may be used by recipes of others.

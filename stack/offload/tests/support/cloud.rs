@@ -1,7 +1,7 @@
 //! An object store that is away, slow, throttles, fails, forgets to answer, answers late, and cuts and bends bodies; and that looks at
 //! every removal.
 
-use super::{GRACE, Life, ROOT, World, lock, retry};
+use super::{Disk, GRACE, Life, ROOT, World, lock, retry};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -14,7 +14,7 @@ use object_store::{
     ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -122,7 +122,7 @@ impl Faulty {
 }
 
 /// Looks at what is about to go: nothing that anyone needs, and not before its time.
-async fn judge(world: &World, path: &Path) {
+async fn judge(world: &World, disk: &Mutex<Disk>, path: &Path) {
     let Some(hash) = segment_of(path) else { return world.broken(format!("{path} was removed")) };
     let plain = Cloud::new(Arc::new(world.inner.clone()), Path::from(ROOT), retry());
     match log::load(&plain).await {
@@ -141,7 +141,7 @@ async fn judge(world: &World, path: &Path) {
         },
     }
     let footers = lock(&world.footers);
-    for (key, row) in &lock(&world.disk).rows {
+    for (key, row) in &lock(disk).rows {
         let Some(place) = row.place else { continue };
         let footer = &footers[&place.segment];
         let uses = |part| footer.chunk(part).is_some_and(|(lender, ..)| lender.unwrap_or(place.segment) == hash);
@@ -200,9 +200,9 @@ impl ObjectStore for Faulty {
             .and_then(move |path| {
                 let this = this.clone();
                 async move {
-                    let (world, to) = (this.world().clone(), path.clone());
+                    let (world, disk, to) = (this.world().clone(), this.0.disk.clone(), path.clone());
                     let delete = async move {
-                        judge(&world, &to).await;
+                        judge(&world, &disk, &to).await;
                         world.count("segments removed");
                         world.inner.delete(&to).await
                     };

@@ -3,9 +3,10 @@
 use super::{Disk, Life, Row, lock};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use greenroom_offload::FlashError;
-use greenroom_offload::flash::{Applied, Flash, FlashBlob, Place, Placement};
+use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place, Placement, Rank};
 use greenroom_offload::format::footer::{About, Key};
+use greenroom_offload::log::{Known, State};
+use greenroom_offload::{FlashError, Hash};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -14,20 +15,25 @@ pub struct SimFlash(pub Arc<Life>);
 impl SimFlash {
     async fn transaction<T>(&self, at: &'static str, act: impl FnOnce(&mut Disk) -> T) -> T {
         self.0.step(at).await;
-        let done = act(&mut lock(&self.0.world.disk));
+        let done = act(&mut lock(&self.0.disk));
         self.0.step(at).await;
         done
     }
 }
 
 impl Flash for SimFlash {
-    async fn applied(&self) -> Result<u64, FlashError> {
-        Ok(lock(&self.0.world.disk).applied)
+    async fn known(&self) -> Result<Known, FlashError> {
+        Ok(lock(&self.0.disk).known.clone())
+    }
+
+    async fn mean(&self, hash: Hash) -> Result<(), FlashError> {
+        self.transaction("crash before a commit", |disk| disk.known.mean(hash)).await;
+        Ok(())
     }
 
     async fn read(&self, key: &Key, etag: &str) -> Result<Option<FlashBlob>, FlashError> {
         self.0.step("crash in a read of flash").await;
-        let row = lock(&self.0.world.disk).rows.get(key).cloned();
+        let row = lock(&self.0.disk).rows.get(key).cloned();
         let Some(Row { about, content: Some(content), .. }) = row.filter(|row| row.about.etag == etag) else {
             return Ok(None);
         };
@@ -52,7 +58,17 @@ impl Flash for SimFlash {
     }
 
     async fn releases(&self, max: usize) -> Result<Vec<Place>, FlashError> {
-        Ok(lock(&self.0.world.disk).releases.iter().take(max).copied().collect())
+        Ok(lock(&self.0.disk).releases.iter().take(max).copied().collect())
+    }
+
+    async fn adopt(&self, found: Vec<Found>) -> Result<Adopted, FlashError> {
+        let adopted = self.transaction("crash while adopting", |disk| disk.adopt(found)).await;
+        Ok(adopted)
+    }
+
+    async fn end_adoption(&self, state: Arc<State>) -> Result<Adopted, FlashError> {
+        let adopted = self.transaction("crash at an adoption's end", |disk| disk.end_adoption(&state)).await;
+        Ok(adopted)
     }
 
     async fn free(&self, blobs: &[(Key, Place)]) -> Result<u64, FlashError> {
@@ -105,11 +121,11 @@ impl Disk {
     }
 
     fn apply(&mut self, applied: Applied) -> Result<(), FlashError> {
-        if applied.number <= self.applied {
+        if applied.number <= self.known.number {
             return Ok(());
         }
-        if applied.number != self.applied + 1 {
-            return Err(format!("manifest {} was left out", self.applied + 1).into());
+        if applied.number != self.known.number + 1 {
+            return Err(format!("manifest {} was left out", self.known.number + 1).into());
         }
         for Placement { key, etag, place, was } in applied.placements {
             let row = self.rows.get_mut(&key).filter(|row| match was {
@@ -127,7 +143,52 @@ impl Disk {
         for dead in applied.released {
             self.releases.retain(|place| place.segment != dead.segment || !dead.recipes.contains(place.recipe));
         }
-        self.applied = applied.number;
+        self.known = Known { number: applied.number, last: Some(applied.hash), meant: Vec::new() };
         Ok(())
+    }
+
+    fn adopt(&mut self, found: Vec<Found>) -> Adopted {
+        let mut adopted = Adopted::default();
+        for Found { key, about, place, was, rank } in found {
+            let gone = |place: &Place| self.releases.contains(place);
+            if rank == Rank::Outdated || gone(&place) || was.as_ref().is_some_and(gone) {
+                self.releases.insert(place);
+                continue;
+            }
+            let row = Row { about, content: None, place: Some(place) };
+            let Some(here) = self.rows.get_mut(&key) else {
+                self.rows.insert(key, row);
+                adopted.added += 1;
+                continue;
+            };
+            let is_moved = here.place == Some(place) || (was.is_some() && here.place == was);
+            let is_same = is_moved || here.about.etag == row.about.etag;
+            match here.place {
+                Some(before) if is_same => {
+                    here.place = Some(place);
+                    self.releases.extend((before != place).then_some(before));
+                }
+                None if here.about.etag == row.about.etag => here.place = Some(place),
+                Some(before) => {
+                    self.releases.insert(before);
+                    self.rows.insert(key, row);
+                    adopted.replaced += 1;
+                }
+                None => {
+                    let ours = std::mem::replace(here, row);
+                    let etag = ours.about.etag.clone();
+                    self.rows.insert(Key { snapshot: Some(etag), ..key }, ours);
+                    adopted.kept += 1;
+                }
+            }
+        }
+        adopted
+    }
+
+    fn end_adoption(&mut self, state: &State) -> Adopted {
+        let before = self.rows.len();
+        self.rows.retain(|_, row| row.place.as_ref().is_none_or(|place| state.counts(place)));
+        self.known = Known { number: state.number, last: state.last, meant: Vec::new() };
+        Adopted { dropped: (before - self.rows.len()) as u64, ..Adopted::default() }
     }
 }

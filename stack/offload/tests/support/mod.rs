@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use greenroom_offload::flash::Place;
 use greenroom_offload::format::footer::{About, Footer, Key};
+use greenroom_offload::log::Known;
 use greenroom_offload::{Hash, Retry};
 use object_store::memory::InMemory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,11 +57,11 @@ pub struct Row {
 }
 
 /// What outlives a crash, and what a client remembers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Disk {
     pub rows: BTreeMap<Key, Row>,
     pub releases: BTreeSet<Place>,
-    pub applied: u64,
+    pub known: Known,
     /// What the client was promised.
     pub promised: BTreeMap<Key, Bytes>,
     pub last_etag: u64,
@@ -69,7 +70,7 @@ pub struct Disk {
 #[derive(Debug)]
 pub struct World {
     pub inner: InMemory,
-    pub disk: Mutex<Disk>,
+    pub disk: Arc<Mutex<Disk>>,
     pub random: Mutex<Random>,
     /// In percent of operations.
     pub fault_percent: AtomicU64,
@@ -90,6 +91,8 @@ pub struct World {
 #[derive(Debug)]
 pub struct Life {
     pub world: Arc<World>,
+    /// The folder that it serves.
+    pub disk: Arc<Mutex<Disk>>,
     pub steps: AtomicU64,
     pub crash_at: u64,
     pub crashed: Notify,
@@ -104,7 +107,7 @@ impl World {
     pub fn new(seed: u64) -> Arc<Self> {
         Arc::new(Self {
             inner: InMemory::new(),
-            disk: Mutex::default(),
+            disk: Arc::default(),
             random: Mutex::new(Random::new(seed)),
             fault_percent: AtomicU64::new(0),
             away_until: Mutex::default(),
@@ -140,8 +143,14 @@ impl World {
 
 impl Life {
     pub fn new(world: &Arc<World>, crash_at: u64) -> Arc<Self> {
+        Self::of(world, &world.disk, crash_at)
+    }
+
+    /// Of a folder among others.
+    pub fn of(world: &Arc<World>, disk: &Arc<Mutex<Disk>>, crash_at: u64) -> Arc<Self> {
         Arc::new(Self {
             world: world.clone(),
+            disk: disk.clone(),
             steps: AtomicU64::new(0),
             crash_at,
             crashed: Notify::new(),

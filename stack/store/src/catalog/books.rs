@@ -1,6 +1,6 @@
 //! Counters: kept in memory by the one writer, and written by the transaction that changes them.
 
-use super::row::{self, BlobRow, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, StagingRow, USAGE};
+use super::row::{self, BlobRow, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, LOG_KEY, LogRow, StagingRow, USAGE};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::etag::ETag;
@@ -18,6 +18,8 @@ const TICKS_AT_EPOCH: u64 = 621_355_968_000_000_000;
 #[derive(Debug)]
 pub struct Books {
     pub head: HeadRow,
+    /// `None` where nothing is known of a log, or no more than its number.
+    pub log: Option<LogRow>,
     pub extents: BTreeMap<u32, ExtentRow>,
     pub tenants: BTreeMap<TenantName, TenantUsage>,
     /// What each container holds, by its id.
@@ -93,10 +95,10 @@ impl Held {
 
 impl Books {
     pub fn load(txn: &ReadTransaction) -> Result<Self> {
-        let head = txn.open_table(HEAD)?;
-        let head = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?;
+        let head = super::cold::read_head(txn)?;
         let mut books = Books {
-            head: row::decode(head.value())?,
+            log: super::cold::read_log(txn, &head)?,
+            head,
             extents: BTreeMap::new(),
             tenants: BTreeMap::new(),
             containers: BTreeMap::new(),
@@ -134,6 +136,9 @@ impl Books {
     pub fn write(&mut self, txn: &WriteTransaction) -> Result<()> {
         let mut head = txn.open_table(HEAD)?;
         head.insert(HEAD_KEY, row::encode(&self.head).as_slice())?;
+        if let Some(log) = &self.log {
+            head.insert(LOG_KEY, row::encode(log).as_slice())?;
+        }
         if !self.touched_extents.is_empty() {
             let mut table = txn.open_table(EXTENTS)?;
             for id in std::mem::take(&mut self.touched_extents) {

@@ -12,7 +12,7 @@ use crate::etag::ETag;
 use crate::quota::Owner;
 use crate::tiering::{Applied, Described, Placement};
 use greenroom_model::{BlobPath, ContainerPath};
-use redb::ReadableTable;
+use redb::{ReadTransaction, ReadableTable};
 
 impl Txn<'_> {
     /// The cloud is to be told that nothing here needs a place any more.
@@ -41,8 +41,15 @@ impl Txn<'_> {
         for (segment, recipes) in applied.released {
             self.forget_releases(segment, &*recipes)?;
         }
-        self.books.head.cloud = Some(CloudRow { applied: applied.number, ..cloud });
+        self.know(cloud.volume, applied.number, Some(applied.hash));
         Ok(())
+    }
+
+    /// The volume, and where its log ends for all that is known here.
+    pub fn know(&mut self, volume: [u8; 16], number: u64, last: Option<[u8; 32]>) {
+        self.dirty = true;
+        self.books.head.cloud = Some(CloudRow { volume, applied: number });
+        self.books.log = Some(LogRow { number, last, meant: Vec::new() });
     }
 
     fn forget_releases(&mut self, segment: [u8; 32], holds: &(dyn Fn(u32) -> bool + Send)) -> Result<()> {
@@ -142,6 +149,19 @@ impl Txn<'_> {
     }
 }
 
+pub fn read_head(txn: &ReadTransaction) -> Result<HeadRow> {
+    let head = txn.open_table(HEAD)?;
+    let head = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?;
+    decode(head.value())
+}
+
+/// `None` too where the row is not of the manifest that was applied last.
+pub fn read_log(txn: &ReadTransaction, head: &HeadRow) -> Result<Option<LogRow>> {
+    let Some(row) = txn.open_table(HEAD)?.get(LOG_KEY)? else { return Ok(None) };
+    let log: LogRow = decode(row.value())?;
+    Ok(head.cloud.is_some_and(|cloud| cloud.applied == log.number).then_some(log))
+}
+
 /// The place that it had before, where the placement is of what is there now.
 fn fits(placed: Option<Placed>, is: ETag, etag: Option<ETag>, was: Option<CloudPlace>) -> Option<Option<CloudPlace>> {
     let old = placed.map(|placed| placed.place);
@@ -165,9 +185,11 @@ impl Snapshot {
     }
 
     pub fn head(&self) -> Result<HeadRow> {
-        let head = self.txn.open_table(HEAD)?;
-        let head = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?;
-        decode(head.value())
+        read_head(&self.txn)
+    }
+
+    pub fn log(&self) -> Result<Option<LogRow>> {
+        read_log(&self.txn, &self.head()?)
     }
 
     pub fn releases(&self, max: usize) -> Result<Vec<CloudPlace>> {

@@ -18,9 +18,10 @@ use std::path::PathBuf;
 
 pub type Bytes = &'static [u8];
 
-/// One row, `HEAD_KEY`.
+/// `HEAD_KEY`, and `LOG_KEY` once the store offloads.
 pub const HEAD: TableDefinition<&str, Bytes> = TableDefinition::new("head");
 pub const HEAD_KEY: &str = "head";
+pub const LOG_KEY: &str = "log";
 pub const TENANTS: TableDefinition<&str, Bytes> = TableDefinition::new("tenants");
 pub const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("accounts");
 /// Settings of accounts, by account.
@@ -76,6 +77,16 @@ pub struct HeadRow {
 pub struct CloudRow {
     pub volume: [u8; 16],
     pub applied: u64,
+}
+
+/// What the catalog knows of the log of the volume, beyond `CloudRow`: of another number, it was left by a version that did not keep it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRow {
+    pub number: u64,
+    /// Hash of the manifest of that number.
+    pub last: Option<[u8; 32]>,
+    /// Hashes of manifests that this store was about to write as the next one.
+    pub meant: Vec<[u8; 32]>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,0 +1,56 @@
+//! Brings a folder up to what the log holds, where others have written to it: before it takes the volume over, by an operator's word.
+
+use crate::cloud::Cloud;
+use crate::error::{Error, Result};
+use crate::flash::{Adopted, Flash, Found, Place, Rank};
+use crate::log::{self, Known, State};
+use crate::offload::read_footer;
+use crate::rebuild::{name_hash, newest_first};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Handed to flash at a time: one transaction or a few.
+const FOUND_AT_ONCE: usize = 1_000;
+
+/// Err: the target is away, something there is damaged, it is another history than the folder's, or flash failed. Nothing that counts has
+/// gone, and doing it again does the rest.
+pub async fn adopt(flash: &impl Flash, cloud: &Cloud) -> Result<Adopted> {
+    let state = Arc::new(log::load(cloud).await?);
+    continues(cloud, &flash.known().await?, &state).await?;
+    let mut adopted = Adopted::default();
+    // Sixteen bytes a name: the newest recipe of each is met first.
+    let mut seen = HashSet::new();
+    let mut waiting = Vec::new();
+    for (hash, segment) in newest_first(&state) {
+        if segment.live_recipes() == 0 {
+            continue;
+        }
+        let footer = read_footer(cloud, &segment.info).await?;
+        let live: Vec<u32> = segment.live().collect();
+        for number in live.into_iter().rev() {
+            let recipe = footer.recipes.get(number as usize).cloned();
+            let recipe = recipe.ok_or(Error::damaged("footer", "it has fewer recipes than the log says"))?;
+            let rank = if seen.insert(name_hash(&recipe.key)?) { Rank::First } else { Rank::Outdated };
+            let place = Place { segment: hash, recipe: number };
+            waiting.push(Found { key: recipe.key, about: recipe.about, place, was: recipe.was, rank });
+            if waiting.len() == FOUND_AT_ONCE {
+                adopted += flash.adopt(std::mem::take(&mut waiting)).await?;
+            }
+        }
+    }
+    adopted += flash.adopt(waiting).await?;
+    adopted += flash.end_adoption(state).await?;
+    Ok(adopted)
+}
+
+/// What does not count in another history was not deleted by anybody.
+async fn continues(cloud: &Cloud, known: &Known, state: &State) -> Result<()> {
+    if state.number < known.number {
+        return Err(Error::Short { known: known.number, found: state.number });
+    }
+    let Some(last) = known.last else { return Ok(()) };
+    match log::read_manifest(cloud, known.number).await? {
+        Some((_, hash)) if hash == last => Ok(()),
+        Some(_) | None => Err(Error::log(format!("entry {} is not the one that this folder knows", known.number))),
+    }
+}
