@@ -4,7 +4,7 @@
 mod support;
 
 use greenroom_model::offload::{
-    CloudFault, CloudFaultKind, OffloadPlan, OffloadState, OffloadStatus, PassReport, Rule, Rules, RunRequest, Scope,
+    CloudFaultKind, OffloadPlan, OffloadState, OffloadStatus, Rule, Rules, RunRequest, Scope,
     Treatment, Water,
 };
 use greenroom_model::tenancy::UsageRow;
@@ -14,80 +14,10 @@ use std::path::Path;
 use std::time::Duration;
 use support::azcopy::AzCopy;
 use support::cloud::Cloud;
+use support::tiering::{PATIENCE, at_once, content, fault, run, send_all_away, set_rules, stack_at, status, wait};
 use support::{ACCOUNT, CONTAINER, Stack, header, send, tree, verdict};
 
 const MIB: usize = 1 << 20;
-/// Only there so that a hang fails.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-async fn status(stack: &Stack) -> OffloadStatus {
-    let sent = stack.control(Method::GET, "/v1/offload").send().await.expect("the control API answers");
-    sent.json().await.expect("a status")
-}
-
-async fn set_rules(stack: &Stack, rules: &Rules) {
-    let set = stack.put("/v1/offload/policy", rules).await;
-    assert!(set.status().is_success(), "{}", set.text().await.expect("a text"));
-}
-
-async fn run(stack: &Stack, request: &RunRequest) -> Result<PassReport, StatusCode> {
-    let sent = stack.control(Method::POST, "/v1/offload/run").json(request).send().await.expect("an answer");
-    match sent.status() {
-        StatusCode::OK => Ok(sent.json().await.expect("a report")),
-        other => Err(other),
-    }
-}
-
-async fn fault(stack: &Stack, fault: Option<CloudFaultKind>) {
-    let set = match fault {
-        Some(kind) => stack.put("/v1/offload/fault", &CloudFault { kind, percent: None, delay_ms: Some(20) }).await,
-        None => stack.control(Method::DELETE, "/v1/offload/fault").send().await.expect("an answer"),
-    };
-    assert_eq!(set.status(), 204);
-}
-
-/// Waits for something to become true of the status.
-async fn wait(stack: &Stack, what: &str, holds: impl Fn(&OffloadStatus) -> bool) -> OffloadStatus {
-    let mut last = None;
-    let waiting = async {
-        loop {
-            let status = status(stack).await;
-            if holds(&status) {
-                return status;
-            }
-            last = Some(status);
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    match tokio::time::timeout(PATIENCE, waiting).await {
-        Ok(status) => status,
-        Err(_) => panic!("{what} does not come: {last:?}"),
-    }
-}
-
-fn at_once() -> Rules {
-    Rules { otherwise: Treatment::AtOnce, ..Rules::default() }
-}
-
-/// Everything leaves, and nothing is left on flash but names.
-async fn send_all_away(stack: &Stack, blobs: u64) {
-    set_rules(stack, &at_once()).await;
-    wait(stack, "all in the cloud", |status| status.offloaded.blobs == blobs && status.pending.blobs == 0).await;
-}
-
-async fn content(stack: &Stack, name: &str) -> Vec<u8> {
-    let got = send(stack, "GET", &format!("{CONTAINER}/{name}"), &[], "").await;
-    assert_eq!(got.status(), 200, "{name}");
-    got.bytes().await.expect("its content").to_vec()
-}
-
-/// With an account and a container to work in.
-async fn stack_at(cloud: &Cloud, more: &[&str]) -> Stack {
-    let stack = cloud.stack(more).await;
-    stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
-    stack
-}
-
 fn grow(root: &Path, folders: usize, large_bytes: usize) {
     for folder in 0..folders {
         for file in 0..25 {

@@ -206,7 +206,7 @@ impl Flash for Source {
     async fn apply(&self, applied: Applied) -> Result<(), FlashError> {
         let placed = applied.placements.into_iter().map(|placed| (placed.key.name, placed.place));
         lock(&self.placed).extend(placed);
-        *lock(&self.known) = Known { number: applied.number, last: Some(applied.hash), meant: Vec::new() };
+        lock(&self.known).apply(applied.number, applied.hash);
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Flash for Source {
         Ok(Adopted::default())
     }
 
-    async fn end_adoption(&self, _state: Arc<State>) -> Result<Adopted, FlashError> {
+    async fn end_adoption(&self, _state: Arc<State>, _now: i64) -> Result<Adopted, FlashError> {
         Ok(Adopted::default())
     }
 

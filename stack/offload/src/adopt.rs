@@ -14,7 +14,7 @@ const FOUND_AT_ONCE: usize = 1_000;
 
 /// Err: the target is away, something there is damaged, it is another history than the folder's, or flash failed. Nothing that counts has
 /// gone, and doing it again does the rest.
-pub async fn adopt(flash: &impl Flash, cloud: &Cloud) -> Result<Adopted> {
+pub async fn adopt(flash: &impl Flash, cloud: &Cloud, now: i64) -> Result<Adopted> {
     let state = Arc::new(log::load(cloud).await?);
     continues(cloud, &flash.known().await?, &state).await?;
     let mut adopted = Adopted::default();
@@ -39,7 +39,7 @@ pub async fn adopt(flash: &impl Flash, cloud: &Cloud) -> Result<Adopted> {
         }
     }
     adopted += flash.adopt(waiting).await?;
-    adopted += flash.end_adoption(state).await?;
+    adopted += flash.end_adoption(state, now).await?;
     Ok(adopted)
 }
 

@@ -109,7 +109,7 @@ pub trait Flash: Send + Sync + 'static {
     /// - One without: where the blob still has that ETag, its place becomes `place`; a place that it had before is queued for release.
     /// - Where a placement does not apply and is not the blob's place already, `place` is queued for release.
     /// - What `released` names leaves that queue.
-    /// - `number` and `hash` are what is known from now on, and nothing is meant; a smaller or equal number changes nothing.
+    /// - `number` and `hash` are what is known from now on: `Known::apply`; a smaller or equal number changes nothing.
     ///
     /// No content is freed here. A blob that is deleted, or gets other content, queues its place for release in that very transaction.
     fn apply(&self, applied: Applied) -> impl Future<Output = Result<(), FlashError>> + Send;
@@ -121,15 +121,17 @@ pub trait Flash: Send + Sync + 'static {
     /// goes here but what a client has overwritten.
     /// - `First`, where the place, or `was`, waits in the queue of releases: a client of this folder has had the blob go. `place` joins it.
     /// - Where there is no such row: one comes in, with its content at the place.
-    /// - Where the row has that ETag, or its place is `place` or `was`: its place becomes `place`.
+    /// - Where the row has that ETag, or its place is `place` or `was`: its place becomes `place`. Where it was before is not queued: that
+    ///   queue says what clients have had go.
     /// - Where it has had a place before: it becomes what the recipe says, and the old place is queued for release.
     /// - Where it has had none: it becomes a snapshot of what the recipe says.
     /// - `Outdated`: the place is queued for release.
     fn adopt(&self, found: Vec<Found>) -> impl Future<Output = Result<Adopted, FlashError>> + Send;
 
-    /// Ends that: what has a place that does not count goes, since a client of another folder has had it go, with its content on flash; the
-    /// last entry of `state` is what is known. Err: some of it may have gone, and what is known is as before.
-    fn end_adoption(&self, state: Arc<State>) -> impl Future<Output = Result<Adopted, FlashError>> + Send;
+    /// Ends that: what has a place that does not count goes, since a client of another folder has had it go, with its content on flash; so does,
+    /// from the queue of releases, what does not count; and the last entry of `state` is what is known, since
+    /// `now`. Err: some of it may have gone, and what is known is as before.
+    fn end_adoption(&self, state: Arc<State>, now: i64) -> impl Future<Output = Result<Adopted, FlashError>> + Send;
 
     /// Frees the content of blobs whose place is the one given, and which nothing pins to flash. Returns the bytes freed.
     fn free(&self, blobs: &[(Key, Place)]) -> impl Future<Output = Result<u64, FlashError>> + Send;

@@ -117,7 +117,7 @@ async fn open(life: &Arc<Life>) -> Result<Engine> {
         // The operator has seen to it that the other machine is off.
         Err(Error::Behind { .. }) => {
             life.world.count("behind");
-            adopt(&*flash, &cloud).await?;
+            adopt(&*flash, &cloud, now).await?;
             Offload::open(flash, cloud, &identity, now).await
         }
         done => done,

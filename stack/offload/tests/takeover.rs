@@ -13,7 +13,7 @@ use greenroom_offload::adopt::adopt;
 use greenroom_offload::flash::Place;
 use greenroom_offload::format::footer::{Key, Recipe};
 use greenroom_offload::gc::{Costs, Grace, Limits, mark, victims};
-use greenroom_offload::log::{Known, State};
+use greenroom_offload::log::{Known, Since, State};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
 use greenroom_offload::rebuild::{Restore, rebuild};
@@ -68,7 +68,7 @@ type Engine = Offload<SimFlash>;
 /// A data folder, and the process that serves it, if one does.
 struct Folder {
     disk: Arc<Mutex<Disk>>,
-    /// Microseconds off.
+    /// The machine's, in microseconds off.
     clock: i64,
     serving: Option<(Arc<Life>, Engine)>,
 }
@@ -76,7 +76,7 @@ struct Folder {
 struct Bed {
     world: Arc<World>,
     folders: Vec<Folder>,
-    backups: Vec<Disk>,
+    backups: Vec<(Disk, i64)>,
     /// What clients have overwritten or deleted, wherever.
     gone: BTreeSet<Version>,
     /// Everything that was ever written.
@@ -100,7 +100,8 @@ fn run(seed: u64) -> Arc<World> {
             offloaded: BTreeSet::new(),
             etags: 0,
         };
-        bed.add(Disk::default());
+        let clock = bed.clock();
+        bed.add(Disk::default(), clock);
         for _ in 0..STEPS {
             bed.step().await;
             if let Err(error) = bed.check().await {
@@ -116,8 +117,11 @@ fn run(seed: u64) -> Arc<World> {
 }
 
 impl Bed {
-    fn add(&mut self, disk: Disk) {
-        let clock = (self.world.below(7_200) as i64 - 3_600) * 1_000_000;
+    fn clock(&self) -> i64 {
+        (self.world.below(7_200) as i64 - 3_600) * 1_000_000
+    }
+
+    fn add(&mut self, disk: Disk, clock: i64) {
         self.folders.push(Folder { disk: Arc::new(Mutex::new(disk)), clock, serving: None });
     }
 
@@ -133,26 +137,26 @@ impl Bed {
             10 => {
                 self.world.count("backed up");
                 let backup = lock(&self.folders[at].disk).clone();
-                self.backups.push(backup);
+                self.backups.push((backup, self.folders[at].clock));
             }
             11 if !self.backups.is_empty() => {
                 self.world.count("put back");
                 let backup = self.world.below(self.backups.len() as u64) as usize;
-                let backup = self.backups[backup].clone();
-                self.replace(at, backup);
+                let (backup, clock) = self.backups[backup].clone();
+                self.replace(at, backup, clock);
             }
             12 if self.folders.len() < FOLDERS_MAX => {
                 self.world.count("copied");
                 let copy = lock(&self.folders[at].disk).clone();
-                self.add(copy);
+                self.add(copy, self.folders[at].clock);
             }
             13 => self.rebuild(at).await,
             _ => self.take_over(at).await,
         }
     }
 
-    fn replace(&mut self, at: usize, disk: Disk) {
-        self.folders[at].serving = None;
+    fn replace(&mut self, at: usize, disk: Disk, clock: i64) {
+        (self.folders[at].serving, self.folders[at].clock) = (None, clock);
         *lock(&self.folders[at].disk) = disk;
     }
 
@@ -221,10 +225,13 @@ impl Bed {
         let (disk, before) = (self.folders[at].disk.clone(), lock(&self.folders[at].disk).clone());
         let life = Life::of(&self.world, &disk, if self.world.below(4) == 0 { self.world.below(30) } else { u64::MAX });
         self.folders[at].serving = None;
-        let flash = SimFlash(life.clone());
-        match life.live(adopt(&flash, &Faulty::cloud(&life))).await {
+        let (flash, now) = (SimFlash(life.clone()), self.world.now() + self.folders[at].clock);
+        match life.live(adopt(&flash, &Faulty::cloud(&life), now)).await {
             Some(Ok(_)) => self.world.count("adopted"),
-            Some(Err(Error::Flash(_))) | None => return,
+            Some(Err(Error::Flash(_))) => return,
+            // It may have ended its last transaction, and with it the work.
+            None if lock(&disk).known.last == self.log().await.last => {}
+            None => return,
             Some(Err(error)) => return self.world.broken(format!("adopting ended with: {error}")),
         }
         self.adopted(at, &before).await;
@@ -264,12 +271,15 @@ impl Bed {
         let mut found = Restored::default();
         let report = rebuild(&cloud, Settings::default(), &mut found).await.expect("a volume that is whole");
         assert!(report.losses.is_empty(), "{report:?}");
-        let mut disk = Disk { known: Known { number: report.number, last: report.last, meant: Vec::new() }, ..Disk::default() };
+        let clock = self.clock();
+        let adopted = Some(Since { number: report.number, at: self.world.now() + clock });
+        let known = Known { number: report.number, last: report.last, meant: Vec::new(), adopted };
+        let mut disk = Disk { known, ..Disk::default() };
         for (key, (recipe, place, content)) in found.0 {
             disk.promised.insert(key.clone(), content);
             disk.rows.insert(key, Row { about: recipe.about, content: None, place: Some(place) });
         }
-        if self.folders.len() < FOLDERS_MAX { self.add(disk) } else { self.replace(at, disk) }
+        if self.folders.len() < FOLDERS_MAX { self.add(disk, clock) } else { self.replace(at, disk, clock) }
     }
 
     fn plain(&self) -> Cloud {
@@ -301,6 +311,9 @@ impl Bed {
         let state = self.log().await;
         if state.number == 0 {
             return Ok(());
+        }
+        for hash in state.condemned.keys() {
+            lock(&self.world.condemned).entry(*hash).or_insert(self.world.now());
         }
         let live = self.live().await;
         self.offloaded.extend(live.keys().cloned());

@@ -144,7 +144,9 @@ impl Store {
         let ended = self.swept(move |txn| {
             let cloud = txn.books.head.cloud.ok_or(StoreError::VolumeTaken)?;
             let dropped = drop_dead_containers(txn, &counts)?;
-            txn.know(cloud.volume, number, last);
+            // What does not count any more needs no release.
+            txn.releases.retain(|key, _| CloudPlace::from_key(key).is_some_and(|place| counts(place)))?;
+            txn.adopt_log(cloud.volume, number, last);
             Ok(dropped)
         });
         adopted.dropped += ended.await?;
@@ -311,9 +313,6 @@ fn adopt_container(
             Some(Placed { place: found.place, told: None })
         }
     };
-    if let Some(old) = old.filter(|old| *old != found.place) {
-        txn.release(old)?;
-    }
     txn.containers.insert(container_key(path).as_slice(), encode(&row).as_slice())?;
     Ok(())
 }
@@ -382,7 +381,8 @@ fn drop_dead_containers(txn: &mut Txn<'_>, counts: &Counts) -> Result<u64> {
 }
 
 impl Txn<'_> {
-    /// A row's content is at a place in the cloud now; where it was before is queued for release.
+    /// A row's content is at a place in the cloud now. Where it was before is not queued for release: the queue says what clients have had
+    /// go, and the cloud knows of moves.
     fn move_to(
         &mut self,
         tenant: &Owner,
@@ -393,12 +393,9 @@ impl Txn<'_> {
         if row.placed == Some(placed) || row.props.kind != BlobKind::Block {
             return Ok(());
         }
-        let (was, old) = (row.usage(), row.place());
+        let was = row.usage();
         row.placed = Some(placed);
         self.books.recount(tenant, was, row.usage());
-        if let Some(old) = old.filter(|old| *old != placed.place) {
-            self.release(old)?;
-        }
         self.rewrite(at, &row)
     }
 }

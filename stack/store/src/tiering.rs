@@ -75,6 +75,8 @@ pub struct CloudLog {
     pub last: Option<[u8; 32]>,
     /// Hashes of manifests that may have been written after it, by this store.
     pub meant: Vec<[u8; 32]>,
+    /// The last manifest that others have written, and when this store adopted it.
+    pub adopted: Option<(u64, Timestamp)>,
 }
 
 /// A blob or snapshot as whoever decides where it should be sees it.
@@ -204,7 +206,7 @@ impl Store {
         let snapshot = self.snapshot()?;
         let number = snapshot.head()?.cloud.map_or(0, |cloud| cloud.applied);
         let log = snapshot.log()?.unwrap_or_default();
-        Ok(CloudLog { number, last: log.last, meant: log.meant })
+        Ok(CloudLog { number, last: log.last, meant: log.meant, adopted: log.adopted })
     }
 
     /// Ties the catalog to a volume, as of a manifest and its hash. Err: `VolumeTaken` where it belongs to another.
@@ -213,7 +215,7 @@ impl Store {
             Some(cloud) if cloud.volume == volume => Ok(()),
             Some(_) => Err(StoreError::VolumeTaken),
             None => {
-                txn.know(volume, applied, last);
+                txn.adopt_log(volume, applied, last);
                 Ok(())
             }
         })
@@ -225,8 +227,8 @@ impl Store {
         self.write(move |txn| {
             let cloud = txn.books.head.cloud.ok_or(StoreError::VolumeTaken)?;
             txn.dirty = true;
-            let last = txn.books.log.as_ref().and_then(|log| log.last);
-            txn.books.log = Some(LogRow { number: cloud.applied, last, meant });
+            let log = txn.books.log.take().unwrap_or_default();
+            txn.books.log = Some(LogRow { number: cloud.applied, meant, ..log });
             Ok(())
         })
         .await

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use greenroom_model::{BlobPath, ContainerPath};
 use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place, Rank};
 use greenroom_offload::format::footer::Key;
-use greenroom_offload::log::{Known, State};
+use greenroom_offload::log::{Known, Since, State};
 use greenroom_offload::{FlashError, Hash};
 use greenroom_store::adopt::{self, Kept, Origin};
 use greenroom_store::{self as store, BlobKind, CloudLog, Described, ETag, Leaving, Store, StoreError, Timestamp};
@@ -123,8 +123,9 @@ impl StoreFlash {
 
 impl Flash for StoreFlash {
     async fn known(&self) -> Result<Known, FlashError> {
-        let CloudLog { number, last, meant } = self.store.cloud_log()?;
-        Ok(Known { number, last: last.map(Hash), meant: meant.into_iter().map(Hash).collect() })
+        let CloudLog { number, last, meant, adopted } = self.store.cloud_log()?;
+        let adopted = adopted.map(|(number, at)| Since { number, at: at.0 });
+        Ok(Known { number, last: last.map(Hash), meant: meant.into_iter().map(Hash).collect(), adopted })
     }
 
     async fn mean(&self, hash: Hash) -> Result<(), FlashError> {
@@ -187,7 +188,7 @@ impl Flash for StoreFlash {
         Ok(said(adopted))
     }
 
-    async fn end_adoption(&self, state: Arc<State>) -> Result<Adopted, FlashError> {
+    async fn end_adoption(&self, state: Arc<State>, _now: i64) -> Result<Adopted, FlashError> {
         let Adoption { snapshots, homes } = std::mem::take(&mut *self.adoption.lock().await);
         if !homes.new_accounts.is_empty() {
             tracing::warn!(accounts = ?homes.new_accounts, "accounts have new keys: keys are not kept in the cloud");

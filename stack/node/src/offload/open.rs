@@ -68,7 +68,8 @@ impl Service {
         }
         self.belong(&identity()?).await?;
         tracing::warn!(target = self.shown, volume = self.volume, "an operator takes the volume over");
-        let adopted = adopt(&StoreFlash::new(self.store.clone(), self.background.clone()), &self.cloud).await?;
+        let flash = StoreFlash::new(self.store.clone(), self.background.clone());
+        let adopted = adopt(&flash, &self.cloud, self.clock.now().0).await?;
         self.notes().ended = None;
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
         let opened = self.open().await;

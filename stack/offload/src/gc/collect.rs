@@ -57,13 +57,13 @@ impl<F: Flash> Offload<F> {
     /// Removes what was condemned before the grace period began, if the catalog has heard of it.
     async fn remove_condemned(&self, grace: Grace, now: i64) -> Result<Vec<Hash>> {
         let mut turn = self.turn().await?;
-        let applied = self.flash.known().await?.number;
+        let known = self.flash.known().await?;
         let grace_us = i64::try_from(grace.0.as_micros()).unwrap_or(i64::MAX);
         let state = self.volume.state();
-        let due = state
-            .condemned
-            .iter()
-            .filter(|(_, condemned)| condemned.number <= applied && now.saturating_sub(condemned.at) >= grace_us);
+        let due = state.condemned.iter().filter(|(_, condemned)| {
+            let since = known.since(condemned.number, condemned.at);
+            condemned.number <= known.number && now.saturating_sub(since) >= grace_us
+        });
         let due: Vec<Hash> = due.map(|(hash, _)| *hash).take(CONDEMN_MAX).collect();
         for hash in &due {
             // The log cannot say so: it refuses such manifests. Once more, since this is where data is lost.

@@ -16,6 +16,15 @@ pub struct Known {
     pub last: Option<Hash>,
     /// Of what it was about to write as the next one: any of them may have arrived.
     pub meant: Vec<Hash>,
+    /// Up to which manifest others have written, whose clocks may have been wrong, and when this folder adopted that.
+    pub adopted: Option<Since>,
+}
+
+/// By the folder's own clock, in microseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    pub number: u64,
+    pub at: i64,
 }
 
 /// What the log is to the folder.
@@ -44,6 +53,24 @@ impl Known {
         }
     }
 
+    /// Since when something has been in the log by this folder's clock, of a manifest and what that says.
+    pub fn since(&self, number: u64, at: i64) -> i64 {
+        let adopted = self.adopted.filter(|adopted| number <= adopted.number);
+        adopted.map_or(at, |adopted| adopted.at.max(at))
+    }
+
+    /// Has applied the next manifest.
+    pub fn apply(&mut self, number: u64, hash: Hash) {
+        (self.number, self.last) = (number, Some(hash));
+        self.meant.clear();
+    }
+
+    /// Has adopted all that others have written.
+    pub fn adopt(&mut self, state: &State, at: i64) {
+        let adopted = Some(Since { number: state.number, at });
+        *self = Known { number: state.number, last: state.last, meant: Vec::new(), adopted };
+    }
+
     /// Notes one more manifest that may be written next.
     pub fn mean(&mut self, hash: Hash) {
         self.meant.push(hash);
@@ -63,7 +90,7 @@ mod tests {
     #[test]
     fn a_folder_goes_on_only_where_it_knows_the_log_to_its_end() {
         use Standing::{Behind, Current, Ours, Short};
-        let known = Known { number: 5, last: Some(A), meant: vec![B] };
+        let known = Known { number: 5, last: Some(A), meant: vec![B], adopted: None };
         let number_only = Known { number: 5, ..Known::default() };
         let new = Known { meant: vec![B], ..Known::default() };
         let cases = [
@@ -84,6 +111,13 @@ mod tests {
             assert_eq!(known.standing(&state), expected, "{name}");
         }
         assert_eq!(Known::default().standing(&State::default()), Current);
+    }
+
+    #[test]
+    fn what_others_wrote_counts_from_when_it_was_adopted() {
+        let known = Known { adopted: Some(Since { number: 7, at: 100 }), ..Known::default() };
+        assert_eq!([known.since(7, 3), known.since(7, 500), known.since(8, 3)], [100, 500, 3]);
+        assert_eq!(Known::default().since(7, 3), 3);
     }
 
     #[test]

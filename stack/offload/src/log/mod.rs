@@ -6,7 +6,7 @@ mod manifest;
 mod ranges;
 mod state;
 
-pub use known::{Known, MEANT_MAX, Standing};
+pub use known::{Known, MEANT_MAX, Since, Standing};
 pub use load::{CHECKPOINT_EVERY, Format, load, load_format};
 pub(crate) use load::{read_manifest, write_checkpoint};
 pub use manifest::{Change, Dead, Manifest, Unborrow};

@@ -133,7 +133,8 @@ async fn judge(world: &World, disk: &Mutex<Disk>, path: &Path) {
             None => world.broken(format!("{path} was removed without being condemned")),
             Some(condemned) => {
                 lock(&world.removed).insert(hash);
-                let waited = world.now() - condemned.at;
+                let since = lock(&world.condemned).get(&hash).copied().unwrap_or(condemned.at);
+                let waited = world.now() - since;
                 if waited < GRACE.as_micros() as i64 {
                     world.broken(format!("{path} was removed {waited} us after it was condemned"));
                 }

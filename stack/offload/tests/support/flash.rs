@@ -66,8 +66,8 @@ impl Flash for SimFlash {
         Ok(adopted)
     }
 
-    async fn end_adoption(&self, state: Arc<State>) -> Result<Adopted, FlashError> {
-        let adopted = self.transaction("crash at an adoption's end", |disk| disk.end_adoption(&state)).await;
+    async fn end_adoption(&self, state: Arc<State>, now: i64) -> Result<Adopted, FlashError> {
+        let adopted = self.transaction("crash at an adoption's end", |disk| disk.end_adoption(&state, now)).await;
         Ok(adopted)
     }
 
@@ -143,7 +143,7 @@ impl Disk {
         for dead in applied.released {
             self.releases.retain(|place| place.segment != dead.segment || !dead.recipes.contains(place.recipe));
         }
-        self.known = Known { number: applied.number, last: Some(applied.hash), meant: Vec::new() };
+        self.known.apply(applied.number, applied.hash);
         Ok(())
     }
 
@@ -164,11 +164,7 @@ impl Disk {
             let is_moved = here.place == Some(place) || (was.is_some() && here.place == was);
             let is_same = is_moved || here.about.etag == row.about.etag;
             match here.place {
-                Some(before) if is_same => {
-                    here.place = Some(place);
-                    self.releases.extend((before != place).then_some(before));
-                }
-                None if here.about.etag == row.about.etag => here.place = Some(place),
+                _ if is_same => here.place = Some(place),
                 Some(before) => {
                     self.releases.insert(before);
                     self.rows.insert(key, row);
@@ -185,10 +181,11 @@ impl Disk {
         adopted
     }
 
-    fn end_adoption(&mut self, state: &State) -> Adopted {
+    fn end_adoption(&mut self, state: &State, now: i64) -> Adopted {
         let before = self.rows.len();
         self.rows.retain(|_, row| row.place.as_ref().is_none_or(|place| state.counts(place)));
-        self.known = Known { number: state.number, last: state.last, meant: Vec::new() };
+        self.releases.retain(|place| state.counts(place));
+        self.known.adopt(state, now);
         Adopted { dropped: (before - self.rows.len()) as u64, ..Adopted::default() }
     }
 }

@@ -83,6 +83,8 @@ pub struct World {
     pub footers: Mutex<BTreeMap<Hash, Footer>>,
     /// Segments that were rightly removed.
     pub removed: Mutex<BTreeSet<Hash>>,
+    /// Since when segments are condemned, by the true time, where clocks are wrong.
+    pub condemned: Mutex<BTreeMap<Hash, i64>>,
     /// A hash over all that happened.
     pub trace: Mutex<blake3::Hasher>,
 }
@@ -116,6 +118,7 @@ impl World {
             broken: Mutex::default(),
             footers: Mutex::default(),
             removed: Mutex::default(),
+            condemned: Mutex::default(),
             trace: Mutex::new(blake3::Hasher::new()),
         })
     }

@@ -41,15 +41,17 @@ impl Txn<'_> {
         for (segment, recipes) in applied.released {
             self.forget_releases(segment, &*recipes)?;
         }
-        self.know(cloud.volume, applied.number, Some(applied.hash));
+        self.books.head.cloud = Some(CloudRow { applied: applied.number, ..cloud });
+        let adopted = self.books.log.take().and_then(|log| log.adopted);
+        self.books.log = Some(LogRow { number: applied.number, last: Some(applied.hash), meant: Vec::new(), adopted });
         Ok(())
     }
 
-    /// The volume, and where its log ends for all that is known here.
-    pub fn know(&mut self, volume: [u8; 16], number: u64, last: Option<[u8; 32]>) {
+    /// The volume, and where its log ends for all that is known here: others have written it.
+    pub fn adopt_log(&mut self, volume: [u8; 16], number: u64, last: Option<[u8; 32]>) {
         self.dirty = true;
         self.books.head.cloud = Some(CloudRow { volume, applied: number });
-        self.books.log = Some(LogRow { number, last, meant: Vec::new() });
+        self.books.log = Some(LogRow { number, last, meant: Vec::new(), adopted: Some((number, self.now)) });
     }
 
     fn forget_releases(&mut self, segment: [u8; 32], holds: &(dyn Fn(u32) -> bool + Send)) -> Result<()> {

@@ -87,6 +87,8 @@ pub struct LogRow {
     pub last: Option<[u8; 32]>,
     /// Hashes of manifests that this store was about to write as the next one.
     pub meant: Vec<[u8; 32]>,
+    /// The last manifest that others have written, and when this store adopted it.
+    pub adopted: Option<(u64, Timestamp)>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
