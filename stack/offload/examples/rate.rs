@@ -214,6 +214,10 @@ impl Flash for Source {
         Ok(Adopted::default())
     }
 
+    async fn follow(&self, _found: Vec<Found>) -> Result<(), FlashError> {
+        Ok(())
+    }
+
     async fn end_adoption(&self, _state: Arc<State>, _now: i64) -> Result<Adopted, FlashError> {
         Ok(Adopted::default())
     }

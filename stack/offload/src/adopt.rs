@@ -3,7 +3,8 @@
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
 use crate::flash::{Adopted, Flash, Found, Place, Rank};
-use crate::log::{self, Known, State};
+use crate::hash::Hash;
+use crate::log::{self, Known, Segment, State};
 use crate::offload::read_footer;
 use crate::rebuild::{name_hash, newest_first};
 use std::collections::HashSet;
@@ -18,29 +19,60 @@ pub async fn adopt(flash: &impl Flash, cloud: &Cloud, now: i64) -> Result<Adopte
     let state = Arc::new(log::load(cloud).await?);
     continues(cloud, &flash.known().await?, &state).await?;
     let mut adopted = Adopted::default();
-    // Sixteen bytes a name: the newest recipe of each is met first.
-    let mut seen = HashSet::new();
-    let mut waiting = Vec::new();
+    let mut recipes = Recipes::default();
     for (hash, segment) in newest_first(&state) {
+        recipes.read(cloud, hash, segment).await?;
+        if recipes.waiting.len() >= FOUND_AT_ONCE {
+            adopted += flash.adopt(std::mem::take(&mut recipes.waiting)).await?;
+        }
+    }
+    adopted += flash.adopt(recipes.waiting).await?;
+    adopted += flash.end_adoption(state, now).await?;
+    Ok(adopted)
+}
+
+/// Lets a folder that only reads the volume find again what its writer has moved. Returns the state to read by. Err: as it was before.
+pub async fn follow(flash: &impl Flash, cloud: &Cloud) -> Result<Arc<State>> {
+    let state = Arc::new(log::load(cloud).await?);
+    let known = flash.known().await?;
+    continues(cloud, &known, &state).await?;
+    let mut recipes = Recipes::default();
+    let new = newest_first(&state).into_iter().filter(|(_, segment)| segment.added.0 > known.number);
+    for (hash, segment) in new {
+        recipes.read(cloud, hash, segment).await?;
+        recipes.waiting.retain(|found| found.rank == Rank::First);
+        if recipes.waiting.len() >= FOUND_AT_ONCE {
+            flash.follow(std::mem::take(&mut recipes.waiting)).await?;
+        }
+    }
+    flash.follow(recipes.waiting).await?;
+    Ok(state)
+}
+
+/// Recipes that count, newest first.
+#[derive(Default)]
+struct Recipes {
+    /// Sixteen bytes a name: the newest recipe of each is met first.
+    seen: HashSet<[u8; 16]>,
+    waiting: Vec<Found>,
+}
+
+impl Recipes {
+    async fn read(&mut self, cloud: &Cloud, hash: Hash, segment: &Segment) -> Result<()> {
         if segment.live_recipes() == 0 {
-            continue;
+            return Ok(());
         }
         let footer = read_footer(cloud, &segment.info).await?;
         let live: Vec<u32> = segment.live().collect();
         for number in live.into_iter().rev() {
             let recipe = footer.recipes.get(number as usize).cloned();
             let recipe = recipe.ok_or(Error::damaged("footer", "it has fewer recipes than the log says"))?;
-            let rank = if seen.insert(name_hash(&recipe.key)?) { Rank::First } else { Rank::Outdated };
+            let rank = if self.seen.insert(name_hash(&recipe.key)?) { Rank::First } else { Rank::Outdated };
             let place = Place { segment: hash, recipe: number };
-            waiting.push(Found { key: recipe.key, about: recipe.about, place, was: recipe.was, rank });
-            if waiting.len() == FOUND_AT_ONCE {
-                adopted += flash.adopt(std::mem::take(&mut waiting)).await?;
-            }
+            self.waiting.push(Found { key: recipe.key, about: recipe.about, place, was: recipe.was, rank });
         }
+        Ok(())
     }
-    adopted += flash.adopt(waiting).await?;
-    adopted += flash.end_adoption(state, now).await?;
-    Ok(adopted)
 }
 
 /// What does not count in another history was not deleted by anybody.

@@ -128,7 +128,10 @@ pub trait Flash: Send + Sync + 'static {
     /// - `Outdated`: the place is queued for release.
     fn adopt(&self, found: Vec<Found>) -> impl Future<Output = Result<Adopted, FlashError>> + Send;
 
-    /// Ends that: what has a place that does not count goes, since a client of another folder has had it go, with its content on flash; so does,
+    /// As `adopt`, for a folder that only reads the volume: a row that has the ETag, or whose place is `was`, learns the place; nothing else.
+    fn follow(&self, found: Vec<Found>) -> impl Future<Output = Result<(), FlashError>> + Send;
+
+    /// Ends an adoption: what has a place that does not count goes, since a client of another folder has had it go, with its content on flash; so does,
     /// from the queue of releases, what does not count; and the last entry of `state` is what is known, since
     /// `now`. Err: some of it may have gone, and what is known is as before.
     fn end_adoption(&self, state: Arc<State>, now: i64) -> impl Future<Output = Result<Adopted, FlashError>> + Send;

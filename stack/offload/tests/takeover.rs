@@ -9,7 +9,7 @@ mod support;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use greenroom_offload::FlashError;
-use greenroom_offload::adopt::adopt;
+use greenroom_offload::adopt::{adopt, follow};
 use greenroom_offload::flash::Place;
 use greenroom_offload::format::footer::{Key, Recipe};
 use greenroom_offload::gc::{Costs, Grace, Limits, mark, victims};
@@ -49,7 +49,7 @@ fn nothing_goes_but_what_a_client_has_had_go_whoever_takes_the_volume() {
     }
     println!("seeds {seeds:?}: {totals:#?}");
     if seeds.end - seeds.start >= RUNS {
-        for what in ["behind", "fenced", "adopted", "rebuilt", "put back", "copied", "crashes", "segments removed"] {
+        for what in ["behind", "read while behind", "read while fenced", "fenced", "adopted", "rebuilt", "put back", "copied", "crashes", "segments removed"] {
             assert!(totals.get(what).is_some_and(|count| *count > 0), "no run has met: {what}");
         }
     }
@@ -211,6 +211,7 @@ impl Bed {
             Some(Ok(engine)) => self.folders[at].serving = Some((life, engine)),
             Some(Err(Error::Behind { .. })) => {
                 self.world.count("behind");
+                self.behind_reads(at, &life).await;
                 if self.log().await != before {
                     self.world.broken("a folder that is behind has written to the volume".into());
                 }
@@ -367,6 +368,27 @@ impl Bed {
                 Ok(content) if content == disk.promised[key] => self.world.count("read while fenced"),
                 Ok(_) => self.world.broken(format!("{} is read wrongly while fenced", key.name)),
                 Err(error) => self.world.broken(format!("{} is not read while fenced: {error}", key.name)),
+            }
+        }
+    }
+
+    /// A folder that is behind reads whatever no client has had go, although others have moved it.
+    async fn behind_reads(&self, at: usize, life: &Arc<Life>) {
+        let flash = SimFlash(life.clone());
+        let state = match life.live(follow(&flash, &Faulty::cloud(life))).await {
+            Some(Ok(state)) => state,
+            None => return,
+            Some(Err(error)) => return self.world.broken(format!("following ended with: {error}")),
+        };
+        let disk = lock(&self.folders[at].disk).clone();
+        let recall = self.recall(View::Loaded(state)).await.expect("a volume");
+        for (key, row) in &disk.rows {
+            let version = version(key, &row.about.etag);
+            let (None, Some(place), false) = (&row.content, row.place, self.gone.contains(&version)) else { continue };
+            match read(&recall, place, row.about.length).await {
+                Ok(content) if content == self.written[&version] => self.world.count("read while behind"),
+                Ok(_) => self.world.broken(format!("{} is read wrongly while behind", key.name)),
+                Err(error) => self.world.broken(format!("{} is not read while behind: {error}", key.name)),
             }
         }
     }

@@ -100,6 +100,15 @@ impl Store {
         Ok(adopted)
     }
 
+    /// What another store has moved within the volume, while this one only reads it: rows of the same content learn the place.
+    pub async fn follow(&self, found: Vec<Found>) -> Result<()> {
+        for batch in found.chunks(ROWS_A_TRANSACTION) {
+            let batch: Arc<[Found]> = batch.into();
+            self.write(move |txn| batch.iter().try_for_each(|found| follow(txn, found))).await?;
+        }
+        Ok(())
+    }
+
     /// Recipes whose names have newer ones: the cloud is to be told that nothing needs them.
     pub async fn outdated(&self, places: Vec<CloudPlace>) -> Result<()> {
         self.write(move |txn| places.into_iter().try_for_each(|place| txn.release(place))).await
@@ -187,6 +196,24 @@ fn adopt(txn: &mut Txn<'_>, found: &Found, adopted: &mut Adopted) -> Result<()> 
         Kept::Container { path, props, origin } => adopt_container(txn, path, props, *origin, found),
         Kept::Blob { path, snapshot: None, props } => adopt_blob(txn, path, props, found, adopted),
         Kept::Blob { path, snapshot: Some(time), props } => adopt_snapshot(txn, path, *time, props, found, adopted),
+    }
+}
+
+fn follow(txn: &mut Txn<'_>, found: &Found) -> Result<()> {
+    let Kept::Blob { path, snapshot, props } = &found.kept else { return Ok(()) };
+    let Some(container) = txn.find_container(&path.container)? else { return Ok(()) };
+    let key = blob_key(container.id, path.name.as_str());
+    let at = match snapshot {
+        None => Place::Base(key),
+        Some(time) => match txn.blob(&key)?.and_then(|base| base.snapshots) {
+            Some(set) => Place::Snapshot(set, *time),
+            None => return Ok(()),
+        },
+    };
+    let Some(row) = txn.row(&at)?.filter(|row| row.placed.is_some()) else { return Ok(()) };
+    match same(&row, props, found) {
+        Some(placed) => txn.move_to(&container.tenant, &at, row, placed),
+        None => Ok(()),
     }
 }
 

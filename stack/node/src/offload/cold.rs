@@ -12,6 +12,7 @@ use greenroom_offload::recall::Recall;
 use greenroom_store::{CloudPlace, Cold, Result, StoreError};
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -23,13 +24,28 @@ const OPEN_MAX: Duration = Duration::from_secs(3);
 const OPEN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the volume is read by, if it is open.
-pub type Slot = Arc<RwLock<Option<Recall>>>;
+pub type Slot = Arc<RwLock<Option<Reader>>>;
+
+#[derive(Debug, Clone)]
+pub struct Reader {
+    pub recall: Recall,
+    pub writer: Writer,
+}
+
+/// Who moves what lies in the volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    Us,
+    Another,
+}
 
 #[derive(Debug)]
 pub struct Recaller {
     slot: Slot,
     shape: Arc<Shape>,
     waits: Arc<Mutex<Waits>>,
+    /// Something was not where it was to be.
+    missed: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +56,12 @@ pub struct Waits {
 
 impl Recaller {
     pub fn new(slot: Slot, shape: Arc<Shape>) -> Self {
-        Self { slot, shape, waits: Arc::default() }
+        Self { slot, shape, waits: Arc::default(), missed: Arc::default() }
+    }
+
+    /// Whether a read has missed something since this was asked last.
+    pub fn takes_missed(&self) -> bool {
+        self.missed.swap(false, Relaxed)
     }
 
     pub fn figures(&self) -> RecallFigures {
@@ -74,15 +95,22 @@ impl Cold for Recaller {
     ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>> {
         let slot = self.slot.clone();
         let away = self.shape.is_away().then(|| self.shape.why().unwrap_or_else(|| "it does not answer".to_owned()));
-        let waits = self.waits.clone();
+        let (waits, missed) = (self.waits.clone(), self.missed.clone());
         Box::pin(async move {
             // Whoever waits in vain waits again: that the target is back is found out elsewhere.
             if let Some(why) = away {
                 return Err(StoreError::Away(why.into()));
             }
             let began = Instant::now();
-            let recall = open(&slot).await.ok_or_else(|| StoreError::Away("the volume is not open yet".into()))?;
-            let content = recall.read(record::place(place), range).await.map_err(told)?;
+            let Reader { recall, writer } = open(&slot).await.ok_or_else(|| StoreError::Away("the volume is not open yet".into()))?;
+            let told = move |error: Error| match (writer, &error) {
+                (Writer::Another, Error::Missing(_) | Error::Stale(_)) => {
+                    missed.store(true, Relaxed);
+                    StoreError::Away("another folder writes the volume, and has moved it: it is being looked up".into())
+                }
+                (Writer::Us | Writer::Another, _) => told(error),
+            };
+            let content = recall.read(record::place(place), range).await.map_err(told.clone())?;
             let mut content = Box::pin(content.map_err(told));
             // What fails at once is answered as an error, and not by a body that breaks off.
             let first = content.next().await.transpose()?;
@@ -93,12 +121,12 @@ impl Cold for Recaller {
 }
 
 /// What is open; a server that has only just started opens it any moment.
-async fn open(slot: &Slot) -> Option<Recall> {
+async fn open(slot: &Slot) -> Option<Reader> {
     let look = async {
         loop {
-            let recall = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
-            match recall {
-                Some(recall) => return recall,
+            let reader = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
+            match reader {
+                Some(reader) => return reader,
                 None => tokio::time::sleep(OPEN_LOOK_EVERY).await,
             }
         }

@@ -188,6 +188,17 @@ impl Flash for StoreFlash {
         Ok(said(adopted))
     }
 
+    async fn follow(&self, found: Vec<Found>) -> Result<(), FlashError> {
+        // What no store of ours has written is no row of this one.
+        let row = |found: Found| {
+            let Described::Blob(path, snapshot) = record::described(&found.key)? else { return None };
+            let kept = Kept::Blob { path, snapshot, props: record::props(&found.about)? };
+            let was = found.was.map(record::cloud_place);
+            Some(adopt::Found { kept, place: record::cloud_place(found.place), was })
+        };
+        Ok(self.store.follow(found.into_iter().filter_map(row).collect()).await?)
+    }
+
     async fn end_adoption(&self, state: Arc<State>, _now: i64) -> Result<Adopted, FlashError> {
         let Adoption { snapshots, homes } = std::mem::take(&mut *self.adoption.lock().await);
         if !homes.new_accounts.is_empty() {

@@ -14,7 +14,7 @@ pub mod target;
 
 use crate::fault::Fault;
 use background::Background;
-use cold::{Recaller, Slot};
+use cold::{Recaller, Slot, Writer};
 use flash::StoreFlash;
 use greenroom_model::offload::{CloudFault, PassReport, Rules, Water};
 use greenroom_offload::offload::Offload;
@@ -150,6 +150,8 @@ struct Notes {
     since_us: i64,
     samples: VecDeque<Sample>,
     sampled: Option<Instant>,
+    /// When it was last looked up where the volume's content lies.
+    followed: Option<Instant>,
     settled: Option<Instant>,
     /// Since when flash is above high water and nothing on it can leave.
     stuck: Option<Instant>,
@@ -274,7 +276,11 @@ impl Service {
             let usage = self.store.usage();
             let high = usage.flash_live_bytes > self.high_bytes(usage.flash_capacity_bytes);
             let water = if high { WaterIs::High } else { WaterIs::Low };
-            if !due.is_due(usage.changes, water) || self.notes().ended.is_some() {
+            if self.notes().ended.is_some() {
+                self.follow_in_time().await;
+                continue;
+            }
+            if !due.is_due(usage.changes, water) {
                 continue;
             }
             let began = Instant::now();
@@ -286,6 +292,20 @@ impl Service {
             due.done(usage.changes, began, if outcome.is_ok() { Outcome::Good } else { Outcome::Failed });
         }
         self.store.set_making_room(false);
+    }
+
+    /// A folder that only reads the volume looks for what its writer has moved: before that removes what was there, which it does after a
+    /// day, and as soon as something is missed.
+    async fn follow_in_time(&self) {
+        let followed = self.notes().followed;
+        let pause = if self.recaller.takes_missed() { LOOK_EVERY } else { COLLECT_EVERY };
+        if self.shape.is_away() || followed.is_some_and(|at| at.elapsed() < pause) {
+            return;
+        }
+        self.notes().followed = Some(Instant::now());
+        if let Err(error) = self.follow().await {
+            tracing::warn!(%error, "what the volume's writer has moved could not be looked up");
+        }
     }
 
     fn note_outcome(&self, error: Option<&Failed>) {
@@ -302,6 +322,9 @@ impl Service {
             _ => tracing::warn!(%error, "a pass of offload has failed"),
         }
         if matches!(error, Failed::ReadOnly(_) | Failed::Offload(Error::Fenced { .. })) {
+            if let Some(reader) = &mut *self.slot.write().unwrap_or_else(PoisonError::into_inner) {
+                reader.writer = Writer::Another;
+            }
             notes.ended = Some(text.clone());
         }
         notes.last_error = Some(text);

@@ -1,10 +1,11 @@
 //! Opens the volume, where this folder may write it: it belongs to it, and the folder knows its log to the end. Elsewhere it is opened to be
 //! read, until an operator says that this folder goes on with it: docs/design/who-may-write-a-volume.md.
 
+use super::cold::{Reader, Writer};
 use super::flash::StoreFlash;
 use super::{Failed, Opened, RECALL_RETRY, Service};
 use greenroom_model::offload::TakeOver;
-use greenroom_offload::adopt::adopt;
+use greenroom_offload::adopt::{adopt, follow};
 use greenroom_offload::flash::Adopted;
 use greenroom_offload::log::{self, Format};
 use greenroom_offload::offload::Offload;
@@ -12,6 +13,7 @@ use greenroom_offload::recall::{Recall, Settings, View};
 use greenroom_offload::{Error, Identity, make_or_load};
 use greenroom_store::StoreError;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 /// Segments whose chunks are known again after a restart.
 const WARM_SEGMENTS_MAX: usize = 64;
@@ -30,7 +32,7 @@ impl Service {
         let offload = match Offload::open(flash.clone(), self.cloud.clone(), &identity, now).await {
             Ok(offload) => offload,
             Err(behind @ Error::Behind { .. }) => {
-                self.open_to_read().await?;
+                self.follow().await?;
                 return Err(Failed::ReadOnly(behind));
             }
             Err(Error::Short { .. }) => return Err(Failed::Lost),
@@ -47,16 +49,23 @@ impl Service {
         Ok(opened)
     }
 
-    /// What the volume holds is read as it stands now. Another folder's compaction may move it, a day or more from now.
-    async fn open_to_read(&self) -> Result<(), Failed> {
-        let (format, state) = (log::load_format(&self.cloud).await?, log::load(&self.cloud).await?);
-        self.read_from(format, View::Loaded(Arc::new(state)));
+    /// Reads the volume as it stands now, although another folder writes it: what that has moved is found again.
+    pub(super) async fn follow(&self) -> Result<(), Failed> {
+        let format = log::load_format(&self.cloud).await?;
+        let flash = StoreFlash::new(self.store.clone(), self.background.clone());
+        let state = follow(&flash, &self.cloud).await?;
+        self.read_from(format, View::Loaded(state));
         Ok(())
     }
 
     fn read_from(&self, format: Format, view: View) {
+        let writer = match &view {
+            View::Volume(_) => Writer::Us,
+            View::Loaded(_) => Writer::Another,
+        };
         let recall = Recall::new(self.cloud.with_retry(RECALL_RETRY), format, view, Settings::default());
-        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(recall);
+        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(Reader { recall, writer });
+        self.notes().followed = Some(Instant::now());
     }
 
     /// The operator's word: adopts what others have written to the volume, and takes it over. Where this folder is its writer already, it

@@ -66,6 +66,19 @@ impl Flash for SimFlash {
         Ok(adopted)
     }
 
+    async fn follow(&self, found: Vec<Found>) -> Result<(), FlashError> {
+        let follow = |disk: &mut Disk| {
+            for Found { key, about, place, was, .. } in found {
+                let is_same = |row: &&mut Row| row.about.etag == about.etag || (was.is_some() && row.place == was);
+                if let Some(row) = disk.rows.get_mut(&key).filter(|row| row.place.is_some()).filter(is_same) {
+                    row.place = Some(place);
+                }
+            }
+        };
+        self.transaction("crash while following", follow).await;
+        Ok(())
+    }
+
     async fn end_adoption(&self, state: Arc<State>, now: i64) -> Result<Adopted, FlashError> {
         let adopted = self.transaction("crash at an adoption's end", |disk| disk.end_adoption(&state, now)).await;
         Ok(adopted)
