@@ -1,10 +1,13 @@
-//! The target, with what every use of it needs: bounded retries, lengths that are checked, and writes whose outcome is looked up.
+//! The target, with what every use of it needs: bounded retries, lengths that are checked, and writes that count once what they wrote has
+//! been read back. Why: `docs/design/seen-in-the-cloud.md`.
 
 use crate::error::{Error, Result};
+use crate::hash::Hash;
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::{Path, PathPart};
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -44,14 +47,26 @@ pub struct Traffic {
     pub retries: AtomicU64,
 }
 
-/// Whose bytes an object now holds that was to be created.
+/// Whose bytes an object now holds that was to be created. They have been read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
     /// Ours: written now, or by an attempt whose answer was lost.
     Ours,
-    /// Someone else's. They were there first.
+    /// Others. They were there first, or ours were bent on the way.
     Theirs(Bytes),
 }
+
+/// Whether what was read is what was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Whole,
+    /// Other bytes, or more or fewer.
+    Other,
+    Missing,
+}
+
+/// What comes back bent may have been bent on its way back: it is read so often before that is believed.
+const LOOKS_MAX: u32 = 3;
 
 /// One volume's folder in a target.
 #[derive(Debug, Clone)]
@@ -77,34 +92,95 @@ impl Cloud {
         &self.traffic
     }
 
-    /// Writes an object unless it is there. A write that finds it there reads it back: it may be its own, done by an attempt whose
-    /// answer was lost. Err: `Away` leaves open whether it was written, now or later.
+    /// Writes an object unless it is there, and reads it back: whatever answered the write, what counts is what the target holds. What is
+    /// found may be our own, of an attempt whose answer was lost. Err: `Away` leaves open whether it was written, now or later.
     pub async fn create(&self, name: &str, bytes: Bytes) -> Result<Created> {
+        let mut pause = self.pauses();
+        loop {
+            self.put(name, bytes.clone()).await?;
+            let error = match self.look(name, &bytes).await {
+                Ok(None) => return Ok(Created::Ours),
+                Ok(Some(found)) => return Ok(Created::Theirs(found)),
+                Err(Error::Missing(_)) => Error::kept_nothing(name),
+                Err(error) => return Err(error),
+            };
+            pause.after(error).await?;
+        }
+    }
+
+    /// Writes an object unless it is there, and nothing more is known when this returns: `see` tells.
+    pub(crate) async fn put(&self, name: &str, bytes: Bytes) -> Result<()> {
         let path = self.path(name);
         let mut pause = self.pauses();
         loop {
             self.traffic.puts.fetch_add(1, Relaxed);
             self.traffic.bytes_out.fetch_add(bytes.len() as u64, Relaxed);
             let put = self.store.put_opts(&path, PutPayload::from(bytes.clone()), PutMode::Create.into());
-            let error = match self.timed(put).await {
-                Ok(_) => return Ok(Created::Ours),
-                Err(Fault::Exists) => {
-                    let found = self.get(name).await?;
-                    return Ok(if found == bytes { Created::Ours } else { Created::Theirs(found) });
-                }
-                Err(fault) => fault.into_error(name),
-            };
-            pause.after(error).await?;
+            match self.timed(put).await {
+                Ok(_) | Err(Fault::Exists) => return Ok(()),
+                Err(fault) => pause.after(fault.into_error(name)).await?,
+            }
         }
     }
 
-    /// Writes an object, whatever was there. For hints only.
+    /// Writes an object, whatever was there, and reads it back. For hints only: another writer's may come between.
     pub async fn overwrite(&self, name: &str, bytes: Bytes) -> Result<()> {
         self.traffic.puts.fetch_add(1, Relaxed);
         self.traffic.bytes_out.fetch_add(bytes.len() as u64, Relaxed);
         let path = self.path(name);
-        let put = self.store.put_opts(&path, PutPayload::from(bytes), PutMode::Overwrite.into());
-        self.timed(put).await.map(drop).map_err(|fault| fault.into_error(name))
+        let put = self.store.put_opts(&path, PutPayload::from(bytes.clone()), PutMode::Overwrite.into());
+        self.timed(put).await.map_err(|fault| fault.into_error(name))?;
+        match self.look(name, &bytes).await? {
+            None => Ok(()),
+            Some(_) => Err(Error::bent(name)),
+        }
+    }
+
+    /// `None` where the object holds those bytes; else what it holds.
+    async fn look(&self, name: &str, bytes: &Bytes) -> Result<Option<Bytes>> {
+        let mut looks = 1;
+        loop {
+            let found = self.get(name).await?;
+            if found == *bytes {
+                return Ok(None);
+            }
+            if looks == LOOKS_MAX {
+                return Ok(Some(found));
+            }
+            looks += 1;
+        }
+    }
+
+    /// Reads an object through, and compares its hash. Nothing of it is kept.
+    pub(crate) async fn see(&self, name: &str, hash: &Hash, length: u64) -> Result<Seen> {
+        let path = self.path(name);
+        let (mut pause, mut looks) = (self.pauses(), 1);
+        loop {
+            self.traffic.gets.fetch_add(1, Relaxed);
+            match self.timed(self.hash_once(&path, length)).await {
+                Ok(found) if found == Some(*hash) => return Ok(Seen::Whole),
+                Ok(_) if looks == LOOKS_MAX => return Ok(Seen::Other),
+                Ok(_) => looks += 1,
+                Err(Fault::Missing) => return Ok(Seen::Missing),
+                Err(fault) => pause.after(fault.into_error(name)).await?,
+            }
+        }
+    }
+
+    /// `None` where it is not that long.
+    async fn hash_once(&self, path: &Path, length: u64) -> object_store::Result<Option<Hash>> {
+        let answer = self.store.get_opts(path, GetOptions::default()).await?;
+        let (mut hasher, mut read) = (blake3::Hasher::new(), 0);
+        let mut body = answer.into_stream();
+        while let Some(part) = body.try_next().await? {
+            read += part.len() as u64;
+            self.traffic.bytes_in.fetch_add(part.len() as u64, Relaxed);
+            if read > length {
+                return Ok(None);
+            }
+            hasher.update(&part);
+        }
+        Ok((read == length).then(|| Hash(hasher.finalize().into())))
     }
 
     pub async fn get(&self, name: &str) -> Result<Bytes> {
@@ -162,7 +238,8 @@ impl Cloud {
         }
     }
 
-    /// Every object in a folder, by its name below the root, and its length. Any error is the list's: part of a list is none.
+    /// Every object in a folder, by its name below the root, and its length. Any error is the list's: part of a list is none, and one with
+    /// something else in it is that of another folder.
     pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>> {
         let path = self.path(folder);
         let mut pause = self.pauses();
@@ -170,9 +247,12 @@ impl Cloud {
             self.traffic.lists.fetch_add(1, Relaxed);
             let listing = self.store.list(Some(&path)).try_collect::<Vec<ObjectMeta>>();
             match self.timed(listing).await {
-                Ok(found) => {
-                    let named = found.into_iter().filter_map(|meta| Some((self.name(&meta.location)?, meta.size)));
-                    return Ok(named.collect());
+                Ok(found) => match self.names(folder, found) {
+                    Some(named) => return Ok(named.into_iter().collect()),
+                    None => pause.after(Error::Away(format!("what came is no list of '{folder}'").into())).await?,
+                },
+                Err(Fault::Missing) => {
+                    pause.after(Error::Away(format!("the target has no place for '{folder}'").into())).await?;
                 }
                 Err(fault) => pause.after(fault.into_error(folder)).await?,
             }
@@ -196,6 +276,16 @@ impl Cloud {
 
     fn path(&self, name: &str) -> Path {
         self.root.parts().chain(name.split('/').map(PathPart::from)).collect()
+    }
+
+    /// Each once. `None` where one is not in the folder.
+    fn names(&self, folder: &str, found: Vec<ObjectMeta>) -> Option<BTreeMap<String, u64>> {
+        let named = found.into_iter().map(|meta| {
+            let name = self.name(&meta.location)?;
+            let within = name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+            within.then_some((name, meta.size))
+        });
+        named.collect()
     }
 
     fn name(&self, path: &Path) -> Option<String> {

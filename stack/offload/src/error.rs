@@ -53,6 +53,15 @@ impl Error {
         Error::Damaged { object: object.into(), what }
     }
 
+    /// An answer said that it was written.
+    pub(crate) fn kept_nothing(object: &str) -> Self {
+        Error::Away(format!("what answers there has said that it keeps '{object}', and does not have it").into())
+    }
+
+    pub(crate) fn bent(object: &str) -> Self {
+        Error::Away(format!("what lies there as '{object}' is not what was sent: something bends it on the way").into())
+    }
+
     pub(crate) fn log(what: impl Into<Arc<str>>) -> Self {
         Error::Log(what.into())
     }

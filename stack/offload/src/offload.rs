@@ -1,6 +1,6 @@
 //! The protocol: segments, then the manifest, then the catalog, and only then flash. A crash between two steps leaves a copy too many.
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Seen};
 use crate::error::{Error, Result};
 use crate::flash::{Applied, Flash, Place, Placement};
 use crate::format::footer::{Footer, Key};
@@ -10,7 +10,7 @@ use crate::layout;
 use crate::log::{self, Change, Dead, Standing, State};
 use crate::pack::{self, ChunkIndex, Figures, Leaving, Packed};
 use crate::volume::{Claim, Identity, InFlight, Volume, make_or_load};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -119,12 +119,36 @@ impl<F: Flash> Offload<F> {
         Ok(Outcome { placed: placements, skipped, figures, bytes_freed })
     }
 
-    /// Frees flash of blobs that are in the cloud already.
+    /// Frees flash of blobs that are in the cloud already: of those alone whose segments this process has seen there.
     pub async fn free(&self, blobs: &[(Key, Place)]) -> Result<u64> {
         // What the log does not count must not be relied on.
         let state = self.volume.state();
         let counted: Vec<_> = blobs.iter().filter(|(_, place)| state.counts(place)).cloned().collect();
-        Ok(self.flash.free(&counted).await?)
+        let segments: BTreeSet<Hash> = counted.iter().map(|(_, place)| place.segment).collect();
+        let mut sound = BTreeSet::new();
+        for segment in segments {
+            if self.is_sound(&state, &segment).await? {
+                sound.insert(segment);
+            }
+        }
+        let seen: Vec<_> = counted.into_iter().filter(|(_, place)| sound.contains(&place.segment)).collect();
+        Ok(self.flash.free(&seen).await?)
+    }
+
+    /// Whether the target holds all that the recipes of a segment may need. Err: nobody can say now.
+    async fn is_sound(&self, state: &State, segment: &Hash) -> Result<bool> {
+        let Some(own) = state.segments.get(segment) else { return Ok(false) };
+        for needed in own.info.borrows.iter().chain([segment]) {
+            let Some(needed) = state.segments.get(needed) else { return Ok(false) };
+            let seen = self.volume.see(&needed.info).await?;
+            if seen != Seen::Whole {
+                let name = layout::segment(&needed.info.hash);
+                tracing::error!(name, ?seen, "the target does not hold what was written: what needs it stays on flash");
+                self.index.forget(&needed.info.hash);
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Tells the cloud what flash needs no more: blobs deleted, overwritten, or never placed after all.
@@ -216,22 +240,35 @@ pub(crate) fn check_lenders(state: &State, segments: &[InFlight]) -> Result<()> 
 }
 
 pub(crate) async fn read_footer(cloud: &Cloud, info: &SegmentInfo) -> Result<Footer> {
+    match read_footer_once(cloud, info).await {
+        // Once more: the bytes may have been damaged on their way, and what the log counts is not missing because of one answer.
+        Err(Error::Damaged { .. } | Error::Missing(_)) => read_footer_once(cloud, info).await,
+        other => other,
+    }
+}
+
+async fn read_footer_once(cloud: &Cloud, info: &SegmentInfo) -> Result<Footer> {
     let name = layout::segment(&info.hash);
     let range = info.footer();
     let bytes = cloud.get_range(&name, range.clone()).await?;
-    match segment::footer(&bytes, range.start, &name) {
-        // Once more: the bytes may have been damaged on their way.
-        Err(Error::Damaged { .. }) => {
-            segment::footer(&cloud.get_range(&name, range.clone()).await?, range.start, &name)
-        }
-        other => other,
-    }
+    let footer = segment::footer(&bytes, range.start, &name)?;
+    // Whole as it may be, it could be that of another segment.
+    let raw_bytes: u64 = footer.chunks.iter().map(|entry| u64::from(entry.raw)).sum();
+    let borrows: BTreeSet<Hash> = footer.borrowed.iter().map(|borrowed| borrowed.segment).collect();
+    let fits = footer.recipes.len() == info.recipes as usize
+        && raw_bytes == info.raw_bytes
+        // Loans end in the log alone.
+        && info.borrows.is_subset(&borrows);
+    if fits { Ok(footer) } else { Err(Error::damaged(&name, "its footer is not the one that the log knows")) }
 }
 
 /// What a manifest means for the catalog, read back from the cloud.
 async fn read_applied(cloud: &Cloud, number: u64) -> Result<Applied> {
     let read = log::read_manifest(cloud, number).await?;
     let (manifest, hash) = read.ok_or_else(|| Error::log(format!("manifest {number} is missing")))?;
+    if manifest.number != number {
+        return Err(Error::damaged(&layout::manifest(number), "it is another manifest"));
+    }
     let mut placements = Vec::new();
     for info in &manifest.change.add {
         let footer = read_footer(cloud, info).await?;

@@ -1,6 +1,6 @@
 //! A volume opened for writing: one writer at a time, which a number in the log decides.
 
-use crate::cloud::{Cloud, Created};
+use crate::cloud::{Cloud, Created, Seen};
 use crate::error::{Error, Result};
 use crate::format::document::{self, Kind};
 use crate::format::segment::{Origin, Sealed, SegmentInfo};
@@ -46,6 +46,8 @@ pub struct Volume {
     sequence: AtomicU64,
     /// Segments that are being written or wait for their commit: not in the log, and yet no garbage.
     in_flight: Mutex<BTreeSet<Hash>>,
+    /// Segments that this process has read back from the target, whole.
+    seen: Mutex<BTreeSet<Hash>>,
 }
 
 /// Keeps a segment from being taken for garbage, until dropped.
@@ -104,6 +106,7 @@ impl Claim {
                 ended: Mutex::default(),
                 sequence: AtomicU64::new(0),
                 in_flight: Mutex::default(),
+                seen: Mutex::default(),
             }))),
         }
     }
@@ -151,16 +154,32 @@ impl Volume {
         lock(&self.in_flight).contains(hash)
     }
 
-    /// Writes a segment. It counts for nothing until a commit adds it.
-    pub async fn upload(self: &Arc<Self>, sealed: Sealed) -> Result<InFlight> {
+    /// Writes a segment, and reads it back: `uploading` is let go of in between, when its bytes are. It counts for nothing until a commit
+    /// adds it.
+    pub async fn upload<P>(self: &Arc<Self>, sealed: Sealed, uploading: P) -> Result<InFlight> {
         let Sealed { info, bytes, .. } = sealed;
         lock(&self.in_flight).insert(info.hash);
         let guard = InFlight { volume: self.clone(), info };
         let name = layout::segment(&guard.info.hash);
-        match self.cloud.create(&name, bytes.into()).await? {
-            Created::Ours => Ok(guard),
-            Created::Theirs(_) => Err(Error::damaged(&name, "its bytes are not those of its name")),
+        self.cloud.put(&name, bytes.into()).await?;
+        drop(uploading);
+        match self.see(&guard.info).await? {
+            Seen::Whole => Ok(guard),
+            Seen::Other => Err(Error::bent(&name)),
+            Seen::Missing => Err(Error::kept_nothing(&name)),
         }
+    }
+
+    /// Whether the target holds a segment. What this process has seen once is not looked at again.
+    pub(crate) async fn see(&self, info: &SegmentInfo) -> Result<Seen> {
+        if lock(&self.seen).contains(&info.hash) {
+            return Ok(Seen::Whole);
+        }
+        let seen = self.cloud.see(&layout::segment(&info.hash), &info.hash, info.bytes).await?;
+        if seen == Seen::Whole {
+            lock(&self.seen).insert(info.hash);
+        }
+        Ok(seen)
     }
 
     /// Decides the next manifest. `still_valid` is asked under the lock, about the state that the change is going to follow.
@@ -200,8 +219,11 @@ impl Prepared<'_> {
         match outcome {
             Ok(Created::Ours) => {}
             Ok(Created::Theirs(theirs)) => {
-                let epoch = Manifest::decode(&theirs, "log").map_or(0, |theirs| theirs.epoch);
-                return Err(in_doubt.end(Error::Fenced { epoch }));
+                return Err(in_doubt.end(match Manifest::decode(&theirs, "log") {
+                    Ok(theirs) if theirs.number == manifest.number => Error::Fenced { epoch: theirs.epoch },
+                    // Of no writer: ours, bent on its way, or the answer to some other question.
+                    Ok(_) | Err(_) => Error::InDoubt,
+                }));
             }
             // It may still arrive. Only a new epoch decides whether it did.
             Err(error) => {
@@ -212,6 +234,7 @@ impl Prepared<'_> {
         in_doubt.disarm();
         let state = Arc::new(state.clone());
         *lock(&volume.state) = state.clone();
+        lock(&volume.seen).retain(|hash| state.segments.contains_key(hash) || volume.is_in_flight(hash));
         if state.number.is_multiple_of(log::CHECKPOINT_EVERY)
             && let Err(error) = log::write_checkpoint(&volume.cloud, &state).await
         {

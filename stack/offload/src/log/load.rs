@@ -1,7 +1,7 @@
 //! Reads a log: the newest checkpoint that is whole, and every manifest after it.
 
 use super::{Manifest, State};
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Created};
 use crate::error::{Error, Result};
 use crate::format::document::{self, Kind};
 use crate::hash::Hash;
@@ -80,7 +80,11 @@ pub(crate) async fn read_manifest(cloud: &Cloud, number: u64) -> Result<Option<(
 
 /// Best effort: a volume without checkpoint or hint is only slower to open.
 pub(crate) async fn write_checkpoint(cloud: &Cloud, state: &State) -> Result<()> {
-    cloud.create(&layout::checkpoint(state.number), document::encode(Kind::Checkpoint, state)?.into()).await?;
+    let name = layout::checkpoint(state.number);
+    match cloud.create(&name, document::encode(Kind::Checkpoint, state)?.into()).await? {
+        Created::Ours => {}
+        Created::Theirs(_) => return Err(Error::damaged(&name, "it is not the checkpoint that was written")),
+    }
     let head = document::encode(Kind::Head, &Head { number: state.number })?;
     cloud.overwrite(layout::HEAD, head.into()).await
 }

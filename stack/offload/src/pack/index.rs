@@ -51,8 +51,17 @@ impl ChunkIndex {
 
     /// Forgets what lies in segments that are no longer part of the volume.
     pub fn retain(&self, state: &State) {
+        self.keep(|segment| state.segments.contains_key(segment));
+    }
+
+    /// Forgets what lies in a segment that is not as it should be.
+    pub(crate) fn forget(&self, segment: &Hash) {
+        self.keep(|kept| kept != segment);
+    }
+
+    fn keep(&self, keeps: impl Fn(&Hash) -> bool) {
         let mut known = lock(&self.known);
-        known.chunks.retain(|_, chunk| state.segments.contains_key(&chunk.segment));
+        known.chunks.retain(|_, chunk| keeps(&chunk.segment));
         let Known { chunks, order } = &mut *known;
         order.retain(|id| chunks.contains_key(id));
     }

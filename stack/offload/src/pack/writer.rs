@@ -9,10 +9,13 @@ use crate::hash::Hash;
 use crate::volume::{InFlight, Volume};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Segments on their way while the next is filled. Memory of a writer: this and one more, each `TARGET_BYTES`.
 pub const UPLOADS_MAX: usize = 2;
+/// Segments that are read back meanwhile. They are not kept in memory.
+const PROOFS_MAX: usize = 2;
 /// Of a segment: bounds the footer where blobs are tiny or empty.
 pub const RECIPES_MAX: usize = 32 << 10;
 
@@ -48,6 +51,7 @@ pub struct SegmentWriter {
     /// Chunks of this writer that may be used again: the index learns of them only once they are committed.
     mine: BTreeMap<Hash, ChunkAt>,
     placements: Vec<Placement>,
+    uploading: Arc<Semaphore>,
     uploads: JoinSet<(usize, Result<InFlight>)>,
     uploaded: BTreeMap<usize, InFlight>,
 }
@@ -63,6 +67,7 @@ impl SegmentWriter {
             sealed: Vec::new(),
             mine: BTreeMap::new(),
             placements: Vec::new(),
+            uploading: Arc::new(Semaphore::new(UPLOADS_MAX)),
             uploads: JoinSet::new(),
             uploaded: BTreeMap::new(),
         }
@@ -117,7 +122,7 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Every segment is in the cloud when this returns, in the order in which they are to be added.
+    /// Every segment has been seen in the cloud when this returns, in the order in which they are to be added.
     pub async fn finish(mut self) -> Result<Written> {
         if !self.filling.is_empty() {
             self.seal().await?;
@@ -161,11 +166,13 @@ impl SegmentWriter {
         self.parts = 0;
         let nth = self.sealed.len();
         self.sealed.push(segment);
-        while self.uploads.len() >= UPLOADS_MAX {
+        while self.uploads.len() >= UPLOADS_MAX + PROOFS_MAX {
             self.join_upload().await?;
         }
+        let uploading = self.uploading.clone().acquire_owned().await;
+        let uploading = uploading.map_err(|_| Error::Away("uploads have ended".into()))?;
         let volume = self.volume.clone();
-        self.uploads.spawn(async move { (nth, volume.upload(sealed).await) });
+        self.uploads.spawn(async move { (nth, volume.upload(sealed, uploading).await) });
         Ok(())
     }
 

@@ -200,10 +200,11 @@ impl Recall {
         let name = layout::segment(&wanted.segment);
         let mut attempt = 1;
         loop {
-            let bytes = self.cloud.get_range(&name, wanted.range.clone()).await?;
-            match decode(&bytes, wanted, key, &name) {
-                Err(Error::Damaged { what, .. }) if attempt < DAMAGED_ATTEMPTS_MAX => {
-                    tracing::warn!(name, what, "a body failed its checks, and is fetched again");
+            let got = self.cloud.get_range(&name, wanted.range.clone()).await;
+            match got.and_then(|bytes| decode(&bytes, wanted, key, &name)) {
+                // What the log counts is not missing because of one answer.
+                Err(error @ (Error::Damaged { .. } | Error::Missing(_))) if attempt < DAMAGED_ATTEMPTS_MAX => {
+                    tracing::warn!(%error, "an answer failed its checks, and is asked for again");
                     attempt += 1;
                 }
                 outcome => return outcome,

@@ -1,6 +1,7 @@
 //! An object store that is away, slow, throttles, fails, forgets to answer, answers late, and cuts and bends bodies; and that looks at
 //! every removal.
 
+use super::lies::Lie;
 use super::{Disk, GRACE, Life, ROOT, World, lock, retry};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -34,6 +35,8 @@ enum Fate {
     Hang,
     Cut,
     Bend,
+    /// Something else answers.
+    Lied(Lie),
 }
 
 impl fmt::Display for Faulty {
@@ -51,7 +54,7 @@ impl Faulty {
         Cloud::new(Arc::new(Faulty(life.clone())), Path::from(ROOT), retry())
     }
 
-    fn world(&self) -> &Arc<World> {
+    pub fn world(&self) -> &Arc<World> {
         &self.0.world
     }
 
@@ -66,6 +69,12 @@ impl Faulty {
         }
         if world.below(100) >= world.fault_percent.load(SeqCst) {
             return Fate::Good;
+        }
+        // Half of the faults, where there are lies at all.
+        if world.below(2) == 0
+            && let Some(lie) = world.lie()
+        {
+            return Fate::Lied(lie);
         }
         let (name, fate) = match world.below(9) {
             0 => {
@@ -90,18 +99,18 @@ impl Faulty {
     }
 
     /// Runs `act` as fate has it. Acting itself takes no time.
-    async fn act<T, F>(&self, operation: &str, path: &Path, act: F) -> Result<T>
+    async fn act<T, F>(&self, fate: Fate, act: F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let fate = self.fate(operation, path).await;
         match fate {
             Fate::Good | Fate::Cut | Fate::Bend => {
                 let done = act.await;
                 self.0.step("crash after").await;
                 done
             }
+            Fate::Lied(_) => unreachable!("whoever acts asks for lies first"),
             Fate::Fail => Err(failure("it failed")),
             Fate::Hang => std::future::pending().await,
             Fate::Lost => {
@@ -152,7 +161,7 @@ async fn judge(world: &World, disk: &Mutex<Disk>, path: &Path) {
     }
 }
 
-fn segment_of(path: &Path) -> Option<Hash> {
+pub fn segment_of(path: &Path) -> Option<Hash> {
     path.filename()?.strip_suffix(".seg")?.parse().ok()
 }
 
@@ -165,7 +174,14 @@ impl ObjectStore for Faulty {
                 segment::verify(&Bytes::from(payload.clone()), path.as_ref()).expect("what is written is whole");
             lock(&world.footers).insert(hash, footer);
         }
-        self.act("put", path, async move { world.inner.put_opts(&to, payload, options).await }).await
+        match self.fate("put", path).await {
+            Fate::Lied(lie) => {
+                let answer = self.lie_to_put(lie, path, payload, options).await;
+                self.0.step("crash after").await;
+                answer
+            }
+            fate => self.act(fate, async move { world.inner.put_opts(&to, payload, options).await }).await,
+        }
     }
 
     async fn put_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
@@ -177,9 +193,14 @@ impl ObjectStore for Faulty {
         match fate {
             Fate::Fail | Fate::Lost | Fate::Late => return Err(failure("it failed")),
             Fate::Hang => std::future::pending().await,
+            Fate::Lied(lie) => return self.lie_to_get(lie, path, options).await,
             Fate::Good | Fate::Cut | Fate::Bend => {}
         }
         let mut answer = self.world().inner.get_opts(path, options.clone()).await?;
+        if !options.head {
+            let body = self.world().inner.get_opts(path, options.clone()).await?.bytes().await?;
+            self.remember(options.range.clone(), &body);
+        }
         if matches!(fate, Fate::Cut | Fate::Bend) && !options.head {
             let body = self.world().inner.get_opts(path, options).await?.bytes().await?;
             let at = self.world().below(body.len() as u64) as usize;
@@ -202,12 +223,18 @@ impl ObjectStore for Faulty {
                 let this = this.clone();
                 async move {
                     let (world, disk, to) = (this.world().clone(), this.0.disk.clone(), path.clone());
-                    let delete = async move {
-                        judge(&world, &disk, &to).await;
-                        world.count("segments removed");
-                        world.inner.delete(&to).await
+                    let delete = move || {
+                        let (world, disk, to) = (world.clone(), disk.clone(), to.clone());
+                        async move {
+                            judge(&world, &disk, &to).await;
+                            world.count("segments removed");
+                            world.inner.delete(&to).await
+                        }
                     };
-                    this.act("delete", &path, delete).await?;
+                    match this.fate("delete", &path).await {
+                        Fate::Lied(lie) => this.lie_to_delete(lie, delete).await?,
+                        fate => this.act(fate, delete()).await?,
+                    }
                     Ok(path)
                 }
             })
@@ -218,10 +245,14 @@ impl ObjectStore for Faulty {
         let (this, prefix) = (self.clone(), prefix.cloned().unwrap_or_default());
         let list = async move {
             let fate = this.fate("list", &prefix).await;
+            if let Fate::Lied(lie) = fate {
+                return stream::iter(this.lie_to_list(lie, &prefix).await);
+            }
             let mut found: Vec<_> = this.world().inner.list(Some(&prefix)).collect().await;
             if fate == Fate::Hang {
                 std::future::pending::<()>().await;
             }
+            this.remember_list(&found);
             if fate != Fate::Good {
                 // Some of it arrives, and then it breaks off.
                 found.truncate(this.world().below(found.len() as u64 + 1) as usize);

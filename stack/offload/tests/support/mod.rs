@@ -3,6 +3,7 @@
 
 pub mod cloud;
 pub mod flash;
+pub mod lies;
 
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -10,6 +11,7 @@ use greenroom_offload::flash::Place;
 use greenroom_offload::format::footer::{About, Footer, Key};
 use greenroom_offload::log::Known;
 use greenroom_offload::{Hash, Retry};
+use lies::{Before, Lying};
 use object_store::memory::InMemory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -75,6 +77,8 @@ pub struct World {
     pub random: Mutex<Random>,
     /// In percent of operations.
     pub fault_percent: AtomicU64,
+    pub lying: Lying,
+    pub before: Mutex<Before>,
     pub away_until: Mutex<Option<tokio::time::Instant>>,
     /// Microseconds since some epoch.
     pub now: AtomicU64,
@@ -107,12 +111,14 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl World {
-    pub fn new(seed: u64) -> Arc<Self> {
+    pub fn new(seed: u64, lying: Lying) -> Arc<Self> {
         Arc::new(Self {
             inner: InMemory::new(),
             disk: Arc::default(),
             random: Mutex::new(Random::new(seed)),
             fault_percent: AtomicU64::new(0),
+            lying,
+            before: Mutex::default(),
             away_until: Mutex::default(),
             now: AtomicU64::new(1_000_000),
             counts: Mutex::default(),
