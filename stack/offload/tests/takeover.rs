@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::cloud::Faulty;
 use support::flash::SimFlash;
+use support::lies::Lying;
 use support::{Disk, GRACE, Life, ROOT, Row, World, lock, retry};
 
 const RUNS: u64 = 100;
@@ -89,7 +90,7 @@ struct Bed {
 fn run(seed: u64) -> Arc<World> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
-    let world = World::new(seed);
+    let world = World::new(seed, Lying::No);
     runtime.block_on(async {
         let mut bed = Bed {
             world: world.clone(),
