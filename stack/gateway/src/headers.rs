@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::request::Head;
-use crate::{tag_query, time};
+use crate::{tag_query, time, xml};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_store::{
     Access, BlobProps, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tags, Tier, Timestamp,
@@ -63,6 +63,9 @@ pub fn metadata_of(headers: &HeaderMap) -> Result<Metadata, Error> {
             return Err(Error::new(Code::InvalidMetadata, format!("{name:?} is not an identifier.")));
         }
         let value = std::str::from_utf8(value.as_bytes()).map_err(|_| Code::InvalidMetadata)?.trim();
+        if !xml::holds(value) {
+            return Err(Error::new(Code::InvalidMetadata, format!("{name:?} holds a character that XML cannot.")));
+        }
         bytes += name.len() + value.len();
         if bytes > METADATA_BYTES_MAX {
             return Err(Code::MetadataTooLarge.into());
@@ -112,14 +115,18 @@ pub fn checked_tags(pairs: Vec<(String, String)>) -> Result<Tags, Error> {
 pub fn content_headers(head: &Head, plain: Plain) -> Result<HttpHeaders, Error> {
     let of = |own: &str, name: &str| {
         let fallback = || head.filled(name).filter(|_| plain == Plain::Counts);
-        head.filled(own).or_else(fallback).map(str::to_owned)
+        match head.filled(own).or_else(fallback) {
+            // It could not be listed.
+            Some(text) if !xml::holds(text) => Err(Error::new(Code::InvalidHeaderValue, own)),
+            text => Ok(text.map(str::to_owned)),
+        }
     };
     Ok(HttpHeaders {
-        content_type: of("x-ms-blob-content-type", "content-type"),
-        content_encoding: of("x-ms-blob-content-encoding", "content-encoding"),
-        content_language: of("x-ms-blob-content-language", "content-language"),
-        content_disposition: head.filled("x-ms-blob-content-disposition").map(str::to_owned),
-        cache_control: of("x-ms-blob-cache-control", "cache-control"),
+        content_type: of("x-ms-blob-content-type", "content-type")?,
+        content_encoding: of("x-ms-blob-content-encoding", "content-encoding")?,
+        content_language: of("x-ms-blob-content-language", "content-language")?,
+        content_disposition: of("x-ms-blob-content-disposition", "x-ms-blob-content-disposition")?,
+        cache_control: of("x-ms-blob-cache-control", "cache-control")?,
         content_md5: md5(head, "x-ms-blob-content-md5")?,
     })
 }

@@ -162,7 +162,7 @@ pub fn metadata_xml(doc: &mut xml::Document, metadata: &Metadata) {
     }
     doc.open("Metadata");
     for (name, value) in metadata {
-        doc.text(name, value);
+        doc.entry(name, value);
     }
     doc.close("Metadata");
 }

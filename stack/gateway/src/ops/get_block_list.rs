@@ -34,7 +34,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     })
 }
 
-fn blocks(doc: &mut xml::Document, tag: &str, blocks: &[Block]) {
+fn blocks(doc: &mut xml::Document, tag: &'static str, blocks: &[Block]) {
     doc.open(tag);
     for Block { id, length } in blocks {
         doc.open("Block");

@@ -20,10 +20,10 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let attributes =
         [("ServiceEndpoint", call.head.endpoint()), ("ContainerName", container.container.as_str().to_owned())];
     doc.open_with("EnumerationResults", &attributes.each_ref().map(|(name, value)| (*name, value.as_str())));
-    doc.text_if("Prefix", call.head.query.filled("prefix"));
+    doc.name_if("Prefix", call.head.query.filled("prefix"));
     doc.text_if("Marker", call.head.query.filled("marker"));
     doc.text_if("MaxResults", call.head.query.filled("maxresults"));
-    doc.text_if("Delimiter", call.head.query.filled("delimiter"));
+    doc.name_if("Delimiter", call.head.query.filled("delimiter"));
     doc.open("Blobs");
     for (turn, entries) in page.entries.chunks(ENTRIES_A_TURN).enumerate() {
         if turn > 0 {

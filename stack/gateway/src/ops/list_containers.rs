@@ -12,7 +12,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let page = call.store.list_containers(call.account(), &query).await?;
     let mut doc = xml::Document::new();
     doc.open_with("EnumerationResults", &[("ServiceEndpoint", &call.head.endpoint())]);
-    doc.text_if("Prefix", call.head.query.filled("prefix"));
+    doc.name_if("Prefix", call.head.query.filled("prefix"));
     doc.text_if("Marker", call.head.query.filled("marker"));
     doc.text_if("MaxResults", call.head.query.filled("maxresults"));
     doc.open("Containers");

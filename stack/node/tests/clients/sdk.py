@@ -75,12 +75,26 @@ def blobs_go_up_and_down_whole_and_in_blocks():
 
 @check
 def odd_names_are_kept():
-    for name in ["a b", "50%", "a+b", "q?x=1&y", "#hash", "ü/日本", "a\\b", "~!'()*;:@,$", "x" * 1024]:
+    for name in ["a b", "50%", "a+b", "q?x=1&y", "#hash", "ü/日本", "a\\b", "~!'()*;:@,$", "bell\x01", "\ufffe", "x" * 1024]:
         blob = container.get_blob_client(name)
         blob.upload_blob(b"odd", overwrite=True)
         assert blob.download_blob().readall() == b"odd"
         assert name in [one.name for one in container.list_blobs()], name
         blob.delete_blob()
+
+
+@check
+def odd_folders_are_walked():
+    odd = fresh("odd-folders")
+    for name in ["a\x01b/one", "a\x01b/c\x02/two", "plain/three"]:
+        odd.upload_blob(name, b"x")
+    assert [one.name for one in odd.walk_blobs()] == ["a\x01b/", "plain/"]
+    assert [one.name for one in odd.walk_blobs(name_starts_with="a\x01b/")] == ["a\x01b/c\x02/", "a\x01b/one"]
+    # Names alone (`list_blob_names`) are not decoded by the SDK.
+    names = [one.name for one in odd.list_blobs(name_starts_with="a\x01")]
+    assert names == ["a\x01b/c\x02/two", "a\x01b/one"], names
+    odd.delete_blobs(*names)
+    assert list(odd.list_blob_names()) == ["plain/three"]
 
 
 @check
