@@ -3,7 +3,7 @@
 
 use crate::call::Call;
 use crate::error::{Code, Error};
-use crate::listing;
+use crate::listing::{self, Listed};
 use crate::reply::Reply;
 use crate::tag_query::{self, Search};
 use crate::{properties, xml};
@@ -17,7 +17,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let text = call.head.query.filled("where");
     let text = text.ok_or_else(|| Error::new(Code::MissingRequiredQueryParameter, "where"))?.to_owned();
     let search = tag_query::search(&text)?;
-    let query = listing::query(&call.head.query)?;
+    let query = listing::query(&call.head.query, Listed::Containers)?;
     let mut doc = xml::Document::new();
     doc.open_with("EnumerationResults", &[("ServiceEndpoint", &call.head.endpoint())]);
     doc.text("Where", &text);

@@ -2,13 +2,13 @@
 
 use crate::call::Call;
 use crate::error::Error;
-use crate::listing::{self, Asked, Include};
+use crate::listing::{self, Asked, Include, Listed};
 use crate::reply::Reply;
 use crate::{acl, properties, time, xml};
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let query = listing::query(&call.head.query)?;
-    let include = Include::parse(&call.head.query)?;
+    let query = listing::query(&call.head.query, Listed::Containers)?;
+    let include = Include::parse(&call.head.query, Listed::Containers)?;
     let page = call.store.list_containers(call.account(), &query).await?;
     let mut doc = xml::Document::new();
     doc.open_with("EnumerationResults", &[("ServiceEndpoint", &call.head.endpoint())]);
