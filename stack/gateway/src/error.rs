@@ -221,11 +221,23 @@ pub struct Error {
     pub code: Code,
     /// One sentence more than the table's, such as which header was wrong. Never a secret, never more than the caller sent.
     pub detail: Option<String>,
+    /// Of content, a range of which was asked for that begins past its end.
+    pub length: Option<u64>,
 }
 
 impl Error {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(detail.into()) }
+        Self { code, detail: Some(detail.into()), length: None }
+    }
+
+    /// A range begins at the end of content of this length, or past it.
+    pub fn past_the_end(length: u64) -> Self {
+        Self { code: Code::InvalidRange, detail: None, length: Some(length) }
+    }
+
+    /// `Content-Range`, from which clients learn the length: the SDK for Java knows empty blobs by it. Source: RFC 9110, section 14.4.
+    pub fn content_range(&self) -> Option<String> {
+        self.length.map(|length| format!("bytes */{length}"))
     }
 
     /// Azure's error document.
@@ -320,7 +332,7 @@ impl From<StoreError> for Error {
 
 impl From<Code> for Error {
     fn from(code: Code) -> Self {
-        Self { code, detail: None }
+        Self { code, detail: None, length: None }
     }
 }
 

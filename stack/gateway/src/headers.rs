@@ -198,7 +198,7 @@ pub fn range(head: &Head, length: u64) -> Result<Option<Range<u64>>, Error> {
     };
     let Some((first, last)) = parsed else { return Ok(None) };
     if first >= length {
-        return Err(Code::InvalidRange.into());
+        return Err(Error::past_the_end(length));
     }
     Ok(Some(first..last.map_or(length, |last| last.saturating_add(1).min(length))))
 }

@@ -208,8 +208,16 @@ async fn ranges_are_cut_as_azure_cuts_them() {
     assert_eq!(part.text().await.expect("a text"), "01234");
     let both = send(&stack, "GET", "photos/digits", &[md5[1], crc64[0], crc64[1]], "").await;
     assert_eq!(verdict(&both), (400, "InvalidHeaderValue".into()));
-    let empty = send(&stack, "GET", "photos/empty", &[("range", "bytes=0-")], "").await;
-    assert_eq!(verdict(&empty), (416, "InvalidRange".into()));
+    for (path, range, length) in [
+        ("photos/empty", ("range", "bytes=0-"), "bytes */0"),
+        ("photos/empty", ("x-ms-range", "bytes=0-4194303"), "bytes */0"),
+        ("photos/digits", ("x-ms-range", "bytes=10-"), "bytes */10"),
+        ("photos/digits", ("range", "bytes=99-100"), "bytes */10"),
+    ] {
+        let past = send(&stack, "GET", path, &[range], "").await;
+        assert_eq!(verdict(&past), (416, "InvalidRange".into()), "{path} {range:?}");
+        assert_eq!(header(&past, "content-range"), length, "{path} {range:?}");
+    }
     assert_eq!(send(&stack, "GET", "photos/empty", &[], "").await.status(), 200);
 }
 
