@@ -51,12 +51,25 @@ pub enum Source {
     There(Box<There>),
 }
 
+/// Whether content in the archive may be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archived {
+    /// Into another blob, which is in an online tier.
+    Copied,
+    Refused,
+}
+
 /// Opens the source that `x-ms-copy-source` names, or a range of it.
 pub async fn open(call: &Call, range: Option<Range>) -> Result<Source, Error> {
+    open_with(call, range, Archived::Refused).await
+}
+
+/// As `open`, perhaps of what is in the archive.
+pub async fn open_with(call: &Call, range: Option<Range>, archived: Archived) -> Result<Source, Error> {
     let url = Url::of(&call.head)?;
     let precondition = precondition(&call.head)?;
     if is_ours(call, &url) {
-        return Ok(Source::Here(Box::new(here::open(call, &url, precondition, range).await?)));
+        return Ok(Source::Here(Box::new(here::open(call, &url, (precondition, archived), range).await?)));
     }
     Ok(Source::There(Box::new(there::open(call, &url, range).await?)))
 }

@@ -266,6 +266,17 @@ def copies_are_made_within_the_account():
 
 
 @check
+def copies_leave_the_archive():
+    source = container.get_blob_client("archived")
+    source.upload_blob(b"kept", overwrite=True, standard_blob_tier=StandardBlobTier.ARCHIVE)
+    target = container.get_blob_client("rehydrated")
+    refused(lambda: target.start_copy_from_url(source.url), "BlobArchived", 409)
+    copy = target.start_copy_from_url(source.url, standard_blob_tier=StandardBlobTier.HOT, rehydrate_priority="High")
+    assert copy["copy_status"] == "success" and target.download_blob().readall() == b"kept"
+    assert (source.get_blob_properties().blob_tier, target.get_blob_properties().blob_tier) == ("Archive", "Hot")
+
+
+@check
 def sas_of_every_kind_are_held_to_their_words():
     blob = container.get_blob_client("signed")
     blob.upload_blob(b"signed", overwrite=True)
