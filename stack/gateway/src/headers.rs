@@ -32,6 +32,12 @@ pub fn precondition(head: &Head) -> Result<Precondition, Error> {
     })
 }
 
+/// The conditions of what is about tags and blocks: the lease and the tags, for ETag and dates are those of the content.
+pub fn tag_precondition(head: &Head) -> Result<Precondition, Error> {
+    let Precondition { lease, tags, .. } = precondition(head)?;
+    Ok(Precondition { lease, tags, ..Precondition::default() })
+}
+
 /// A header that names a lease.
 pub fn lease_id(head: &Head, name: &str) -> Result<Option<LeaseId>, Error> {
     let Some(text) = head.filled(name) else { return Ok(None) };
@@ -40,7 +46,12 @@ pub fn lease_id(head: &Head, name: &str) -> Result<Option<LeaseId>, Error> {
 
 /// Weighs the conditions of a read.
 pub fn check_read(precondition: &Precondition, props: &BlobProps, now: Timestamp) -> Result<(), Error> {
-    precondition.check(Some(props.into()), Access::Read, now).map_err(|unmet| StoreError::from(unmet).into())
+    check_read_of(precondition, Some(props), now)
+}
+
+/// As `check_read`, where under the name nothing may be but staged blocks.
+pub fn check_read_of(precondition: &Precondition, props: Option<&BlobProps>, now: Timestamp) -> Result<(), Error> {
+    precondition.check(props.map(Into::into), Access::Read, now).map_err(|unmet| StoreError::from(unmet).into())
 }
 
 /// `x-ms-meta-*`. Names are C# identifiers, lower-case as HTTP carries them.

@@ -95,3 +95,43 @@ async fn tags_are_a_condition() {
         assert_eq!(answer.status().as_u16(), status, "{method} {path} {condition}");
     }
 }
+
+#[tokio::test]
+async fn what_says_something_of_blocks_or_tags_keeps_its_conditions() {
+    let stack = Stack::with_container().await;
+    let tagged = [BLOCK_BLOB, ("x-ms-tags", "team=gold")];
+    assert_eq!(send(&stack, "PUT", "photos/a", &tagged, "content").await.status(), 201);
+    assert_eq!(send(&stack, "PUT", "photos/staged?comp=block&blockid=QUFB", &[], "x").await.status(), 201);
+    let (mine, other) = ("aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002");
+    let tags = "<Tags><TagSet><Tag><Key>team</Key><Value>gold</Value></Tag></TagSet></Tags>";
+    let (met, unmet) = (("x-ms-if-tags", "team = 'gold'"), ("x-ms-if-tags", "team = 'blue'"));
+    let lease = |id| ("x-ms-lease-id", id);
+    let free = (412, "LeaseNotPresentWithBlobOperation");
+    let reads = [
+        ("GET", "photos/a?comp=blocklist", 200),
+        ("GET", "photos/a?comp=tags", 200),
+        ("PUT", "photos/a?comp=tags", 204),
+    ];
+    for (method, path, good) in reads {
+        for (header, expected) in [(met, (good, "")), (unmet, (412, "ConditionNotMet")), (lease(mine), free)] {
+            let answer = send(&stack, method, path, &[header], tags).await;
+            assert_eq!(verdict(&answer), (expected.0, expected.1.into()), "{method} {path} {header:?}");
+        }
+    }
+    let headers = [("x-ms-lease-action", "acquire"), ("x-ms-lease-duration", "-1"), ("x-ms-proposed-lease-id", mine)];
+    assert_eq!(send(&stack, "PUT", "photos/a?comp=lease", &headers, "").await.status(), 201);
+    for (method, path, good) in reads {
+        let held = [lease(mine), met];
+        assert_eq!(send(&stack, method, path, &held, tags).await.status().as_u16(), good, "{method} {path}");
+        let wrong = send(&stack, method, path, &[lease(other)], tags).await;
+        assert_eq!(verdict(&wrong), (412, "LeaseIdMismatchWithBlobOperation".into()), "{method} {path}");
+    }
+    let without = send(&stack, "PUT", "photos/a?comp=tags", &[], tags).await;
+    assert_eq!(verdict(&without), (412, "LeaseIdMissing".into()));
+    // Where only blocks are staged there is neither a tag nor a lease.
+    let staged = "photos/staged?comp=blocklist&blocklisttype=all";
+    for (headers, expected) in [(&[][..], (200, "")), (&[met], (412, "ConditionNotMet")), (&[lease(mine)], free)] {
+        let answer = send(&stack, "GET", staged, headers, "").await;
+        assert_eq!(verdict(&answer), (expected.0, expected.1.into()), "{headers:?}");
+    }
+}
