@@ -106,13 +106,21 @@ pub fn tags(head: &Head) -> Result<Tags, Error> {
     checked_tags(tags)
 }
 
+/// Azure's rule on index tags, in words.
+pub const TAG_RULE: &str = "a name has 1 to 128 and a value up to 256 letters, digits, space and + - . / : = _";
+
+/// Whether a tag can be.
+pub fn tag_fits(name: &str, value: &str) -> bool {
+    let permitted = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" +-./:=_".contains(&byte));
+    let name_fits = (1..=TAG_NAME_CHARS_MAX).contains(&name.len());
+    name_fits && value.len() <= TAG_VALUE_CHARS_MAX && permitted(name) && permitted(value)
+}
+
 /// Azure's rules on index tags, wherever they come from.
 pub fn checked_tags(pairs: Vec<(String, String)>) -> Result<Tags, Error> {
-    let permitted = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" +-./:=_".contains(&byte));
     let mut tags = Tags::default();
     for (name, value) in pairs {
-        let name_fits = (1..=TAG_NAME_CHARS_MAX).contains(&name.len());
-        if !name_fits || value.len() > TAG_VALUE_CHARS_MAX || !permitted(&name) || !permitted(&value) {
+        if !tag_fits(&name, &value) {
             return Err(Error::new(Code::InvalidTags, format!("{name:?}")));
         }
         if tags.insert(name, value).is_some() || tags.len() > TAGS_MAX {

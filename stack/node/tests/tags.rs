@@ -68,8 +68,25 @@ async fn blobs_are_found_by_their_tags() {
     assert_eq!(send(&stack, "PUT", "photos/a?comp=tags", &[], tags).await.status(), 204);
     assert_eq!(names(&stack, "", "team = 'bronze'").await, ["a"]);
 
-    for (search, code) in [("team", "InvalidQueryParameterValue"), ("", "MissingRequiredQueryParameter")] {
-        assert_eq!(verdict(&find(&stack, "", search).await), (400, code.into()), "{search}");
+    let eleven = (0..11).map(|n| format!("tag{n} = 'a'")).collect::<Vec<_>>().join(" AND ");
+    let (long_name, long_value) = (format!("{} = 'a'", "x".repeat(129)), format!("team = '{}'", "x".repeat(257)));
+    let invalid = "InvalidQueryParameterValue";
+    for (search, code) in [
+        ("team", invalid),
+        ("", "MissingRequiredQueryParameter"),
+        ("@Container = 'videos' AND team = 'gold'", invalid),
+        ("@contaner = 'videos' AND team = 'gold'", invalid),
+        ("@container = 'No such name' AND team = 'gold'", invalid),
+        ("\"@name\" = 'videos' AND team = 'gold'", invalid),
+        (&eleven, invalid),
+        (&long_name, invalid),
+        (&long_value, invalid),
+        ("team = 'ü'", invalid),
+        ("\"te*m\" = 'gold'", invalid),
+    ] {
+        for path in ["", container] {
+            assert_eq!(verdict(&find(&stack, path, search).await), (400, code.into()), "{search}");
+        }
     }
     let missing = find(&stack, "/nowhere?restype=container", "team = 'gold'").await;
     assert_eq!(verdict(&missing), (404, "ContainerNotFound".into()));
