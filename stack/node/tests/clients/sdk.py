@@ -399,6 +399,25 @@ def page_blobs_are_written_by_pages():
 
 
 @check
+def pages_that_differ_are_told():
+    blob = container.get_blob_client("differs")
+    blob.create_page_blob(8192)
+    blob.upload_page(b"a" * 2048, 0, 2048)
+    snapshot = blob.create_snapshot()
+    blob.upload_page(b"b" * 512, 1024, 512)
+    blob.upload_page(b"c" * 512, 4096, 512)
+    blob.clear_page(0, 512)
+    written, cleared = [{"start": 1024, "end": 1535}, {"start": 4096, "end": 4607}], [{"start": 0, "end": 511}]
+    assert blob.get_page_ranges(previous_snapshot_diff=snapshot) == (written, cleared)
+    url = f"{blob.url}?snapshot={snapshot['snapshot']}"
+    assert blob.get_page_range_diff_for_managed_disk(url) == (written, cleared)
+    assert blob.get_page_ranges(1024, 1024, previous_snapshot_diff=snapshot) == (written[:1], [])
+    pages = blob.list_page_ranges(previous_snapshot=snapshot, results_per_page=1)
+    found = [(one.start, one.end, one.cleared) for one in pages]
+    assert found == [(0, 511, True), (1024, 1535, False), (4096, 4607, False)], found
+
+
+@check
 def many_are_deleted_in_a_batch():
     batch = fresh("batch")
     for number in range(5):
