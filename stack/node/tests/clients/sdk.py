@@ -157,6 +157,9 @@ def properties_metadata_and_tiers_are_set():
     assert found.content_settings.content_type == "image/png" and found.content_settings.content_encoding is None
     assert found.blob_tier == "Cool"
     refused(lambda: blob.set_blob_metadata({"bad-name": "1"}), "InvalidMetadata", 400)
+    blob.set_http_headers(ContentSettings(cache_control="none"))
+    found = blob.get_blob_properties().content_settings
+    assert (found.content_type, found.cache_control) == (None, "none")
 
 
 @check
