@@ -116,8 +116,8 @@ impl Pinned {
     }
 }
 
-/// Installs a Node program with all that it needs into `.tools/<package>`.
-pub fn install_node_tool(package: &str, version: &str) -> Result<()> {
+/// Installs a package of Node's with all that it needs into `.tools/<package>`.
+pub fn install_node_package(package: &str, version: &str) -> Result<()> {
     let folder = paths::tools().join(package);
     fs::create_dir_all(&folder).context("create .tools")?;
     let mut npm = Command::new("npm");

@@ -46,6 +46,11 @@ pub enum Probe {
         version: &'static str,
         program: &'static str,
     },
+    /// As `NodeTool`, of what scripts of ours run on.
+    NodePackage {
+        package: &'static str,
+        version: &'static str,
+    },
     /// Something that Python can import.
     PythonModule(&'static str),
     /// A Python environment in `.tools`, with all that a list in the checkout pins.
@@ -95,6 +100,8 @@ pub static CARGO_DENY: Pinned = Pinned {
 };
 
 pub const AZURITE_VERSION: &str = "3.37.0";
+/// Not the newest: those want a newer Node than distributions have.
+const STORAGE_BLOB_VERSION: &str = "12.31.0";
 
 pub const REQUIREMENTS: &[Requirement] = &[
     Requirement {
@@ -245,6 +252,20 @@ pub const REQUIREMENTS: &[Requirement] = &[
         source: Source::Pinned,
     },
     Requirement {
+        name: "Node.js",
+        why: "the tests run Azure's SDK for JavaScript on it",
+        purpose: Purpose::Test,
+        probe: Probe::Program("node"),
+        source: Source::System { debian: "nodejs", arch: "nodejs" },
+    },
+    Requirement {
+        name: "JavaScript client",
+        why: "the tests drive the gateway with Azure's SDK for JavaScript, whose batches are its own",
+        purpose: Purpose::Test,
+        probe: Probe::NodePackage { package: "@azure/storage-blob", version: STORAGE_BLOB_VERSION },
+        source: Source::Pinned,
+    },
+    Requirement {
         name: "rclone",
         why: "the tests drive the gateway with it",
         purpose: Purpose::Test,
@@ -276,11 +297,10 @@ impl Requirement {
             }
             Probe::Tool(pinned) => pinned.is_unpacked().then(|| pinned.version.to_owned()),
             Probe::NodeTool { package, version, program } => {
-                let manifest = paths::tools().join(package).join("node_modules").join(package).join("package.json");
-                let words = std::fs::read_to_string(manifest).ok()?;
-                let installed = words.contains(&format!("\"version\": \"{version}\""));
-                (installed && node_program(package, program).exists()).then(|| (*version).to_owned())
+                let installed = node_package(package, version) && node_program(package, program).exists();
+                installed.then(|| (*version).to_owned())
             }
+            Probe::NodePackage { package, version } => node_package(package, version).then(|| (*version).to_owned()),
             Probe::PythonModule(module) => {
                 let import = shell::capture(Command::new("python3").args(["-c", &format!("import {module}")]));
                 import.is_ok().then(|| (*module).to_owned())
@@ -297,7 +317,7 @@ impl Requirement {
     pub fn client(&self) -> Option<Client> {
         match self.probe {
             Probe::Tool(pinned) => Some(pinned.client),
-            Probe::NodeTool { .. } => Some(Client::Npm),
+            Probe::NodeTool { .. } | Probe::NodePackage { .. } => Some(Client::Npm),
             Probe::PythonTools { .. } => Some(Client::Pip),
             Probe::Program(_)
             | Probe::PkgConfig(_)
@@ -306,6 +326,12 @@ impl Requirement {
             | Probe::PythonModule(_) => None,
         }
     }
+}
+
+/// Whether npm has installed that version into `.tools`.
+fn node_package(package: &str, version: &str) -> bool {
+    let manifest = paths::tools().join(package).join("node_modules").join(package).join("package.json");
+    std::fs::read_to_string(manifest).is_ok_and(|words| words.contains(&format!("\"version\": \"{version}\"")))
 }
 
 /// Where npm puts the program of a package that was installed into `.tools`.

@@ -80,8 +80,8 @@ fn install(need: &Requirement) -> Result<()> {
         (Source::Pinned, Probe::Tool(tool)) => {
             shell::step(&format!("Fetch {} {}", tool.package, tool.version), || tool.install())?;
         }
-        (Source::Pinned, Probe::NodeTool { package, version, .. }) => {
-            shell::step(&format!("Fetch {package} {version}"), || download::install_node_tool(package, version))?;
+        (Source::Pinned, Probe::NodeTool { package, version, .. } | Probe::NodePackage { package, version }) => {
+            shell::step(&format!("Fetch {package} {version}"), || download::install_node_package(package, version))?;
         }
         (Source::Pinned, Probe::PythonTools { folder, list }) => {
             shell::step(&format!("Fetch what {list} lists"), || download::install_python_tools(folder, list))?;

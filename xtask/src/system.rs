@@ -55,6 +55,7 @@ fn elsewhere(missing: &[&Requirement]) -> String {
         Probe::ToolChain(_)
         | Probe::Tool(_)
         | Probe::NodeTool { .. }
+        | Probe::NodePackage { .. }
         | Probe::PythonModule(_)
         | Probe::PythonTools { .. } => None,
     };

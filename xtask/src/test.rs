@@ -30,6 +30,7 @@ const CHECKS: &[Check] = &[
     Check { name: "Lint the tools", work: || cargo(&format!("clippy {TOOLS} --all-targets -- -D warnings")) },
     Check { name: "Build programs and tests", work: || cargo(&format!("test {NATIVE} --no-run")) },
     Check { name: "Test", work: || cargo(&format!("test {NATIVE} --no-fail-fast")) },
+    Check { name: "Test with JavaScript's SDK", work: javascript_sdk },
     Check { name: "Test a full file system", work: full_file_system },
     Check { name: "Test the tools", work: || cargo("test -p xtask") },
     Check { name: "Test the window", work: window },
@@ -72,6 +73,11 @@ fn deny() -> Result<()> {
     let mut deny = Command::new(CARGO_DENY.program());
     deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
     shell::run(deny.current_dir(paths::root()))
+}
+
+/// Says `ignored` without what set-up fetches for it, and set-up has run.
+fn javascript_sdk() -> Result<()> {
+    cargo(&format!("test {NATIVE} --test javascript_sdk -- --ignored"))
 }
 
 /// Says `ignored` to whoever may not mount a file system. Root may.

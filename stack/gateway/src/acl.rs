@@ -137,6 +137,8 @@ mod tests {
         for bad in [
             &six,
             &policy("<Id></Id>"),
+            &policy("<Id>a&#1;</Id>"),
+            &policy("<Id>a\u{FFFE}</Id>"),
             &policy(&format!("<Id>{}</Id>", "x".repeat(65))),
             &policy("<AccessPolicy><Start>2026-01-01</Start></AccessPolicy><Id>late</Id>"),
             &policy("<Id>a</Id><AccessPolicy><Start>soon</Start></AccessPolicy>"),

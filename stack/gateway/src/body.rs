@@ -3,7 +3,7 @@
 use crate::error::{Code, Error};
 use crate::gate::{Pass, Writing};
 use crate::limits::Limits;
-use crate::meter::{Measured, Outcome, TenantMeter};
+use crate::meter::{Measured, Outcome, Served, TenantMeter};
 use crate::pace::{Answering, Pace};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
@@ -91,6 +91,11 @@ impl BodyIn {
     /// Gives the request's place back until more content comes, or to the end.
     pub fn give_way(&mut self) {
         self.pass.iter_mut().for_each(Pass::park);
+    }
+
+    /// By what the requests within this one are counted and admitted: as it was itself.
+    pub fn served(&self) -> Option<Served> {
+        Some(Served { meter: self.meter.clone()?, gate: self.pass.as_ref()?.gate().clone() })
     }
 
     /// Others may go first, in what takes long.

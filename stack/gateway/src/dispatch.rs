@@ -107,6 +107,7 @@ impl Gateway {
             Code::CloudAway => reply.header(header::RETRY_AFTER.as_str(), CLOUD_RETRY_AFTER_S),
             _ => reply,
         };
+        let reply = reply.header_if(header::CONTENT_RANGE.as_str(), error.content_range().as_deref());
         let reply = match row.status {
             StatusCode::UNAUTHORIZED => reply.header(header::WWW_AUTHENTICATE.as_str(), &self.challenge()),
             _ => reply,

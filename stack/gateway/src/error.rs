@@ -85,6 +85,9 @@ pub enum Code {
     OutOfRangeInput,
     OutOfRangeQueryParameterValue,
     PageBlobTooFragmented,
+    PreviousSnapshotCannotBeNewer,
+    PreviousSnapshotNotFound,
+    PreviousSnapshotOperationNotSupported,
     PublicAccessNotPermitted,
     QuotaExceeded,
     RequestBodyTooLarge,
@@ -199,6 +202,9 @@ impl Code {
             Code::OutOfRangeInput => (400, "OutOfRangeInput", "One of the request inputs is out of range."),
             Code::OutOfRangeQueryParameterValue => (400, "OutOfRangeQueryParameterValue", "One of the query parameters specified in the request URI is outside the permissible range."),
             Code::PageBlobTooFragmented => (409, "PageBlobTooFragmented", "The pages of this blob lie in too many pieces. Copy it, or write larger ranges."),
+            Code::PreviousSnapshotCannotBeNewer => (400, "PreviousSnapshotCannotBeNewer", "The prevsnapshot query parameter value cannot be newer than snapshot query parameter value."),
+            Code::PreviousSnapshotNotFound => (409, "PreviousSnapshotNotFound", "The previous snapshot is not found."),
+            Code::PreviousSnapshotOperationNotSupported => (409, "PreviousSnapshotOperationNotSupported", "Differential Get Page Ranges is not supported on the previous snapshot."),
             Code::PublicAccessNotPermitted => (409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account."),
             Code::RequestBodyTooLarge => (413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit."),
             Code::RequestTimeout => (408, "RequestTimeout", "The request body did not arrive in time."),
@@ -221,11 +227,23 @@ pub struct Error {
     pub code: Code,
     /// One sentence more than the table's, such as which header was wrong. Never a secret, never more than the caller sent.
     pub detail: Option<String>,
+    /// Of content, a range of which was asked for that begins past its end.
+    pub length: Option<u64>,
 }
 
 impl Error {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(detail.into()) }
+        Self { code, detail: Some(detail.into()), length: None }
+    }
+
+    /// A range begins at the end of content of this length, or past it.
+    pub fn past_the_end(length: u64) -> Self {
+        Self { code: Code::InvalidRange, detail: None, length: Some(length) }
+    }
+
+    /// `Content-Range`, from which clients learn the length: the SDK for Java knows empty blobs by it. Source: RFC 9110, section 14.4.
+    pub fn content_range(&self) -> Option<String> {
+        self.length.map(|length| format!("bytes */{length}"))
     }
 
     /// Azure's error document.
@@ -320,7 +338,7 @@ impl From<StoreError> for Error {
 
 impl From<Code> for Error {
     fn from(code: Code) -> Self {
-        Self { code, detail: None }
+        Self { code, detail: None, length: None }
     }
 }
 

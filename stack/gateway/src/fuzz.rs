@@ -161,10 +161,10 @@ fn urls() {
         }
         if let Ok(query) = Query::parse(query) {
             assert!(query.pairs().count() <= 100);
-            if let Ok(listed) = listing::query(&query) {
+            if let Ok(listed) = listing::query(&query, listing::Listed::Blobs) {
                 assert!((1..=5000).contains(&listed.max));
             }
-            let _ = listing::Include::parse(&query);
+            let _ = listing::Include::parse(&query, listing::Listed::Blobs);
         }
     });
 }

@@ -77,6 +77,10 @@ impl Pass {
         Self { gate, place: Place::Given, moved: 0, turn: 0 }
     }
 
+    pub fn gate(&self) -> &Arc<dyn Gate> {
+        &self.gate
+    }
+
     /// The client is waited for.
     pub fn park(&mut self) {
         if let Place::Held = std::mem::replace(&mut self.place, Place::Given) {

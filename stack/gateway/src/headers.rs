@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::request::Head;
-use crate::{tag_query, time};
+use crate::{tag_query, time, xml};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_store::{
     Access, BlobProps, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tags, Tier, Timestamp,
@@ -32,6 +32,12 @@ pub fn precondition(head: &Head) -> Result<Precondition, Error> {
     })
 }
 
+/// The conditions of what is about tags and blocks: the lease and the tags, for ETag and dates are those of the content.
+pub fn tag_precondition(head: &Head) -> Result<Precondition, Error> {
+    let Precondition { lease, tags, .. } = precondition(head)?;
+    Ok(Precondition { lease, tags, ..Precondition::default() })
+}
+
 /// A header that names a lease.
 pub fn lease_id(head: &Head, name: &str) -> Result<Option<LeaseId>, Error> {
     let Some(text) = head.filled(name) else { return Ok(None) };
@@ -40,7 +46,12 @@ pub fn lease_id(head: &Head, name: &str) -> Result<Option<LeaseId>, Error> {
 
 /// Weighs the conditions of a read.
 pub fn check_read(precondition: &Precondition, props: &BlobProps, now: Timestamp) -> Result<(), Error> {
-    precondition.check(Some(props.into()), Access::Read, now).map_err(|unmet| StoreError::from(unmet).into())
+    check_read_of(precondition, Some(props), now)
+}
+
+/// As `check_read`, where under the name nothing may be but staged blocks.
+pub fn check_read_of(precondition: &Precondition, props: Option<&BlobProps>, now: Timestamp) -> Result<(), Error> {
+    precondition.check(props.map(Into::into), Access::Read, now).map_err(|unmet| StoreError::from(unmet).into())
 }
 
 /// `x-ms-meta-*`. Names are C# identifiers, lower-case as HTTP carries them.
@@ -63,6 +74,9 @@ pub fn metadata_of(headers: &HeaderMap) -> Result<Metadata, Error> {
             return Err(Error::new(Code::InvalidMetadata, format!("{name:?} is not an identifier.")));
         }
         let value = std::str::from_utf8(value.as_bytes()).map_err(|_| Code::InvalidMetadata)?.trim();
+        if !xml::holds(value) {
+            return Err(Error::new(Code::InvalidMetadata, format!("{name:?} holds a character that XML cannot.")));
+        }
         bytes += name.len() + value.len();
         if bytes > METADATA_BYTES_MAX {
             return Err(Code::MetadataTooLarge.into());
@@ -92,13 +106,21 @@ pub fn tags(head: &Head) -> Result<Tags, Error> {
     checked_tags(tags)
 }
 
+/// Azure's rule on index tags, in words.
+pub const TAG_RULE: &str = "a name has 1 to 128 and a value up to 256 letters, digits, space and + - . / : = _";
+
+/// Whether a tag can be.
+pub fn tag_fits(name: &str, value: &str) -> bool {
+    let permitted = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" +-./:=_".contains(&byte));
+    let name_fits = (1..=TAG_NAME_CHARS_MAX).contains(&name.len());
+    name_fits && value.len() <= TAG_VALUE_CHARS_MAX && permitted(name) && permitted(value)
+}
+
 /// Azure's rules on index tags, wherever they come from.
 pub fn checked_tags(pairs: Vec<(String, String)>) -> Result<Tags, Error> {
-    let permitted = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" +-./:=_".contains(&byte));
     let mut tags = Tags::default();
     for (name, value) in pairs {
-        let name_fits = (1..=TAG_NAME_CHARS_MAX).contains(&name.len());
-        if !name_fits || value.len() > TAG_VALUE_CHARS_MAX || !permitted(&name) || !permitted(&value) {
+        if !tag_fits(&name, &value) {
             return Err(Error::new(Code::InvalidTags, format!("{name:?}")));
         }
         if tags.insert(name, value).is_some() || tags.len() > TAGS_MAX {
@@ -112,14 +134,18 @@ pub fn checked_tags(pairs: Vec<(String, String)>) -> Result<Tags, Error> {
 pub fn content_headers(head: &Head, plain: Plain) -> Result<HttpHeaders, Error> {
     let of = |own: &str, name: &str| {
         let fallback = || head.filled(name).filter(|_| plain == Plain::Counts);
-        head.filled(own).or_else(fallback).map(str::to_owned)
+        match head.filled(own).or_else(fallback) {
+            // It could not be listed.
+            Some(text) if !xml::holds(text) => Err(Error::new(Code::InvalidHeaderValue, own)),
+            text => Ok(text.map(str::to_owned)),
+        }
     };
     Ok(HttpHeaders {
-        content_type: of("x-ms-blob-content-type", "content-type"),
-        content_encoding: of("x-ms-blob-content-encoding", "content-encoding"),
-        content_language: of("x-ms-blob-content-language", "content-language"),
-        content_disposition: head.filled("x-ms-blob-content-disposition").map(str::to_owned),
-        cache_control: of("x-ms-blob-cache-control", "cache-control"),
+        content_type: of("x-ms-blob-content-type", "content-type")?,
+        content_encoding: of("x-ms-blob-content-encoding", "content-encoding")?,
+        content_language: of("x-ms-blob-content-language", "content-language")?,
+        content_disposition: of("x-ms-blob-content-disposition", "x-ms-blob-content-disposition")?,
+        cache_control: of("x-ms-blob-cache-control", "cache-control")?,
         content_md5: md5(head, "x-ms-blob-content-md5")?,
     })
 }
@@ -191,7 +217,7 @@ pub fn range(head: &Head, length: u64) -> Result<Option<Range<u64>>, Error> {
     };
     let Some((first, last)) = parsed else { return Ok(None) };
     if first >= length {
-        return Err(Code::InvalidRange.into());
+        return Err(Error::past_the_end(length));
     }
     Ok(Some(first..last.map_or(length, |last| last.saturating_add(1).min(length))))
 }

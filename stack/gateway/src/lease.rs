@@ -42,7 +42,11 @@ pub fn reply(action: LeaseAction, lease: &Lease, etag: &ETag, modified: Timestam
     };
     let reply = Reply::new(status).version(etag, modified);
     match action {
-        LeaseAction::Break { .. } => reply.header("x-ms-lease-time", &lease.breaks_in_s(now).to_string()),
+        LeaseAction::Break { period_s } => {
+            // The store broke it a moment after `now`; nobody waits longer for that than they said.
+            let seconds = lease.breaks_in_s(now).min(period_s.map_or(u64::MAX, u64::from));
+            reply.header("x-ms-lease-time", &seconds.to_string())
+        }
         LeaseAction::Release(_) => reply,
         LeaseAction::Acquire { .. } | LeaseAction::Renew(_) | LeaseAction::Change { .. } => {
             reply.header_if("x-ms-lease-id", lease.id().map(|id| id.to_string()).as_deref())

@@ -8,22 +8,39 @@ use greenroom_store::{ListQuery, ListSnapshots, ListUncommitted, Timestamp};
 /// Azure's largest page, and the size of one for which no size is given.
 const PAGE_MAX: usize = 5000;
 
-/// What may be asked along with names. The ones that name things this store does not keep list nothing more.
-const INCLUDES: [&str; 11] = [
-    "deleted",
-    "deletedwithversions",
-    "immutabilitypolicy",
-    "legalhold",
-    "metadata",
-    "permissions",
-    "system",
-    "tags",
-    "versions",
-    "deletedblobs",
-    "acl",
-];
+/// What a listing lists, on which depends what may be asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    Blobs,
+    Containers,
+}
 
-pub fn query(query: &Query) -> Result<ListQuery, Error> {
+impl Listed {
+    /// What may be asked for along with names, and adds nothing: none of it is ever there.
+    fn never_there(self) -> &'static [&'static str] {
+        match self {
+            Listed::Blobs => &["deleted", "deletedwithversions", "immutabilitypolicy", "legalhold", "versions"],
+            Listed::Containers => &["deleted", "system"],
+        }
+    }
+
+    /// Parameters of a listing that mean nothing to this one.
+    fn unknown(self) -> &'static [&'static str] {
+        match self {
+            Listed::Blobs => &[],
+            Listed::Containers => &["delimiter", "startfrom", "endbefore"],
+        }
+    }
+}
+
+pub fn query(query: &Query, listed: Listed) -> Result<ListQuery, Error> {
+    if query.filled("showonly").is_some() {
+        let why = "(showonly: for accounts with a hierarchical namespace)";
+        return Err(Error::new(Code::OperationNotSupported, why));
+    }
+    if let Some(name) = listed.unknown().iter().find(|name| query.filled(name).is_some()) {
+        return Err(Error::new(Code::UnsupportedQueryParameter, *name));
+    }
     let max = match query.filled("maxresults") {
         None => PAGE_MAX,
         Some(text) => match text.parse::<usize>() {
@@ -40,6 +57,7 @@ pub fn query(query: &Query) -> Result<ListQuery, Error> {
         delimiter: query.filled("delimiter").map(str::to_owned),
         // Inclusive, and for the first page; a marker is always further on.
         from: query.filled("startfrom").map(str::to_owned),
+        before: query.filled("endbefore").map(str::to_owned),
         after,
         after_snapshot,
         max,
@@ -85,16 +103,20 @@ impl Include {
         uncommitted: ListUncommitted::Leave,
     };
 
-    pub fn parse(query: &Query) -> Result<Include, Error> {
+    pub fn parse(query: &Query, listed: Listed) -> Result<Include, Error> {
         let mut include = Include::NOTHING;
         for word in query.all("include").flat_map(|value| value.split(',')).filter(|word| !word.is_empty()) {
-            match word.to_ascii_lowercase().as_str() {
-                "metadata" => include.metadata = Asked::Yes,
-                "copy" => include.copy = Asked::Yes,
-                "tags" => include.tags = Asked::Yes,
-                "snapshots" => include.snapshots = ListSnapshots::List,
-                "uncommittedblobs" => include.uncommitted = ListUncommitted::List,
-                known if INCLUDES.contains(&known) => {}
+            match (word.to_ascii_lowercase().as_str(), listed) {
+                ("metadata", Listed::Blobs | Listed::Containers) => include.metadata = Asked::Yes,
+                ("copy", Listed::Blobs) => include.copy = Asked::Yes,
+                ("tags", Listed::Blobs) => include.tags = Asked::Yes,
+                ("snapshots", Listed::Blobs) => include.snapshots = ListSnapshots::List,
+                ("uncommittedblobs", Listed::Blobs) => include.uncommitted = ListUncommitted::List,
+                ("permissions", Listed::Blobs) => {
+                    let why = "(include=permissions: for accounts with a hierarchical namespace)";
+                    return Err(Error::new(Code::OperationNotSupported, why));
+                }
+                (known, _) if listed.never_there().contains(&known) => {}
                 _ => return Err(Error::new(Code::InvalidQueryParameterValue, "include")),
             }
         }
@@ -118,7 +140,7 @@ mod tests {
 
     #[test]
     fn pages_are_bounded() {
-        let max = |raw: &str| query(&Query::parse(raw).expect("a good query")).map(|query| query.max);
+        let max = |raw: &str| query(&Query::parse(raw).expect("a good query"), Listed::Blobs).map(|query| query.max);
         assert_eq!(max(""), Ok(5000));
         assert_eq!(max("maxresults=7"), Ok(7));
         assert_eq!(max("maxresults=70000"), Ok(5000));
@@ -128,7 +150,8 @@ mod tests {
 
     #[test]
     fn includes_are_a_closed_list() {
-        let include = |raw: &str| Include::parse(&Query::parse(raw).expect("a good query"));
+        let of = |raw: &str, listed| Include::parse(&Query::parse(raw).expect("a good query"), listed);
+        let include = |raw: &str| of(raw, Listed::Blobs);
         assert_eq!(
             include("include=Metadata,copy"),
             Ok(Include { metadata: Asked::Yes, copy: Asked::Yes, ..Include::NOTHING })
@@ -138,5 +161,24 @@ mod tests {
             Ok(Include { metadata: Asked::Yes, tags: Asked::Yes, ..Include::NOTHING })
         );
         assert!(include("include=everything").is_err());
+        assert!(include("include=deleted,versions,deletedwithversions,immutabilitypolicy,legalhold").is_ok());
+        assert!(include("include=permissions").is_err() && include("include=system").is_err());
+        assert!(of("include=metadata,deleted,system", Listed::Containers).is_ok());
+        for word in ["snapshots", "tags", "copy", "uncommittedblobs", "versions"] {
+            assert!(of(&format!("include={word}"), Listed::Containers).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_no_listing_here_knows_is_refused() {
+        let asked = |raw: &str, listed| query(&Query::parse(raw).expect("a good query"), listed).err().map(|e| e.code);
+        for shown in ["deleted", "files", "directories", "nonsense"] {
+            let code = asked(&format!("showonly={shown}"), Listed::Blobs);
+            assert_eq!(code, Some(Code::OperationNotSupported), "{shown}");
+        }
+        for raw in ["delimiter=/", "startFrom=a", "endBefore=b"] {
+            assert_eq!(asked(raw, Listed::Blobs), None, "{raw}");
+            assert_eq!(asked(raw, Listed::Containers), Some(Code::UnsupportedQueryParameter), "{raw}");
+        }
     }
 }

@@ -4,10 +4,15 @@ use crate::error::{Code, Error};
 use crate::listing::Asked;
 use crate::reply::Reply;
 use crate::{headers, page, time, xml};
-use greenroom_store::{BlobKind, BlobProps, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp};
+use greenroom_store::{
+    BlobKind, BlobProps, HttpHeaders, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp,
+};
 
 /// What Azure stores where a writer names no type.
 pub const CONTENT_TYPE_DEFAULT: &str = "application/octet-stream";
+/// What is kept of a type that was cleared, which is told no more: that is another thing than none having been named.
+/// Source: "Set Blob Properties".
+pub const NO_CONTENT_TYPE: &str = "";
 /// What Azure says of a blob for which no tier was set.
 const TIER_DEFAULT: Tier = Tier::Hot;
 
@@ -38,7 +43,7 @@ pub fn blob_headers(
         Extent::Part => "x-ms-blob-content-md5",
     };
     let reply = metadata_headers(reply.version(&props.etag, props.modified), &props.metadata)
-        .header("content-type", http.content_type.as_deref().unwrap_or(CONTENT_TYPE_DEFAULT))
+        .header_if("content-type", Some(content_type(http)).filter(|kind| *kind != NO_CONTENT_TYPE))
         .header_if("content-encoding", http.content_encoding.as_deref())
         .header_if("content-language", http.content_language.as_deref())
         .header_if("content-disposition", http.content_disposition.as_deref())
@@ -73,7 +78,7 @@ pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, include_copy: Asked,
     doc.text("Last-Modified", &time::http(props.modified));
     doc.text("Etag", &props.etag.to_string());
     doc.text("Content-Length", &props.length.to_string());
-    doc.text("Content-Type", http.content_type.as_deref().unwrap_or(CONTENT_TYPE_DEFAULT));
+    doc.text("Content-Type", content_type(http));
     doc.text("Content-Encoding", http.content_encoding.as_deref().unwrap_or(""));
     doc.text("Content-Language", http.content_language.as_deref().unwrap_or(""));
     doc.text("Content-CRC64", "");
@@ -95,6 +100,10 @@ pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, include_copy: Asked,
         doc.text("TagCount", &props.tags.len().to_string());
     }
     doc.close("Properties");
+}
+
+fn content_type(http: &HttpHeaders) -> &str {
+    http.content_type.as_deref().unwrap_or(CONTENT_TYPE_DEFAULT)
 }
 
 fn kind_name(props: &BlobProps) -> &'static str {
@@ -162,7 +171,7 @@ pub fn metadata_xml(doc: &mut xml::Document, metadata: &Metadata) {
     }
     doc.open("Metadata");
     for (name, value) in metadata {
-        doc.text(name, value);
+        doc.entry(name, value);
     }
     doc.close("Metadata");
 }

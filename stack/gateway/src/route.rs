@@ -193,7 +193,8 @@ pub static ROWS: &[Row] = &[
     on("Get Blob Service Stats", GET, Service, ("service", "stats"), (Other, service("r")), |call| Box::pin(ops::get_service_stats::run(call))),
     on("Get User Delegation Key", POST, Service, ("service", "userdelegationkey"), (Other, DELEGATION), |call| Box::pin(ops::get_user_delegation_key::run(call))),
     on("Find Blobs by Tags", GET, Service, ("", "blobs"), (List, FILTER), |call| Box::pin(ops::find_blobs_by_tags::run(call))),
-    on("Blob Batch", POST, Service, ("", "batch"), (Delete, ANY), |call| Box::pin(ops::blob_batch::run(call))),
+    on("Blob Batch", POST, Service, ("", "batch"), (Other, ANY), |call| Box::pin(ops::blob_batch::run(call))),
+    on("Blob Batch", POST, Service, ("container", "batch"), (Other, ANY), |call| Box::pin(ops::blob_batch::run(call))),
 
     on("Create Container", PUT, Container, ("container", ""), (Other, container("cw")), |call| Box::pin(ops::create_container::run(call))),
     on("Get Container Properties", GET, Container, ("container", ""), (Other, container("r")), |call| Box::pin(ops::get_container_properties::run(call))),
@@ -212,7 +213,7 @@ pub static ROWS: &[Row] = &[
     no("Restore Container", PUT, Container, ("container", "undelete"), UNOFFERED),
     no("Rename Container", PUT, Container, ("container", "rename"), UNOFFERED),
     on("Find Blobs by Tags in Container", GET, Container, ("container", "blobs"), (List, FILTER), |call| Box::pin(ops::find_blobs_by_tags::run(call))),
-    on("Blob Batch", POST, Container, ("container", "batch"), (Delete, ANY), |call| Box::pin(ops::blob_batch::run(call))),
+    on("Blob Batch", POST, Container, ("container", "batch"), (Other, ANY), |call| Box::pin(ops::blob_batch::run(call))),
 
     on("Put Blob", PUT, Blob, ("", ""), (Put, object("cw")), |call| Box::pin(ops::put_blob::run(call))),
     on("Copy Blob, Copy Blob From URL", PUT, Blob, ("", ""), (Put, object("cw")), |call| Box::pin(ops::copy_blob::run(call))).content(FromUrl::Yes),

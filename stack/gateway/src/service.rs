@@ -23,6 +23,8 @@ enum Kind {
     Days,
     Number,
     Text,
+    /// A version of the service: a date.
+    Date,
 }
 
 struct Section {
@@ -32,7 +34,7 @@ struct Section {
     leaves: &'static [(&'static str, Kind)],
 }
 
-use Kind::{Bool, Days, Number, Off, Text, Version};
+use Kind::{Bool, Date, Days, Number, Off, Text, Version};
 
 const RETENTION_OFF: &str = "<RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>";
 const METRICS: &[(&str, Kind)] = &[
@@ -81,7 +83,7 @@ static SECTIONS: &[Section] = &[
             (CORS_RULE[4], Text),
         ],
     },
-    Section { name: "DefaultServiceVersion", default: None, leaves: &[("", Text)] },
+    Section { name: "DefaultServiceVersion", default: None, leaves: &[("", Date)] },
     Section {
         name: "DeleteRetentionPolicy",
         default: Some("<Enabled>false</Enabled>"),
@@ -138,12 +140,12 @@ pub fn document(settings: &ServiceSettings) -> String {
 
 /// One section, checked, as it will be told again.
 fn read(section: &Section, path: &str, leaves: &[&Leaf]) -> Result<String, Error> {
-    let mut says: Vec<(&str, &str)> = Vec::new();
+    let mut says: Vec<(&'static str, &str)> = Vec::new();
     for leaf in leaves {
         let name = leaf.path[path.len()..].trim_start_matches('/');
         let known = section.leaves.iter().find(|(known, _)| *known == name);
         match known {
-            Some((_, kind)) => says.push((name, check(*kind, &leaf.path, leaf.text.trim())?)),
+            Some((known, kind)) => says.push((known, check(*kind, &leaf.path, leaf.text.trim())?)),
             // A section that is empty as a whole.
             None if name.is_empty() && leaf.text.trim().is_empty() => {}
             None => return Err(unexpected(&leaf.path)),
@@ -166,12 +168,13 @@ fn check<'t>(kind: Kind, path: &str, text: &'t str) -> Result<&'t str, Error> {
         Days => text.parse().is_ok_and(|days: u32| (1..=DAYS_MAX).contains(&days)),
         Number => text.parse::<u32>().is_ok(),
         Text => true,
+        Date => text.len() == "YYYY-MM-DD".len() && text.parse::<jiff::civil::Date>().is_ok(),
     };
     if fits { Ok(text) } else { Err(Error::new(Code::InvalidXmlNodeValue, path)) }
 }
 
 /// A section in which each element occurs once.
-fn plain(section: &str, says: &[(&str, &str)]) -> Result<String, Error> {
+fn plain(section: &str, says: &[(&'static str, &str)]) -> Result<String, Error> {
     let find = |name: &str| says.iter().find(|(said, _)| *said == name).map(|(_, text)| *text);
     for (number, (name, _)) in says.iter().enumerate() {
         if says[..number].iter().any(|(before, _)| before == name) {
@@ -183,6 +186,7 @@ fn plain(section: &str, says: &[(&str, &str)]) -> Result<String, Error> {
     for (name, text) in says {
         match name.split_once('/') {
             Some((_, inner)) => retention.text(inner, text),
+            // A version, which is a date.
             None if name.is_empty() => doc.put(text),
             None => doc.text(name, text),
         }

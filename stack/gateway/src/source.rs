@@ -51,12 +51,25 @@ pub enum Source {
     There(Box<There>),
 }
 
+/// Whether content in the archive may be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archived {
+    /// Into another blob, which is in an online tier.
+    Copied,
+    Refused,
+}
+
 /// Opens the source that `x-ms-copy-source` names, or a range of it.
 pub async fn open(call: &Call, range: Option<Range>) -> Result<Source, Error> {
+    open_with(call, range, Archived::Refused).await
+}
+
+/// As `open`, perhaps of what is in the archive.
+pub async fn open_with(call: &Call, range: Option<Range>, archived: Archived) -> Result<Source, Error> {
     let url = Url::of(&call.head)?;
     let precondition = precondition(&call.head)?;
     if is_ours(call, &url) {
-        return Ok(Source::Here(Box::new(here::open(call, &url, precondition, range).await?)));
+        return Ok(Source::Here(Box::new(here::open(call, &url, (precondition, archived), range).await?)));
     }
     Ok(Source::There(Box::new(there::open(call, &url, range).await?)))
 }
@@ -194,26 +207,36 @@ fn precondition(head: &Head) -> Result<Precondition, Error> {
     })
 }
 
-/// A copy source's URL.
+/// The URL of a blob, as a header names it.
 #[derive(Debug)]
-struct Url {
+pub struct Url {
     uri: Uri,
     host: String,
 }
 
 impl Url {
     fn of(head: &Head) -> Result<Url, Error> {
-        let bad = || Error::new(Code::InvalidHeaderValue, "x-ms-copy-source");
-        let text = head.filled("x-ms-copy-source").ok_or_else(bad)?;
-        let uri: Uri = text.parse().map_err(|_| bad())?;
+        let url = head.filled("x-ms-copy-source").and_then(Url::parse);
+        url.ok_or_else(|| Error::new(Code::InvalidHeaderValue, "x-ms-copy-source"))
+    }
+
+    /// `None` for what names nothing that could be asked for.
+    pub fn parse(text: &str) -> Option<Url> {
+        let uri: Uri = text.parse().ok()?;
         let web = matches!(uri.scheme_str(), Some("http" | "https"));
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
         // A name and a password before the host would be a credential of a kind that no source takes.
         let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-        if !web || host.is_empty() || !plain || text.len() > URL_BYTES_MAX {
-            return Err(bad());
-        }
-        Ok(Url { uri, host })
+        let good = web && !host.is_empty() && plain && text.len() <= URL_BYTES_MAX;
+        good.then_some(Url { uri, host })
+    }
+
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    pub fn authority(&self) -> &str {
+        self.uri.authority().map(|authority| authority.as_str()).unwrap_or_default()
     }
 
     fn port(&self) -> u16 {
@@ -224,7 +247,7 @@ impl Url {
     /// Without the query, which holds the credential; a snapshot is named again.
     fn shown(&self) -> String {
         let snapshot = self.uri.query().and_then(|query| query.split('&').find(|pair| pair.starts_with("snapshot=")));
-        let authority = self.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let authority = self.authority();
         let base = format!("{}://{authority}{}", self.uri.scheme_str().unwrap_or("http"), self.uri.path());
         snapshot.map_or(base.clone(), |snapshot| format!("{base}?{snapshot}"))
     }

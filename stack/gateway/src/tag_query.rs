@@ -2,16 +2,20 @@
 //! Source: "Find Blobs by Tags" and "Specifying conditional headers for Blob service operations".
 
 use crate::error::{Code, Error};
+use crate::headers;
+use greenroom_model::ContainerName;
 use greenroom_store::{Relation, TagFilter};
 
 /// Longer ones say nothing that ten tags could mean.
 const TERMS_MAX: usize = 50;
+/// As many as a blob has tags.
+const CONDITIONS_MAX: usize = headers::TAGS_MAX;
 
 /// What Find Blobs by Tags asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Search {
     /// `@container = '…'`.
-    pub container: Option<String>,
+    pub container: Option<ContainerName>,
     pub filter: TagFilter,
 }
 
@@ -24,10 +28,18 @@ pub fn search(text: &str) -> Result<Search, Error> {
             return Err(bad("OR is not offered here; ask twice".to_owned()));
         }
         match (term.name.as_str(), term.relation) {
-            ("@container", Relation::Equal) if container.is_none() => container = Some(term.value),
+            ("@container", Relation::Equal) if container.is_none() => {
+                container = Some(ContainerName::new(term.value).map_err(|error| bad(error.to_string()))?);
+            }
             ("@container", _) => return Err(bad("@container is compared by = and once".to_owned())),
+            (name, _) if name.starts_with('@') => {
+                return Err(bad(format!("{name} has no meaning here, but @container has")));
+            }
             (_, Relation::Differs) => return Err(bad("<> is not offered here".to_owned())),
             _ => filters.push(term.filter()),
+        }
+        if filters.len() > CONDITIONS_MAX {
+            return Err(bad(format!("it has more than {CONDITIONS_MAX} conditions on tags")));
         }
     }
     if filters.is_empty() {
@@ -82,6 +94,7 @@ fn terms(text: &str) -> Result<Vec<(Joint, Term)>, String> {
         let (name, after) = name(rest)?;
         let (relation, after) = relation(after.trim_start())?;
         let (value, after) = value(after.trim_start())?;
+        check(&name, &value)?;
         found.push((joint, Term { name, relation, value }));
         rest = after.trim_start();
         if rest.is_empty() {
@@ -89,6 +102,15 @@ fn terms(text: &str) -> Result<Vec<(Joint, Term)>, String> {
         }
         (joint, rest) = joined(rest)?;
     }
+}
+
+/// No blob has tags of another form, so that such a term is a mistake. A name that begins with `@` is no tag's.
+fn check(name: &str, value: &str) -> Result<(), String> {
+    if name.starts_with('@') || headers::tag_fits(name, value) {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(20).collect();
+    Err(format!("no tag is {shown:?} with that value: {}", headers::TAG_RULE))
 }
 
 fn shown(rest: &str) -> String {
@@ -161,7 +183,7 @@ mod tests {
 
     #[test]
     fn searches_choose_as_azure_says() {
-        let blob = tags(&[("team", "gold"), ("date", "2026-11-22"), ("a b", "it's")]);
+        let blob = tags(&[("team", "gold"), ("date", "2026-11-22"), ("a b", "1.5/2")]);
         for (text, chosen) in [
             ("team = 'gold'", true),
             ("\"team\"='gold'", true),
@@ -170,12 +192,12 @@ mod tests {
             ("date > '2026-01-01' AND date < '2027'", true),
             ("date >= '2026-11-22' and date<='2026-11-22' And team='gold'", true),
             ("date > '2026-11-22'", false),
-            ("\"a b\" = 'it''s'", true),
+            ("\"a b\" = '1.5/2'", true),
         ] {
             assert_eq!(search(text).expect(text).filter.matches(&blob), chosen, "{text}");
         }
         let within = search("@container = 'photos' AND team = 'gold'").expect("a good search");
-        assert_eq!(within.container.as_deref(), Some("photos"));
+        assert_eq!(within.container.map(String::from).as_deref(), Some("photos"));
     }
 
     #[test]
@@ -192,6 +214,19 @@ mod tests {
         }
     }
 
+    fn terms_of(count: usize) -> String {
+        (0..count).map(|n| format!("tag{n} = 'a'")).collect::<Vec<_>>().join(" AND ")
+    }
+
+    #[test]
+    fn as_many_conditions_as_a_blob_has_tags_may_be() {
+        let longest = format!("{} = '{}'", "x".repeat(128), "y".repeat(256));
+        for text in [&terms_of(10), &format!("@container = 'photos' AND {}", terms_of(10)), &longest] {
+            assert!(search(text).is_ok(), "{text}");
+        }
+        assert!(condition(&longest).is_ok() && condition(&longest.replace('y', "yy")).is_err());
+    }
+
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         for (text, said) in [
@@ -206,6 +241,17 @@ mod tests {
             ("@container > 'a' AND a = 'b'", "@container is compared"),
             ("@container = 'photos'", "a condition on a tag is needed"),
             ("team ~ 'a'", "is expected at \"~ 'a'\""),
+            ("@Container = 'photos' AND team = 'a'", "@Container has no meaning here"),
+            ("@contaner = 'photos' AND team = 'a'", "@contaner has no meaning here"),
+            ("@container = 'Photos!' AND team = 'a'", "container name 'Photos!'"),
+            ("@ = 'photos' AND team = 'a'", "@ has no meaning here"),
+            ("\"\" = 'a'", "no tag is \"\""),
+            ("\"a!b\" = 'a'", "no tag is \"a!b\""),
+            ("team = 'a!'", "no tag is \"team\""),
+            ("team = '\u{1}'", "no tag is \"team\""),
+            (&format!("{} = 'a'", "x".repeat(129)), "no tag is \"xxxxxxxxxxxxxxxxxxxx\""),
+            (&format!("team = '{}'", "x".repeat(257)), "no tag is \"team\""),
+            (&terms_of(11), "more than 10 conditions"),
         ] {
             let detail = search(text).expect_err(text).detail.unwrap_or_default();
             assert!(detail.contains(said), "{text}: {detail}");

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{ACCOUNT, CONTAINER, Stack, all_between, header, send, verdict};
+use support::{ACCOUNT, CONTAINER, Headers, Stack, all_between, header, send, verdict};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -177,6 +177,91 @@ async fn properties_metadata_tags_and_tier_change_alone() {
 }
 
 #[tokio::test]
+async fn an_md5_is_one_or_refused_and_a_type_that_is_cleared_is_gone() {
+    let stack = Stack::with_container().await;
+    stack.put_blob("a", "hello").await;
+    let good = "AAAAAAAAAAAAAAAAAAAAAA==";
+    let set = async |headers: Headers<'_>| send(&stack, "PUT", "photos/a?comp=properties", headers, "").await;
+    let head = async |path: &str| send(&stack, "HEAD", path, &[], "").await;
+    assert_eq!(header(&head("photos/a").await, "content-type"), "application/octet-stream", "none was named");
+    let both = [("x-ms-blob-content-md5", good), ("x-ms-blob-content-type", "text/plain")];
+    assert_eq!(set(&both).await.status(), 200);
+    for bad in
+        ["nonsense", "AAAA", "AAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAAAA", "!", "="]
+    {
+        let refused = set(&[("x-ms-blob-content-md5", bad)]).await;
+        assert_eq!(verdict(&refused), (400, "InvalidMd5".into()), "{bad}");
+        let kept = head("photos/a").await;
+        assert_eq!(["content-md5", "content-type"].map(|name| header(&kept, name)), [good, "text/plain"], "{bad}");
+    }
+    assert_eq!(set(&[("x-ms-blob-cache-control", "none")]).await.status(), 200);
+    stack.put_blob("b", "").await;
+    let copied = [("x-ms-copy-source", stack.url("photos/a").await)];
+    let copied: Vec<_> = copied.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(send(&stack, "PUT", "photos/c", &copied, "").await.status(), 202);
+    for path in ["photos/a", "photos/c"] {
+        for method in ["HEAD", "GET"] {
+            let cleared = send(&stack, method, path, &[], "").await;
+            let told = ["content-md5", "content-type", "cache-control"].map(|name| header(&cleared, name));
+            assert_eq!(told, ["", "", "none"], "{method} {path}");
+        }
+    }
+    let list = send(&stack, "GET", "photos?restype=container&comp=list", &[], "").await.text().await.expect("a text");
+    assert_eq!(list.matches("<Content-Type />").count(), 2, "{list}");
+    assert_eq!(all_between(&list, "<Content-Type>", "</Content-Type>"), ["application/octet-stream"]);
+}
+
+#[tokio::test]
+async fn a_list_ends_before_and_shows_what_it_is_asked_for_or_says_no() {
+    let stack = Stack::with_container().await;
+    for name in ["a", "b/1", "b/2", "b/3", "c", "d"] {
+        stack.put_blob(name, "x").await;
+    }
+    let list =
+        async |more: &str| send(&stack, "GET", &format!("photos?restype=container&comp=list{more}"), &[], "").await;
+    for (more, names) in [
+        ("&endBefore=c", &["a", "b/1", "b/2", "b/3"][..]),
+        ("&endbefore=b/2", &["a", "b/1"]),
+        ("&startFrom=b/2&endBefore=c", &["b/2", "b/3"]),
+        ("&prefix=b/&endBefore=b/3", &["b/1", "b/2"]),
+        ("&prefix=b/&endBefore=a", &[]),
+        ("&delimiter=/&endBefore=c", &["a", "b/"]),
+        ("&delimiter=/&endBefore=b/2", &["a", "b/"]),
+        ("&endBefore=c&maxresults=2", &["a", "b/1"]),
+        ("&endBefore=", &["a", "b/1", "b/2", "b/3", "c", "d"]),
+        ("&include=deleted,versions,metadata", &["a", "b/1", "b/2", "b/3", "c", "d"]),
+    ] {
+        let text = list(more).await.text().await.expect("a text");
+        assert_eq!(all_between(&text, "<Name>", "</Name>"), names, "{more}");
+    }
+    // The last page of a list that ends early leads no further.
+    let first = list("&endBefore=b/3&maxresults=2").await.text().await.expect("a text");
+    let marker = all_between(&first, "<NextMarker>", "</NextMarker>").concat();
+    let second = list(&format!("&endBefore=b/3&maxresults=2&marker={marker}")).await.text().await.expect("a text");
+    assert_eq!(all_between(&second, "<Name>", "</Name>"), ["b/2"]);
+    assert!(second.contains("<NextMarker />"), "{second}");
+    for (more, code) in [
+        ("&showonly=deleted", "FeatureNotSupported"),
+        ("&showonly=files", "FeatureNotSupported"),
+        ("&include=permissions", "FeatureNotSupported"),
+        ("&include=system", "InvalidQueryParameterValue"),
+        ("&include=acl", "InvalidQueryParameterValue"),
+    ] {
+        assert_eq!(verdict(&list(more).await), (400, code.into()), "{more}");
+    }
+    for (more, code) in [
+        ("&endBefore=a", "UnsupportedQueryParameter"),
+        ("&startFrom=a", "UnsupportedQueryParameter"),
+        ("&delimiter=a", "UnsupportedQueryParameter"),
+        ("&showonly=deleted", "FeatureNotSupported"),
+        ("&include=snapshots", "InvalidQueryParameterValue"),
+    ] {
+        let refused = send(&stack, "GET", &format!("?comp=list{more}"), &[], "").await;
+        assert_eq!(verdict(&refused), (400, code.into()), "{more}");
+    }
+}
+
+#[tokio::test]
 async fn ranges_are_cut_as_azure_cuts_them() {
     let stack = Stack::with_container().await;
     stack.put_blob("digits", "0123456789").await;
@@ -208,8 +293,16 @@ async fn ranges_are_cut_as_azure_cuts_them() {
     assert_eq!(part.text().await.expect("a text"), "01234");
     let both = send(&stack, "GET", "photos/digits", &[md5[1], crc64[0], crc64[1]], "").await;
     assert_eq!(verdict(&both), (400, "InvalidHeaderValue".into()));
-    let empty = send(&stack, "GET", "photos/empty", &[("range", "bytes=0-")], "").await;
-    assert_eq!(verdict(&empty), (416, "InvalidRange".into()));
+    for (path, range, length) in [
+        ("photos/empty", ("range", "bytes=0-"), "bytes */0"),
+        ("photos/empty", ("x-ms-range", "bytes=0-4194303"), "bytes */0"),
+        ("photos/digits", ("x-ms-range", "bytes=10-"), "bytes */10"),
+        ("photos/digits", ("range", "bytes=99-100"), "bytes */10"),
+    ] {
+        let past = send(&stack, "GET", path, &[range], "").await;
+        assert_eq!(verdict(&past), (416, "InvalidRange".into()), "{path} {range:?}");
+        assert_eq!(header(&past, "content-range"), length, "{path} {range:?}");
+    }
     assert_eq!(send(&stack, "GET", "photos/empty", &[], "").await.status(), 200);
 }
 

@@ -203,3 +203,63 @@ async fn another_stack_is_fetched_from_where_it_is_allowed() {
     }
     assert_eq!(stack.names().await, ["b", "c", "d"]);
 }
+
+#[tokio::test]
+async fn what_is_in_the_archive_is_copied_out_of_it_and_stays_there() {
+    let stack = with_source().await;
+    let tier = |tier| ("x-ms-access-tier", tier);
+    assert_eq!(send(&stack, "PUT", "photos/a?comp=tier", &[tier("Archive")], "").await.status(), 200);
+    let source = stack.url("photos/a").await;
+    let from = ("x-ms-copy-source", source.as_str());
+    for online in ["Hot", "Cool", "Cold"] {
+        let headers = [from, tier(online), ("x-ms-rehydrate-priority", "High")];
+        let copied = send(&stack, "PUT", "photos/b", &headers, "").await;
+        assert_eq!(
+            (copied.status().as_u16(), header(&copied, "x-ms-copy-status")),
+            (202, "success".into()),
+            "{online}"
+        );
+        let head = send(&stack, "HEAD", "photos/b", &[], "").await;
+        assert_eq!(header(&head, "x-ms-access-tier"), online);
+        assert_eq!(get(&stack, "photos/b").await, "0123456789", "as a tier that is set, it can be read at once");
+    }
+    let head = send(&stack, "HEAD", "photos/a", &[], "").await;
+    assert_eq!(header(&head, "x-ms-access-tier"), "Archive");
+    assert_eq!(verdict(&send(&stack, "GET", "photos/a", &[], "").await), (409, "BlobArchived".into()));
+    // Only by Copy Blob, only into another blob, and only where it is told the tier.
+    let sync = ("x-ms-requires-sync", "true");
+    let cases: &[(&str, Headers<'_>)] = &[
+        ("photos/c", &[from]),
+        ("photos/c", &[from, tier("Archive")]),
+        ("photos/c", &[from, tier("Hot"), sync]),
+        ("photos/c", &[from, tier("Hot"), BLOCK_BLOB]),
+        ("photos/c?comp=block&blockid=QUFB", &[from]),
+        ("photos/a", &[from, tier("Hot")]),
+    ];
+    for (path, headers) in cases {
+        let refused = send(&stack, "PUT", path, headers, "").await;
+        assert_eq!(verdict(&refused), (409, "BlobArchived".into()), "{path} {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_is_waited_for_tells_the_checksums() {
+    let stack = with_source().await;
+    let source = stack.url("photos/a").await;
+    let (from, sync) = (("x-ms-copy-source", source.as_str()), ("x-ms-requires-sync", "true"));
+    let sums = |answer: &Response| ["content-md5", "x-ms-content-crc64"].map(|name| header(answer, name));
+    let checked = send(&stack, "PUT", "photos/b", &[from, sync, ("x-ms-source-content-md5", MD5)], "").await;
+    let crc64 = header(&checked, "x-ms-content-crc64");
+    assert_eq!((checked.status().as_u16(), sums(&checked)), (202, [MD5.to_owned(), crc64.clone()]));
+    // The checksum is that of the content as a client puts it.
+    let put = send(&stack, "PUT", "photos/c", &[BLOCK_BLOB], "0123456789").await;
+    assert_eq!(sums(&put), [MD5.to_owned(), crc64.clone()]);
+    // A blob of blocks has no MD5 of its own.
+    let unchecked = send(&stack, "PUT", "photos/b", &[from, sync], "").await;
+    assert_eq!(sums(&unchecked), [String::new(), crc64.clone()]);
+    let whole = stack.url("photos/c").await;
+    let kept = send(&stack, "PUT", "photos/b", &[("x-ms-copy-source", whole.as_str()), sync], "").await;
+    assert_eq!(sums(&kept), [MD5.to_owned(), crc64]);
+    let other = send(&stack, "PUT", "photos/b", &[from], "").await;
+    assert_eq!(sums(&other), [String::new(), String::new()], "Copy Blob tells none");
+}

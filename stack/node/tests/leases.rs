@@ -118,3 +118,20 @@ async fn a_lease_outlives_a_crash_and_a_leased_container_is_not_deleted() {
     assert_eq!((header(&head, "x-ms-lease-state"), head.status().as_u16()), ("leased".into(), 200));
     assert_eq!(send(&stack, "DELETE", container, &[lease(A)], "").await.status(), 202);
 }
+
+#[tokio::test]
+async fn a_break_is_over_when_it_was_said_to_be() {
+    let stack = Stack::with_container().await;
+    stack.put_blob("a", "content").await;
+    for path in ["photos/a?comp=lease", "photos?restype=container&comp=lease"] {
+        for (term, period, most) in [(FOR_EVER, "5", 5), (MINUTE, "5", 5), (FOR_EVER, "0", 0), (MINUTE, "60", 60)] {
+            let acquired = send(&stack, "PUT", path, &[ACQUIRE, term, propose(A)], "").await;
+            assert_eq!(acquired.status(), 201, "{path}");
+            let headers = [action("break"), ("x-ms-lease-break-period", period)];
+            let broken = send(&stack, "PUT", path, &headers, "").await;
+            let seconds: u64 = header(&broken, "x-ms-lease-time").parse().expect("a number");
+            assert!(seconds <= most && (seconds > 0) == (most > 0), "{path}: {seconds} of {period}");
+            send(&stack, "PUT", path, &[action("release"), lease(A)], "").await;
+        }
+    }
+}

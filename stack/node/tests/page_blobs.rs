@@ -131,7 +131,6 @@ async fn what_does_not_fit_is_a_clear_4xx() {
         ("GET", "disk?comp=blocklist", &[], "", 409, "InvalidBlobType"),
         ("PUT", "disk?comp=tier", &[("x-ms-access-tier", "Cool")], "", 409, "InvalidBlobType"),
         ("GET", "blocks?comp=pagelist", &[], "", 409, "InvalidBlobType"),
-        ("GET", "disk?comp=pagelist&prevsnapshot=2026-01-01T00:00:00.0000000Z", &[], "", 400, "FeatureNotSupported"),
         ("PUT", "blocks?comp=properties", &[("x-ms-blob-content-length", "512")], "", 409, "InvalidBlobType"),
     ];
     for (method, path, headers, body, status, code) in cases {
@@ -228,4 +227,82 @@ async fn azcopy_moves_disk_images_as_page_blobs_both_ways_and_across() {
     let all = bed.url("");
     bed.azcopy.run(&["remove", &all, "--recursive", "--from-to=BlobTrash"]).await;
     assert_eq!(bed.below("").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_differs_from_a_snapshot_is_told() {
+    let stack = Stack::with_container().await;
+    create(&stack, "disk", "8192").await;
+    let snapshot = async || {
+        let made = send(&stack, "PUT", &format!("{CONTAINER}/disk?comp=snapshot"), &[], "").await;
+        header(&made, "x-ms-snapshot")
+    };
+    is(page(&stack, "disk", "0-2047", "a", &[]).await, OK);
+    let first = snapshot().await;
+    is(page(&stack, "disk", "1024-1535", "b", &[]).await, OK);
+    is(page(&stack, "disk", "0-511", "", &[]).await, OK);
+    is(page(&stack, "disk", "4096-4607", "c", &[]).await, OK);
+    let second = snapshot().await;
+    is(page(&stack, "disk", "4096-4607", "", &[]).await, OK);
+    let asked = async |query: &str, headers: Headers<'_>| {
+        send(&stack, "GET", &format!("{CONTAINER}/disk?comp=pagelist{query}"), headers, "").await
+    };
+    let told = async |query: &str, headers: Headers<'_>| {
+        let answer = asked(query, headers).await;
+        assert_eq!(answer.status(), 200, "{query}");
+        assert_eq!(header(&answer, "x-ms-blob-content-length"), "8192");
+        let text = answer.text().await.expect("a text");
+        text.split("<PageList>").nth(1).expect("a list").replace("</PageList>", "")
+    };
+    let range = |tag: &str, first: u64, last: u64| format!("<{tag}><Start>{first}</Start><End>{last}</End></{tag}>");
+    let (cleared, changed) = (range("ClearRange", 0, 511), range("PageRange", 1024, 1535));
+    let added = range("PageRange", 4096, 4607);
+    let gone = range("ClearRange", 4096, 4607);
+    let end = "<NextMarker />";
+    assert_eq!(told(&format!("&prevsnapshot={first}"), &[]).await, format!("{cleared}{changed}{end}"));
+    let between = format!("&snapshot={second}&prevsnapshot={first}");
+    assert_eq!(told(&between, &[]).await, format!("{cleared}{changed}{added}{end}"));
+    assert_eq!(told(&format!("&prevsnapshot={second}"), &[]).await, format!("{gone}{end}"));
+    assert_eq!(told(&format!("&snapshot={first}&prevsnapshot={first}"), &[]).await, end);
+    let within = [("x-ms-range", "bytes=256-4351")];
+    let (some, more) = (range("ClearRange", 256, 511), range("PageRange", 4096, 4351));
+    assert_eq!(told(&between, &within).await, format!("{some}{changed}{more}{end}"));
+    // Page by page.
+    let page_one = told(&format!("{between}&maxresults=2"), &[]).await;
+    assert_eq!(page_one, format!("{cleared}{changed}<NextMarker>4096</NextMarker>"));
+    assert_eq!(told(&format!("{between}&maxresults=2&marker=4096"), &[]).await, format!("{added}{end}"));
+    // By its URL.
+    let url = format!("{}/acct/{CONTAINER}/disk?snapshot={first}", stack.ready.blob);
+    let header_of = |url: &str| [("x-ms-previous-snapshot-url", url.to_owned())];
+    for (url, status, code) in [
+        (url.clone(), 200, ""),
+        (url.replace("/disk", "/other"), 400, "InvalidHeaderValue"),
+        (url.replace("/acct/", "/else/"), 400, "InvalidHeaderValue"),
+        (url.replace("snapshot", "snap"), 400, "InvalidHeaderValue"),
+        ("disk".to_owned(), 400, "InvalidHeaderValue"),
+    ] {
+        let headers = header_of(&url);
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(verdict(&asked("", &headers).await), (status, code.into()), "{url}");
+        if status == 200 {
+            assert_eq!(told("", &headers).await, format!("{cleared}{changed}{end}"));
+            let both = asked(&format!("&prevsnapshot={first}"), &headers).await;
+            assert_eq!(verdict(&both), (400, "InvalidHeaderValue".into()));
+        }
+    }
+    for (query, status, code) in [
+        (format!("&snapshot={first}&prevsnapshot={second}"), 400, "PreviousSnapshotCannotBeNewer"),
+        ("&prevsnapshot=2020-01-01T00:00:00.0000000Z".to_owned(), 409, "PreviousSnapshotNotFound"),
+        ("&prevsnapshot=soon".to_owned(), 400, "InvalidQueryParameterValue"),
+        (format!("{between}&marker=x"), 400, "InvalidMarker"),
+    ] {
+        assert_eq!(verdict(&asked(&query, &[]).await), (status, code.into()), "{query}");
+    }
+    // A snapshot of what was a block blob is nothing to compare pages with.
+    stack.put_blob("disk", "blocks now").await;
+    let blocks = snapshot().await;
+    assert_eq!(verdict(&asked(&format!("&prevsnapshot={first}"), &[]).await), (409, "InvalidBlobType".into()));
+    create(&stack, "disk", "512").await;
+    let refused = asked(&format!("&prevsnapshot={blocks}"), &[]).await;
+    assert_eq!(verdict(&refused), (409, "PreviousSnapshotOperationNotSupported".into()));
 }

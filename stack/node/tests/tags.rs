@@ -68,8 +68,25 @@ async fn blobs_are_found_by_their_tags() {
     assert_eq!(send(&stack, "PUT", "photos/a?comp=tags", &[], tags).await.status(), 204);
     assert_eq!(names(&stack, "", "team = 'bronze'").await, ["a"]);
 
-    for (search, code) in [("team", "InvalidQueryParameterValue"), ("", "MissingRequiredQueryParameter")] {
-        assert_eq!(verdict(&find(&stack, "", search).await), (400, code.into()), "{search}");
+    let eleven = (0..11).map(|n| format!("tag{n} = 'a'")).collect::<Vec<_>>().join(" AND ");
+    let (long_name, long_value) = (format!("{} = 'a'", "x".repeat(129)), format!("team = '{}'", "x".repeat(257)));
+    let invalid = "InvalidQueryParameterValue";
+    for (search, code) in [
+        ("team", invalid),
+        ("", "MissingRequiredQueryParameter"),
+        ("@Container = 'videos' AND team = 'gold'", invalid),
+        ("@contaner = 'videos' AND team = 'gold'", invalid),
+        ("@container = 'No such name' AND team = 'gold'", invalid),
+        ("\"@name\" = 'videos' AND team = 'gold'", invalid),
+        (&eleven, invalid),
+        (&long_name, invalid),
+        (&long_value, invalid),
+        ("team = 'ü'", invalid),
+        ("\"te*m\" = 'gold'", invalid),
+    ] {
+        for path in ["", container] {
+            assert_eq!(verdict(&find(&stack, path, search).await), (400, code.into()), "{search}");
+        }
     }
     let missing = find(&stack, "/nowhere?restype=container", "team = 'gold'").await;
     assert_eq!(verdict(&missing), (404, "ContainerNotFound".into()));
@@ -93,5 +110,45 @@ async fn tags_are_a_condition() {
     ] {
         let answer = send(&stack, method, path, &[("x-ms-if-tags", condition)], "").await;
         assert_eq!(answer.status().as_u16(), status, "{method} {path} {condition}");
+    }
+}
+
+#[tokio::test]
+async fn what_says_something_of_blocks_or_tags_keeps_its_conditions() {
+    let stack = Stack::with_container().await;
+    let tagged = [BLOCK_BLOB, ("x-ms-tags", "team=gold")];
+    assert_eq!(send(&stack, "PUT", "photos/a", &tagged, "content").await.status(), 201);
+    assert_eq!(send(&stack, "PUT", "photos/staged?comp=block&blockid=QUFB", &[], "x").await.status(), 201);
+    let (mine, other) = ("aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002");
+    let tags = "<Tags><TagSet><Tag><Key>team</Key><Value>gold</Value></Tag></TagSet></Tags>";
+    let (met, unmet) = (("x-ms-if-tags", "team = 'gold'"), ("x-ms-if-tags", "team = 'blue'"));
+    let lease = |id| ("x-ms-lease-id", id);
+    let free = (412, "LeaseNotPresentWithBlobOperation");
+    let reads = [
+        ("GET", "photos/a?comp=blocklist", 200),
+        ("GET", "photos/a?comp=tags", 200),
+        ("PUT", "photos/a?comp=tags", 204),
+    ];
+    for (method, path, good) in reads {
+        for (header, expected) in [(met, (good, "")), (unmet, (412, "ConditionNotMet")), (lease(mine), free)] {
+            let answer = send(&stack, method, path, &[header], tags).await;
+            assert_eq!(verdict(&answer), (expected.0, expected.1.into()), "{method} {path} {header:?}");
+        }
+    }
+    let headers = [("x-ms-lease-action", "acquire"), ("x-ms-lease-duration", "-1"), ("x-ms-proposed-lease-id", mine)];
+    assert_eq!(send(&stack, "PUT", "photos/a?comp=lease", &headers, "").await.status(), 201);
+    for (method, path, good) in reads {
+        let held = [lease(mine), met];
+        assert_eq!(send(&stack, method, path, &held, tags).await.status().as_u16(), good, "{method} {path}");
+        let wrong = send(&stack, method, path, &[lease(other)], tags).await;
+        assert_eq!(verdict(&wrong), (412, "LeaseIdMismatchWithBlobOperation".into()), "{method} {path}");
+    }
+    let without = send(&stack, "PUT", "photos/a?comp=tags", &[], tags).await;
+    assert_eq!(verdict(&without), (412, "LeaseIdMissing".into()));
+    // Where only blocks are staged there is neither a tag nor a lease.
+    let staged = "photos/staged?comp=blocklist&blocklisttype=all";
+    for (headers, expected) in [(&[][..], (200, "")), (&[met], (412, "ConditionNotMet")), (&[lease(mine)], free)] {
+        let answer = send(&stack, "GET", staged, headers, "").await;
+        assert_eq!(verdict(&answer), (expected.0, expected.1.into()), "{headers:?}");
     }
 }

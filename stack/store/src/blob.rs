@@ -2,13 +2,14 @@
 
 use crate::catalog::Snapshot;
 use crate::catalog::row::List;
+use crate::clock::Timestamp;
 use crate::cloud::Whereabouts;
 use crate::copies::{Place, Source};
 use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::extent::{ExtentMap, Reader, Span};
 use crate::heat::Heat;
-use crate::pages::PageRanges;
+use crate::pages::{PageChanges, PageRanges};
 use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps};
 use crate::store::Store;
@@ -193,6 +194,30 @@ impl Blob {
         let (list, range) = (*list, range.start..range.end.min(self.props.length));
         let ranges = tokio::task::spawn_blocking(move || self.snapshot.page_ranges(list, &range, max));
         ranges.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Blob {
+    /// Where pages differ, within a range, from the snapshot of that moment: at most `max` changes, and where to go on.
+    /// Err: `BlobMissing` where there is no such snapshot, `BlobKind` where it or this is no page blob.
+    pub async fn page_changes(self, since: Timestamp, range: Range<u64>, max: usize) -> Result<PageChanges> {
+        let (BlobKind::Page { .. }, List::Rows(list)) = (self.props.kind, &self.pieces) else {
+            return Err(StoreError::BlobKind);
+        };
+        let (to, range) = (*list, range.start..range.end.min(self.props.length));
+        let looking = move || {
+            let set = match &self.place {
+                Place::Base(key) => self.snapshot.blob(key)?.and_then(|row| row.snapshots),
+                Place::Snapshot(set, _) => Some(*set),
+            };
+            let before = set.map(|set| self.snapshot.blob_snapshot(set, since)).transpose()?.flatten();
+            let before = before.ok_or(StoreError::BlobMissing)?;
+            let (BlobKind::Page { .. }, List::Rows(from)) = (before.props.kind, before.pieces) else {
+                return Err(StoreError::BlobKind);
+            };
+            self.snapshot.page_changes((from, to), &range, max)
+        };
+        tokio::task::spawn_blocking(looking).await.map_err(|_| StoreError::Closed)?
     }
 }
 

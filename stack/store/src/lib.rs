@@ -62,7 +62,10 @@ pub use lease::{
     LeaseTerm, LeaseUnmet,
 };
 pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
-pub use pages::{PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageRanges, PageSequence, PageUpdate, SequenceChange};
+pub use pages::{
+    Change, PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageChange, PageChanges, PageRanges, PageSequence,
+    PageUpdate, SequenceChange,
+};
 pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{
     BlobChange, BlobDraft, BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier,

@@ -19,6 +19,8 @@ pub struct ListQuery {
     pub uncommitted: ListUncommitted,
     /// Names before this one are left out; itself is not. Blobs only.
     pub from: Option<String>,
+    /// This name and those behind it are left out. Blobs only.
+    pub before: Option<String>,
     /// Goes on after the page whose `next` this was.
     pub after: Option<String>,
     /// Goes on within the snapshots of that name: that page's `next_snapshot`.
@@ -35,6 +37,7 @@ impl Default for ListQuery {
             snapshots: ListSnapshots::Leave,
             uncommitted: ListUncommitted::Leave,
             from: None,
+            before: None,
             after: None,
             after_snapshot: None,
             max: LIST_MAX,

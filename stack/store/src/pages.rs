@@ -56,6 +56,28 @@ pub struct PageRanges {
     pub next: Option<u64>,
 }
 
+/// Where pages differ from what they were.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageChanges {
+    /// In order; those of one kind neither touch nor overlap.
+    pub found: Vec<PageChange>,
+    /// Where to go on, if that was not all.
+    pub next: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageChange {
+    pub change: Change,
+    pub range: Range<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Written,
+    /// What was written reads as zeros now.
+    Cleared,
+}
+
 impl PageSequence {
     pub fn check(self, sequence: u64) -> Result<()> {
         let at_most = self.at_most.is_none_or(|most| sequence <= most);

@@ -37,6 +37,13 @@ impl Piece {
         self.offset + self.disk_bytes() as u32
     }
 
+    /// Where a byte of the content lies: its extent, and the byte in that. Two bytes that lie in one place are one.
+    pub fn place(&self, at: u64) -> (u32, u64) {
+        let from = u64::from(self.skip) + at;
+        let frames = from / FRAME_BYTES * (FRAME_BYTES + HEADER_BYTES);
+        (self.extent, u64::from(self.offset) + frames + HEADER_BYTES + from % FRAME_BYTES)
+    }
+
     /// The part of the piece from `start` on, `length` bytes long: the frames that hold it and no others.
     fn part(&self, start: u32, length: u32) -> Piece {
         let from = u64::from(self.skip) + u64::from(start);
@@ -124,6 +131,18 @@ mod tests {
         assert_eq!(slice(&[part], 20, 30), slice(&[piece], u64::from(FRAME) + 30, 30));
         let tail = slice(&[piece], u64::from(FRAME * 3), 4)[0];
         assert_eq!((tail.offset, tail.skip, tail.spare, tail.end()), (STEP * 3, 0, 1, piece.end()));
+    }
+
+    #[test]
+    fn a_part_lies_where_it_lay_in_the_whole() {
+        let piece = Piece { skip: 30, ..at(STEP * 2, FRAME * 3 + 5) };
+        for start in [0, 1, u64::from(FRAME) - 31, u64::from(FRAME) - 30, u64::from(FRAME) * 2] {
+            let part = slice(&[piece], start, 40)[0];
+            for within in [0, 1, 39] {
+                assert_eq!(part.place(within), piece.place(start + within), "{start} {within}");
+            }
+        }
+        assert_eq!(at(STEP, 9).place(3), (1, u64::from(STEP) + HEADER_BYTES + 3));
     }
 
     #[test]

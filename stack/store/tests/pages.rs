@@ -45,6 +45,46 @@ async fn ranges(bed: &Bed, name: &str, max: usize) -> Vec<(u64, u64)> {
     }
 }
 
+/// All changes since a snapshot, of the blob or of a later snapshot of it, asked for `max` at a time.
+async fn changes(
+    bed: &Bed,
+    (since, at): (Timestamp, Option<Timestamp>),
+    range: Range<u64>,
+    max: usize,
+) -> Vec<(Change, Range<u64>)> {
+    let (mut all, mut from): (Vec<(Change, Range<u64>)>, _) = (Vec::new(), range.start);
+    loop {
+        let found = bed.store.blob_at(&blob("disk"), at).await.expect("look up");
+        let found = found.page_changes(since, from..range.end, max).await.expect("page changes");
+        assert!(found.found.len() <= max);
+        all.extend(found.found.into_iter().map(|PageChange { change, range }| (change, range)));
+        match found.next {
+            Some(next) => from = next,
+            None => return all,
+        }
+    }
+}
+
+/// When each page was written; `None` for one that reads as zeros.
+type Written = Vec<Option<u64>>;
+
+/// What `changes` must be.
+fn differ(before: &Written, after: &Written, pages: Range<u64>) -> Vec<(Change, Range<u64>)> {
+    let mut all: Vec<(Change, Range<u64>)> = Vec::new();
+    for page in pages {
+        let change = match (before[page as usize], after[page as usize]) {
+            (was, is) if was == is => continue,
+            (_, Some(_)) => Change::Written,
+            (_, None) => Change::Cleared,
+        };
+        match all.last_mut().filter(|(last, range)| *last == change && range.end == page * PAGE) {
+            Some((_, range)) => range.end += PAGE,
+            None => all.push((change, page * PAGE..(page + 1) * PAGE)),
+        }
+    }
+    all
+}
+
 /// Closes the store, checks all of it, and opens it again.
 async fn checked(bed: Bed) -> Bed {
     let Bed { dir, clock, config, store } = bed;
@@ -80,13 +120,15 @@ async fn what_was_never_written_reads_as_zeros() {
 }
 
 /// Strewn writes, clears, resizes, copies and snapshots against an array of bytes, with compaction and restarts between them.
+/// What differs from snapshots is weighed after each step.
 #[tokio::test]
 async fn pages_are_what_an_array_of_bytes_would_be() {
     const PAGES: u64 = 400;
     let mut bed = bed_with(Config { extent_bytes: 300_000, ..Config::default() }).await;
     create(&bed, "disk", PAGES * PAGE).await.expect("create");
-    let (mut model, mut written) = (vec![0_u8; (PAGES * PAGE) as usize], vec![false; PAGES as usize]);
-    let mut kept: Vec<(Timestamp, Vec<u8>)> = Vec::new();
+    let (mut model, mut written): (_, Written) = (vec![0_u8; (PAGES * PAGE) as usize], vec![None; PAGES as usize]);
+    let mut kept: Vec<(Timestamp, Vec<u8>, Written)> = Vec::new();
+    let mut changes_seen = 0;
     for step in 0..300_u64 {
         let random = content(step, 4);
         let pages = model.len() as u64 / PAGE;
@@ -98,24 +140,24 @@ async fn pages_are_what_an_array_of_bytes_would_be() {
                 let new = content(step + 1_000, bytes.len());
                 write(&bed, "disk", range.start, &new).await.expect("write");
                 model[bytes].copy_from_slice(&new);
-                written[from as usize..to as usize].fill(true);
+                written[from as usize..to as usize].fill(Some(step));
             }
             12..=15 => {
-                clear(&bed, "disk", range).await.expect("clear");
+                clear(&bed, "disk", range.clone()).await.expect("clear");
                 model[bytes].fill(0);
-                written[from as usize..to as usize].fill(false);
+                written[from as usize..to as usize].fill(None);
             }
             16 => {
                 resize(&bed, "disk", to * PAGE).await.expect("resize");
                 resize(&bed, "disk", PAGES * PAGE).await.expect("resize");
                 model.truncate(to as usize * 512);
                 model.resize((PAGES * PAGE) as usize, 0);
-                written[to as usize..].fill(false);
+                written[to as usize..].fill(None);
             }
             17 => {
                 let none = Precondition::default();
                 let (at, _) = bed.store.snapshot_blob(&blob("disk"), None, &none).await.expect("snapshot");
-                kept.push((at, model.clone()));
+                kept.push((at, model.clone(), written.clone()));
             }
             18 => {
                 let source = bed.store.blob(&blob("disk")).await.expect("look up").source();
@@ -123,6 +165,14 @@ async fn pages_are_what_an_array_of_bytes_would_be() {
                 bed.store.copy_blob(&source, &blob("disk"), draft, CopyBlocks::Keep, &none).await.expect("copy");
             }
             _ => _ = bed.store.compact().await.expect("compact"),
+        }
+        if !kept.is_empty() {
+            let (since, _, before) = &kept[step as usize % kept.len()];
+            let found = changes(&bed, (*since, None), range.clone(), 1 + step as usize % 4).await;
+            assert_eq!(found, differ(before, &written, from..to), "{step}");
+            let found = changes(&bed, (*since, None), 0..u64::MAX, 1_000).await;
+            assert_eq!(found, differ(before, &written, 0..PAGES), "{step}");
+            changes_seen += found.len();
         }
         if step % 30 == 0 {
             bed = checked(bed).await;
@@ -135,9 +185,14 @@ async fn pages_are_what_an_array_of_bytes_would_be() {
     }
     let found = ranges(&bed, "disk", 3).await;
     let holds = |page: u64| found.iter().any(|(from, to)| (*from..*to).contains(&(page * PAGE)));
-    assert!((0..PAGES).all(|page| holds(page) == written[page as usize]), "{found:?}");
-    assert!(kept.len() > 3);
-    for (at, expected) in &kept {
+    assert!((0..PAGES).all(|page| holds(page) == written[page as usize].is_some()), "{found:?}");
+    assert!(kept.len() > 3 && changes_seen > 1_000);
+    for [(since, _, before), (at, _, after)] in kept.array_windows() {
+        let found = changes(&bed, (*since, Some(*at)), 0..u64::MAX, 7).await;
+        assert_eq!(found, differ(before, after, 0..PAGES));
+        assert_eq!(changes(&bed, (*at, Some(*at)), 0..u64::MAX, 7).await, []);
+    }
+    for (at, expected, _) in &kept {
         let snapshot = bed.store.blob_snapshot(&blob("disk"), *at).await.expect("look up");
         assert!(collect(snapshot, 0..u64::MAX).await.expect("read") == *expected);
     }
@@ -145,6 +200,31 @@ async fn pages_are_what_an_array_of_bytes_would_be() {
     bed.store.delete_blob(&blob("disk"), Snapshots::Delete, &none).await.expect("delete");
     let bed = bed.reopen_until_swept().await;
     assert_eq!(bed.store.usage().tenants[&tenant("gold")].bytes, 0);
+}
+
+#[tokio::test]
+async fn changes_are_those_of_a_snapshot_of_pages() {
+    let bed = bed().await;
+    let none = Precondition::default();
+    let since = async |time| bed.store.blob(&blob("disk")).await.expect("look up").page_changes(time, 0..PAGE, 1).await;
+    bed.put("disk", b"blocks").await;
+    let (of_blocks, _) = bed.store.snapshot_blob(&blob("disk"), None, &none).await.expect("snapshot");
+    assert!(matches!(since(of_blocks).await, Err(StoreError::BlobKind)), "this is no page blob");
+    create(&bed, "disk", PAGE).await.expect("create");
+    assert!(matches!(since(of_blocks).await, Err(StoreError::BlobKind)), "that is none");
+    assert!(matches!(since(Timestamp(of_blocks.0 + 1)).await, Err(StoreError::BlobMissing)));
+    let (empty, _) = bed.store.snapshot_blob(&blob("disk"), None, &none).await.expect("snapshot");
+    assert_eq!(since(empty).await.expect("changes"), PageChanges::default());
+    let page = content(1, PAGE as usize);
+    write(&bed, "disk", 0, &page).await.expect("write");
+    let (full, _) = bed.store.snapshot_blob(&blob("disk"), None, &none).await.expect("snapshot");
+    write(&bed, "disk", 0, &page).await.expect("write");
+    let written = [PageChange { change: Change::Written, range: 0..PAGE }];
+    assert_eq!(since(full).await.expect("changes").found, written, "the same bytes, but written anew");
+    // A blob that took the other's place differs in all that was there.
+    create(&bed, "disk", PAGE).await.expect("create");
+    let cleared = [PageChange { change: Change::Cleared, range: 0..PAGE }];
+    assert_eq!(since(full).await.expect("changes").found, cleared);
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::reply::Reply;
-use crate::{headers, intake, source};
-use greenroom_store::{BlobDraft, CopyBlocks};
+use crate::source::{self, Archived};
+use crate::{headers, intake};
+use greenroom_store::{BlobDraft, BlobKind, BlobProps, CopyBlocks, Tier};
 use http::StatusCode;
 
 /// Azure's limit on what Copy Blob From URL copies.
@@ -14,8 +15,13 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let creation = call.creation()?;
     let (metadata, tier) = (headers::metadata(&call.head)?, headers::tier(&call.head)?);
     intake::foresee(call, &creation.0).await.map_err(|error| creation.1.explain(error))?;
-    let source = source::open(call, None).await?;
     let sync = call.head.filled("x-ms-requires-sync").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    // As on Azure it is Copy Blob alone that gets content out of the archive, where it is told to which online tier.
+    let archived = match tier {
+        Some(Tier::Hot | Tier::Cool | Tier::Cold) if !sync => Archived::Copied,
+        Some(Tier::Hot | Tier::Cool | Tier::Cold | Tier::Archive) | None => Archived::Refused,
+    };
+    let source = source::open_with(call, None, archived).await?;
     if sync && source.length() > SYNC_BYTES_MAX {
         return Err(Error::new(Code::CopySourceRefused, "(it is longer than the 256 MiB of Copy Blob From URL)"));
     }
@@ -27,8 +33,21 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         copy: Some(source::copy_state(call)?),
     };
     let props = source.into_blob(call, draft, CopyBlocks::Keep, &creation).await?;
-    Ok(Reply::new(StatusCode::ACCEPTED)
+    let reply = Reply::new(StatusCode::ACCEPTED)
         .version(&props.etag, props.modified)
         .header("x-ms-copy-id", &call.head.request_id)
-        .header("x-ms-copy-status", "success"))
+        .header("x-ms-copy-status", "success");
+    Ok(if sync { sums(call, reply, &props) } else { reply })
+}
+
+/// What Copy Blob From URL tells of the content that is there now.
+fn sums(call: &Call, reply: Reply, props: &BlobProps) -> Reply {
+    let kept = props.headers.content_md5.map(|md5| headers::base64(&md5));
+    let md5 = call.head.filled("x-ms-source-content-md5").or(kept.as_deref());
+    let reply = reply.header_if("content-md5", md5);
+    match props.kind {
+        BlobKind::Block => reply.header("x-ms-content-crc64", &headers::base64_crc64(props.crc64)),
+        // Pages have no checksum as a whole.
+        BlobKind::Page { .. } => reply,
+    }
 }

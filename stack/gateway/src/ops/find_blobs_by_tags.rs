@@ -3,11 +3,11 @@
 
 use crate::call::Call;
 use crate::error::{Code, Error};
-use crate::listing;
+use crate::listing::{self, Listed};
 use crate::reply::Reply;
 use crate::tag_query::{self, Search};
 use crate::{properties, xml};
-use greenroom_model::ContainerPath;
+use greenroom_model::{ContainerName, ContainerPath};
 use greenroom_store::{ListQuery, Tags};
 
 /// Rows that one request judges: some tens of milliseconds of reading.
@@ -17,7 +17,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let text = call.head.query.filled("where");
     let text = text.ok_or_else(|| Error::new(Code::MissingRequiredQueryParameter, "where"))?.to_owned();
     let search = tag_query::search(&text)?;
-    let query = listing::query(&call.head.query)?;
+    let query = listing::query(&call.head.query, Listed::Containers)?;
     let mut doc = xml::Document::new();
     doc.open_with("EnumerationResults", &[("ServiceEndpoint", &call.head.endpoint())]);
     doc.text("Where", &text);
@@ -76,14 +76,14 @@ async fn find(
 async fn containers(call: &Call, search: &Search) -> Result<Vec<ContainerPath>, Error> {
     if let Ok(container) = call.container() {
         call.store.container(&container).await?;
-        let elsewhere = search.container.as_deref().is_some_and(|name| name != container.container.as_str());
+        let elsewhere = search.container.as_ref().is_some_and(|name| *name != container.container);
         return Ok(if elsewhere { Vec::new() } else { vec![container] });
     }
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = call.store.list_containers(call.account(), &ListQuery { after, ..ListQuery::default() }).await?;
-        let wanted = |name: &str| search.container.as_deref().is_none_or(|container| container == name);
-        let names = page.entries.into_iter().map(|(name, _)| name).filter(|name| wanted(name.as_str()));
+        let wanted = |name: &ContainerName| search.container.as_ref().is_none_or(|container| container == name);
+        let names = page.entries.into_iter().map(|(name, _)| name).filter(wanted);
         found.extend(names.map(|container| ContainerPath { account: call.account().clone(), container }));
         after = page.next;
         if after.is_none() {

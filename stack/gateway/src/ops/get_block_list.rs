@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::reply::Reply;
-use crate::{block, xml};
+use crate::{block, headers, xml};
 use greenroom_store::Block;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
@@ -14,7 +14,9 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         "all" => (true, true),
         _ => return Err(Error::new(Code::InvalidQueryParameterValue, "blocklisttype")),
     };
+    let precondition = headers::tag_precondition(&call.head)?;
     let list = call.store.block_list_at(&call.blob()?, call.snapshot()?).await?;
+    headers::check_read_of(&precondition, list.blob.as_ref(), call.now)?;
     let mut doc = xml::Document::new();
     doc.open("BlockList");
     if committed {
@@ -34,7 +36,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     })
 }
 
-fn blocks(doc: &mut xml::Document, tag: &str, blocks: &[Block]) {
+fn blocks(doc: &mut xml::Document, tag: &'static str, blocks: &[Block]) {
     doc.open(tag);
     for Block { id, length } in blocks {
         doc.open("Block");

@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::error::Error;
-use crate::listing::{self, Asked, Include};
+use crate::listing::{self, Asked, Include, Listed};
 use crate::reply::Reply;
 use crate::{properties, time, xml};
 use greenroom_store::{BlobProps, Entry, ListQuery, Timestamp};
@@ -11,19 +11,19 @@ use greenroom_store::{BlobProps, Entry, ListQuery, Timestamp};
 const ENTRIES_A_TURN: usize = 128;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let include = Include::parse(&call.head.query)?;
+    let include = Include::parse(&call.head.query, Listed::Blobs)?;
     let (snapshots, uncommitted) = (include.snapshots, include.uncommitted);
-    let query = ListQuery { snapshots, uncommitted, ..listing::query(&call.head.query)? };
+    let query = ListQuery { snapshots, uncommitted, ..listing::query(&call.head.query, Listed::Blobs)? };
     let container = call.container()?;
     let page = call.store.list_blobs(&container, &query).await?;
     let mut doc = xml::Document::new();
     let attributes =
         [("ServiceEndpoint", call.head.endpoint()), ("ContainerName", container.container.as_str().to_owned())];
     doc.open_with("EnumerationResults", &attributes.each_ref().map(|(name, value)| (*name, value.as_str())));
-    doc.text_if("Prefix", call.head.query.filled("prefix"));
+    doc.name_if("Prefix", call.head.query.filled("prefix"));
     doc.text_if("Marker", call.head.query.filled("marker"));
     doc.text_if("MaxResults", call.head.query.filled("maxresults"));
-    doc.text_if("Delimiter", call.head.query.filled("delimiter"));
+    doc.name_if("Delimiter", call.head.query.filled("delimiter"));
     doc.open("Blobs");
     for (turn, entries) in page.entries.chunks(ENTRIES_A_TURN).enumerate() {
         if turn > 0 {

@@ -2,17 +2,17 @@
 
 use crate::call::Call;
 use crate::error::Error;
-use crate::listing::{self, Asked, Include};
+use crate::listing::{self, Asked, Include, Listed};
 use crate::reply::Reply;
 use crate::{acl, properties, time, xml};
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let query = listing::query(&call.head.query)?;
-    let include = Include::parse(&call.head.query)?;
+    let query = listing::query(&call.head.query, Listed::Containers)?;
+    let include = Include::parse(&call.head.query, Listed::Containers)?;
     let page = call.store.list_containers(call.account(), &query).await?;
     let mut doc = xml::Document::new();
     doc.open_with("EnumerationResults", &[("ServiceEndpoint", &call.head.endpoint())]);
-    doc.text_if("Prefix", call.head.query.filled("prefix"));
+    doc.name_if("Prefix", call.head.query.filled("prefix"));
     doc.text_if("Marker", call.head.query.filled("marker"));
     doc.text_if("MaxResults", call.head.query.filled("maxresults"));
     doc.open("Containers");

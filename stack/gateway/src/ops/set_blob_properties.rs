@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
 use crate::page;
+use crate::properties::NO_CONTENT_TYPE;
 use crate::reply::Reply;
 use crate::request::Head;
 use greenroom_store::{BlobChange, HttpHeaders, PageUpdate, SequenceChange};
@@ -15,13 +16,19 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let headers = headers::content_headers(&call.head, Plain::Ignored)?;
     let (length, sequence) = (page::length(&call.head)?, sequence(&call.head)?);
     let props = if length.is_some() || sequence.is_some() {
-        let headers = Some(headers).filter(|headers| *headers != HttpHeaders::default());
+        let headers = Some(headers).filter(|headers| *headers != HttpHeaders::default()).map(whole);
         let update = PageUpdate { length, sequence, headers };
         call.store.update_page_blob(&call.blob()?, update, &precondition).await?
     } else {
-        call.store.update_blob(&call.blob()?, BlobChange::Headers(headers), &precondition).await?
+        call.store.update_blob(&call.blob()?, BlobChange::Headers(whole(headers)), &precondition).await?
     };
     Ok(page::written(StatusCode::OK, &props))
+}
+
+/// A type that is not sent is cleared, and not taken for one that was never named.
+fn whole(headers: HttpHeaders) -> HttpHeaders {
+    let content_type = headers.content_type.or_else(|| Some(NO_CONTENT_TYPE.to_owned()));
+    HttpHeaders { content_type, ..headers }
 }
 
 fn sequence(head: &Head) -> Result<Option<SequenceChange>, Error> {

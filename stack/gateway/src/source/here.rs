@@ -1,6 +1,6 @@
 //! Sources that this store keeps: copied by reference, after the credential that came with them was verified like that of any read.
 
-use super::{Range, Url};
+use super::{Archived, Range, Url};
 use crate::auth::Credential;
 use crate::body::BodyIn;
 use crate::call::Call;
@@ -28,6 +28,7 @@ pub struct Here {
     path: BlobPath,
     snapshot: Option<Timestamp>,
     precondition: Precondition,
+    archived: Archived,
     tags: MayReadTags,
 }
 
@@ -37,7 +38,12 @@ enum MayReadTags {
     No,
 }
 
-pub async fn open(call: &Call, url: &Url, precondition: Precondition, range: Option<Range>) -> Result<Here, Error> {
+pub async fn open(
+    call: &Call,
+    url: &Url,
+    (precondition, archived): (Precondition, Archived),
+    range: Option<Range>,
+) -> Result<Here, Error> {
     let head = head(call, url)?;
     let path = head.target.blob().ok_or(Code::CopySourceRefused)?.clone();
     let snapshot = match head.query.filled("snapshot") {
@@ -45,14 +51,16 @@ pub async fn open(call: &Call, url: &Url, precondition: Precondition, range: Opt
         None => None,
     };
     let tags = admit(call, head).await?;
-    let blob = look_up(call, &path, snapshot, &precondition).await?;
+    let same = snapshot.is_none() && path == call.blob()?;
+    let archived = if same { Archived::Refused } else { archived };
+    let blob = look_up(call, (&path, snapshot), &precondition, archived).await?;
     let length = blob.props.length;
     let range = match range {
         None => 0..length,
         Some(Range { first, .. }) if first >= length => return Err(Code::InvalidRange.into()),
         Some(Range { first, last }) => first..last.map_or(length, |last| last.saturating_add(1).min(length)),
     };
-    Ok(Here { blob, range, path, snapshot, precondition, tags })
+    Ok(Here { blob, range, path, snapshot, precondition, archived, tags })
 }
 
 /// The source's URL as the request for it that the client could have sent itself.
@@ -93,9 +101,9 @@ async fn admit(call: &Call, head: Head) -> Result<MayReadTags, Error> {
 
 async fn look_up(
     call: &Call,
-    path: &BlobPath,
-    snapshot: Option<Timestamp>,
+    (path, snapshot): (&BlobPath, Option<Timestamp>),
     precondition: &Precondition,
+    archived: Archived,
 ) -> Result<Blob, Error> {
     let blob = match call.store.blob_at(path, snapshot).await {
         Ok(blob) => blob,
@@ -104,7 +112,10 @@ async fn look_up(
     };
     let met = precondition.check(Some((&blob.props).into()), Access::Read, call.now);
     met.map_err(|_| Code::SourceConditionNotMet)?;
-    properties::check_readable(&blob.props)?;
+    match archived {
+        Archived::Copied => {}
+        Archived::Refused => properties::check_readable(&blob.props)?,
+    }
     Ok(blob)
 }
 
@@ -158,7 +169,7 @@ impl Here {
         let mut here = self;
         for _ in 1..LOOKS_MAX {
             here.verify(call, checks).await?;
-            let blob = look_up(call, &here.path, here.snapshot, &here.precondition).await?;
+            let blob = here.look_up(call).await?;
             if blob.props.etag == here.blob.props.etag {
                 match call.store.stage_block_from(&target, id.clone(), blob, here.range.clone(), lease).await {
                     Err(StoreError::SourceChanged) => {}
@@ -201,8 +212,12 @@ impl Here {
         intake.finish().await
     }
 
+    async fn look_up(&self, call: &Call) -> Result<Blob, Error> {
+        look_up(call, (&self.path, self.snapshot), &self.precondition, self.archived).await
+    }
+
     async fn look_again(&mut self, call: &Call) -> Result<(), Error> {
-        self.blob = look_up(call, &self.path, self.snapshot, &self.precondition).await?;
+        self.blob = self.look_up(call).await?;
         let length = self.blob.props.length;
         if self.range.end > length {
             return Err(Code::SourceConditionNotMet.into());
@@ -215,7 +230,7 @@ impl Here {
         if checks == Checks::default() {
             return Ok(());
         }
-        let blob = look_up(call, &self.path, self.snapshot, &self.precondition).await?;
+        let blob = self.look_up(call).await?;
         let stream = blob.read(self.range.clone())?;
         let sums = stream.try_fold((Md5::new(), Crc64::default()), async |(mut md5, mut crc64), bytes| {
             md5.update(&bytes);

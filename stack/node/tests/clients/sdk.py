@@ -75,12 +75,26 @@ def blobs_go_up_and_down_whole_and_in_blocks():
 
 @check
 def odd_names_are_kept():
-    for name in ["a b", "50%", "a+b", "q?x=1&y", "#hash", "ü/日本", "a\\b", "~!'()*;:@,$", "x" * 1024]:
+    for name in ["a b", "50%", "a+b", "q?x=1&y", "#hash", "ü/日本", "a\\b", "~!'()*;:@,$", "bell\x01", "\ufffe", "x" * 1024]:
         blob = container.get_blob_client(name)
         blob.upload_blob(b"odd", overwrite=True)
         assert blob.download_blob().readall() == b"odd"
         assert name in [one.name for one in container.list_blobs()], name
         blob.delete_blob()
+
+
+@check
+def odd_folders_are_walked():
+    odd = fresh("odd-folders")
+    for name in ["a\x01b/one", "a\x01b/c\x02/two", "plain/three"]:
+        odd.upload_blob(name, b"x")
+    assert [one.name for one in odd.walk_blobs()] == ["a\x01b/", "plain/"]
+    assert [one.name for one in odd.walk_blobs(name_starts_with="a\x01b/")] == ["a\x01b/c\x02/", "a\x01b/one"]
+    # Names alone (`list_blob_names`) are not decoded by the SDK.
+    names = [one.name for one in odd.list_blobs(name_starts_with="a\x01")]
+    assert names == ["a\x01b/c\x02/two", "a\x01b/one"], names
+    odd.delete_blobs(*names)
+    assert list(odd.list_blob_names()) == ["plain/three"]
 
 
 @check
@@ -143,6 +157,9 @@ def properties_metadata_and_tiers_are_set():
     assert found.content_settings.content_type == "image/png" and found.content_settings.content_encoding is None
     assert found.blob_tier == "Cool"
     refused(lambda: blob.set_blob_metadata({"bad-name": "1"}), "InvalidMetadata", 400)
+    blob.set_http_headers(ContentSettings(cache_control="none"))
+    found = blob.get_blob_properties().content_settings
+    assert (found.content_type, found.cache_control) == (None, "none")
 
 
 @check
@@ -249,6 +266,17 @@ def copies_are_made_within_the_account():
     assert again.download_blob().readall() == b"opi"
     absent = lambda: target.start_copy_from_url(source.url + "-absent")
     assert isinstance(refused(absent, "CannotVerifyCopySource", 404), ResourceNotFoundError)
+
+
+@check
+def copies_leave_the_archive():
+    source = container.get_blob_client("archived")
+    source.upload_blob(b"kept", overwrite=True, standard_blob_tier=StandardBlobTier.ARCHIVE)
+    target = container.get_blob_client("rehydrated")
+    refused(lambda: target.start_copy_from_url(source.url), "BlobArchived", 409)
+    copy = target.start_copy_from_url(source.url, standard_blob_tier=StandardBlobTier.HOT, rehydrate_priority="High")
+    assert copy["copy_status"] == "success" and target.download_blob().readall() == b"kept"
+    assert (source.get_blob_properties().blob_tier, target.get_blob_properties().blob_tier) == ("Archive", "Hot")
 
 
 @check
@@ -371,6 +399,25 @@ def page_blobs_are_written_by_pages():
     image.upload_blob(bytes(1024) + b"z" * 1024, blob_type="PageBlob", overwrite=True)
     assert image.download_blob().readall() == bytes(1024) + b"z" * 1024
     refused(lambda: blob.stage_block("a", b"x"), "InvalidBlobType", 409)
+
+
+@check
+def pages_that_differ_are_told():
+    blob = container.get_blob_client("differs")
+    blob.create_page_blob(8192)
+    blob.upload_page(b"a" * 2048, 0, 2048)
+    snapshot = blob.create_snapshot()
+    blob.upload_page(b"b" * 512, 1024, 512)
+    blob.upload_page(b"c" * 512, 4096, 512)
+    blob.clear_page(0, 512)
+    written, cleared = [{"start": 1024, "end": 1535}, {"start": 4096, "end": 4607}], [{"start": 0, "end": 511}]
+    assert blob.get_page_ranges(previous_snapshot_diff=snapshot) == (written, cleared)
+    url = f"{blob.url}?snapshot={snapshot['snapshot']}"
+    assert blob.get_page_range_diff_for_managed_disk(url) == (written, cleared)
+    assert blob.get_page_ranges(1024, 1024, previous_snapshot_diff=snapshot) == (written[:1], [])
+    pages = blob.list_page_ranges(previous_snapshot=snapshot, results_per_page=1)
+    found = [(one.start, one.end, one.cleared) for one in pages]
+    assert found == [(0, 511, True), (1024, 1535, False), (4096, 4607, False)], found
 
 
 @check

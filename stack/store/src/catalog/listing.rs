@@ -17,6 +17,7 @@ impl Snapshot {
         let (blobs, stagings) = (self.txn.open_table(BLOBS)?, self.txn.open_table(STAGINGS)?);
         let key = |name: &str| blob_key(container, name);
         let end = past(key(&query.prefix));
+        let end = query.before.as_deref().map_or(end.clone(), |before| end.min(key(before)));
         let max = query.max.clamp(1, LIST_MAX);
         let mut page = BlobPage { entries: Vec::new(), next: None, next_snapshot: None, rows: 0 };
         let mut start = key(&query.prefix);

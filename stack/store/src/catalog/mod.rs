@@ -6,6 +6,7 @@ pub mod cold;
 mod engine;
 pub mod holders;
 pub mod listing;
+mod page_changes;
 pub mod pages;
 pub mod row;
 mod snapshot;

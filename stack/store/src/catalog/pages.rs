@@ -13,10 +13,10 @@ use std::ops::Range;
 /// Pieces of one row: what a small write into the middle of it has to write again.
 const PIECES_A_RUN: usize = 64;
 /// Rows that are held in memory at a time while many are gone through.
-const ROWS_AT_ONCE: usize = 1_000;
+pub const ROWS_AT_ONCE: usize = 1_000;
 
 /// A row: where in the content it begins, and what it holds.
-type Run = (u64, Vec<Piece>);
+pub type Run = (u64, Vec<Piece>);
 
 /// The number of a page blob's list.
 pub fn page_list(row: &BlobRow) -> Result<u64> {
@@ -26,12 +26,17 @@ pub fn page_list(row: &BlobRow) -> Result<u64> {
     }
 }
 
-fn length(pieces: &[Piece]) -> u64 {
+pub fn length(pieces: &[Piece]) -> u64 {
     pieces.iter().map(|piece| u64::from(piece.length)).sum()
 }
 
 /// The rows that reach into a range, in order, `max` of them.
-fn runs(table: &impl ReadableTable<(u64, u64), Bytes>, list: u64, range: &Range<u64>, max: usize) -> Result<Vec<Run>> {
+pub fn runs(
+    table: &impl ReadableTable<(u64, u64), Bytes>,
+    list: u64,
+    range: &Range<u64>,
+    max: usize,
+) -> Result<Vec<Run>> {
     let mut found = Vec::new();
     if let Some(before) = table.range((list, 0)..(list, range.start))?.next_back() {
         let (key, row) = before?;
