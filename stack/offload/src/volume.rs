@@ -220,7 +220,7 @@ impl Prepared<'_> {
             Ok(Created::Ours) => {}
             Ok(Created::Theirs(theirs)) => {
                 return Err(in_doubt.end(match Manifest::decode(&theirs, "log") {
-                    Ok(theirs) if theirs.number == manifest.number => Error::Fenced { epoch: theirs.epoch },
+                    Ok(theirs) if theirs.number == state.number => Error::Fenced { epoch: theirs.epoch },
                     // Of no writer: ours, bent on its way, or the answer to some other question.
                     Ok(_) | Err(_) => Error::InDoubt,
                 }));
