@@ -5,6 +5,7 @@ pub mod authority;
 pub mod azcopy;
 pub mod bed;
 pub mod cloud;
+pub mod liar;
 pub mod python;
 pub mod tree;
 
