@@ -1,5 +1,6 @@
 //! Offload, wired: the store as flash, a target behind its way, the policy, and the loop that keeps to it.
 
+mod answer;
 mod background;
 mod cold;
 mod facts;
@@ -11,6 +12,7 @@ mod pass;
 pub mod record;
 mod status;
 pub mod target;
+mod wire;
 
 use crate::fault::Fault;
 use background::Background;

@@ -1,24 +1,20 @@
 //! Where blobs go: a URL and a secret, made into an object store. The secret stays in here.
 
+use super::wire::Wire;
 use crate::fault::Fault;
 use greenroom_gateway::rustls;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use object_store::{ObjectStore, RetryConfig};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use url::Url;
 
 /// What authorises, for a target that needs it: an account key, a SAS, a connection string, or `ID:SECRET` for S3.
 pub const SECRET_VARIABLE: &str = "GREENROOM_OFFLOAD_SECRET";
-/// A connection that nobody answers is one to a target that is away.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// A segment at 1 MB/s.
-const REQUEST_MAX: Duration = Duration::from_secs(90);
 
 /// A place to offload to.
 #[derive(Clone)]
@@ -104,9 +100,13 @@ impl Target {
                 (Arc::new(store.with_fsync(true)), String::new())
             }
             Named::S3 { bucket, prefix } => {
+                let wire = Wire::s3(&bucket).map_err(|why| bad(text, why))?;
                 let mut builder = AmazonS3Builder::from_env()
                     .with_bucket_name(bucket)
-                    .with_client_options(client())
+                    .with_allow_http(true)
+                    .with_http_connector(wire)
+                    // The signature needs the same hash.
+                    .with_checksum_algorithm(Checksum::SHA256)
                     .with_retry(no_retry());
                 if let Some((id, key)) = secret.and_then(|secret| secret.0.split_once(':')) {
                     builder = builder.with_access_key_id(id).with_secret_access_key(key);
@@ -140,7 +140,6 @@ impl Azure {
         let mut builder = MicrosoftAzureBuilder::new()
             .with_account(&account)
             .with_container_name(self.container)
-            .with_client_options(client())
             .with_allow_http(true)
             .with_retry(no_retry());
         if let Some(endpoint) = self.endpoint.or_else(|| part("BlobEndpoint")) {
@@ -152,9 +151,10 @@ impl Azure {
         let builder = if let Some(sas) = sas {
             let pairs = url::form_urlencoded::parse(sas.trim_start_matches('?').as_bytes());
             let pairs: Vec<_> = pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-            builder.with_sas_authorization(pairs)
+            builder.with_sas_authorization(pairs).with_http_connector(Wire::azure(None)?)
         } else if let Some(key) = part("AccountKey").or_else(|| bare.map(str::to_owned)) {
-            builder.with_access_key(key)
+            let wire = Wire::azure(Some((&account, &key)))?;
+            builder.with_access_key(key).with_http_connector(wire)
         } else {
             return Err(format!("there is no key or SAS: set {SECRET_VARIABLE}, or give --offload-secret-file"));
         };
@@ -216,10 +216,6 @@ fn shown(url: &Url) -> String {
 fn bad(text: &str, why: impl ToString) -> Fault {
     let shown = Url::parse(text).map_or_else(|_| "what was given".to_owned(), |url| shown(&url));
     Fault::OffloadTarget { target: shown, why: why.to_string() }
-}
-
-fn client() -> ClientOptions {
-    ClientOptions::new().with_allow_http(true).with_connect_timeout(CONNECT_MAX).with_timeout(REQUEST_MAX)
 }
 
 /// Offload tries again itself, and looks up what became of the first attempt.

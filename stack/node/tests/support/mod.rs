@@ -6,6 +6,7 @@ pub mod azcopy;
 pub mod bed;
 pub mod cloud;
 pub mod javascript;
+pub mod liar;
 pub mod python;
 pub mod tiering;
 pub mod tree;
