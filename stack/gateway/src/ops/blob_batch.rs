@@ -55,7 +55,7 @@ async fn perform(batch: &Call, mut request: http::request::Parts) -> Result<Repl
             return Err(Error::new(Code::OperationNotSupported, format!("({} in a batch)", row.operation)));
         }
     };
-    crate::dispatch::versions_fit(row, &head)?;
+    crate::asks::fit(row, &head)?;
     let request = Request { head, body: BodyIn::empty() };
     let admitted = batch.authority.admit(request, &row.permit, batch.now).await;
     let request = admitted.map_err(|turned_away| turned_away.error)?;

@@ -5,18 +5,18 @@ use crate::error::{Code, Error};
 use crate::headers::{self, TAGS_MAX};
 use crate::reply::Reply;
 use crate::xml;
-use greenroom_store::{BlobChange, Precondition, Tags};
+use greenroom_store::{BlobChange, Tags};
 use http::StatusCode;
 
 /// Ten tags with the longest names and values, escaped, and some air.
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let Precondition { lease, tags, .. } = headers::precondition(&call.head)?;
+    let precondition = headers::tag_precondition(&call.head)?;
     call.body.length()?;
     let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
     let change = BlobChange::Tags(parse(&document)?);
-    call.store.update_blob(&call.blob()?, change, &Precondition { lease, tags, ..Precondition::default() }).await?;
+    call.store.update_blob(&call.blob()?, change, &precondition).await?;
     Ok(Reply::new(StatusCode::NO_CONTENT))
 }
 
