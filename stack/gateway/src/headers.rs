@@ -238,8 +238,13 @@ pub fn base64_crc64(crc: u64) -> String {
     BASE64_STANDARD.encode(crc.to_le_bytes())
 }
 
-/// `x-ms-access-tier`.
+/// `x-ms-access-tier`. With what priority a blob leaves the archive is all the same, for it can be read at once; but it is one of two.
 pub fn tier(head: &Head) -> Result<Option<Tier>, Error> {
+    let priority = "x-ms-rehydrate-priority";
+    let known = |text: &str| ["standard", "high"].contains(&text.to_ascii_lowercase().as_str());
+    if !head.filled(priority).is_none_or(known) {
+        return Err(Error::new(Code::InvalidHeaderValue, priority));
+    }
     let Some(text) = head.filled("x-ms-access-tier") else { return Ok(None) };
     match text.to_ascii_lowercase().as_str() {
         "hot" => Ok(Some(Tier::Hot)),

@@ -51,6 +51,9 @@ async fn what_is_not_done_is_refused_and_leaves_nothing() {
         let answer = send(&stack, method, path, headers, "").await;
         assert_eq!(verdict(&answer), *expected, "{method} {path} {headers:?}");
     }
+    let priority = [("x-ms-access-tier", "Hot"), ("x-ms-rehydrate-priority", "Soon")];
+    let set = send(&stack, "PUT", "photos/there?comp=tier", &priority, "").await;
+    assert_eq!(verdict(&set), (400, "InvalidHeaderValue".into()));
     let none = [BLOCK_BLOB, ("x-ms-legal-hold", "false"), ("x-ms-seal-blob", "false"), ("x-ms-encryption-scope", "")];
     assert_eq!(send(&stack, "PUT", "photos/asks-nothing", &none, "content").await.status(), 201);
     assert_eq!(stack.names().await, ["asks-nothing", "there"], "nothing that was refused left anything");

@@ -51,7 +51,8 @@ async fn post<T: serde::de::DeserializeOwned>(stack: &Stack, path: &str) -> T {
 }
 
 async fn put_blob(stack: &Stack, path: &str, bytes: usize) -> (StatusCode, String) {
-    let request = stack.blob("PUT", path).await.header("x-ms-blob-type", "BlockBlob").body(vec![7; bytes]);
+    let request = stack.blob("PUT", path).await.header("x-ms-blob-type", "BlockBlob").header("content-length", bytes);
+    let request = request.body(vec![7; bytes]);
     let answer = request.send().await.expect("an answer");
     (answer.status(), answer.text().await.expect("a text"))
 }
