@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::gate::{Pass, Writing};
+use crate::intake::Checks;
 use crate::limits::Limits;
 use crate::meter::{Measured, Outcome, Served, TenantMeter};
 use crate::pace::{Answering, Pace};
@@ -34,6 +35,8 @@ pub struct BodyIn {
     pass: Option<Pass>,
     /// Its place at the disk, once all has come.
     writing: Option<Writing>,
+    /// The checksums that the body must have, as it is sent.
+    checks: Checks,
 }
 
 /// When a client sends its body.
@@ -62,6 +65,7 @@ impl BodyIn {
             meter: None,
             pass: None,
             writing: None,
+            checks: Checks::default(),
         }
     }
 
@@ -77,6 +81,7 @@ impl BodyIn {
             meter: None,
             pass: None,
             writing: None,
+            checks: Checks::default(),
         }
     }
 
@@ -182,6 +187,13 @@ impl BodyIn {
         }
     }
 
+    /// Says which checksums the body must have. Content is weighed where it is taken in, a document here; and so is a body that is
+    /// empty, which nobody reads.
+    pub fn expect(&mut self, checks: Checks) -> Result<(), Error> {
+        self.checks = checks;
+        if self.length == Some(0) { checks.weigh(&[]) } else { Ok(()) }
+    }
+
     /// A whole small document.
     pub async fn document(&mut self, bytes_max: usize) -> Result<Bytes, Error> {
         if self.length.is_some_and(|length| length > bytes_max as u64) {
@@ -194,6 +206,7 @@ impl BodyIn {
             }
             document.extend_from_slice(&bytes);
         }
+        self.checks.weigh(&document)?;
         Ok(document.freeze())
     }
 

@@ -1,16 +1,19 @@
 //! The way of a request: parse, route, authenticate, run, answer. Every reply gets its common headers here.
 
 use crate::Gateway;
+use crate::asks;
 use crate::auth::issuer::AUDIENCE;
 use crate::body::{BodyIn, BodyOut, Content, Start};
 use crate::call::Call;
+use crate::cors::{self, Crossing};
 use crate::error::{Code, Error};
 use crate::gate::Pass;
+use crate::intake::Checks;
 use crate::meter::Measured;
 use crate::reply::Reply;
 use crate::request::{Head, Request, Transport};
-use crate::route::{self, Action, FromUrl, Row, Snapshots};
-use crate::time;
+use crate::route::{self, Action, FromUrl, Row};
+use crate::{spelling, time};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -39,15 +42,44 @@ impl Gateway {
         let echo = Echo::of(&parts, self.next_request_id());
         let start = if parts.headers.contains_key(header::EXPECT) { Start::WhenAsked } else { Start::AtOnce };
         let mut body = BodyIn::new(incoming, start, &self.limits);
-        let (outcome, measured) = match Head::parse(parts, peer, transport, &echo.request_id) {
-            Ok(head) => self.run(Request { head, body }, began).await,
+        let spelt = spelling::names(&parts.headers, &parts.extensions).await;
+        let (outcome, measured, crossing) = match Head::parse(parts, peer, transport, &echo.request_id) {
+            Ok(head) if head.method == Method::OPTIONS => (self.preflight(&head).await, None, None),
+            Ok(head) => {
+                let head = Head { spelt, ..head };
+                let crossing = self.crossing(&head).await;
+                let (outcome, measured) = self.run(Request { head, body }, began).await;
+                (outcome, measured, crossing)
+            }
             Err(error) => {
                 body.discard().await;
-                (Err(error), None)
+                (Err(error), None, None)
             }
         };
         let reply = outcome.unwrap_or_else(|error| self.refusal(&error, &echo));
-        echo.respond(reply, measured)
+        let spelling = spelling::extension(&reply.spelt).await;
+        let mut response = echo.respond(reply, measured);
+        if let Some(spelling) = spelling {
+            response.extensions_mut().extend(spelling);
+        }
+        if let Some(crossing) = crossing {
+            crossing.mark(response.headers_mut());
+        }
+        response
+    }
+
+    /// Whether a page of another origin may send a request: asked by the browser itself, which has no credential to show.
+    async fn preflight(&self, head: &Head) -> Result<Reply, Error> {
+        let settings = self.authority.store.service_settings(&head.target.account).await?;
+        cors::preflight(&cors::rules(&settings)?, &head.headers)
+    }
+
+    /// What an answer to a page of another origin is marked with. The answer stands without that too: a store that cannot be read now
+    /// will have failed the request itself.
+    async fn crossing(&self, head: &Head) -> Option<Crossing> {
+        let origin = head.headers.get(header::ORIGIN)?.clone();
+        let settings = self.authority.store.service_settings(&head.target.account).await.ok()?;
+        Some(Crossing { origin, method: head.method.clone(), rules: cors::rules(&settings).ok()? })
     }
 
     async fn run(&self, mut request: Request, began: Instant) -> (Result<Reply, Error>, Option<Measured>) {
@@ -84,11 +116,8 @@ impl Gateway {
         let mut call = Call::new(request, self.authority.clone(), self.sources.clone(), now);
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
-            Action::Run(run) => match versions_fit(row, &call.head) {
-                Ok(()) => match disk_first(row, &mut call.body).await {
-                    Ok(()) => run(&mut call).await,
-                    Err(error) => Err(error),
-                },
+            Action::Run(run) => match prepare(row, &mut call).await {
+                Ok(()) => run(&mut call).await,
                 Err(error) => Err(error),
             },
         };
@@ -142,15 +171,15 @@ impl Gateway {
     }
 }
 
-/// Snapshots and versions are named by the query; taking the base blob for one of them would be a lie.
-pub(crate) fn versions_fit(row: &Row, head: &Head) -> Result<(), Error> {
-    if head.query.filled("versionid").is_some() {
-        return Err(Error::new(Code::OperationNotSupported, "(blob versions)"));
+/// Whether the operation does all that the request asks for, and can be begun.
+async fn prepare(row: &Row, call: &mut Call) -> Result<(), Error> {
+    asks::fit(row, &call.head)?;
+    let sends = call.head.method == Method::PUT || call.head.method == Method::POST;
+    if sends && !call.head.headers.contains_key(header::CONTENT_LENGTH) {
+        return Err(Code::MissingContentLengthHeader.into());
     }
-    if head.query.filled("snapshot").is_some() && row.snapshots == Snapshots::Refused {
-        return Err(Error::new(Code::UnsupportedQueryParameter, "snapshot"));
-    }
-    Ok(())
+    call.body.expect(Checks::of_body(&call.head)?)?;
+    disk_first(row, &mut call.body).await
 }
 
 /// A change without content is the disk's work alone. One with content waits for the disk once that has come.

@@ -27,6 +27,7 @@ pub enum Code {
     BlobTypeNotSupported,
     BlockCountExceedsLimit,
     BlockListTooLong,
+    BothCrc64AndMd5HeaderPresent,
     CloudAway,
     ConditionHeadersNotSupported,
     ConditionNotMet,
@@ -35,6 +36,7 @@ pub enum Code {
     CopySourceForbidden,
     CopySourceNotFound,
     CopySourceRefused,
+    CorsPreflightFailure,
     Crc64Mismatch,
     EgressOverLimit,
     FlashFull,
@@ -97,6 +99,7 @@ pub enum Code {
     SnapshotsPresent,
     SourceConditionNotMet,
     UnauthorizedBlobOverwrite,
+    UnsupportedHeader,
     UnsupportedHttpVerb,
     UnsupportedQueryParameter,
 }
@@ -137,6 +140,7 @@ impl Code {
             Code::BlobTypeNotSupported => (409, "BlobTypeNotSupported", "This endpoint keeps block blobs and page blobs only."),
             Code::BlockCountExceedsLimit => (409, "BlockCountExceedsLimit", "The uncommitted block count cannot exceed the maximum limit of 100,000 blocks."),
             Code::BlockListTooLong => (400, "BlockListTooLong", "The block list may not contain more than 50,000 blocks."),
+            Code::BothCrc64AndMd5HeaderPresent => (400, "BothCrc64AndMd5HeaderPresent", "An MD5 and a CRC64 of the same content are sent. Specify one of them."),
             // Tools read bodies of 503 for the names of limits, and wait: the cable may be plugged in again.
             Code::CloudAway => (503, "ServerBusy", "The content is in the cloud, which cannot be reached now. Retry later."),
             Code::ConditionHeadersNotSupported => (400, "ConditionHeadersNotSupported", "Condition headers are not supported by this operation."),
@@ -146,6 +150,7 @@ impl Code {
             Code::CopySourceForbidden => (403, "CannotVerifyCopySource", "The copy source is not authorized by the credential that came with it."),
             Code::CopySourceNotFound => (404, "CannotVerifyCopySource", "The specified copy source does not exist."),
             Code::CopySourceRefused => (400, "CannotVerifyCopySource", "The copy source cannot be read."),
+            Code::CorsPreflightFailure => (403, "CorsPreflightFailure", "CORS not enabled or no matching rule found for this request."),
             Code::Crc64Mismatch => (400, "Crc64Mismatch", "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server."),
             // Neither 500, 503 nor 429: the flash stays full while a client retries, so a client must not spend minutes on it.
             // Nor 507, which some clients count among the 5xx worth a retry. 409 is what Azure answers where an account's state forbids a write.
@@ -214,6 +219,7 @@ impl Code {
             Code::SourceConditionNotMet => (412, "SourceConditionNotMet", "The source condition specified using HTTP conditional header(s) is not met."),
             Code::UnauthorizedBlobOverwrite => (403, "UnauthorizedBlobOverwrite", "This request is not authorized to perform blob overwrites."),
             Code::UnsupportedHttpVerb => (405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb."),
+            Code::UnsupportedHeader => (400, "UnsupportedHeader", "One of the HTTP headers specified in the request is not supported."),
             Code::UnsupportedQueryParameter => (400, "UnsupportedQueryParameter", "One of the query parameters specified in the request URI is not supported."),
         };
         Row { status: StatusCode::from_u16(status).expect("every status of the table is a valid one"), code, message }

@@ -2,13 +2,15 @@
 
 use crate::error::{Code, Error};
 use crate::request::Head;
+use crate::spelling::METADATA;
 use crate::{tag_query, time, xml};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_store::{
-    Access, BlobProps, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tags, Tier, Timestamp,
+    Access, BlobProps, ContainerProps, ETag, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tags,
+    Tier, Timestamp,
 };
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, Method};
 use percent_encoding::percent_decode_str;
 use std::ops::Range;
 
@@ -18,30 +20,99 @@ const METADATA_BYTES_MAX: usize = 8 * 1024;
 pub const TAGS_MAX: usize = 10;
 const TAG_NAME_CHARS_MAX: usize = 128;
 const TAG_VALUE_CHARS_MAX: usize = 256;
-const METADATA_PREFIX: &str = "x-ms-meta-";
 
-/// The conditional headers. A date that is not one is ignored, as HTTP asks.
+/// The conditional headers.
 pub fn precondition(head: &Head) -> Result<Precondition, Error> {
+    let names = Conditions {
+        if_match: "if-match",
+        if_none_match: "if-none-match",
+        if_modified_since: "if-modified-since",
+        if_unmodified_since: "if-unmodified-since",
+        if_tags: "x-ms-if-tags",
+        lease: "x-ms-lease-id",
+    };
+    names.read(head)
+}
+
+/// The conditional headers of operations on a blob's tags, whose own are of other things.
+pub fn tag_precondition(head: &Head) -> Result<Precondition, Error> {
+    let names = Conditions {
+        if_match: "x-ms-blob-if-match",
+        if_none_match: "x-ms-blob-if-none-match",
+        if_modified_since: "x-ms-blob-if-modified-since",
+        if_unmodified_since: "x-ms-blob-if-unmodified-since",
+        if_tags: "x-ms-if-tags",
+        lease: "x-ms-lease-id",
+    };
+    names.read(head)
+}
+
+/// The conditional headers of a deletion, which may look at the tier too.
+pub fn deletion_precondition(head: &Head) -> Result<Precondition, Error> {
     Ok(Precondition {
-        if_match: head.filled("if-match").map(ETags::parse),
-        if_none_match: head.filled("if-none-match").map(ETags::parse),
-        if_modified_since: head.filled("if-modified-since").and_then(time::parse_http),
-        if_unmodified_since: head.filled("if-unmodified-since").and_then(time::parse_http),
-        lease: lease_id(head, "x-ms-lease-id")?,
-        tags: head.filled("x-ms-if-tags").map(tag_query::condition).transpose()?,
+        if_tier_modified_since: date(head, "x-ms-access-tier-if-modified-since")?,
+        if_tier_unmodified_since: date(head, "x-ms-access-tier-if-unmodified-since")?,
+        ..precondition(head)?
     })
 }
 
-/// The conditions of what is about tags and blocks: the lease and the tags, for ETag and dates are those of the content.
-pub fn tag_precondition(head: &Head) -> Result<Precondition, Error> {
-    let Precondition { lease, tags, .. } = precondition(head)?;
-    Ok(Precondition { lease, tags, ..Precondition::default() })
+/// The conditions on a copy source.
+pub fn source_precondition(head: &Head) -> Result<Precondition, Error> {
+    let names = Conditions {
+        if_match: "x-ms-source-if-match",
+        if_none_match: "x-ms-source-if-none-match",
+        if_modified_since: "x-ms-source-if-modified-since",
+        if_unmodified_since: "x-ms-source-if-unmodified-since",
+        if_tags: "x-ms-source-if-tags",
+        lease: "x-ms-source-lease-id",
+    };
+    names.read(head)
+}
+
+/// The headers that hold the conditions on one thing.
+struct Conditions {
+    if_match: &'static str,
+    if_none_match: &'static str,
+    if_modified_since: &'static str,
+    if_unmodified_since: &'static str,
+    if_tags: &'static str,
+    lease: &'static str,
+}
+
+impl Conditions {
+    fn read(self, head: &Head) -> Result<Precondition, Error> {
+        Ok(Precondition {
+            if_match: head.filled(self.if_match).map(ETags::parse),
+            if_none_match: head.filled(self.if_none_match).map(ETags::parse_weak),
+            if_modified_since: date(head, self.if_modified_since)?,
+            if_unmodified_since: date(head, self.if_unmodified_since)?,
+            lease: lease_id(head, self.lease)?,
+            tags: head.filled(self.if_tags).map(tag_query::condition).transpose()?,
+            ..Precondition::default()
+        })
+    }
+}
+
+/// A date of a condition. One that is none guards nothing: a read ignores it, as HTTP asks, and a write is refused.
+fn date(head: &Head, name: &str) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = head.filled(name) else { return Ok(None) };
+    let date = time::parse_http(text);
+    if date.is_none() && head.method != Method::GET && head.method != Method::HEAD {
+        return Err(Error::new(Code::InvalidHeaderValue, format!("{name} is no date.")));
+    }
+    Ok(date)
 }
 
 /// A header that names a lease.
 pub fn lease_id(head: &Head, name: &str) -> Result<Option<LeaseId>, Error> {
     let Some(text) = head.filled(name) else { return Ok(None) };
     Ok(Some(LeaseId::parse(text).ok_or_else(|| Error::new(Code::InvalidHeaderValue, name))?))
+}
+
+/// Weighs the lease under which a container is read.
+pub fn check_container_read(head: &Head, props: &ContainerProps, now: Timestamp) -> Result<(), Error> {
+    let precondition = Precondition { lease: lease_id(head, "x-ms-lease-id")?, ..Precondition::default() };
+    precondition.check(Some(props.into()), Access::Read, now).map_err(|unmet| StoreError::from(unmet).into())
 }
 
 /// Weighs the conditions of a read.
@@ -54,17 +125,17 @@ pub fn check_read_of(precondition: &Precondition, props: Option<&BlobProps>, now
     precondition.check(props.map(Into::into), Access::Read, now).map_err(|unmet| StoreError::from(unmet).into())
 }
 
-/// `x-ms-meta-*`. Names are C# identifiers, lower-case as HTTP carries them.
+/// `x-ms-meta-*`. Names are C# identifiers, spelt as they were sent.
 pub fn metadata(head: &Head) -> Result<Metadata, Error> {
-    metadata_of(&head.headers)
+    metadata_of(&head.headers, &head.spelt)
 }
 
 /// As `metadata`, of a source's reply too.
-pub fn metadata_of(headers: &HeaderMap) -> Result<Metadata, Error> {
+pub fn metadata_of(headers: &HeaderMap, spelt: &[String]) -> Result<Metadata, Error> {
     let mut metadata = Metadata::default();
-    let mut bytes = 0;
-    for (name, value) in headers {
-        let Some(name) = name.as_str().strip_prefix(METADATA_PREFIX) else { continue };
+    let (mut bytes, mut before): (usize, Option<&HeaderName>) = (0, None);
+    for (header, value) in headers {
+        let Some(name) = header.as_str().strip_prefix(METADATA) else { continue };
         let identifier = name.bytes().enumerate().all(|(at, byte)| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => true,
             b'0'..=b'9' => at > 0,
@@ -73,6 +144,10 @@ pub fn metadata_of(headers: &HeaderMap) -> Result<Metadata, Error> {
         if name.is_empty() || !identifier {
             return Err(Error::new(Code::InvalidMetadata, format!("{name:?} is not an identifier.")));
         }
+        if before.is_some_and(|before| before == header) {
+            return Err(Error::new(Code::InvalidMetadata, format!("{name:?} is sent twice, if in different cases.")));
+        }
+        before = Some(header);
         let value = std::str::from_utf8(value.as_bytes()).map_err(|_| Code::InvalidMetadata)?.trim();
         if !xml::holds(value) {
             return Err(Error::new(Code::InvalidMetadata, format!("{name:?} holds a character that XML cannot.")));
@@ -81,12 +156,9 @@ pub fn metadata_of(headers: &HeaderMap) -> Result<Metadata, Error> {
         if bytes > METADATA_BYTES_MAX {
             return Err(Code::MetadataTooLarge.into());
         }
-        // The same name twice is one value, joined as HTTP joins headers.
-        let joined = metadata.entry(name.to_owned()).or_insert_with(String::new);
-        if !joined.is_empty() {
-            joined.push(',');
-        }
-        joined.push_str(value);
+        let spelt = spelt.iter().find(|spelt| spelt.eq_ignore_ascii_case(header.as_str()));
+        let name = spelt.map_or(name, |spelt| &spelt[METADATA.len()..]);
+        metadata.insert(name.to_owned(), value.to_owned());
     }
     Ok(metadata)
 }
@@ -186,8 +258,13 @@ pub fn base64_crc64(crc: u64) -> String {
     BASE64_STANDARD.encode(crc.to_le_bytes())
 }
 
-/// `x-ms-access-tier`.
+/// `x-ms-access-tier`. With what priority a blob leaves the archive is all the same, for it can be read at once; but it is one of two.
 pub fn tier(head: &Head) -> Result<Option<Tier>, Error> {
+    let priority = "x-ms-rehydrate-priority";
+    let known = |text: &str| ["standard", "high"].contains(&text.to_ascii_lowercase().as_str());
+    if !head.filled(priority).is_none_or(known) {
+        return Err(Error::new(Code::InvalidHeaderValue, priority));
+    }
     let Some(text) = head.filled("x-ms-access-tier") else { return Ok(None) };
     match text.to_ascii_lowercase().as_str() {
         "hot" => Ok(Some(Tier::Hot)),
@@ -220,6 +297,15 @@ pub fn range(head: &Head, length: u64) -> Result<Option<Range<u64>>, Error> {
         return Err(Error::past_the_end(length));
     }
     Ok(Some(first..last.map_or(length, |last| last.saturating_add(1).min(length))))
+}
+
+/// Whether a range may be answered: not where `If-Range` names another version, to whose parts this one's would not fit.
+pub fn range_stands(head: &Head, props: &BlobProps) -> bool {
+    let Some(text) = head.filled("if-range") else { return true };
+    match ETag::parse(text) {
+        Some(etag) => etag == props.etag,
+        None => time::parse_http(text).is_some_and(|at| at.seconds() == props.modified.seconds()),
+    }
 }
 
 /// `bytes=first-[last]`, last included. Azure knows no suffix ranges.

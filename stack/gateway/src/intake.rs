@@ -3,8 +3,10 @@
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers;
+use crate::request::Head;
+use crate::structured::{self, Decoder};
 use bytes::Bytes;
-use greenroom_store::{Access, Body, BodyWriter, Precondition, Store, StoreError, Version};
+use greenroom_store::{Access, Body, BodyWriter, Crc64, Precondition, Store, StoreError, Version};
 use md5::{Digest as _, Md5};
 
 /// Whether the MD5 of the content is wanted beyond checking the one that the client sent.
@@ -31,6 +33,8 @@ pub struct Taken {
     pub md5: Option<[u8; 16]>,
     /// CRC-64/NVME.
     pub crc64: u64,
+    /// What `x-ms-structured-body` said, which the reply says again.
+    pub framing: Option<&'static str>,
 }
 
 /// Content on its way in.
@@ -54,19 +58,40 @@ pub async fn foresee(call: &Call, precondition: &Precondition) -> Result<(), Err
     precondition.check(current, Access::Write, call.now).map_err(|unmet| StoreError::from(unmet).into())
 }
 
+/// How long a request's content is, which is less than its body where that is a structured message.
+pub fn content_length(call: &Call) -> Result<u64, Error> {
+    match structured::content_length(&call.head)? {
+        Some(length) => Ok(length),
+        None => call.body.length(),
+    }
+}
+
 /// Takes a request's content in.
 pub async fn take(call: &mut Call, bytes_max: u64, wanted: Md5Wanted) -> Result<Taken, Error> {
-    let length = call.body.length()?;
+    let length = content_length(call)?;
     if length > bytes_max {
         return Err(Code::RequestBodyTooLarge.into());
     }
-    let md5 = headers::md5(&call.head, "content-md5")?;
-    let checks = Checks { md5, crc64: headers::crc64(&call.head, "x-ms-content-crc64")? };
+    let checks = Checks::of_content(&call.head)?;
+    let mut frames = Decoder::asked(&call.head, call.body.length()?)?;
     let mut intake = call.body.work(Intake::begin(&call.store, length, checks, wanted)).await?;
-    while let Some(bytes) = call.body.next().await? {
-        call.body.work(intake.push(bytes)).await?;
+    while let Some(mut bytes) = call.body.next().await? {
+        match &mut frames {
+            None => call.body.work(intake.push(bytes)).await?,
+            Some(frames) => {
+                while let Some(content) = frames.next(&mut bytes)? {
+                    call.body.work(intake.push(content)).await?;
+                }
+            }
+        }
     }
-    intake.finish().await
+    match frames {
+        None => intake.finish().await,
+        Some(frames) => {
+            intake.checks.crc64 = Some(frames.finish()?);
+            Ok(Taken { framing: Some(structured::FORMAT), ..intake.finish().await? })
+        }
+    }
 }
 
 impl Intake {
@@ -92,11 +117,55 @@ impl Intake {
         let body = self.writer.finish().await?;
         let crc64 = body.crc64();
         self.checks.compare(md5, crc64)?;
-        Ok(Taken { body, md5, crc64 })
+        Ok(Taken { body, md5, crc64, framing: None })
     }
 }
 
 impl Checks {
+    /// What the headers say of the request's own body.
+    pub fn of_body(head: &Head) -> Result<Self, Error> {
+        Self::of(head, "content-md5", "x-ms-content-crc64")
+    }
+
+    /// What the headers say of a copy source.
+    pub fn of_source(head: &Head) -> Result<Self, Error> {
+        Self::of(head, "x-ms-source-content-md5", "x-ms-source-content-crc64")
+    }
+
+    /// As `of_body`, where the body is a blob's whole content and that has an MD5 of its own.
+    pub fn of_content(head: &Head) -> Result<Self, Error> {
+        let checks = Self::of_body(head)?;
+        let framed = head.filled(structured::HEADER).is_some();
+        if framed && checks != Self::default() {
+            let why =
+                format!("{} has a checksum: Content-MD5 or x-ms-content-crc64 would be another.", structured::HEADER);
+            return Err(Error::new(Code::InvalidHeaderValue, why));
+        }
+        let own = headers::md5(head, "x-ms-blob-content-md5")?;
+        match (checks.md5, own) {
+            (Some(sent), Some(own)) if sent != own => Err(Error::new(Code::Md5Mismatch, "(the two that were sent)")),
+            (sent, own) => Ok(Self { md5: sent.or(own), ..checks }),
+        }
+    }
+
+    fn of(head: &Head, md5_name: &str, crc64_name: &str) -> Result<Self, Error> {
+        let (md5, crc64) = (headers::md5(head, md5_name)?, headers::crc64(head, crc64_name)?);
+        if md5.is_some() && crc64.is_some() {
+            return Err(Code::BothCrc64AndMd5HeaderPresent.into());
+        }
+        Ok(Self { md5, crc64 })
+    }
+
+    /// Compares a document that is here as a whole.
+    pub fn weigh(self, document: &[u8]) -> Result<(), Error> {
+        if self == Self::default() {
+            return Ok(());
+        }
+        let mut crc64 = Crc64::default();
+        crc64.update(document);
+        self.compare(self.md5.map(|_| Md5::digest(document).into()), crc64.finalize())
+    }
+
     /// `md5` may be left out where none is to be compared.
     pub fn compare(self, md5: Option<[u8; 16]>, crc64: u64) -> Result<(), Error> {
         if self.md5.is_some() && self.md5 != md5 {

@@ -2,10 +2,12 @@
 //! Knows nothing of quotas, tiering or figures: node hands it a store, a clock, and a meter with its gates.
 
 mod acl;
+mod asks;
 pub mod auth;
 mod block;
 mod body;
 mod call;
+mod cors;
 mod dispatch;
 pub mod error;
 #[cfg(test)]
@@ -29,6 +31,8 @@ mod route;
 mod serve;
 mod service;
 pub mod source;
+mod spelling;
+mod structured;
 mod tag_query;
 mod target;
 pub mod time;

@@ -3,6 +3,7 @@
 use crate::error::{Code, Error};
 use crate::listing::Asked;
 use crate::reply::Reply;
+use crate::spelling::METADATA;
 use crate::{headers, page, time, xml};
 use greenroom_store::{
     BlobKind, BlobProps, HttpHeaders, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp,
@@ -67,7 +68,7 @@ pub fn tier_headers(reply: Reply, props: &BlobProps) -> Reply {
 }
 
 pub fn metadata_headers(reply: Reply, metadata: &Metadata) -> Reply {
-    metadata.iter().fold(reply, |reply, (name, value)| reply.header(&format!("x-ms-meta-{name}"), value))
+    metadata.iter().fold(reply, |reply, (name, value)| reply.spelt(format!("{METADATA}{name}"), value))
 }
 
 /// The `Properties` of one blob in a listing.

@@ -12,12 +12,14 @@ pub struct Reply {
     /// What the status line says instead of the status's usual words: AzCopy shows its user that and nothing of the document.
     pub reason: Option<&'static str>,
     pub headers: HeaderMap,
+    /// Names of headers that are not written in lower case.
+    pub spelt: Vec<String>,
     pub content: Content,
 }
 
 impl Reply {
     pub fn new(status: StatusCode) -> Self {
-        Self { status, reason: None, headers: HeaderMap::new(), content: Content::Empty }
+        Self { status, reason: None, headers: HeaderMap::new(), spelt: Vec::new(), content: Content::Empty }
     }
 
     /// `200` with an XML document.
@@ -31,6 +33,15 @@ impl Reply {
         match (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes())) {
             (Ok(name), Ok(value)) => _ = self.headers.insert(name, value),
             _ => tracing::warn!(name, "a header cannot be sent"),
+        }
+        self
+    }
+
+    /// As `header`, with the name written as it is given.
+    pub fn spelt(mut self, name: String, value: &str) -> Self {
+        self = self.header(&name, value);
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.spelt.push(name);
         }
         self
     }

@@ -30,6 +30,8 @@ pub struct Head {
     pub transport: Transport,
     /// As `x-ms-request-id` tells it to the caller.
     pub request_id: String,
+    /// The names of the metadata headers as they were sent, where that is known.
+    pub spelt: Vec<String>,
 }
 
 /// How the request came; a SAS may ask for TLS.
@@ -42,6 +44,9 @@ pub enum Transport {
 impl Head {
     pub fn parse(parts: request::Parts, peer: IpAddr, transport: Transport, request_id: &str) -> Result<Head, Error> {
         let request_id = request_id.to_owned();
+        if parts.headers.get_all(header::HOST).iter().nth(1).is_some() {
+            return Err(Error::new(Code::InvalidHeaderValue, "Host: there are two."));
+        }
         let host = match parts.uri.authority() {
             Some(authority) => authority.as_str().to_owned(),
             None => {
@@ -51,7 +56,8 @@ impl Head {
         };
         let target = Target::parse(&host, parts.uri.path())?;
         let query = Query::parse(parts.uri.query().unwrap_or(""))?;
-        Ok(Head { method: parts.method, headers: parts.headers, target, query, peer, transport, request_id })
+        let (method, headers) = (parts.method, parts.headers);
+        Ok(Head { method, headers, target, query, peer, transport, request_id, spelt: Vec::new() })
     }
 
     /// A header's text; absent where it is not text.

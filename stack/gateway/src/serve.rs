@@ -126,6 +126,7 @@ async fn requests<S>(
     // Time is kept by `Paced`, which tells a connection between requests from one that dawdles over its headers.
     let connection = http1::Builder::new()
         .header_read_timeout(None)
+        .preserve_header_case(true)
         .max_buf_size(HEADER_BYTES_MAX.max(MIN_BUFFER_BYTES))
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {

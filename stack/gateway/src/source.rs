@@ -10,11 +10,10 @@ use crate::error::{Code, Error};
 use crate::headers;
 use crate::intake::{Checks, Taken};
 use crate::request::Head;
-use crate::time;
 use greenroom_model::AccountName;
 use greenroom_store::{
-    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, ETags, HttpHeaders, LeaseId, Metadata, PageSequence,
-    Precondition, Tags,
+    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, HttpHeaders, LeaseId, Metadata, PageSequence, Precondition,
+    Tags,
 };
 use here::Here;
 use http::Uri;
@@ -67,7 +66,7 @@ pub async fn open(call: &Call, range: Option<Range>) -> Result<Source, Error> {
 /// As `open`, perhaps of what is in the archive.
 pub async fn open_with(call: &Call, range: Option<Range>, archived: Archived) -> Result<Source, Error> {
     let url = Url::of(&call.head)?;
-    let precondition = precondition(&call.head)?;
+    let precondition = headers::source_precondition(&call.head)?;
     if is_ours(call, &url) {
         return Ok(Source::Here(Box::new(here::open(call, &url, (precondition, archived), range).await?)));
     }
@@ -104,7 +103,7 @@ impl Source {
         blocks: CopyBlocks,
         (precondition, may_replace): &(Precondition, MayReplace),
     ) -> Result<BlobProps, Error> {
-        let checks = checks(&call.head)?;
+        let checks = Checks::of_source(&call.head)?;
         let put = match self {
             Source::There(there) if blocks == CopyBlocks::Keep && there.kind == there::Kind::Other => {
                 Err(Error::new(Code::CopySourceRefused, "(between servers a page blob is copied by Put Page From URL)"))
@@ -128,7 +127,7 @@ impl Source {
         sequence: PageSequence,
         precondition: &Precondition,
     ) -> Result<BlobProps, Error> {
-        let checks = checks(&call.head)?;
+        let checks = Checks::of_source(&call.head)?;
         match self {
             Source::Here(here) => here.into_pages(call, begin, checks, (sequence, precondition)).await,
             Source::There(there) => {
@@ -140,7 +139,7 @@ impl Source {
 
     /// Stages it as a block.
     pub async fn into_block(self, call: &Call, id: BlockId, lease: Option<LeaseId>) -> Result<(), Error> {
-        let checks = checks(&call.head)?;
+        let checks = Checks::of_source(&call.head)?;
         match self {
             Source::Here(here) => here.into_block(call, id, checks, lease).await,
             Source::There(there) => {
@@ -195,18 +194,6 @@ fn checks(head: &Head) -> Result<Checks, Error> {
     Ok(Checks { md5, crc64: headers::crc64(head, "x-ms-source-content-crc64")? })
 }
 
-/// The conditions on the source.
-fn precondition(head: &Head) -> Result<Precondition, Error> {
-    Ok(Precondition {
-        if_match: head.filled("x-ms-source-if-match").map(ETags::parse),
-        if_none_match: head.filled("x-ms-source-if-none-match").map(ETags::parse),
-        if_modified_since: head.filled("x-ms-source-if-modified-since").and_then(time::parse_http),
-        if_unmodified_since: head.filled("x-ms-source-if-unmodified-since").and_then(time::parse_http),
-        lease: headers::lease_id(head, "x-ms-source-lease-id")?,
-        tags: head.filled("x-ms-source-if-tags").map(crate::tag_query::condition).transpose()?,
-    })
-}
-
 /// The URL of a blob, as a header names it.
 #[derive(Debug)]
 pub struct Url {
@@ -257,7 +244,8 @@ impl Url {
 fn is_ours(call: &Call, url: &Url) -> bool {
     let own = call.sources.own;
     let authority = url.uri.authority().map(|authority| authority.as_str());
-    if authority.is_some() && authority == call.head.text(HOST.as_str()) {
+    let host = call.head.text(HOST.as_str());
+    if authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host)) {
         // The very name by which this request came.
         return true;
     }

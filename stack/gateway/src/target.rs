@@ -40,7 +40,8 @@ impl Target {
     pub fn parse(host: &str, raw_path: &str) -> Result<Target, Error> {
         let path = raw_path.strip_prefix('/').ok_or(Code::InvalidUri)?;
         let (style, account, rest) = match account_of_host(host) {
-            Some(account) => (Style::Host, account.to_owned(), path),
+            // A host name has no case, and an account no capitals.
+            Some(account) => (Style::Host, account.to_ascii_lowercase(), path),
             None => {
                 let (account, rest) = path.split_once('/').unwrap_or((path, ""));
                 (Style::Path, decode(account)?, rest)
@@ -110,8 +111,9 @@ fn container_name(name: &str) -> Result<ContainerName, Error> {
     })
 }
 
+/// As Azure does, a backslash is a slash: what Windows calls a path is one.
 fn blob_name(raw: &str) -> Result<BlobName, Error> {
-    BlobName::new(decode(raw)?).map_err(|cause| Error::new(Code::InvalidUri, cause.to_string()))
+    BlobName::new(decode(raw)?.replace('\\', "/")).map_err(|cause| Error::new(Code::InvalidUri, cause.to_string()))
 }
 
 #[cfg(test)]
@@ -139,6 +141,7 @@ mod tests {
             ("acct.blob.localhost:10000", "/", "Host acct"),
             ("acct.blob.core.windows.net", "/photos", "Host acct/photos"),
             ("acct.BLOB.example.com", "/photos/a", "Host acct/photos|a"),
+            ("Acct.Blob.Example.COM", "/photos/a", "Host acct/photos|a"),
             ("127.0.0.1", "/acct/$root/a", "Path acct/$root|a"),
         ] {
             assert_eq!(shown(host, path).as_deref(), Ok(expected), "{host}{path}");
@@ -154,6 +157,8 @@ mod tests {
             ("*", "*"),
             ("%E6%97%A5", "日"),
             ("a%2Fb", "a/b"),
+            ("a%5Cb%5c", "a/b/"),
+            ("a%255Cb", "a%5Cb"),
             ("/lead", "/lead"),
             ("dir//x", "dir//x"),
             ("..", ".."),

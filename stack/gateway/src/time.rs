@@ -24,10 +24,17 @@ pub fn iso_seconds(at: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// The other two forms in which HTTP has dates, and in which Azure documents them: that of RFC 850, whose years from 69 on are of the
+/// last century, and that of C's `asctime`.
+const OLD_FORMS: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+
 pub fn parse_http(text: &str) -> Option<Timestamp> {
     // The parser wants an offset where HTTP says GMT, and takes either.
-    let parsed = DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Timestamp(parsed.as_microsecond()))
+    if let Ok(parsed) = DateTimeParser::new().parse_timestamp(text) {
+        return Some(Timestamp(parsed.as_microsecond()));
+    }
+    let parsed = OLD_FORMS.iter().find_map(|form| civil::DateTime::strptime(form, text).ok())?;
+    Some(Timestamp(parsed.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond()))
 }
 
 /// The forms that a SAS may use: a date, a date with minutes or a date with seconds, in UTC.
@@ -51,6 +58,18 @@ mod tests {
         assert_eq!(http(AT), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(parse_http("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Timestamp(784_111_777_000_000)));
         assert_eq!(parse_http("yesterday"), None);
+    }
+
+    #[test]
+    fn http_dates_have_three_forms() {
+        let at = Some(Timestamp(784_111_777_000_000));
+        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(parse_http(text), at, "{text}");
+        }
+        assert_eq!(parse_http("Saturday, 28-Nov-26 20:00:00 GMT"), Some(Timestamp(1_795_896_000_000_000)));
+        for none in ["", "Sunday, 06-Nov-94", "Sun Nov 31 08:49:37 1994", "1994-11-06T08:49:37Z", "784111777"] {
+            assert_eq!(parse_http(none), None, "{none}");
+        }
     }
 
     #[test]

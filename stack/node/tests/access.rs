@@ -18,7 +18,7 @@ fn account() -> AccountName {
 async fn bare(stack: &Stack, method: &str, path_and_query: &str) -> Response {
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let url = format!("{}/{ACCOUNT}/{path_and_query}", stack.ready.blob);
-    stack.http.request(method, url).send().await.expect("an answer")
+    stack.http.request(method, url).header("content-length", "0").send().await.expect("an answer")
 }
 
 async fn identity(stack: &Stack, role: Role) -> Identity {
@@ -39,7 +39,8 @@ async fn with_token(stack: &Stack, token: &str, method: &str, path_and_query: &s
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
     let url = format!("{}/{ACCOUNT}/{path_and_query}", stack.ready.blob);
     let request = stack.http.request(method, url).bearer_auth(token).header("x-ms-version", "2025-07-05");
-    request.header("x-ms-blob-type", "BlockBlob").body(body.to_owned()).send().await.expect("an answer")
+    let request = request.header("x-ms-blob-type", "BlockBlob").header("content-length", body.len());
+    request.body(body.to_owned()).send().await.expect("an answer")
 }
 
 fn policy(id: &str, permissions: &str) -> String {

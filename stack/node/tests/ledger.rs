@@ -50,7 +50,7 @@ async fn work(http: reqwest::Client, base: String, sas: String, mut dice: Dice) 
             0..=3 => http.put(at("")).header("x-ms-blob-type", "BlockBlob").body(bytes),
             4..=5 => http.put(at(&format!("comp=block&blockid=AA{}A&", dice.roll(9)))).body(bytes),
             6 => http.put(at("comp=blocklist&")).body("<BlockList><Latest>AA1A</Latest></BlockList>"),
-            7 => http.put(at("comp=snapshot&")).body(""),
+            7 => http.put(at("comp=snapshot&")).header("content-length", "0"),
             _ => http.delete(at("")).header("x-ms-delete-snapshots", "include"),
         };
         match request.send().await {

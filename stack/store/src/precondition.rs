@@ -15,6 +15,9 @@ pub struct Precondition {
     pub if_none_match: Option<ETags>,
     pub if_modified_since: Option<Timestamp>,
     pub if_unmodified_since: Option<Timestamp>,
+    /// As the two above, of the blob's tier.
+    pub if_tier_modified_since: Option<Timestamp>,
+    pub if_tier_unmodified_since: Option<Timestamp>,
     /// The lease under which the request comes.
     pub lease: Option<LeaseId>,
     /// What the blob's tags must be.
@@ -34,6 +37,8 @@ pub enum ETags {
 pub struct Version<'a> {
     pub etag: ETag,
     pub modified: Timestamp,
+    /// `None` where no tier was ever set.
+    pub tier_changed: Option<Timestamp>,
     pub lease: Lease,
     pub kind: Leasable,
     /// A container has none.
@@ -63,12 +68,23 @@ pub enum Unmet {
 }
 
 impl ETags {
-    /// Reads a header value: `*`, or one or more tags parted by commas.
+    /// Reads a header value: `*`, or one or more tags parted by commas. A weak tag is that of no content in particular, and matches
+    /// nothing: HTTP's strong comparison, that of `If-Match`.
     pub fn parse(value: &str) -> ETags {
+        Self::read(value, ETag::parse)
+    }
+
+    /// As `parse`, where a weak tag stands for the strong one: HTTP's weak comparison, that of `If-None-Match`. Whoever packs an answer
+    /// on its way makes its tag a weak one.
+    pub fn parse_weak(value: &str) -> ETags {
+        Self::read(value, |tag| ETag::parse(tag.trim().strip_prefix("W/").unwrap_or(tag)))
+    }
+
+    fn read(value: &str, tag: impl Fn(&str) -> Option<ETag>) -> ETags {
         if value.trim() == "*" {
             return ETags::Any;
         }
-        ETags::OneOf(value.split(',').filter_map(ETag::parse).collect())
+        ETags::OneOf(value.split(',').filter_map(tag).collect())
     }
 
     fn hold(&self, etag: ETag) -> bool {
@@ -115,7 +131,11 @@ impl Precondition {
         // HTTP dates carry whole seconds: a client that sends back the date it was given must match.
         let modified = current.modified.seconds();
         let unmodified = self.if_unmodified_since.is_none_or(|since| modified <= since.seconds());
-        if !matched || !unmodified {
+        // A tier that was never set has not been changed since whenever.
+        let tier_changed = |since: Timestamp| current.tier_changed.is_some_and(|at| at.seconds() > since.seconds());
+        let tier_fits = self.if_tier_modified_since.is_none_or(tier_changed)
+            && !self.if_tier_unmodified_since.is_some_and(tier_changed);
+        if !matched || !unmodified || !tier_fits {
             return Err(Unmet::ConditionNotMet);
         }
         let differs = self.if_none_match.as_ref().map(|tags| !tags.hold(current.etag));
@@ -149,15 +169,15 @@ impl From<Unmet> for StoreError {
 
 impl<'a> From<&'a BlobProps> for Version<'a> {
     fn from(props: &'a BlobProps) -> Self {
-        let BlobProps { etag, modified, lease, .. } = *props;
-        Version { etag, modified, lease, kind: Leasable::Blob, tags: Some(&props.tags) }
+        let BlobProps { etag, modified, tier_changed, lease, .. } = *props;
+        Version { etag, modified, tier_changed, lease, kind: Leasable::Blob, tags: Some(&props.tags) }
     }
 }
 
 impl From<&ContainerProps> for Version<'_> {
     fn from(props: &ContainerProps) -> Self {
         let ContainerProps { etag, modified, lease, .. } = *props;
-        Version { etag, modified, lease, kind: Leasable::Container, tags: None }
+        Version { etag, modified, tier_changed: None, lease, kind: Leasable::Container, tags: None }
     }
 }
 
@@ -188,7 +208,9 @@ mod tests {
             };
             match name {
                 "match" => condition.if_match = Some(ETags::parse(&value)),
-                "none-match" => condition.if_none_match = Some(ETags::parse(&value)),
+                "none-match" => condition.if_none_match = Some(ETags::parse_weak(&value)),
+                "tier-since" => condition.if_tier_modified_since = date(),
+                "tier-unmodified" => condition.if_tier_unmodified_since = date(),
                 "since" => condition.if_modified_since = date(),
                 "unmodified" => condition.if_unmodified_since = date(),
                 _ => panic!("{part}"),
@@ -202,7 +224,8 @@ mod tests {
         // Half a second past what an HTTP date can say.
         let modified = Timestamp(MODIFIED * 1_000_000 + 500_000);
         let etag = ETag::parse(TAG).expect("a good tag");
-        let current = Version { etag, modified, lease: Lease::Free, kind: Leasable::Blob, tags: None };
+        let tier_changed = Some(modified);
+        let current = Version { etag, modified, tier_changed, lease: Lease::Free, kind: Leasable::Blob, tags: None };
         let table = [
             ("", Ok(()), Ok(())),
             ("match:SAME", Ok(()), Ok(())),
@@ -215,6 +238,16 @@ mod tests {
             ("none-match:nonsense", Ok(()), Ok(())),
             ("none-match:OTHER,SAME", Err(NotModified), Err(ConditionNotMet)),
             ("none-match:*", Err(NotModified), Err(Exists)),
+            ("match:W/SAME", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("none-match:W/SAME", Err(NotModified), Err(ConditionNotMet)),
+            ("none-match:OTHER,W/SAME", Err(NotModified), Err(ConditionNotMet)),
+            ("none-match:W/OTHER", Ok(()), Ok(())),
+            ("tier-since:before", Ok(()), Ok(())),
+            ("tier-since:equal", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("tier-since:after", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("tier-unmodified:before", Err(ConditionNotMet), Err(ConditionNotMet)),
+            ("tier-unmodified:equal", Ok(()), Ok(())),
+            ("tier-unmodified:after", Ok(()), Ok(())),
             ("since:before", Ok(()), Ok(())),
             ("since:equal", Err(NotModified), Err(ConditionNotMet)),
             ("since:after", Err(NotModified), Err(ConditionNotMet)),
@@ -233,6 +266,16 @@ mod tests {
             assert_eq!(condition(text).check(Some(current), Read, modified), read, "read {text}");
             assert_eq!(condition(text).check(Some(current), Write, modified), write, "write {text}");
         }
+    }
+
+    #[test]
+    fn a_tier_that_was_never_set_was_never_changed() {
+        let etag = ETag::parse(TAG).expect("a good tag");
+        let modified = Timestamp::from_seconds(MODIFIED);
+        let current =
+            Version { etag, modified, tier_changed: None, lease: Lease::Free, kind: Leasable::Blob, tags: None };
+        assert_eq!(condition("tier-unmodified:before").check(Some(current), Write, modified), Ok(()));
+        assert_eq!(condition("tier-since:before").check(Some(current), Write, modified), Err(ConditionNotMet));
     }
 
     #[test]

@@ -45,13 +45,20 @@ impl Store {
         self.write(move |txn| delete_one(txn, &path, time, &precondition)).await
     }
 
-    /// Err: `ContainerMissing`, `BlobMissing`.
-    pub async fn set_snapshot_tier(&self, path: &BlobPath, time: Timestamp, tier: Tier) -> Result<()> {
-        let path = path.clone();
+    /// The precondition is the snapshot's. Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`.
+    pub async fn set_snapshot_tier(
+        &self,
+        path: &BlobPath,
+        time: Timestamp,
+        tier: Tier,
+        precondition: &Precondition,
+    ) -> Result<()> {
+        let (path, precondition) = (path.clone(), precondition.clone());
         self.write(move |txn| {
             let (_, _, base) = txn.look_up(&path)?;
             let set = base.and_then(|base| base.snapshots).ok_or(StoreError::BlobMissing)?;
             let mut row = txn.snapshot(set, time)?.ok_or(StoreError::BlobMissing)?;
+            precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
             (row.props.tier, row.props.tier_changed) = (Some(tier), Some(txn.now));
             row.revision = row.revision.wrapping_add(1);
             txn.dirty = true;

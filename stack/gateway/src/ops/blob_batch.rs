@@ -105,6 +105,7 @@ async fn perform(batch: &Call, head: Head) -> Result<Reply, Error> {
             return Err(Error::new(Code::OperationNotSupported, format!("({} in a batch)", row.operation)));
         }
     };
+    crate::asks::fit(row, &head)?;
     let request = Request { head, body: BodyIn::empty() };
     let admitted = batch.authority.admit(request, &row.permit, batch.now).await;
     let request = admitted.map_err(|turned_away| turned_away.error)?;

@@ -21,7 +21,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         Some("only") => Some(Too::Nothing),
         Some(_) => return Err(Error::new(Code::InvalidHeaderValue, name)),
     };
-    let (precondition, blob) = (headers::precondition(&call.head)?, call.blob()?);
+    let (precondition, blob) = (headers::deletion_precondition(&call.head)?, call.blob()?);
     match (call.snapshot()?, with) {
         (Some(_), Some(_)) => return Err(Error::new(Code::InvalidHeaderValue, format!("{name} of a snapshot"))),
         (Some(at), None) => call.store.delete_snapshot(&blob, at, &precondition).await?,

@@ -7,8 +7,9 @@ use crate::headers;
 use crate::properties::{self, Extent};
 use crate::reply::Reply;
 use crate::request::Head;
-use bytes::BytesMut;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use crate::structured::{self, Encoder};
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use greenroom_store::Crc64;
 use http::StatusCode;
 use md5::{Digest as _, Md5};
@@ -22,7 +23,10 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let length = blob.props.length;
     headers::check_read(&precondition, &blob.props, call.now)?;
     properties::check_readable(&blob.props)?;
-    let range = headers::range(&call.head, length)?;
+    let range = match headers::range_stands(&call.head, &blob.props) {
+        true => headers::range(&call.head, length)?,
+        false => None,
+    };
     let (status, extent) = match range {
         None => (StatusCode::OK, Extent::Whole),
         Some(_) => (StatusCode::PARTIAL_CONTENT, Extent::Part),
@@ -33,8 +37,11 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         None => reply,
         Some(range) => reply.header("content-range", &format!("bytes {}-{}/{length}", range.start, range.end - 1)),
     };
-    let sum = Sum::asked(&call.head)?;
+    let (sum, framed) = (Sum::asked(&call.head)?, structured::asked(&call.head)?);
     let range = match (range, sum) {
+        (_, Some(sum)) if framed => {
+            return Err(Error::new(Code::InvalidHeaderValue, format!("{} of a structured message", sum.asked_by())));
+        }
         (None, Some(sum)) => {
             return Err(Error::new(Code::InvalidHeaderValue, format!("{} needs a range.", sum.asked_by())));
         }
@@ -66,7 +73,21 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
             BrokenOff
         })
     });
+    if framed {
+        return Ok(message(reply, stream, left));
+    }
     Ok(Reply { content: Content::Stream { stream: Box::pin(stream), left }, ..reply })
+}
+
+/// Content as a structured message, each segment with its checksum.
+fn message(reply: Reply, content: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static, bytes: u64) -> Reply {
+    let mut encoder = Encoder::new(bytes);
+    let left = encoder.message_bytes();
+    let begin = stream::iter([Ok(encoder.begin())]);
+    let framed = content.map_ok(move |content| stream::iter(encoder.frame(content)).map(Ok)).try_flatten();
+    let content = Content::Stream { stream: Box::pin(begin.chain(framed)), left };
+    let reply = reply.header(structured::HEADER, structured::FORMAT);
+    Reply { content, ..reply.header(structured::LENGTH_HEADER, &bytes.to_string()) }
 }
 
 /// A checksum of the range that a request asks for.

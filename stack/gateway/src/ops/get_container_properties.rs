@@ -5,14 +5,11 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::reply::Reply;
 use crate::{headers, properties};
-use greenroom_store::{Access, Precondition, StoreError};
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let precondition =
-        Precondition { lease: headers::lease_id(&call.head, "x-ms-lease-id")?, ..Precondition::default() };
     let props = call.store.container(&call.container()?).await?;
-    precondition.check(Some((&props).into()), Access::Read, call.now).map_err(StoreError::from)?;
+    headers::check_container_read(&call.head, &props, call.now)?;
     let reply = Reply::new(StatusCode::OK).version(&props.etag, props.modified);
     let reply = properties::metadata_headers(reply, &props.metadata);
     Ok(properties::lease_headers(reply, &props.lease, call.now)

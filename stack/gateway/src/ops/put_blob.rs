@@ -6,6 +6,7 @@ use crate::headers::{self, Plain};
 use crate::intake::{self, Md5Wanted};
 use crate::ops::put_page_blob;
 use crate::reply::Reply;
+use crate::structured;
 use greenroom_store::BlobDraft;
 use http::StatusCode;
 
@@ -20,6 +21,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         Some(_) => return Err(Error::new(Code::InvalidHeaderValue, "x-ms-blob-type")),
         None => return Err(Error::new(Code::MissingRequiredHeader, "x-ms-blob-type")),
     }
+    sizes_fit(call)?;
     let (precondition, may_replace) = call.creation()?;
     let mut content_headers = headers::content_headers(&call.head, Plain::Counts)?;
     let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
@@ -33,5 +35,19 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         .version(&props.etag, props.modified)
         .header_if("content-md5", taken.md5.map(|md5| headers::base64(&md5)).as_deref())
         .header("x-ms-content-crc64", &headers::base64_crc64(taken.crc64))
+        .header_if(structured::HEADER, taken.framing)
         .header("x-ms-request-server-encrypted", "false"))
+}
+
+/// A length and a sequence number are given to page blobs; of a block blob a length can only be true or false.
+fn sizes_fit(call: &Call) -> Result<(), Error> {
+    let name = "x-ms-blob-content-length";
+    let content_bytes = intake::content_length(call)?;
+    if call.head.filled(name).is_some_and(|text| text.parse() != Ok(content_bytes)) {
+        return Err(Error::new(Code::InvalidHeaderValue, format!("{name} is not the length of the content.")));
+    }
+    match call.head.filled("x-ms-blob-sequence-number") {
+        Some(_) => Err(Error::new(Code::UnsupportedHeader, "x-ms-blob-sequence-number of a block blob")),
+        None => Ok(()),
+    }
 }

@@ -6,6 +6,7 @@ use crate::error::{Code, Error};
 use crate::headers;
 use crate::intake::{self, Md5Wanted};
 use crate::reply::Reply;
+use crate::structured;
 use http::StatusCode;
 
 /// Azure's limit since 2019-12-12.
@@ -16,7 +17,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let id = block::id(id.ok_or_else(|| Error::new(Code::MissingRequiredQueryParameter, "blockid"))?)?;
     // Azure takes no condition here but a lease.
     let lease = headers::precondition(&call.head)?.lease;
-    if call.body.length()? == 0 {
+    if intake::content_length(call)? == 0 {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length: a block is not empty."));
     }
     // Before the content comes: without a container it would be for nothing.
@@ -24,6 +25,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let taken = intake::take(call, BYTES_MAX, Md5Wanted::ToCompare).await?;
     call.store.stage_block(&call.blob()?, id, taken.body, lease).await?;
     let reply = Reply::new(StatusCode::CREATED).header("x-ms-request-server-encrypted", "false");
+    let reply = reply.header_if(structured::HEADER, taken.framing);
     // As Azure does: the checksum that the client chose, and CRC-64 where it chose none.
     Ok(match taken.md5 {
         Some(md5) => reply.header("content-md5", &headers::base64(&md5)),

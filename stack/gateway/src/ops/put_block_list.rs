@@ -8,7 +8,6 @@ use crate::reply::Reply;
 use crate::xml;
 use greenroom_store::{BlobDraft, BlockId, BlockSource, COMMITTED_BLOCKS_MAX};
 use http::StatusCode;
-use md5::{Digest as _, Md5};
 
 /// 50,000 blocks with the longest ids and tags, and some air.
 const DOCUMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -18,12 +17,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     // Content-Type and its kin describe the XML of this request.
     let headers = headers::content_headers(&call.head, Plain::Ignored)?;
     let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
-    let md5_sent = headers::md5(&call.head, "content-md5")?;
     call.body.length()?;
     let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
-    if md5_sent.is_some_and(|sent| sent != <[u8; 16]>::from(Md5::digest(&document))) {
-        return Err(Code::Md5Mismatch.into());
-    }
     let list = parse(&document)?;
     let draft = BlobDraft { headers, metadata, tags, tier, copy: None };
     let committed = call.store.commit_blocks(&call.blob()?, draft, list, &precondition).await;

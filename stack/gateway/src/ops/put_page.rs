@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::intake::{self, Md5Wanted};
 use crate::reply::Reply;
-use crate::{headers, page};
+use crate::{headers, page, structured};
 use http::StatusCode;
 use std::ops::Range;
 
@@ -25,13 +25,14 @@ async fn update(call: &mut Call, range: Range<u64>) -> Result<Reply, Error> {
     if length > page::WRITE_BYTES_MAX {
         return Err(Code::RequestBodyTooLarge.into());
     }
-    if call.body.length()? != length {
+    if intake::content_length(call)? != length {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length is not the length of the range."));
     }
     intake::foresee(call, &precondition).await?;
     let taken = intake::take(call, page::WRITE_BYTES_MAX, Md5Wanted::ToCompare).await?;
     let props = call.store.write_pages(&call.blob()?, range.start, taken.body, sequence, &precondition).await?;
     let reply = page::written(StatusCode::CREATED, &props).header("x-ms-request-server-encrypted", "false");
+    let reply = reply.header_if(structured::HEADER, taken.framing);
     Ok(match taken.md5 {
         Some(md5) => reply.header("content-md5", &headers::base64(&md5)),
         None => reply.header("x-ms-content-crc64", &headers::base64_crc64(taken.crc64)),

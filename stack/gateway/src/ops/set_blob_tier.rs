@@ -11,7 +11,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let tier = headers::tier(&call.head)?.ok_or_else(|| Error::new(Code::MissingRequiredHeader, "x-ms-access-tier"))?;
     let precondition = headers::precondition(&call.head)?;
     if let Some(at) = call.snapshot()? {
-        call.store.set_snapshot_tier(&call.blob()?, at, tier).await?;
+        call.store.set_snapshot_tier(&call.blob()?, at, tier, &precondition).await?;
         return Ok(Reply::new(StatusCode::OK));
     }
     let path = call.blob()?;

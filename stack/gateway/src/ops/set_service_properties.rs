@@ -1,6 +1,7 @@
 //! Set Blob Service Properties: replaces the sections that are sent, and leaves the others.
 
 use crate::call::Call;
+use crate::cors;
 use crate::error::Error;
 use crate::reply::Reply;
 use crate::service;
@@ -13,6 +14,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     call.body.length()?;
     let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
     let settings = service::parse(&document)?;
+    cors::rules(&settings)?;
     call.store.set_service_settings(call.account(), settings).await?;
     Ok(Reply::new(StatusCode::ACCEPTED))
 }

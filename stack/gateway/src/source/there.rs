@@ -8,7 +8,7 @@ use crate::error::{Code, Error};
 use crate::headers;
 use crate::intake::{Checks, Intake, Md5Wanted, Taken};
 use crate::ops::set_blob_tags;
-use crate::time;
+use crate::{spelling, time};
 use bytes::{Bytes, BytesMut};
 use greenroom_store::{HttpHeaders, Metadata, Tags};
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -35,12 +35,13 @@ const BYTES_MAX: u64 = 5000 * 1024 * 1024;
 const TAGS_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// The request's condition on the source, as the source knows it.
-const CONDITIONS: [(&str, &str); 5] = [
+const CONDITIONS: [(&str, &str); 6] = [
     ("x-ms-source-if-match", "if-match"),
     ("x-ms-source-if-none-match", "if-none-match"),
     ("x-ms-source-if-modified-since", "if-modified-since"),
     ("x-ms-source-if-unmodified-since", "if-unmodified-since"),
     ("x-ms-source-if-tags", "x-ms-if-tags"),
+    ("x-ms-source-lease-id", "x-ms-lease-id"),
 ];
 
 /// A source whose headers have come.
@@ -89,7 +90,8 @@ pub async fn open(call: &Call, url: &Url, range: Option<Range>) -> Result<There,
     if length > BYTES_MAX {
         return Err(Error::new(Code::CopySourceRefused, format!("It is longer than {BYTES_MAX} bytes.")));
     }
-    let metadata = headers::metadata_of(&answer.head.headers)?;
+    let spelt = spelling::names(&answer.head.headers, &answer.head.extensions).await;
+    let metadata = headers::metadata_of(&answer.head.headers, &spelt)?;
     let kind = Kind::of(&answer.head.headers);
     Ok(There { kind, headers: content_headers(&answer.head.headers), metadata, length, answer })
 }
@@ -156,8 +158,9 @@ async fn ask<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, Err
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|_| refused("it does not speak HTTP"))?;
+    let mut builder = http1::Builder::new();
+    let handshake = builder.preserve_header_case(true).handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|_| refused("it does not speak HTTP"))?;
     let connection = AbortOnDropHandle::new(tokio::spawn(async move {
         // What ends it is told to whoever reads the answer.
         let _ = connection.await;
@@ -195,7 +198,8 @@ fn request(call: &Call, url: &Url, more_query: &str, range: Option<Range>) -> Re
     if let Some(authorization) = call.head.filled("x-ms-copy-source-authorization") {
         request = request.header(header::AUTHORIZATION, authorization);
     }
-    for (theirs, plain) in CONDITIONS {
+    // They are on the content; its tags have no ETag and no date.
+    for (theirs, plain) in CONDITIONS.into_iter().filter(|_| more_query.is_empty()) {
         if let Some(value) = call.head.filled(theirs) {
             request = request.header(plain, value);
         }

@@ -39,6 +39,9 @@ async fn replay(http: &reqwest::Client, base: &str, trace: &[Request]) -> BTreeM
             sending = sending.header(name, value);
         }
         if ["PUT", "POST"].contains(&request.method.as_str()) {
+            if request.body.is_empty() && !request.headers.iter().any(|(name, _)| name == "content-length") {
+                sending = sending.header("content-length", "0");
+            }
             sending = sending.body(request.body.clone());
         }
         let mut sending = sending.build().unwrap_or_else(|error| panic!("{}: {error}", request.name));
