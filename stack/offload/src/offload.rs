@@ -195,12 +195,16 @@ pub(crate) fn counts(state: &State, place: &Place) -> bool {
 pub(crate) async fn read_footer(cloud: &Cloud, info: &SegmentInfo) -> Result<Footer> {
     let name = layout::segment(&info.hash);
     let range = info.footer();
-    let bytes = cloud.get_range(&name, range.clone()).await?;
-    match segment::footer(&bytes, range.start, &name) {
-        // Once more: the bytes may have been damaged on their way.
-        Err(Error::Damaged { .. }) => {
-            segment::footer(&cloud.get_range(&name, range.clone()).await?, range.start, &name)
+    let read = async || {
+        let bytes = cloud.get_range(&name, range.clone()).await?;
+        if info.footer_hash.is_some_and(|hash| hash != Hash::of(&bytes)) {
+            return Err(Error::damaged(&name, "its footer is not the one that was written"));
         }
+        segment::footer(&bytes, range.start, &name)
+    };
+    match read().await {
+        // Once more: the bytes may have been damaged on their way.
+        Err(Error::Damaged { .. }) => read().await,
         other => other,
     }
 }

@@ -77,6 +77,7 @@ impl Volume {
             match cloud.create(&layout::manifest(manifest.number), bytes.clone()).await? {
                 Created::Ours => {
                     state.apply(&manifest, Hash::of(&bytes))?;
+                    log::write_copy(&cloud, manifest.number, bytes).await;
                     return Ok(Arc::new(Self {
                         id: format.volume_id()?,
                         cloud,
@@ -158,7 +159,7 @@ impl Volume {
         // Before it is written: what cannot be read back must not get into the log.
         state.apply(&manifest, Hash::of(&bytes))?;
         let in_doubt = EndedUnless { ended: &self.ended, armed: true };
-        let outcome = self.cloud.create(&layout::manifest(manifest.number), bytes).await;
+        let outcome = self.cloud.create(&layout::manifest(manifest.number), bytes.clone()).await;
         match outcome {
             Ok(Created::Ours) => {}
             Ok(Created::Theirs(theirs)) => {
@@ -174,6 +175,7 @@ impl Volume {
         in_doubt.disarm();
         let state = Arc::new(state);
         *lock(&self.state) = state.clone();
+        log::write_copy(&self.cloud, manifest.number, bytes).await;
         if state.number.is_multiple_of(log::CHECKPOINT_EVERY)
             && let Err(error) = log::write_checkpoint(&self.cloud, &state).await
         {
@@ -216,13 +218,29 @@ fn next(state: &State, epoch: u64, writer: &str, now: i64, change: Change) -> Ma
 async fn make_or_load(cloud: &Cloud, identity: &Identity) -> Result<Format> {
     match log::load_format(cloud).await {
         Err(Error::Missing(_)) => {}
-        other => return other,
+        Ok(format) => {
+            log::write_format_copy(cloud, &format).await;
+            return Ok(format);
+        }
+        Err(error) => return Err(error),
+    }
+    if !(cloud.list(layout::SEGMENTS).await?.is_empty() && cloud.list(layout::LOG).await?.is_empty()) {
+        return match log::load_format(cloud).await {
+            Err(Error::Missing(_)) => {
+                Err(Error::log("there are segments or manifests, and FORMAT is missing with its copy"))
+            }
+            // Another node has just made it.
+            read => read,
+        };
     }
     let volume = format!("{:032x}", u128::from_be_bytes(identity.volume));
     let made = Format { format: format::FORMAT, volume, id_key: Hash(identity.id_key) };
     let bytes = document::encode(Kind::Format, &made)?;
     match cloud.create(layout::FORMAT, bytes.into()).await? {
-        Created::Ours => Ok(made),
+        Created::Ours => {
+            log::write_format_copy(cloud, &made).await;
+            Ok(made)
+        }
         // Another node was faster: it is its volume, and ours to join.
         Created::Theirs(_) => log::load_format(cloud).await,
     }

@@ -1,7 +1,9 @@
 //! A world to offload in: a cloud that fails, a flash that crashes, and what a client was promised.
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod cloud;
 pub mod flash;
+pub mod volume;
 
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -102,8 +104,13 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl World {
     pub fn new(seed: u64) -> Arc<Self> {
+        Self::with(seed, InMemory::new())
+    }
+
+    /// Over a cloud that holds something.
+    pub fn with(seed: u64, inner: InMemory) -> Arc<Self> {
         Arc::new(Self {
-            inner: InMemory::new(),
+            inner,
             disk: Mutex::default(),
             random: Mutex::new(Random::new(seed)),
             fault_percent: AtomicU64::new(0),
