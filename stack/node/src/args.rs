@@ -40,7 +40,7 @@ pub enum Command {
     Audit(Audit),
     /// Drop what is provably lost, such as a blob whose content fails its checksum, and say what; changes nothing without --apply
     Repair(Repair),
-    /// Make a data folder anew from what was offloaded, for a machine that has lost it; exits with 3 where something is lost
+    /// Make a data folder anew from what was offloaded, for a machine that has lost it; exits with 3 unless all of it was as it should be
     Rebuild(Rebuild),
     /// Let a running server's data folder go on with a volume that another one has written to: adopts what that wrote, then takes it over
     TakeOver(Running),
@@ -98,6 +98,13 @@ pub struct Rebuild {
     /// What is read on the way: names and their records, or all content too, each byte checked
     #[arg(long, value_enum, default_value = "names", default_missing_value = "content", num_args = 0..=1)]
     pub verify: Verifying,
+    /// Where the log of the volume has gaps: write down in the target what was brought back, so that it can be written to again. Fences off
+    /// whoever still writes to it
+    #[arg(long)]
+    pub mend: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -374,6 +381,7 @@ mod tests {
             | Command::Audit(_)
             | Command::Repair(_)
             | Command::Rebuild(_)
+            | Command::TakeOver(_)
             | Command::Segment(_) => panic!("it is `serve` that was asked for"),
         })
     }

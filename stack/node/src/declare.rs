@@ -72,9 +72,13 @@ pub fn take_over(args: &args::Running) -> Result<ExitCode, Fault> {
             Ok(done) => done,
             Err(code) => return Ok(code),
         };
-        println!("the volume is this folder's: {added} came in, {replaced} replaced, {dropped} deleted by the other's clients");
+        println!(
+            "the volume is this folder's: {added} came in, {replaced} replaced, {dropped} deleted by the other's clients"
+        );
         if kept_as_snapshots > 0 {
-            println!("{kept_as_snapshots} were written in both folders: what this one had is a snapshot of the other's");
+            println!(
+                "{kept_as_snapshots} were written in both folders: what this one had is a snapshot of the other's"
+            );
         }
         if left > 0 {
             println!("{left} snapshots stay in the volume only: their blobs were on the other folder's flash");

@@ -1,5 +1,7 @@
 //! `rebuild`: the namespace from the cloud alone, into a data folder that no server uses.
 
+mod said;
+
 use crate::args;
 use crate::fault::Fault;
 use crate::offload::homes::Homes;
@@ -7,21 +9,26 @@ use crate::offload::record;
 use crate::offload::target::{Secret, Target};
 use crate::offload::volume_id;
 use bytes::Bytes;
-use bytesize::ByteSize;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use greenroom_gateway::time;
+use greenroom_model::BlobPath;
 use greenroom_offload::flash::Place;
 use greenroom_offload::format::footer::{Key, Recipe};
-use greenroom_offload::rebuild::{Loss, Report, Restore, rebuild};
-use greenroom_offload::recall::Settings;
-use greenroom_offload::{Cloud, Error, FlashError, Retry, log};
-use greenroom_store::{Config, Crc64, Described, Restored, Store, SystemClock};
+use greenroom_offload::mend::mend;
+use greenroom_offload::rebuild::{Restore, rebuild};
+use greenroom_offload::recall::{Recall, Settings};
+use greenroom_offload::{Cloud, Error, FlashError, Identity, Retry, log};
+use greenroom_store::{Clock as _, Config, Crc64, Described, Restored, Store, StoreError, SystemClock};
 use object_store::path::Path as ObjectPath;
+use said::Said;
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Something could not be had back.
-const LOSSES: u8 = 3;
+/// Something could not be had back, or not as it was, or is in doubt.
+const NOT_CLEAN: u8 = 3;
 /// Rows that are held until they are written together.
 const ROWS_AT_ONCE: usize = 2_000;
 
@@ -36,43 +43,28 @@ pub async fn run(args: &args::Rebuild) -> Result<ExitCode, Fault> {
     let store = Store::open(&args.data, Config::default(), Arc::new(SystemClock)).await?;
     let mut into = Restorer::new(store.clone(), args.verify);
     let report = rebuild(&cloud, Settings::default(), &mut into).await.map_err(failed)?;
-    into.finish().await.map_err(|error| failed(error.into()))?;
-    // Last: a folder that was rebuilt half is one that must be rebuilt.
-    store.bind_cloud(volume, report.number, report.last.map(|last| last.0)).await?;
-    store.close().await?;
-    Ok(say(&into, &report))
-}
-
-fn say(into: &Restorer, report: &Report) -> ExitCode {
-    for loss in &report.losses {
-        match loss {
-            Loss::Blob { key, error, .. } => println!("lost: {key}: {error}"),
-            Loss::Segment { segment, recipes, error } => {
-                println!("lost: {recipes} blobs of segment {segment}: {error}");
-            }
+    into.finish(&report.recall).await.map_err(|error| failed(error.into()))?;
+    let known = match &report.gap {
+        None => Some((report.number, report.last)),
+        Some(gap) if args.mend => {
+            let identity = Identity::random().map_err(|error| failed(Error::Away(error.to_string().into())))?;
+            let (number, last) = mend(&cloud, gap, &identity, SystemClock.now().0).await.map_err(failed)?;
+            Some((number, Some(last)))
         }
-    }
-    for lost in &into.lost {
-        println!("lost: {lost}");
-    }
-    let losses = report.losses.len() + into.lost.len();
-    let checked = match into.verify {
-        args::Verifying::Content => "every byte was read and checked",
-        args::Verifying::Names => "their content stays in the cloud and is read from there",
+        Some(_) => None,
     };
-    println!(
-        "{} containers, {} blobs, {} snapshots, {}, in {:.1} s; {checked}: {losses} losses",
-        into.homes.containers(),
-        into.blobs,
-        into.snapshots.len(),
-        ByteSize(report.bytes),
-        report.elapsed.as_secs_f64()
-    );
-    if !into.homes.new_accounts.is_empty() {
-        let names: Vec<&str> = into.homes.new_accounts.iter().map(|name| name.as_str()).collect();
-        println!("new keys for {}: keys are not kept in the cloud", names.join(", "));
+    // Last: a folder that was rebuilt half is one that must be rebuilt.
+    if let Some((number, last)) = known {
+        store.bind_cloud(volume, number, last.map(|last| last.0)).await?;
     }
-    if losses == 0 { ExitCode::SUCCESS } else { ExitCode::from(LOSSES) }
+    store.close().await?;
+    let said = Said::of(&report, into.restored(), args.verify, known.map(|(number, _)| number));
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&said).expect("plain values serialise"));
+    } else {
+        said.print();
+    }
+    Ok(if said.clean { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) })
 }
 
 /// Puts rows into a store.
@@ -83,8 +75,11 @@ struct Restorer {
     waiting: Vec<Restored>,
     /// Until all blobs are there.
     snapshots: Vec<Restored>,
+    snapshots_lost: u64,
     blobs: u64,
     lost: Vec<String>,
+    /// Back, and not as they were last.
+    older: Vec<String>,
 }
 
 impl Restorer {
@@ -95,8 +90,10 @@ impl Restorer {
             homes: Homes::default(),
             waiting: Vec::new(),
             snapshots: Vec::new(),
+            snapshots_lost: 0,
             blobs: 0,
             lost: Vec::new(),
+            older: Vec::new(),
         }
     }
 
@@ -105,12 +102,69 @@ impl Restorer {
         Ok(())
     }
 
-    async fn finish(&mut self) -> Result<(), FlashError> {
+    async fn finish(&mut self, recall: &Recall) -> Result<(), FlashError> {
         self.flush().await?;
+        let mut orphans: BTreeMap<BlobPath, Vec<Restored>> = BTreeMap::new();
         for orphan in self.store.restore(self.snapshots.clone()).await? {
-            self.lost.push(format!("a snapshot of {}, which was on flash only", orphan.path));
+            orphans.entry(orphan.path.clone()).or_default().push(orphan);
+        }
+        for (path, mut snapshots) in orphans {
+            snapshots.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.snapshot));
+            self.base(&path, &snapshots, recall).await?;
+            for lost in self.store.restore(snapshots).await? {
+                let at = lost.snapshot.map(time::iso).unwrap_or_default();
+                self.snapshots_lost += 1;
+                self.lost.push(format!(
+                    "snapshot {at} of {path}: the blob was on flash only, and no snapshot of it can be read"
+                ));
+            }
         }
         Ok(())
+    }
+
+    /// A blob that was on flash only comes back as of its newest snapshot that can be read: snapshots are found by their blob.
+    async fn base(&mut self, path: &BlobPath, newest_first: &[Restored], recall: &Recall) -> Result<(), FlashError> {
+        for snapshot in newest_first {
+            let at = snapshot.snapshot.map(time::iso).unwrap_or_default();
+            match self.copy(snapshot, recall).await {
+                Ok(()) => {
+                    self.blobs += 1;
+                    self.older.push(format!("{path}, as of its snapshot {at}: what it was later lay on flash only"));
+                    break;
+                }
+                Err(Error::Missing(_) | Error::Damaged { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Err: `Missing`, `Damaged` where the content is not to be had.
+    async fn copy(&self, snapshot: &Restored, recall: &Recall) -> Result<(), Error> {
+        let flash = |error: StoreError| Error::from(FlashError::from(error));
+        let Restored { path, props, place, .. } = snapshot;
+        let mut content = pin!(recall.read(record::place(*place), 0..props.length).await?);
+        let mut writer = self.store.begin_body(Some(props.length)).map_err(flash)?;
+        while let Some(part) = content.next().await {
+            writer.write(part?).await.map_err(flash)?;
+        }
+        let body = writer.finish().await.map_err(flash)?;
+        if body.crc64() != props.crc64 {
+            let object = path.to_string().into();
+            return Err(Error::Damaged { object, what: "its content is not what was written under its name" });
+        }
+        self.store.restore_content(path, props.clone(), body).await.map_err(flash)
+    }
+
+    fn restored(self) -> said::Restored {
+        said::Restored {
+            containers: self.homes.containers() as u64,
+            blobs: self.blobs,
+            snapshots: self.snapshots.len() as u64 - self.snapshots_lost,
+            lost: self.lost,
+            older: self.older,
+            new_keys: self.homes.new_accounts.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 

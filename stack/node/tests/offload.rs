@@ -4,8 +4,7 @@
 mod support;
 
 use greenroom_model::offload::{
-    CloudFaultKind, OffloadPlan, OffloadState, OffloadStatus, Rule, Rules, RunRequest, Scope,
-    Treatment, Water,
+    CloudFaultKind, OffloadPlan, OffloadState, OffloadStatus, Rule, Rules, RunRequest, Scope, Treatment, Water,
 };
 use greenroom_model::tenancy::UsageRow;
 use reqwest::{Method, StatusCode};

@@ -51,11 +51,9 @@ impl Site {
 
     async fn rebuild(&self, folder: &Path) -> String {
         let data = folder.to_str().expect("UTF-8");
-        let (good, said) = stack_command(
-            &["rebuild", "--from", &self.cloud.url, "--data", data, "--verify"],
-            &self.cloud.variables(),
-        )
-        .await;
+        let (good, said) =
+            stack_command(&["rebuild", "--from", &self.cloud.url, "--data", data, "--verify"], &self.cloud.variables())
+                .await;
         assert!(good && said.contains("0 losses"), "{said}");
         said
     }
@@ -237,7 +235,8 @@ async fn play(round: u64) {
     let site = Site::new().await;
     let (mut holder, mut promised) = (site.first().await, Promised::new());
     let mut folders = vec![site.folder("first")];
-    let chance = |turn: u64, below: u64| blake3::hash(format!("{round} {turn} {below}").as_bytes()).as_bytes()[0] as u64 % below;
+    let chance =
+        |turn: u64, below: u64| blake3::hash(format!("{round} {turn} {below}").as_bytes()).as_bytes()[0] as u64 % below;
     for turn in 0..TURNS {
         for number in 0..=chance(turn, 4) {
             let name = format!("{turn}-{number}");

@@ -3,10 +3,15 @@
 use crate::hash::Hash;
 
 pub const FORMAT: &str = "FORMAT";
+/// The same bytes again: without them no chunk can be checked against its id.
+pub const FORMAT_COPY: &str = "copy/FORMAT";
 /// The number of the last manifest, as of some moment: a hint.
 pub const HEAD: &str = "HEAD";
 pub const SEGMENTS: &str = "seg";
 pub const CHECKPOINTS: &str = "ckpt";
+pub const LOG: &str = "log";
+/// Of manifests, byte by byte.
+pub const COPIES: &str = "copy";
 
 pub fn segment(hash: &Hash) -> String {
     let hash = hash.to_string();
@@ -21,7 +26,17 @@ pub fn segment_hash(name: &str) -> Option<Hash> {
 
 /// Twenty digits: names sort as numbers do.
 pub fn manifest(number: u64) -> String {
-    format!("log/{number:020}.man")
+    format!("{LOG}/{number:020}.man")
+}
+
+pub fn manifest_copy(number: u64) -> String {
+    format!("{COPIES}/{number:020}.man")
+}
+
+/// Of a manifest or its copy.
+pub fn manifest_number(name: &str) -> Option<u64> {
+    let number = name.rsplit('/').next()?.strip_suffix(".man")?.parse().ok()?;
+    (manifest(number) == name || manifest_copy(number) == name).then_some(number)
 }
 
 pub fn checkpoint(number: u64) -> String {
@@ -42,6 +57,8 @@ mod tests {
         let hash = Hash::of(b"x");
         assert_eq!(segment_hash(&segment(&hash)), Some(hash));
         assert_eq!(checkpoint_number(&checkpoint(70)), Some(70));
+        assert_eq!(manifest_number(&manifest(70)), Some(70));
+        assert_eq!(manifest_number(&manifest_copy(70)), Some(70));
         let hex = hash.to_string();
         for name in
             [format!("seg/00/{hex}.seg"), format!("seg/{hex}.seg"), format!("{}.tmp", segment(&hash)), String::new()]
@@ -50,6 +67,9 @@ mod tests {
         }
         for name in ["ckpt/70.ckpt", "ckpt/+0000000000000000070.ckpt", "ckpt/x", ""] {
             assert_eq!(checkpoint_number(name), None, "{name}");
+        }
+        for name in ["log/70.man", "copy/FORMAT", "ckpt/00000000000000000070.man", ""] {
+            assert_eq!(manifest_number(name), None, "{name}");
         }
     }
 }

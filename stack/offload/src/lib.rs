@@ -10,6 +10,7 @@ pub mod gc;
 mod hash;
 mod layout;
 pub mod log;
+pub mod mend;
 pub mod offload;
 pub mod pack;
 pub mod policy;

@@ -251,6 +251,10 @@ async fn read_footer_once(cloud: &Cloud, info: &SegmentInfo) -> Result<Footer> {
     let name = layout::segment(&info.hash);
     let range = info.footer();
     let bytes = cloud.get_range(&name, range.clone()).await?;
+    let other = Error::damaged(&name, "its footer is not the one that the log knows");
+    if info.footer_hash.is_some_and(|hash| hash != Hash::of(&bytes)) {
+        return Err(other);
+    }
     let footer = segment::footer(&bytes, range.start, &name)?;
     // Whole as it may be, it could be that of another segment.
     let raw_bytes: u64 = footer.chunks.iter().map(|entry| u64::from(entry.raw)).sum();
@@ -259,7 +263,7 @@ async fn read_footer_once(cloud: &Cloud, info: &SegmentInfo) -> Result<Footer> {
         && raw_bytes == info.raw_bytes
         // Loans end in the log alone.
         && info.borrows.is_subset(&borrows);
-    if fits { Ok(footer) } else { Err(Error::damaged(&name, "its footer is not the one that the log knows")) }
+    if fits { Ok(footer) } else { Err(other) }
 }
 
 /// What a manifest means for the catalog, read back from the cloud.

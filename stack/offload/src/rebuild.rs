@@ -1,20 +1,25 @@
-//! The namespace from the cloud alone: every blob whose recipe counts, with all that was known of it, and its bytes.
+//! The namespace from the cloud alone: every blob whose recipe counts, with all that was known of it, and its bytes. What is missing or
+//! damaged is named, whether or not something makes up for it.
 
 use crate::cloud::Cloud;
 use crate::error::{Error, FlashError, Result};
 use crate::flash::Place;
-use crate::format::footer::{Key, Recipe};
+use crate::format::footer::{Footer, Key, Recipe};
 use crate::hash::Hash;
-use crate::log::{self, State};
+use crate::layout;
+use crate::log::{self, Fault, Instead, State, Survey, Unlisted};
 use crate::offload::read_footer;
-use crate::recall::{Recall, Settings, View};
+use crate::recall::{Recall, Settings, View, plan};
 use crate::volume::lock;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// Uncertain blobs that are named; the others are counted.
+pub const UNCERTAIN_NAMED_MAX: usize = 10_000;
 
 /// Where the blobs go.
 pub trait Restore: Send {
@@ -28,7 +33,7 @@ pub trait Restore: Send {
     ) -> impl Future<Output = Result<(), FlashError>> + Send;
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Report {
     /// The manifest as of which it was, and its hash: for `Flash::known`.
     pub number: u64,
@@ -38,6 +43,15 @@ pub struct Report {
     pub bytes: u64,
     pub elapsed: Duration,
     pub losses: Vec<Loss>,
+    /// Objects of the volume that are not as they should be.
+    pub faults: Vec<Fault>,
+    pub uncertain: Uncertain,
+    /// Segments that nobody counts, and that hold what was not brought back.
+    pub unfinished: Vec<Unfinished>,
+    /// What must be written down before anyone writes to the volume again: the log has gaps.
+    pub gap: Option<Gap>,
+    /// Reads what was brought back.
+    pub recall: Recall,
 }
 
 /// What is not in the cloud as it should be.
@@ -48,80 +62,216 @@ pub enum Loss {
         place: Place,
         error: Error,
     },
-    /// Its footer cannot be read: that many blobs are lost, nobody knows which.
+    /// Its footer cannot be read: that many blobs are lost, or back as an older record has them; nobody knows which, and how many only
+    /// the log.
     Segment {
         segment: Hash,
-        recipes: u32,
+        recipes: Option<u32>,
         error: Error,
     },
 }
 
-/// Err: the target is away, the log is damaged, or `into` failed. What is damaged otherwise is counted as lost, and the rest comes back.
+/// Blobs that are back, and may have been deleted since, or be older than what was acknowledged: what was said of them is lost.
+#[derive(Debug, Clone, Default)]
+pub struct Uncertain {
+    pub objects: u64,
+    /// The first of them.
+    pub keys: Vec<Key>,
+}
+
+/// An upload that no commit counts: there was none, or what is lost of the log is its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfinished {
+    pub segment: Hash,
+    /// In it, and newer than what was brought back.
+    pub blobs: u64,
+}
+
+/// A state that was put together across gaps.
+#[derive(Debug, Clone)]
+pub struct Gap {
+    /// The last manifest that is lost.
+    pub last: u64,
+    pub(crate) state: Arc<State>,
+    /// Segments that are not in the target: lost, or removed rightly by what the gap said.
+    pub(crate) missing: BTreeSet<Hash>,
+    /// Recipes that need one of them.
+    pub(crate) needing: BTreeSet<Place>,
+}
+
+impl Report {
+    /// Nothing was missing or damaged, and nothing is in doubt.
+    pub fn is_clean(&self) -> bool {
+        self.losses.is_empty() && self.faults.is_empty() && self.uncertain.objects == 0 && self.unfinished.is_empty()
+    }
+}
+
+/// Err: the target is away, its objects are of a later version, or `into` failed. What is missing or damaged is in the report, and the
+/// rest comes back.
 pub async fn rebuild(cloud: &Cloud, settings: Settings, into: &mut impl Restore) -> Result<Report> {
     let began = tokio::time::Instant::now();
-    let format = log::load_format(cloud).await?;
-    let state = Arc::new(log::load(cloud).await?);
+    let mut faults = Vec::new();
+    let format = log::survey_format(cloud, &mut faults).await?;
+    let Survey { state, faults: more, gap, listed, unlisted, silent } = log::survey(cloud, format.volume_id()?).await?;
+    faults.extend(more);
+    let state = Arc::new(state);
     let recall = Recall::new(cloud.clone(), format, View::Loaded(state.clone()), settings);
-    let mut report = Report { number: state.number, last: state.last, ..Report::default() };
-    // Sixteen bytes a name: where two recipes of one blob count, the newer one is met first.
-    let mut seen = HashSet::new();
+    let silent = silent.into_iter().map(|(segment, error)| Loss::Segment { segment, recipes: None, error });
+    let report = Report {
+        number: state.number,
+        last: state.last,
+        objects: 0,
+        bytes: 0,
+        elapsed: Duration::ZERO,
+        losses: silent.collect(),
+        faults,
+        uncertain: Uncertain::default(),
+        unfinished: Vec::new(),
+        gap: gap.map(|last| Gap { last, state: state.clone(), missing: BTreeSet::new(), needing: BTreeSet::new() }),
+        recall,
+    };
+    let mut walk = Walk { cloud, listed, report, seen: HashMap::new() };
     for (hash, segment) in newest_first(&state) {
+        walk.segment(hash, segment, into).await?;
+    }
+    for segment in unlisted {
+        walk.unfinished(&segment).await?;
+    }
+    Ok(Report { elapsed: began.elapsed(), ..walk.report })
+}
+
+struct Walk<'c> {
+    cloud: &'c Cloud,
+    listed: BTreeMap<Hash, u64>,
+    report: Report,
+    /// A name and its ETag, 24 bytes: where two recipes of one blob count, the newer one is met first.
+    seen: HashMap<[u8; 16], u64>,
+}
+
+impl Walk<'_> {
+    async fn segment(&mut self, hash: Hash, segment: &log::Segment, into: &mut impl Restore) -> Result<()> {
         if segment.live_recipes() == 0 {
-            continue;
+            return Ok(());
         }
-        let footer = match read_footer(cloud, &segment.info).await {
+        let footer = match self.footer(segment).await {
             Ok(footer) => footer,
             Err(error) => {
-                report.losses.push(Loss::Segment {
-                    segment: hash,
-                    recipes: segment.live_recipes(),
-                    error: lost(error)?,
-                });
-                continue;
+                let (recipes, error) = (Some(segment.live_recipes()), lost(error)?);
+                if let (Some(gap), Error::Missing(_)) = (&mut self.report.gap, &error) {
+                    gap.missing.insert(hash);
+                }
+                self.report.losses.push(Loss::Segment { segment: hash, recipes, error });
+                return Ok(());
             }
         };
+        if self.listed.get(&hash) != Some(&segment.info.bytes) {
+            let (object, what) = (layout::segment(&hash), "is not as long as it was".to_owned());
+            self.report.faults.push(Fault { object, what, instead: Instead::Log });
+        }
+        let is_uncertain = self.report.gap.as_ref().is_some_and(|gap| segment.added.0 <= gap.last);
         let live: Vec<u32> = segment.live().collect();
         for number in live.into_iter().rev() {
             let place = Place { segment: hash, recipe: number };
             let Some(recipe) = footer.recipes.get(number as usize).cloned() else {
-                return Err(Error::damaged("footer", "it has fewer recipes than the log says"));
+                let error = Error::damaged(&layout::segment(&hash), "it has fewer recipes than the log says");
+                self.report.losses.push(Loss::Segment { segment: hash, recipes: Some(1), error });
+                continue;
             };
-            if !seen.insert(name_hash(&recipe.key)?) {
+            let there = self.check_content(&footer, &recipe, place);
+            if let (Some(gap), Err(Error::Missing(_))) = (&mut self.report.gap, &there) {
+                gap.needing.insert(place);
+            }
+            let name = name_hash(&recipe.key)?;
+            if self.seen.contains_key(&name) {
                 continue;
             }
-            restore(&recall, recipe, place, into, &mut report).await?;
+            self.seen.insert(name, age(&recipe));
+            let key = recipe.key.clone();
+            if let Err(error) = there {
+                self.report.losses.push(Loss::Blob { key, place, error: lost(error)? });
+                continue;
+            }
+            if self.restore(recipe, place, into).await? && is_uncertain {
+                self.report.uncertain.objects += 1;
+                if self.report.uncertain.keys.len() < UNCERTAIN_NAMED_MAX {
+                    self.report.uncertain.keys.push(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn footer(&self, segment: &log::Segment) -> Result<Footer> {
+        self.check_there(segment.info.hash, segment.info.footer().end)?;
+        read_footer(self.cloud, &segment.info).await
+    }
+
+    /// A request for what is not there would only say that the answer is too short, as one does that was cut on its way.
+    fn check_there(&self, segment: Hash, end: u64) -> Result<()> {
+        let name = layout::segment(&segment);
+        match self.listed.get(&segment) {
+            None => Err(Error::Missing(name.into())),
+            Some(length) if *length < end => Err(Error::damaged(&name, "it is cut short")),
+            Some(_) => Ok(()),
         }
     }
-    report.elapsed = began.elapsed();
-    Ok(report)
+
+    fn check_content(&self, footer: &Footer, recipe: &Recipe, place: Place) -> Result<()> {
+        let pieces = plan::pieces(place.segment, footer, recipe, 0..recipe.about.length)?;
+        pieces.iter().try_for_each(|piece| self.check_there(piece.segment, piece.entry.end()))
+    }
+
+    /// Whether it is back.
+    async fn restore(&mut self, recipe: Recipe, place: Place, into: &mut impl Restore) -> Result<bool> {
+        let (key, length) = (recipe.key.clone(), recipe.about.length);
+        let failed = Arc::new(Mutex::new(None));
+        let noted = failed.clone();
+        let content = self.report.recall.read(place, 0..length).await?.inspect(move |part| {
+            if let Err(error) = part {
+                *lock(&noted) = Some(error.clone());
+            }
+        });
+        let outcome = into.restore(recipe, place, content.boxed()).await;
+        let failure = lock(&failed).take();
+        match (failure, outcome) {
+            (Some(error), _) => {
+                self.report.losses.push(Loss::Blob { key, place, error: lost(error)? });
+                Ok(false)
+            }
+            (None, Err(error)) => Err(error.into()),
+            (None, Ok(())) => {
+                self.report.objects += 1;
+                self.report.bytes += length;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Names a segment that nobody counts, if it holds anything that is not back. What was moved within the cloud is, or is dead.
+    async fn unfinished(&mut self, segment: &Unlisted) -> Result<()> {
+        let footer = match read_footer(self.cloud, &segment.info).await {
+            // It has been removed meanwhile.
+            Err(Error::Missing(_)) => return Ok(()),
+            read => read?,
+        };
+        let mut blobs = 0;
+        for recipe in footer.recipes.iter().filter(|recipe| recipe.was.is_none() && !recipe.key.name.is_empty()) {
+            let known = self.seen.get(&name_hash(&recipe.key)?);
+            if known.is_none_or(|known| *known < age(recipe)) {
+                blobs += 1;
+            }
+        }
+        if blobs > 0 {
+            self.report.unfinished.push(Unfinished { segment: segment.info.hash, blobs });
+        }
+        Ok(())
+    }
 }
 
-async fn restore(
-    recall: &Recall,
-    recipe: Recipe,
-    place: Place,
-    into: &mut impl Restore,
-    report: &mut Report,
-) -> Result<()> {
-    let (key, length) = (recipe.key.clone(), recipe.about.length);
-    let failed = Arc::new(Mutex::new(None));
-    let noted = failed.clone();
-    let content = recall.read(place, 0..length).await?.inspect(move |part| {
-        if let Err(error) = part {
-            *lock(&noted) = Some(error.clone());
-        }
-    });
-    let outcome = into.restore(recipe, place, content.boxed()).await;
-    let failure = lock(&failed).take();
-    match (failure, outcome) {
-        (Some(error), _) => report.losses.push(Loss::Blob { key, place, error: lost(error)? }),
-        (None, Err(error)) => return Err(error.into()),
-        (None, Ok(())) => {
-            report.objects += 1;
-            report.bytes += length;
-        }
-    }
-    Ok(())
+/// Of two records of a blob the newer one has the larger ETag, where ETags are numbers, as Azure's are.
+fn age(recipe: &Recipe) -> u64 {
+    let digits = recipe.about.etag.trim_matches('"').strip_prefix("0x");
+    digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
 }
 
 pub(crate) fn name_hash(key: &Key) -> Result<[u8; 16]> {

@@ -93,22 +93,23 @@ impl Claim {
     /// Whoever wrote to the volume before can no longer commit. `None` where another entry was faster: the log is to be read again.
     pub async fn take(self) -> Result<Option<Arc<Volume>>> {
         let Self { cloud, format, state, manifest, bytes, .. } = self;
-        match cloud.create(&layout::manifest(manifest.number), bytes).await? {
-            Created::Theirs(_) => Ok(None),
-            Created::Ours => Ok(Some(Arc::new(Volume {
-                id: format.volume_id()?,
-                cloud,
-                format,
-                epoch: manifest.epoch,
-                writer: manifest.writer,
-                commits: tokio::sync::Mutex::default(),
-                state: Mutex::new(Arc::new(state)),
-                ended: Mutex::default(),
-                sequence: AtomicU64::new(0),
-                in_flight: Mutex::default(),
-                seen: Mutex::default(),
-            }))),
+        if let Created::Theirs(_) = cloud.create(&layout::manifest(manifest.number), bytes.clone()).await? {
+            return Ok(None);
         }
+        log::write_copy(&cloud, manifest.number, bytes).await;
+        Ok(Some(Arc::new(Volume {
+            id: format.volume_id()?,
+            cloud,
+            format,
+            epoch: manifest.epoch,
+            writer: manifest.writer,
+            commits: tokio::sync::Mutex::default(),
+            state: Mutex::new(Arc::new(state)),
+            ended: Mutex::default(),
+            sequence: AtomicU64::new(0),
+            in_flight: Mutex::default(),
+            seen: Mutex::default(),
+        })))
     }
 }
 
@@ -235,6 +236,7 @@ impl Prepared<'_> {
         let state = Arc::new(state.clone());
         *lock(&volume.state) = state.clone();
         lock(&volume.seen).retain(|hash| state.segments.contains_key(hash) || volume.is_in_flight(hash));
+        log::write_copy(&volume.cloud, state.number, bytes.clone()).await;
         if state.number.is_multiple_of(log::CHECKPOINT_EVERY)
             && let Err(error) = log::write_checkpoint(&volume.cloud, &state).await
         {
@@ -278,13 +280,29 @@ fn next(state: &State, epoch: u64, writer: &str, now: i64, change: Change) -> Ma
 pub async fn make_or_load(cloud: &Cloud, identity: &Identity) -> Result<Format> {
     match log::load_format(cloud).await {
         Err(Error::Missing(_)) => {}
-        other => return other,
+        Ok(format) => {
+            log::write_format_copy(cloud, &format).await;
+            return Ok(format);
+        }
+        Err(error) => return Err(error),
+    }
+    if !(cloud.list(layout::SEGMENTS).await?.is_empty() && cloud.list(layout::LOG).await?.is_empty()) {
+        return match log::load_format(cloud).await {
+            Err(Error::Missing(_)) => {
+                Err(Error::log("there are segments or manifests, and FORMAT is missing with its copy"))
+            }
+            // Another node has just made it.
+            read => read,
+        };
     }
     let volume = format!("{:032x}", u128::from_be_bytes(identity.volume));
     let made = Format { format: format::FORMAT, volume, id_key: Hash(identity.id_key) };
     let bytes = document::encode(Kind::Format, &made)?;
     match cloud.create(layout::FORMAT, bytes.into()).await? {
-        Created::Ours => Ok(made),
+        Created::Ours => {
+            log::write_format_copy(cloud, &made).await;
+            Ok(made)
+        }
         // Another node was faster: it is its volume, and ours to join.
         Created::Theirs(_) => log::load_format(cloud).await,
     }

@@ -50,7 +50,18 @@ fn nothing_goes_but_what_a_client_has_had_go_whoever_takes_the_volume() {
     }
     println!("seeds {seeds:?}: {totals:#?}");
     if seeds.end - seeds.start >= RUNS {
-        for what in ["behind", "read while behind", "read while fenced", "fenced", "adopted", "rebuilt", "put back", "copied", "crashes", "segments removed"] {
+        for what in [
+            "behind",
+            "read while behind",
+            "read while fenced",
+            "fenced",
+            "adopted",
+            "rebuilt",
+            "put back",
+            "copied",
+            "crashes",
+            "segments removed",
+        ] {
             assert!(totals.get(what).is_some_and(|count| *count > 0), "no run has met: {what}");
         }
     }
@@ -164,7 +175,8 @@ impl Bed {
     fn client(&mut self, at: usize) {
         for _ in 0..=self.world.below(6) {
             let name = format!("blob {}", self.world.below(12));
-            let key = Key { tenant: "gold".into(), account: "gold".into(), container: "in".into(), name, snapshot: None };
+            let key =
+                Key { tenant: "gold".into(), account: "gold".into(), container: "in".into(), name, snapshot: None };
             let mut disk = lock(&self.folders[at].disk);
             let old = disk.rows.get(&key).map(|row| (key.clone(), row.about.etag.clone()));
             self.gone.extend(old);
@@ -173,7 +185,8 @@ impl Bed {
             } else {
                 self.etags += 1;
                 disk.last_etag = self.etags;
-                let content = Bytes::from(format!("version {} ", self.etags).repeat(self.world.below(300) as usize + 1));
+                let content =
+                    Bytes::from(format!("version {} ", self.etags).repeat(self.world.below(300) as usize + 1));
                 disk.put(key.clone(), content.clone());
                 let etag = disk.rows[&key].about.etag.clone();
                 self.written.insert((key, etag), content);
@@ -260,7 +273,8 @@ impl Bed {
             }
         }
         // From here on this is what its clients were promised.
-        let promised = after.rows.iter().map(|(key, row)| (key.clone(), self.written[&version(key, &row.about.etag)].clone()));
+        let promised =
+            after.rows.iter().map(|(key, row)| (key.clone(), self.written[&version(key, &row.about.etag)].clone()));
         lock(&self.folders[at].disk).promised = promised.collect();
     }
 

@@ -410,13 +410,7 @@ fn drop_dead_containers(txn: &mut Txn<'_>, counts: &Counts) -> Result<u64> {
 impl Txn<'_> {
     /// A row's content is at a place in the cloud now. Where it was before is not queued for release: the queue says what clients have had
     /// go, and the cloud knows of moves.
-    fn move_to(
-        &mut self,
-        tenant: &Owner,
-        at: &Place,
-        mut row: BlobRow,
-        placed: Placed,
-    ) -> Result<()> {
+    fn move_to(&mut self, tenant: &Owner, at: &Place, mut row: BlobRow, placed: Placed) -> Result<()> {
         if row.placed == Some(placed) || row.props.kind != BlobKind::Block {
             return Ok(());
         }

@@ -74,6 +74,8 @@ pub use quota::{Owner, Project, Quotas};
 pub use services::ServiceSettings;
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
-pub use tiering::{Applied, BlobFact, CloudLog, ContainerFact, Described, Leaving, Placement, Recipes, Restored, Survey, Told};
+pub use tiering::{
+    Applied, BlobFact, CloudLog, ContainerFact, Described, Leaving, Placement, Recipes, Restored, Survey, Told,
+};
 pub use upkeep::Upkeep;
 pub use usage::{TenantUsage, Usage};

@@ -1,7 +1,7 @@
 //! What whoever moves content between flash and the cloud asks of the store: facts to decide by, and the steps, each one transaction.
 
 use crate::blob::Blob;
-use crate::body::BodyWriter;
+use crate::body::{Body, BodyWriter};
 use crate::catalog::Snapshot;
 use crate::catalog::row::{BlobRow, ContainerRow, List, LogRow, blob_key};
 use crate::clock::Timestamp;
@@ -439,6 +439,21 @@ impl Store {
             Err(StoreError::ContainerExists) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Puts back a blob with content that is on flash now. What is there already stays. Err: `ContainerMissing`.
+    pub async fn restore_content(&self, path: &BlobPath, props: BlobProps, body: Body) -> Result<()> {
+        let path = path.clone();
+        self.write(move |txn| {
+            let (container, key, base) = txn.look_up(&path)?;
+            if base.is_some() {
+                return Ok(());
+            }
+            let pieces = txn.keep(body.pieces().to_vec())?;
+            txn.books.head.etag = txn.books.head.etag.max(props.etag.0);
+            txn.put_row(&container.tenant, &key, BlobRow::new(props, pieces, List::Here(Vec::new()), None)).map(drop)
+        })
+        .await
     }
 
     /// Puts a container back, or says of it what the cloud has kept. Err: `AccountMissing`.

@@ -102,7 +102,8 @@ impl Cold for Recaller {
                 return Err(StoreError::Away(why.into()));
             }
             let began = Instant::now();
-            let Reader { recall, writer } = open(&slot).await.ok_or_else(|| StoreError::Away("the volume is not open yet".into()))?;
+            let Reader { recall, writer } =
+                open(&slot).await.ok_or_else(|| StoreError::Away("the volume is not open yet".into()))?;
             let told = move |error: Error| match (writer, &error) {
                 (Writer::Another, Error::Missing(_) | Error::Stale(_)) => {
                     missed.store(true, Relaxed);

@@ -3,9 +3,7 @@
 
 use super::cloud::Cloud;
 use super::{ACCOUNT, CONTAINER, Stack, send};
-use greenroom_model::offload::{
-    CloudFault, CloudFaultKind, OffloadStatus, PassReport, Rules, RunRequest, Treatment,
-};
+use greenroom_model::offload::{CloudFault, CloudFaultKind, OffloadStatus, PassReport, Rules, RunRequest, Treatment};
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
 

@@ -36,6 +36,9 @@ pub struct SegmentInfo {
     pub bytes: u64,
     pub footer_offset: u64,
     pub footer_bytes: u64,
+    /// Of these bytes: whatever lies under the segment's name, only its own footer is taken for it. Not there in segments of old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer_hash: Option<Hash>,
     pub recipes: u32,
     /// Content of its own chunks.
     pub raw_bytes: u64,
@@ -139,6 +142,7 @@ impl SegmentBuilder {
             bytes: bytes.len() as u64,
             footer_offset,
             footer_bytes: document.len() as u64,
+            footer_hash: Some(Hash::of(&document)),
             recipes: footer.recipes.len() as u32,
             raw_bytes: footer.chunks.iter().map(|entry| u64::from(entry.raw)).sum(),
             borrows: footer.borrowed.iter().map(|borrowed| borrowed.segment).collect(),

@@ -46,6 +46,11 @@ impl Ranges {
         self.0.last().map_or(0, |(_, to)| *to)
     }
 
+    /// Those that are smaller.
+    pub fn below(&self, end: u32) -> Ranges {
+        Ranges(self.0.iter().filter(|(from, _)| *from < end).map(|(from, to)| (*from, (*to).min(end))).collect())
+    }
+
     pub fn union(&mut self, other: &Ranges) {
         let mut all = std::mem::take(&mut self.0);
         all.extend_from_slice(&other.0);
@@ -79,6 +84,7 @@ mod tests {
             ranges.union(&second.into_iter().collect());
             prop_assert_eq!(ranges.count() as usize, set.len());
             prop_assert_eq!(ranges.end(), set.last().map_or(0, |last| last + 1));
+            prop_assert_eq!(ranges.below(30).count() as usize, set.range(..30).count());
             for number in 0..61 {
                 prop_assert_eq!(ranges.contains(number), set.contains(&number));
             }

@@ -49,23 +49,34 @@ impl Segment {
     pub fn live_recipes(&self) -> u32 {
         self.info.recipes - self.dead.count()
     }
+
+    /// As far as it has such recipes.
+    pub(crate) fn kill(&mut self, recipes: &Ranges) {
+        self.dead.union(&recipes.below(self.info.recipes));
+    }
 }
 
 impl State {
     /// Applies the next manifest, whose bytes have the hash given. Err: nothing was changed.
     pub fn apply(&mut self, manifest: &Manifest, hash: Hash) -> Result<()> {
+        self.continues(manifest, self.last)?;
+        let mut next = self.clone();
+        next.change(&manifest.change, manifest)?;
+        *self = State { number: manifest.number, epoch: manifest.epoch, last: Some(hash), ..next };
+        Ok(())
+    }
+
+    /// Whether it is the next manifest.
+    pub(super) fn continues(&self, manifest: &Manifest, last: Option<Hash>) -> Result<()> {
         if manifest.number != self.number + 1 {
             return Err(Error::log(format!("manifest {} follows {}", manifest.number, self.number)));
         }
-        if manifest.previous != self.last {
+        if manifest.previous != last {
             return Err(Error::log(format!("manifest {} does not continue the one before", manifest.number)));
         }
         if manifest.epoch < self.epoch {
             return Err(Error::log(format!("manifest {} is of an epoch that has ended", manifest.number)));
         }
-        let mut next = self.clone();
-        next.change(&manifest.change, manifest)?;
-        *self = State { number: manifest.number, epoch: manifest.epoch, last: Some(hash), ..next };
         Ok(())
     }
 
@@ -163,7 +174,8 @@ mod tests {
 
     fn info(hash: Hash, recipes: u32, borrows: &[Hash]) -> SegmentInfo {
         let borrows = borrows.iter().copied().collect();
-        SegmentInfo { hash, bytes: 500, footer_offset: 64, footer_bytes: 100, recipes, raw_bytes: 300, borrows }
+        let (footer_offset, footer_bytes, footer_hash) = (64, 100, None);
+        SegmentInfo { hash, bytes: 500, footer_offset, footer_bytes, footer_hash, recipes, raw_bytes: 300, borrows }
     }
 
     fn commit(state: &mut State, change: Change) -> Result<()> {

@@ -4,6 +4,7 @@
 pub mod cloud;
 pub mod flash;
 pub mod lies;
+pub mod volume;
 
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -112,8 +113,13 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl World {
     pub fn new(seed: u64, lying: Lying) -> Arc<Self> {
+        Self::with(seed, lying, InMemory::new())
+    }
+
+    /// Over a cloud that holds something.
+    pub fn with(seed: u64, lying: Lying, inner: InMemory) -> Arc<Self> {
         Arc::new(Self {
-            inner: InMemory::new(),
+            inner,
             disk: Arc::default(),
             random: Mutex::new(Random::new(seed)),
             fault_percent: AtomicU64::new(0),

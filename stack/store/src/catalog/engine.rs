@@ -48,13 +48,34 @@ impl Engine {
     }
 }
 
+/// Whether every page is what was written, and all books of pages are right: a name has no checksum but that of its page. Reads all of the
+/// file, and writes to it. Err: `Corrupt` where it is not.
+pub fn check_pages(disk: &dyn Disk, file: &Path, config: &Config) -> Result<()> {
+    // First with a check before anything is trusted; then as a server opens it.
+    let checked = open(disk, file, config, Builder::new().set_check_integrity_on_open(true))?.0;
+    checked.close().map_err(|error| refused(file, error))?;
+    let mut plain = open(disk, file, config, &mut Builder::new())?.0;
+    match plain.check_integrity().map_err(|error| refused(file, error))? {
+        true => Ok(()),
+        false => {
+            let what = "its books of pages, or their counts, are not right".to_owned();
+            Err(StoreError::Corrupt { file: file.to_owned(), offset: 0, what })
+        }
+    }
+}
+
+fn open(disk: &dyn Disk, file: &Path, config: &Config, builder: &mut Builder) -> Result<(Database, Arc<AtomicBool>)> {
+    let opened = disk.open(file, Mode::Write).map_err(|error| StoreError::io("open", file, error))?;
+    let failed = Arc::new(AtomicBool::new(false));
+    let backend = Backend { file: opened, durability: config.durability, failed: failed.clone() };
+    let database = builder.set_cache_size(config.catalog_cache_bytes).create_with_backend(backend);
+    Ok((database.map_err(|error| refused(file, error))?, failed))
+}
+
 impl Handle {
     fn open(disk: &dyn Disk, file: &Path, config: &Config) -> Result<Self> {
-        let opened = disk.open(file, Mode::Write).map_err(|error| StoreError::io("open", file, error))?;
-        let failed = Arc::new(AtomicBool::new(false));
-        let backend = Backend { file: opened, durability: config.durability, failed: failed.clone() };
-        let database = Builder::new().set_cache_size(config.catalog_cache_bytes).create_with_backend(backend);
-        Ok(Self { database: Arc::new(database.map_err(|error| refused(file, error))?), failed })
+        let (database, failed) = open(disk, file, config, &mut Builder::new())?;
+        Ok(Self { database: Arc::new(database), failed })
     }
 }
 

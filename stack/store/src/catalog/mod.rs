@@ -14,6 +14,7 @@ mod sweep;
 mod txn;
 mod writer;
 
+pub use engine::check_pages;
 pub use snapshot::Snapshot;
 pub use txn::Txn;
 pub use writer::Writer;

@@ -1,6 +1,8 @@
-//! Checks a data folder that no server uses, and mends what can be mended. A check reads every byte that is referred to, and changes
-//! nothing but what any opening does: the engine rolls an unfinished transaction back.
+//! Checks a data folder that no server uses, and mends what can be mended. A check reads every byte that is referred to, and every page of
+//! the catalog, and changes nothing at all.
 
+mod guarded;
+mod overlay;
 mod repair;
 mod report;
 mod walk;
@@ -14,36 +16,90 @@ use crate::config::Config;
 use crate::disk::{Disk, Guard, Mode};
 use crate::error::{Result, StoreError};
 use crate::extent::ExtentMap;
+use guarded::guarded;
+use overlay::Overlay;
 use std::path::Path;
 use std::sync::Arc;
-use walk::{Found, Walk};
+use walk::{Found, Row, Walk};
 
 /// How far a check has come, in content bytes; told about once for each blob.
 pub type Progress<'p> = &'p mut dyn FnMut(Counts);
 
-/// A folder that is open for a check. Fields in the order in which they must go.
+/// Blocks. Err: `Locked`, `NotWritable`, `FormatUnknown`, `Corrupt` where the catalog is none, `Io`, `Catalog`.
+pub fn verify(disk: &Arc<dyn Disk>, dir: &Path, progress: Progress<'_>) -> Result<Report> {
+    let _lock = lock(disk, dir)?;
+    Ok(look(disk, dir, progress, |_, found| Ok(found.report))?.unwrap_or_else(|found| found.report))
+}
+
+/// A folder without a catalog is not made into a store.
+fn lock(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Guard> {
+    let file = dir.join(catalog::FILE);
+    drop(disk.open(&file, Mode::Read).map_err(|error| StoreError::io("open", &file, error))?);
+    disk.lock(dir)
+}
+
+/// Finds out all about a folder without changing it, and then does something with that and the folder. Ok(Err): nothing could be done,
+/// since the catalog cannot be read: what was found is that.
+fn look<T>(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    progress: Progress<'_>,
+    then: impl FnOnce(&Folder, Found) -> Result<T>,
+) -> Result<Result<T, Found>> {
+    let disk: Arc<dyn Disk> = Arc::new(Overlay(disk.clone()));
+    let file = dir.join(catalog::FILE);
+    let damage = match guarded(|| catalog::check_pages(&*disk, &file, &Config::default())) {
+        Ok(()) => None,
+        Err(StoreError::Corrupt { what, .. }) => Some(pages_damaged(what)),
+        Err(error) => return Err(error),
+    };
+    let mut folder = None;
+    let known = damage.clone();
+    let done = guarded(|| {
+        let folder = folder.insert(Folder::open(&disk, dir)?);
+        let mut found = folder.walk(progress)?;
+        if let Some(damage) = known {
+            found.report.damaged.push(damage);
+            found.rows.push(Row::Catalog);
+        }
+        then(folder, found)
+    });
+    // The engine may not be able to close it either; what it writes goes nowhere.
+    let closed = guarded(|| {
+        drop(folder);
+        Ok(())
+    });
+    match (done, damage) {
+        (Ok(done), Some(_)) => Ok(Ok(done)),
+        (Ok(done), None) => closed.map(|()| Ok(done)),
+        (Err(error), None) => Err(error),
+        (Err(error), Some(mut damage)) => {
+            damage.why = format!("{}; not all of it can be read: {error}", damage.why);
+            let mut found = Found::default();
+            found.report.damaged.push(damage);
+            found.rows.push(Row::Catalog);
+            Ok(Err(found))
+        }
+    }
+}
+
+fn pages_damaged(what: String) -> Damage {
+    let why = format!("a page of it is not what was written, and with it a name or a key may not be: {what}");
+    Damage { what: Item::Catalog, length: None, ranges: Vec::new(), why, proof: Proof::Lost }
+}
+
+/// A folder that is open for a check, and locked by its opener.
 struct Folder {
     catalog: Catalog,
     map: Arc<ExtentMap>,
-    _lock: Guard,
-}
-
-/// Blocks. Err: `Locked`, `NotWritable`, `FormatUnknown`, `Corrupt` where the catalog itself cannot be read, `Io`, `Catalog`.
-pub fn verify(disk: &Arc<dyn Disk>, dir: &Path, progress: Progress<'_>) -> Result<Report> {
-    let folder = Folder::open(disk, dir)?;
-    Ok(Walk::new(&folder)?.all(progress)?.report)
 }
 
 impl Folder {
     fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Self> {
-        let file = dir.join(catalog::FILE);
-        // A folder without a catalog is not made into a store.
-        drop(disk.open(&file, Mode::Read).map_err(|error| StoreError::io("open", &file, error))?);
-        let lock = disk.lock(dir)?;
-        let catalog = Catalog::open(disk.clone(), &file, &Config::default(), Timestamp::default())?;
+        let catalog = Catalog::open(disk.clone(), &dir.join(catalog::FILE), &Config::default(), Timestamp::default())?;
         let volume = catalog.snapshot()?.books()?.head.volume;
         let map = Arc::new(crate::extent::look(disk, &dir.join(crate::store::EXTENTS_FOLDER), volume)?);
-        Ok(Self { catalog, map, _lock: lock })
+        Ok(Self { catalog, map })
     }
 
     fn walk(&self, progress: Progress<'_>) -> Result<Found> {

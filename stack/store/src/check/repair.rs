@@ -1,8 +1,9 @@
 //! Drops what is provably lost, and nothing else: a blob whose content fails its checksum twice or is not there, a row that cannot be
 //! read. Then it sets the counters right.
 
+use super::guarded::guarded;
 use super::walk::{Found, Row};
-use super::{Damage, Folder, Progress, Proof, Report};
+use super::{Damage, Folder, Progress, Proof, Report, lock, look};
 use crate::catalog::row::{BlobRow, CommittedBlock, List, SNAPSHOTS, StagedRow, decode, encode, snapshot_range};
 use crate::catalog::{Catalog, Txn};
 use crate::clock::Timestamp;
@@ -12,6 +13,10 @@ use crate::piece::Piece;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
+
+/// A name has no checksum of its own.
+const NAMES_UNKNOWN: &str = "which of the names in that page are right cannot be told: put a backup of the folder in its place, or rebuild it \
+                             from the cloud; what is kept of it has been read and is what its rows say";
 
 /// What was done, or would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,23 +49,34 @@ pub fn repair(
     progress: Progress<'_>,
     announce: &mut dyn FnMut(&Repair) -> Result<()>,
 ) -> Result<Repair> {
-    let folder = Folder::open(disk, dir)?;
-    let found = folder.walk(progress)?;
-    let (repair, rows) = decide(&folder.catalog, &found)?;
+    let _lock = lock(disk, dir)?;
+    let looked = look(disk, dir, progress, |folder, found| decide(&folder.catalog, &found))?;
+    let (repair, rows) = looked.unwrap_or_else(|found| {
+        let kept = found.report.damaged.iter().map(|damage| kept(damage, NAMES_UNKNOWN)).collect();
+        (Repair { kept, report: found.report, ..Repair::default() }, Vec::new())
+    });
     announce(&repair)?;
-    if apply == Apply::Yes && !(rows.is_empty() && found.report.miscounts.is_empty()) {
-        folder.catalog.change(|txn| rows.iter().try_for_each(|row| remove(txn, row)))?;
-        // What the rows that are left refer to is counted anew, from what is on disk now.
-        let Found { extents, held, rows, .. } = folder.walk(&mut |_| {})?;
-        // Without a container's row nobody knows whose its blobs are.
-        let held = if rows.contains(&Row::Container) { None } else { Some(held) };
-        folder.catalog.change(|txn| {
-            txn.dirty = true;
-            txn.books.replace(extents, held);
-            Ok(())
-        })?;
+    if apply == Apply::Yes && !(rows.is_empty() && repair.report.miscounts.is_empty()) {
+        guarded(|| carry_out(&Folder::open(disk, dir)?, &rows))?;
     }
     Ok(repair)
+}
+
+fn carry_out(folder: &Folder, rows: &[Row]) -> Result<()> {
+    folder.catalog.change(|txn| rows.iter().try_for_each(|row| remove(txn, row)))?;
+    // What the rows that are left refer to is counted anew, from what is on disk now.
+    let Found { extents, held, rows, .. } = folder.walk(&mut |_| {})?;
+    // Without a container's row nobody knows whose its blobs are.
+    let held = if rows.contains(&Row::Container) { None } else { Some(held) };
+    folder.catalog.change(|txn| {
+        txn.dirty = true;
+        txn.books.replace(extents, held);
+        Ok(())
+    })
+}
+
+fn kept(damage: &Damage, because: &str) -> Kept {
+    Kept { damage: damage.clone(), because: because.to_owned() }
 }
 
 fn decide(catalog: &Catalog, found: &Found) -> Result<(Repair, Vec<Row>)> {
@@ -70,6 +86,7 @@ fn decide(catalog: &Catalog, found: &Found) -> Result<(Repair, Vec<Row>)> {
     let mut rows = Vec::new();
     for (damage, row) in found.report.damaged.iter().zip(&found.rows) {
         let because = match (damage.proof, row) {
+            (_, Row::Catalog) => Some(NAMES_UNKNOWN),
             (Proof::Unread, _) => Some("the disk did not answer, which proves nothing: try again on a sound disk"),
             (Proof::Lost, Row::Container) => {
                 Some("what lies in it cannot be told from what does not: restore the catalog")
@@ -86,7 +103,7 @@ fn decide(catalog: &Catalog, found: &Found) -> Result<(Repair, Vec<Row>)> {
             (Proof::Lost, Row::Snapshot(..) | Row::Staging(_) | Row::Staged(..)) => None,
         };
         match because {
-            Some(because) => repair.kept.push(Kept { damage: damage.clone(), because: because.to_owned() }),
+            Some(because) => repair.kept.push(kept(damage, because)),
             None => {
                 repair.dropped.push(damage.clone());
                 rows.push(row.clone());
@@ -100,7 +117,7 @@ fn decide(catalog: &Catalog, found: &Found) -> Result<(Repair, Vec<Row>)> {
 fn remove(txn: &mut Txn<'_>, row: &Row) -> Result<()> {
     txn.dirty = true;
     match row {
-        Row::Container => {}
+        Row::Catalog | Row::Container => {}
         Row::Blob(key) => {
             if let Ok(Some(blob)) = txn.blob(key) {
                 forget(txn, &blob)?;

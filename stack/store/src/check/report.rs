@@ -56,10 +56,22 @@ pub const RANGES_MAX: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Item {
-    Container { row: String },
-    Blob { path: String },
-    Snapshot { path: String, time: Timestamp },
-    StagedBlock { path: String, id: String },
+    Container {
+        row: String,
+    },
+    Blob {
+        path: String,
+    },
+    Snapshot {
+        path: String,
+        time: Timestamp,
+    },
+    StagedBlock {
+        path: String,
+        id: String,
+    },
+    /// Names, keys and the books of the engine, which are in no row of their own.
+    Catalog,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +109,7 @@ impl fmt::Display for Item {
             Item::Container { row } => write!(f, "container {row}"),
             Item::Blob { path } => write!(f, "blob {path}"),
             Item::Snapshot { path, time } => write!(f, "snapshot {} of blob {path}", time.0),
+            Item::Catalog => f.write_str("catalog"),
             Item::StagedBlock { path, id } => write!(f, "uncommitted block {id} of blob {path}"),
         }
     }

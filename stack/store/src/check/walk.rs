@@ -32,6 +32,7 @@ pub struct Found {
 /// Where a damaged row lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
+    Catalog,
     Container,
     Blob(Vec<u8>),
     /// With the blob that it is a snapshot of.
