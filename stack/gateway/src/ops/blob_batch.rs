@@ -105,7 +105,6 @@ async fn perform(batch: &Call, head: Head) -> Result<Reply, Error> {
             return Err(Error::new(Code::OperationNotSupported, format!("({} in a batch)", row.operation)));
         }
     };
-    crate::asks::fit(row, &head)?;
     let request = Request { head, body: BodyIn::empty() };
     let admitted = batch.authority.admit(request, &row.permit, batch.now).await;
     let request = admitted.map_err(|turned_away| turned_away.error)?;
@@ -122,7 +121,7 @@ async fn perform(batch: &Call, head: Head) -> Result<Reply, Error> {
     }
     served.meter.waited(asked.elapsed());
     let mut call = Call::new(request, batch.authority.clone(), batch.sources.clone(), batch.now);
-    let outcome = match crate::dispatch::versions_fit(row, &call.head) {
+    let outcome = match crate::asks::fit(row, &call.head) {
         Ok(()) => run(&mut call).await,
         Err(error) => Err(error),
     };
