@@ -77,8 +77,9 @@ pub fn judge(
         let to = to.as_ref().and_then(Uri::authority).map_or("nowhere", |authority| authority.host());
         return Err(Doubt::Elsewhere { status: status.as_u16(), to: to.to_owned() });
     }
+    // Azurite's errors name no version; what they must have instead is looked at below.
     let (mark, more) = match protocol {
-        Protocol::Azure => ("x-ms-request-id", Some("x-ms-version")),
+        Protocol::Azure => ("x-ms-request-id", status.is_success().then_some("x-ms-version")),
         Protocol::S3 => ("x-amz-request-id", None),
     };
     if !headers.contains_key(mark) || more.is_some_and(|more| !headers.contains_key(more)) {
