@@ -98,6 +98,12 @@ impl BodyIn {
         self.pass.iter_mut().for_each(Pass::park);
     }
 
+    /// Gives back the place at the disk, too: for what is done by requests within this one, which take places of their own.
+    pub fn let_go(&mut self) {
+        self.give_way();
+        self.writing = None;
+    }
+
     /// By what the requests within this one are counted and admitted: as it was itself.
     pub fn served(&self) -> Option<Served> {
         Some(Served { meter: self.meter.clone()?, gate: self.pass.as_ref()?.gate().clone() })

@@ -8,7 +8,7 @@ use crate::gate::Pass;
 use crate::meter::{Measured, Outcome};
 use crate::reply::Reply;
 use crate::request::{Head, Request};
-use crate::route::{self, Action, FromUrl};
+use crate::route::{self, Action, FromUrl, Row};
 use crate::target::{Scope, Style};
 use crate::time;
 use bytes::Bytes;
@@ -34,8 +34,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
     let parts = split(&document, &boundary)?;
     let parts: Vec<_> = parts.into_iter().enumerate().map(|(at, part)| Asked::of(call, at, part)).collect();
-    // The places of the requests are taken one by one: theirs is the work.
-    call.body.give_way();
+    // Places are taken by the requests, one by one: a batch that held some while these wait for theirs would keep others from them.
+    call.body.let_go();
     let call = &*call;
     let answers = futures::stream::iter(parts).map(|part| async move {
         let Asked { echo, head } = part;
@@ -107,13 +107,13 @@ async fn perform(batch: &Call, head: Head) -> Result<Reply, Error> {
     };
     let request = Request { head, body: BodyIn::empty() };
     let admitted = batch.authority.admit(request, &row.permit, batch.now).await;
-    let request = admitted.map_err(|turned_away| turned_away.error)?;
+    let mut request = admitted.map_err(|turned_away| turned_away.error)?;
     let Some(served) = batch.body.served() else { return Err(Code::InternalError.into()) };
     let mut measured = Measured::begin(served.clone(), row.class, Instant::now());
     let asked = Instant::now();
+    request.body_mut().metered(served.meter.clone());
     match Pass::enter(served.gate).await {
-        // What is left is the disk's work, for which the batch has a place.
-        Ok(mut pass) => pass.park(),
+        Ok(pass) => request.body_mut().admitted(pass),
         Err(busy) => {
             served.meter.throttled();
             return Err(Code::from((busy, row.class)).into());
@@ -121,13 +121,19 @@ async fn perform(batch: &Call, head: Head) -> Result<Reply, Error> {
     }
     served.meter.waited(asked.elapsed());
     let mut call = Call::new(request, batch.authority.clone(), batch.sources.clone(), batch.now);
-    let outcome = match crate::asks::fit(row, &call.head) {
+    let outcome = match ready(row, &mut call).await {
         Ok(()) => run(&mut call).await,
         Err(error) => Err(error),
     };
     let status = outcome.as_ref().map_or_else(|error| error.code.row().status, |reply| reply.status);
     measured.set_outcome(Outcome::Answered(status));
     outcome
+}
+
+/// What is left of either operation is the disk's work.
+async fn ready(row: &Row, call: &mut Call) -> Result<(), Error> {
+    crate::asks::fit(row, &call.head)?;
+    call.body.write().await
 }
 
 /// A part's own id: the batch's, with the part's number where other requests have none.
