@@ -86,7 +86,10 @@ impl Target {
 
     pub async fn put(&self, key: u32, body: Bytes) -> Result<Answer, TargetError> {
         let bytes = body.len() as u64;
-        let request = |http: RequestBuilder| http.header("x-ms-blob-type", "BlockBlob").body(body);
+        // An empty body has a length too, which a gateway insists on.
+        let request = |http: RequestBuilder| {
+            http.header("x-ms-blob-type", "BlockBlob").header("content-length", bytes).body(body)
+        };
         self.send(Method::PUT, Some(key), "", request).await.map(|_| Answer { bytes })
     }
 
