@@ -34,7 +34,7 @@ pub struct Found {
 /// What it is of. Its container and its account are there.
 #[derive(Debug, Clone)]
 pub enum Kept {
-    Blob { path: BlobPath, snapshot: Option<Timestamp>, props: BlobProps },
+    Blob { path: BlobPath, snapshot: Option<Timestamp>, props: Box<BlobProps> },
     Container { path: ContainerPath, props: ContainerProps, origin: Origin },
 }
 

@@ -59,7 +59,7 @@ impl Folder {
 
 /// As another store has written it.
 fn version(name: &str, etag: u64, like: &BlobProps, place: CloudPlace, was: Option<CloudPlace>) -> Found {
-    let props = BlobProps { etag: ETag(etag), ..like.clone() };
+    let props = Box::new(BlobProps { etag: ETag(etag), ..like.clone() });
     Found { kept: Kept::Blob { path: blob(name), snapshot: None, props }, place, was }
 }
 

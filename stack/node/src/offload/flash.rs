@@ -45,7 +45,7 @@ impl Adoption {
                 Ok(Kept::Container { path, props, origin })
             }
             Described::Blob(path, snapshot) => {
-                let props = record::props(&found.about).ok_or_else(unknown)?;
+                let props = Box::new(record::props(&found.about).ok_or_else(unknown)?);
                 self.homes.ensure(store, &found.key, &path.container).await?;
                 Ok(Kept::Blob { path, snapshot, props })
             }
@@ -192,7 +192,7 @@ impl Flash for StoreFlash {
         // What no store of ours has written is no row of this one.
         let row = |found: Found| {
             let Described::Blob(path, snapshot) = record::described(&found.key)? else { return None };
-            let kept = Kept::Blob { path, snapshot, props: record::props(&found.about)? };
+            let kept = Kept::Blob { path, snapshot, props: Box::new(record::props(&found.about)?) };
             let was = found.was.map(record::cloud_place);
             Some(adopt::Found { kept, place: record::cloud_place(found.place), was })
         };

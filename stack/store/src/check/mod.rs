@@ -45,7 +45,7 @@ fn look<T>(
     dir: &Path,
     progress: Progress<'_>,
     then: impl FnOnce(&Folder, Found) -> Result<T>,
-) -> Result<Result<T, Found>> {
+) -> Result<Result<T, Box<Found>>> {
     let disk: Arc<dyn Disk> = Arc::new(Overlay(disk.clone()));
     let file = dir.join(catalog::FILE);
     let damage = match guarded(|| catalog::check_pages(&*disk, &file, &Config::default())) {
@@ -78,7 +78,7 @@ fn look<T>(
             let mut found = Found::default();
             found.report.damaged.push(damage);
             found.rows.push(Row::Catalog);
-            Ok(Err(found))
+            Ok(Err(Box::new(found)))
         }
     }
 }
