@@ -189,11 +189,6 @@ impl Range {
     }
 }
 
-fn checks(head: &Head) -> Result<Checks, Error> {
-    let md5 = headers::md5(head, "x-ms-source-content-md5")?;
-    Ok(Checks { md5, crc64: headers::crc64(head, "x-ms-source-content-crc64")? })
-}
-
 /// The URL of a blob, as a header names it.
 #[derive(Debug)]
 pub struct Url {

@@ -136,7 +136,7 @@ async fn a_liar_before_another_stack_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_liar_before_azurite_loses_nothing() {
-    nothing_is_lost(Cloud::azurite().await, &[Lie::Html, Lie::Lie, Lie::Flip, Lie::Truncate, Lie::Stale]).await;
+    nothing_is_lost(Cloud::azurite().await, &[Lie::Html, Lie::Hollow, Lie::Flip, Lie::Truncate, Lie::Stale]).await;
 }
 
 /// The status names it, and what is on flash is served meanwhile.

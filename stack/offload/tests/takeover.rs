@@ -241,11 +241,13 @@ impl Bed {
         let life = Life::of(&self.world, &disk, if self.world.below(4) == 0 { self.world.below(30) } else { u64::MAX });
         self.folders[at].serving = None;
         let (flash, now) = (SimFlash(life.clone()), self.world.now() + self.folders[at].clock);
-        match life.live(adopt(&flash, &Faulty::cloud(&life), now)).await {
+        let done = life.live(adopt(&flash, &Faulty::cloud(&life), now)).await;
+        let end = self.log().await.last;
+        match done {
             Some(Ok(_)) => self.world.count("adopted"),
             Some(Err(Error::Flash(_))) => return,
             // It may have ended its last transaction, and with it the work.
-            None if lock(&disk).known.last == self.log().await.last => {}
+            None if lock(&disk).known.last == end => {}
             None => return,
             Some(Err(error)) => return self.world.broken(format!("adopting ended with: {error}")),
         }

@@ -21,7 +21,7 @@ pub enum Lie {
     /// A sign-in page answers whatever is asked, with 200 and an ETag.
     Html,
     /// In the target's words: it is done, and nothing was; it is not there, and is.
-    Lie,
+    Hollow,
     Flip,
     Truncate,
     /// The connection ends: before the request went on, or after.
@@ -39,7 +39,7 @@ pub enum Lie {
 impl Lie {
     pub const ALL: [Lie; 9] = [
         Lie::Html,
-        Lie::Lie,
+        Lie::Hollow,
         Lie::Flip,
         Lie::Truncate,
         Lie::Drop,
@@ -164,7 +164,7 @@ impl Shared {
         let answer = match lie {
             Some(Lie::Html) => page(),
             Some(Lie::Redirect) => redirect(),
-            Some(Lie::Lie) => pretend(kind, &parts, &body),
+            Some(Lie::Hollow) => pretend(kind, &parts, &body),
             Some(Lie::Hang) => {
                 tokio::time::sleep(HANGS).await;
                 return Err(Dropped);

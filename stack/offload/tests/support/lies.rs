@@ -18,7 +18,7 @@ pub enum Lie {
     /// A page in the place of an answer, with a status that means that all went well.
     Html,
     /// It is done, but it is not; it is not there, but it is.
-    Lie,
+    Hollow,
     Flip,
     Truncate,
     /// Nobody answers any more: before it was done, or after.
@@ -35,7 +35,7 @@ pub enum Lie {
 impl Lie {
     pub const ALL: [Lie; 9] = [
         Lie::Html,
-        Lie::Lie,
+        Lie::Hollow,
         Lie::Flip,
         Lie::Truncate,
         Lie::Drop,
@@ -48,7 +48,7 @@ impl Lie {
     pub fn name(self) -> &'static str {
         match self {
             Lie::Html => "lies: html",
-            Lie::Lie => "lies: lie",
+            Lie::Hollow => "lies: hollow",
             Lie::Flip => "lies: flip",
             Lie::Truncate => "lies: truncate",
             Lie::Drop => "lies: drop",
@@ -96,7 +96,7 @@ impl Faulty {
         let world = self.world().clone();
         let well = PutResult { e_tag: Some("\"1\"".into()), version: None, extensions: Default::default() };
         match lie {
-            Lie::Html | Lie::Lie | Lie::Stale | Lie::Redirect => Ok(well),
+            Lie::Html | Lie::Hollow | Lie::Stale | Lie::Redirect => Ok(well),
             Lie::Flip | Lie::Truncate => {
                 if is_verified(path, &world) {
                     return Err(Error::Generic { store: "faulty", source: "400 Md5Mismatch".into() });
@@ -134,7 +134,7 @@ impl Faulty {
         let body = match lie {
             Lie::Html | Lie::Redirect if head || range.is_some() => return Err(refused()),
             Lie::Html | Lie::Redirect => Bytes::from_static(PAGE),
-            Lie::Lie => return Err(missing()),
+            Lie::Hollow => return Err(missing()),
             Lie::Drop => return Err(dropped()),
             Lie::Hang => std::future::pending().await,
             Lie::Duplicate => return world.inner.get_opts(path, options).await,
@@ -170,7 +170,7 @@ impl Faulty {
         let world = self.world();
         let mut found: Vec<Result<ObjectMeta>> = world.inner.list(Some(prefix)).collect().await;
         match lie {
-            Lie::Html | Lie::Lie | Lie::Redirect => Vec::new(),
+            Lie::Html | Lie::Hollow | Lie::Redirect => Vec::new(),
             Lie::Truncate => {
                 found.truncate(world.below(found.len() as u64 + 1) as usize);
                 found
@@ -202,7 +202,7 @@ impl Faulty {
         F: Future<Output = Result<()>> + Send + 'static,
     {
         match lie {
-            Lie::Html | Lie::Lie | Lie::Stale | Lie::Redirect => Ok(()),
+            Lie::Html | Lie::Hollow | Lie::Stale | Lie::Redirect => Ok(()),
             Lie::Flip | Lie::Truncate => Err(Error::Generic { store: "faulty", source: "400 InvalidInput".into() }),
             Lie::Drop => {
                 if self.world().below(2) == 0 {

@@ -97,7 +97,7 @@ fn client(world: &World, round: u64) {
     let mut disk = lock(&world.disk);
     for step in 0..2 {
         let number = world.below(40);
-        let snapshot = (number % 9 == 0).then(|| format!("2026-01-{:02}T00:00:00.0000000Z", round % 28 + 1));
+        let snapshot = number.is_multiple_of(9).then(|| format!("2026-01-{:02}T00:00:00.0000000Z", round % 28 + 1));
         let key = key(&format!("blob {number}"), snapshot);
         match world.below(10) {
             0..=6 => {
