@@ -14,7 +14,7 @@ use futures::stream::BoxStream;
 use greenroom_gateway::time;
 use greenroom_model::BlobPath;
 use greenroom_offload::flash::Place;
-use greenroom_offload::format::footer::{Key, Recipe};
+use greenroom_offload::format::footer::Recipe;
 use greenroom_offload::mend::mend;
 use greenroom_offload::rebuild::{Restore, rebuild};
 use greenroom_offload::recall::{Recall, Settings};

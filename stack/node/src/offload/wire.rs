@@ -145,7 +145,8 @@ impl HttpService for Wire {
         let status = response.status();
         answer::judge(protocol, asked, id.as_deref(), status, response.headers()).map_err(failed)?;
         let is_missing = protocol == Protocol::S3 && status == StatusCode::NOT_FOUND && method != Method::HEAD;
-        if !is_missing && !(status.is_success() && answer::is_document(protocol, asked)) {
+        let is_read = is_missing || (status.is_success() && answer::is_document(protocol, asked));
+        if !is_read {
             return Ok(response);
         }
         // A page of a list, or an error: whoever asked gathers it anyway.
