@@ -37,6 +37,7 @@
 //! | `GET /v1/offload/policy` | | `offload::Rules` |
 //! | `PUT /v1/offload/policy` | `offload::Rules` | the same; kept over restarts |
 //! | `POST /v1/offload/run` | `offload::RunRequest`, or nothing | `offload::PassReport`, or `202` where it takes longer |
+//! | `POST /v1/offload/take-over` | | `offload::TakeOver`: what another folder wrote to the volume was adopted, and the volume is this one's |
 //! | `PUT /v1/offload/fault` | `offload::CloudFault` | `204`: what happens between the stack and its target from now on |
 //! | `DELETE /v1/offload/fault` | | `204` |
 //! | `POST /v1/shutdown` | | `202` |

@@ -253,7 +253,7 @@ async fn a_list_ends_before_and_shows_what_it_is_asked_for_or_says_no() {
         ("&endBefore=a", "UnsupportedQueryParameter"),
         ("&startFrom=a", "UnsupportedQueryParameter"),
         ("&delimiter=a", "UnsupportedQueryParameter"),
-        ("&showonly=deleted", "FeatureNotSupported"),
+        ("&showonly=deleted", "UnsupportedQueryParameter"),
         ("&include=snapshots", "InvalidQueryParameterValue"),
     ] {
         let refused = send(&stack, "GET", &format!("?comp=list{more}"), &[], "").await;

@@ -71,6 +71,7 @@ async fn the_description_covers_every_call() {
         "POST /v1/accounts/{account}/keys/{number}/rotate",
         "POST /v1/identities",
         "POST /v1/offload/run",
+        "POST /v1/offload/take-over",
         "POST /v1/sas",
         "POST /v1/shutdown",
         "POST /v1/tenants/plan",
