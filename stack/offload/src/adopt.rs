@@ -80,6 +80,10 @@ async fn continues(cloud: &Cloud, known: &Known, state: &State) -> Result<()> {
     if state.number < known.number {
         return Err(Error::Short { known: known.number, found: state.number });
     }
+    if state.mended.is_some_and(|mended| mended > known.number) {
+        let why = "it was mended since this folder wrote to it, and may have lost what lies on flash here: rebuild another folder from it";
+        return Err(Error::log(why));
+    }
     let Some(last) = known.last else { return Ok(()) };
     match log::read_manifest(cloud, known.number).await? {
         Some((_, hash)) if hash == last => Ok(()),

@@ -25,7 +25,7 @@ pub async fn mend(cloud: &Cloud, gap: &Gap, identity: &Identity, now: i64) -> Re
     }
     log::write_copy(cloud, number, bytes.clone()).await;
     let hash = Hash::of(&bytes);
-    let state = State { number, epoch, last: Some(hash), ..readable(gap) };
+    let state = State { number, epoch, last: Some(hash), mended: Some(number), ..readable(gap) };
     log::write_checkpoint(cloud, &state).await?;
     // Read back: from now on it is all that there is of the log.
     match log::load(cloud).await? == state {

@@ -3,6 +3,7 @@
 mod support;
 
 use bytes::Bytes;
+use greenroom_offload::adopt::adopt;
 use greenroom_offload::format::footer::{Key, Part};
 use greenroom_offload::format::segment;
 use greenroom_offload::gc::Grace;
@@ -13,6 +14,7 @@ use greenroom_offload::rebuild::{Loss, Report};
 use greenroom_offload::{Error, Hash, Identity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use support::flash::SimFlash;
 use support::lies::Lying;
 use support::volume::{Found, Objects, cloud, furnish, leaving, objects as all_of, rebuilt};
 use support::{GRACE, Life, Row, World, lock};
@@ -307,6 +309,13 @@ async fn a_mended_volume_is_written_to_and_loses_nothing() {
         assert!(matches!(again, Err(Error::Stale(_))), "what was found is out of date: {again:?}");
         let after = all_of(&store).await;
         assert!(before.iter().all(|(name, bytes)| name == "HEAD" || after.get(name) == Some(bytes)), "it only adds");
+
+        // One that knows the volume from before may have on flash what the volume has lost: it concludes nothing from it.
+        let old = World::with(32, Lying::No, store.clone());
+        lock(&old.disk).known.number = 1;
+        let life = Life::new(&old, u64::MAX);
+        let refused = adopt(&SimFlash(life.clone()), &target, old.now()).await;
+        assert!(matches!(&refused, Err(Error::Log(why)) if why.contains("mended")), "{refused:?}");
 
         // A folder with what was brought back goes on with it.
         let next = World::with(31, Lying::No, store.clone());

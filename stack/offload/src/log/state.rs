@@ -21,6 +21,9 @@ pub struct State {
     /// Waiting to be removed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub condemned: BTreeMap<Hash, Condemned>,
+    /// The manifest with which the log was last mended: what does not count since then may have been lost, and deleted by nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mended: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
