@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::flash::{Adopted, Flash, Found, Place, Rank};
 use crate::hash::Hash;
 use crate::log::{self, Known, Segment, State};
-use crate::offload::read_footer;
+use crate::offload::{read_applied, read_footer};
 use crate::rebuild::{name_hash, newest_first};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ const FOUND_AT_ONCE: usize = 1_000;
 pub async fn adopt(flash: &impl Flash, cloud: &Cloud, now: i64) -> Result<Adopted> {
     let state = Arc::new(log::load(cloud).await?);
     continues(cloud, &flash.known().await?, &state).await?;
+    apply_own(flash, cloud).await?;
     let mut adopted = Adopted::default();
     let mut recipes = Recipes::default();
     for (hash, segment) in newest_first(&state) {
@@ -72,6 +73,17 @@ impl Recipes {
             self.waiting.push(Found { key: recipe.key, about: recipe.about, place, was: recipe.was, rank });
         }
         Ok(())
+    }
+}
+
+/// What this folder has written and not heard of, before others did: what clients have had go since is known once it is applied.
+async fn apply_own(flash: &impl Flash, cloud: &Cloud) -> Result<()> {
+    let known = flash.known().await?;
+    match log::read_manifest(cloud, known.number + 1).await? {
+        Some((_, hash)) if known.meant.contains(&hash) => {
+            Ok(flash.apply(read_applied(cloud, known.number + 1).await?).await?)
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -267,7 +267,7 @@ async fn read_footer_once(cloud: &Cloud, info: &SegmentInfo) -> Result<Footer> {
 }
 
 /// What a manifest means for the catalog, read back from the cloud.
-async fn read_applied(cloud: &Cloud, number: u64) -> Result<Applied> {
+pub(crate) async fn read_applied(cloud: &Cloud, number: u64) -> Result<Applied> {
     let read = log::read_manifest(cloud, number).await?;
     let (manifest, hash) = read.ok_or_else(|| Error::log(format!("manifest {number} is missing")))?;
     if manifest.number != number {
