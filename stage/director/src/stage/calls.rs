@@ -1,6 +1,7 @@
 //! Answers the windows: one line a call.
 
-use super::{Captions, Stage, history, plan, tenants, trust};
+use super::kernel::{Captions, Kernel};
+use super::{Stage, history, plan, tenants, trust};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::{self, Reader};
@@ -96,7 +97,7 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
             trust::trust(stage).await.map(|()| Value::Null)
         }
         RestartStack::NAME => answer::<RestartStack, _>(args, |_| {
-            stage.restarts.notify_one();
+            stage.backstage.restarts.notify_one();
             Ok(())
         }),
         _ => Err(CallError::UnknownCall { name: name.to_string() }),
@@ -125,8 +126,8 @@ async fn preflight(stage: &Arc<Stage>) -> Result<Vec<Check>, CallError> {
     facts.map(|facts| judge(&facts)).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
-fn emit(stage: &Arc<Stage>, event: Event) -> Result<(), CallError> {
-    stage.emit(event);
+fn emit(kernel: &Arc<Kernel>, event: Event) -> Result<(), CallError> {
+    kernel.emit(event);
     Ok(())
 }
 
@@ -152,30 +153,30 @@ fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
 }
 
 /// To the first slide of a section, with the clock where the plan has it there.
-fn begin_section(stage: &Arc<Stage>, section: usize) -> Result<(), CallError> {
+fn begin_section(kernel: &Arc<Kernel>, section: usize) -> Result<(), CallError> {
     let (first, planned) = {
-        let now = stage.lock();
+        let now = kernel.lock();
         let sections = now.show.deck.as_ref().map(|deck| deck.sections.as_slice()).unwrap_or_default();
         let minutes: f64 = sections.iter().take(section).map(|section| section.minutes).sum();
         (sections.get(section).map_or(0, |section| section.first), (minutes * 60e6) as u64)
     };
-    stage.emit(Event::Clock(ClockAct::Set(planned)));
-    go_to(stage, first)
+    kernel.emit(Event::Clock(ClockAct::Set(planned)));
+    go_to(kernel, first)
 }
 
-fn toggle_loop(stage: &Arc<Stage>) -> Result<(), CallError> {
+fn toggle_loop(kernel: &Arc<Kernel>) -> Result<(), CallError> {
     let section = {
-        let now = stage.lock();
+        let now = kernel.lock();
         now.show.slide().filter(|_| now.show.looped.is_none()).map(|slide| slide.section)
     };
-    stage.emit(Event::Looped(section));
+    kernel.emit(Event::Looped(section));
     let Some(section) = section else { return Ok(()) };
-    begin_section(stage, section)?;
-    emit(stage, Event::Clock(ClockAct::Start))
+    begin_section(kernel, section)?;
+    emit(kernel, Event::Clock(ClockAct::Start))
 }
 
-fn toggle_captions(stage: &Arc<Stage>) -> Result<(), CallError> {
-    let mut now = stage.lock();
+fn toggle_captions(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    let mut now = kernel.lock();
     let said = match now.captions {
         Captions::On => None,
         Captions::Off => now.show.said(),
@@ -184,12 +185,12 @@ fn toggle_captions(stage: &Arc<Stage>) -> Result<(), CallError> {
         Captions::On => Captions::Off,
         Captions::Off => Captions::On,
     };
-    stage.emit_in(&mut now, Event::Captioned(said));
+    kernel.emit_in(&mut now, Event::Captioned(said));
     Ok(())
 }
 
-fn zoom_pane(stage: &Arc<Stage>) -> Result<(), CallError> {
-    let mut now = stage.lock();
+fn zoom_pane(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    let mut now = kernel.lock();
     let zoomed = now.show.next_zoom();
     if now.show.frozen.is_some() {
         return Err(CallError::Failed { detail: "the audience is frozen: press Shift F, then enlarge".into() });
@@ -197,18 +198,18 @@ fn zoom_pane(stage: &Arc<Stage>) -> Result<(), CallError> {
     if (zoomed, now.show.zoomed) == (None, None) {
         return Err(CallError::Failed { detail: "this slide has no pane to enlarge".into() });
     }
-    stage.emit_in(&mut now, Event::Zoomed(zoomed));
+    kernel.emit_in(&mut now, Event::Zoomed(zoomed));
     Ok(())
 }
 
-fn previous(stage: &Arc<Stage>) -> Result<(), CallError> {
-    let position = stage.lock().show.previous();
-    arrive(stage, position)
+fn previous(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    let position = kernel.lock().show.previous();
+    arrive(kernel, position)
 }
 
-fn go_to(stage: &Arc<Stage>, slide: usize) -> Result<(), CallError> {
+fn go_to(kernel: &Arc<Kernel>, slide: usize) -> Result<(), CallError> {
     let position = {
-        let now = stage.lock();
+        let now = kernel.lock();
         let slides = now.show.deck.as_ref().map_or(0, |deck| deck.slides.len());
         if slide >= slides {
             let name = (slide + 1).to_string();
@@ -216,24 +217,24 @@ fn go_to(stage: &Arc<Stage>, slide: usize) -> Result<(), CallError> {
         }
         now.show.arrive(slide, 0)
     };
-    arrive(stage, position)
+    arrive(kernel, position)
 }
 
 /// Moves, and puts the slide's demo on stage where it is not there yet. A recording stays behind with its slide.
-fn arrive(stage: &Arc<Stage>, position: Position) -> Result<(), CallError> {
-    let mut now = stage.lock();
-    stage.emit_in(&mut now, Event::Moved(position));
+fn arrive(kernel: &Arc<Kernel>, position: Position) -> Result<(), CallError> {
+    let mut now = kernel.lock();
+    kernel.emit_in(&mut now, Event::Moved(position));
     let demo = now.show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone());
     if now.show.recorded.as_ref().is_some_and(|recorded| Some(&recorded.take.demo) != demo.as_ref()) {
         now.replay = None;
-        stage.emit_in(&mut now, Event::Replay(Replay::Closed));
+        kernel.emit_in(&mut now, Event::Replay(Replay::Closed));
     }
     if let Some(demo) = demo.filter(|demo| now.running.is_none() && now.show.active.as_ref() != Some(demo)) {
         if now.show.runs.contains_key(&demo) {
             // It has run before: its panes keep what they showed until it is run or reset.
             return Ok(());
         }
-        stage.begin(&mut now, &demo);
+        kernel.begin(&mut now, &demo);
     }
     Ok(())
 }
@@ -243,96 +244,96 @@ fn stop(stage: &Arc<Stage>) -> Result<(), CallError> {
     Ok(())
 }
 
-fn toggle_curtain(stage: &Arc<Stage>, curtain: Curtain) -> Result<(), CallError> {
-    let mut now = stage.lock();
+fn toggle_curtain(kernel: &Arc<Kernel>, curtain: Curtain) -> Result<(), CallError> {
+    let mut now = kernel.lock();
     let curtain = if now.show.curtain == curtain { Curtain::Open } else { curtain };
-    stage.emit_in(&mut now, Event::Curtain(curtain));
+    kernel.emit_in(&mut now, Event::Curtain(curtain));
     Ok(())
 }
 
-fn toggle_freeze(stage: &Arc<Stage>) -> Result<(), CallError> {
-    let mut now = stage.lock();
+fn toggle_freeze(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    let mut now = kernel.lock();
     let frozen = match now.show.frozen {
         Some(_) => None,
         None => Some(now.show.position),
     };
-    stage.emit_in(&mut now, Event::Frozen(frozen));
+    kernel.emit_in(&mut now, Event::Frozen(frozen));
     Ok(())
 }
 
-fn toggle_clock(stage: &Arc<Stage>) -> Result<(), CallError> {
-    let mut now = stage.lock();
+fn toggle_clock(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    let mut now = kernel.lock();
     let act = if now.show.clock.runs() { ClockAct::Pause } else { ClockAct::Start };
-    stage.emit_in(&mut now, Event::Clock(act));
+    kernel.emit_in(&mut now, Event::Clock(act));
     Ok(())
 }
 
-fn toggle_span(stage: &Arc<Stage>) -> Result<(), CallError> {
-    let mut now = stage.lock();
+fn toggle_span(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    let mut now = kernel.lock();
     let span = now.show.span.other();
-    stage.emit_in(&mut now, Event::Span(span));
+    kernel.emit_in(&mut now, Event::Span(span));
     Ok(())
 }
 
-fn toggle_recorded(stage: &Arc<Stage>) -> Result<(), CallError> {
+fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
     let (open, demo) = {
-        let now = stage.lock();
+        let now = kernel.lock();
         let demo = now.show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone());
         (now.show.recorded.is_some(), demo)
     };
     if open {
-        close_replay(stage);
+        close_replay(kernel);
         return Ok(());
     }
     let Some(demo) = demo else {
         return Err(CallError::Failed { detail: "this slide cues no demo: go to one that does, then press V".into() });
     };
-    let passed = stage.takes().into_iter().find(|take| take.demo == demo && take.verdict == Verdict::Passed);
+    let passed = kernel.takes().into_iter().find(|take| take.demo == demo && take.verdict == Verdict::Passed);
     let Some(take) = passed else {
         return Err(CallError::Failed {
             detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
         });
     };
-    play(stage, take)
+    play(kernel, take)
 }
 
-fn open_take(stage: &Arc<Stage>, id: &str) -> Result<(), CallError> {
-    let (deck, demos) = stage.on_stage();
-    let Some(take) = takes::info(&stage.takes_folder(), id, &deck, &demos) else {
-        let takes = stage.takes();
+fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {
+    let (deck, demos) = kernel.on_stage();
+    let Some(take) = takes::info(&kernel.takes_folder(), id, &deck, &demos) else {
+        let takes = kernel.takes();
         let nearest = crate::parse::nearest(id, takes.iter().map(|take| take.id.as_str()));
         return Err(CallError::NotFound { kind: "take".into(), name: id.into(), nearest });
     };
-    close_replay(stage);
+    close_replay(kernel);
     if take.is_of_talk() {
-        may_be_shown(stage, id)?;
-        return play(stage, take);
+        may_be_shown(kernel, id)?;
+        return play(kernel, take);
     }
     let slide = {
-        let now = stage.lock();
+        let now = kernel.lock();
         let slides = now.show.deck.iter().flat_map(|deck| &deck.slides);
         slides.map(|slide| &slide.cue).position(|cue| cue.as_ref().is_some_and(|cue| cue.demo == take.demo))
     };
-    let here = stage.lock().show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == take.demo);
+    let here = kernel.lock().show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == take.demo);
     if let (false, Some(slide)) = (here, slide) {
-        go_to(stage, slide)?;
+        go_to(kernel, slide)?;
     }
-    play(stage, take)
+    play(kernel, take)
 }
 
-fn close_replay(stage: &Arc<Stage>) {
-    let mut now = stage.lock();
+fn close_replay(kernel: &Arc<Kernel>) {
+    let mut now = kernel.lock();
     if now.show.recorded.is_some() {
         now.replay = None;
-        stage.emit_in(&mut now, Event::Replay(Replay::Closed));
+        kernel.emit_in(&mut now, Event::Replay(Replay::Closed));
     }
 }
 
 /// A recorded talk comes with its slides: none of them may be above the level of the show.
-fn may_be_shown(stage: &Stage, id: &str) -> Result<(), CallError> {
-    let highest = takes::level(&stage.takes_folder(), id);
+fn may_be_shown(kernel: &Kernel, id: &str) -> Result<(), CallError> {
+    let highest = takes::level(&kernel.takes_folder(), id);
     let highest = highest.map_err(|error| CallError::Failed { detail: error.to_string() })?;
-    let now = stage.lock();
+    let now = kernel.lock();
     let own = now.show.deck.as_ref().map(|deck| now.show.version.level.unwrap_or(deck.audience)).unwrap_or_default();
     if now.running.is_some() {
         return Err(CallError::Busy { what: "a step".into() });
@@ -344,18 +345,18 @@ fn may_be_shown(stage: &Stage, id: &str) -> Result<(), CallError> {
     Ok(())
 }
 
-fn play(stage: &Arc<Stage>, take: TakeInfo) -> Result<(), CallError> {
+fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
     let (commands, waiting) = mpsc::channel(COMMANDS_WAITING);
-    let folder = stage.takes_folder();
+    let folder = kernel.takes_folder();
     let id = take.id.clone();
     Reader::open(&folder, &id).map_err(|error| CallError::Failed { detail: error.to_string() })?;
     {
-        let mut now = stage.lock();
+        let mut now = kernel.lock();
         now.replay = Some(commands);
-        stage.emit_in(&mut now, Event::Replay(Replay::Opened(take)));
+        kernel.emit_in(&mut now, Event::Replay(Replay::Opened(take)));
     }
-    let player = stage.clone();
-    stage.tasks.spawn(async move {
+    let player = kernel.clone();
+    kernel.tasks.spawn(async move {
         let emit = |replay| {
             // A replay that was closed meanwhile has nothing more to say.
             let still = player.lock().show.recorded.as_ref().is_some_and(|recorded| recorded.take.id == id);
@@ -374,20 +375,20 @@ fn play(stage: &Arc<Stage>, take: TakeInfo) -> Result<(), CallError> {
     Ok(())
 }
 
-fn set_version(stage: &Arc<Stage>, version: Version) -> Result<(), CallError> {
-    let opened = stage.loaded().opened(version).map_err(|detail| CallError::Failed { detail })?;
-    stage.emit(Event::Opened(Box::new(opened)));
-    come_back(stage)
+fn set_version(kernel: &Arc<Kernel>, version: Version) -> Result<(), CallError> {
+    let opened = kernel.loaded().opened(version).map_err(|detail| CallError::Failed { detail })?;
+    kernel.emit(Event::Opened(Box::new(opened)));
+    come_back(kernel)
 }
 
 /// Puts the demo of the slide on stage, after what is on stage was opened anew.
-pub fn come_back(stage: &Arc<Stage>) -> Result<(), CallError> {
-    let position = stage.lock().show.position;
-    arrive(stage, position)
+pub fn come_back(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    let position = kernel.lock().show.position;
+    arrive(kernel, position)
 }
 
-fn command(stage: &Arc<Stage>, command: replay::Command) -> Result<(), CallError> {
-    let sender = stage.lock().replay.clone();
+fn command(kernel: &Arc<Kernel>, command: replay::Command) -> Result<(), CallError> {
+    let sender = kernel.lock().replay.clone();
     match sender {
         Some(sender) => {
             sender.try_send(command).ok();

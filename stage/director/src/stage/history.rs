@@ -15,7 +15,7 @@ pub type Patience = BTreeMap<(String, usize), u64>;
 impl Stage {
     /// How long a step may take.
     pub fn patience(&self, demo: &Demo, step: usize) -> u64 {
-        let learned = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        let learned = self.backstage.patience.lock().unwrap_or_else(PoisonError::into_inner);
         learned.get(&(demo.hash.clone(), step)).copied().unwrap_or(demo.steps[step].timeout_ms)
     }
 
@@ -31,7 +31,7 @@ pub fn learn(stage: &Arc<Stage>) {
         let demos = learner.lock().show.demos.clone();
         let hash = |step: &Reliability| demos.get(&step.demo).map(|demo| demo.hash.clone()).unwrap_or_default();
         let learned = steps(&learner, &demos).into_iter().map(|step| ((hash(&step), step.step), step.timeout_ms));
-        *learner.patience.lock().unwrap_or_else(PoisonError::into_inner) = learned.collect();
+        *learner.backstage.patience.lock().unwrap_or_else(PoisonError::into_inner) = learned.collect();
     });
 }
 

@@ -61,7 +61,7 @@ impl Loads {
 
 impl Stage {
     pub(super) async fn load(self: &Arc<Self>, demo: &str, line: &LoadLine, cancel: &CancellationToken) -> Seen {
-        if self.loads.lock().get(&line.name).is_some_and(|running| running.ended.borrow().is_none()) {
+        if self.backstage.loads.lock().get(&line.name).is_some_and(|running| running.ended.borrow().is_none()) {
             return Err(format!("load '{}' runs already: stop it, or give this one another name", line.name));
         }
         let running = self.begin_load(demo, line, cancel).await?;
@@ -72,20 +72,20 @@ impl Stage {
     }
 
     pub(super) async fn stop_load(self: &Arc<Self>, name: &str) -> Seen {
-        let running = self.loads.get(name)?;
+        let running = self.backstage.loads.get(name)?;
         running.cancel.cancel();
         self.joined(name, running, &CancellationToken::new()).await
     }
 
     pub(super) async fn join_load(self: &Arc<Self>, name: &str, cancel: &CancellationToken) -> Seen {
-        let running = self.loads.get(name)?;
+        let running = self.backstage.loads.get(name)?;
         self.joined(name, running, cancel).await
     }
 
     /// Ends all loads, and waits until they are over.
     pub(super) async fn end_loads(&self) {
-        self.loads.cancel();
-        let all: Vec<_> = std::mem::take(&mut *self.loads.lock()).into_values().collect();
+        self.backstage.loads.cancel();
+        let all: Vec<_> = std::mem::take(&mut *self.backstage.loads.lock()).into_values().collect();
         for mut running in all {
             running.ended.wait_for(Option::is_some).await.ok();
         }
@@ -93,13 +93,13 @@ impl Stage {
 
     /// What the running loads measure now.
     pub(super) fn load_values(&self) -> Values {
-        let loads = self.loads.lock();
+        let loads = self.backstage.loads.lock();
         loads.values().flat_map(|running| running.live.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
     }
 
     /// Lets a load sign with the other key from now on.
     pub(super) async fn move_load(&self, name: &str, key: u8) -> Seen {
-        let running = self.loads.get(name)?;
+        let running = self.backstage.loads.get(name)?;
         let sas = self.signed(&running.account, key).await?;
         let moved = running.target.authorise(&sas);
         let waiting = async {
@@ -153,7 +153,7 @@ impl Stage {
         let own = if line.in_background { self.closing.child_token() } else { cancel.child_token() };
         let (end, ended) = watch::channel(None);
         let running = Running { account, target: Arc::new(target), live: Arc::default(), cancel: own, ended };
-        self.loads.lock().insert(line.name.clone(), running.clone());
+        self.backstage.loads.lock().insert(line.name.clone(), running.clone());
         let (stage, line, task) = (self.clone(), line.clone(), running.clone());
         self.tasks.spawn(async move {
             let report = stage.drive(&line, &task).await;
@@ -202,7 +202,7 @@ impl Stage {
             return Err("stopped".into());
         }
         let report = running.ended.borrow().clone();
-        self.loads.lock().remove(name);
+        self.backstage.loads.lock().remove(name);
         report.map(|report| said(&report)).ok_or_else(|| format!("load '{name}' ended without a report"))
     }
 }

@@ -101,7 +101,7 @@ impl Stage {
             KeysVerb::Use { load, key } => self.move_load(load, *key).await,
             KeysVerb::Leak { account, key } => {
                 let sas = self.signed(account, *key).await?;
-                self.leaked.lock().unwrap_or_else(PoisonError::into_inner).insert(account.clone(), sas);
+                self.backstage.leaked.lock().unwrap_or_else(PoisonError::into_inner).insert(account.clone(), sas);
                 Ok(format!("somebody has key {key} of {account}"))
             }
         }
@@ -166,19 +166,19 @@ impl Stage {
                 Ok("its disk is gone; what is left is in the cloud".into())
             }
             StackVerb::Rebuild => {
-                let cloud = self.cloud.borrow().clone().ok_or("there is no cloud to rebuild from")?;
-                if self.stack.borrow().is_some() {
+                let cloud = self.backstage.cloud.borrow().clone().ok_or("there is no cloud to rebuild from")?;
+                if self.backstage.stack.borrow().is_some() {
                     return Err("the stack runs: 'stack wipe' comes before".into());
                 }
                 let began = self.watch.now();
-                let folder = self.homes.borrow().stack_folder(self.workshop.folder());
+                let folder = self.backstage.homes.borrow().stack_folder(self.backstage.workshop.folder());
                 let data = folder.display().to_string();
                 let invocation = Invocation {
-                    program: self.stack_program.clone(),
+                    program: self.backstage.stack_program.clone(),
                     args: ["rebuild", "--from", &cloud.url, "--data", &data, "--verify"].map(String::from).to_vec(),
                     env: [(SECRET.to_string(), cloud.key)].into(),
-                    folder: self.workshop.data(),
-                    private: self.workshop.folder().to_path_buf(),
+                    folder: self.backstage.workshop.data(),
+                    private: self.backstage.workshop.folder().to_path_buf(),
                 };
                 let show = |text| self.emit(Event::Output(text));
                 tool::run(invocation, show, cancel).await.map_err(|error| error.to_string())?;
@@ -191,11 +191,11 @@ impl Stage {
     }
 
     pub(super) fn leaked(&self) -> BTreeMap<AccountName, String> {
-        self.leaked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.backstage.leaked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn forget_leaked(&self) {
-        self.leaked.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.backstage.leaked.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     async fn tenant_create(self: &Arc<Self>, demo: &str, name: &TenantName, containers: &[ContainerName]) -> Seen {
@@ -230,7 +230,7 @@ impl Stage {
         request: &HandOverRequest,
     ) -> Result<(HandOver, Pasted), String> {
         let made = self.client()?.hand_over(name, request).await.map_err(|error| error.to_string())?;
-        let Some(clipboard) = self.clipboard.clone() else { return Ok((made, Pasted::NoDesktop)) };
+        let Some(clipboard) = self.backstage.clipboard.clone() else { return Ok((made, Pasted::NoDesktop)) };
         let line = made.command.clone();
         let put = tokio::task::spawn_blocking(move || clipboard.put(&line)).await;
         let put = put.map_err(|error| error.to_string()).flatten();

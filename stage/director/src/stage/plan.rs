@@ -1,31 +1,30 @@
 //! What the presenter sets in the capacity planner: kept from one show to the next, and written out as a table and as pictures.
 
-use super::Stage;
+use super::kernel::Kernel;
 use crate::clock::wall_unix_ms;
 use crate::rehearsals;
 use greenroom_show::Event;
 use greenroom_show::call::{CallError, SetPlan};
 use greenroom_show::planner::{Settings, picture};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// What was set in an earlier show.
-pub fn restore(stage: &Arc<Stage>) {
-    let kept = std::fs::read(file(stage)).ok();
+pub fn restore(kernel: &Kernel) {
+    let kept = std::fs::read(file(kernel)).ok();
     if let Some(settings) = kept.and_then(|bytes| serde_json::from_slice::<Settings>(&bytes).ok()) {
-        stage.emit(Event::Planned(settings));
+        kernel.emit(Event::Planned(settings));
     }
 }
 
-pub fn set(stage: &Arc<Stage>, call: &SetPlan) -> Result<(), CallError> {
+pub fn set(kernel: &Kernel, call: &SetPlan) -> Result<(), CallError> {
     let settings = {
-        let mut now = stage.lock();
+        let mut now = kernel.lock();
         let mut settings = now.show.settings.clone();
         settings.set(call.key, call.value);
-        stage.emit_in(&mut now, Event::Planned(settings.clone()));
+        kernel.emit_in(&mut now, Event::Planned(settings.clone()));
         settings
     };
-    keep(&file(stage), &settings).map_err(|error| failed(&file(stage), &error))
+    keep(&file(kernel), &settings).map_err(|error| failed(&file(kernel), &error))
 }
 
 /// A torn file is worse than an old one: written beside, then renamed.
@@ -36,9 +35,9 @@ fn keep(file: &Path, settings: &Settings) -> std::io::Result<()> {
 }
 
 /// Writes `exports/plan-<time>/`, and answers where that is.
-pub fn export(stage: &Arc<Stage>) -> Result<String, CallError> {
-    let plan = stage.lock().show.plan();
-    let folder = stage.root.join("exports").join(format!("plan-{}", rehearsals::id(wall_unix_ms())));
+pub fn export(kernel: &Kernel) -> Result<String, CallError> {
+    let plan = kernel.lock().show.plan();
+    let folder = kernel.root.join("exports").join(format!("plan-{}", rehearsals::id(wall_unix_ms())));
     let files =
         [("plan.csv", plan.csv()), ("capacity.svg", picture::capacity(&plan)), ("cost.svg", picture::cost(&plan))];
     std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
@@ -53,6 +52,6 @@ fn failed(file: &Path, error: &std::io::Error) -> CallError {
     CallError::Failed { detail: format!("{} cannot be written: {error}", file.display()) }
 }
 
-fn file(stage: &Stage) -> PathBuf {
-    stage.root.join(".greenroom").join("plan.json")
+fn file(kernel: &Kernel) -> PathBuf {
+    kernel.root.join(".greenroom").join("plan.json")
 }

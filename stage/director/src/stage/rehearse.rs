@@ -1,12 +1,15 @@
 //! Keeps each run of a talk: from the clock's start to its reset, or to the end of the show.
 
-use super::{Now, Stage, What};
+use super::What;
+use super::kernel::{Kernel, Sink};
 use crate::clock::wall_unix_ms;
 use crate::rehearsals;
 use greenroom_show::rehearsal::{Rehearsal, Timing};
 use greenroom_show::{ClockAct, Event, Micros, Show};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio_util::task::TaskTracker;
 
 /// A crash loses no more than this.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
@@ -15,7 +18,7 @@ const SECONDS_MIN: f64 = 20.0;
 
 /// The run that is being counted.
 #[derive(Debug, Default)]
-pub struct Counting {
+struct Counting {
     timing: Timing,
     /// When its clock started.
     began_unix_ms: Option<u64>,
@@ -23,7 +26,7 @@ pub struct Counting {
 
 impl Counting {
     /// Told of each event before it changes the show; a run that ends with it.
-    pub fn before(&mut self, show: &Show, at: Micros, event: &Event) -> Option<Rehearsal> {
+    fn before(&mut self, show: &Show, at: Micros, event: &Event) -> Option<Rehearsal> {
         self.timing.advance(show, at);
         match event {
             Event::Clock(ClockAct::Start) => {
@@ -48,23 +51,55 @@ impl Counting {
     }
 }
 
+/// Counts talks from now on. A demo by itself is none.
+pub fn attach(kernel: &Arc<Kernel>) {
+    if !matches!(kernel.what, What::Deck(_)) {
+        return;
+    }
+    let counted = Counted { counting: Arc::default(), root: kernel.root.clone(), tasks: kernel.tasks.clone() };
+    kernel.attach(counted.clone());
+    kernel.tasks.spawn(run(kernel.clone(), counted));
+}
+
+#[derive(Debug, Clone)]
+struct Counted {
+    counting: Arc<Mutex<Counting>>,
+    root: PathBuf,
+    tasks: TaskTracker,
+}
+
+impl Counted {
+    fn lock(&self) -> MutexGuard<'_, Counting> {
+        self.counting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for Counted {
+    fn before(&mut self, show: &Show, at: Micros, event: &Event) {
+        let ended = self.lock().before(show.live(), at, event);
+        if let Some(run) = ended {
+            let root = self.root.clone();
+            self.tasks.spawn(async move { save(&root, run).await });
+        }
+    }
+}
+
 /// Saves the run as it grows, and once more when the show closes.
-pub async fn run(stage: Arc<Stage>) {
+async fn run(kernel: Arc<Kernel>, counted: Counted) {
     loop {
         let closing = tokio::select! {
             () = tokio::time::sleep(SAVE_EVERY) => false,
-            () = stage.closing.cancelled() => true,
+            () = kernel.closing.cancelled() => true,
         };
         let run = {
-            let mut now = stage.lock();
-            let at = stage.watch.now();
-            let Now { show, counting, .. } = &mut *now;
-            let show = show.live();
+            let now = kernel.lock();
+            let mut counting = counted.lock();
+            let (show, at) = (now.show.live(), kernel.watch.now());
             counting.timing.advance(show, at);
             counting.run(show).filter(|_| closing || show.clock.runs())
         };
         if let Some(run) = run {
-            save(&stage, run).await;
+            save(&kernel.root, run).await;
         }
         if closing {
             return;
@@ -72,12 +107,8 @@ pub async fn run(stage: Arc<Stage>) {
     }
 }
 
-/// A demo by itself is no talk.
-pub async fn save(stage: &Arc<Stage>, run: Rehearsal) {
-    if !matches!(stage.what, What::Deck(_)) {
-        return;
-    }
-    let root = stage.root.clone();
+async fn save(root: &Path, run: Rehearsal) {
+    let root = root.to_path_buf();
     let saved = tokio::task::spawn_blocking(move || rehearsals::save(&root, &run)).await;
     if let Ok(Err(error)) = saved {
         tracing::warn!(%error, "the rehearsal cannot be kept");

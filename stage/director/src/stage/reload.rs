@@ -1,10 +1,11 @@
 //! Shows an edited deck or demo at once. A broken edit keeps the last good version on stage, and is named to the speaker.
 
-use super::{Loaded, Stage, What, calls, history, trust};
+use super::loaded::Loaded;
+use super::{Stage, What, calls, history, trust};
 use crate::library::LibraryError;
 use greenroom_show::Event;
 use notify::{RecursiveMode, Watcher};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -83,7 +84,7 @@ async fn reload(stage: &Arc<Stage>) {
         Err(why) => return stage.emit(Event::Faults(vec![why])),
     };
     if !is_same(&before, &loaded) {
-        *stage.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded.clone());
+        stage.reloaded(loaded.clone());
         stage.emit(Event::Opened(Box::new(opened)));
         history::learn(stage);
         if let Err(error) = calls::come_back(stage) {

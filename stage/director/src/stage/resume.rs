@@ -1,6 +1,7 @@
 //! Takes the show up where a crash left it: slide, reveal, version and clock. A show that closes by itself leaves nothing.
 
-use super::{Stage, What, calls};
+use super::kernel::Kernel;
+use super::{What, calls};
 use crate::clock::wall_unix_ms;
 use greenroom_show::version::Version;
 use greenroom_show::{ClockAct, Event, Position};
@@ -26,64 +27,64 @@ struct Place {
 }
 
 /// Goes back to where a crash left this deck, if it was not long ago.
-pub fn restore(stage: &Arc<Stage>) {
-    if !is_talk(stage) {
+pub fn restore(kernel: &Arc<Kernel>) {
+    if !is_talk(kernel) {
         return;
     }
-    let Some(place) = std::fs::read(file(stage)).ok().and_then(|bytes| serde_json::from_slice::<Place>(&bytes).ok())
+    let Some(place) = std::fs::read(file(kernel)).ok().and_then(|bytes| serde_json::from_slice::<Place>(&bytes).ok())
     else {
         return;
     };
     let away = Duration::from_millis(wall_unix_ms().saturating_sub(place.noted_unix_ms));
-    if place.deck != stage.loaded().talk.deck.slug || away > STALE {
+    if place.deck != kernel.loaded().talk.deck.slug || away > STALE {
         return;
     }
-    if let Ok(opened) = stage.loaded().opened(place.version) {
-        stage.emit(Event::Opened(Box::new(opened)));
+    if let Ok(opened) = kernel.loaded().opened(place.version) {
+        kernel.emit(Event::Opened(Box::new(opened)));
     }
-    let slides = stage.lock().show.deck.as_ref().map_or(0, |deck| deck.slides.len());
+    let slides = kernel.lock().show.deck.as_ref().map_or(0, |deck| deck.slides.len());
     if place.position.slide >= slides {
         return;
     }
-    stage.emit(Event::Moved(place.position));
+    kernel.emit(Event::Moved(place.position));
     // The audience's clock did not stop with us.
     let missed = if place.runs { away.as_micros() as u64 } else { 0 };
-    stage.emit(Event::Clock(ClockAct::Set(place.elapsed + missed)));
+    kernel.emit(Event::Clock(ClockAct::Set(place.elapsed + missed)));
     if place.runs {
-        stage.emit(Event::Clock(ClockAct::Start));
+        kernel.emit(Event::Clock(ClockAct::Start));
     }
-    if let Err(error) = calls::come_back(stage) {
-        stage.notice(error.to_string());
+    if let Err(error) = calls::come_back(kernel) {
+        kernel.notice(error.to_string());
     }
-    stage.notice("Back where the show was when it stopped: slide and clock. A demo starts anew.");
+    kernel.notice("Back where the show was when it stopped: slide and clock. A demo starts anew.");
 }
 
 /// Notes the place until the show closes, then takes the note away.
-pub async fn run(stage: Arc<Stage>) {
-    if !is_talk(&stage) {
+pub async fn run(kernel: Arc<Kernel>) {
+    if !is_talk(&kernel) {
         return;
     }
     let mut noted: Option<Place> = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(NOTE_EVERY) => {}
-            () = stage.closing.cancelled() => break,
+            () = kernel.closing.cancelled() => break,
         }
-        let Some(place) = place(&stage) else { continue };
+        let Some(place) = place(&kernel) else { continue };
         if !changed(noted.as_ref(), &place) {
             continue;
         }
-        if let Err(error) = write(&stage, &place).await {
+        if let Err(error) = write(&kernel, &place).await {
             tracing::warn!(%error, "the place in the talk cannot be noted");
         }
         noted = Some(place);
     }
-    tokio::fs::remove_file(file(&stage)).await.ok();
+    tokio::fs::remove_file(file(&kernel)).await.ok();
 }
 
 /// A demo by itself has no place to come back to.
-fn is_talk(stage: &Stage) -> bool {
-    matches!(stage.what, What::Deck(_))
+fn is_talk(kernel: &Kernel) -> bool {
+    matches!(kernel.what, What::Deck(_))
 }
 
 /// A running clock needs no new note: it is known when it was noted.
@@ -94,27 +95,27 @@ fn changed(before: Option<&Place>, now: &Place) -> bool {
     })
 }
 
-fn place(stage: &Stage) -> Option<Place> {
-    let now = stage.lock();
+fn place(kernel: &Kernel) -> Option<Place> {
+    let now = kernel.lock();
     let show = now.show.live();
     Some(Place {
         deck: show.deck.as_ref()?.slug.clone(),
         version: show.version,
         position: show.position,
-        elapsed: show.clock.elapsed(stage.watch.now()),
+        elapsed: show.clock.elapsed(kernel.watch.now()),
         runs: show.clock.runs(),
         noted_unix_ms: wall_unix_ms(),
     })
 }
 
 /// A torn note is worse than an old one: written beside, then renamed.
-async fn write(stage: &Stage, place: &Place) -> std::io::Result<()> {
-    let file = file(stage);
+async fn write(kernel: &Kernel, place: &Place) -> std::io::Result<()> {
+    let file = file(kernel);
     let beside = file.with_extension("new");
     tokio::fs::write(&beside, serde_json::to_vec(place)?).await?;
     tokio::fs::rename(&beside, &file).await
 }
 
-fn file(stage: &Stage) -> PathBuf {
-    stage.root.join(".greenroom").join("resume.json")
+fn file(kernel: &Kernel) -> PathBuf {
+    kernel.root.join(".greenroom").join("resume.json")
 }

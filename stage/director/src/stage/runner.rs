@@ -1,8 +1,9 @@
 //! Runs steps, one after the other, each with its deadline. A step that fails ends its group, and never the show.
 
+use super::Stage;
+use super::kernel::{Kernel, Now};
 use super::nodes::Home;
 use super::supervise::Order;
-use super::{Now, Stage};
 use crate::condition::{Verdict, judge};
 use crate::data::{self, Recipe};
 use crate::parse::{Condition, DataVerb, Profile, Program, Verb, without_within};
@@ -37,7 +38,7 @@ pub struct Made {
 /// What a step came to: what it saw, or why it failed.
 pub type Seen = Result<String, String>;
 
-impl Stage {
+impl Kernel {
     /// What runs in a tool's name.
     pub fn runs_as(&self, tool: &str) -> String {
         match self.loaded().tools.get(tool) {
@@ -46,6 +47,33 @@ impl Stage {
         }
     }
 
+    /// Makes a demo the one on stage, fresh, where another one was or none.
+    pub fn begin(&self, now: &mut Now, demo: &str) {
+        self.emit_in(now, Event::Begun { demo: demo.to_string() });
+        let tools = self.program(demo).map(|program| program.demo.tools.clone()).unwrap_or_default();
+        let is_held = self.loaded().held.contains(demo);
+        for name in tools.into_iter().filter(|_| !is_held) {
+            let is = self.runs_as(&name);
+            self.emit_in(now, Event::Tool { name, is });
+        }
+        let slide = now.show.position.slide;
+        let here = now.show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == demo);
+        if here {
+            self.emit_in(now, Event::Moved(Position { slide, reveal: 0 }));
+        }
+    }
+
+    pub fn program(&self, demo: &str) -> Result<Arc<Program>, CallError> {
+        let loaded = self.loaded();
+        loaded.talk.programs.get(demo).cloned().ok_or_else(|| CallError::NotFound {
+            kind: "demo".into(),
+            name: demo.into(),
+            nearest: crate::parse::nearest(demo, loaded.talk.programs.keys().map(String::as_str)),
+        })
+    }
+}
+
+impl Stage {
     /// Runs a group from its first step that has not passed; one that has passed runs again, whole.
     pub fn start_group(self: &Arc<Self>, demo: &str, group: &str) -> Result<(), CallError> {
         let program = self.program(demo)?;
@@ -101,7 +129,7 @@ impl Stage {
             }
         }
         let stage = self.clone();
-        let cleared = tokio::task::spawn_blocking(move || stage.workshop.clear_data()).await;
+        let cleared = tokio::task::spawn_blocking(move || stage.backstage.workshop.clear_data()).await;
         match cleared {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(failed(error.to_string())),
@@ -109,31 +137,6 @@ impl Stage {
         }
         self.begin(&mut self.lock(), demo);
         Ok(())
-    }
-
-    /// Makes a demo the one on stage, fresh, where another one was or none.
-    pub fn begin(self: &Arc<Self>, now: &mut Now, demo: &str) {
-        self.emit_in(now, Event::Begun { demo: demo.to_string() });
-        let tools = self.program(demo).map(|program| program.demo.tools.clone()).unwrap_or_default();
-        let is_held = self.loaded().held.contains(demo);
-        for name in tools.into_iter().filter(|_| !is_held) {
-            let is = self.runs_as(&name);
-            self.emit_in(now, Event::Tool { name, is });
-        }
-        let slide = now.show.position.slide;
-        let here = now.show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == demo);
-        if here {
-            self.emit_in(now, Event::Moved(Position { slide, reveal: 0 }));
-        }
-    }
-
-    fn program(&self, demo: &str) -> Result<Arc<Program>, CallError> {
-        let loaded = self.loaded();
-        loaded.talk.programs.get(demo).cloned().ok_or_else(|| CallError::NotFound {
-            kind: "demo".into(),
-            name: demo.into(),
-            nearest: crate::parse::nearest(demo, loaded.talk.programs.keys().map(String::as_str)),
-        })
     }
 
     fn prepare(self: &Arc<Self>, now: &mut Now, demo: &str) -> Result<(), CallError> {
@@ -314,7 +317,7 @@ impl Stage {
     /// `{data:name}`, or the bare name.
     fn data_place(&self, name: &str) -> Result<std::path::PathBuf, String> {
         let name = name.strip_prefix("{data:").and_then(|name| name.strip_suffix('}')).unwrap_or(name);
-        self.workshop.data_folder(name).map_err(|error| error.to_string())
+        self.backstage.workshop.data_folder(name).map_err(|error| error.to_string())
     }
 
     /// A line that is replaced as work goes on.
@@ -354,7 +357,7 @@ impl Stage {
     /// Rates as last streamed, counters as of now, and the figures of the run.
     async fn fresh_values(&self) -> Result<Values, String> {
         let client = self.client()?;
-        let mut values = self.values.borrow().clone();
+        let mut values = self.backstage.values.borrow().clone();
         let metrics = client.metrics().await.map_err(|error| error.to_string())?;
         values.extend(counters(&metrics));
         let now = self.lock();
@@ -366,7 +369,11 @@ impl Stage {
     }
 
     pub(super) fn client(&self) -> Result<Client, String> {
-        self.stack.borrow().clone().ok_or_else(|| "the stack is not ready: wait for it, or start it again".into())
+        self.backstage
+            .stack
+            .borrow()
+            .clone()
+            .ok_or_else(|| "the stack is not ready: wait for it, or start it again".into())
     }
 }
 

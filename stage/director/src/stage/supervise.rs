@@ -39,7 +39,7 @@ impl Stage {
     pub(super) async fn order(&self, order: Order) -> Result<(), String> {
         let (done, answer) = oneshot::channel();
         let closing = || "the show closes".to_string();
-        self.orders.send(Asked { order, done }).await.map_err(|_| closing())?;
+        self.backstage.orders.send(Asked { order, done }).await.map_err(|_| closing())?;
         answer.await.map_err(|_| closing())?
     }
 }
@@ -49,14 +49,14 @@ pub async fn run(stage: Arc<Stage>, mut orders: mpsc::Receiver<Asked>) {
     let mut keeper = Keeper { stage: stage.clone(), home: Home::default(), nodes: Nodes::default() };
     keeper.start().await.ok();
     loop {
-        let client = stage.stack.borrow().clone();
+        let client = stage.backstage.stack.borrow().clone();
         tokio::select! {
             why = keeper.nodes.died() => {
                 keeper.nodes.stack = None;
                 keeper.down(format!("it ended by itself ({why})"));
             }
             () = figures(&stage, client.as_ref()) => {}
-            () = stage.restarts.notified() => {
+            () = stage.backstage.restarts.notified() => {
                 keeper.stop_stack().await;
                 keeper.start().await.ok();
             }
@@ -64,7 +64,7 @@ pub async fn run(stage: Arc<Stage>, mut orders: mpsc::Receiver<Asked>) {
                 done.send(keeper.obey(order).await).ok();
             }
             () = stage.closing.cancelled() => {
-                stage.stack.send_replace(None);
+                stage.backstage.stack.send_replace(None);
                 keeper.nodes.stop().await;
                 return;
             }
@@ -80,7 +80,7 @@ struct Keeper {
 
 impl Keeper {
     async fn obey(&mut self, order: Order) -> Result<(), String> {
-        let workshop = self.stage.workshop.folder().to_path_buf();
+        let workshop = self.stage.backstage.workshop.folder().to_path_buf();
         match order {
             Order::Use(home) if home == self.home => Ok(()),
             Order::Use(home) => {
@@ -109,7 +109,7 @@ impl Keeper {
         let stage = self.stage.clone();
         stage.emit(Event::Stack(StackState::Starting));
         let start = async {
-            self.nodes.start(&stage.stack_program, &self.home, stage.workshop.folder()).await?;
+            self.nodes.start(&stage.backstage.stack_program, &self.home, stage.backstage.workshop.folder()).await?;
             let client = self.nodes.stack.as_ref().map(|stack| stack.client.clone());
             let client = client.ok_or(crate::stack::StackError::Down)?;
             let health = client.health().await?;
@@ -121,9 +121,9 @@ impl Keeper {
         };
         match started {
             Ok((client, version)) => {
-                stage.stack.send_replace(Some(client.clone()));
-                stage.cloud.send_replace(self.nodes.cloud());
-                stage.homes.send_replace(self.home.clone());
+                stage.backstage.stack.send_replace(Some(client.clone()));
+                stage.backstage.cloud.send_replace(self.nodes.cloud());
+                stage.backstage.homes.send_replace(self.home.clone());
                 stage.emit(Event::Stack(StackState::Ready { version, blob: client.blob }));
                 Ok(())
             }
@@ -136,18 +136,18 @@ impl Keeper {
     }
 
     async fn stop_stack(&mut self) {
-        self.stage.stack.send_replace(None);
+        self.stage.backstage.stack.send_replace(None);
         self.nodes.stop_stack().await;
     }
 
     async fn stop(&mut self) {
-        self.stage.stack.send_replace(None);
-        self.stage.cloud.send_replace(None);
+        self.stage.backstage.stack.send_replace(None);
+        self.stage.backstage.cloud.send_replace(None);
         self.nodes.stop().await;
     }
 
     fn down(&self, reason: String) {
-        self.stage.stack.send_replace(None);
+        self.stage.backstage.stack.send_replace(None);
         self.stage.emit(Event::Stack(StackState::Down { reason }));
     }
 }
@@ -166,7 +166,7 @@ async fn figures(stage: &Arc<Stage>, client: Option<&Client>) {
                 if quiet % QUIET_EVERY == 0 {
                     stage.sample(&values);
                 }
-                stage.values.send_replace(values);
+                stage.backstage.values.send_replace(values);
             }
         }
         tokio::time::sleep(STREAM_AGAIN).await;

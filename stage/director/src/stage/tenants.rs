@@ -20,7 +20,7 @@ pub async fn read(stage: &Stage) -> Result<Tenants, CallError> {
     let client = stage.client().map_err(|detail| CallError::Failed { detail })?;
     let (admission, tenants) =
         tokio::try_join!(client.admission(), client.tenants()).map_err(|error| failed(&error))?;
-    let values = stage.values.borrow().clone();
+    let values = stage.backstage.values.borrow().clone();
     let lines = tenants.iter().take(TENANTS_MAX).map(|tenant| line(tenant, &values));
     Ok(Tenants { admission: said(&admission), tenants: lines.collect() })
 }

@@ -30,7 +30,7 @@ impl Stage {
         let leaked = self.leaked();
         let mut filled = Vec::new();
         for arg in args {
-            filled.push(self.workshop.fill(arg, &client, &leaked).await.map_err(|error| error.to_string())?);
+            filled.push(self.backstage.workshop.fill(arg, &client, &leaked).await.map_err(|error| error.to_string())?);
         }
         let shown: Vec<_> = filled.iter().map(|filled| quoted(&filled.shown)).collect();
         self.prompt(&format!("{tool} {}", shown.join(" ")));
@@ -96,7 +96,7 @@ impl Stage {
     }
 
     fn invocation(&self, program: &Path, tool: &str, filled: &[Filled]) -> Invocation {
-        let home = self.workshop.home();
+        let home = self.backstage.workshop.home();
         let folder = |name: &str| home.join(name).display().to_string();
         let mut env: BTreeMap<String, String> = [
             ("HOME", home.display().to_string()),
@@ -113,8 +113,8 @@ impl Stage {
             env.insert("AZCOPY_DISABLE_SYSLOG".into(), "true".into());
         }
         let args = filled.iter().map(|filled| filled.word.clone()).collect();
-        let private = self.workshop.folder().to_path_buf();
-        Invocation { program: program.to_path_buf(), args, env, folder: self.workshop.data(), private }
+        let private = self.backstage.workshop.folder().to_path_buf();
+        Invocation { program: program.to_path_buf(), args, env, folder: self.backstage.workshop.data(), private }
     }
 }
 

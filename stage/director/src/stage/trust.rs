@@ -5,7 +5,7 @@ use super::{Stage, calls};
 use greenroom_show::Event;
 use greenroom_show::call::CallError;
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Lets the steps of all demos on stage run, as they are on stage now, and remembers it.
 pub async fn trust(stage: &Arc<Stage>) -> Result<(), CallError> {
@@ -17,7 +17,7 @@ pub async fn trust(stage: &Arc<Stage>) -> Result<(), CallError> {
     let loaded = Loaded { talk: before.talk.clone(), held: BTreeSet::new(), tools };
     let version = stage.lock().show.version;
     let opened = loaded.opened(version).map_err(failed)?;
-    *stage.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+    stage.reloaded(loaded);
     let mut now = stage.lock();
     stage.emit_in(&mut now, Event::Opened(Box::new(opened)));
     // What was on stage knows nothing of its tools yet.
