@@ -157,14 +157,16 @@ fn cannot_open(error: &tauri::Error) -> ExitCode {
 fn end_on_signal(app: AppHandle, end: fn(&AppHandle)) {
     async_runtime::spawn(async move {
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
+        // The third is a terminal that closes: a wish to end, and no crash.
+        let heard = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = heard else {
             return eprintln!("greenroom-app: cannot listen for signals: close the presenter's window to end the show");
         };
         let mut asked = async || {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
             }
         };
         asked().await;

@@ -109,8 +109,14 @@ impl Store {
         self.show.with_value(read)
     }
 
-    /// The director's clock.
+    /// What time it is in what is drawn.
     pub fn now(&self) -> Micros {
+        let live = self.live_now();
+        self.show.with_value(|show| show.now(live))
+    }
+
+    /// The director's clock.
+    pub fn live_now(&self) -> Micros {
         self.offset.get_value().now()
     }
 
@@ -156,7 +162,8 @@ impl Touched {
             Event::Replay(Replay::Events(events)) => events.iter().for_each(|stamped| self.by(&stamped.event)),
             Event::Replay(Replay::Played | Replay::Paused | Replay::Ended) => self.add(&[Part::Replay]),
             Event::Replay(Replay::Restarted) => *self = Touched::ALL,
-            Event::Replay(Replay::Opened(_) | Replay::Closed) => {
+            Event::Showed { .. } => *self = Touched::ALL,
+            Event::Replay(Replay::Opened(_) | Replay::Left | Replay::Closed) => {
                 self.add(&Part::RUN);
                 self.add(&[Part::Replay]);
             }

@@ -6,6 +6,7 @@ pub mod awake;
 mod clock;
 mod condition;
 mod data;
+mod durable;
 mod library;
 pub mod load;
 mod machine;

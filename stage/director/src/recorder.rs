@@ -1,60 +1,107 @@
-//! Writes a take: appended as it happens, synced about once a second, scrubbed before it reaches the disk.
+//! Writes a take: appended as it happens, synced about once a second, scrubbed before it becomes a line.
 
 use crate::scrub::scrub;
 use greenroom_show::{Event, Micros, Stamped, take::Header};
+use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-/// Events that may wait for a slow disk, which is minutes of a busy demo; beyond it the take ends, and not the show.
-const WAITING_MAX: usize = 65_536;
+/// What may wait for a slow disk: minutes of a busy demo. Beyond it the take ends, and not the show.
+const WAITING_LINES_MAX: usize = 65_536;
+const WAITING_BYTES_MAX: usize = 64 << 20;
+/// Of terminal output in one take: hours of a tool that people read, a minute of one that floods its screen. What follows is left out.
+pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
+/// Of a take. A talk of an hour with every demo in it takes a tenth.
+pub const TAKE_BYTES_MAX: usize = 256 << 20;
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 pub const SUFFIX: &str = ".take.ndjson";
+
+/// What a recorder says of its take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Its id.
+    Named(String),
+    /// Why it is recorded no longer, and what to do.
+    Ended(String),
+}
 
 /// An open take. Dropping it ends the file, synced.
 #[derive(Debug)]
 pub struct Recorder {
-    pub id: String,
     began: Micros,
     lines: Option<SyncSender<String>>,
+    waiting: Arc<AtomicUsize>,
+    output_bytes: usize,
+    bytes: usize,
     writer: Option<std::thread::JoinHandle<()>>,
 }
 
+/// Whether a take goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goes {
+    On,
+    NoFurther,
+}
+
 impl Recorder {
-    /// Opens a file for the take that begins at `began` of the show's clock. `failed` hears of a disk that refuses.
-    pub fn open(
+    /// Opens a file for the take that begins at `began` of the show's clock, and waits for no disk.
+    pub fn begin(
         folder: &Path,
         header: &Header,
         began: Micros,
-        failed: impl FnOnce(String) + Send + 'static,
+        tell: impl Fn(Told) + Send + 'static,
     ) -> std::io::Result<Recorder> {
-        std::fs::create_dir_all(folder)?;
-        let (id, file) = create(folder, header)?;
-        let (lines, waiting) = sync_channel(WAITING_MAX);
-        lines.try_send(serde_json::to_string(header)?).ok();
-        let path = folder.join(format!("{id}{SUFFIX}"));
+        let (lines, queue) = sync_channel(WAITING_LINES_MAX);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let (folder, header, written) = (folder.to_path_buf(), header.clone(), waiting.clone());
         let writer = std::thread::Builder::new().name("take".into()).spawn(move || {
-            if let Err(error) = write(file, &waiting) {
-                failed(format!("The take is no longer recorded: {}: {error}", path.display()));
+            let create = std::fs::create_dir_all(&folder).and_then(|()| create(&folder, &header));
+            let (id, file) = match create {
+                Ok(created) => created,
+                Err(error) => {
+                    let folder = folder.display();
+                    return tell(Told::Ended(format!(
+                        "No take is recorded: {folder}: {error}. Make the folder writable."
+                    )));
+                }
+            };
+            let path = folder.join(format!("{id}{SUFFIX}"));
+            tell(Told::Named(id));
+            if let Err(error) = write(file, &header, &queue, &written) {
+                tell(Told::Ended(format!("The take is no longer recorded: {}: {error}", path.display())));
             }
         })?;
-        Ok(Recorder { id, began, lines: Some(lines), writer: Some(writer) })
+        Ok(Recorder { began, lines: Some(lines), waiting, output_bytes: 0, bytes: 0, writer: Some(writer) })
     }
 
-    /// Appends an event; `false` where the take has ended because the disk refused or fell behind.
-    pub fn record(&mut self, at: Micros, event: &Event) -> bool {
-        let Some(lines) = &self.lines else { return false };
-        let stamped = Stamped { at: at.saturating_sub(self.began), event: event.clone() };
-        let Ok(line) = serde_json::to_string(&stamped) else { return true };
-        match lines.try_send(scrub(&line)) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.lines = None;
-                false
+    /// Appends an event. A take goes no further where the disk refused or fell behind, or where it is as long as one may be.
+    pub fn record(&mut self, at: Micros, event: &Event) -> Goes {
+        let Some(lines) = &self.lines else { return Goes::NoFurther };
+        if let Event::Output(text) = event {
+            self.output_bytes += text.len();
+            if self.output_bytes > OUTPUT_BYTES_MAX {
+                return Goes::On;
             }
         }
+        let line = line(&Stamped { at: at.saturating_sub(self.began), event: event.clone() });
+        self.bytes += line.len();
+        let waiting = self.waiting.fetch_add(line.len(), Ordering::Relaxed) + line.len();
+        let fits = self.bytes <= TAKE_BYTES_MAX && waiting <= WAITING_BYTES_MAX;
+        if fits && lines.try_send(line).is_ok() {
+            return Goes::On;
+        }
+        self.lines = None;
+        Goes::NoFurther
+    }
+
+    /// Whether it ended because it was as long as a take may be.
+    pub fn is_full(&self) -> bool {
+        self.bytes > TAKE_BYTES_MAX
     }
 }
 
@@ -64,6 +111,27 @@ impl Drop for Recorder {
         if let Some(writer) = self.writer.take() {
             writer.join().ok();
         }
+    }
+}
+
+/// Strings are scrubbed one by one, before there are any quotes around them.
+fn line(stamped: &Stamped) -> String {
+    let mut value = serde_json::to_value(stamped).unwrap_or_default();
+    scrub_all(&mut value);
+    value.to_string()
+}
+
+fn scrub_all(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            let clean = scrub(text);
+            if clean != *text {
+                *text = clean;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(scrub_all),
+        Value::Object(fields) => fields.values_mut().for_each(scrub_all),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -84,16 +152,20 @@ fn create(folder: &Path, header: &Header) -> std::io::Result<(String, File)> {
     Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
-fn write(file: File, waiting: &Receiver<String>) -> std::io::Result<()> {
+fn write(file: File, header: &Header, queue: &Receiver<String>, waiting: &AtomicUsize) -> std::io::Result<()> {
     let mut file = BufWriter::new(file);
+    serde_json::to_writer(&mut file, header)?;
+    file.write_all(b"\n")?;
+    file.flush()?;
     let mut synced = Instant::now();
     let mut dirty = false;
     loop {
-        match waiting.recv_timeout(SYNC_EVERY) {
+        match queue.recv_timeout(SYNC_EVERY) {
             Ok(line) => {
-                for line in std::iter::once(line).chain(waiting.try_iter()) {
+                for line in std::iter::once(line).chain(queue.try_iter()) {
                     file.write_all(line.as_bytes())?;
                     file.write_all(b"\n")?;
+                    waiting.fetch_sub(line.len(), Ordering::Relaxed);
                 }
                 // Whoever reads the take next, such as the key that replays it, finds all that has happened.
                 file.flush()?;
@@ -109,4 +181,75 @@ fn write(file: File, waiting: &Receiver<String>) -> std::io::Result<()> {
         }
     }
     file.get_ref().sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greenroom_show::{Notice, Outcome, StackState};
+
+    fn back(event: &Event) -> Event {
+        let text = line(&Stamped { at: 1, event: event.clone() });
+        serde_json::from_str::<Stamped>(&text).expect(&text).event
+    }
+
+    #[test]
+    fn what_is_recorded_is_the_event_without_its_secrets_whatever_stands_around_them() {
+        let around = [
+            "",
+            "\"",
+            "'",
+            "\\",
+            "\\\"",
+            "\r\n",
+            "\n",
+            "\t",
+            "\u{1b}[0m",
+            "\u{7}",
+            " ",
+            "}",
+            ",",
+            "é",
+            "\u{2028}",
+            "<",
+        ];
+        for before in around {
+            for after in around {
+                let text = format!("Get {before}http://h/a?se=1&sig=abc%2Bdef{after}: dial tcp {after}{before} done");
+                let clean = scrub(&text);
+                assert!(!clean.contains("abc%2Bdef"), "{clean}");
+                assert_eq!(back(&Event::Output(text.clone())), Event::Output(clean.clone()));
+                let failed = |why: &str| Event::StepEnded { step: 1, outcome: Outcome::Failed { why: why.into() } };
+                assert_eq!(back(&failed(&text)), failed(&clean));
+                let down = |reason: &str| Event::Stack(StackState::Down { reason: reason.into() });
+                assert_eq!(back(&down(&text)), down(&clean));
+                let notice = |text: &str| Event::Notice(Notice { text: text.into() });
+                assert_eq!(back(&notice(&text)), notice(&clean));
+            }
+        }
+    }
+
+    #[test]
+    fn a_flood_of_output_does_not_fill_the_disk_and_the_steps_after_it_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let header = Header { demo: "copy".into(), ..Header::default() };
+        let mut recorder = Recorder::begin(folder.path(), &header, 0, |_| {}).expect("a thread");
+        let flood = "y\r\n".repeat(2_000);
+        for at in 0..4_000 {
+            while recorder.waiting.load(Ordering::Relaxed) > WAITING_BYTES_MAX / 2 {
+                crate::clock::pause(Duration::from_millis(1));
+            }
+            assert_eq!(recorder.record(at, &Event::Output(flood.clone())), Goes::On);
+        }
+        assert_eq!(recorder.record(4_001, &Event::StepEnded { step: 0, outcome: Outcome::TimedOut }), Goes::On);
+        drop(recorder);
+        let file = std::fs::read_dir(folder.path()).expect("there").next().expect("a take").expect("readable").path();
+        let text = std::fs::read_to_string(file).expect("text");
+        assert!(text.len() < OUTPUT_BYTES_MAX * 2, "{}", text.len());
+        assert!(
+            text.ends_with("[4001,\"step-ended\",{\"outcome\":\"timed-out\",\"step\":0}]\n"),
+            "{}",
+            &text[text.len() - 80..]
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! Runs of talks on disk: one small JSON file each, under `rehearsals/<deck>/`. They stay on this machine.
 
+use crate::durable;
 use greenroom_show::rehearsal::Rehearsal;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -26,16 +27,11 @@ pub fn id(at_unix_ms: u64) -> String {
     stamp.unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// Writes a run, over an earlier state of the same one. A torn file is worse than an old one: written beside, then renamed.
+/// Writes a run, over an earlier state of the same one.
 pub fn save(root: &Path, run: &Rehearsal) -> Result<(), RehearsalError> {
     let folder = folder(root, &run.deck);
     let path = folder.join(format!("{}{SUFFIX}", id(run.at_unix_ms)));
-    let beside = path.with_extension("new");
-    let write = || {
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(&beside, serde_json::to_vec_pretty(run)?)?;
-        std::fs::rename(&beside, &path)
-    };
+    let write = || durable::replace(&path, serde_json::to_vec_pretty(run)?);
     write().map_err(|source| RehearsalError::Io { path: path.clone(), source })
 }
 

@@ -1,7 +1,7 @@
 //! All that can happen in a show. What is not an event does not happen: windows, takes and exports fold the same list.
 
 use crate::{
-    Curtain, Micros, Position, Span,
+    Curtain, Micros, Position, Show, Span,
     deck::{Deck, Pane},
     demo::Demo,
     marks::{Ink, Pointer},
@@ -20,8 +20,9 @@ pub struct Stamped {
     pub event: Event,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, strum::VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Event {
     /// A deck is on stage, with every demo that its slides cue.
     Opened(Box<Opened>),
@@ -63,6 +64,7 @@ pub enum Event {
     },
     /// Terminal bytes, as in an asciicast.
     #[serde(rename = "o")]
+    #[strum(serialize = "o")]
     Output(String),
     /// Metrics that changed.
     Sample(BTreeMap<String, f64>),
@@ -78,6 +80,11 @@ pub enum Event {
     },
 
     Replay(Replay),
+    /// All that was on stage when the recording of a talk began, at that show's own time. In takes alone.
+    Showed {
+        now: Micros,
+        show: Box<Show>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,14 +157,47 @@ pub enum Replay {
     Restarted,
     /// Its last event has been shown.
     Ended,
+    /// The speaker went on to another slide: what was shown stays shown where it is drawn.
+    Left,
+    /// Back to live.
     Closed,
 }
 
 impl Event {
+    /// Of the run of the demo on stage, and of nothing else.
+    pub fn is_of_run(&self) -> bool {
+        match self {
+            Event::Begun { .. }
+            | Event::StepStarted { .. }
+            | Event::StepEnded { .. }
+            | Event::Output(_)
+            | Event::Sample(_)
+            | Event::Figure { .. }
+            | Event::Tool { .. } => true,
+            Event::Opened(_)
+            | Event::Moved(_)
+            | Event::Curtain(_)
+            | Event::Frozen(_)
+            | Event::Span(_)
+            | Event::Clock(_)
+            | Event::Stack(_)
+            | Event::Notice(_)
+            | Event::Faults(_)
+            | Event::Pointed(_)
+            | Event::Inked(_)
+            | Event::Planned(_)
+            | Event::Looped(_)
+            | Event::Zoomed(_)
+            | Event::Captioned(_)
+            | Event::Replay(_)
+            | Event::Showed { .. } => false,
+        }
+    }
+
     /// The event as the audience's window receives it; `None` where it is not theirs.
     pub fn for_audience(&self) -> Option<Event> {
         match self {
-            Event::Notice(_) | Event::Faults(_) => None,
+            Event::Notice(_) | Event::Faults(_) | Event::Showed { .. } => None,
             Event::Replay(Replay::Events(events)) => {
                 let seen = |stamped: &Stamped| Some(Stamped { at: stamped.at, event: stamped.event.for_audience()? });
                 Some(Event::Replay(Replay::Events(events.iter().filter_map(seen).collect())))

@@ -9,6 +9,7 @@ mod event;
 pub mod marks;
 pub mod pace;
 pub mod planner;
+pub mod playback;
 pub mod preflight;
 mod recorded;
 pub mod rehearsal;
@@ -22,7 +23,7 @@ pub mod unit;
 pub mod version;
 
 pub use event::{ClockAct, Event, Notice, Opened, Outcome, Replay, StackState, Stamped};
-pub use recorded::Recorded;
+pub use recorded::{Playing, Recorded, Talk};
 pub use run::{Figure, Run, StepRun, StepState};
 pub use series::{Point, RECENT, Series, Span};
 pub use state::{Caption, Clock, Curtain, NextAction, Position, Show};

@@ -1,10 +1,11 @@
 //! A take on stage. One of a demo folds into a run beside the live one; one of a whole talk folds into the show itself, and the live
 //! show is kept until it comes back.
 
-use crate::{Micros, Replay, Run, Show, take::TakeInfo};
+use crate::playback::Playhead;
+use crate::{Event, Micros, Replay, Run, Show, Stamped, demo::Demo, take::TakeInfo};
 use serde::{Deserialize, Serialize};
 
-/// A take on stage: a run of its own, folded by the same rules as a live one.
+/// The take of a demo: a run of its own, folded by the same rules as a live one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
     pub take: TakeInfo,
@@ -13,96 +14,176 @@ pub struct Recorded {
     /// On the take's clock.
     pub at: Micros,
     pub run: Run,
-    /// Where the take is of the whole talk, the show itself draws it. This is the live one, which goes on unseen and comes back.
+    /// The demo as it was then. Takes of the first format do not tell.
     #[serde(default)]
-    pub live: Option<Box<Show>>,
+    pub demo: Option<Demo>,
+}
+
+/// The take of a talk: the show itself draws it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Talk {
+    pub take: TakeInfo,
+    pub ended: bool,
+    pub head: Playhead,
+    /// What the clock of that show told when the take began.
+    pub began: Micros,
+    /// Goes on unseen, and comes back.
+    pub live: Box<Show>,
+}
+
+/// Which take plays, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Playing<'a> {
+    pub take: &'a TakeInfo,
+    pub playing: bool,
+    pub ended: bool,
+    pub at: Micros,
 }
 
 impl Show {
     /// The show itself, also while the recorded talk is drawn in its place.
     pub fn live(&self) -> &Show {
-        self.recorded.as_ref().and_then(|recorded| recorded.live.as_deref()).unwrap_or(self)
+        self.talk.as_ref().map_or(self, |talk| &talk.live)
     }
 
     /// Whether a recorded talk is drawn in place of the live one.
     pub fn replays_talk(&self) -> bool {
-        self.recorded.as_ref().is_some_and(|recorded| recorded.live.is_some())
+        self.talk.is_some()
     }
 
-    pub(crate) fn replay(&mut self, at: Micros, replay: &Replay) {
+    /// What time it is in what is drawn, by the live clock: a recorded talk has a clock of its own, which stands while it is paused.
+    pub fn now(&self, live: Micros) -> Micros {
+        self.talk.as_ref().map_or(live, |talk| talk.began + talk.head.at(live))
+    }
+
+    /// The take that the speaker's keys move, at a time of the live clock.
+    pub fn playing(&self, live: Micros) -> Option<Playing<'_>> {
+        let talk = self.talk.as_ref().map(|talk| Playing {
+            take: &talk.take,
+            playing: talk.head.plays(),
+            ended: talk.ended,
+            at: talk.head.at(live),
+        });
+        talk.or_else(|| self.recorded.as_ref().map(Recorded::playing))
+    }
+
+    /// The recording that stands for a demo's run: the one on stage, or one that was left behind on its slide.
+    pub fn recording(&self, demo: &str) -> Option<&Recorded> {
+        let on_stage = self.recorded.as_ref().filter(|recorded| recorded.take.demo == demo);
+        on_stage.or_else(|| self.shown.get(demo))
+    }
+
+    /// A demo as its panes draw it: as it was recorded, where a recording stands for it.
+    pub fn demo(&self, slug: &str) -> Option<&Demo> {
+        self.recording(slug).and_then(|recorded| recorded.demo.as_ref()).or_else(|| self.demos.get(slug))
+    }
+
+    /// A talk comes on stage. It brings what it draws; the deck stays until then, so that no window goes empty.
+    pub(crate) fn open_talk(&mut self, at: Micros, take: &TakeInfo) {
+        self.close_talk();
+        let live = Box::new(self.clone());
+        *self = Show { deck: self.deck.take(), version: self.version, stack: self.stack.clone(), ..Show::default() };
+        self.talk = Some(Talk { take: take.clone(), ended: false, head: Playhead::start(at), began: 0, live });
+    }
+
+    pub(crate) fn play_talk(&mut self, at: Micros, replay: &Replay) {
+        match replay {
+            Replay::Opened(_) | Replay::Closed | Replay::Left => self.close_talk(),
+            Replay::Events(events) => events.iter().for_each(|stamped| self.play_event(at, stamped)),
+            Replay::Restarted => {
+                let Some(Talk { take, live, .. }) = self.talk.take() else { return };
+                *self = *live;
+                self.open_talk(at, &take);
+            }
+            Replay::Played | Replay::Paused | Replay::Ended => {
+                let Some(talk) = &mut self.talk else { return };
+                match replay {
+                    Replay::Played => talk.head.play(at),
+                    _ => talk.head.pause(at),
+                }
+                talk.ended |= *replay == Replay::Ended;
+            }
+        }
+    }
+
+    /// On the clock of the show that was recorded.
+    fn play_event(&mut self, at: Micros, stamped: &Stamped) {
+        let Some(mut talk) = self.talk.take() else { return };
+        talk.head.seek(stamped.at, at);
+        match &stamped.event {
+            Event::Showed { now, show } => {
+                talk.began = now.saturating_sub(stamped.at);
+                *self = Show { talk: None, ..Show::clone(show) };
+            }
+            event => self.fold(talk.began + stamped.at, event),
+        }
+        self.talk = Some(talk);
+    }
+
+    /// The live show comes back, where a recorded talk stood in its place.
+    fn close_talk(&mut self) {
+        if let Some(talk) = self.talk.take() {
+            *self = *talk.live;
+        }
+    }
+
+    /// What becomes of the take of a demo.
+    pub(crate) fn replay(&mut self, replay: &Replay) {
         match replay {
             Replay::Opened(take) => {
-                self.leave_replay();
-                let live = take.is_of_talk().then(|| Box::new(self.clone()));
-                let run = Run::new(take.demo.clone(), 0);
-                self.recorded = Some(Recorded { take: take.clone(), playing: true, ended: false, at: 0, run, live });
-                self.empty_stage();
+                self.shown.remove(&take.demo);
+                self.recorded = Some(Recorded::new(take.clone()));
             }
-            Replay::Closed => self.leave_replay(),
-            Replay::Events(events) if self.replays_talk() => {
-                // Clocks and curves of the talk run by the show's own clock.
-                events.iter().for_each(|stamped| self.fold(at, &stamped.event));
-                if let (Some(recorded), Some(last)) = (&mut self.recorded, events.last()) {
-                    recorded.at = last.at;
+            Replay::Closed => {
+                if let Some(closed) = self.recorded.take() {
+                    self.shown.remove(&closed.take.demo);
+                } else if let Some(cue) = self.slide().and_then(|slide| slide.cue.clone()) {
+                    self.shown.remove(&cue.demo);
+                }
+            }
+            Replay::Left => {
+                if let Some(left) = self.recorded.take() {
+                    self.shown.insert(left.take.demo.clone(), Recorded { playing: false, ..left });
                 }
             }
             Replay::Events(_) | Replay::Played | Replay::Paused | Replay::Restarted | Replay::Ended => {
                 if let Some(recorded) = &mut self.recorded {
                     recorded.apply(replay);
                 }
-                if *replay == Replay::Restarted {
-                    self.empty_stage();
-                }
             }
         }
-    }
-
-    /// The live show comes back, where a recorded talk stood in its place.
-    fn leave_replay(&mut self) {
-        if let Some(live) = self.recorded.take().and_then(|recorded| recorded.live) {
-            *self = *live;
-        }
-    }
-
-    /// For a recorded talk: it brings what it draws. The deck stays until then, so that no window goes empty.
-    fn empty_stage(&mut self) {
-        if !self.replays_talk() {
-            return;
-        }
-        let empty = Show {
-            deck: self.deck.take(),
-            version: self.version,
-            demos: std::mem::take(&mut self.demos),
-            stack: self.stack.clone(),
-            recorded: self.recorded.take(),
-            ..Show::default()
-        };
-        *self = empty;
     }
 }
 
 impl Recorded {
+    fn new(take: TakeInfo) -> Recorded {
+        let run = Run::new(take.demo.clone(), 0);
+        Recorded { take, playing: true, ended: false, at: 0, run, demo: None }
+    }
+
+    fn playing(&self) -> Playing<'_> {
+        Playing { take: &self.take, playing: self.playing, ended: self.ended, at: self.at }
+    }
+
     fn apply(&mut self, replay: &Replay) {
         match replay {
             Replay::Events(events) => {
                 for stamped in events {
-                    self.run.apply(stamped.at, &stamped.event);
+                    match &stamped.event {
+                        Event::Opened(opened) => self.demo = opened.demos.get(&self.take.demo).cloned(),
+                        event => self.run.apply(stamped.at, event),
+                    }
                     self.at = self.at.max(stamped.at);
                 }
             }
             Replay::Played => self.playing = true,
             Replay::Paused => self.playing = false,
-            Replay::Restarted => {
-                self.run = Run::new(self.take.demo.clone(), 0);
-                self.at = 0;
-                self.ended = false;
-                self.playing = true;
-            }
+            Replay::Restarted => *self = Recorded::new(self.take.clone()),
             Replay::Ended => {
                 self.ended = true;
                 self.playing = false;
             }
-            Replay::Opened(_) | Replay::Closed => {}
+            Replay::Opened(_) | Replay::Closed | Replay::Left => {}
         }
     }
 }

@@ -93,7 +93,8 @@ impl Run {
             | Event::Looped(_)
             | Event::Zoomed(_)
             | Event::Captioned(_)
-            | Event::Replay(_) => return,
+            | Event::Replay(_)
+            | Event::Showed { .. } => return,
         }
         self.now = self.now.max(at);
     }

@@ -1,7 +1,7 @@
 //! The show: one state, drawn by both windows, changed by events alone.
 
 use crate::{
-    ClockAct, Event, Micros, Notice, Opened, Recorded, Run, Span, StackState, StepState,
+    ClockAct, Event, Micros, Notice, Opened, Recorded, Replay, Run, Span, StackState, StepState, Talk,
     deck::{Deck, Pane, Slide, WORDS_PER_MINUTE},
     demo::Demo,
     marks::Marks,
@@ -38,7 +38,14 @@ pub struct Show {
     pub runs: BTreeMap<String, Run>,
     /// The demo that live run events belong to.
     pub active: Option<String>,
+    /// The take of a demo that is on stage.
     pub recorded: Option<Recorded>,
+    /// What stayed behind on its slide when the speaker went on: it stands for its demo until V, or a new run.
+    #[serde(default)]
+    pub shown: BTreeMap<String, Recorded>,
+    /// The take of a talk that is drawn in place of the live one.
+    #[serde(default)]
+    pub talk: Option<Talk>,
     pub notices: VecDeque<Notice>,
     /// What is wrong in the files of the talk.
     pub faults: Vec<String>,
@@ -126,6 +133,8 @@ impl Default for Show {
             runs: BTreeMap::new(),
             active: None,
             recorded: None,
+            shown: BTreeMap::new(),
+            talk: None,
             notices: VecDeque::new(),
             faults: vec![],
             marks: Marks::default(),
@@ -140,10 +149,13 @@ impl Default for Show {
 impl Show {
     /// The one fold.
     pub fn apply(&mut self, at: Micros, event: &Event) {
-        match (event, self.recorded.as_mut().and_then(|recorded| recorded.live.as_mut())) {
-            (Event::Replay(replay), _) => self.replay(at, replay),
-            (_, Some(live)) => live.apply(at, event),
-            (_, None) => self.fold(at, event),
+        match event {
+            Event::Replay(Replay::Opened(take)) if take.is_of_talk() => self.open_talk(at, take),
+            Event::Replay(replay) if self.talk.is_some() => self.play_talk(at, replay),
+            _ => match &mut self.talk {
+                Some(talk) => talk.live.fold(at, event),
+                None => self.fold(at, event),
+            },
         }
     }
 
@@ -179,6 +191,7 @@ impl Show {
             Event::Captioned(text) => self.caption = text.clone().map(|text| Caption { text, since: at }),
             Event::Begun { demo } => {
                 self.active = Some(demo.clone());
+                self.shown.remove(demo);
                 self.runs.insert(demo.clone(), Run::new(demo.clone(), at));
             }
             Event::StepStarted { .. }
@@ -191,8 +204,9 @@ impl Show {
                     run.apply(at, event);
                 }
             }
-            // A recording within a recording is not drawn.
-            Event::Replay(_) => {}
+            Event::Replay(replay) => self.replay(replay),
+            // How the take of a talk opens: see `Show::play_event`.
+            Event::Showed { .. } => {}
         }
     }
 
@@ -203,8 +217,8 @@ impl Show {
         show.notices.clear();
         show.faults.clear();
         show.held.clear();
-        if let Some(live) = show.recorded.as_mut().and_then(|recorded| recorded.live.as_mut()) {
-            **live = live.for_audience();
+        if let Some(talk) = &mut show.talk {
+            *talk.live = Show::default();
         }
         show
     }
@@ -220,16 +234,14 @@ impl Show {
 
     /// The run that the panes of `demo` draw: the recorded one while it is on stage, else the live one.
     pub fn run(&self, demo: &str) -> Option<&Run> {
-        match &self.recorded {
-            Some(recorded) if recorded.take.demo == demo => Some(&recorded.run),
-            _ => self.runs.get(demo),
-        }
+        self.recording(demo).map(|recorded| &recorded.run).or_else(|| self.runs.get(demo))
     }
 
     /// The capacity plan: with the reduction that a run has measured, where one has.
     pub fn plan(&self) -> Plan {
         let measured = |run: &Run| Some(run.series.get(REDUCTION)?.last()?.value);
-        let recorded = self.recorded.as_ref().and_then(|recorded| measured(&recorded.run));
+        let recordings = self.recorded.iter().chain(self.shown.values());
+        let recorded = recordings.map(|recorded| &recorded.run).find_map(measured);
         let reduction = recorded.or_else(|| self.runs.values().find_map(measured));
         Plan::of(self.settings.inputs(reduction))
     }
@@ -348,7 +360,7 @@ impl Show {
 
     fn next_group(&self, slide: &Slide) -> Option<NextAction> {
         let cue = slide.cue.as_ref()?;
-        if self.recorded.is_some() {
+        if self.recording(&cue.demo).is_some() {
             return None;
         }
         let demo = self.demos.get(&cue.demo)?;

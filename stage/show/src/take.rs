@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the format, raised when an older reader would misread it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// First line of a take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Always `greenroom-take`.
     pub format: String,
@@ -45,12 +45,23 @@ pub struct TakeInfo {
     pub duration_ms: u64,
     pub machine: Machine,
     pub verdict: Verdict,
+    #[serde(default)]
+    pub edition: Edition,
 }
 
 impl TakeInfo {
     pub fn is_of_talk(&self) -> bool {
         self.demo.is_empty()
     }
+}
+
+/// Whether the demo, or the deck, is still as it was recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Edition {
+    #[default]
+    Todays,
+    Earlier,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

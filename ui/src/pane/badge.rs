@@ -4,7 +4,10 @@ use crate::{
     store::{Part, Store},
     time,
 };
-use greenroom_show::{Show, take::TakeInfo};
+use greenroom_show::{
+    Show,
+    take::{Edition, TakeInfo},
+};
 use leptos::prelude::*;
 
 /// Where what a pane shows comes from.
@@ -19,15 +22,16 @@ pub enum Source {
     Recorded {
         day: String,
         machine: String,
+        edition: Edition,
     },
 }
 
 impl Source {
     pub fn of(show: &Show, demo: &str) -> Source {
-        match (&show.recorded, show.runs.get(demo)) {
-            (Some(recorded), _) if recorded.take.demo == demo || recorded.live.is_some() => {
-                Source::recorded(&recorded.take)
-            }
+        let talk = show.talk.as_ref().map(|talk| &talk.take);
+        let take = talk.or_else(|| show.recording(demo).map(|recorded| &recorded.take));
+        match (take, show.runs.get(demo)) {
+            (Some(take), _) => Source::recorded(take),
             (_, None) => Source::Waiting,
             (_, Some(run)) if run.steps.is_empty() && run.series.is_empty() => Source::Waiting,
             (_, Some(run)) if run.running().is_some() => Source::Running,
@@ -52,7 +56,10 @@ impl Source {
         match self {
             Source::Waiting => "Not run yet".into(),
             Source::Live | Source::Running => "Live".into(),
-            Source::Recorded { day, machine } => format!("Recorded {day}, {machine}"),
+            Source::Recorded { day, machine, edition: Edition::Todays } => format!("Recorded {day}, {machine}"),
+            Source::Recorded { day, machine, edition: Edition::Earlier } => {
+                format!("Recorded {day}, {machine}, of an earlier edition")
+            }
         }
     }
 
@@ -61,7 +68,7 @@ impl Source {
         let cores = if machine.cores == 1 { "1 core".into() } else { format!("{} cores", machine.cores) };
         let cpu = plain_cpu(&machine.cpu);
         let machine = if cpu.is_empty() { cores } else { format!("{cpu}, {cores}") };
-        Source::Recorded { day: time::day(take.at_unix_ms), machine }
+        Source::Recorded { day: time::day(take.at_unix_ms), machine, edition: take.edition }
     }
 }
 
@@ -86,8 +93,9 @@ pub fn SourceBadge(source: Memo<Source>) -> impl IntoView {
             {move || match source.get() {
                 Source::Waiting => ().into_any(),
                 Source::Live | Source::Running => view! { <i class="dot"></i> "Live" }.into_any(),
-                Source::Recorded { day, machine } => {
-                    view! { <i class="hatch"></i> <b>"Recorded"</b> <span>{day}</span> <span class="machine">{machine}</span> }.into_any()
+                Source::Recorded { day, machine, edition } => {
+                    let edition = (edition == Edition::Earlier).then_some(view! { <span class="edition">"earlier edition"</span> });
+                    view! { <i class="hatch"></i> <b>"Recorded"</b> <span>{day}</span> {edition} <span class="machine">{machine}</span> }.into_any()
                 }
             }}
         </span>

@@ -192,7 +192,7 @@ impl Canvas {
         let density = window().device_pixel_ratio() * stage_scale;
         let frame = store.peek(|show| {
             let run = show.run(&plan.slug)?;
-            let identity = (show.recorded.is_some(), run.began);
+            let identity = (show.recording(&plan.slug).is_some(), run.began);
             if self.run.replace(identity) != Some(identity) {
                 self.axes = Axes::default();
             }

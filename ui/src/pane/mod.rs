@@ -25,9 +25,23 @@ use greenroom_show::{
 };
 use leptos::prelude::*;
 
-/// The panes of a slide: charts, below them the topology, then the terminal; checks along the bottom.
+/// The panes of a slide, drawn anew where another edition of its demo comes on stage with its take.
 #[component]
 pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let slug = cue.demo.clone();
+    let edition = Memo::new(move |_| {
+        store.read(&[Part::Deck, Part::Replay], |show| show.demo(&slug).map(|demo| demo.hash.clone()))
+    });
+    move || {
+        edition.track();
+        view! { <EditionPanes cue=cue.clone() draw /> }
+    }
+}
+
+/// Charts, below them the topology, then the terminal; checks along the bottom.
+#[component]
+fn EditionPanes(cue: Cue, draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
     let has = |pane| cue.panes.contains(&pane);
     let demo = StoredValue::new(cue.demo.clone());
@@ -67,7 +81,7 @@ pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
 #[component]
 fn ChartsPane(demo: String, draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
-    let charts = store.peek(|show| show.demos.get(&demo).map(|demo| demo.charts.len())).unwrap_or(0);
+    let charts = store.peek(|show| show.demo(&demo).map(|demo| demo.charts.len())).unwrap_or(0);
     let heading = move || match store.read(&[Part::Curves], |show| show.span) {
         Span::LastMinute => "Latest steps".to_string(),
         Span::WholeRun => "Whole run".to_string(),
@@ -100,5 +114,5 @@ fn tool(name: &str, is: &str) -> String {
 
 /// The demo that a pane draws, read once: another version of it comes with another version of the deck.
 fn demo_of(store: Store, slug: &str) -> Option<Demo> {
-    store.peek(|show| show.demos.get(slug).cloned())
+    store.peek(|show| show.demo(slug).cloned())
 }

@@ -34,7 +34,7 @@ pub fn Steps() -> impl IntoView {
         let Some((slide, cue)) = cue.get() else {
             return view! { <section class="steps"><p class="empty">"No demo from here on."</p></section> }.into_any();
         };
-        let Some(demo) = store.read(&[Part::Deck], |show| show.demos.get(&cue.demo).cloned()) else {
+        let Some(demo) = store.read(&[Part::Deck, Part::Replay], |show| show.demo(&cue.demo).cloned()) else {
             return view! {
                 <section class="steps" data-testid="not-runnable">
                     <h2>{format!("Not yet runnable: {}", cue.demo)}</h2>
@@ -177,7 +177,7 @@ fn standing(store: Store, demo: &str, index: usize, timeout_ms: u64) -> Standing
         let run = show.run(demo)?;
         let step = run.steps.get(&index)?;
         // A take stands where it was paused.
-        let now = show.recorded.as_ref().filter(|take| take.take.demo == demo).map_or(now, |take| take.at);
+        let now = show.recording(demo).map_or(now, |recorded| recorded.at);
         let elapsed = step.ended.unwrap_or(now).saturating_sub(step.started) as f64 / 1e6;
         let said = match &step.outcome {
             None => "",

@@ -51,15 +51,15 @@ fn OnStage() -> impl IntoView {
     let console = expect_context::<Console>();
     let store = console.store;
     let id = Memo::new(move |_| {
-        store.read(&[Part::Replay], |show| show.recorded.as_ref().map(|recorded| recorded.take.id.clone()))
+        store.read(&[Part::Replay], |show| show.playing(store.live_now()).map(|playing| playing.take.id.clone()))
     });
     let state = Memo::new(move |_| {
         store.ticking();
         store.read(&[Part::Replay], |show| {
-            show.recorded.as_ref().map(|recorded| {
-                let at = time::minutes_and_seconds(recorded.at as f64 / 1e6);
-                let of = time::minutes_and_seconds(recorded.take.duration_ms as f64 / 1e3);
-                (recorded.playing, recorded.ended, format!("{at} of {of}"))
+            show.playing(store.live_now()).map(|playing| {
+                let at = time::minutes_and_seconds(playing.at as f64 / 1e6);
+                let of = time::minutes_and_seconds(playing.take.duration_ms as f64 / 1e3);
+                (playing.playing, playing.ended, format!("{at} of {of}"))
             })
         })
     });

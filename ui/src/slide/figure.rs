@@ -66,7 +66,7 @@ fn measured(show: &Show, run: &Run, name: &str) -> Option<Figure> {
     if let Some(figure) = run.figures.get(name) {
         return Some(*figure);
     }
-    let charts = &show.demos.get(&run.demo)?.charts;
+    let charts = &show.demo(&run.demo)?.charts;
     let chart = charts.iter().find(|chart| chart.series.iter().any(|line| line.metric == name))?;
     Some(Figure { value: run.series.get(name)?.last()?.value, unit: chart.unit })
 }

@@ -2,13 +2,14 @@
 
 use crate::clock::wall_unix_ms;
 use crate::library::{Library, LibraryError, Talk};
+use crate::takes::Index;
 use crate::trust::Trust;
-use crate::{awake, machine, rehearsals, takes, tool};
+use crate::{awake, machine, rehearsals, tool};
 use greenroom_show::deck::Deck;
 use greenroom_show::demo::Demo;
 use greenroom_show::preflight::Check;
 use greenroom_show::rehearsal::{reliability, report};
-use greenroom_show::take::{Machine, Verdict};
+use greenroom_show::take::{Edition, Machine, Verdict};
 use greenroom_show::version::{LeftOut, Version, version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -69,10 +70,11 @@ impl Facts {
             tools.insert(name.clone(), found);
         }
         let machine = machine::describe();
-        let takes = root.join("takes");
+        let mut takes = Index::open(&root.join("takes"));
+        takes.refresh();
         let demos: BTreeMap<_, _> =
             talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
-        let steps = reliability(demos.values(), &takes::trials(&takes, &demos, &machine));
+        let steps = reliability(demos.values(), &takes.trials(&demos, &machine));
         let now_unix_ms = wall_unix_ms();
         Ok(Facts {
             readiness: report(&rehearsals::list(root, deck), steps, now_unix_ms).readiness,
@@ -92,19 +94,15 @@ impl Facts {
     }
 }
 
-fn recordings(folder: &Path, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTreeMap<String, Recording> {
+fn recordings(takes: &Index, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTreeMap<String, Recording> {
     let mut newest = BTreeMap::new();
-    for take in takes::list(folder, &talk.deck.slug, demos)
-        .into_iter()
-        .filter(|take| take.verdict == Verdict::Passed && !take.is_of_talk())
-    {
-        let Ok(reader) = takes::Reader::open(folder, &take.id) else { continue };
-        let header = reader.header;
-        let hash = talk.programs.get(&take.demo).map(|program| program.demo.hash.as_str());
+    let listed = takes.list(&talk.deck.slug, &talk.deck.hash, demos);
+    for take in listed.into_iter().filter(|take| take.verdict == Verdict::Passed && !take.is_of_talk()) {
+        let tools = takes.header(&take.id).map(|header| header.tools.clone()).unwrap_or_default();
         newest.entry(take.demo).or_insert(Recording {
             at_unix_ms: take.at_unix_ms,
-            is_of_another_edition: hash != Some(header.demo_hash.as_str()),
-            tools: header.tools,
+            is_of_another_edition: take.edition == Edition::Earlier,
+            tools,
             machine: take.machine,
         });
     }

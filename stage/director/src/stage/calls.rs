@@ -1,16 +1,17 @@
 //! Answers the windows: one line a call.
 
-use super::kernel::{Captions, Kernel};
+use super::kernel::{Captions, Kernel, Now};
 use super::{Stage, history, plan, tenants, trust};
 use crate::preflight::{Facts, judge};
 use crate::replay;
-use crate::takes::{self, Reader};
+use crate::takes::{PassedOver, Reader};
 use greenroom_show::call::{
     ActOnTenant, Call, CallError, DeleteRehearsal, DrawInk, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next,
     OpenTake, Point, Preflight, Previous, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartStack, RestartTake,
     Role, RunGroup, RunStep, SetAdmission, SetPlan, SetVersion, Stop, ToggleCaptions, ToggleClock, ToggleCurtain,
     ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ToggleSpan, TrustSteps, ZoomPane,
 };
+use greenroom_show::deck::{Level, Slide};
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
 use greenroom_show::version::Version;
@@ -82,9 +83,18 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         ToggleClock::NAME => answer::<ToggleClock, _>(args, |_| toggle_clock(stage)),
         ResetClock::NAME => answer::<ResetClock, _>(args, |_| emit(stage, Event::Clock(ClockAct::Reset))),
         ToggleSpan::NAME => answer::<ToggleSpan, _>(args, |_| toggle_span(stage)),
-        ListTakes::NAME => answer::<ListTakes, _>(args, |_| Ok(stage.takes())),
-        OpenTake::NAME => answer::<OpenTake, _>(args, |call| open_take(stage, &call.id)),
-        ToggleRecorded::NAME => answer::<ToggleRecorded, _>(args, |_| toggle_recorded(stage)),
+        ListTakes::NAME => {
+            let _: ListTakes = read(args)?;
+            reply(&stage.shelf(Kernel::takes).await?)
+        }
+        OpenTake::NAME => {
+            let call: OpenTake = read(args)?;
+            open_take(stage, &call.id).await.map(|()| Value::Null)
+        }
+        ToggleRecorded::NAME => {
+            let _: ToggleRecorded = read(args)?;
+            toggle_recorded(stage).await.map(|()| Value::Null)
+        }
         TogglePlay::NAME => answer::<TogglePlay, _>(args, |_| command(stage, replay::Command::TogglePlay)),
         RestartTake::NAME => answer::<RestartTake, _>(args, |_| command(stage, replay::Command::Restart)),
         SetVersion::NAME => answer::<SetVersion, _>(args, |call| set_version(stage, call.version)),
@@ -226,8 +236,7 @@ fn arrive(kernel: &Arc<Kernel>, position: Position) -> Result<(), CallError> {
     kernel.emit_in(&mut now, Event::Moved(position));
     let demo = now.show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone());
     if now.show.recorded.as_ref().is_some_and(|recorded| Some(&recorded.take.demo) != demo.as_ref()) {
-        now.replay = None;
-        kernel.emit_in(&mut now, Event::Replay(Replay::Closed));
+        leave_recording(kernel, &mut now);
     }
     if let Some(demo) = demo.filter(|demo| now.running.is_none() && now.show.active.as_ref() != Some(demo)) {
         if now.show.runs.contains_key(&demo) {
@@ -275,66 +284,78 @@ fn toggle_span(kernel: &Arc<Kernel>) -> Result<(), CallError> {
     Ok(())
 }
 
-fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
-    let (open, demo) = {
-        let now = kernel.lock();
-        let demo = now.show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone());
-        (now.show.recorded.is_some(), demo)
-    };
-    if open {
-        close_replay(kernel);
-        return Ok(());
+/// What was recorded stays behind with its slide, whole: the slides that follow bind its figures.
+fn leave_recording(kernel: &Arc<Kernel>, now: &mut Now) {
+    let left = now.replay.take().is_some_and(|player| player.try_send(replay::Command::Leave).is_ok());
+    if !left {
+        kernel.emit_in(now, Event::Replay(Replay::Left));
     }
+}
+
+async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    let demo = {
+        let mut now = kernel.lock();
+        let demo = now.show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone());
+        let stands_for_it = demo.as_ref().is_some_and(|demo| now.show.recording(demo).is_some());
+        if now.show.replays_talk() || now.show.recorded.is_some() || stands_for_it {
+            now.replay = None;
+            kernel.emit_in(&mut now, Event::Replay(Replay::Closed));
+            return Ok(());
+        }
+        demo
+    };
     let Some(demo) = demo else {
         return Err(CallError::Failed { detail: "this slide cues no demo: go to one that does, then press V".into() });
     };
-    let passed = kernel.takes().into_iter().find(|take| take.demo == demo && take.verdict == Verdict::Passed);
-    let Some(take) = passed else {
+    let takes = kernel.shelf(Kernel::takes).await?;
+    let passed = takes.into_iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
+    // The first of the least: the newest of today's edition, or the newest of an earlier one.
+    let Some(take) = passed.min_by_key(|take| take.edition) else {
         return Err(CallError::Failed {
             detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
         });
     };
-    play(kernel, take)
+    play(kernel, take).await
 }
 
-fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {
-    let (deck, demos) = kernel.on_stage();
-    let Some(take) = takes::info(&kernel.takes_folder(), id, &deck, &demos) else {
-        let takes = kernel.takes();
+async fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {
+    let wanted = id.to_string();
+    let (takes, level) = kernel.shelf(move |kernel, index| (kernel.takes(index), index.level(&wanted))).await?;
+    let Some(take) = takes.iter().find(|take| take.id == id).cloned() else {
         let nearest = crate::parse::nearest(id, takes.iter().map(|take| take.id.as_str()));
         return Err(CallError::NotFound { kind: "take".into(), name: id.into(), nearest });
     };
-    close_replay(kernel);
-    if take.is_of_talk() {
-        may_be_shown(kernel, id)?;
-        return play(kernel, take);
-    }
-    let slide = {
+    let elsewhere = {
         let now = kernel.lock();
-        let slides = now.show.deck.iter().flat_map(|deck| &deck.slides);
-        slides.map(|slide| &slide.cue).position(|cue| cue.as_ref().is_some_and(|cue| cue.demo == take.demo))
+        if take.is_of_talk() {
+            may_be_shown(&now, level.unwrap_or(Level::Internal))?;
+        }
+        let cues = |slide: &Slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == take.demo);
+        let live = now.show.live();
+        match live.slide().is_some_and(cues) {
+            true => None,
+            false => live.deck.as_ref().and_then(|deck| deck.slides.iter().position(cues)),
+        }
     };
-    let here = kernel.lock().show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == take.demo);
-    if let (false, Some(slide)) = (here, slide) {
+    close_replay(kernel);
+    if let Some(slide) = elsewhere {
         go_to(kernel, slide)?;
     }
-    play(kernel, take)
+    play(kernel, take).await
 }
 
 fn close_replay(kernel: &Arc<Kernel>) {
     let mut now = kernel.lock();
-    if now.show.recorded.is_some() {
+    if now.show.recorded.is_some() || now.show.replays_talk() {
         now.replay = None;
         kernel.emit_in(&mut now, Event::Replay(Replay::Closed));
     }
 }
 
 /// A recorded talk comes with its slides: none of them may be above the level of the show.
-fn may_be_shown(kernel: &Kernel, id: &str) -> Result<(), CallError> {
-    let highest = takes::level(&kernel.takes_folder(), id);
-    let highest = highest.map_err(|error| CallError::Failed { detail: error.to_string() })?;
-    let now = kernel.lock();
-    let own = now.show.deck.as_ref().map(|deck| now.show.version.level.unwrap_or(deck.audience)).unwrap_or_default();
+fn may_be_shown(now: &Now, highest: Level) -> Result<(), CallError> {
+    let live = now.show.live();
+    let own = live.deck.as_ref().map(|deck| live.version.level.unwrap_or(deck.audience)).unwrap_or_default();
     if now.running.is_some() {
         return Err(CallError::Busy { what: "a step".into() });
     }
@@ -345,11 +366,23 @@ fn may_be_shown(kernel: &Kernel, id: &str) -> Result<(), CallError> {
     Ok(())
 }
 
-fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
+async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
     let (commands, waiting) = mpsc::channel(COMMANDS_WAITING);
     let folder = kernel.takes_folder();
     let id = take.id.clone();
-    Reader::open(&folder, &id).map_err(|error| CallError::Failed { detail: error.to_string() })?;
+    let opened = {
+        let (folder, id) = (folder.clone(), id.clone());
+        tokio::task::spawn_blocking(move || Reader::open(&folder, &id).map(|_| ())).await
+    };
+    let failed = |detail: String| CallError::Failed { detail };
+    opened.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    let wanted = id.clone();
+    let PassedOver { unknown, damaged } = kernel.shelf(move |_, index| index.passed_over(&wanted)).await?;
+    if unknown + damaged > 0 {
+        kernel.notice(format!(
+            "{unknown} lines of this take are of another version and {damaged} are damaged: they are left out."
+        ));
+    }
     {
         let mut now = kernel.lock();
         now.replay = Some(commands);
@@ -359,13 +392,14 @@ fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
     kernel.tasks.spawn(async move {
         let emit = |replay| {
             // A replay that was closed meanwhile has nothing more to say.
-            let still = player.lock().show.recorded.as_ref().is_some_and(|recorded| recorded.take.id == id);
+            let mut now = player.lock();
+            let still = now.show.playing(0).is_some_and(|playing| playing.take.id == id);
             if still {
-                player.replayed(replay);
+                player.emit_in(&mut now, Event::Replay(replay));
             }
         };
         let played = tokio::select! {
-            played = replay::play(|| Reader::open(&folder, &id), emit, waiting) => played,
+            played = replay::play(|| Reader::open(&folder, &id), || player.watch.now(), emit, waiting) => played,
             () = player.closing.cancelled() => Ok(()),
         };
         if let Err(error) = played {

@@ -2,7 +2,7 @@
 
 use super::Stage;
 use crate::clock::wall_unix_ms;
-use crate::{rehearsals, takes};
+use crate::rehearsals;
 use greenroom_show::call::CallError;
 use greenroom_show::demo::Demo;
 use greenroom_show::rehearsal::{Reliability, Report, reliability, report as sum_up};
@@ -36,7 +36,8 @@ pub fn learn(stage: &Arc<Stage>) {
 }
 
 fn steps(stage: &Stage, demos: &BTreeMap<String, Demo>) -> Vec<Reliability> {
-    reliability(demos.values(), &takes::trials(&stage.takes_folder(), demos, &stage.machine))
+    let trials = stage.shelf_now(|stage, index| index.trials(demos, &stage.machine));
+    reliability(demos.values(), &trials)
 }
 
 pub async fn report(stage: &Arc<Stage>) -> Result<Report, CallError> {

@@ -5,14 +5,13 @@ use super::loaded::Loaded;
 use super::runner::Made;
 use crate::clock::Stopwatch;
 use crate::library::Talk;
+use crate::takes::Index;
 use crate::trust::Trust;
 use futures::{Stream, stream};
-use greenroom_show::call::{Push, Role};
-use greenroom_show::demo::Demo;
+use greenroom_show::call::{CallError, Push, Role};
 use greenroom_show::take::{Machine, TakeInfo};
-use greenroom_show::{Event, Micros, Notice, Replay, Show, Stamped};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use greenroom_show::{Event, Micros, Notice, Show, Stamped};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -35,6 +34,7 @@ pub struct Kernel {
     pub machine: Machine,
     /// What the files said last. Replaced whole, so that whoever runs a step keeps what it began with.
     loaded: Mutex<Arc<Loaded>>,
+    index: Mutex<Index>,
     /// One lock orders all events: what is folded, heard and sent is one list.
     now: Mutex<Now>,
     bus: broadcast::Sender<Arc<Stamped>>,
@@ -70,6 +70,7 @@ pub trait Sink: std::fmt::Debug + Send {
 
 impl Kernel {
     pub fn new(root: PathBuf, what: What, trust: Trust, loaded: Loaded) -> Kernel {
+        let index = Mutex::new(Index::open(&takes_folder(&root)));
         Kernel {
             watch: Stopwatch::start(),
             what,
@@ -77,6 +78,7 @@ impl Kernel {
             trust,
             machine: crate::machine::describe(),
             loaded: Mutex::new(Arc::new(loaded)),
+            index,
             now: Mutex::new(Now {
                 show: Show::default(),
                 sinks: vec![],
@@ -130,10 +132,6 @@ impl Kernel {
         self.emit(Event::Notice(Notice { text: text.into() }));
     }
 
-    pub fn replayed(&self, replay: Replay) {
-        self.emit(Event::Replay(replay));
-    }
-
     pub fn loaded(&self) -> Arc<Loaded> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -151,19 +149,41 @@ impl Kernel {
     }
 
     pub fn takes_folder(&self) -> PathBuf {
-        self.root.join("takes")
+        takes_folder(&self.root)
     }
 
-    pub fn takes(&self) -> Vec<TakeInfo> {
-        let (deck, demos) = self.on_stage();
-        crate::takes::list(&self.takes_folder(), &deck, &demos)
+    /// Reads the index of all takes, brought up to date, without holding whoever shares this thread.
+    pub async fn shelf<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Kernel, &Index) -> T + Send + 'static,
+    ) -> Result<T, CallError> {
+        let kernel = self.clone();
+        let read = tokio::task::spawn_blocking(move || kernel.shelf_now(read));
+        read.await.map_err(|error| CallError::Failed { detail: error.to_string() })
     }
 
-    /// The deck's name, and the demos that it cues.
-    pub fn on_stage(&self) -> (String, BTreeMap<String, Demo>) {
-        let now = self.lock();
-        let live = now.show.live();
-        (live.deck.as_ref().map(|deck| deck.slug.clone()).unwrap_or_default(), live.demos.clone())
+    /// The same, on a thread that may wait for the disk.
+    pub fn shelf_now<T>(&self, read: impl FnOnce(&Kernel, &Index) -> T) -> T {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        index.refresh();
+        read(self, &index)
+    }
+
+    /// Takes of the deck on stage and of the demos that it cues, newest first.
+    pub fn takes(&self, index: &Index) -> Vec<TakeInfo> {
+        let (deck, hash, demos) = {
+            let now = self.lock();
+            let live = now.show.live();
+            let (slug, hash) =
+                live.deck.as_ref().map(|deck| (deck.slug.clone(), deck.hash.clone())).unwrap_or_default();
+            (slug, hash, live.demos.clone())
+        };
+        index.list(&deck, &hash, &demos)
+    }
+
+    /// Keeps the index for the next show.
+    pub fn keep_shelf(&self) {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner).keep();
     }
 
     /// Next event, for who waits for a state of the show.
@@ -179,6 +199,10 @@ impl Kernel {
             Some((push, subscription))
         })
     }
+}
+
+fn takes_folder(root: &Path) -> PathBuf {
+    root.join("takes")
 }
 
 struct Subscription {

@@ -168,7 +168,7 @@ impl Director {
         stage.say_faults(&stage.loaded().talk);
         history::learn(&stage);
         plan::restore(&stage);
-        resume::restore(&stage);
+        resume::restore(&stage, options.version);
         stage.tasks.spawn(supervise::run(stage.clone(), orders));
         stage.tasks.spawn(reload::run(stage.clone()));
         stage.tasks.spawn(resume::run(stage.kernel.clone()));
@@ -226,6 +226,8 @@ impl Director {
         self.stage.tasks.close();
         self.stage.tasks.wait().await;
         self.stage.detach().await;
+        let kernel = self.stage.kernel.clone();
+        tokio::task::spawn_blocking(move || kernel.keep_shelf()).await.ok();
         self.stage.backstage.workshop.remove();
     }
 }

@@ -2,6 +2,7 @@
 
 use super::kernel::Kernel;
 use crate::clock::wall_unix_ms;
+use crate::durable;
 use crate::rehearsals;
 use greenroom_show::Event;
 use greenroom_show::call::{CallError, SetPlan};
@@ -27,11 +28,8 @@ pub fn set(kernel: &Kernel, call: &SetPlan) -> Result<(), CallError> {
     keep(&file(kernel), &settings).map_err(|error| failed(&file(kernel), &error))
 }
 
-/// A torn file is worse than an old one: written beside, then renamed.
 fn keep(file: &Path, settings: &Settings) -> std::io::Result<()> {
-    let beside = file.with_extension("new");
-    std::fs::write(&beside, serde_json::to_vec(settings)?)?;
-    std::fs::rename(&beside, file)
+    durable::replace(file, serde_json::to_vec(settings)?)
 }
 
 /// Writes `exports/plan-<time>/`, and answers where that is.

@@ -3,11 +3,13 @@
 
 use super::What;
 use super::kernel::{Kernel, Sink};
-use crate::recorder::Recorder;
-use greenroom_show::deck::Deck;
+use crate::recorder::{Goes, Recorder, TAKE_BYTES_MAX, Told};
+use greenroom_show::deck::{Deck, Section};
+use greenroom_show::demo::{Demo, Step};
 use greenroom_show::take::{Header, Machine, VERSION};
-use greenroom_show::{ClockAct, Event, Micros, Opened, Run, Show, StepState};
-use std::collections::{BTreeMap, BTreeSet};
+use greenroom_show::version::Version;
+use greenroom_show::{ClockAct, Event, Micros, Opened, Replay, Run, Show, StepState};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use tokio::sync::watch;
@@ -27,7 +29,7 @@ pub fn attach(kernel: &Arc<Kernel>) -> watch::Receiver<Option<String>> {
     let (last, newest) = watch::channel(None);
     kernel.attach(DemoTakes { shelf: shelf.clone(), recorder: None, passed: None, last });
     if matches!(kernel.what, What::Deck(_)) {
-        kernel.attach(TalkTakes { shelf, recorder: None });
+        kernel.attach(TalkTakes { shelf, recorder: None, is_covered: false });
     }
     newest
 }
@@ -43,9 +45,11 @@ struct DemoTakes {
 
 impl Sink for DemoTakes {
     fn after(&mut self, show: &Show, at: Micros, event: &Event) {
+        // What happened to this demo: nothing of the stage, and nothing that the speaker alone reads.
+        if !event.is_of_run() {
+            return;
+        }
         match event {
-            // A window's copy of the deck, and another take on stage, are not what happened to this demo.
-            Event::Opened(_) | Event::Replay(_) | Event::Faults(_) => return,
             Event::Begun { .. } => return self.end(),
             Event::StepStarted { .. } if self.recorder.is_none() => self.begin(show, at),
             _ => {}
@@ -54,7 +58,8 @@ impl Sink for DemoTakes {
             self.end();
         }
         let Some(recorder) = &mut self.recorder else { return };
-        if !recorder.record(at, event) {
+        if recorder.record(at, event) == Goes::NoFurther {
+            self.shelf.say_full(recorder);
             return self.end();
         }
         match event {
@@ -80,12 +85,16 @@ impl DemoTakes {
             tools: run.tools.clone(),
             ..self.shelf.header(deck)
         };
-        let Some(mut recorder) = self.shelf.open(&header, at) else { return };
+        let last = self.last.clone();
+        let named = move |id| {
+            last.send_replace(Some(id));
+        };
+        let Some(mut recorder) = self.shelf.open(&header, at, named) else { return };
+        recorder.record(at, &Event::Opened(Box::new(drawn_with(show, deck, demo))));
         recorder.record(at, &Event::Begun { demo: demo.slug.clone() });
         for (name, is) in header.tools {
             recorder.record(at, &Event::Tool { name, is });
         }
-        self.last.send_replace(Some(recorder.id.clone()));
         self.recorder = Some(recorder);
     }
 }
@@ -95,40 +104,42 @@ impl DemoTakes {
 struct TalkTakes {
     shelf: Shelf,
     recorder: Option<Recorder>,
+    /// Whether a recorded talk is drawn in place of this one.
+    is_covered: bool,
 }
 
 impl Sink for TalkTakes {
+    fn before(&mut self, show: &Show, _: Micros, _: &Event) {
+        self.is_covered = show.replays_talk();
+    }
+
     fn after(&mut self, show: &Show, at: Micros, event: &Event) {
         match event {
-            // What only the speaker reads, and what another take shows, is not the talk's.
-            Event::Notice(_) | Event::Faults(_) | Event::Replay(_) => return,
+            // What only the speaker reads is not the talk's, and another talk is not this one.
+            Event::Notice(_) | Event::Faults(_) => return,
+            Event::Replay(Replay::Opened(take)) if take.is_of_talk() => return,
+            Event::Replay(_) if self.is_covered => return,
             Event::Clock(ClockAct::Start) if self.recorder.is_none() => self.begin(show.live(), at),
             _ => {}
         }
         let Some(recorder) = &mut self.recorder else { return };
-        let is_kept = recorder.record(at, event);
-        if !is_kept || *event == Event::Clock(ClockAct::Reset) {
+        let goes = recorder.record(at, event);
+        if goes == Goes::NoFurther {
+            self.shelf.say_full(recorder);
+        }
+        if goes == Goes::NoFurther || *event == Event::Clock(ClockAct::Reset) {
             self.shelf.end(self.recorder.take());
         }
     }
 }
 
 impl TalkTakes {
-    /// Opens with all that a window needs to draw what follows.
+    /// Opens with all that is on stage, but what only the speaker reads.
     fn begin(&mut self, show: &Show, at: Micros) {
         let Some(deck) = &show.deck else { return };
-        let Some(mut recorder) = self.shelf.open(&self.shelf.header(deck), at) else { return };
-        let opened =
-            Opened { deck: deck.clone(), demos: show.demos.clone(), version: show.version, held: BTreeSet::new() };
-        let so_far = [
-            Event::Opened(Box::new(opened)),
-            Event::Moved(show.position),
-            Event::Clock(ClockAct::Set(show.clock.elapsed(at))),
-            Event::Planned(show.settings.clone()),
-        ];
-        for event in so_far {
-            recorder.record(at, &event);
-        }
+        let Some(mut recorder) = self.shelf.open(&self.shelf.header(deck), at, |_| {}) else { return };
+        let show = Show { notices: VecDeque::new(), faults: vec![], held: BTreeSet::new(), talk: None, ..show.clone() };
+        recorder.record(at, &Event::Showed { now: at, show: Box::new(show) });
         self.recorder = Some(recorder);
     }
 }
@@ -160,16 +171,22 @@ impl Shelf {
     }
 
     /// A new take; the show goes on without one where the disk refuses.
-    fn open(&self, header: &Header, at: Micros) -> Option<Recorder> {
-        let failed = {
-            let teller = self.teller.clone();
-            move |why| teller.tell(why)
+    fn open(&self, header: &Header, at: Micros, named: impl Fn(String) + Send + 'static) -> Option<Recorder> {
+        let teller = self.teller.clone();
+        let tell = move |told| match told {
+            Told::Named(id) => named(id),
+            Told::Ended(why) => teller.tell(why),
         };
-        let say = |error| {
-            let folder = self.folder.display();
-            self.teller.tell(format!("No take is recorded: {folder}: {error}. Make the folder writable."));
-        };
-        Recorder::open(&self.folder, header, at, failed).map_err(say).ok()
+        let say = |error| self.teller.tell(format!("No take is recorded: {error}"));
+        Recorder::begin(&self.folder, header, at, tell).map_err(say).ok()
+    }
+
+    /// Tells the speaker of a take that is as long as one may be.
+    fn say_full(&self, recorder: &Recorder) {
+        if recorder.is_full() {
+            let mib = TAKE_BYTES_MAX >> 20;
+            self.teller.tell(format!("The take is no longer recorded: it has reached {mib} MiB. The show goes on."));
+        }
     }
 
     /// The last sync of a take waits for the disk, and must not hold the show.
@@ -192,6 +209,23 @@ impl Teller {
         if let Some(kernel) = self.kernel.upgrade() {
             self.runtime.spawn(async move { kernel.notice(text) });
         }
+    }
+}
+
+/// The slide that a demo's panes are on, and the demo: all that draws its run, and no word of the speaker's.
+fn drawn_with(show: &Show, deck: &Deck, demo: &Demo) -> Opened {
+    let cues = |slide: &&greenroom_show::deck::Slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == demo.slug);
+    let slide = show.slide().filter(cues).or_else(|| deck.slides.iter().find(cues)).cloned();
+    let sections: Vec<Section> = slide.iter().filter_map(|slide| deck.sections.get(slide.section).cloned()).collect();
+    let sections = sections.into_iter().map(|section| Section { first: 0, ..section }).collect();
+    let slides = slide.into_iter().map(|slide| greenroom_show::deck::Slide { section: 0, ..slide }).collect();
+    let steps = demo.steps.iter().map(|step| Step { if_fails: None, ..step.clone() }).collect();
+    let drawn = Demo { steps, ..demo.clone() };
+    Opened {
+        deck: Deck { slides, sections, ..deck.clone() }.for_audience(),
+        demos: BTreeMap::from([(demo.slug.clone(), drawn)]),
+        version: Version::default(),
+        held: BTreeSet::new(),
     }
 }
 

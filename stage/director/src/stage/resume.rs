@@ -3,6 +3,8 @@
 use super::kernel::Kernel;
 use super::{What, calls};
 use crate::clock::wall_unix_ms;
+use crate::durable;
+use greenroom_show::deck::{Deck, Level};
 use greenroom_show::version::Version;
 use greenroom_show::{ClockAct, Event, Position};
 use serde::{Deserialize, Serialize};
@@ -20,14 +22,17 @@ struct Place {
     deck: String,
     version: Version,
     position: Position,
+    /// Of the deck file, where the slide starts.
+    line: usize,
     /// Of the talk's clock, in microseconds.
     elapsed: u64,
     runs: bool,
     noted_unix_ms: u64,
 }
 
-/// Goes back to where a crash left this deck, if it was not long ago.
-pub fn restore(kernel: &Arc<Kernel>) {
+/// Goes back to where a crash left this deck, if it was not long ago. What was asked for now, or what the deck asks for by itself, is
+/// never widened by what was asked for then.
+pub fn restore(kernel: &Arc<Kernel>, asked: Version) {
     if !is_talk(kernel) {
         return;
     }
@@ -39,14 +44,13 @@ pub fn restore(kernel: &Arc<Kernel>) {
     if place.deck != kernel.loaded().talk.deck.slug || away > STALE {
         return;
     }
-    if let Ok(opened) = kernel.loaded().opened(place.version) {
+    let loaded = kernel.loaded();
+    let version = allowed(asked, place.version, loaded.talk.deck.audience);
+    if let (true, Ok(opened)) = (version != asked, loaded.opened(version)) {
         kernel.emit(Event::Opened(Box::new(opened)));
     }
-    let slides = kernel.lock().show.deck.as_ref().map_or(0, |deck| deck.slides.len());
-    if place.position.slide >= slides {
-        return;
-    }
-    kernel.emit(Event::Moved(place.position));
+    let Some(position) = kernel.lock().show.deck.as_ref().and_then(|deck| place.within(deck)) else { return };
+    kernel.emit(Event::Moved(position));
     // The audience's clock did not stop with us.
     let missed = if place.runs { away.as_micros() as u64 } else { 0 };
     kernel.emit(Event::Clock(ClockAct::Set(place.elapsed + missed)));
@@ -57,6 +61,28 @@ pub fn restore(kernel: &Arc<Kernel>) {
         kernel.notice(error.to_string());
     }
     kernel.notice("Back where the show was when it stopped: slide and clock. A demo starts anew.");
+    if version != place.version {
+        kernel.notice("It was open in another version then: press O to choose one.");
+    }
+}
+
+/// The version to go back to.
+fn allowed(asked: Version, noted: Version, own: Level) -> Version {
+    let level = match asked.level {
+        Some(level) => Some(level),
+        None => noted.level.filter(|level| *level <= own),
+    };
+    Version { level, cut: asked.cut.or(noted.cut) }
+}
+
+impl Place {
+    /// On the slide that starts on the same line, or on the last one before it that is in this version.
+    fn within(&self, deck: &Deck) -> Option<Position> {
+        let slide = deck.slides.iter().rposition(|slide| slide.line <= self.line)?;
+        let is_same = deck.slides[slide].line == self.line;
+        let reveal = if is_same { self.position.reveal.min(deck.slides[slide].clicks()) } else { 0 };
+        Some(Position { slide, reveal })
+    }
 }
 
 /// Notes the place until the show closes, then takes the note away.
@@ -102,18 +128,16 @@ fn place(kernel: &Kernel) -> Option<Place> {
         deck: show.deck.as_ref()?.slug.clone(),
         version: show.version,
         position: show.position,
+        line: show.slide()?.line,
         elapsed: show.clock.elapsed(kernel.watch.now()),
         runs: show.clock.runs(),
         noted_unix_ms: wall_unix_ms(),
     })
 }
 
-/// A torn note is worse than an old one: written beside, then renamed.
 async fn write(kernel: &Kernel, place: &Place) -> std::io::Result<()> {
-    let file = file(kernel);
-    let beside = file.with_extension("new");
-    tokio::fs::write(&beside, serde_json::to_vec(place)?).await?;
-    tokio::fs::rename(&beside, &file).await
+    let (file, text) = (file(kernel), serde_json::to_vec(place)?);
+    tokio::task::spawn_blocking(move || durable::replace(&file, text)).await?
 }
 
 fn file(kernel: &Kernel) -> PathBuf {
