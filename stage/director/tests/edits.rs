@@ -234,15 +234,102 @@ async fn a_crash_is_taken_up_at_its_slide_and_clock_and_an_end_is_not() {
     director.close().await;
     assert!(!note.exists(), "a show that ends leaves nothing to come back to");
 
+    let internal = Version { level: Some(Level::Internal), cut: None };
+    let public = Version { level: Some(Level::Public), cut: None };
+    // What is asked for now decides, and where nothing is, what the deck says of itself.
+    for (asked, title) in [(internal, "Secret"), (Version::default(), "Two")] {
+        write(&note, &left);
+        let director = open(root.path(), asked).await;
+        let show = director.show();
+        assert_eq!(show.slide().expect("a slide").title, title, "asked for {asked:?}");
+        assert_eq!(said(&show).contains("Secret"), asked == internal, "asked for {asked:?}");
+        assert!(show.clock.runs() && show.clock.elapsed(u64::MAX / 2) > 0);
+        let told = show.notices.iter().any(|notice| notice.text.contains("another version"));
+        assert_eq!(told, asked != internal);
+        director.close().await;
+    }
+    let shorter = left.replace("\"cut\":null", "\"cut\":5.0");
+    assert_ne!(shorter, left);
+    for (asked, cut) in [(internal, Some(5.0)), (Version { cut: Some(5.0), ..internal }, Some(5.0))] {
+        write(&note, &shorter);
+        let director = open(root.path(), asked).await;
+        assert_eq!(director.show().version, Version { cut, ..internal });
+        director.close().await;
+    }
     write(&note, &left);
-    let director = open(root.path(), Version::default()).await;
-    let show = director.show();
-    assert_eq!(show.slide().expect("a slide").title, "Secret", "the same version, the same slide");
-    assert!(show.clock.runs() && show.clock.elapsed(u64::MAX / 2) > 0);
-    director.close().await;
+    let nothing = Director::open(Options {
+        root: root.path().to_path_buf(),
+        what: What::Deck("talk".into()),
+        version: public,
+        trust: Trust::Given,
+        stack: Some(stack()),
+        clipboard: None,
+    });
+    assert!(nothing.await.is_err(), "a deck for partners shows nothing to all");
 
     write(&note, &left.replace("\"noted_unix_ms\":", "\"noted_unix_ms\":1, \"was\":"));
     let director = open(root.path(), Version::default()).await;
     assert_eq!(director.show().position.slide, 0, "from long ago: begun anew");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_or_half_written_file_never_replaces_what_is_shown() {
+    let root = talk();
+    let deck = root.path().join("slides/talk/deck.md");
+    let director = open(root.path(), Version::default()).await;
+    call(&director, GoTo { slide: 2 }).await.expect("a slide");
+    call(&director, RunGroup { demo: "small".into(), group: "prepare".into() }).await.expect("it starts");
+    until("the steps pass", || {
+        let show = director.show();
+        (show.runs["small"].group_state(&show.demos["small"], "prepare") == StepState::Passed).then_some(())
+    })
+    .await;
+    let before = director.show();
+    let half = &TALK[..TALK.len() / 2 + 3];
+    for cut in ["", half] {
+        write(&deck, cut);
+        until("it is said", || {
+            let faults = director.show().faults;
+            faults.iter().any(|fault| fault.contains("what was shown before stays")).then_some(())
+        })
+        .await;
+        assert_eq!(titles(&director.show()), titles(&before));
+        write(&deck, TALK);
+        until("it is whole again", || director.show().faults.is_empty().then_some(())).await;
+        let show = director.show();
+        assert_eq!((titles(&show), show.position), (titles(&before), before.position));
+        assert_eq!(show.runs["small"].steps, before.runs["small"].steps);
+    }
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deck_behind_a_link_and_a_folder_that_is_made_again_are_followed() {
+    let root = talk();
+    let (folder, elsewhere) = (root.path().join("slides/talk"), root.path().join("elsewhere"));
+    let deck = folder.join("deck.md");
+    let named = |title: &str| TALK.replace("# One", &format!("# {title}"));
+    write(&elsewhere.join("deck.md"), TALK);
+    std::fs::remove_file(&deck).expect("removed");
+    std::os::unix::fs::symlink(elsewhere.join("deck.md"), &deck).expect("a link");
+    let director = open(root.path(), Version::default()).await;
+    let seen = async |title: &str| until(title, || (titles(&director.show())[0] == title).then_some(())).await;
+
+    write(&elsewhere.join("deck.md"), &named("Behind a link"));
+    seen("Behind a link").await;
+
+    std::fs::remove_dir_all(&folder).expect("removed");
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(titles(&director.show())[0], "Behind a link", "what was shown stays");
+    write(&deck, &named("Made again"));
+    seen("Made again").await;
+    write(&deck, &named("And edited"));
+    seen("And edited").await;
+
+    write(&root.path().join("slides/other/deck.md"), &named("Swapped"));
+    std::fs::rename(&folder, root.path().join("slides/old")).expect("moved");
+    std::fs::rename(root.path().join("slides/other"), &folder).expect("moved");
+    seen("Swapped").await;
     director.close().await;
 }

@@ -7,16 +7,17 @@ use greenroom_director::{Clipboard, Director, Options, Trust, What, rehearsals};
 use greenroom_show::call::{
     ActOnTenant, Call, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake,
     Preflight, Push, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartTake, Role, RunGroup, SetAdmission,
-    SetPlan, Stop, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ZoomPane,
+    SetPlan, Stop, ToggleCaptions, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded,
+    ZoomPane,
 };
 use greenroom_show::deck::Pane;
 use greenroom_show::planner;
 use greenroom_show::preflight;
 use greenroom_show::rehearsal::{Rehearsal, SlideTime};
-use greenroom_show::take::Verdict;
+use greenroom_show::take::{Edition, Verdict};
 use greenroom_show::tenants::{Act, Switch, TenantState};
 use greenroom_show::version::Version;
-use greenroom_show::{Curtain, Run, Show, StepState};
+use greenroom_show::{Curtain, NextAction, Run, Show, StepState};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use support::{DEMO, Tools, project, stack, until, write};
@@ -143,6 +144,8 @@ async fn a_take_replays_to_the_same_run_and_can_be_paused_and_restarted() {
     call(&director, TogglePlay {}).await.expect("it plays on");
     until("its end", || recorded().ended.then_some(())).await;
     let replayed = recorded().run;
+    let drawn = recorded().demo.expect("a take brings what draws it");
+    assert_eq!((drawn.hash, takes[0].edition), (director.show().demos["small"].hash.clone(), Edition::Todays));
     assert_eq!(replayed.terminal, live.terminal, "same fold, same screen");
     assert_eq!(replayed.figures, live.figures);
     let outcomes = |run: &Run| run.steps.values().map(|step| step.outcome.clone()).collect::<Vec<_>>();
@@ -174,7 +177,7 @@ async fn a_talk_is_a_take_that_is_drawn_in_place_of_the_live_one() {
     let mut audience = Box::pin(director.subscribe(Role::Audience));
     call(&director, OpenTake { id: take.id.clone() }).await.expect("it opens");
     assert!(call(&director, Next {}).await.expect_err("live only").to_string().contains("V goes back to live"));
-    let ended = |show: &Show| show.recorded.as_ref().is_some_and(|recorded| recorded.ended);
+    let ended = |show: &Show| show.talk.as_ref().is_some_and(|talk| talk.ended);
     let seen = fold(&mut audience, ended).await;
     let replayed = director.show();
     for show in [&seen, &replayed] {
@@ -190,7 +193,102 @@ async fn a_talk_is_a_take_that_is_drawn_in_place_of_the_live_one() {
     call(&director, ToggleRecorded {}).await.expect("back to live");
     let live = director.show();
     assert_eq!((live.position.slide, live.curtain), (0, Curtain::Open), "as it was before");
-    assert!(live.recorded.is_none() && live.runs.values().all(|run| run.steps.is_empty()));
+    assert!(live.talk.is_none() && live.runs.values().all(|run| run.steps.is_empty()));
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_recording_showed_stays_shown_and_the_talks_take_shows_it_too() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    let live = run_all(&director).await;
+    director.close().await;
+
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    // Before the clock: the talk's take begins with it all the same.
+    run_group(&director, "prepare").await;
+    call(&director, ToggleClock {}).await.expect("the talk begins");
+    call(&director, ToggleRecorded {}).await.expect("the recorded run");
+    call(&director, GoTo { slide: 0 }).await.expect("away, at once");
+    until("all of it stays", || director.show().shown.get("small").map(|_| ())).await;
+    let show = director.show();
+    assert!(show.recorded.is_none());
+    assert_eq!(show.run("small").expect("a run").figures, live.figures, "what was left early is shown whole");
+    call(&director, GoTo { slide: 1 }).await.expect("back");
+    assert!(
+        matches!(director.show().next_action(), NextAction::Slide(_) | NextAction::End),
+        "its groups have been shown"
+    );
+    call(&director, ResetClock {}).await.expect("the talk ends");
+    call(&director, ToggleRecorded {}).await.expect("back to live");
+    assert!(director.show().shown.is_empty());
+    assert_eq!(director.show().run("small").expect("a run").steps.len(), 2, "the live one");
+    director.close().await;
+
+    let director = open(root.path()).await;
+    let takes = call(&director, ListTakes {}).await.expect("a list");
+    let take = takes.iter().find(|take| take.is_of_talk()).expect("the talk's take");
+    call(&director, OpenTake { id: take.id.clone() }).await.expect("it opens");
+    let ended = |show: &Show| show.talk.as_ref().is_some_and(|talk| talk.ended);
+    until("its end", || ended(&director.show()).then_some(())).await;
+    let replayed = director.show();
+    assert_eq!(replayed.runs["small"].steps.len(), 2, "what ran before the clock did");
+    assert_eq!(replayed.run("small").expect("a run").figures, live.figures, "and what was shown in its place");
+    assert_eq!(replayed.shown["small"].take.demo, "small");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demos_take_holds_its_run_and_no_word_of_the_speakers() {
+    let hint = "--container inbox --if-fails 'only the speaker reads this'";
+    let demo = DEMO.replacen("--container inbox", hint, 1);
+    let root = project(&demo, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, ToggleCaptions {}).await.expect("captions");
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    call(&director, RunGroup { demo: "small".into(), group: "prepare".into() }).await.expect("it starts");
+    call(&director, SetPlan { key: planner::Key::Data, value: Some(7.0) }).await.expect("set");
+    call(&director, ToggleCurtain { curtain: Curtain::Black }).await.expect("drawn");
+    let passed = |show: &Show| show.runs["small"].group_state(&show.demos["small"], "prepare") == StepState::Passed;
+    until("the steps pass", || passed(&director.show()).then_some(())).await;
+    let take = director.last_take().expect("a take");
+    director.close().await;
+    let text = std::fs::read_to_string(root.path().join(format!("takes/{take}.take.ndjson"))).expect("there");
+    for line in text.lines().skip(1) {
+        let channel = line.split('"').nth(1).expect("a channel");
+        let kept = ["opened", "begun", "step-started", "step-ended", "o", "sample", "figure", "tool"];
+        assert!(kept.contains(&channel), "{line}");
+    }
+    for word in ["Only the speaker hears this", "only the speaker reads", "exports/"] {
+        assert!(!text.contains(word), "{word}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_of_an_earlier_edition_says_so_and_brings_its_own_steps() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    run_all(&director).await;
+    director.close().await;
+
+    let edited = DEMO.replace("--files 40", "--files 41").replace("photos.blobs == 42", "photos.blobs == 43");
+    write(&root.path().join("demos/small/demo.md"), &edited);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    call(&director, ToggleRecorded {}).await.expect("the recorded run, for want of another");
+    let recorded = || director.show().recorded.and_then(|recorded| Some((recorded.take.edition, recorded.demo?)));
+    let (edition, drawn) = until("it plays", recorded).await;
+    assert_eq!(edition, Edition::Earlier);
+    let words = |show: &Show| {
+        show.demo("small").expect("a demo").steps.iter().map(|step| step.text.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(words(&director.show()), drawn.steps.iter().map(|step| step.text.clone()).collect::<Vec<_>>());
+    assert!(words(&director.show()).concat().contains("--files 40"), "as it was recorded");
+    call(&director, ToggleRecorded {}).await.expect("back to live");
+    assert!(words(&director.show()).concat().contains("--files 41"), "as it is now");
     director.close().await;
 }
 

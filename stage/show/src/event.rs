@@ -197,7 +197,8 @@ impl Event {
     /// The event as the audience's window receives it; `None` where it is not theirs.
     pub fn for_audience(&self) -> Option<Event> {
         match self {
-            Event::Notice(_) | Event::Faults(_) | Event::Showed { .. } => None,
+            Event::Notice(_) | Event::Faults(_) => None,
+            Event::Showed { now, show } => Some(Event::Showed { now: *now, show: Box::new(show.for_audience()) }),
             Event::Replay(Replay::Events(events)) => {
                 let seen = |stamped: &Stamped| Some(Stamped { at: stamped.at, event: stamped.event.for_audience()? });
                 Some(Event::Replay(Replay::Events(events.iter().filter_map(seen).collect())))

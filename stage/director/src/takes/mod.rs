@@ -32,7 +32,6 @@ pub enum TakeError {
 pub struct Reader {
     pub header: Header,
     lines: BufReader<File>,
-    passed_over: PassedOver,
 }
 
 /// Lines that say nothing to this version.
@@ -64,16 +63,11 @@ impl Reader {
         if header.format != "greenroom-take" || header.version > VERSION {
             return Err(bad(format!("format '{}' version {}", header.format, header.version)));
         }
-        Ok(Reader { header, lines, passed_over: PassedOver::default() })
+        Ok(Reader { header, lines })
     }
 
     pub fn of(&self) -> Of {
         if self.header.demo.is_empty() { Of::Talk } else { Of::Demo }
-    }
-
-    /// Of what was read so far.
-    pub fn passed_over(&self) -> PassedOver {
-        self.passed_over
     }
 }
 
@@ -85,8 +79,8 @@ impl Iterator for Reader {
         loop {
             match Line::read(&line(&mut self.lines).ok()??) {
                 Line::Event(stamped) => return Some(*stamped),
-                Line::Unknown => self.passed_over.unknown += 1,
-                Line::Damaged => self.passed_over.damaged += 1,
+                // The index counts them.
+                Line::Unknown | Line::Damaged => {}
             }
         }
     }

@@ -92,10 +92,8 @@ fn what_cannot_be_read_is_passed_over_and_counted_and_what_follows_is_read() {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
     lines.insert(3, odd);
     std::fs::write(&path, lines.concat()).expect("written");
-    let mut reader = Reader::open(folder.path(), &id).expect("a header");
-    assert_eq!(reader.by_ref().map(|stamped| stamped.event).collect::<Vec<_>>().len(), events().len());
-    assert_eq!(reader.passed_over(), PassedOver { unknown: 1, damaged: 3 });
-    // The index does not look into what it need not: a damaged line of output is the reader's to find.
+    assert_eq!(Reader::open(folder.path(), &id).expect("a header").count(), events().len());
+    // The index does not look into lines of output.
     let found = index(folder.path());
     assert_eq!(found.passed_over(&id), PassedOver { unknown: 1, damaged: 2 });
     assert_eq!(found.list("a", "", &demos(1, ""))[0].verdict, Verdict::Passed);
@@ -174,9 +172,8 @@ fn a_take_of_the_first_format_is_read() {
     let golden = include_str!("../../tests/golden/format-1.take.ndjson");
     std::fs::write(path(folder.path(), "old"), golden).expect("written");
     let mut run = Run::new("copy", 0);
-    let mut reader = Reader::open(folder.path(), "old").expect("a take");
-    reader.by_ref().for_each(|stamped| run.apply(stamped.at, &stamped.event));
-    assert_eq!(reader.passed_over(), PassedOver::default());
+    let reader = Reader::open(folder.path(), "old").expect("a take");
+    reader.for_each(|stamped| run.apply(stamped.at, &stamped.event));
     assert_eq!((run.state(0), run.state(1)), (StepState::Passed, StepState::Failed));
     assert_eq!((run.figures["upload.seconds"].value, run.terminal.text().as_str()), (1.25, "$ azcopy copy"));
     let listed = index(folder.path()).list("talk", "aa", &demos(2, "d1"));
