@@ -114,13 +114,14 @@ impl Stage {
 
     /// A SAS of the account, signed here with one of its keys, as a client does that holds the key.
     pub(super) async fn signed(&self, account: &AccountName, key: u8) -> Result<String, String> {
-        let keys = self.client()?.keys(account).await.map_err(|error| error.to_string())?;
+        let client = self.client()?;
+        let keys = client.keys(account).await.map_err(|error| error.to_string())?;
         let key = match key {
             1 => Some(keys.key1),
             _ => keys.key2,
         };
         let key = key.ok_or_else(|| format!("{account} has no second key yet: 'keys rotate {account} 2' makes one"))?;
-        account_sas::sign(account, &key, SAS_PERMISSIONS, Duration::from_secs(SAS_SECONDS))
+        account_sas::sign(account, &key, SAS_PERMISSIONS, Duration::from_secs(SAS_SECONDS), client.secrets())
     }
 
     async fn begin_load(

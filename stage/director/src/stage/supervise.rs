@@ -109,7 +109,8 @@ impl Keeper {
         let stage = self.stage.clone();
         stage.emit(Event::Stack(StackState::Starting));
         let start = async {
-            self.nodes.start(&stage.backstage.stack_program, &self.home, stage.backstage.workshop.folder()).await?;
+            let workshop = stage.backstage.workshop.folder();
+            self.nodes.start(&stage.backstage.stack_program, &self.home, workshop, &stage.secrets).await?;
             let client = self.nodes.stack.as_ref().map(|stack| stack.client.clone());
             let client = client.ok_or(crate::stack::StackError::Down)?;
             let health = client.health().await?;

@@ -114,7 +114,8 @@ impl Stage {
         }
         let args = filled.iter().map(|filled| filled.word.clone()).collect();
         let private = self.backstage.workshop.folder().to_path_buf();
-        Invocation { program: program.to_path_buf(), args, env, folder: self.backstage.workshop.data(), private }
+        let (folder, secrets) = (self.backstage.workshop.data(), self.secrets.clone());
+        Invocation { program: program.to_path_buf(), args, env, folder, private, secrets }
     }
 }
 
