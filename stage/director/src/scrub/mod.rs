@@ -63,6 +63,12 @@ enum Follows {
     Nothing,
 }
 
+impl Reading {
+    fn is_within_secret(&self) -> bool {
+        self.marks.is_within_secret() || self.last == Some(Cover::Secret)
+    }
+}
+
 impl Cover {
     fn stands(self) -> &'static str {
         match self {
@@ -106,7 +112,7 @@ impl Scrubber {
         let (mut reading, mut read) = (self.read.clone(), None);
         let (mut clean, mut left) = (String::new(), spans.iter().peekable());
         for piece in pieces.all.iter().take_while(|piece| piece.to <= held) {
-            if follows == Follows::More && piece.from >= pieces.unsure && reading.marks.is_within_secret() {
+            if follows == Follows::More && piece.from >= pieces.unsure && reading.is_within_secret() {
                 // Whether the secret ends here, the next chunk tells.
                 held = piece.from.max(self.shown);
                 break;
@@ -115,7 +121,9 @@ impl Scrubber {
                 read = Some(reading.clone());
             }
             while left.next_if(|span| span.to <= piece.from).is_some() {}
-            let span = left.peek().filter(|span| span.from <= piece.from).map(|span| span.cover);
+            // What was shown stays what it was then.
+            let known = if piece.to <= self.shown { self.covered.as_ref() } else { left.peek().copied() };
+            let span = known.filter(|span| span.from <= piece.from && piece.from < span.to).map(|span| span.cover);
             self.show(piece, span, &mut reading, &mut clean);
         }
         self.read = read.unwrap_or(reading);

@@ -39,6 +39,11 @@ fn shows(text: &str, secret: &str) -> bool {
     (0..=secret.len() - 8).any(|from| text.contains(&secret[from..from + 8]))
 }
 
+fn without_steering(text: &str) -> String {
+    let is_text = |kind: &Kind| matches!(kind, Kind::Char { .. } | Kind::Blank { .. });
+    pieces(text).all.iter().filter(|piece| is_text(&piece.kind)).map(|piece| &text[piece.from..piece.to]).collect()
+}
+
 #[test]
 fn signatures_are_masked_wherever_they_stand() {
     for (text, clean) in [
@@ -124,7 +129,8 @@ fn a_secret_is_known_by_its_value_in_every_form() {
         ] {
             let clean = secrets.scrub(&format!("before {form}\nafter"));
             assert!(!shows(&clean, secret), "{form:?} became {clean:?}");
-            assert!(clean.starts_with("before •••") && clean.ends_with("\nafter"), "{form:?} became {clean:?}");
+            let bare = without_steering(&clean);
+            assert!(bare.starts_with("before •••") && bare.ends_with("\nafter"), "{form:?} became {clean:?}");
         }
         for before in ["", "a", "ab"] {
             let within =
