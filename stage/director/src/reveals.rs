@@ -1,7 +1,7 @@
 //! Which answers of a stack hold secrets. Whoever adds an answer says so here, or it does not compile.
 
 use crate::scrub::Secrets;
-use greenroom_model::control::{AccountKeys, Health, Sas, Tenant};
+use greenroom_model::control::{Account, AccountKeys, Health, Sas, Tenant};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::offload::{OffloadPlan, Rules};
 use greenroom_model::tenancy::{AdmissionStatus, HandOver, KeyPair, Receipt, TenantStatus, TenantsPlan};
@@ -42,6 +42,7 @@ impl<T: Reveals> Reveals for Vec<T> {
     }
 }
 
+impl Reveals for Account {}
 impl Reveals for AdmissionStatus {}
 impl Reveals for Health {}
 impl Reveals for Metrics {}

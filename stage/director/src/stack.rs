@@ -4,7 +4,7 @@ use crate::reveals::Reveals;
 use crate::scrub::Secrets;
 use futures::{Stream, StreamExt, stream};
 use greenroom_model::control::{
-    AccountKeys, Health, NewAccount, NewTenant, Problem, Ready, Sas, SasRequest, TOKEN_FILE, Tenant,
+    Account, AccountKeys, Health, NewAccount, NewTenant, Problem, Ready, Sas, SasRequest, TOKEN_FILE, Tenant,
 };
 use greenroom_model::metrics::Metrics;
 use greenroom_model::offload::{CloudFault, OffloadPlan, PassReport, Rules, RunRequest};
@@ -172,6 +172,10 @@ impl Client {
 
     pub async fn put_account(&self, name: &AccountName, account: &NewAccount) -> Result<AccountKeys, StackError> {
         self.put(&format!("/v1/accounts/{name}"), account).await
+    }
+
+    pub async fn accounts(&self) -> Result<Vec<Account>, StackError> {
+        self.reply(self.http.get(self.url("/v1/accounts"))).await
     }
 
     pub async fn sas(&self, request: &SasRequest) -> Result<Sas, StackError> {

@@ -113,12 +113,20 @@ impl Nodes {
         }
     }
 
-    /// Waits until a process ends by itself, and says which and what it said last; forever where there is none.
+    /// Waits until a process ends by itself, and says why in its last words; forever where there is none. A stack without its
+    /// cloud is stopped: what it would show is not what the demo tells.
     pub async fn died(&mut self) -> String {
         let cloud = self.cloud.as_mut().map(|(cloud, _)| cloud);
         tokio::select! {
-            why = ended(self.stack.as_mut()) => format!("it ended by itself ({why})"),
-            why = ended(cloud) => format!("its cloud ended by itself ({why})"),
+            why = ended(self.stack.as_mut()) => {
+                self.stack = None;
+                format!("it ended by itself ({why})")
+            }
+            why = ended(cloud) => {
+                self.cloud = None;
+                self.stop_stack().await;
+                format!("its cloud ended by itself ({why})")
+            }
         }
     }
 }
