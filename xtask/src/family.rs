@@ -72,6 +72,13 @@ pub fn watch() -> Result<()> {
     .context("hear signals")
 }
 
+/// Before another program takes this one's place, which collects nobody's children but its own.
+pub fn unwatch() -> Result<()> {
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_child_subreaper(false).context("leave those that lose their parent to the system")?;
+    Ok(())
+}
+
 /// Ends whatever is left, families and strays.
 pub fn end_all() {
     let groups: Vec<_> = alive().iter().map(|(number, group)| (*number, *group)).collect();
