@@ -1,34 +1,44 @@
 //! A display of its own for the window tests: Xvfb with openbox, ended when the guard is dropped.
 
-use crate::shell;
-use anyhow::{Context, Result};
+use crate::family::Family;
+use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// A second does on a busy machine; a display that takes this long does not come.
+const START_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct Display {
     pub name: String,
-    processes: Vec<Child>,
+    /// The display after what it shows, which goes first.
+    _families: Vec<Family>,
 }
 
 impl Display {
     /// Xvfb picks a free display number and says which once it takes connections, so there is nothing to wait or guess for.
     pub fn open() -> Result<Self> {
-        let mut xvfb = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1920x1080x24", "-nolisten", "tcp"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("start Xvfb")?;
-        let said = xvfb.stdout.take().expect("its output is piped");
-        let mut display = Self { name: String::new(), processes: vec![xvfb] };
-        let mut number = String::new();
-        BufReader::new(said).read_line(&mut number).context("hear which display Xvfb took")?;
-        display.name = format!(":{}", number.trim());
+        let mut xvfb = Command::new("Xvfb");
+        xvfb.args(["-displayfd", "1", "-screen", "0", "1920x1080x24", "-nolisten", "tcp"]);
+        let mut xvfb = Family::start(xvfb.stdout(Stdio::piped()).stderr(Stdio::null()))?;
+        let mut said = BufReader::new(xvfb.child().stdout.take().expect("its output is piped"));
+        let (tell, told) = channel();
+        std::thread::spawn(move || {
+            let mut number = String::new();
+            let read = said.read_line(&mut number);
+            tell.send(read.map(|_| number)).ok();
+        });
+        let number = told.recv_timeout(START_MAX).context("wait for Xvfb to say which display it took")?;
+        let number = number.context("hear which display Xvfb took")?;
+        if number.trim().is_empty() {
+            bail!("Xvfb ended before it took a display");
+        }
+        let name = format!(":{}", number.trim());
         let mut openbox = Command::new("openbox");
-        openbox.env("DISPLAY", &display.name).stdout(Stdio::null()).stderr(Stdio::null());
-        display.processes.push(openbox.spawn().with_context(|| format!("start {}", shell::shown(&openbox)))?);
-        Ok(display)
+        let openbox = Family::start(openbox.env("DISPLAY", &name).stdout(Stdio::null()).stderr(Stdio::null()))?;
+        Ok(Self { name, _families: vec![openbox, xvfb] })
     }
 
     /// Lets `command` open its windows here.
@@ -36,15 +46,5 @@ impl Display {
         // Shared-memory buffers: on a virtual display half the CPU, and every frame is drawn.
         command.env("DISPLAY", &self.name).env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
         command.env_remove("WAYLAND_DISPLAY").env("GDK_BACKEND", "x11")
-    }
-}
-
-impl Drop for Display {
-    fn drop(&mut self) {
-        for process in self.processes.iter_mut().rev() {
-            // Nothing to be done about a process that is gone already.
-            let _ = process.kill();
-            let _ = process.wait();
-        }
     }
 }

@@ -5,6 +5,7 @@ mod build;
 mod display;
 mod doctor;
 mod download;
+mod family;
 mod paths;
 mod requirement;
 mod run;
@@ -63,7 +64,17 @@ enum What {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().what {
+    let cli = Cli::parse();
+    let done = family::watch().and_then(|()| work(cli.what));
+    family::end_all();
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    // The chain of causes alone: anyhow's own report adds a backtrace that tells a builder nothing.
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn work(what: What) -> anyhow::Result<()> {
+    match what {
         What::Setup { bench: false } => setup::ensure(Scope::Test),
         What::Setup { bench: true } => setup::ensure(Scope::Test).and_then(|()| setup::ensure(Scope::Bench)),
         What::Build { release } => build::all(if release { Profile::Release } else { Profile::Dev }),
@@ -71,9 +82,5 @@ fn main() -> ExitCode {
         What::Test => test::all(),
         What::Doctor => doctor::report(),
         What::Bench { what, write } => bench::run(&what, if write { Keep::Write } else { Keep::Print }),
-    };
-    let Err(error) = done else { return ExitCode::SUCCESS };
-    // The chain of causes alone: anyhow's own report adds a backtrace that tells a builder nothing.
-    eprintln!("error: {error:#}");
-    ExitCode::FAILURE
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::setup::{self, Scope};
-use crate::{paths, shell};
+use crate::{family, paths, shell};
 use anyhow::{Context, Result};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -29,6 +29,7 @@ pub fn open(arguments: &[String]) -> Result<()> {
         director.args(["demo", "run", DEMO, "--headless", "--trust"]);
         director
     };
+    family::unwatch()?;
     // The program takes this one's place: signals and exit code are its own.
     let error = program.current_dir(paths::root()).exec();
     Err(error).with_context(|| format!("start {}", shell::shown(&program)))

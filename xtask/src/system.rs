@@ -27,7 +27,8 @@ pub fn install(missing: &[&Requirement]) -> Result<()> {
     };
     let run = |words: &str| {
         let mut all = sudo.iter().copied().chain(["env", "DEBIAN_FRONTEND=noninteractive"]).chain(words.split(' '));
-        shell::run_quietly(Command::new(all.next().expect("a program")).args(all))
+        let mut command = Command::new(all.next().expect("a program"));
+        if sudo.is_empty() { shell::run_quietly(command.args(all)) } else { shell::run_asking(command.args(all)) }
     };
     shell::step(&format!("apt-get install {}", packages.join(" ")), || {
         run("apt-get -qq update")?;

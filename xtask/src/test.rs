@@ -2,6 +2,7 @@
 
 use crate::build::{NATIVE, Profile};
 use crate::display::Display;
+use crate::family::Limit;
 use crate::requirement::CARGO_DENY;
 use crate::setup::{self, Scope};
 use crate::{paths, shell, system, ui};
@@ -14,6 +15,9 @@ use std::time::{Duration, Instant};
 const WASM: &str =
     "-p greenroom-ui -p greenroom-show -p greenroom-model --target wasm32-unknown-unknown --profile wasm-dev";
 const TOOLS: &str = "-p xtask -p greenroom-bindgen";
+
+/// Minutes for each of the window's tests, of which there are some twenty. What takes longer hangs, and is ended.
+const WINDOW_MAX: Duration = Duration::from_secs(45 * 60);
 
 struct Check {
     name: &'static str,
@@ -95,5 +99,5 @@ fn window() -> Result<()> {
     let display = Display::open()?;
     let mut cargo =
         shell::cargo(&format!("test {NATIVE} --test window -- --include-ignored --test-threads=1 --skip measured"));
-    shell::run(display.lend(&mut cargo))
+    shell::run_within(display.lend(&mut cargo), Limit::Within(WINDOW_MAX))
 }

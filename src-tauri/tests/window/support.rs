@@ -1,6 +1,7 @@
 //! The real app in a real window, driven through WebDriver. Waits on what the page shows, and keeps a picture when it does not come.
 
 use fantoccini::{Client, ClientBuilder, Locator};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,8 @@ use std::time::Duration;
 /// Generous, so that a slow machine is no failure.
 const WAIT_MAX: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// So often it is looked whether a program has ended, before it is killed and after: five seconds each.
+const LOOKS_MAX: usize = 100;
 /// What the driver may take for one answer. A page that does not answer would otherwise hold the test for ever.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
@@ -50,9 +53,17 @@ pub fn owned_project(deck: &str) -> tempfile::TempDir {
 
 pub struct App {
     pub client: Client,
-    driver: Child,
     test: &'static str,
+    // Fields go in their order: the app before the driver, which would otherwise wait for it.
+    _shown: Shown,
+    _driver: Driver,
 }
+
+/// The app of a project. Dropped, as by a test that fails, it is closed.
+struct Shown(PathBuf);
+
+/// Ended with its test, whether or not a session came about.
+struct Driver(Child);
 
 impl App {
     /// Opens the app on a project's deck.
@@ -67,7 +78,8 @@ impl App {
 
     async fn open_with(test: &'static str, root: &Path, deck: &str, more: &[&str]) -> App {
         let port = free_port();
-        let mut driver = Command::new("WebKitWebDriver")
+        let shown = Shown(root.to_path_buf());
+        let driver = Command::new("WebKitWebDriver")
             .arg(format!("--port={port}"))
             // What tells the app's web views to let themselves be driven.
             .envs([("TAURI_AUTOMATION", "true"), ("TAURI_WEBVIEW_AUTOMATION", "true")])
@@ -76,7 +88,8 @@ impl App {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("WebKitWebDriver is installed: run 'cargo xtask setup'");
-        if let Some(output) = driver.stdout.take() {
+        let mut driver = Driver(driver);
+        if let Some(output) = driver.0.stdout.take() {
             std::thread::spawn(move || {
                 BufReader::new(output).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
             });
@@ -99,7 +112,7 @@ impl App {
                 Err(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
         };
-        App { client, driver, test }
+        App { client, test, _shown: shown, _driver: driver }
     }
 
     /// Presses keys, one after the other, where the page listens.
@@ -192,9 +205,8 @@ impl App {
     }
 
     /// Ends the app with a signal that it cannot answer, and then the driver.
-    pub fn kill(mut self, root: &Path, signal: nix::sys::signal::Signal) {
+    pub fn kill(self, root: &Path, signal: Signal) {
         nix::sys::signal::kill(app_of(root).expect("the app runs"), signal).expect("it can be killed");
-        end(&mut self.driver);
     }
 
     /// Keeps a picture of the window where pictures are wanted: `GREENROOM_SHOTS` names the folder.
@@ -205,9 +217,9 @@ impl App {
     }
 
     /// Ends the app as a session's end does, waits until it has taken its folder away, and then ends the driver.
-    pub async fn close(mut self, root: &Path) {
+    pub async fn close(self, root: &Path) {
         let app = app_of(root).expect("the app runs");
-        nix::sys::signal::kill(app, nix::sys::signal::Signal::SIGTERM).expect("it can be told to end");
+        nix::sys::signal::kill(app, Signal::SIGTERM).expect("it can be told to end");
         let gone = async {
             // All but what the speaker has set.
             let left = || {
@@ -219,7 +231,6 @@ impl App {
             }
         };
         tokio::time::timeout(WAIT_MAX, gone).await.expect("the app leaves nothing behind");
-        end(&mut self.driver);
     }
 
     async fn fail(&self, what: &str) -> ! {
@@ -245,22 +256,30 @@ impl App {
     }
 }
 
-impl Drop for App {
+impl Drop for Shown {
     fn drop(&mut self) {
-        end(&mut self.driver);
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            for _ in 0..LOOKS_MAX {
+                let Some(app) = app_of(&self.0) else { return };
+                nix::sys::signal::kill(app, signal).ok();
+                std::thread::park_timeout(LOOK_EVERY);
+            }
+        }
     }
 }
 
-/// An interrupt lets the driver end the app; one that does not listen is killed.
-fn end(driver: &mut Child) {
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(driver.id()).expect("a process id"));
-    for signal in [nix::sys::signal::Signal::SIGINT, nix::sys::signal::Signal::SIGKILL] {
-        nix::sys::signal::kill(pid, signal).ok();
-        for _ in 0..100 {
-            if driver.try_wait().is_ok_and(|status| status.is_some()) {
-                return;
+impl Drop for Driver {
+    /// An interrupt lets the driver end its session; one that does not listen is killed.
+    fn drop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).expect("a process id"));
+        for signal in [Signal::SIGINT, Signal::SIGKILL] {
+            nix::sys::signal::kill(pid, signal).ok();
+            for _ in 0..LOOKS_MAX {
+                if self.0.try_wait().is_ok_and(|status| status.is_some()) {
+                    return;
+                }
+                std::thread::park_timeout(LOOK_EVERY);
             }
-            std::thread::park_timeout(LOOK_EVERY);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Signs an account SAS with an account's key, as a client does that holds one.
 //! Source: "Create an account SAS", version 2020-12-06 and later.
 
+use crate::scrub::Secrets;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use greenroom_model::AccountName;
@@ -10,11 +11,20 @@ use std::time::Duration;
 
 const VERSION: &str = "2022-11-02";
 
-/// The query, without a leading question mark. `permissions` are in Azure's order.
-pub fn sign(account: &AccountName, key: &str, permissions: &str, lasts: Duration) -> Result<String, String> {
+/// The query, without a leading question mark, which `secrets` knows from then on. `permissions` are in Azure's order.
+pub fn sign(
+    account: &AccountName,
+    key: &str,
+    permissions: &str,
+    lasts: Duration,
+    secrets: &Secrets,
+) -> Result<String, String> {
+    secrets.know(key);
     let until = i64::try_from(crate::clock::wall_unix_ms() / 1000 + lasts.as_secs()).unwrap_or(i64::MAX);
     let until = jiff::Timestamp::from_second(until).map_err(|error| error.to_string())?;
-    signed_until(account, key, permissions, &until.to_string())
+    let query = signed_until(account, key, permissions, &until.to_string())?;
+    secrets.know_sas(&query);
+    Ok(query)
 }
 
 fn signed_until(account: &AccountName, key: &str, permissions: &str, until: &str) -> Result<String, String> {
@@ -32,6 +42,15 @@ fn signed_until(account: &AccountName, key: &str, permissions: &str, until: &str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_signed_is_shown_nowhere() {
+        let (account, secrets) = (AccountName::new("gold").expect("a name"), Secrets::default());
+        let key = STANDARD.encode("a key that nobody may read");
+        let query = sign(&account, &key, "rw", Duration::from_secs(60), &secrets).expect("a key");
+        let signature = query.rsplit_once("sig=").expect("signed").1.replace("%2B", "+").replace("%2F", "/");
+        assert_eq!(secrets.scrub(&format!("{key} {}", signature.replace("%3D", "="))), "••• •••");
+    }
 
     #[test]
     fn a_signature_follows_from_the_key() {

@@ -18,6 +18,7 @@ mod rates;
 mod recorder;
 pub mod rehearsals;
 mod replay;
+mod reveals;
 mod scrub;
 mod stack;
 mod stage;

@@ -24,12 +24,19 @@ pub enum MoverError {
     Unknown(String),
     #[error("'{0}' is neither a Blob URL nor a folder")]
     Place(String),
-    #[error(transparent)]
-    Store(#[from] object_store::Error),
+    /// In the library's words, whose URLs are signed.
+    #[error("{0}")]
+    Store(String),
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
     #[error("stopped")]
     Cancelled,
+}
+
+impl From<object_store::Error> for MoverError {
+    fn from(error: object_store::Error) -> Self {
+        MoverError::Store(crate::scrub::scrub(&error.to_string()))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

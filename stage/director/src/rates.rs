@@ -17,8 +17,8 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Takes the next sample in, and gives what holds now.
-    pub fn push(&mut self, sample: Metrics) -> Values {
+    /// Takes the next sample in, and gives what holds now: nothing at first, since one sample alone has no rate, and a zero would be drawn.
+    pub fn push(&mut self, sample: Metrics) -> Option<Values> {
         // A stack that started anew counts from zero: what was before is another life.
         if self.window.back().is_some_and(|last| sample.at_us < last.at_us) {
             self.window.clear();
@@ -28,14 +28,17 @@ impl Rates {
         while self.window.len() > SAMPLES_MAX || (self.window.len() > 2 && self.span(1) >= WINDOW_US) {
             self.window.pop_front();
         }
-        let (Some(first), Some(last)) = (self.window.front(), self.window.back()) else { return values };
+        let (Some(first), Some(last)) = (self.window.front(), self.window.back()) else { return None };
         let seconds = last.at_us.saturating_sub(first.at_us) as f64 / 1e6;
+        if seconds <= 0.0 {
+            return None;
+        }
+        let per_s = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
         for (tenant, now) in &last.tenants {
             let nothing = TenantMetrics::default();
             let before = first.tenants.get(tenant).unwrap_or(&nothing);
             let mut rate = |name: String, now: u64, before: u64| {
-                let per_s = if seconds > 0.0 { now.saturating_sub(before) as f64 / seconds } else { 0.0 };
-                values.insert(name, per_s);
+                values.insert(name, per_s(now, before));
             };
             rate(format!("{tenant}.bytes_in_per_s"), now.bytes_in, before.bytes_in);
             rate(format!("{tenant}.bytes_out_per_s"), now.bytes_out, before.bytes_out);
@@ -52,11 +55,10 @@ impl Rates {
                 ("cloud.bytes_in_per_s", now.cloud_bytes_in, before.cloud_bytes_in),
                 ("cloud.requests_per_s", now.cloud_requests, before.cloud_requests),
             ] {
-                let per_s = if seconds > 0.0 { now.saturating_sub(before) as f64 / seconds } else { 0.0 };
-                values.insert(name.into(), per_s);
+                values.insert(name.into(), per_s(now, before));
             }
         }
-        values
+        Some(values)
     }
 
     /// Microseconds from sample `from` to the newest.
@@ -120,10 +122,10 @@ mod tests {
     #[test]
     fn rates_are_differences_over_the_window() {
         let mut rates = Rates::default();
-        rates.push(sample(0, 0, 0));
+        assert_eq!(rates.push(sample(0, 0, 0)), None);
         let mut last = Values::new();
         for tick in 1..=25u64 {
-            last = rates.push(sample(tick * 40_000, tick * 4_000_000, tick * 4));
+            last = rates.push(sample(tick * 40_000, tick * 4_000_000, tick * 4)).expect("a second sample");
         }
         assert!((last["a.bytes_in_per_s"] - 1e8).abs() < 1.0, "{last:?}");
         assert!((last["a.put.ops_per_s"] - 100.0).abs() < 0.001);
@@ -134,8 +136,9 @@ mod tests {
     #[test]
     fn a_first_sample_has_no_rate_and_a_restart_is_no_burst() {
         let mut rates = Rates::default();
-        assert_eq!(rates.push(sample(5_000_000, 9_000_000, 9))["a.bytes_in_per_s"], 0.0);
-        assert_eq!(rates.push(sample(1_000, 100, 1))["a.bytes_in_per_s"], 0.0);
+        assert_eq!(rates.push(sample(5_000_000, 9_000_000, 9)), None);
+        assert_eq!(rates.push(sample(1_000, 100, 1)), None, "another life");
+        assert_eq!(rates.push(sample(501_000, 600, 1)).expect("a second sample")["a.bytes_in_per_s"], 1000.0);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The stack as the director meets it: a process to start and stop, and its control API.
 
+use crate::reveals::Reveals;
+use crate::scrub::Secrets;
 use futures::{Stream, StreamExt, stream};
 use greenroom_model::control::{
-    AccountKeys, Health, NewAccount, NewTenant, Problem, Ready, Sas, SasRequest, TOKEN_FILE, Tenant,
+    Account, AccountKeys, Health, NewAccount, NewTenant, Problem, Ready, Sas, SasRequest, TOKEN_FILE, Tenant,
 };
 use greenroom_model::metrics::Metrics;
 use greenroom_model::offload::{CloudFault, OffloadPlan, PassReport, Rules, RunRequest};
@@ -11,6 +13,7 @@ use greenroom_model::tenancy::{
     TenantsFile, TenantsPlan,
 };
 use greenroom_model::{AccountName, TenantName};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -38,12 +41,19 @@ pub enum StackError {
     Start(String),
     #[error("the stack is down")]
     Down,
+    /// Without the URL, which may be signed.
     #[error("the stack does not answer: {0}")]
-    Unreachable(#[from] reqwest::Error),
+    Unreachable(reqwest::Error),
     #[error("the stack's answer cannot be read: {0}")]
     Answer(String),
     #[error("the stack refused: {0}")]
     Refused(Problem),
+}
+
+impl From<reqwest::Error> for StackError {
+    fn from(error: reqwest::Error) -> Self {
+        StackError::Unreachable(error.without_url())
+    }
 }
 
 /// A running server, and the end of it.
@@ -60,8 +70,9 @@ pub struct Process {
 #[derive(Default)]
 pub struct Start {
     pub args: Vec<String>,
-    /// May hold secrets.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, SecretString>,
+    /// Hears of all that the server makes and nobody may read.
+    pub secrets: Secrets,
 }
 
 /// A control API and the Blob endpoint beside it.
@@ -69,7 +80,8 @@ pub struct Start {
 pub struct Client {
     http: reqwest::Client,
     control: String,
-    token: String,
+    token: SecretString,
+    secrets: Secrets,
     /// Base URL, without a trailing slash.
     pub blob: String,
 }
@@ -84,7 +96,7 @@ impl Process {
             .args(["serve", "--blob", "127.0.0.1:0", "--control", "127.0.0.1:0", "--until-stdin-closes", "--data"])
             .arg(data)
             .args(with.args)
-            .envs(with.env)
+            .envs(with.env.iter().map(|(name, value)| (name, value.expose_secret())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -95,7 +107,7 @@ impl Process {
         let stdin = child.stdin.take();
         let log = Arc::new(Mutex::new(VecDeque::new()));
         if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(keep_last(stderr, log.clone()));
+            tokio::spawn(keep_last(stderr, log.clone(), with.secrets.clone()));
         }
         let Some(stdout) = child.stdout.take() else { return Err(StackError::Start("it has no output".into())) };
         let mut lines = BufReader::new(stdout).lines();
@@ -106,19 +118,20 @@ impl Process {
         };
         let Some(ready) = ready else {
             child.kill().await.ok();
-            return Err(StackError::Start(said(&log)));
+            return Err(StackError::Start(with.secrets.scrub(&said(&log))));
         };
         let token = tokio::fs::read_to_string(data.join(TOKEN_FILE))
             .await
             .map_err(|error| StackError::Start(format!("cannot read its token: {error}")))?;
-        let client = Client::new(ready.control, ready.blob, token.trim().to_string())?;
+        let client = Client::new(ready.control, ready.blob, token.trim(), with.secrets)?;
         Ok(Process { child, stdin, client, log })
     }
 
     /// Waits for an end that nobody asked for, and tells what the server said last.
     pub async fn died(&mut self) -> String {
         let status = self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
-        let said = said(&self.log);
+        // Once more: its first lines were read before its token was known.
+        let said = self.client.secrets.scrub(&said(&self.log));
         if said.is_empty() { status } else { format!("{status}: {said}") }
     }
 
@@ -133,10 +146,16 @@ impl Process {
 }
 
 impl Client {
-    fn new(control: String, blob: String, token: String) -> Result<Client, StackError> {
+    fn new(control: String, blob: String, token: &str, secrets: Secrets) -> Result<Client, StackError> {
+        secrets.know(token);
         // Endpoints are on loopback: a proxy of the environment must not see them.
         let http = reqwest::Client::builder().no_proxy().connect_timeout(CALL_MAX).build()?;
-        Ok(Client { http, control, token, blob })
+        Ok(Client { http, control, token: token.into(), secrets, blob })
+    }
+
+    /// What this stack, and those that share its handle, have made and nobody may read.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     pub async fn health(&self) -> Result<Health, StackError> {
@@ -153,6 +172,10 @@ impl Client {
 
     pub async fn put_account(&self, name: &AccountName, account: &NewAccount) -> Result<AccountKeys, StackError> {
         self.put(&format!("/v1/accounts/{name}"), account).await
+    }
+
+    pub async fn accounts(&self) -> Result<Vec<Account>, StackError> {
+        self.reply(self.http.get(self.url("/v1/accounts"))).await
     }
 
     pub async fn sas(&self, request: &SasRequest) -> Result<Sas, StackError> {
@@ -252,7 +275,7 @@ impl Client {
             status => Err(StackError::Refused(Problem {
                 title: format!("container {account}/{container} was not removed"),
                 status,
-                detail: reply.text().await.unwrap_or_default(),
+                detail: self.secrets.scrub(&reply.text().await.unwrap_or_default()),
             })),
         }
     }
@@ -260,7 +283,7 @@ impl Client {
     /// Metrics as they come, `hz` a second, until the stack goes away.
     pub async fn metrics_stream(&self, hz: u32) -> Result<impl Stream<Item = Metrics> + use<>, StackError> {
         let url = self.url(&format!("/v1/metrics/stream?hz={hz}"));
-        let reply = self.http.get(url).bearer_auth(&self.token).send().await?.error_for_status()?;
+        let reply = self.http.get(url).bearer_auth(self.token.expose_secret()).send().await?.error_for_status()?;
         let bytes = reply.bytes_stream();
         Ok(stream::unfold((Box::pin(bytes), Vec::new()), |(mut bytes, mut held)| async move {
             loop {
@@ -279,7 +302,8 @@ impl Client {
     }
 
     async fn shutdown(&self) -> Result<(), StackError> {
-        let request = self.http.post(self.url("/v1/shutdown")).bearer_auth(&self.token).timeout(CALL_MAX);
+        let request =
+            self.http.post(self.url("/v1/shutdown")).bearer_auth(self.token.expose_secret()).timeout(CALL_MAX);
         request.send().await?.error_for_status()?;
         Ok(())
     }
@@ -288,22 +312,26 @@ impl Client {
         format!("{}{path}", self.control)
     }
 
-    async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, StackError> {
+    async fn put<T: DeserializeOwned + Reveals>(&self, path: &str, body: &impl Serialize) -> Result<T, StackError> {
         self.reply(self.http.put(self.url(path)).json(body)).await
     }
 
-    async fn reply<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, StackError> {
+    /// The one place where secrets come from the stack, and are known from then on.
+    async fn reply<T: DeserializeOwned + Reveals>(&self, request: reqwest::RequestBuilder) -> Result<T, StackError> {
         let text = self.text(request).await?;
-        serde_json::from_str(&text).map_err(|error| StackError::Answer(error.to_string()))
+        let answer: T = serde_json::from_str(&text).map_err(|error| StackError::Answer(error.to_string()))?;
+        answer.tell(&self.secrets);
+        Ok(answer)
     }
 
     async fn text(&self, request: reqwest::RequestBuilder) -> Result<String, StackError> {
-        let reply = request.bearer_auth(&self.token).timeout(CALL_MAX).send().await?;
+        let reply = request.bearer_auth(self.token.expose_secret()).timeout(CALL_MAX).send().await?;
         let status = reply.status();
         let text = reply.text().await?;
         if status.is_success() {
             return Ok(text);
         }
+        let text = self.secrets.scrub(&text);
         let problem = serde_json::from_str(&text).unwrap_or(Problem {
             title: status.to_string(),
             status: status.as_u16(),
@@ -321,9 +349,10 @@ fn take_event(held: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(data.flatten().copied().collect())
 }
 
-async fn keep_last(output: impl AsyncRead + Unpin, log: Arc<Mutex<VecDeque<String>>>) {
+async fn keep_last(output: impl AsyncRead + Unpin, log: Arc<Mutex<VecDeque<String>>>, secrets: Secrets) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
+        let line = secrets.scrub(&line);
         tracing::debug!(target: "stack", "{line}");
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         log.push_back(line);

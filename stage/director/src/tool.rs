@@ -1,6 +1,6 @@
 //! Runs an external tool in a terminal of its own, and ends it with everything that it started.
 
-use crate::scrub::Scrubber;
+use crate::scrub::{Scrubber, Secrets};
 use greenroom_show::{COLUMNS, ROWS, Terminal};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -28,6 +28,8 @@ pub struct Invocation {
     pub folder: PathBuf,
     /// A folder whose path is not shown.
     pub private: PathBuf,
+    /// What is not shown either.
+    pub secrets: Secrets,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +70,7 @@ pub async fn version(program: &Path) -> Option<String> {
 /// Runs to the end, or to the cancellation; what it prints goes to `show`, free of secrets.
 pub async fn run(invocation: Invocation, show: impl Fn(String), cancel: &CancellationToken) -> Result<(), ToolError> {
     let program = invocation.program.clone();
-    let mut scrubber = Scrubber::hiding(&invocation.private);
+    let mut scrubber = Scrubber::new(invocation.secrets.clone(), &invocation.private);
     let (mut output, mut ended, group) = start(invocation)?;
     let mut screen = Terminal::default();
     let mut decoder = Decoder::default();
@@ -197,6 +199,7 @@ mod tests {
             env: [("PATH".to_string(), "/usr/bin:/bin".to_string())].into(),
             folder: "/".into(),
             private: PathBuf::new(),
+            secrets: Secrets::default(),
         }
     }
 

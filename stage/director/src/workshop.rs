@@ -5,7 +5,7 @@ use crate::data;
 use crate::stack::{Client, StackError};
 use greenroom_model::control::SasRequest;
 use greenroom_model::{AccountName, ContainerName, ContainerPath};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
@@ -35,10 +35,12 @@ pub struct Workshop {
 }
 
 /// A word of a step once its placeholders are filled: for the tool, and for the eyes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Filled {
     pub word: String,
     pub shown: String,
+    /// Those that its placeholders lead to.
+    pub accounts: BTreeSet<AccountName>,
 }
 
 impl Workshop {
@@ -100,7 +102,7 @@ impl Workshop {
         stack: &Client,
         leaked: &BTreeMap<AccountName, String>,
     ) -> Result<Filled, WorkshopError> {
-        let mut filled = Filled { word: String::new(), shown: String::new() };
+        let mut filled = Filled::default();
         let mut rest = word;
         while let Some((before, inside, after)) = placeholder(rest) {
             filled.push(before, before);
@@ -110,7 +112,8 @@ impl Workshop {
                     filled.push(&folder.display().to_string(), &format!("./{name}"));
                 }
                 Some(("blob", path)) => {
-                    let (url, sas) = endpoint(path, stack).await?;
+                    let (place, url, sas) = endpoint(path, stack).await?;
+                    filled.accounts.insert(place.account);
                     filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
                 }
                 Some(("leaked", path)) => {
@@ -122,6 +125,7 @@ impl Workshop {
                         ));
                     };
                     let url = format!("{}/{place}{blob}", stack.blob);
+                    filled.accounts.insert(place.account);
                     filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
                 }
                 _ => return Err(WorkshopError::Placeholder(inside.to_string())),
@@ -136,6 +140,13 @@ impl Workshop {
 impl Drop for Workshop {
     fn drop(&mut self) {
         self.remove();
+    }
+}
+
+/// The word is signed.
+impl std::fmt::Debug for Filled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Filled").field("shown", &self.shown).finish_non_exhaustive()
     }
 }
 
@@ -162,13 +173,14 @@ fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
     Some((before, inside, after))
 }
 
-/// URL and signature of `account/container[/path]`.
-async fn endpoint(path: &str, stack: &Client) -> Result<(String, String), WorkshopError> {
+/// Place, URL and signature of `account/container[/path]`.
+async fn endpoint(path: &str, stack: &Client) -> Result<(ContainerPath, String, String), WorkshopError> {
     let (place, blob) = place(path)?;
     let whole = SasRequest::new(place.account.clone(), SAS_PERMISSIONS, SAS_SECONDS);
     let request = SasRequest { container: Some(place.container.clone()), ..whole };
     let sas = stack.sas(&request).await?;
-    Ok((format!("{}/{place}{blob}", stack.blob), sas.token))
+    let url = format!("{}/{place}{blob}", stack.blob);
+    Ok((place, url, sas.token))
 }
 
 /// A container, and the path in it with its leading slash.

@@ -95,6 +95,17 @@ async fn refusals_are_counted_by_the_code_of_the_endpoint_and_show_no_secret() {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("sig=AAAA"), "{output:?}");
 }
 
+#[test]
+fn a_server_that_never_answers_is_no_success() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/a/box?sig=x", silent.local_addr().expect("bound"));
+    let output = load(&url, "--put 1 --rate 5/s --for 1s --arrivals even").output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("5  begun and never answered") && said.contains("0 of 5 due"), "{said}");
+    drop(silent);
+}
+
 #[tokio::test]
 async fn ctrl_c_prints_what_was_measured() {
     let server = Server::start().await;

@@ -3,12 +3,18 @@
 use super::report::{Report, table};
 use crate::build::{self, NATIVE, Profile};
 use crate::display::Display;
+use crate::family::Limit;
 use crate::setup::{self, Scope};
 use crate::shell;
 use anyhow::{Context, Result};
+use std::time::Duration;
 
 /// What the measuring test prints before its figures.
 const MARK: &str = "GREENROOM_FIGURES ";
+/// The measuring test, as it is built and as it is run.
+const TEST: &str = "test --release -q";
+/// A run takes about a minute. One that takes this long hangs, and is ended.
+const RUN_MAX: Duration = Duration::from_secs(600);
 
 const ROWS: [(&str, &str, &str); 8] = [
     ("window_s", "start to the first slide in the window", "s"),
@@ -24,6 +30,9 @@ const ROWS: [(&str, &str, &str); 8] = [
 pub fn measure(repeats: u8) -> Result<Report> {
     setup::ensure(Scope::Test)?;
     build::all(Profile::Release)?;
+    shell::step("Build the measuring test", || {
+        shell::run(&mut shell::cargo(&format!("{TEST} {NATIVE} --test window --no-run")))
+    })?;
     let display = Display::open()?;
     let mut runs = Vec::new();
     for repeat in 1..=repeats {
@@ -55,8 +64,8 @@ pub fn measure(repeats: u8) -> Result<Report> {
 /// One run's figures, in the order of the rows.
 fn one(display: &Display) -> Result<Vec<f64>> {
     let mut cargo =
-        shell::cargo(&format!("test --release -q {NATIVE} --test window -- --ignored --nocapture the_app_is_measured"));
-    let said = shell::capture(display.lend(&mut cargo))?;
+        shell::cargo(&format!("{TEST} {NATIVE} --test window -- --ignored --nocapture the_app_is_measured"));
+    let said = shell::capture_within(display.lend(&mut cargo), Limit::Within(RUN_MAX))?;
     let line = said
         .lines()
         .find_map(|line| Some(line.split_once(MARK)?.1))

@@ -1,6 +1,7 @@
 //! AzCopy as a user runs it, timed from outside: its own job times are rounded to about two seconds.
 
 use super::data::ground;
+use crate::family::{Kept, Limit};
 use crate::requirement::AZCOPY;
 use anyhow::{Result, bail};
 use std::ffi::OsStr;
@@ -14,11 +15,11 @@ pub fn copy(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>, direction: &str) -> 
     command.env("AZCOPY_LOG_LOCATION", ground().join("azcopy")).env("AZCOPY_DISABLE_SYSLOG", "true");
     command.env("AZCOPY_JOB_PLAN_LOCATION", ground().join("azcopy"));
     let start = Instant::now();
-    let output = command.output()?;
+    let said = Kept::start(&mut command)?.finish(Limit::None)?;
     let time = start.elapsed();
-    if !output.status.success() {
+    if !said.status.success() {
         // Only what it said: the command line holds a signature.
-        bail!("azcopy copy {direction} failed:\n{}", String::from_utf8_lossy(&output.stdout));
+        bail!("azcopy copy {direction} failed:\n{}", String::from_utf8_lossy(&said.output));
     }
     Ok(time)
 }

@@ -3,6 +3,7 @@
 use super::data::ground;
 use super::report::{Report, table};
 use crate::build::NATIVE;
+use crate::family::{Kept, Limit};
 use crate::setup::{self, Scope};
 use crate::{paths, shell, ui};
 use anyhow::{Context, Result};
@@ -34,8 +35,8 @@ pub fn measure() -> Result<Report> {
 
     let wasm = ui::dist().join("greenroom-ui_bg.wasm");
     let raw = fs::metadata(&wasm).context("look at the UI's wasm")?.len();
-    let packed =
-        Command::new("gzip").args(["-9", "-c"]).arg(&wasm).output().context("pack the UI's wasm")?.stdout.len();
+    let packed = Kept::start(Command::new("gzip").args(["-9", "-c"]).arg(&wasm))?.finish(Limit::None);
+    let packed = packed.context("pack the UI's wasm")?.output.len();
     let sizes = format!("The UI's wasm: {} KiB, {} KiB gzipped.", raw / 1024, packed / 1024);
     Ok(Report {
         key: "bench build",

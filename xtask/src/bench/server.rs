@@ -2,6 +2,7 @@
 
 use super::{data, machine, sas};
 use crate::build::Profile;
+use crate::family::{Family, ended};
 use crate::{paths, requirement, system};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Azurite needs a second or two on a busy machine; a server that takes this long has failed.
@@ -29,13 +30,17 @@ pub enum Kind {
 
 #[derive(Debug)]
 pub struct Server {
-    process: Child,
+    process: Family,
     address: SocketAddr,
     /// Greenroom's control API.
     control: SocketAddr,
     kind: Kind,
-    folder: PathBuf,
+    folder: Folder,
 }
+
+/// A server's data, removed after the server's end.
+#[derive(Debug)]
+struct Folder(PathBuf);
 
 /// What a server used while something ran.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,14 +86,14 @@ impl Server {
                 nginx
             }
         };
-        let process = command.args(options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let process = Family::start(command.args(options).stdout(Stdio::null()).stderr(Stdio::null()));
         let process = process.with_context(|| format!("start {kind:?}"))?;
-        let mut server = Self { process, address, control, kind, folder };
+        let mut server = Self { process, address, control, kind, folder: Folder(folder) };
         server.wait_until_ready()?;
         match kind {
             Kind::Greenroom | Kind::Azurite => server.make_container()?,
             Kind::Nginx => {
-                fs::create_dir_all(server.folder.join("files").join(CONTAINER)).context("create nginx's folder")?
+                fs::create_dir_all(server.folder.0.join("files").join(CONTAINER)).context("create nginx's folder")?
             }
         }
         Ok(server)
@@ -110,7 +115,7 @@ impl Server {
 
     /// A call of Greenroom's control API, by hand. HTTP/1.0, so that the answer comes whole and ends with the connection.
     pub fn call(&self, method: &str, path: &str, body: &str) -> Result<Value> {
-        let token = fs::read_to_string(self.folder.join(TOKEN_FILE)).context("read the control API's token")?;
+        let token = fs::read_to_string(self.folder.0.join(TOKEN_FILE)).context("read the control API's token")?;
         let mut stream = TcpStream::connect(self.control).context("connect to the control API")?;
         write!(
             stream,
@@ -170,8 +175,8 @@ impl Server {
     fn wait_until_ready(&mut self) -> Result<()> {
         let start = Instant::now();
         while TcpStream::connect(self.address).is_err() {
-            if let Some(status) = self.process.try_wait()? {
-                bail!("{:?} ended at start ({status})", self.kind);
+            if let Some(status) = self.process.child().try_wait()? {
+                bail!("{:?} ended at start ({})", self.kind, ended(status));
             }
             if start.elapsed() > START_MAX {
                 bail!("{:?} does not listen after {START_MAX:?}", self.kind);
@@ -238,12 +243,10 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-impl Drop for Server {
+impl Drop for Folder {
     fn drop(&mut self) {
-        // Nothing to be done about a process or a folder that is gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = paths::remove_folder(&self.folder);
+        // Nothing to be done about a folder that is gone already.
+        let _ = paths::remove_folder(&self.0);
     }
 }
 

@@ -8,12 +8,13 @@ use super::report::{Report, table};
 use super::server::{Kind, Server};
 use super::wrk::{self, Method};
 use crate::build::Profile;
+use crate::family::{Kept, Limit};
 use crate::setup::{self, Scope};
 use crate::{paths, shell, system};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::num::NonZero;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -204,7 +205,6 @@ impl Bed {
             Client::GivesWay => under("nice", ["-n", "19"]),
         };
         command.args(["load", "--json", "--to", &self.urls[tenant]]).args(load.split(' '));
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }
 
@@ -212,9 +212,9 @@ impl Bed {
         report(self.begin(tenant, load)?)
     }
 
-    fn begin(&self, tenant: usize, load: &str) -> Result<Child> {
+    fn begin(&self, tenant: usize, load: &str) -> Result<Kept> {
         let client = if tenant == GOLD { Client::GoesFirst } else { Client::GivesWay };
-        self.command(tenant, load, client).spawn().context("start the load")
+        Kept::start(&mut self.command(tenant, load, client)).context("start the load")
     }
 
     fn quiet(&self) -> Result<Seen> {
@@ -247,11 +247,10 @@ impl Bed {
     /// The quiet tenant while the loud one is at work.
     #[expect(clippy::disallowed_methods, reason = "a load shows no moment from which on it is at work")]
     fn beside(&self, load: &str) -> Result<Seen> {
-        let mut loud = self.begin(BRONZE, &format!("{load} --for 60s"))?;
+        let loud = self.begin(BRONZE, &format!("{load} --for 60s"))?;
         std::thread::sleep(WARM);
         let seen = self.quiet();
-        loud.kill().context("end the load")?;
-        loud.wait().context("end the load")?;
+        drop(loud);
         seen
     }
 
@@ -282,10 +281,10 @@ impl Bed {
     }
 }
 
-fn report(load: Child) -> Result<Value> {
-    let output = load.wait_with_output().context("wait for the load")?;
+fn report(load: Kept) -> Result<Value> {
+    let said = load.finish(Limit::None)?;
     // A load that is not answered in time exits with 1, which is what is measured.
-    let reports: Value = serde_json::from_slice(&output.stdout).context("read what the load measured")?;
+    let reports: Value = serde_json::from_slice(&said.output).context("read what the load measured")?;
     Ok(reports[0].clone())
 }
 
@@ -318,9 +317,9 @@ fn duel(duels: &mut [Vec<Duel>; 2]) -> Result<()> {
         bed.server.admission(state)?;
         let [gold, bronze] = [GOLD, BRONZE].map(|tenant| {
             let load = format!("{GREEDY} --connections {}", GREEDY_CONNECTIONS[tenant]);
-            bed.command(tenant, &load, Client::Equal).spawn().context("start the load")
+            Kept::start(&mut bed.command(tenant, &load, Client::Equal)).context("start the load")
         });
-        let rate = |load: Result<Child>| report(load?)?["ops_per_s"].as_f64().context("find the rate of the load");
+        let rate = |load: Result<Kept>| report(load?)?["ops_per_s"].as_f64().context("find the rate of the load");
         let duel = Duel { gold: rate(gold)?, bronze: rate(bronze)? };
         eprintln!("    admission {state}: {:.0}/s and {:.0}/s", duel.gold, duel.bronze);
         duels.push(duel);

@@ -25,7 +25,7 @@ pub fn run(to: &[String], shape: &Shape, json: bool) -> anyhow::Result<ExitCode>
             print!("{}", table(report));
         }
     }
-    let good = reports.iter().all(|report| report.errors.is_empty() && report.missed == 0);
+    let good = reports.iter().all(|report| report.errors.is_empty() && report.missed + report.unanswered == 0);
     Ok(match (interrupted, good) {
         (true, _) => ExitCode::from(INTERRUPTED),
         (false, true) => ExitCode::SUCCESS,
@@ -92,5 +92,6 @@ fn table(report: &Report) -> String {
     };
     text.push_str(&behind(report.late, "begun more than 10 ms after they were due"));
     text.push_str(&behind(report.missed, "due and never begun"));
+    text.push_str(&behind(report.unanswered, "begun and never answered"));
     text
 }

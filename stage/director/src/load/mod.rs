@@ -15,15 +15,18 @@ use crate::clock::{Stopwatch, pause};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use greenroom_show::Micros;
-use schedule::{Schedule, times};
+use schedule::{Arrival, Schedule, times};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use target::Answer;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// What is still under way when the time is over may take so long to be answered; then it counts as missed.
+/// What is still under way when the time is over may take so long to be answered; then it counts as unanswered.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// And so long where the load is stopped before: who stops it waits for its end.
+const STOPPED_DRAIN_MAX: Duration = Duration::from_secs(1);
 /// The pacer looks this often whether it is to stop.
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 /// Blobs that are written at once before reads may begin.
@@ -71,22 +74,27 @@ pub async fn run(shape: &Shape, target: &Arc<Target>, meter: &Arc<Meter>, cancel
         workers.spawn(worker.run());
     }
     let scheduled = pace(shape.clone(), watch, due.clone(), cancel.clone()).await;
-    let ended = watch.now();
     due.close();
-    let drained = tokio::select! {
-        drained = tokio::time::timeout(DRAIN_MAX, async { while workers.join_next().await.is_some() {} }) => drained.is_ok(),
-        () = cancel.cancelled() => false,
+    let patience = async {
+        tokio::select! {
+            () = tokio::time::sleep(DRAIN_MAX) => {}
+            () = cancel.cancelled() => tokio::time::sleep(STOPPED_DRAIN_MAX).await,
+        }
     };
-    if !drained {
-        workers.shutdown().await;
+    tokio::select! {
+        () = async { while workers.join_next().await.is_some() {} } => {}
+        () = patience => {}
     }
+    // Whoever still waits for an answer says so as it ends.
+    workers.shutdown().await;
+    let ended = watch.now();
     // What was due and never begun waited at least until now: left out, the slowest would be missing.
     let schedule =
         std::mem::replace(&mut *schedule.lock().unwrap_or_else(PoisonError::into_inner), Schedule::new(shape));
     let taken = schedule.taken();
     let missed: Vec<_> =
         schedule.take(usize::try_from(scheduled.saturating_sub(taken)).unwrap_or(usize::MAX)).collect();
-    meter.end(scheduled, ended, missed.into_iter().map(|arrival| (arrival.op, watch.now().saturating_sub(arrival.at))));
+    meter.end(scheduled, ended, missed.into_iter().map(|arrival| (arrival.op, ended.saturating_sub(arrival.at))));
 }
 
 /// Lets a request go at each of its times; how many there were. A thread of its own, since the runtime's timers tick in milliseconds.
@@ -132,17 +140,44 @@ impl Worker {
             permit.forget();
             let next = self.schedule.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(arrival) = next else { return };
-            let began = self.watch.now();
+            let under_way = UnderWay { worker: &self, arrival, began: self.watch.now() };
             let answer = match arrival.op {
                 Op::Put => self.target.put(arrival.key, body(&self.content, &self.shape, arrival.nonce)).await,
                 Op::Get => self.target.get(arrival.key).await,
                 Op::List => self.target.list().await,
                 Op::Delete => self.target.delete(arrival.key).await,
             };
-            let late = began.saturating_sub(arrival.at);
-            let latency = self.watch.now().saturating_sub(arrival.at);
-            self.meter.record(arrival.op, late, latency, answer);
+            under_way.answered(answer);
         }
+    }
+}
+
+/// A request that was begun. Dropped before it was answered, it counts as one that never was.
+struct UnderWay<'a> {
+    worker: &'a Worker,
+    arrival: Arrival,
+    began: Micros,
+}
+
+impl UnderWay<'_> {
+    fn answered(self, answer: Result<Answer, TargetError>) {
+        self.worker.meter.record(self.arrival.op, self.late(), self.waited(), answer);
+        // It holds nothing to let go of.
+        std::mem::forget(self);
+    }
+
+    fn late(&self) -> Micros {
+        self.began.saturating_sub(self.arrival.at)
+    }
+
+    fn waited(&self) -> Micros {
+        self.worker.watch.now().saturating_sub(self.arrival.at)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.worker.meter.give_up(self.arrival.op, self.late(), self.waited());
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 /// Longer than any answer that a user would wait for.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// What a request is counted by that nobody answered in time.
+pub const TIMED_OUT: &str = "timeout";
 const VERSION: &str = "2025-07-05";
 /// Blobs of a load stand under this, apart from what else is in the container.
 const PREFIX: &str = "load";
@@ -140,7 +142,7 @@ impl Target {
 /// In one word, without the URL and what it is signed with.
 fn unreachable(error: &reqwest::Error) -> TargetError {
     TargetError::Unreachable(match error {
-        _ if error.is_timeout() => "timeout",
+        _ if error.is_timeout() => TIMED_OUT,
         _ if error.is_connect() => "no-connection",
         _ if error.is_body() || error.is_decode() => "cut-short",
         _ => "broken-connection",

@@ -113,6 +113,34 @@ async fn what_is_cancelled_keeps_what_it_measured() {
     assert!(meter.report().ops[&Op::Delete].done >= 20);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_never_answered_counts_with_its_wait() {
+    let asked = shape("--delete 1 --rate 100/s --for 1s --connections 64 --arrivals even");
+    let target = Arc::new(Target::new(&stalling(Duration::from_mins(10)).await, 64).expect("a target"));
+    let meter = Arc::new(Meter::default());
+    run(&asked, &target, &meter, &CancellationToken::new()).await;
+    let report = meter.report();
+    assert_eq!(report.scheduled, 100, "{report:?}");
+    assert!(report.unanswered >= 40, "half of them: {report:?}");
+    let errors: u64 = report.errors.values().sum();
+    assert_eq!(report.done + errors + report.missed + report.unanswered, 100, "{report:?}");
+    assert!(report.ops[&Op::Delete].p99_ms > 9_000.0, "their wait is among the latencies: {report:?}");
+    assert!(report.seconds > 9.0 && report.ops_per_s < 10.0, "over the time that passed: {report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_is_stopped_waits_a_moment_for_what_is_under_way() {
+    let asked = shape("--delete 1 --rate 400/s --for 10m --connections 4");
+    let target = Arc::new(Target::new(&stalling(Duration::ZERO).await, 4).expect("a target"));
+    let (meter, cancel) = (Arc::new(Meter::default()), CancellationToken::new());
+    let stopping = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        cancel.cancel();
+    };
+    tokio::join!(run(&asked, &target, &meter, &cancel), stopping);
+    assert_eq!(meter.report().unanswered, 0, "{:?}", meter.report());
+}
+
 #[test]
 fn a_target_names_a_container_and_no_error_shows_its_secret() {
     for good in ["http://127.0.0.1:1/a/box?sig=x", "https://account.blob.core.windows.net/box?sig=x"] {

@@ -5,6 +5,7 @@ use super::loaded::Loaded;
 use super::runner::Made;
 use crate::clock::Stopwatch;
 use crate::library::Talk;
+use crate::scrub::Secrets;
 use crate::takes::Index;
 use crate::trust::Trust;
 use futures::{Stream, stream};
@@ -32,6 +33,8 @@ pub struct Kernel {
     pub root: PathBuf,
     pub trust: Trust,
     pub machine: Machine,
+    /// What must not be shown, whatever happens.
+    pub secrets: Secrets,
     /// What the files said last. Replaced whole, so that whoever runs a step keeps what it began with.
     loaded: Mutex<Arc<Loaded>>,
     index: Mutex<Index>,
@@ -77,6 +80,7 @@ impl Kernel {
             root,
             trust,
             machine: crate::machine::describe(),
+            secrets: Secrets::default(),
             loaded: Mutex::new(Arc::new(loaded)),
             index,
             now: Mutex::new(Now {

@@ -4,14 +4,14 @@ use super::Stage;
 use super::runner::{Made, Seen};
 use crate::account_sas;
 use crate::load::{self, Meter, Report, Target};
-use crate::parse::LoadLine;
+use crate::parse::{LoadLine, Program};
 use crate::rates::Values;
 use crate::stack::Client;
-use greenroom_model::AccountName;
 use greenroom_model::control::{NewAccount, SasRequest};
+use greenroom_model::{AccountName, TenantName};
 use greenroom_show::Event;
 use greenroom_show::unit::{Unit, grouped};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -33,6 +33,8 @@ pub struct Loads(Mutex<BTreeMap<String, Running>>);
 #[derive(Debug, Clone)]
 struct Running {
     account: AccountName,
+    tenant: TenantName,
+    meter: Arc<Meter>,
     target: Arc<Target>,
     live: Arc<Mutex<Values>>,
     cancel: CancellationToken,
@@ -43,6 +45,11 @@ struct Running {
 impl Loads {
     pub fn cancel(&self) {
         self.lock().values().for_each(|running| running.cancel.cancel());
+    }
+
+    /// What the loads of these tenants have moved until now: bodies of requests that were answered.
+    pub fn bytes(&self, of: &BTreeSet<TenantName>) -> u64 {
+        self.lock().values().filter(|running| of.contains(&running.tenant)).map(|running| running.meter.bytes()).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
@@ -114,13 +121,14 @@ impl Stage {
 
     /// A SAS of the account, signed here with one of its keys, as a client does that holds the key.
     pub(super) async fn signed(&self, account: &AccountName, key: u8) -> Result<String, String> {
-        let keys = self.client()?.keys(account).await.map_err(|error| error.to_string())?;
+        let client = self.client()?;
+        let keys = client.keys(account).await.map_err(|error| error.to_string())?;
         let key = match key {
             1 => Some(keys.key1),
             _ => keys.key2,
         };
         let key = key.ok_or_else(|| format!("{account} has no second key yet: 'keys rotate {account} 2' makes one"))?;
-        account_sas::sign(account, &key, SAS_PERMISSIONS, Duration::from_secs(SAS_SECONDS))
+        account_sas::sign(account, &key, SAS_PERMISSIONS, Duration::from_secs(SAS_SECONDS), client.secrets())
     }
 
     async fn begin_load(
@@ -152,20 +160,29 @@ impl Stage {
         // A load of the background outlives its step, and a load of the foreground ends with it.
         let own = if line.in_background { self.closing.child_token() } else { cancel.child_token() };
         let (end, ended) = watch::channel(None);
-        let running = Running { account, target: Arc::new(target), live: Arc::default(), cancel: own, ended };
+        let running = Running {
+            account,
+            tenant: line.tenant.clone(),
+            meter: Arc::default(),
+            target: Arc::new(target),
+            live: Arc::default(),
+            cancel: own,
+            ended,
+        };
         self.backstage.loads.lock().insert(line.name.clone(), running.clone());
-        let (stage, line, task) = (self.clone(), line.clone(), running.clone());
+        let (stage, demo, line, task) = (self.clone(), demo.to_string(), line.clone(), running.clone());
         self.tasks.spawn(async move {
-            let report = stage.drive(&line, &task).await;
+            let report = stage.drive(&demo, &line, &task).await;
             end.send_replace(Some(report));
         });
         Ok(running)
     }
 
     /// Runs a load and draws it; its figures stand once it is over.
-    async fn drive(self: &Arc<Self>, line: &LoadLine, running: &Running) -> Report {
-        let meter = Arc::new(Meter::default());
-        let mut work = std::pin::pin!(load::run(&line.shape, &running.target, &meter, &running.cancel));
+    async fn drive(self: &Arc<Self>, demo: &str, line: &LoadLine, running: &Running) -> Report {
+        let meter = &running.meter;
+        let mut work = std::pin::pin!(load::run(&line.shape, &running.target, meter, &running.cancel));
+        let is_of = |program: &Program| program.demo.slug == demo;
         let named = |values: Vec<(String, f64)>| -> Values {
             values.into_iter().map(|(name, value)| (format!("{}.{name}", line.name), value)).collect()
         };
@@ -174,17 +191,20 @@ impl Stage {
                 () = &mut work => break,
                 () = tokio::time::sleep(LIVE_EVERY) => {
                     let values = named(meter.live());
-                    self.sample(&values);
+                    self.sample(&values, is_of);
                     *running.live.lock().unwrap_or_else(PoisonError::into_inner) = values;
                 }
             }
         }
         let report = meter.report();
         // The curve comes down to zero, and the figures take over.
-        self.sample(&named(vec![("ops_per_s".into(), 0.0), ("bytes_per_s".into(), 0.0)]));
+        self.sample(&named(vec![("ops_per_s".into(), 0.0), ("bytes_per_s".into(), 0.0)]), is_of);
         running.live.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        for (name, value, unit) in figures(&report) {
-            self.emit(Event::Figure { name: format!("{}.{name}", line.name), value, unit });
+        let mut now = self.lock();
+        // Another demo on stage has figures of its own.
+        let is_on_stage = now.show.active.as_deref() == Some(demo);
+        for (name, value, unit) in figures(&report).into_iter().filter(|_| is_on_stage) {
+            self.emit_in(&mut now, Event::Figure { name: format!("{}.{name}", line.name), value, unit });
         }
         report
     }
@@ -217,7 +237,8 @@ fn figures(report: &Report) -> Vec<(String, f64, Unit)> {
         ("rate".to_string(), report.ops_per_s, Unit::OpsPerSecond),
         ("bytes_per_s".into(), report.bytes_per_s, Unit::BytesPerSecond),
         ("done".into(), report.done as f64, Unit::Count),
-        ("errors".into(), report.errors.values().sum::<u64>() as f64, Unit::Count),
+        ("errors".into(), (report.errors.values().sum::<u64>() + report.unanswered) as f64, Unit::Count),
+        ("unanswered".into(), report.unanswered as f64, Unit::Count),
         ("late".into(), report.late as f64, Unit::Count),
         ("missed".into(), report.missed as f64, Unit::Count),
     ];
@@ -246,6 +267,9 @@ fn said(report: &Report) -> String {
     }
     for (code, count) in &report.errors {
         text.push_str(&format!("; {} × {code}", grouped(*count as f64)));
+    }
+    if report.unanswered > 0 {
+        text.push_str(&format!("; {} never answered", grouped(report.unanswered as f64)));
     }
     if report.missed > 0 {
         text.push_str(&format!("; {} never begun", grouped(report.missed as f64)));

@@ -1,9 +1,11 @@
 //! The processes behind a demo: the stack, and for some demos a second node that is its cloud.
 
 use crate::parse::{Profile, Program};
+use crate::scrub::Secrets;
 use crate::stack::{Process, StackError, Start};
 use greenroom_model::control::NewAccount;
 use greenroom_model::{AccountName, ContainerName, TenantName};
+use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
 /// The one name that tenant and account of the second node have; its container holds what the first one offloads.
@@ -22,16 +24,10 @@ pub struct Home {
 }
 
 /// How the second node is reached.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Cloud {
     pub url: String,
-    pub key: String,
-}
-
-impl std::fmt::Debug for Cloud {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cloud").field("url", &self.url).finish_non_exhaustive()
-    }
+    pub key: SecretString,
 }
 
 #[derive(Debug, Default)]
@@ -76,13 +72,19 @@ impl Home {
 
 impl Nodes {
     /// Starts what does not run yet, the cloud before the stack that needs it.
-    pub async fn start(&mut self, program: &Path, home: &Home, workshop: &Path) -> Result<(), StackError> {
+    pub async fn start(
+        &mut self,
+        program: &Path,
+        home: &Home,
+        workshop: &Path,
+        secrets: &Secrets,
+    ) -> Result<(), StackError> {
         if self.cloud.is_none() && home.profile == Profile::Offload {
             let folder = home.cloud_folder(workshop);
-            self.cloud = Some(start_cloud(program, &folder).await?);
+            self.cloud = Some(start_cloud(program, &folder, secrets).await?);
         }
         if self.stack.is_none() {
-            let mut start = Start::default();
+            let mut start = Start { secrets: secrets.clone(), ..Start::default() };
             start.args.extend(home.flash_bytes.into_iter().flat_map(|bytes| ["--capacity".into(), bytes.to_string()]));
             if let Some((_, cloud)) = &self.cloud {
                 start.args.extend(["--offload-to".into(), cloud.url.clone()]);
@@ -111,24 +113,41 @@ impl Nodes {
         }
     }
 
-    /// Waits until the stack ends by itself; forever where there is none.
+    /// Waits until a process ends by itself, and says why in its last words; forever where there is none. A stack without its
+    /// cloud is stopped: what it would show is not what the demo tells.
     pub async fn died(&mut self) -> String {
-        match &mut self.stack {
-            Some(stack) => stack.died().await,
-            None => std::future::pending().await,
+        let cloud = self.cloud.as_mut().map(|(cloud, _)| cloud);
+        tokio::select! {
+            why = ended(self.stack.as_mut()) => {
+                self.stack = None;
+                format!("it ended by itself ({why})")
+            }
+            why = ended(cloud) => {
+                self.cloud = None;
+                self.stop_stack().await;
+                format!("its cloud ended by itself ({why})")
+            }
         }
     }
 }
 
-async fn start_cloud(program: &Path, folder: &Path) -> Result<(Process, Cloud), StackError> {
-    let process = Process::start(program, folder, Start::default()).await?;
+async fn ended(process: Option<&mut Process>) -> String {
+    match process {
+        Some(process) => process.died().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn start_cloud(program: &Path, folder: &Path, secrets: &Secrets) -> Result<(Process, Cloud), StackError> {
+    let start = Start { secrets: secrets.clone(), ..Start::default() };
+    let process = Process::start(program, folder, start).await?;
     let (tenant, account) = (TenantName::new(CLOUD), AccountName::new(CLOUD));
     let (tenant, account) = (tenant.expect("a good name"), account.expect("a good name"));
     process.client.put_tenant(&tenant).await?;
     let containers = vec![ContainerName::new(CONTAINER).expect("a good name")];
     let request = NewAccount { tenant, containers, public_containers: None };
     let keys = process.client.put_account(&account, &request).await?;
-    let cloud = Cloud { url: format!("{}/{CLOUD}/{CONTAINER}", process.client.blob), key: keys.key };
+    let cloud = Cloud { url: format!("{}/{CLOUD}/{CONTAINER}", process.client.blob), key: keys.key.into() };
     Ok((process, cloud))
 }
 

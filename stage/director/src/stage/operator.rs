@@ -16,6 +16,7 @@ use greenroom_model::tenancy::{
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use greenroom_show::Event;
 use greenroom_show::unit::{Unit, grouped};
+use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -176,9 +177,10 @@ impl Stage {
                 let invocation = Invocation {
                     program: self.backstage.stack_program.clone(),
                     args: ["rebuild", "--from", &cloud.url, "--data", &data, "--verify"].map(String::from).to_vec(),
-                    env: [(SECRET.to_string(), cloud.key)].into(),
+                    env: [(SECRET.to_string(), cloud.key.expose_secret().to_string())].into(),
                     folder: self.backstage.workshop.data(),
                     private: self.backstage.workshop.folder().to_path_buf(),
+                    secrets: self.secrets.clone(),
                 };
                 let show = |text| self.emit(Event::Output(text));
                 tool::run(invocation, show, cancel).await.map_err(|error| error.to_string())?;

@@ -2,6 +2,7 @@
 
 use super::Stage;
 use super::nodes::{Home, Nodes, remove};
+use crate::parse::Program;
 use crate::rates::{Rates, Values};
 use crate::stack::Client;
 use futures::StreamExt;
@@ -9,11 +10,15 @@ use greenroom_show::{Event, StackState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 const HZ: u32 = 25;
 /// A stack that does nothing is drawn this much more rarely than one that works.
 const QUIET_EVERY: u32 = 12;
 const STREAM_AGAIN: Duration = Duration::from_millis(500);
+/// From a stack's start to its first figures, which take two samples. Without any, the demo goes on.
+const FIRST_MAX: Duration = Duration::from_secs(1);
 
 /// What steps and resets ask of the supervisor.
 #[derive(Debug)]
@@ -46,16 +51,11 @@ impl Stage {
 
 /// Starts the stack, and does as it is asked until the show closes.
 pub async fn run(stage: Arc<Stage>, mut orders: mpsc::Receiver<Asked>) {
-    let mut keeper = Keeper { stage: stage.clone(), home: Home::default(), nodes: Nodes::default() };
+    let mut keeper = Keeper { stage: stage.clone(), home: Home::default(), nodes: Nodes::default(), figures: None };
     keeper.start().await.ok();
     loop {
-        let client = stage.backstage.stack.borrow().clone();
         tokio::select! {
-            why = keeper.nodes.died() => {
-                keeper.nodes.stack = None;
-                keeper.down(format!("it ended by itself ({why})"));
-            }
-            () = figures(&stage, client.as_ref()) => {}
+            died = keeper.nodes.died() => keeper.down(died).await,
             () = stage.backstage.restarts.notified() => {
                 keeper.stop_stack().await;
                 keeper.start().await.ok();
@@ -64,8 +64,7 @@ pub async fn run(stage: Arc<Stage>, mut orders: mpsc::Receiver<Asked>) {
                 done.send(keeper.obey(order).await).ok();
             }
             () = stage.closing.cancelled() => {
-                stage.backstage.stack.send_replace(None);
-                keeper.nodes.stop().await;
+                keeper.stop().await;
                 return;
             }
         }
@@ -76,6 +75,8 @@ struct Keeper {
     stage: Arc<Stage>,
     home: Home,
     nodes: Nodes,
+    /// Of the stack that runs.
+    figures: Option<Figures>,
 }
 
 impl Keeper {
@@ -98,7 +99,7 @@ impl Keeper {
                 self.stop_stack().await;
                 let removed = remove(&self.home.stack_folder(&workshop));
                 removed.map_err(|error| format!("cannot delete its data: {error}"))?;
-                self.down("its disk was wiped".into());
+                self.down("its disk was wiped".into()).await;
                 Ok(())
             }
             Order::Start => self.start().await,
@@ -109,7 +110,8 @@ impl Keeper {
         let stage = self.stage.clone();
         stage.emit(Event::Stack(StackState::Starting));
         let start = async {
-            self.nodes.start(&stage.backstage.stack_program, &self.home, stage.backstage.workshop.folder()).await?;
+            let workshop = stage.backstage.workshop.folder();
+            self.nodes.start(&stage.backstage.stack_program, &self.home, workshop, &stage.secrets).await?;
             let client = self.nodes.stack.as_ref().map(|stack| stack.client.clone());
             let client = client.ok_or(crate::stack::StackError::Down)?;
             let health = client.health().await?;
@@ -124,47 +126,82 @@ impl Keeper {
                 stage.backstage.stack.send_replace(Some(client.clone()));
                 stage.backstage.cloud.send_replace(self.nodes.cloud());
                 stage.backstage.homes.send_replace(self.home.clone());
+                self.figures = Some(Figures::of(&stage, client.clone(), self.home.clone()).await);
                 stage.emit(Event::Stack(StackState::Ready { version, blob: client.blob }));
                 Ok(())
             }
             Err(error) => {
                 self.nodes.stop().await;
-                self.down(error.to_string());
+                self.down(error.to_string()).await;
                 Err(error.to_string())
             }
         }
     }
 
     async fn stop_stack(&mut self) {
-        self.stage.backstage.stack.send_replace(None);
+        self.gone().await;
         self.nodes.stop_stack().await;
     }
 
     async fn stop(&mut self) {
-        self.stage.backstage.stack.send_replace(None);
+        self.gone().await;
         self.stage.backstage.cloud.send_replace(None);
         self.nodes.stop().await;
     }
 
-    fn down(&self, reason: String) {
-        self.stage.backstage.stack.send_replace(None);
+    async fn down(&mut self, reason: String) {
+        self.gone().await;
+        self.stage.backstage.cloud.send_replace(self.nodes.cloud());
         self.stage.emit(Event::Stack(StackState::Down { reason }));
+    }
+
+    /// Nobody reaches the stack any more, and what it counted holds no longer.
+    async fn gone(&mut self) {
+        self.stage.backstage.stack.send_replace(None);
+        if let Some(figures) = self.figures.take() {
+            figures.end().await;
+        }
+        self.stage.backstage.values.send_replace(Values::new());
     }
 }
 
-/// Draws the stack's figures into the run, for as long as it lives.
-async fn figures(stage: &Arc<Stage>, client: Option<&Client>) {
-    let Some(client) = client else { return std::future::pending().await };
+/// The figures of one stack, from its start to its end: no step and no reset interrupts them.
+struct Figures {
+    ending: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Figures {
+    /// Returns once there are some, so that a condition right after the start has what it asks for.
+    async fn of(stage: &Arc<Stage>, client: Client, home: Home) -> Figures {
+        let ending = stage.closing.child_token();
+        let (own, flowing) = (ending.clone(), stage.clone());
+        let task = stage.tasks.spawn(async move {
+            own.run_until_cancelled(flow(&flowing, &client, &home)).await;
+        });
+        let mut values = stage.backstage.values.subscribe();
+        tokio::time::timeout(FIRST_MAX, values.wait_for(|values| !values.is_empty())).await.ok();
+        Figures { ending, task }
+    }
+
+    async fn end(self) {
+        self.ending.cancel();
+        self.task.await.ok();
+    }
+}
+
+/// Draws a stack's figures into the run of the demo that it is for.
+async fn flow(stage: &Arc<Stage>, client: &Client, home: &Home) {
+    let mut rates = Rates::default();
+    let mut quiet = 0;
     loop {
         if let Ok(stream) = client.metrics_stream(HZ).await {
             let mut stream = std::pin::pin!(stream);
-            let mut rates = Rates::default();
-            let mut quiet = 0;
             while let Some(metrics) = stream.next().await {
-                let values = rates.push(metrics);
+                let Some(values) = rates.push(metrics) else { continue };
                 quiet = if busy(&values) { 0 } else { quiet + 1 };
                 if quiet % QUIET_EVERY == 0 {
-                    stage.sample(&values);
+                    stage.sample(&values, |program| Home::of(program) == *home);
                 }
                 stage.backstage.values.send_replace(values);
             }
@@ -178,10 +215,14 @@ fn busy(values: &Values) -> bool {
 }
 
 impl Stage {
-    /// The metrics that the demo on stage draws, and no others.
-    pub(super) fn sample(self: &Arc<Self>, values: &Values) {
+    /// Draws values into the run of the demo on stage, where they are of it: the metrics that it draws, and no others.
+    pub(super) fn sample(&self, values: &Values, is_of: impl FnOnce(&Program) -> bool) {
+        let loaded = self.loaded();
         let mut now = self.lock();
         let Some(demo) = now.show.active.as_ref().and_then(|slug| now.show.demos.get(slug)) else { return };
+        if !loaded.talk.programs.get(&demo.slug).is_some_and(|program| is_of(program)) {
+            return;
+        }
         let sample: Values = demo.metrics().filter_map(|metric| Some((metric.clone(), *values.get(metric)?))).collect();
         if !sample.is_empty() {
             self.emit_in(&mut now, Event::Sample(sample));

@@ -4,12 +4,13 @@ use super::Stage;
 use super::runner::Seen;
 use crate::mover;
 use crate::parse::quoted;
-use crate::rates::{Values, counters};
+use crate::stack::Client;
 use crate::tool::{self, Invocation};
 use crate::workshop::Filled;
+use greenroom_model::TenantName;
 use greenroom_show::Event;
 use greenroom_show::unit::Unit;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +35,8 @@ impl Stage {
         }
         let shown: Vec<_> = filled.iter().map(|filled| quoted(&filled.shown)).collect();
         self.prompt(&format!("{tool} {}", shown.join(" ")));
-        let before = client.metrics().await.ok();
+        let own = self.own_tenants(&client, &filled).await;
+        let before = self.moved(&client, &own).await;
         let began = self.watch.now();
         let said = Mutex::new(String::new());
         let show = |text: String| {
@@ -57,8 +59,8 @@ impl Stage {
             _ => return Err(format!("{tool} is not installed: install it, or press V for the recorded take")),
         };
         let seconds = (self.watch.now() - began) as f64 / 1e6;
-        let after = client.metrics().await.ok();
-        self.measured(group, seconds, before.as_ref().map(counters), after.as_ref().map(counters));
+        let after = self.moved(&client, &own).await;
+        self.measured(group, seconds, before.zip(after).map(|(before, after)| after.saturating_sub(before)));
         let said = said.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (ran, fails_with) {
             (ran, None) => ran.map(|()| String::new()),
@@ -71,24 +73,34 @@ impl Stage {
         }
     }
 
-    /// Figures of a tool's run: how long it took, and what the stack moved meanwhile.
-    fn measured(self: &Arc<Self>, group: &str, seconds: f64, before: Option<Values>, after: Option<Values>) {
+    /// The tenants whose accounts a tool was led to.
+    async fn own_tenants(&self, client: &Client, filled: &[Filled]) -> BTreeSet<TenantName> {
+        let own: BTreeSet<_> = filled.iter().flat_map(|filled| &filled.accounts).collect();
+        if own.is_empty() {
+            return BTreeSet::new();
+        }
+        let all = client.accounts().await.unwrap_or_default();
+        all.into_iter().filter(|account| own.contains(&account.name)).map(|account| account.tenant).collect()
+    }
+
+    /// Bytes that tenants have moved until now, but for what Greenroom's own loads move for them. Nothing where there is none to ask for.
+    async fn moved(&self, client: &Client, tenants: &BTreeSet<TenantName>) -> Option<u64> {
+        if tenants.is_empty() {
+            return None;
+        }
+        let metrics = client.metrics().await.ok()?;
+        let own = metrics.tenants.iter().filter(|(name, _)| tenants.contains(name));
+        let all: u64 = own.map(|(_, tenant)| tenant.bytes_in + tenant.bytes_out).sum();
+        Some(all.saturating_sub(self.backstage.loads.bytes(tenants)))
+    }
+
+    /// Figures of a tool's run: how long it took, and what its own accounts moved meanwhile, where it has any.
+    fn measured(&self, group: &str, seconds: f64, moved: Option<u64>) {
         let figure = |name: &str, value: f64, unit: Unit| {
             self.emit(Event::Figure { name: format!("{group}.{name}"), value, unit });
         };
         figure("seconds", seconds, Unit::Seconds);
-        let (Some(before), Some(after)) = (before, after) else { return };
-        let grown = |suffix: &str| -> f64 {
-            let of = |values: &Values| {
-                values
-                    .iter()
-                    .filter(|(name, _)| name.ends_with(suffix) && !name.starts_with("cloud."))
-                    .map(|(_, value)| value)
-                    .sum::<f64>()
-            };
-            of(&after) - of(&before)
-        };
-        let moved = grown(".bytes_in") + grown(".bytes_out");
+        let Some(moved) = moved.map(|moved| moved as f64) else { return };
         figure("bytes", moved, Unit::Bytes);
         if seconds > 0.0 {
             figure("bytes_per_s", moved / seconds, Unit::BytesPerSecond);
@@ -114,7 +126,8 @@ impl Stage {
         }
         let args = filled.iter().map(|filled| filled.word.clone()).collect();
         let private = self.backstage.workshop.folder().to_path_buf();
-        Invocation { program: program.to_path_buf(), args, env, folder: self.backstage.workshop.data(), private }
+        let (folder, secrets) = (self.backstage.workshop.data(), self.secrets.clone());
+        Invocation { program: program.to_path_buf(), args, env, folder, private, secrets }
     }
 }
 
