@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::hash::Hash;
 use bytes::{Bytes, BytesMut};
+use crc_fast::{CrcAlgorithm, Digest};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::{Path, PathPart};
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
@@ -63,6 +64,52 @@ pub(crate) enum Seen {
     /// Other bytes, or more or fewer.
     Other,
     Missing,
+}
+
+/// By what an object is known again, with its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// By its name: for what lies there from before.
+    Hash(Hash),
+    /// For what was sent a moment ago: a tenth of the work, and as good against whatever bends bytes by accident.
+    Crc64(u64),
+}
+
+impl Mark {
+    pub fn of_sent(bytes: &[u8]) -> Mark {
+        Mark::Crc64(crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes))
+    }
+
+    fn reader(self) -> MarkReader {
+        match self {
+            Mark::Hash(_) => MarkReader::Hash(Box::default()),
+            Mark::Crc64(_) => MarkReader::Crc64(Digest::new(CrcAlgorithm::Crc64Nvme)),
+        }
+    }
+}
+
+/// Reads a mark part by part.
+enum MarkReader {
+    Hash(Box<blake3::Hasher>),
+    Crc64(Digest),
+}
+
+impl MarkReader {
+    fn push(&mut self, part: &[u8]) {
+        match self {
+            MarkReader::Hash(hasher) => {
+                hasher.update(part);
+            }
+            MarkReader::Crc64(digest) => digest.update(part),
+        }
+    }
+
+    fn mark(self) -> Mark {
+        match self {
+            MarkReader::Hash(hasher) => Mark::Hash(Hash(hasher.finalize().into())),
+            MarkReader::Crc64(digest) => Mark::Crc64(digest.finalize()),
+        }
+    }
 }
 
 /// What comes back bent may have been bent on its way back: it is read so often before that is believed.
@@ -151,14 +198,14 @@ impl Cloud {
         }
     }
 
-    /// Reads an object through, and compares its hash. Nothing of it is kept.
-    pub(crate) async fn see(&self, name: &str, hash: &Hash, length: u64) -> Result<Seen> {
+    /// Reads an object through, and compares its mark. Nothing of it is kept.
+    pub(crate) async fn see(&self, name: &str, mark: Mark, length: u64) -> Result<Seen> {
         let path = self.path(name);
         let (mut pause, mut looks) = (self.pauses(), 1);
         loop {
             self.traffic.gets.fetch_add(1, Relaxed);
-            match self.timed(self.hash_once(&path, length)).await {
-                Ok(found) if found == Some(*hash) => return Ok(Seen::Whole),
+            match self.timed(self.mark_once(&path, mark, length)).await {
+                Ok(found) if found == Some(mark) => return Ok(Seen::Whole),
                 Ok(_) if looks == LOOKS_MAX => return Ok(Seen::Other),
                 Ok(_) => looks += 1,
                 Err(Fault::Missing) => return Ok(Seen::Missing),
@@ -168,9 +215,9 @@ impl Cloud {
     }
 
     /// `None` where it is not that long.
-    async fn hash_once(&self, path: &Path, length: u64) -> object_store::Result<Option<Hash>> {
+    async fn mark_once(&self, path: &Path, mark: Mark, length: u64) -> object_store::Result<Option<Mark>> {
         let answer = self.store.get_opts(path, GetOptions::default()).await?;
-        let (mut hasher, mut read) = (blake3::Hasher::new(), 0);
+        let (mut reader, mut read) = (mark.reader(), 0);
         let mut body = answer.into_stream();
         while let Some(part) = body.try_next().await? {
             read += part.len() as u64;
@@ -178,9 +225,9 @@ impl Cloud {
             if read > length {
                 return Ok(None);
             }
-            hasher.update(&part);
+            reader.push(&part);
         }
-        Ok((read == length).then(|| Hash(hasher.finalize().into())))
+        Ok((read == length).then(|| reader.mark()))
     }
 
     pub async fn get(&self, name: &str) -> Result<Bytes> {

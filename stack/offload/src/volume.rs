@@ -1,6 +1,6 @@
 //! A volume opened for writing: one writer at a time, which a number in the log decides.
 
-use crate::cloud::{Cloud, Created, Seen};
+use crate::cloud::{Cloud, Created, Mark, Seen};
 use crate::error::{Error, Result};
 use crate::format::document::{self, Kind};
 use crate::format::segment::{Origin, Sealed, SegmentInfo};
@@ -162,10 +162,14 @@ impl Volume {
         lock(&self.in_flight).insert(info.hash);
         let guard = InFlight { volume: self.clone(), info };
         let name = layout::segment(&guard.info.hash);
+        let sent = Mark::of_sent(&bytes);
         self.cloud.put(&name, bytes.into()).await?;
         drop(uploading);
-        match self.see(&guard.info).await? {
-            Seen::Whole => Ok(guard),
+        match self.cloud.see(&name, sent, guard.info.bytes).await? {
+            Seen::Whole => {
+                lock(&self.seen).insert(guard.info.hash);
+                Ok(guard)
+            }
             Seen::Other => Err(Error::bent(&name)),
             Seen::Missing => Err(Error::kept_nothing(&name)),
         }
@@ -176,7 +180,7 @@ impl Volume {
         if lock(&self.seen).contains(&info.hash) {
             return Ok(Seen::Whole);
         }
-        let seen = self.cloud.see(&layout::segment(&info.hash), &info.hash, info.bytes).await?;
+        let seen = self.cloud.see(&layout::segment(&info.hash), Mark::Hash(info.hash), info.bytes).await?;
         if seen == Seen::Whole {
             lock(&self.seen).insert(info.hash);
         }

@@ -1,6 +1,6 @@
 //! Writes a take: appended as it happens, synced about once a second, scrubbed before it becomes a line.
 
-use crate::scrub::scrub;
+use crate::scrub::Secrets;
 use greenroom_show::{Event, Micros, Stamped, take::Header};
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
@@ -34,6 +34,7 @@ pub enum Told {
 #[derive(Debug)]
 pub struct Recorder {
     began: Micros,
+    secrets: Secrets,
     lines: Option<SyncSender<String>>,
     waiting: Arc<AtomicUsize>,
     output_bytes: usize,
@@ -54,6 +55,7 @@ impl Recorder {
         folder: &Path,
         header: &Header,
         began: Micros,
+        secrets: Secrets,
         tell: impl Fn(Told) + Send + 'static,
     ) -> std::io::Result<Recorder> {
         let (lines, queue) = sync_channel(WAITING_LINES_MAX);
@@ -76,7 +78,7 @@ impl Recorder {
                 tell(Told::Ended(format!("The take is no longer recorded: {}: {error}", path.display())));
             }
         })?;
-        Ok(Recorder { began, lines: Some(lines), waiting, output_bytes: 0, bytes: 0, writer: Some(writer) })
+        Ok(Recorder { began, secrets, lines: Some(lines), waiting, output_bytes: 0, bytes: 0, writer: Some(writer) })
     }
 
     /// Appends an event. A take goes no further where the disk refused or fell behind, or where it is as long as one may be.
@@ -88,7 +90,7 @@ impl Recorder {
                 return Goes::On;
             }
         }
-        let line = line(&Stamped { at: at.saturating_sub(self.began), event: event.clone() });
+        let line = line(&Stamped { at: at.saturating_sub(self.began), event: event.clone() }, &self.secrets);
         self.bytes += line.len();
         let waiting = self.waiting.fetch_add(line.len(), Ordering::Relaxed) + line.len();
         let fits = self.bytes <= TAKE_BYTES_MAX && waiting <= WAITING_BYTES_MAX;
@@ -115,22 +117,22 @@ impl Drop for Recorder {
 }
 
 /// Strings are scrubbed one by one, before there are any quotes around them.
-fn line(stamped: &Stamped) -> String {
+fn line(stamped: &Stamped, secrets: &Secrets) -> String {
     let mut value = serde_json::to_value(stamped).unwrap_or_default();
-    scrub_all(&mut value);
+    scrub_all(&mut value, secrets);
     value.to_string()
 }
 
-fn scrub_all(value: &mut Value) {
+fn scrub_all(value: &mut Value, secrets: &Secrets) {
     match value {
         Value::String(text) => {
-            let clean = scrub(text);
+            let clean = secrets.scrub(text);
             if clean != *text {
                 *text = clean;
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(scrub_all),
-        Value::Object(fields) => fields.values_mut().for_each(scrub_all),
+        Value::Array(items) => items.iter_mut().for_each(|item| scrub_all(item, secrets)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| scrub_all(field, secrets)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -188,8 +190,8 @@ mod tests {
     use super::*;
     use greenroom_show::{Notice, Outcome, StackState};
 
-    fn back(event: &Event) -> Event {
-        let text = line(&Stamped { at: 1, event: event.clone() });
+    fn back(event: &Event, secrets: &Secrets) -> Event {
+        let text = line(&Stamped { at: 1, event: event.clone() }, secrets);
         serde_json::from_str::<Stamped>(&text).expect(&text).event
     }
 
@@ -213,18 +215,22 @@ mod tests {
             "\u{2028}",
             "<",
         ];
+        let secrets = Secrets::default();
+        secrets.know("0123456789abcdef");
         for before in around {
             for after in around {
-                let text = format!("Get {before}http://h/a?se=1&sig=abc%2Bdef{after}: dial tcp {after}{before} done");
-                let clean = scrub(&text);
-                assert!(!clean.contains("abc%2Bdef"), "{clean}");
-                assert_eq!(back(&Event::Output(text.clone())), Event::Output(clean.clone()));
+                let text = format!(
+                    "Get {before}http://h/a?se=1&sig=abc%2Bdef{after}: dial 0123456789abcdef tcp {after}{before} done"
+                );
+                let clean = secrets.scrub(&text);
+                assert!(!clean.contains("abc%2Bdef") && !clean.contains("0123456789abcdef"), "{clean}");
+                assert_eq!(back(&Event::Output(text.clone()), &secrets), Event::Output(clean.clone()));
                 let failed = |why: &str| Event::StepEnded { step: 1, outcome: Outcome::Failed { why: why.into() } };
-                assert_eq!(back(&failed(&text)), failed(&clean));
+                assert_eq!(back(&failed(&text), &secrets), failed(&clean));
                 let down = |reason: &str| Event::Stack(StackState::Down { reason: reason.into() });
-                assert_eq!(back(&down(&text)), down(&clean));
+                assert_eq!(back(&down(&text), &secrets), down(&clean));
                 let notice = |text: &str| Event::Notice(Notice { text: text.into() });
-                assert_eq!(back(&notice(&text)), notice(&clean));
+                assert_eq!(back(&notice(&text), &secrets), notice(&clean));
             }
         }
     }
@@ -233,7 +239,7 @@ mod tests {
     fn a_flood_of_output_does_not_fill_the_disk_and_the_steps_after_it_are_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let header = Header { demo: "copy".into(), ..Header::default() };
-        let mut recorder = Recorder::begin(folder.path(), &header, 0, |_| {}).expect("a thread");
+        let mut recorder = Recorder::begin(folder.path(), &header, 0, Secrets::default(), |_| {}).expect("a thread");
         let flood = "y\r\n".repeat(2_000);
         for at in 0..4_000 {
             while recorder.waiting.load(Ordering::Relaxed) > WAITING_BYTES_MAX / 2 {

@@ -11,7 +11,7 @@ use crate::trust::Trust;
 use futures::{Stream, stream};
 use greenroom_show::call::{CallError, Push, Role};
 use greenroom_show::take::{Machine, TakeInfo};
-use greenroom_show::{Event, Micros, Notice, Show, Stamped};
+use greenroom_show::{Event, Micros, Notice, Outcome, Show, StackState, Stamped};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -119,6 +119,7 @@ impl Kernel {
 
     pub fn emit_in(&self, now: &mut Now, event: Event) {
         let at = self.watch.now();
+        let event = self.masked(event);
         let Now { show, sinks, .. } = now;
         sinks.iter_mut().for_each(|sink| sink.before(show, at, &event));
         show.apply(at, &event);
@@ -129,6 +130,25 @@ impl Kernel {
         if moves && now.captions == Captions::On {
             let said = now.show.said();
             self.emit_in(now, Event::Captioned(said));
+        }
+    }
+
+    /// Without any secret that is known, whoever speaks.
+    fn masked(&self, event: Event) -> Event {
+        let clean = |text: String| self.secrets.scrub(&text);
+        match event {
+            Event::Output(text) => Event::Output(clean(text)),
+            Event::Notice(Notice { text }) => Event::Notice(Notice { text: clean(text) }),
+            Event::Faults(faults) => Event::Faults(faults.into_iter().map(clean).collect()),
+            Event::Stack(StackState::Down { reason }) => Event::Stack(StackState::Down { reason: clean(reason) }),
+            Event::StepEnded { step, outcome: Outcome::Failed { why } } => {
+                Event::StepEnded { step, outcome: Outcome::Failed { why: clean(why) } }
+            }
+            Event::StepEnded { step, outcome: Outcome::Passed { seen } } => {
+                Event::StepEnded { step, outcome: Outcome::Passed { seen: clean(seen) } }
+            }
+            // Numbers, and what an author wrote.
+            event => event,
         }
     }
 

@@ -4,6 +4,7 @@
 use super::What;
 use super::kernel::{Kernel, Sink};
 use crate::recorder::{Goes, Recorder, TAKE_BYTES_MAX, Told};
+use crate::scrub::Secrets;
 use greenroom_show::deck::{Deck, Section};
 use greenroom_show::demo::{Demo, Step};
 use greenroom_show::take::{Header, Machine, VERSION};
@@ -23,6 +24,7 @@ pub fn attach(kernel: &Arc<Kernel>) -> watch::Receiver<Option<String>> {
     let shelf = Shelf {
         folder: kernel.takes_folder(),
         machine: kernel.machine.clone(),
+        secrets: kernel.secrets.clone(),
         tasks: kernel.tasks.clone(),
         teller: Teller { kernel: Arc::downgrade(kernel), runtime: tokio::runtime::Handle::current() },
     };
@@ -149,6 +151,7 @@ impl TalkTakes {
 struct Shelf {
     folder: PathBuf,
     machine: Machine,
+    secrets: Secrets,
     tasks: TaskTracker,
     teller: Teller,
 }
@@ -178,7 +181,7 @@ impl Shelf {
             Told::Ended(why) => teller.tell(why),
         };
         let say = |error| self.teller.tell(format!("No take is recorded: {error}"));
-        Recorder::begin(&self.folder, header, at, tell).map_err(say).ok()
+        Recorder::begin(&self.folder, header, at, self.secrets.clone(), tell).map_err(say).ok()
     }
 
     /// Tells the speaker of a take that is as long as one may be.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::recorder::{Goes, Recorder, Told};
+use crate::scrub::Secrets;
 use greenroom_show::demo::Demo;
 use greenroom_show::rehearsal::Trial;
 use greenroom_show::take::{Edition, Machine, Verdict};
@@ -25,7 +26,7 @@ fn record(folder: &Path, header: &Header, events: &[Event]) -> String {
         Told::Named(id) => named.send(id).expect("heard"),
         Told::Ended(why) => panic!("{why}"),
     };
-    let mut recorder = Recorder::begin(folder, header, 1_000, tell).expect("a thread");
+    let mut recorder = Recorder::begin(folder, header, 1_000, Secrets::default(), tell).expect("a thread");
     for (index, event) in events.iter().enumerate() {
         assert_eq!(recorder.record(1_000 + index as u64 * 10, event), Goes::On);
     }
