@@ -6,7 +6,6 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::collections::{BTreeSet, VecDeque};
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// More than the accounts of a large talk and the signatures of an hour; beyond it, a signature is forgotten first, since it lapses
@@ -78,7 +77,7 @@ impl Secrets {
 
     /// A whole text without its secrets.
     pub fn scrub(&self, text: &str) -> String {
-        let mut scrubber = Scrubber::new(self.clone(), Path::new(""));
+        let mut scrubber = Scrubber::hiding(self.clone(), super::nothing());
         let mut clean = scrubber.push(text);
         clean.push_str(&scrubber.finish());
         clean

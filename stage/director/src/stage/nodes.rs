@@ -36,6 +36,12 @@ pub struct Nodes {
     cloud: Option<(Process, Cloud)>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Node {
+    Stack,
+    Cloud,
+}
+
 impl Home {
     pub fn of(program: &Program) -> Home {
         match program.profile {
@@ -113,19 +119,22 @@ impl Nodes {
         }
     }
 
-    /// Waits until a process ends by itself, and says why in its last words; forever where there is none. A stack without its
-    /// cloud is stopped: what it would show is not what the demo tells.
-    pub async fn died(&mut self) -> String {
+    /// Waits until a process ends by itself, and says which, and its last words; forever where there is none.
+    pub async fn died(&mut self) -> (Node, String) {
         let cloud = self.cloud.as_mut().map(|(cloud, _)| cloud);
         tokio::select! {
-            why = ended(self.stack.as_mut()) => {
-                self.stack = None;
-                format!("it ended by itself ({why})")
-            }
-            why = ended(cloud) => {
+            why = ended(self.stack.as_mut()) => (Node::Stack, format!("it ended by itself ({why})")),
+            why = ended(cloud) => (Node::Cloud, format!("its cloud ended by itself ({why})")),
+        }
+    }
+
+    /// Lets go of what has died. A stack without its cloud is stopped: what it would show is not what the demo tells.
+    pub async fn lose(&mut self, node: Node) {
+        match node {
+            Node::Stack => self.stack = None,
+            Node::Cloud => {
                 self.cloud = None;
                 self.stop_stack().await;
-                format!("its cloud ended by itself ({why})")
             }
         }
     }

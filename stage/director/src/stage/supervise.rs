@@ -55,7 +55,10 @@ pub async fn run(stage: Arc<Stage>, mut orders: mpsc::Receiver<Asked>) {
     keeper.start().await.ok();
     loop {
         tokio::select! {
-            died = keeper.nodes.died() => keeper.down(died).await,
+            (node, why) = keeper.nodes.died() => {
+                keeper.nodes.lose(node).await;
+                keeper.down(why).await;
+            }
             () = stage.backstage.restarts.notified() => {
                 keeper.stop_stack().await;
                 keeper.start().await.ok();
