@@ -4,7 +4,7 @@ use crate::{
     Curtain, Micros, Position, Show, Span,
     deck::{Deck, Pane},
     demo::Demo,
-    marks::{Ink, Pointer},
+    marks::{Ink, Pointer, Spot},
     planner::Settings,
     take::TakeInfo,
     unit::Unit,
@@ -194,6 +194,53 @@ impl Event {
         }
     }
 
+    /// The event with numbers alone in it; `None` where nothing is left. Infinity and what is no number have no form in JSON: a push or
+    /// a line of a take that held one could not be read back.
+    pub fn finite(self) -> Option<Event> {
+        let drawn = |(x, y): &Spot| x.is_finite() && y.is_finite();
+        match self {
+            Event::Sample(mut values) => {
+                let before = values.len();
+                values.retain(|_, value| value.is_finite());
+                (before == 0 || !values.is_empty()).then_some(Event::Sample(values))
+            }
+            Event::Figure { value, .. } if !value.is_finite() => None,
+            Event::Pointed(Some(pointer)) if !drawn(&pointer.at) => None,
+            Event::Inked(Ink::Down(spot)) if !drawn(&spot) => None,
+            Event::Inked(Ink::Along(mut spots)) => {
+                spots.retain(drawn);
+                Some(Event::Inked(Ink::Along(spots)))
+            }
+            Event::Replay(Replay::Events(events)) => {
+                let finite = |Stamped { at, event }| Some(Stamped { at, event: event.finite()? });
+                Some(Event::Replay(Replay::Events(events.into_iter().filter_map(finite).collect())))
+            }
+            Event::Opened(_)
+            | Event::Moved(_)
+            | Event::Curtain(_)
+            | Event::Frozen(_)
+            | Event::Clock(_)
+            | Event::Span(_)
+            | Event::Stack(_)
+            | Event::Notice(_)
+            | Event::Faults(_)
+            | Event::Pointed(_)
+            | Event::Inked(_)
+            | Event::Planned(_)
+            | Event::Looped(_)
+            | Event::Captioned(_)
+            | Event::Zoomed(_)
+            | Event::Begun { .. }
+            | Event::StepStarted { .. }
+            | Event::StepEnded { .. }
+            | Event::Output(_)
+            | Event::Figure { .. }
+            | Event::Tool { .. }
+            | Event::Replay(_)
+            | Event::Showed { .. } => Some(self),
+        }
+    }
+
     /// The event as the audience's window receives it; `None` where it is not theirs.
     pub fn for_audience(&self) -> Option<Event> {
         match self {
@@ -282,6 +329,35 @@ mod tests {
             let sent = Stamped { at: 7, event };
             let wire = serde_json::to_string(&sent).expect("plain values");
             assert_eq!(serde_json::from_str::<Stamped>(&wire).expect(&wire), sent);
+        }
+    }
+
+    #[test]
+    fn an_event_is_sent_without_what_is_no_number() {
+        let figure = |value| Event::Figure { name: "p99".into(), value, unit: Unit::Count };
+        let sample = |values: &[f64]| {
+            Event::Sample(values.iter().enumerate().map(|(index, value)| (format!("m{index}"), *value)).collect())
+        };
+        let pointed = |at| Event::Pointed(Some(Pointer { kind: crate::marks::PointerKind::Laser, at }));
+        for none in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(figure(none).finite(), None);
+            assert_eq!(sample(&[none]).finite(), None);
+            assert_eq!(sample(&[1.5, none]).finite(), Some(sample(&[1.5])));
+            assert_eq!(pointed((0.0, none as f32)).finite(), None);
+            assert_eq!(Event::Inked(Ink::Down((none as f32, 0.0))).finite(), None);
+            let stroke = |spots: &[Spot]| Event::Inked(Ink::Along(spots.to_vec()));
+            assert_eq!(stroke(&[(1.0, 1.0), (none as f32, 1.0)]).finite(), Some(stroke(&[(1.0, 1.0)])));
+            let played = |events: &[Event]| {
+                let stamped = events.iter().map(|event| Stamped { at: 1, event: event.clone() });
+                Event::Replay(Replay::Events(stamped.collect()))
+            };
+            let sent = played(&[figure(none), sample(&[2.0, none])]).finite().expect("the sample");
+            assert_eq!(sent, played(&[sample(&[2.0])]));
+            let wire = serde_json::to_string(&Stamped { at: 1, event: sent.clone() }).expect("plain values");
+            assert_eq!(serde_json::from_str::<Stamped>(&wire).expect("what was written").event, sent);
+        }
+        for whole in [figure(f64::MAX), figure(-0.0), sample(&[]), pointed((3.0, 4.0)), Event::Output("NaN".into())] {
+            assert_eq!(whole.clone().finite(), Some(whole));
         }
     }
 

@@ -114,6 +114,7 @@ impl Show {
             Event::Showed { now, show } => {
                 talk.began = now.saturating_sub(stamped.at);
                 *self = Show { talk: None, ..Show::clone(show) };
+                self.stay_within();
             }
             event => self.fold(talk.began + stamped.at, event),
         }

@@ -61,6 +61,7 @@ impl Run {
             Event::StepStarted { step, timeout_ms } => {
                 let run = StepRun { started: at, ended: None, timeout_ms: *timeout_ms, outcome: None };
                 self.steps.insert(*step, run);
+                self.terminal.begin_step();
             }
             Event::StepEnded { step, outcome } => {
                 if let Some(run) = self.steps.get_mut(step) {

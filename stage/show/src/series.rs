@@ -51,6 +51,14 @@ struct Bucket {
     count: u32,
 }
 
+impl Bucket {
+    /// A sum stays a number, however large what is added: infinity has no form in JSON.
+    fn add(&mut self, sum: f64, count: u32) {
+        self.sum = (self.sum + sum).clamp(f64::MIN, f64::MAX);
+        self.count = self.count.saturating_add(count);
+    }
+}
+
 impl Default for Series {
     fn default() -> Self {
         Self { recent: VecDeque::new(), whole: Vec::new(), stride: FIRST_STRIDE }
@@ -60,14 +68,15 @@ impl Default for Series {
 impl Series {
     pub fn push(&mut self, at: Micros, value: f64) {
         self.recent.push_back(Point { at, value });
-        while self.recent.len() > RECENT_POINTS_MAX || self.recent.front().is_some_and(|first| first.at + RECENT < at) {
+        while self.recent.len() > RECENT_POINTS_MAX
+            || self.recent.front().is_some_and(|first| first.at.saturating_add(RECENT) < at)
+        {
             self.recent.pop_front();
         }
         let slot = at / self.stride;
         match self.whole.last_mut() {
             Some(last) if last.slot >= slot => {
-                last.sum += value;
-                last.count += 1;
+                last.add(value, 1);
             }
             _ => self.whole.push(Bucket { slot, sum: value, count: 1 }),
         }
@@ -88,7 +97,7 @@ impl Series {
     /// The whole run, oldest first, each point the mean of its bucket.
     pub fn whole(&self) -> impl Iterator<Item = Point> + '_ {
         self.whole.iter().map(|bucket| Point {
-            at: bucket.slot * self.stride + self.stride / 2,
+            at: (bucket.slot * self.stride).saturating_add(self.stride / 2),
             value: bucket.sum / f64::from(bucket.count),
         })
     }
@@ -100,8 +109,7 @@ impl Series {
             let slot = bucket.slot / 2;
             match merged.last_mut() {
                 Some(last) if last.slot == slot => {
-                    last.sum += bucket.sum;
-                    last.count += bucket.count;
+                    last.add(bucket.sum, bucket.count);
                 }
                 _ => merged.push(Bucket { slot, ..bucket }),
             }
@@ -125,6 +133,18 @@ mod tests {
         assert!(series.whole().all(|point| (point.value - 5.0).abs() < 1.0));
         let first = series.recent().next().expect("samples");
         assert!(series.last().expect("samples").at - first.at <= RECENT);
+    }
+
+    #[test]
+    fn the_largest_samples_leave_a_series_that_can_be_sent() {
+        let mut series = Series::default();
+        for at in 0..5_000u64 {
+            series.push(at * 50_000, f64::MAX);
+        }
+        series.push(Micros::MAX, f64::MAX);
+        let wire = serde_json::to_string(&series).expect("plain values");
+        assert_eq!(serde_json::from_str::<Series>(&wire).expect("what was written"), series);
+        assert!(series.whole().all(|point| point.value.is_finite()));
     }
 
     #[test]

@@ -163,13 +163,14 @@ impl Show {
         match event {
             Event::Opened(opened) => self.open(opened),
             Event::Moved(position) => {
+                let position = self.within(*position);
                 if position.slide != self.position.slide {
                     self.zoomed = None;
                 }
-                self.position = *position;
+                self.position = position;
             }
             Event::Curtain(curtain) => self.curtain = *curtain,
-            Event::Frozen(frozen) => self.frozen = *frozen,
+            Event::Frozen(frozen) => self.frozen = frozen.map(|frozen| self.within(frozen)),
             Event::Clock(act) => self.clock.apply(at, *act),
             Event::Span(span) => self.span = *span,
             Event::Stack(state) => self.stack = state.clone(),
@@ -316,7 +317,7 @@ impl Show {
             return Position { slide, reveal: reveal - 1 };
         }
         let Some(before) = slide.checked_sub(1) else { return self.position };
-        self.arrive(before, deck.slides[before].clicks())
+        self.arrive(before, deck.slides.get(before).map_or(0, Slide::clicks))
     }
 
     /// The position on a slide that one arrives at: a demo slide shows as many beats as its groups have run.
@@ -378,6 +379,21 @@ impl Show {
             .then(|| NextAction::RunGroup { demo: demo.slug.clone(), group: open.clone() })
     }
 
+    /// A position on the deck, where there is one. Those of takes and notes may be of a deck with more slides, or of one whose slides have more clicks.
+    fn within(&self, position: Position) -> Position {
+        let Some(Deck { slides, .. }) = &self.deck else { return position };
+        match slides.get(position.slide) {
+            Some(slide) => Position { reveal: position.reveal.min(self.clicks(slide)), ..position },
+            None => Position { slide: slides.len().saturating_sub(1), reveal: 0 },
+        }
+    }
+
+    /// Brings back what points beyond the deck.
+    pub(crate) fn stay_within(&mut self) {
+        self.position = self.within(self.position);
+        self.frozen = self.frozen.map(|frozen| self.within(frozen));
+    }
+
     fn open(&mut self, opened: &Opened) {
         // An edited deck keeps slide, clock and runs; another deck starts at its beginning.
         match self.deck.as_ref().filter(|deck| deck.slug == opened.deck.slug) {
@@ -404,6 +420,7 @@ impl Show {
         });
         self.active = self.active.take().filter(|active| self.runs.contains_key(active));
         self.demos = opened.demos.clone();
+        self.stay_within();
         self.held = opened.held.clone();
     }
 }
@@ -435,7 +452,7 @@ impl Caption {
 
 impl Clock {
     pub fn elapsed(&self, now: Micros) -> Micros {
-        self.counted + self.since.map_or(0, |since| now.saturating_sub(since))
+        self.counted.saturating_add(self.since.map_or(0, |since| now.saturating_sub(since)))
     }
 
     pub fn runs(&self) -> bool {

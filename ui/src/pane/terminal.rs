@@ -59,12 +59,11 @@ impl Line {
         self.runs.first().is_some_and(|run| run.text.starts_with(PROMPT))
     }
 
-    fn push(&mut self, cell: &vt100::Cell) {
-        let class = class(cell);
-        let text = if cell.has_contents() { cell.contents() } else { " " };
+    fn push(&mut self, cell: &avt::Cell) {
+        let class = class(cell.pen());
         match self.runs.last_mut() {
-            Some(run) if run.class == class => run.text.push_str(text),
-            _ => self.runs.push(StyledRun { class, text: text.to_string() }),
+            Some(run) if run.class == class => run.text.push(cell.char()),
+            _ => self.runs.push(StyledRun { class, text: cell.char().to_string() }),
         }
     }
 
@@ -81,15 +80,12 @@ impl Line {
 
 /// Lines as the tool wrote them: rows that the terminal wrapped are one again.
 fn lines(terminal: &Terminal) -> Vec<Line> {
-    let screen = terminal.screen();
-    let (rows, columns) = screen.size();
-    let (rows, columns) = (rows.get(), columns.get());
     let mut lines = Vec::new();
     let mut line = Line::default();
-    for row in 0..rows {
-        let cells = (0..columns).filter_map(|column| screen.cell(row, column));
-        cells.filter(|cell| !cell.is_wide_continuation()).for_each(|cell| line.push(cell));
-        if !screen.row_wrapped(row) {
+    for row in terminal.screen().visible_lines() {
+        // A wide character has two cells, the second of no width.
+        row.cells().iter().filter(|cell| cell.width() > 0).for_each(|cell| line.push(cell));
+        if !row.is_wrapped() {
             line.trim();
             lines.push(std::mem::take(&mut line));
         }
@@ -100,14 +96,14 @@ fn lines(terminal: &Terminal) -> Vec<Line> {
     lines
 }
 
-fn class(cell: &vt100::Cell) -> String {
-    let mut class = match cell.fgcolor() {
-        vt100::Color::Idx(index @ 0..16) => format!("c{} ", index % 8),
+fn class(pen: &avt::Pen) -> String {
+    let mut class = match pen.foreground() {
+        Some(avt::Color::Indexed(index @ 0..16)) => format!("c{} ", index % 8),
         // A tool's own shades are not part of the stage's few colours.
-        vt100::Color::Default | vt100::Color::Idx(_) | vt100::Color::Rgb(..) => String::new(),
+        None | Some(avt::Color::Indexed(_) | avt::Color::RGB(_)) => String::new(),
     };
     for (is, name) in
-        [(cell.bold(), "bold"), (cell.dim(), "dim"), (cell.italic(), "italic"), (cell.inverse(), "inverse")]
+        [(pen.is_bold(), "bold"), (pen.is_faint(), "dim"), (pen.is_italic(), "italic"), (pen.is_inverse(), "inverse")]
     {
         if is {
             class.push_str(name);
