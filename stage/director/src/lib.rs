@@ -5,6 +5,7 @@ mod account_sas;
 pub mod awake;
 mod clock;
 mod condition;
+mod covered;
 mod data;
 mod durable;
 mod family;
