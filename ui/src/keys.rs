@@ -72,11 +72,7 @@ pub const TABLE: &[Chapter] = &[
         title: "Demo",
         rows: &[
             Row { keys: &["r"], what: "Run the next steps, or the failed ones again", act: Console::run_again },
-            Row {
-                keys: &["Shift+y"],
-                what: "Yes: let the steps of this talk run",
-                act: |console| console.send(call::TrustSteps {}),
-            },
+            Row { keys: &["Shift+y"], what: "Yes: let the steps of this talk run", act: Console::trust },
             Row { keys: &["Shift+r"], what: "Reset the demo", act: Console::reset },
             Row { keys: &["k", "Ctrl+c"], what: "Stop the step that runs", act: |console| console.send(call::Stop {}) },
             Row {

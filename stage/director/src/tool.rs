@@ -1,23 +1,47 @@
-//! Runs an external tool in a terminal of its own, and ends it with everything that it started.
+//! Runs an external tool in a terminal of its own, until the tool ends, and ends what it started.
 
+use crate::family::{Family, Left, MARK};
+use crate::pty::Pty;
 use crate::scrub::{Scrubber, Secrets};
-use greenroom_show::{COLUMNS, ROWS, Terminal};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use greenroom_show::Terminal;
+use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-/// How long a tool may take to end by itself once it is asked to.
-const GRACE: Duration = Duration::from_secs(2);
 /// Lines of a failed tool that the speaker is shown.
 const LAST_LINES: usize = 6;
-/// Chunks of output that may wait; a tool that prints faster is slowed by its terminal.
-const CHUNKS_MAX: usize = 64;
+/// A tool that prints faster is slowed by its terminal.
+const CHUNK_BYTES: usize = 8192;
+/// What a tool printed before it ended is there at once; what it left in the background may print for ever.
+const DRAIN_MAX: Duration = Duration::from_millis(100);
+/// Silence after which one looks whether a tool waits for somebody to type.
+const SILENT: Duration = Duration::from_secs(3);
+/// For the status of a tool that was killed.
+const REAP_MAX: Duration = Duration::from_millis(100);
+/// Nobody types. What would page its output prints it, and what would ask does not.
+pub const UNATTENDED: [(&str, &str); 12] = [
+    ("AWS_PAGER", ""),
+    ("BAT_PAGER", ""),
+    ("DEBIAN_FRONTEND", "noninteractive"),
+    ("GH_PAGER", "cat"),
+    ("GIT_PAGER", "cat"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    // Quits at the end of what it shows, and at once where that is less than a screen.
+    ("LESS", "-EFRX"),
+    ("MANPAGER", "cat"),
+    ("PAGER", "cat"),
+    ("PSQL_PAGER", "cat"),
+    ("SYSTEMD_LESS", "-EFRX"),
+    ("SYSTEMD_PAGER", "cat"),
+];
 
 #[derive(Debug, Clone)]
 pub struct Invocation {
@@ -32,14 +56,55 @@ pub struct Invocation {
     pub secrets: Secrets,
 }
 
+/// What is heard of a tool while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// Printed, free of secrets.
+    Output(String),
+    /// It seems to wait for somebody to type.
+    Waits,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
     #[error("cannot start {}: {detail}", program.display())]
     Start { program: PathBuf, detail: String },
     #[error("{program} ended with {status}{last}")]
     Exit { program: String, status: String, last: String },
-    #[error("stopped")]
-    Cancelled,
+    /// With what it did when it was stopped.
+    #[error("{program} was stopped{doing}{last}")]
+    Stopped { program: String, doing: &'static str, last: String },
+}
+
+/// What tools left in the background on purpose, until it is ended.
+#[derive(Debug, Default)]
+pub struct Background {
+    left: Mutex<Vec<Remainder>>,
+}
+
+#[derive(Debug)]
+struct Remainder {
+    family: Family,
+    /// Reads what is printed and shows it to nobody: a terminal that nobody reads stands still, and its programs with it.
+    _terminal: AbortOnDropHandle<()>,
+}
+
+impl Background {
+    /// Ends all of it.
+    pub async fn end(&self) {
+        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        futures::future::join_all(left.iter().map(|remainder| remainder.family.end())).await;
+    }
+
+    fn keep(&self, family: Family, pty: Pty) {
+        let drain = tokio::spawn(async move {
+            let mut buffer = [0; CHUNK_BYTES];
+            while pty.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+        });
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.retain(|remainder| !remainder.family.is_gone());
+        left.push(Remainder { family, _terminal: AbortOnDropHandle::new(drain) });
+    }
 }
 
 /// Where a tool is, of those that Greenroom fetched or the path holds. A name with a folder in it is no tool's.
@@ -58,114 +123,182 @@ pub fn fetched(root: &Path, name: &str) -> PathBuf {
     root.join(".tools").join(name).join(name)
 }
 
-/// First line of what `--version` prints.
-pub async fn version(program: &Path) -> Option<String> {
-    let mut command = tokio::process::Command::new(program);
-    command.arg("--version").env("AZCOPY_DISABLE_SYSLOG", "true").stdin(std::process::Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(10), command.output()).await.ok()?.ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().next().map(|line| line.trim().to_string()).filter(|line| !line.is_empty())
+/// Runs to the tool's own end, or to the cancellation. A tool that ends leaves what it put in the background on purpose: in a session
+/// of its own, or deaf to a hang-up. One that is stopped leaves nothing.
+pub async fn run(
+    invocation: Invocation,
+    hear: impl Fn(Heard),
+    cancel: &CancellationToken,
+    background: &Background,
+) -> Result<(), ToolError> {
+    let mut tool = Tool::start(&invocation, hear)?;
+    let Some(status) = tool.until_its_end(cancel).await else {
+        return Err(tool.stop().await);
+    };
+    tool.drain();
+    let Tool { name, family, pty, ears, .. } = tool;
+    if family.hang_up().await == Left::Background {
+        background.keep(family, pty);
+    }
+    let status = match status {
+        Ok(status) if status.success() => return Ok(()),
+        Ok(status) => said(status),
+        Err(error) => format!("an unknown status ({error})"),
+    };
+    Err(ToolError::Exit { program: name, status, last: ears.last_lines() })
 }
 
-/// Runs to the end, or to the cancellation; what it prints goes to `show`, free of secrets.
-pub async fn run(invocation: Invocation, show: impl Fn(String), cancel: &CancellationToken) -> Result<(), ToolError> {
-    let program = invocation.program.clone();
-    let mut scrubber = Scrubber::new(invocation.secrets.clone(), &invocation.private);
-    let (mut output, mut ended, group) = start(invocation)?;
-    let mut screen = Terminal::default();
-    let mut decoder = Decoder::default();
-    let mut stopping = false;
-    loop {
-        tokio::select! {
-            chunk = output.recv() => {
-                let text = match &chunk {
-                    Some(bytes) => scrubber.push(&decoder.push(bytes)),
-                    None => scrubber.finish(),
-                };
-                screen.write(&text);
-                if !text.is_empty() {
-                    show(text);
-                }
-                if chunk.is_none() {
-                    break;
-                }
-            }
-            () = cancel.cancelled(), if !stopping => {
-                stopping = true;
-                end(group, &mut ended).await;
-            }
-        }
-    }
-    if stopping {
-        return Err(ToolError::Cancelled);
-    }
-    let status = ended.await.unwrap_or_else(|_| Err("an unknown status".into()));
-    let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    status.map_err(|status| ToolError::Exit { program, status, last: last_lines(&screen) })
+struct Tool<H> {
+    name: String,
+    child: Child,
+    family: Family,
+    pty: Pty,
+    ears: Ears<H>,
 }
 
-type Ended = oneshot::Receiver<Result<(), String>>;
-
-fn start(invocation: Invocation) -> Result<(mpsc::Receiver<Vec<u8>>, Ended, Pid), ToolError> {
-    let program = invocation.program.clone();
-    let fail = |detail: String| ToolError::Start { program: program.clone(), detail };
-    let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
-    let pty = native_pty_system().openpty(size).map_err(|error| fail(error.to_string()))?;
-    let mut command = CommandBuilder::new(&invocation.program);
-    command.args(&invocation.args);
-    command.cwd(&invocation.folder);
-    command.env_clear();
-    for (name, value) in &invocation.env {
-        command.env(name, value);
-    }
-    let mut child = pty.slave.spawn_command(command).map_err(|error| fail(error.to_string()))?;
-    drop(pty.slave);
-    let pid = child
-        .process_id()
-        .and_then(|pid| i32::try_from(pid).ok())
-        .ok_or_else(|| fail("it has no process id".into()))?;
-    let mut reader = pty.master.try_clone_reader().map_err(|error| fail(error.to_string()))?;
-    let (chunks, output) = mpsc::channel(CHUNKS_MAX);
-    let (done, ended) = oneshot::channel();
-    tokio::task::spawn_blocking(move || {
-        // The terminal lives as long as its tool: dropped, it hangs the tool up.
-        let _terminal = pty.master;
-        let mut buffer = [0u8; 8192];
-        while let Ok(count) = reader.read(&mut buffer) {
-            if count == 0 || chunks.blocking_send(buffer[..count].to_vec()).is_err() {
-                break;
-            }
-        }
-    });
-    tokio::task::spawn_blocking(move || {
-        let status = match child.wait() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(match status.signal() {
-                Some(signal) => format!("signal {signal}"),
-                None => format!("exit code {}", status.exit_code()),
-            }),
-            Err(error) => Err(format!("an unknown status ({error})")),
+impl<H: Fn(Heard)> Tool<H> {
+    fn start(invocation: &Invocation, hear: H) -> Result<Self, ToolError> {
+        let fail = |detail: String| ToolError::Start { program: invocation.program.clone(), detail };
+        let pty = Pty::open().map_err(|error| fail(error.to_string()))?;
+        let mark = Family::new_mark();
+        let mut command = Command::new(&invocation.program);
+        command.args(&invocation.args).current_dir(&invocation.folder).env_clear();
+        command.envs(UNATTENDED).envs(&invocation.env).env(MARK, &mark).kill_on_drop(true);
+        pty.control(&mut command).map_err(|error| fail(error.to_string()))?;
+        Family::adopt_orphans();
+        let child = command.spawn().map_err(|error| fail(error.to_string()))?;
+        let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) else {
+            return Err(fail("it has no process id".into()));
         };
-        done.send(status).ok();
-    });
-    Ok((output, ended, Pid::from_raw(pid)))
-}
+        let name = invocation.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let ears = Ears {
+            scrubber: Scrubber::new(invocation.secrets.clone(), &invocation.private),
+            decoder: Decoder::default(),
+            screen: Terminal::default(),
+            hear,
+        };
+        Ok(Tool { name, child, family: Family::of(mark, pid), pty, ears })
+    }
 
-/// Asks the tool's process group to end, and ends it where it does not.
-async fn end(group: Pid, ended: &mut Ended) {
-    killpg(group, Signal::SIGTERM).ok();
-    if tokio::time::timeout(GRACE, ended).await.is_err() {
-        killpg(group, Signal::SIGKILL).ok();
+    /// `None` where it is to be stopped.
+    async fn until_its_end(&mut self, cancel: &CancellationToken) -> Option<std::io::Result<ExitStatus>> {
+        let mut buffer = [0; CHUNK_BYTES];
+        let mut look = Some(Instant::now() + SILENT);
+        loop {
+            let at = look.unwrap_or_else(Instant::now);
+            tokio::select! {
+                count = self.pty.read(&mut buffer) => {
+                    // A terminal that cannot be read is no end of its tool.
+                    let Ok(count) = count else { break };
+                    self.ears.print(&buffer[..count]);
+                    look = Some(Instant::now() + SILENT);
+                }
+                status = self.child.wait() => return Some(status),
+                () = cancel.cancelled() => return None,
+                () = sleep_until(at), if look.is_some() => {
+                    let waits = self.waits();
+                    // Said once, until it prints again.
+                    look = (!waits).then(|| Instant::now() + SILENT);
+                    if waits {
+                        (self.ears.hear)(Heard::Waits);
+                    }
+                }
+            }
+        }
+        tokio::select! {
+            status = self.child.wait() => Some(status),
+            () = cancel.cancelled() => None,
+        }
+    }
+
+    /// Ends it with all that it started, and says what it did.
+    async fn stop(self) -> ToolError {
+        let doing = if self.waits() { "; it seems to wait for somebody to type" } else { "" };
+        let Tool { name, mut child, family, pty, mut ears } = self;
+        let end = async {
+            family.end().await;
+            timeout(REAP_MAX, child.wait()).await.ok();
+        };
+        let mut end = std::pin::pin!(end);
+        let mut buffer = [0; CHUNK_BYTES];
+        // A tool that cleans up may print more than its terminal holds.
+        loop {
+            tokio::select! {
+                () = &mut end => break,
+                count = pty.read(&mut buffer) => match count {
+                    Ok(count) => ears.print(&buffer[..count]),
+                    Err(_) => {
+                        end.await;
+                        break;
+                    }
+                },
+            }
+        }
+        ears.finish();
+        ToolError::Stopped { program: name, doing, last: ears.last_lines() }
+    }
+
+    fn drain(&mut self) {
+        let until = Instant::now() + DRAIN_MAX;
+        let mut buffer = [0; CHUNK_BYTES];
+        while Instant::now() < until {
+            match self.pty.read_now(&mut buffer) {
+                Ok(count) if count > 0 => self.ears.print(&buffer[..count]),
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.ears.finish();
+    }
+
+    fn waits(&self) -> bool {
+        self.pty.is_taken_over() || self.pty.name().is_some_and(|name| self.family.reads(&name))
     }
 }
 
-fn last_lines(screen: &Terminal) -> String {
-    let text = screen.text();
-    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
-    if last.is_empty() { String::new() } else { format!("; it said last:\n{}", last.join("\n")) }
+/// What becomes of a tool's bytes.
+struct Ears<H> {
+    scrubber: Scrubber,
+    decoder: Decoder,
+    screen: Terminal,
+    hear: H,
 }
 
+impl<H: Fn(Heard)> Ears<H> {
+    fn print(&mut self, bytes: &[u8]) {
+        let text = self.scrubber.push(&self.decoder.push(bytes));
+        self.show(text);
+    }
+
+    fn finish(&mut self) {
+        let rest = self.scrubber.finish();
+        self.show(rest);
+    }
+
+    fn show(&mut self, text: String) {
+        self.screen.write(&text);
+        if !text.is_empty() {
+            (self.hear)(Heard::Output(text));
+        }
+    }
+
+    fn last_lines(&self) -> String {
+        let text = self.screen.text();
+        let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+        if last.is_empty() { String::new() } else { format!("; it said last:\n{}", last.join("\n")) }
+    }
+}
+
+fn said(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(number)) => match Signal::try_from(number) {
+            Ok(signal) => format!("signal {signal}"),
+            Err(_) => format!("signal {number}"),
+        },
+        (None, None) => "an unknown status".into(),
+    }
+}
 /// UTF-8 across chunk borders; what is not UTF-8 shows as a replacement character.
 #[derive(Debug, Default)]
 struct Decoder {
@@ -190,7 +323,6 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
 
     fn shell(script: &str) -> Invocation {
         Invocation {
@@ -203,66 +335,209 @@ mod tests {
         }
     }
 
-    async fn run_shell(script: &str) -> (Result<(), ToolError>, String) {
-        let seen = Mutex::new(String::new());
-        let never = CancellationToken::new();
-        let result = run(shell(script), |text| seen.lock().expect("no panic").push_str(&text), &never).await;
-        (result, seen.into_inner().expect("no panic"))
+    /// What a tool came to, what it printed, and how long it took.
+    struct Ran {
+        result: Result<(), ToolError>,
+        seen: String,
+        waited: bool,
+        took: Duration,
+        background: Background,
+    }
+
+    async fn run_until(script: &str, cancel: &CancellationToken) -> Ran {
+        let (seen, waited) = (Mutex::new(String::new()), Mutex::new(false));
+        let (background, began) = (Background::default(), Instant::now());
+        let hear = |heard: Heard| match heard {
+            Heard::Output(text) => seen.lock().expect("no panic").push_str(&text),
+            Heard::Waits => *waited.lock().expect("no panic") = true,
+        };
+        let result = run(shell(script), hear, cancel, &background).await;
+        let took = began.elapsed();
+        let (seen, waited) = (seen.into_inner().expect("no panic"), waited.into_inner().expect("no panic"));
+        Ran { result, seen, waited, took, background }
+    }
+
+    async fn run_shell(script: &str) -> Ran {
+        run_until(script, &CancellationToken::new()).await
+    }
+
+    /// Stops a script once it has written its process ids, and waits until all of them are gone.
+    async fn stopped(script: &str) -> Ran {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pids = folder.path().join("pids");
+        let script = script.replace("PIDS", &pids.display().to_string());
+        let cancel = CancellationToken::new();
+        let asked = async {
+            let pids = written(&pids).await;
+            cancel.cancel();
+            (pids, Instant::now())
+        };
+        let (ran, (pids, asked)) = tokio::join!(run_until(&script, &cancel), asked);
+        assert!(asked.elapsed() < Duration::from_secs(2), "{script}: stopped after {:?}", asked.elapsed());
+        assert!(matches!(ran.result, Err(ToolError::Stopped { .. })), "{script}: {:?}", ran.result);
+        for pid in pids.split_whitespace() {
+            assert!(!alive(pid), "{script}: {pid} lives");
+        }
+        ran
+    }
+
+    async fn written(pids: &Path) -> String {
+        let wait = async {
+            loop {
+                match std::fs::read_to_string(pids) {
+                    Ok(text) if text.ends_with('\n') => return text,
+                    Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        timeout(Duration::from_secs(30), wait).await.expect("it starts")
+    }
+
+    /// Whether a process runs; one that waits to be collected does not.
+    fn alive(pid: &str) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     }
 
     #[tokio::test]
     async fn a_tool_has_a_terminal_and_its_output_is_shown() {
-        let (result, seen) =
-            run_shell("test -t 1 && echo tty; tput cols 2>/dev/null || stty size; echo 'sig=SECRET'").await;
-        assert!(result.is_ok(), "{result:?}");
-        assert!(seen.contains("tty") && seen.contains("100"), "{seen}");
-        assert!(seen.contains("sig=•••") && !seen.contains("SECRET"), "{seen}");
+        let ran = run_shell("test -t 1 && echo tty; tput cols 2>/dev/null || stty size; echo 'sig=SECRET'").await;
+        assert!(ran.result.is_ok(), "{:?}", ran.result);
+        assert!(ran.seen.contains("tty") && ran.seen.contains("100"), "{}", ran.seen);
+        assert!(ran.seen.contains("sig=•••") && !ran.seen.contains("SECRET"), "{}", ran.seen);
+    }
+
+    #[tokio::test]
+    async fn all_that_a_tool_prints_is_shown_up_to_its_last_byte() {
+        let ran = run_shell("seq 1 20000; printf end").await;
+        assert!(ran.seen.ends_with("20000\r\nend"), "{}", &ran.seen[ran.seen.len().saturating_sub(100)..]);
+        assert_eq!(ran.seen.lines().count(), 20_001);
     }
 
     #[tokio::test]
     async fn a_failure_carries_the_last_lines() {
-        let (result, _) = run_shell("echo working; echo 'no such container' >&2; exit 3").await;
-        let said = result.expect_err("exit 3").to_string();
+        let said = run_shell("echo working; echo 'no such container' >&2; exit 3").await.result.expect_err("exit 3");
+        let said = said.to_string();
         assert!(said.contains("exit code 3") && said.contains("no such container"), "{said}");
+        let said = run_shell("kill -9 $$").await.result.expect_err("killed").to_string();
+        assert!(said.contains("sh ended with signal SIGKILL"), "{said}");
     }
 
     #[tokio::test]
     async fn a_missing_program_is_an_error_that_names_it() {
         let mut invocation = shell("");
         invocation.program = "/no/such/tool".into();
-        let said = run(invocation, |_| {}, &CancellationToken::new()).await.expect_err("missing").to_string();
+        let ran = run(invocation, |_| {}, &CancellationToken::new(), &Background::default()).await;
+        let said = ran.expect_err("missing").to_string();
         assert!(said.contains("/no/such/tool"), "{said}");
     }
 
     #[tokio::test]
-    async fn cancelling_ends_the_tool_and_what_it_started() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let pids = folder.path().join("pids");
-        // Both refuse to end when asked.
-        let script =
-            format!("trap '' TERM HUP; sh -c \"trap '' TERM HUP; sleep 60\" & echo $$ $! > {}; wait", pids.display());
-        let cancel = CancellationToken::new();
-        let started = async {
-            while std::fs::read_to_string(&pids).map_or(true, |text| !text.ends_with('\n')) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            cancel.cancel();
-        };
-        let (result, ()) = tokio::join!(run(shell(&script), |_| {}, &cancel), started);
-        assert!(matches!(result, Err(ToolError::Cancelled)), "{result:?}");
-        let gone = async {
-            for pid in std::fs::read_to_string(&pids).expect("written").split_whitespace() {
-                while alive(pid) {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), gone).await.expect("both are gone");
+    async fn a_step_ends_with_its_tool_whatever_holds_its_terminal() {
+        for script in [
+            "setsid sleep 120 & sleep 0.3; echo up",
+            "nohup sleep 120 & sleep 0.3; echo up",
+            "sleep 120 & sleep 0.3; echo up",
+            "(setsid sh -c 'yes; sleep 120' &) ; sleep 0.3; echo up",
+            "trap '' HUP TERM; sleep 120 & sleep 0.3; echo up",
+        ] {
+            let ran = run_shell(script).await;
+            assert!(ran.result.is_ok() && ran.seen.contains("up"), "{script}: {:?} {}", ran.result, ran.seen.len());
+            assert!(ran.took < Duration::from_millis(1500), "{script}: {:?}", ran.took);
+        }
     }
 
-    /// Whether a process runs; one that waits to be collected does not.
-    fn alive(pid: &str) -> bool {
-        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    #[tokio::test]
+    async fn a_tool_that_lets_its_terminal_go_is_not_hung_up() {
+        for script in [
+            "exec >/dev/null 2>&1 </dev/null; sleep 0.5",
+            "exec >/dev/null 2>&1 </dev/null; sleep 0.3; echo back >/dev/tty",
+        ] {
+            let ran = run_shell(script).await;
+            assert!(ran.result.is_ok(), "{script}: {:?}", ran.result);
+            assert_eq!(ran.seen.contains("back"), script.contains("back"), "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn stop_ends_whatever_a_tool_started_and_however_it_resists() {
+        for script in [
+            "trap '' TERM HUP; sh -c \"trap '' TERM HUP; sleep 60\" & echo $$ $! > PIDS; wait",
+            "trap '' TERM HUP INT; exec >/dev/null 2>&1 </dev/null; echo $$ > PIDS; while :; do sleep 1; done",
+            "setsid sleep 60 & echo $$ $! > PIDS; wait",
+            "nohup setsid sleep 60 & echo $$ $! > PIDS; wait",
+            "setsid sh -c 'setsid sh -c \"echo \\$\\$ > PIDS; sleep 60\" &' & sleep 60",
+            "env -i setsid sh -c 'sleep 60 & echo $$ $! > PIDS; wait' & sleep 60",
+            "(env -i setsid sh -c 'echo $$ > PIDS; exec sleep 60' &); sleep 60",
+            "sh -c 'kill -STOP $$' & echo $$ $! > PIDS; wait",
+            "echo $$ > PIDS; while :; do setsid sleep 60 & sleep 0.01; done",
+            "echo $$ > PIDS; exec yes",
+        ] {
+            stopped(script).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_put_in_the_background_on_purpose_stays_until_it_is_ended_and_nothing_else_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (kept, ended) = (folder.path().join("kept"), folder.path().join("ended"));
+        let script = format!(
+            "setsid sleep 60 & echo $! > {kept}; nohup sleep 60 >/dev/null & echo $! >> {kept}; \
+             (env -i setsid sleep 60 & echo $! >> {kept}); sleep 60 & echo $! > {ended}; sleep 0.3",
+            kept = kept.display(),
+            ended = ended.display()
+        );
+        let ran = run_shell(&script).await;
+        let read = |file: &Path| std::fs::read_to_string(file).expect("written");
+        let (kept, ended) = (read(&kept), read(&ended));
+        assert!(!alive(ended.trim()), "in the tool's own session");
+        assert_eq!(kept.split_whitespace().filter(|pid| alive(pid)).count(), 3, "{kept}");
+        let began = Instant::now();
+        ran.background.end().await;
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert_eq!(kept.split_whitespace().filter(|pid| alive(pid)).count(), 0, "{kept}");
+        for pid in kept.split_whitespace() {
+            assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{pid} is collected");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_forgets_a_tool_ends_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pids = folder.path().join("pids");
+        let script = format!("setsid sleep 60 & echo $$ $! > {}; wait", pids.display());
+        let running = tokio::spawn(async move { run_shell(&script).await.took });
+        let pids = written(&pids).await;
+        running.abort();
+        assert!(running.await.is_err());
+        let gone = async {
+            while pids.split_whitespace().any(alive) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(2), gone).await.expect("both are gone");
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_waits_for_somebody_to_type_is_said_to() {
+        for script in ["printf 'password: '; read x", "cat </dev/tty", "stty -icanon; sleep 60"] {
+            let cancel = CancellationToken::new();
+            let (ran, ()) = tokio::join!(run_until(script, &cancel), async {
+                tokio::time::sleep(SILENT + Duration::from_secs(1)).await;
+                cancel.cancel();
+            });
+            let said = ran.result.expect_err("stopped").to_string();
+            assert!(ran.waited && said.contains("it seems to wait for somebody to type"), "{script}: {said}");
+            assert!(!script.contains("password") || said.ends_with("it said last:\npassword:"), "{said}");
+        }
+        let ran = stopped("echo $$ > PIDS; echo busy; sleep 60").await;
+        let said = ran.result.expect_err("stopped").to_string();
+        assert_eq!(said, "sh was stopped; it said last:\nbusy");
+    }
+
+    #[tokio::test]
+    async fn pagers_do_not_wait() {
+        let ran = run_shell("seq 1 500 | ${PAGER:-less}; seq 1 500 | ${MANPAGER:-less}").await;
+        assert!(ran.result.is_ok() && ran.took < Duration::from_secs(2), "{:?}", ran.took);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Whose steps may run here: those of demos that the user has said yes to, as they were then. Steps run programs with the user's
 //! own rights, and a talk may come from anybody.
 
+use crate::covered::{self, CoverError};
 use crate::library::Talk;
 use crate::parse::Program;
-use crate::tool;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -20,10 +20,11 @@ pub enum Trust {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("your yes cannot be kept in {}: {source}", path.display())]
-pub struct TrustError {
-    path: PathBuf,
-    source: std::io::Error,
+pub enum TrustError {
+    #[error("your yes cannot be kept in {}: {source}", path.display())]
+    List { path: PathBuf, source: std::io::Error },
+    #[error("no yes to '{demo}': {source}")]
+    Uncovered { demo: String, source: CoverError },
 }
 
 impl Trust {
@@ -42,7 +43,9 @@ impl Trust {
         let Trust::Listed(list) = self else { return BTreeSet::new() };
         let text = std::fs::read_to_string(list).unwrap_or_default();
         let known: BTreeSet<_> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
-        let is_held = |program: &Program| !known.contains(mark(root, program).as_str());
+        let deck = deck_of(root, talk);
+        // What no yes can cover waits for one for ever, and says why when it is asked for.
+        let is_held = |program: &Program| mark(root, deck, program).map_or(true, |mark| !known.contains(mark.as_str()));
         talk.programs.iter().filter(|(_, program)| is_held(program)).map(|(slug, _)| slug.clone()).collect()
     }
 
@@ -52,40 +55,38 @@ impl Trust {
         let before = std::fs::read_to_string(list).unwrap_or_default();
         let mut lines: Vec<String> = before.lines().map(String::from).collect();
         for program in demos.iter().filter_map(|demo| talk.programs.get(demo)) {
-            let line = format!("{} {}", mark(root, program), folder(root, program).display());
-            lines.retain(|other| *other != line);
-            lines.push(line);
+            let demo = &program.demo.slug;
+            // With the scripts of its deck, and by itself, as it runs in a terminal.
+            for deck in BTreeSet::from([None, deck_of(root, talk)]) {
+                let mark =
+                    mark(root, deck, program).map_err(|source| TrustError::Uncovered { demo: demo.clone(), source })?;
+                let line = format!("{mark} {}", root.join("demos").join(demo).display());
+                lines.retain(|other| *other != line);
+                lines.push(line);
+            }
         }
         lines.drain(..lines.len().saturating_sub(REMEMBERED_MAX));
-        write(list, &(lines.join("\n") + "\n")).map_err(|source| TrustError { path: list.clone(), source })
+        write(list, &(lines.join("\n") + "\n")).map_err(|source| TrustError::List { path: list.clone(), source })
     }
 }
 
-/// Stands for all that decides what a demo's steps run: its file, the files that it applies, and the programs that came with the
-/// project. Programs of the user's own path are the user's.
-fn mark(root: &Path, program: &Program) -> String {
-    let beside = program.tenants_files().into_iter().map(|(_, file)| folder(root, program).join(file));
-    let fetched = program.demo.tools.iter().map(|name| tool::fetched(root, name));
-    let files: BTreeSet<PathBuf> = beside.chain(fetched).collect();
+/// Stands for all that decides what a demo's steps run: its file, what it may run of the project, and the tools that came with it.
+/// Programs of the user's own path are the user's.
+fn mark(root: &Path, deck: Option<&str>, program: &Program) -> Result<String, CoverError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(program.demo.hash.as_bytes());
-    for path in files {
+    for (path, hash) in covered::files(root, deck, program)? {
+        hasher.update(path.as_os_str().as_encoded_bytes());
         // A file that is not there is told from one that is empty.
-        let hash = hash(&path).map(|hash| hash.to_hex().to_string()).unwrap_or_default();
-        hasher.update(path.strip_prefix(root).unwrap_or(&path).as_os_str().as_encoded_bytes());
         hasher.update(format!("\0{hash}\0").as_bytes());
     }
-    hasher.finalize().to_hex().to_string()
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn hash(path: &Path) -> std::io::Result<blake3::Hash> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(std::fs::File::open(path)?)?;
-    Ok(hasher.finalize())
-}
-
-fn folder(root: &Path, program: &Program) -> PathBuf {
-    root.join("demos").join(&program.demo.slug)
+/// A demo by itself is in no deck's folder.
+fn deck_of<'a>(root: &Path, talk: &'a Talk) -> Option<&'a str> {
+    let slug = talk.deck.slug.as_str();
+    root.join("slides").join(slug).is_dir().then_some(slug)
 }
 
 /// Written beside, then renamed: a torn list would forget.
@@ -135,35 +136,121 @@ mod tests {
         root
     }
 
-    #[test]
-    fn a_demo_is_held_until_the_user_says_yes_and_again_once_anything_of_it_changes() {
-        let (root, home) = (project(), tempfile::tempdir().expect("a folder"));
-        let trust = Trust::Listed(home.path().join("greenroom/trusted"));
-        let talk = || Library::new(root.path()).talk("talk").expect("good");
-        let held = || trust.held(root.path(), &talk()).into_iter().collect::<Vec<_>>();
-        for (name, changed) in [
-            ("demos/small/demo.md", DEMO.replace("run mover", "run mover --more")),
-            ("demos/small/tenants.yaml", "version: 1\ntenants: []\n\n".to_string()),
-            (".tools/mover/mover", "#!/bin/sh\nmore\n".to_string()),
-        ] {
-            assert_eq!(held(), ["small"], "before {name}");
-            trust.remember(root.path(), &talk(), &["small".to_string()].into()).expect("kept");
-            assert_eq!(held(), Vec::<String>::new());
-            write_all(root.path(), &[(name, &changed)]);
+    /// Which demos wait, and what they say when a yes is asked for.
+    struct Asked {
+        root: tempfile::TempDir,
+        _home: tempfile::TempDir,
+        trust: Trust,
+    }
+
+    impl Asked {
+        fn new(root: tempfile::TempDir) -> Asked {
+            let home = tempfile::tempdir().expect("a folder");
+            Asked { root, trust: Trust::Listed(home.path().join("greenroom/trusted")), _home: home }
         }
-        assert_eq!(held(), ["small"]);
-        assert_eq!(Trust::Given.held(root.path(), &talk()), BTreeSet::new());
+
+        fn talk(&self) -> Talk {
+            Library::new(self.root.path()).talk("talk").expect("good")
+        }
+
+        fn is_held(&self) -> bool {
+            self.trust.held(self.root.path(), &self.talk()).contains("small")
+        }
+
+        fn yes(&self) -> Result<(), TrustError> {
+            self.trust.remember(self.root.path(), &self.talk(), &["small".to_string()].into())
+        }
+
+        fn write(&self, file: &str, text: &str) {
+            write_all(self.root.path(), &[(file, text)]);
+        }
     }
 
     #[test]
-    fn slides_and_words_ask_nobody() {
-        let (root, home) = (project(), tempfile::tempdir().expect("a folder"));
-        let trust = Trust::Listed(home.path().join("trusted"));
-        let talk = Library::new(root.path()).talk("talk").expect("good");
-        trust.remember(root.path(), &talk, &["small".to_string()].into()).expect("kept");
-        write_all(root.path(), &[("slides/talk/deck.md", "# Other words\n\n---\ndemo: small\n---\n# B\n")]);
-        let talk = Library::new(root.path()).talk("talk").expect("good");
-        assert_eq!(trust.held(root.path(), &talk), BTreeSet::new());
+    fn a_demo_is_held_until_the_user_says_yes_and_again_once_anything_of_it_changes() {
+        let asked = Asked::new(project());
+        for (name, changed) in [
+            ("demos/small/demo.md", DEMO.replace("run mover", "run mover --more").as_str()),
+            ("demos/small/tenants.yaml", "version: 1\ntenants: []\n\n"),
+            (".tools/mover/mover", "#!/bin/sh\nmore\n"),
+            (".tools/mover/lib/helper.so", "beside the tool"),
+            ("demos/small/setup.sh", "a script beside the demo"),
+            ("demos/small/setup.sh", "and changed"),
+            ("demos/small/lib/more.sh", "and below it"),
+            ("slides/talk/run.sh", "and beside the deck"),
+        ] {
+            assert!(asked.is_held(), "before {name}");
+            asked.yes().expect("kept");
+            assert!(!asked.is_held(), "after the yes, before {name}");
+            asked.write(name, changed);
+        }
+        assert!(asked.is_held());
+        assert_eq!(Trust::Given.held(asked.root.path(), &asked.talk()), BTreeSet::new());
+    }
+
+    #[test]
+    fn scripts_that_steps_name_are_covered_wherever_in_the_project_they_lie() {
+        for (step, script) in [
+            ("run mover ../../../demos/other/setup.sh", "demos/other/setup.sh"),
+            ("run mover ../../../demos/other/setup.sh", "demos/other/beside.sh"),
+            ("run mover -c 'cd ../../../scripts && ./all.sh'", "scripts/all.sh"),
+            ("run mover -c '. ../../../lib.sh; go'", "lib.sh"),
+            ("run mover {data:x}/../../../../scripts/x.sh", "scripts/x.sh"),
+            ("run mover -c '$HOME/../../../scripts/x.sh'", "scripts/x.sh"),
+            ("run mover --config=ROOT/scripts/x.toml", "scripts/x.toml"),
+            ("run mover ROOT/.tools/../scripts/x.sh", "scripts/x.sh"),
+            ("run mover ../../../slides/talk/picture.png", "slides/talk/picture.png"),
+        ] {
+            let asked = Asked::new(project());
+            let step = step.replace("ROOT", &asked.root.path().display().to_string());
+            asked.write("demos/small/demo.md", &DEMO.replace("run mover", &step));
+            asked.write("demos/other/setup.sh", "first");
+            asked.write(script, "first");
+            asked.yes().expect("kept");
+            assert!(!asked.is_held(), "{step}");
+            asked.write(script, "second");
+            assert!(asked.is_held(), "{step}: {script} has changed");
+        }
+    }
+
+    #[test]
+    fn what_no_yes_can_cover_gets_none_and_says_why() {
+        for step in ["run mover -c 'cd ../../..; ./x.sh'", "run mover -c 'cd .. && cd ../.. && sh x'", "run mover ROOT"]
+        {
+            let asked = Asked::new(project());
+            let step = step.replace("ROOT", &asked.root.path().display().to_string());
+            asked.write("demos/small/demo.md", &DEMO.replace("run mover", &step));
+            let said = asked.yes().expect_err(&step).to_string();
+            assert!(said.starts_with("no yes to 'small': demos/small/demo.md:7: '"), "{said}");
+            assert!(said.contains("name the script itself, as ../../../demos/small/NAME"), "{said}");
+            assert!(asked.is_held());
+        }
+    }
+
+    #[test]
+    fn a_yes_in_a_talk_holds_in_a_terminal() {
+        let asked = Asked::new(project());
+        asked.write("slides/talk/run.sh", "beside the deck");
+        asked.yes().expect("kept");
+        let alone = Library::new(asked.root.path()).talk_of_demo("small").expect("good");
+        assert_eq!(asked.trust.held(asked.root.path(), &alone), BTreeSet::new());
+    }
+
+    #[test]
+    fn slides_words_and_pictures_ask_nobody_and_neither_do_other_demos() {
+        let asked = Asked::new(project());
+        asked.yes().expect("kept");
+        for (name, text) in [
+            ("slides/talk/deck.md", "# Other words\n\n---\ndemo: small\n---\n# B\n"),
+            ("slides/talk/picture.svg", "<svg/>"),
+            ("slides/talk/README.md", "words"),
+            ("demos/small/.demo.md.swp", "an editor's"),
+            ("demos/other/setup.sh", "another demo's"),
+            ("takes/a.take.ndjson", "a take"),
+        ] {
+            asked.write(name, text);
+            assert!(!asked.is_held(), "{name}");
+        }
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub enum CallError {
     NotFound { kind: String, name: String, nearest: Option<String> },
     #[error("'{demo}' is not trusted yet: look at its steps, then press Shift Y")]
     NotTrusted { demo: String },
-    #[error("{what} is running: wait for it or stop it first")]
+    /// What is under way, and what to do.
+    #[error("{what}")]
     Busy { what: String },
     #[error("{detail}")]
     Failed { detail: String },

@@ -69,6 +69,12 @@ impl Demo {
         charts.chain(self.topology.iter().flat_map(Diagram::metrics))
     }
 
+    /// The lines that run programs of this machine, each after its place: what the speaker says yes to.
+    pub fn programs(&self) -> impl Iterator<Item = String> {
+        let runs = self.steps.iter().filter(|step| step.text.split_whitespace().next() == Some("run"));
+        runs.map(|step| format!("demos/{}/demo.md:{}: {}", self.slug, step.line, step.text))
+    }
+
     pub fn group(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.name == name)
     }

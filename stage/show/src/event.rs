@@ -130,7 +130,7 @@ pub struct Notice {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum Outcome {
     /// What was seen, in a few words.
     Passed {
@@ -140,7 +140,10 @@ pub enum Outcome {
     Failed {
         why: String,
     },
-    TimedOut,
+    /// What was known last: what was seen of what was wanted, or a tool's last lines. Empty where nothing is.
+    TimedOut {
+        why: String,
+    },
     Cancelled,
 }
 
@@ -295,6 +298,24 @@ impl Serialize for Stamped {
     }
 }
 
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Outcome::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Outcome {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let value = serde_json::Value::deserialize(deserializer)?;
+        // Takes of older editions have no words for it.
+        if value == "timed-out" {
+            return Ok(Outcome::TimedOut { why: String::new() });
+        }
+        Outcome::deserialize(value).map_err(D::Error::custom)
+    }
+}
+
 impl<'de> Deserialize<'de> for Stamped {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
@@ -321,7 +342,8 @@ mod tests {
             Event::Clock(ClockAct::Pause),
             Event::Clock(ClockAct::Set(5)),
             Event::Faults(vec![]),
-            Event::StepEnded { step: 3, outcome: Outcome::TimedOut },
+            Event::StepEnded { step: 3, outcome: Outcome::TimedOut { why: "3, wanted 4".into() } },
+            Event::StepEnded { step: 3, outcome: Outcome::Cancelled },
             Event::Sample([("a.b".to_string(), 0.5)].into()),
             Event::Replay(Replay::Events(vec![output.clone()])),
             Event::Replay(Replay::Closed),
@@ -359,6 +381,13 @@ mod tests {
         for whole in [figure(f64::MAX), figure(-0.0), sample(&[]), pointed((3.0, 4.0)), Event::Output("NaN".into())] {
             assert_eq!(whole.clone().finite(), Some(whole));
         }
+    }
+
+    #[test]
+    fn a_time_out_without_words_is_read_as_older_takes_hold_it() {
+        let read: Stamped = serde_json::from_str(r#"[7,"step-ended",{"step":3,"outcome":"timed-out"}]"#).expect("good");
+        let outcome = Outcome::TimedOut { why: String::new() };
+        assert_eq!(read.event, Event::StepEnded { step: 3, outcome });
     }
 
     #[test]

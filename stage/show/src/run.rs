@@ -105,7 +105,7 @@ impl Run {
             None => StepState::Pending,
             Some(None) => StepState::Running,
             Some(Some(Outcome::Passed { .. })) => StepState::Passed,
-            Some(Some(Outcome::Failed { .. } | Outcome::TimedOut)) => StepState::Failed,
+            Some(Some(Outcome::Failed { .. } | Outcome::TimedOut { .. })) => StepState::Failed,
             Some(Some(Outcome::Cancelled)) => StepState::Cancelled,
         }
     }

@@ -89,7 +89,7 @@ fn check(store: Store, demo: &str, step: usize) -> Check {
             None => "",
             Some(Outcome::Passed { seen }) => seen,
             Some(Outcome::Failed { .. }) => "failed",
-            Some(Outcome::TimedOut) => "out of time",
+            Some(Outcome::TimedOut { .. }) => "out of time",
             Some(Outcome::Cancelled) => "stopped",
         };
         Check { state: run.state(step), seen: seen.to_string() }

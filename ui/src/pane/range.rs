@@ -279,7 +279,7 @@ mod tests {
             started: started * second,
             ended: ended.map(|ended| ended * second),
             timeout_ms: 1,
-            outcome: ended.map(|_| greenroom_show::Outcome::TimedOut),
+            outcome: ended.map(|_| greenroom_show::Outcome::Cancelled),
         };
         let mut run = Run::new("a", 0);
         run.now = 90 * second;

@@ -23,7 +23,7 @@ use crate::{
     store::{Part, Store},
 };
 use greenroom_show::{
-    StepState,
+    NextAction, Show as ShowState, StepState,
     call::{self, Call},
     deck::{Cue, Theme},
 };
@@ -194,6 +194,22 @@ impl Console {
     pub fn reset(self) {
         if let Some((_, cue)) = untrack(|| self.cue()) {
             self.send(call::Reset { demo: cue.demo });
+        }
+    }
+
+    /// Says yes to the lines that are listed, and to nothing that is not.
+    pub fn trust(self) {
+        match self.store.peek(ShowState::next_action) {
+            NextAction::Trust { .. } => self.send(call::TrustSteps {}),
+            NextAction::Reveal(_)
+            | NextAction::RunGroup { .. }
+            | NextAction::Wait { .. }
+            | NextAction::Slide(_)
+            | NextAction::BackToLive
+            | NextAction::End => {
+                let nothing = "nothing here waits for your yes: the slide of a demo that does lists what it runs";
+                self.refused.set(Some(nothing.into()));
+            }
         }
     }
 

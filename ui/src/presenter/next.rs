@@ -33,13 +33,20 @@ pub fn NextUp() -> impl IntoView {
                         let steps: Vec<_> = steps.into_iter().map(|step| view! { <li>{step}</li> }).collect();
                         view! { <div class="runs"><h3>"Next click runs"</h3><p>{about}</p><ol>{steps}</ol></div> }.into_any()
                     }
-                    NextAction::Trust { demo } => {
+                    NextAction::Trust { .. } => {
+                        // One yes is for all demos of this version that wait for one: their lines are all here.
                         let lines = store.peek(|show| {
-                            let steps = show.demos.get(&demo).map(|demo| demo.steps.clone()).unwrap_or_default();
-                            steps.into_iter().map(|step| step.text).filter(|text| text.starts_with("run ")).collect::<Vec<_>>()
+                            let held = show.held.iter().filter_map(|demo| show.demos.get(demo));
+                            held.flat_map(|demo| demo.programs()).collect::<Vec<_>>()
                         });
                         let lines: Vec<_> = lines.into_iter().map(|line| view! { <li>{line}</li> }).collect();
-                        view! { <div class="runs"><h3>"Waits for your yes (Shift Y)"</h3><p>"What it runs:"</p><ol>{lines}</ol></div> }.into_any()
+                        view! {
+                            <div class="runs" data-testid="trust">
+                                <h3>"Waits for your yes (Shift Y)"</h3>
+                                <p>"It is for these lines, and for the scripts and tools of the project that they run:"</p>
+                                <ol>{lines}</ol>
+                            </div>
+                        }.into_any()
                     }
                     NextAction::Wait { .. } => {
                         let demo = store.peek(|show| show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone()));

@@ -84,8 +84,8 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
                 move || store.read(&[Part::Deck], |show| show.held.contains(&slug))
             }>
                 <p class="held" data-testid="held">
-                    <span>"Not trusted yet. These steps run programs with your rights: look at them, then press Shift Y. "</span>
-                    <button on:click=move |_| console.send(call::TrustSteps {})>"Let them run"</button>
+                    <span>"Not trusted yet. These steps run programs with your rights: look at the lines that are listed, then press Shift Y. "</span>
+                    <button on:click=move |_| console.trust()>"Let them run"</button>
                 </p>
             </Show>
             <Show when=move || source.read().is_recorded()>
@@ -180,14 +180,15 @@ fn standing(store: Store, demo: &str, index: usize, timeout_ms: u64) -> Standing
         let now = show.recording(demo).map_or(now, |recorded| recorded.at);
         let elapsed = step.ended.unwrap_or(now).saturating_sub(step.started) as f64 / 1e6;
         let said = match &step.outcome {
-            None => "",
-            Some(Outcome::Passed { seen }) => seen,
-            Some(Outcome::Failed { why }) => why,
-            Some(Outcome::TimedOut) => "Out of time: stopped at its deadline.",
-            Some(Outcome::Cancelled) => "Stopped.",
+            None => String::new(),
+            Some(Outcome::Passed { seen }) => seen.clone(),
+            Some(Outcome::Failed { why }) => why.clone(),
+            Some(Outcome::TimedOut { why }) if why.is_empty() => "Out of time: stopped at its deadline.".into(),
+            Some(Outcome::TimedOut { why }) => format!("Out of time: {why}"),
+            Some(Outcome::Cancelled) => "Stopped.".into(),
         };
         let used = (elapsed * 1e5 / timeout_ms.max(1) as f64).min(100.0) as u32;
-        Some(Standing { state: run.state(index), elapsed: seconds(elapsed), used, said: said.to_string() })
+        Some(Standing { state: run.state(index), elapsed: seconds(elapsed), used, said })
     };
     let running = store.read(&[Part::Steps, Part::Replay], |show| show.run(demo).and_then(Run::running) == Some(index));
     if running {

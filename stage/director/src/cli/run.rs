@@ -189,7 +189,7 @@ fn summary(demo: &Demo, show: &Show) -> bool {
         let (word, more) = match outcome {
             Some(Outcome::Passed { seen }) => ("✓ passed", seen.clone()),
             Some(Outcome::Failed { why }) => ("✗ failed", why.clone()),
-            Some(Outcome::TimedOut) => ("✗ timed out", format!("after {} s", step.timeout_ms / 1000)),
+            Some(Outcome::TimedOut { why }) => ("✗ timed out", format!("after {} s\n{why}", step.timeout_ms / 1000)),
             Some(Outcome::Cancelled) => ("■ stopped", String::new()),
             None => ("· not run", String::new()),
         };

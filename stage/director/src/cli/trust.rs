@@ -13,14 +13,14 @@ pub fn trust(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
         println!("Nothing of '{deck}' waits for a yes: its steps may run.");
         return Ok(ExitCode::SUCCESS);
     }
-    for program in held.iter().filter_map(|slug| talk.programs.get(slug)) {
-        let demo = &program.demo;
-        for step in demo.steps.iter().filter(|step| step.text.starts_with("run ")) {
-            println!("demos/{}/demo.md:{}: {}", demo.slug, step.line, step.text);
-        }
+    for line in held.iter().filter_map(|slug| talk.programs.get(slug)).flat_map(|program| program.demo.programs()) {
+        println!("{line}");
     }
     trust.remember(root, &talk, &held)?;
     let held: Vec<_> = held.iter().map(String::as_str).collect();
-    println!("Their steps may run from now on, as they are: {}", held.join(", "));
+    println!(
+        "These steps may run from now on, with the scripts and tools of the project that they run, until any of it changes: {}",
+        held.join(", ")
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use super::{Faults, Parsed, Report, diagram, markdown, script, source, yaml};
 use greenroom_show::deck::{Block, plain};
 use greenroom_show::demo::{Chart, Demo, Group, Step};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const KEYS: &[&str] = &["title", "minutes", "tools", "charts", "profile", "flash"];
@@ -31,13 +32,28 @@ struct DemoYaml {
     #[serde(default)]
     minutes: f64,
     #[serde(default)]
-    tools: Vec<String>,
+    tools: Vec<ToolYaml>,
     #[serde(default)]
     charts: Vec<Chart>,
     #[serde(default)]
     profile: Profile,
     #[serde(default)]
     flash: Option<greenroom_model::tenancy::ByteCount>,
+}
+
+/// A tool by its name, or with the arguments that make it tell its version.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ToolYaml {
+    Named(String),
+    Asked(AskedTool),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedTool {
+    name: String,
+    version: String,
 }
 
 /// A demo with the lines that run it, one for each of its steps.
@@ -48,6 +64,8 @@ pub struct Program {
     pub profile: Profile,
     /// What its stack may take of the disk; for a stack of its own.
     pub flash_bytes: Option<u64>,
+    /// The arguments with which tools tell their versions, where the demo says so.
+    pub versions: BTreeMap<String, Vec<String>>,
 }
 
 impl Program {
@@ -90,14 +108,16 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
             "'flash' is for a stack of the demo's own: add 'profile: fresh' or 'profile: offload'",
         );
     }
+    let (tools, versions) = read_tools(yaml.tools, yaml::key_line(head, "tools"), &mut report);
     let mut program = Program {
+        versions,
         profile: yaml.profile,
         flash_bytes: yaml.flash.map(|bytes| bytes.0),
         demo: Demo {
             slug: slug.to_string(),
             title: yaml.title,
             minutes: yaml.minutes,
-            tools: yaml.tools,
+            tools,
             charts: yaml.charts,
             topology: None,
             groups: vec![],
@@ -123,6 +143,25 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
         report.fault(part.body.line, "a demo needs a step: a line in a fence opened by '```steps'");
     }
     report.finish_strictly(Some(program))
+}
+
+fn read_tools(tools: Vec<ToolYaml>, line: usize, report: &mut Report) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
+    let (mut names, mut versions) = (Vec::new(), BTreeMap::new());
+    for tool in tools {
+        match tool {
+            ToolYaml::Named(name) => names.push(name),
+            ToolYaml::Asked(AskedTool { name, version }) => {
+                match shell_words::split(&version) {
+                    Ok(words) => {
+                        versions.insert(name.clone(), words);
+                    }
+                    Err(error) => report.fault(line, format!("'version' of tool '{name}': {error}")),
+                }
+                names.push(name);
+            }
+        }
+    }
+    (names, versions)
 }
 
 fn read_group(fence: &markdown::Fence, blocks: &[Block], program: &mut Program, report: &mut Report) {
@@ -295,6 +334,16 @@ expect a.blobs == 2 --proves '2 blobs'
             faults(&GOOD.replace("steps copy", "steps make"))
                 .starts_with("demos/copy/demo.md:23: steps 'make' stand here twice")
         );
+    }
+
+    #[test]
+    fn a_tool_may_come_with_how_it_tells_its_version() {
+        let own = GOOD.replace("tools: [azcopy]", "tools: [azcopy, { name: mine, version: 'version --short' }]");
+        let program = parse_demo("demos/copy/demo.md", "copy", &own).expect("good").value;
+        assert_eq!(program.demo.tools, ["azcopy", "mine"]);
+        assert_eq!(program.versions, [("mine".to_string(), vec!["version".to_string(), "--short".into()])].into());
+        let said = faults(&GOOD.replace("tools: [azcopy]", "tools: [{ name: azcopy, version: \"'\" }]"));
+        assert!(said.starts_with("demos/copy/demo.md:4: 'version' of tool 'azcopy'"), "{said}");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use crate::clock::wall_unix_ms;
 use crate::library::{Library, LibraryError, Talk};
 use crate::takes::Index;
 use crate::trust::Trust;
-use crate::{awake, machine, rehearsals, tool};
+use crate::version::{Found, Versions, find_tools};
+use crate::{awake, machine, rehearsals};
 use greenroom_show::deck::Deck;
 use greenroom_show::demo::Demo;
 use greenroom_show::preflight::Check;
@@ -57,18 +58,22 @@ pub struct Power {
 }
 
 impl Facts {
-    pub async fn gather(root: &Path, deck: &str, of: Version, trust: &Trust) -> Result<Facts, LibraryError> {
+    pub async fn gather(
+        root: &Path,
+        deck: &str,
+        of: Version,
+        trust: &Trust,
+        versions: &Versions,
+    ) -> Result<Facts, LibraryError> {
         let talk = Library::new(root).talk(deck)?;
         let held = trust.held(root, &talk);
-        let mut tools = BTreeMap::new();
-        let may_run = talk.programs.iter().filter(|(slug, _)| !held.contains(*slug));
-        for name in may_run.flat_map(|(_, program)| &program.demo.tools) {
-            let found = match tool::find(root, name) {
-                Some(program) => Some(tool::version(&program).await.unwrap_or_else(|| "of unknown version".into())),
-                None => None,
-            };
-            tools.insert(name.clone(), found);
-        }
+        let ask = |(name, found): (String, Option<Found>)| async move {
+            match found {
+                Some(found) => (name, Some(versions.of(&found).await)),
+                None => (name, None),
+            }
+        };
+        let tools = futures::future::join_all(find_tools(root, &talk, &held).into_iter().map(ask)).await;
         let machine = machine::describe();
         let mut takes = Index::open(&root.join("takes"));
         takes.refresh();
@@ -81,7 +86,7 @@ impl Facts {
             shown: version(&talk.deck, of),
             held,
             recordings: recordings(&takes, &talk, &demos),
-            tools,
+            tools: tools.into_iter().collect(),
             machine,
             keepers: awake::keepers(),
             ports: std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string()),

@@ -132,7 +132,7 @@ async fn preflight(stage: &Arc<Stage>) -> Result<Vec<Check>, CallError> {
         let now = stage.lock();
         (now.show.deck.as_ref().map(|deck| deck.slug.clone()).unwrap_or_default(), now.show.version)
     };
-    let facts = Facts::gather(&stage.root, &deck, version, &stage.trust).await;
+    let facts = Facts::gather(&stage.root, &deck, version, &stage.trust, &stage.versions).await;
     facts.map(|facts| judge(&facts)).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
@@ -157,7 +157,7 @@ fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
         }
         NextAction::RunGroup { demo, group } => stage.start_group(&demo, &group),
         NextAction::Trust { demo } => Err(CallError::NotTrusted { demo }),
-        NextAction::Wait { .. } => Err(CallError::Busy { what: "a step".into() }),
+        NextAction::Wait { .. } => stage.lock().busy.be_free(),
         NextAction::BackToLive | NextAction::End => Ok(()),
     }
 }
@@ -238,7 +238,7 @@ fn arrive(kernel: &Arc<Kernel>, position: Position) -> Result<(), CallError> {
     if now.show.recorded.as_ref().is_some_and(|recorded| Some(&recorded.take.demo) != demo.as_ref()) {
         leave_recording(kernel, &mut now);
     }
-    if let Some(demo) = demo.filter(|demo| now.running.is_none() && now.show.active.as_ref() != Some(demo)) {
+    if let Some(demo) = demo.filter(|demo| now.busy.is_free() && now.show.active.as_ref() != Some(demo)) {
         if now.show.runs.contains_key(&demo) {
             // It has run before: its panes keep what they showed until it is run or reset.
             return Ok(());
@@ -356,9 +356,7 @@ fn close_replay(kernel: &Arc<Kernel>) {
 fn may_be_shown(now: &Now, highest: Level) -> Result<(), CallError> {
     let live = now.show.live();
     let own = live.deck.as_ref().map(|deck| live.version.level.unwrap_or(deck.audience)).unwrap_or_default();
-    if now.running.is_some() {
-        return Err(CallError::Busy { what: "a step".into() });
-    }
+    now.busy.be_free()?;
     if highest > own {
         let detail = format!("this take has slides for {}: choose that audience first (key O)", highest.as_str());
         return Err(CallError::Failed { detail });

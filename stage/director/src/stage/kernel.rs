@@ -1,6 +1,7 @@
 //! What a show needs whatever plays in it: one state, the events that change it, everybody who hears them. Knows no stack and no tool.
 
 use super::What;
+use super::busy::Busy;
 use super::loaded::Loaded;
 use super::runner::Made;
 use crate::clock::Stopwatch;
@@ -8,6 +9,7 @@ use crate::library::Talk;
 use crate::scrub::Secrets;
 use crate::takes::Index;
 use crate::trust::Trust;
+use crate::version::Versions;
 use futures::{Stream, stream};
 use greenroom_show::call::{CallError, Push, Role};
 use greenroom_show::take::{Machine, TakeInfo};
@@ -41,6 +43,8 @@ pub struct Kernel {
     /// One lock orders all events: what is folded, heard and sent is one list.
     now: Mutex<Now>,
     bus: broadcast::Sender<Arc<Stamped>>,
+    /// Of the tools that demos run.
+    pub versions: Versions,
     pub closing: CancellationToken,
     pub tasks: TaskTracker,
 }
@@ -50,8 +54,7 @@ pub struct Now {
     pub show: Show,
     sinks: Vec<Box<dyn Sink>>,
     pub captions: Captions,
-    /// Stops the steps that run.
-    pub running: Option<CancellationToken>,
+    pub busy: Busy,
     pub replay: Option<tokio::sync::mpsc::Sender<crate::replay::Command>>,
     /// Containers that demos have made, for their reset.
     pub made: Vec<Made>,
@@ -87,11 +90,12 @@ impl Kernel {
                 show: Show::default(),
                 sinks: vec![],
                 captions: Captions::Off,
-                running: None,
+                busy: Busy::Nothing,
                 replay: None,
                 made: vec![],
             }),
             bus: broadcast::channel(BEHIND_MAX).0,
+            versions: Versions::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
@@ -119,7 +123,8 @@ impl Kernel {
 
     pub fn emit_in(&self, now: &mut Now, event: Event) {
         let at = self.watch.now();
-        let event = self.masked(event);
+        // A number that is none cannot be drawn, nor read back from a take.
+        let Some(event) = self.masked(event).finite() else { return };
         let Now { show, sinks, .. } = now;
         sinks.iter_mut().for_each(|sink| sink.before(show, at, &event));
         show.apply(at, &event);
@@ -143,6 +148,9 @@ impl Kernel {
             Event::Stack(StackState::Down { reason }) => Event::Stack(StackState::Down { reason: clean(reason) }),
             Event::StepEnded { step, outcome: Outcome::Failed { why } } => {
                 Event::StepEnded { step, outcome: Outcome::Failed { why: clean(why) } }
+            }
+            Event::StepEnded { step, outcome: Outcome::TimedOut { why } } => {
+                Event::StepEnded { step, outcome: Outcome::TimedOut { why: clean(why) } }
             }
             Event::StepEnded { step, outcome: Outcome::Passed { seen } } => {
                 Event::StepEnded { step, outcome: Outcome::Passed { seen: clean(seen) } }

@@ -1,13 +1,15 @@
 //! What the files of a talk say: its deck and demos, whose steps may run, and where their tools are.
 
 use super::What;
+use super::kernel::Kernel;
 use crate::library::{Library, LibraryError, Talk};
-use crate::tool;
 use crate::trust::Trust;
-use greenroom_show::Opened;
+use crate::version::{Found, find_tools};
 use greenroom_show::version::Version;
+use greenroom_show::{Event, Opened};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -18,22 +20,20 @@ pub struct Loaded {
     pub tools: BTreeMap<String, Option<Found>>,
 }
 
-#[derive(Debug, Clone)]
-pub struct Found {
-    pub program: PathBuf,
-    pub version: String,
-}
-
 impl Loaded {
     pub async fn read(root: &Path, what: &What, trust: &Trust) -> Result<Loaded, LibraryError> {
-        let library = Library::new(root);
-        let talk = match what {
-            What::Deck(slug) => library.talk(slug)?,
-            What::Demo(slug) => library.talk_of_demo(slug)?,
-        };
-        let held = trust.held(root, &talk);
-        let tools = find_tools(root, &talk, &held).await;
-        Ok(Loaded { talk, held, tools })
+        let (root, what, trust) = (root.to_path_buf(), what.clone(), trust.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let library = Library::new(&root);
+            let talk = match &what {
+                What::Deck(slug) => library.talk(slug)?,
+                What::Demo(slug) => library.talk_of_demo(slug)?,
+            };
+            let held = trust.held(&root, &talk);
+            let tools = find_tools(&root, &talk, &held);
+            Ok(Loaded { talk, held, tools })
+        });
+        read.await.expect("reading files does not panic")
     }
 
     /// A version of the talk as it comes on stage, with the demos that it cues and no other.
@@ -56,20 +56,22 @@ impl Loaded {
     }
 }
 
-/// To ask a tool for its version runs it: those of demos that may not run are not asked.
-pub async fn find_tools(root: &Path, talk: &Talk, held: &BTreeSet<String>) -> BTreeMap<String, Option<Found>> {
-    let programs = talk.programs.iter().filter(|(slug, _)| !held.contains(*slug));
-    let names = programs.flat_map(|(_, program)| program.demo.tools.iter().cloned());
-    let mut tools = BTreeMap::new();
-    for name in names {
-        let found = match tool::find(root, &name) {
-            Some(program) => {
-                let version = tool::version(&program).await.unwrap_or_else(|| "of unknown version".into());
-                Some(Found { program, version })
+/// Asks the tools of the demos that may run for their versions, side by side; the demo on stage hears of each as it is known.
+pub fn ask_versions(kernel: &Arc<Kernel>) {
+    for (name, found) in kernel.loaded().tools.clone() {
+        let Some(found) = found else { continue };
+        let kernel = kernel.clone();
+        kernel.tasks.clone().spawn(async move {
+            let is = tokio::select! {
+                is = kernel.versions.of(&found) => is,
+                () = kernel.closing.cancelled() => return,
+            };
+            let mut now = kernel.lock();
+            let show = now.show.live();
+            let demo = show.active.as_ref().and_then(|slug| Some((show.demos.get(slug)?, show.runs.get(slug)?)));
+            if demo.is_some_and(|(demo, run)| demo.tools.contains(&name) && run.tools.get(&name) != Some(&is)) {
+                kernel.emit_in(&mut now, Event::Tool { name, is });
             }
-            None => None,
-        };
-        tools.insert(name, found);
+        });
     }
-    tools
 }

@@ -1,5 +1,6 @@
 //! The director's stage: one show, the events that change it, and everybody who hears them.
 
+mod busy;
 mod calls;
 mod history;
 mod kernel;
@@ -21,6 +22,7 @@ mod trust;
 use crate::library::LibraryError;
 use crate::pictures::Picture;
 use crate::rates::Values;
+use crate::tool::Background;
 use crate::trust::Trust;
 use crate::workshop::{Workshop, WorkshopError};
 use futures::Stream;
@@ -124,6 +126,10 @@ struct Backstage {
     /// What a leaked key has signed, by account.
     leaked: Mutex<BTreeMap<greenroom_model::AccountName, String>>,
     values: watch::Sender<Values>,
+    /// What steps have left running on purpose.
+    background: Background,
+    /// The demo whose steps ran last.
+    began: Mutex<Option<String>>,
     /// Asks the supervisor for a new start.
     restarts: tokio::sync::Notify,
 }
@@ -161,6 +167,8 @@ impl Director {
             loads: loads::Loads::default(),
             leaked: Mutex::default(),
             values: watch::channel(Values::new()).0,
+            background: Background::default(),
+            began: Mutex::default(),
             restarts: tokio::sync::Notify::new(),
         };
         let stage = Arc::new(Stage { kernel, backstage });
@@ -169,6 +177,7 @@ impl Director {
         history::learn(&stage);
         plan::restore(&stage);
         resume::restore(&stage, options.version);
+        loaded::ask_versions(&stage.kernel);
         stage.tasks.spawn(supervise::run(stage.clone(), orders));
         stage.tasks.spawn(reload::run(stage.clone()));
         stage.tasks.spawn(resume::run(stage.kernel.clone()));
@@ -225,6 +234,7 @@ impl Director {
         self.stage.closing.cancel();
         self.stage.tasks.close();
         self.stage.tasks.wait().await;
+        self.stage.backstage.background.end().await;
         self.stage.detach().await;
         let kernel = self.stage.kernel.clone();
         tokio::task::spawn_blocking(move || kernel.keep_shelf()).await.ok();
@@ -234,9 +244,7 @@ impl Director {
 
 impl Stage {
     fn cancel_steps(&self) {
-        if let Some(running) = &self.lock().running {
-            running.cancel();
-        }
+        self.lock().busy.cancel();
         self.backstage.loads.cancel();
     }
 }

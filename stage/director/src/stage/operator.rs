@@ -6,7 +6,7 @@ use super::runner::{Made, Seen};
 use super::supervise::Order;
 use crate::library::read_tenants;
 use crate::parse::{FaultVerb, FileName, KeysVerb, OffloadVerb, StackVerb, Switch, TenantVerb, Treat};
-use crate::tool::{self, Invocation};
+use crate::tool::{self, Heard, Invocation};
 use greenroom_model::control::NewAccount;
 use greenroom_model::offload::{CloudFault, MoveAction, OffloadPlan, Treatment, Water};
 use greenroom_model::tenancy::{
@@ -182,8 +182,13 @@ impl Stage {
                     private: self.backstage.workshop.folder().to_path_buf(),
                     secrets: self.secrets.clone(),
                 };
-                let show = |text| self.emit(Event::Output(text));
-                tool::run(invocation, show, cancel).await.map_err(|error| error.to_string())?;
+                let hear = |heard| match heard {
+                    Heard::Output(text) => self.emit(Event::Output(text)),
+                    // It reads nothing.
+                    Heard::Waits => {}
+                };
+                let background = &self.backstage.background;
+                tool::run(invocation, hear, cancel, background).await.map_err(|error| error.to_string())?;
                 let seconds = (self.watch.now() - began) as f64 / 1e6;
                 self.emit(Event::Figure { name: "rebuild.seconds".into(), value: seconds, unit: Unit::Seconds });
                 self.order(Order::Start).await?;

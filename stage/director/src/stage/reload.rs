@@ -1,7 +1,7 @@
 //! Shows an edited deck or demo once it is whole. A broken edit keeps the last good version on stage, and is named to the speaker.
 
 use super::kernel::Kernel;
-use super::loaded::Loaded;
+use super::loaded::{self, Loaded};
 use super::{Stage, What, calls, history, trust};
 use crate::library::LibraryError;
 use crate::parse::Fault;
@@ -166,7 +166,7 @@ fn wholeness(shown: &Texts, new: &Texts) -> Wholeness {
 /// While a step runs, or a recorded talk is drawn in place of the live one.
 fn is_busy(kernel: &Kernel) -> bool {
     let now = kernel.lock();
-    now.running.is_some() || now.show.replays_talk()
+    !now.busy.is_free() || now.show.replays_talk()
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -208,12 +208,13 @@ async fn reload(stage: &Arc<Stage>) -> Reload {
     if !is_same(&before, &loaded) {
         {
             let mut now = stage.lock();
-            if now.running.is_some() || now.show.replays_talk() {
+            if !now.busy.is_free() || now.show.replays_talk() {
                 return Reload::Later;
             }
             stage.reloaded(loaded.clone());
             stage.emit_in(&mut now, Event::Opened(Box::new(opened)));
         }
+        loaded::ask_versions(&stage.kernel);
         history::learn(stage);
         if let Err(error) = calls::come_back(stage) {
             stage.notice(error.to_string());

@@ -1,6 +1,7 @@
 //! Runs steps, one after the other, each with its deadline. A step that fails ends its group, and never the show.
 
 use super::Stage;
+use super::busy::Reset;
 use super::kernel::{Kernel, Now};
 use super::nodes::Home;
 use super::supervise::Order;
@@ -9,26 +10,28 @@ use crate::data::{self, Recipe};
 use crate::parse::{Condition, DataVerb, Profile, Program, Verb, without_within};
 use crate::rates::{Values, counters};
 use crate::stack::Client;
+use futures::FutureExt;
 use greenroom_model::{AccountName, ContainerName};
 use greenroom_show::call::CallError;
 use greenroom_show::demo::Demo;
 use greenroom_show::unit::{Unit, grouped};
 use greenroom_show::{Event, Outcome, Position, StepState};
 use std::ops::Range;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often a `wait` looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// What a stopped step may take to clean up after itself.
-const STOP_MAX: Duration = Duration::from_secs(5);
+/// What a stopped step may take to clean up after itself: a stop is promised within two seconds.
+const STOP_MAX: Duration = Duration::from_millis(1800);
 /// Progress lines of a built-in step, at most this many a second.
 const LINES_A_SECOND: u64 = 20;
 
 /// A container that a demo has made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     pub demo: String,
     pub account: AccountName,
@@ -39,11 +42,11 @@ pub struct Made {
 pub type Seen = Result<String, String>;
 
 impl Kernel {
-    /// What runs in a tool's name.
-    pub fn runs_as(&self, tool: &str) -> String {
+    /// What runs in a tool's name; `None` while its version is asked.
+    fn runs_as(&self, tool: &str) -> Option<String> {
         match self.loaded().tools.get(tool) {
-            Some(Some(found)) => found.version.clone(),
-            _ => format!("built-in mover (no {tool} on this machine)"),
+            Some(Some(found)) => self.versions.known(found),
+            Some(None) | None => Some(format!("built-in mover (no {tool} on this machine)")),
         }
     }
 
@@ -53,8 +56,9 @@ impl Kernel {
         let tools = self.program(demo).map(|program| program.demo.tools.clone()).unwrap_or_default();
         let is_held = self.loaded().held.contains(demo);
         for name in tools.into_iter().filter(|_| !is_held) {
-            let is = self.runs_as(&name);
-            self.emit_in(now, Event::Tool { name, is });
+            if let Some(is) = self.runs_as(&name) {
+                self.emit_in(now, Event::Tool { name, is });
+            }
         }
         let slide = now.show.position.slide;
         let here = now.show.slide().and_then(|slide| slide.cue.as_ref()).is_some_and(|cue| cue.demo == demo);
@@ -101,48 +105,64 @@ impl Stage {
         Ok(())
     }
 
-    /// Takes away what a demo has made, and begins it anew.
+    /// Takes away what a demo has made, and begins it anew. Two at once are one.
     pub async fn reset(self: &Arc<Self>, demo: &str) -> Result<(), CallError> {
         let program = self.program(demo)?;
-        self.cancel_steps();
-        while self.lock().running.is_some() {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        self.end_loads().await;
-        let made: Vec<Made> = {
-            let mut now = self.lock();
-            let (own, others) = std::mem::take(&mut now.made).into_iter().partition(|made| made.demo == demo);
-            now.made = others;
-            own
+        let reset = self.lock().busy.begin_reset(&self.kernel, demo)?;
+        let (guard, steps) = match reset {
+            Reset::Joins(under_way) => return under_way.result().await,
+            Reset::Begins(guard, steps) => (guard, steps),
         };
-        let failed = |error: String| CallError::Failed { detail: format!("the reset is not complete: {error}") };
+        // A task of its own: who asked for it may go away, and half a reset is none.
+        let stage = self.clone();
+        let reset = self.tasks.spawn(async move {
+            if let Some(steps) = steps {
+                steps.over().await;
+            }
+            let failed = |error: String| CallError::Failed { detail: format!("the reset is not complete: {error}") };
+            let result = stage.take_away(&program).await.map_err(failed);
+            if result.is_ok() {
+                stage.begin(&mut stage.lock(), &program.demo.slug);
+            }
+            guard.end(&result);
+            result
+        });
+        reset.await.unwrap_or_else(|error| Err(CallError::Failed { detail: format!("the reset broke off: {error}") }))
+    }
+
+    /// What a demo has made and started.
+    async fn take_away(self: &Arc<Self>, program: &Program) -> Result<(), String> {
+        self.end_loads().await;
+        self.backstage.background.end().await;
         self.forget_leaked();
+        let demo = &program.demo.slug;
         match program.profile {
-            Profile::Fresh | Profile::Offload => self.order(Order::Fresh(Home::of(&program))).await.map_err(failed)?,
+            Profile::Fresh | Profile::Offload => {
+                self.order(Order::Fresh(Home::of(program))).await?;
+                self.lock().made.retain(|made| made.demo != *demo);
+            }
             Profile::Shared => {
-                self.order(Order::Use(Home::of(&program))).await.map_err(failed)?;
-                let client = self.client().map_err(failed)?;
-                for made in &made {
+                self.order(Order::Use(Home::of(program))).await?;
+                let client = self.client()?;
+                // Each is forgotten once it is gone: what is left after a failure is taken away by the next reset.
+                while let Some(made) = self.made_by(demo) {
                     let removed = client.delete_container(&made.account, made.container.as_str()).await;
-                    removed.map_err(|error| failed(error.to_string()))?;
+                    removed.map_err(|error| error.to_string())?;
+                    self.lock().made.retain(|other| *other != made);
                 }
             }
         }
         let stage = self.clone();
         let cleared = tokio::task::spawn_blocking(move || stage.backstage.workshop.clear_data()).await;
-        match cleared {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(failed(error.to_string())),
-            Err(error) => return Err(failed(error.to_string())),
-        }
-        self.begin(&mut self.lock(), demo);
-        Ok(())
+        cleared.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    fn made_by(&self, demo: &str) -> Option<Made> {
+        self.lock().made.iter().find(|made| made.demo == demo).cloned()
     }
 
     fn prepare(self: &Arc<Self>, now: &mut Now, demo: &str) -> Result<(), CallError> {
-        if now.running.is_some() {
-            return Err(CallError::Busy { what: "a step".into() });
-        }
+        now.busy.be_free()?;
         if self.loaded().held.contains(demo) {
             return Err(CallError::NotTrusted { demo: demo.into() });
         }
@@ -157,22 +177,27 @@ impl Stage {
     }
 
     fn start(self: &Arc<Self>, now: &mut Now, program: &Arc<Program>, steps: Range<usize>) {
-        let cancel = self.closing.child_token();
-        now.running = Some(cancel.clone());
+        let mut guard = now.busy.begin_steps(&self.kernel);
         let stage = self.clone();
         let program = program.clone();
         self.tasks.spawn(async move {
+            // What another demo left in the background is over with it.
+            let others =
+                stage.backstage.began.lock().unwrap_or_else(PoisonError::into_inner).replace(program.demo.slug.clone());
+            if others.is_some_and(|other| other != program.demo.slug) {
+                stage.backstage.background.end().await;
+            }
             let last = steps.end - 1;
             for step in steps {
-                let outcome = stage.run_step(&program, step, &cancel).await;
+                let outcome = stage.run_step(&program, step, &guard.steps.cancel).await;
                 let goes_on = matches!(outcome, Outcome::Passed { .. }) && step < last;
-                if !matches!(outcome, Outcome::Passed { .. }) {
-                    stage.end_loads().await;
+                match outcome {
+                    Outcome::Passed { .. } => {}
+                    Outcome::Failed { .. } | Outcome::TimedOut { .. } | Outcome::Cancelled => stage.end_loads().await,
                 }
-                // At once, so that whoever sees the step end may start the next one.
                 let mut now = stage.lock();
                 if !goes_on {
-                    now.running = None;
+                    guard.end(&mut now);
                 }
                 stage.emit_in(&mut now, Event::StepEnded { step, outcome });
                 if !goes_on {
@@ -186,20 +211,10 @@ impl Stage {
     async fn run_step(self: &Arc<Self>, program: &Program, step: usize, cancel: &CancellationToken) -> Outcome {
         let timeout_ms = self.patience(&program.demo, step);
         self.step_started(&program.demo, step, timeout_ms);
-        // A token of the step's own: its deadline stops it and what it started, and nothing else.
-        let own = cancel.child_token();
-        let mut work = std::pin::pin!(self.execute(program, step, &own));
-        let outcome = tokio::select! {
-            seen = &mut work => match seen {
-                Ok(seen) => Outcome::Passed { seen },
-                Err(_) if cancel.is_cancelled() => Outcome::Cancelled,
-                Err(why) => Outcome::Failed { why: self.explained(&program.demo.slug, step, why) },
-            },
-            () = tokio::time::sleep(Duration::from_millis(timeout_ms)) => {
-                own.cancel();
-                tokio::time::timeout(STOP_MAX, work).await.ok();
-                Outcome::TimedOut
-            }
+        let came = outcome(|own| self.execute(program, step, own), Duration::from_millis(timeout_ms), cancel).await;
+        let outcome = match came {
+            Outcome::Failed { why } => Outcome::Failed { why: self.explained(&program.demo.slug, step, why) },
+            Outcome::Passed { .. } | Outcome::TimedOut { .. } | Outcome::Cancelled => came,
         };
         self.say_outcome(&outcome);
         outcome
@@ -235,17 +250,16 @@ impl Stage {
         let text = match outcome {
             Outcome::Passed { seen } if seen.is_empty() => return,
             Outcome::Passed { seen } => format!("\x1b[32m✓\x1b[0m {seen}\r\n"),
-            Outcome::Failed { why } => {
-                let first = why.lines().next().unwrap_or_default();
-                format!("\x1b[31m✗\x1b[0m {first}\r\n")
-            }
-            Outcome::TimedOut => "\x1b[31m✗\x1b[0m out of time\r\n".to_string(),
+            Outcome::Failed { why } => format!("\x1b[31m✗\x1b[0m {}\r\n", first_line(why)),
+            Outcome::TimedOut { why } if why.is_empty() => "\x1b[31m✗\x1b[0m out of time\r\n".to_string(),
+            Outcome::TimedOut { why } => format!("\x1b[31m✗\x1b[0m out of time: {}\r\n", first_line(why)),
             Outcome::Cancelled => "\x1b[33m■\x1b[0m stopped\r\n".to_string(),
         };
         self.emit(Event::Output(text));
     }
 
-    async fn execute(self: &Arc<Self>, program: &Program, step: usize, cancel: &CancellationToken) -> Seen {
+    async fn execute(self: &Arc<Self>, program: &Program, step: usize, cancel: CancellationToken) -> Seen {
+        let cancel = &cancel;
         let line = &program.lines[step];
         let demo = &program.demo.slug;
         if !matches!(line.verb, Verb::Run { .. }) {
@@ -341,15 +355,22 @@ impl Stage {
         }
     }
 
-    /// The step's own deadline ends the waiting.
+    /// The step's own deadline ends the waiting, with what was seen last.
     async fn wait(self: &Arc<Self>, condition: &Condition, cancel: &CancellationToken) -> Seen {
+        let mut last = "nothing has been measured yet".to_string();
         loop {
-            if let Verdict::Holds { seen } = judge(condition, &self.fresh_values().await?) {
-                return Ok(seen);
-            }
+            let values = tokio::select! {
+                values = self.fresh_values() => values?,
+                () = cancel.cancelled() => return Err(last),
+            };
+            last = match judge(condition, &values) {
+                Verdict::Holds { seen } => return Ok(seen),
+                Verdict::Fails { seen } => seen,
+                Verdict::Unknown { why } => why,
+            };
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = cancel.cancelled() => return Err("stopped".into()),
+                () = cancel.cancelled() => return Err(last),
             }
         }
     }
@@ -377,6 +398,90 @@ impl Stage {
     }
 }
 
+/// What a piece of work comes to: by itself, at its deadline, or stopped. Stopped, it has a while to clean up and to say what it last
+/// knew; then it is dropped.
+async fn outcome<F: Future<Output = Seen>>(
+    work: impl FnOnce(CancellationToken) -> F,
+    deadline: Duration,
+    cancel: &CancellationToken,
+) -> Outcome {
+    // A token of the step's own: its deadline stops it and what it started, and nothing else.
+    let own = cancel.child_token();
+    let work = AssertUnwindSafe(work(own.clone())).catch_unwind();
+    let mut work = std::pin::pin!(work);
+    let broke_off =
+        || "it broke off: that is a fault of Greenroom, not of the demo; what it was is in the log".to_string();
+    tokio::select! {
+        // What has ended has ended, also where it is stopped in the same moment.
+        biased;
+        seen = &mut work => match seen {
+            Ok(Ok(seen)) => Outcome::Passed { seen },
+            Ok(Err(why)) => Outcome::Failed { why },
+            Err(_panic) => Outcome::Failed { why: broke_off() },
+        },
+        () = cancel.cancelled() => {
+            tokio::time::timeout(STOP_MAX, work).await.ok();
+            Outcome::Cancelled
+        }
+        () = tokio::time::sleep(deadline) => {
+            own.cancel();
+            let why = match tokio::time::timeout(STOP_MAX, work).await {
+                Ok(Ok(Ok(seen))) => seen,
+                Ok(Ok(Err(why))) => why,
+                Ok(Err(_panic)) => broke_off(),
+                Err(_elapsed) => String::new(),
+            };
+            Outcome::TimedOut { why }
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
 fn group_of(demo: &Demo, step: usize) -> String {
     demo.groups.iter().find(|group| group.steps.contains(&step)).map(|group| group.name.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{Instant, sleep};
+
+    const SOON: Duration = Duration::from_millis(100);
+    const LATE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_step_is_over_within_two_seconds_of_its_deadline_or_of_a_stop_whatever_it_does() {
+        let began = Instant::now();
+        let deaf = |_| sleep(LATE).map(|()| Ok("late".to_string()));
+        let never = CancellationToken::new();
+        assert_eq!(outcome(deaf, SOON, &never).await, Outcome::TimedOut { why: String::new() });
+        assert!(began.elapsed() < SOON + Duration::from_secs(2), "{:?}", began.elapsed());
+        let (began, stop) = (Instant::now(), CancellationToken::new());
+        stop.cancel();
+        assert_eq!(outcome(deaf, LATE, &stop).await, Outcome::Cancelled);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_step_that_is_out_of_time_says_what_it_knew() {
+        let knows = |own: CancellationToken| async move {
+            own.cancelled().await;
+            Err("3, wanted 4".to_string())
+        };
+        let came = outcome(knows, SOON, &CancellationToken::new()).await;
+        assert_eq!(came, Outcome::TimedOut { why: "3, wanted 4".into() });
+    }
+
+    #[tokio::test]
+    async fn a_step_that_panics_has_failed() {
+        let panics = |_| async {
+            let nothing: Option<Seen> = None;
+            nothing.expect("a fault")
+        };
+        let came = outcome(panics, LATE, &CancellationToken::new()).await;
+        assert!(matches!(&came, Outcome::Failed { why } if why.contains("a fault of Greenroom")), "{came:?}");
+    }
 }

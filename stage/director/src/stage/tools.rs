@@ -5,7 +5,7 @@ use super::runner::Seen;
 use crate::mover;
 use crate::parse::quoted;
 use crate::stack::Client;
-use crate::tool::{self, Invocation};
+use crate::tool::{self, Heard, Invocation};
 use crate::workshop::Filled;
 use greenroom_model::TenantName;
 use greenroom_show::Event;
@@ -43,10 +43,19 @@ impl Stage {
             keep_last(&mut said.lock().unwrap_or_else(PoisonError::into_inner), &text);
             self.emit(Event::Output(text));
         };
+        let hear = |heard: Heard| {
+            match heard {
+            Heard::Output(text) => show(text),
+            Heard::Waits => self.notice(format!(
+                "{tool} seems to wait for somebody to type, and nobody can: K stops it; give it its answers in the step's line"
+            )),
+        }
+        };
         let ran = match self.loaded().tools.get(tool) {
             Some(Some(found)) => {
                 let invocation = self.invocation(&found.program, tool, &filled);
-                tool::run(invocation, show, cancel).await.map_err(|error| error.to_string())
+                let background = &self.backstage.background;
+                tool::run(invocation, hear, cancel, background).await.map_err(|error| error.to_string())
             }
             _ if tool == "azcopy" => {
                 self.emit(Event::Output(

@@ -1,30 +1,37 @@
 //! The speaker says yes to what the demos on stage run.
 
-use super::loaded::{Loaded, find_tools};
+use super::loaded::{Loaded, ask_versions};
 use super::{Stage, calls};
+use crate::version::find_tools;
 use greenroom_show::Event;
 use greenroom_show::call::CallError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Lets the steps of all demos on stage run, as they are on stage now, and remembers it.
+/// Lets the steps of the demos on stage run, whose lines the presenter has listed, as they are on stage now, and remembers it. Demos
+/// that this version does not show stay held.
 pub async fn trust(stage: &Arc<Stage>) -> Result<(), CallError> {
     let failed = |detail: String| CallError::Failed { detail };
     let before = stage.loaded();
-    let kept = stage.trust.remember(&stage.root, &before.talk, &before.held);
+    let (version, listed) = {
+        let now = stage.lock();
+        (now.show.version, now.show.held.clone())
+    };
+    let kept = stage.trust.remember(&stage.root, &before.talk, &listed);
     kept.map_err(|error| failed(error.to_string()))?;
-    let tools = find_tools(&stage.root, &before.talk, &BTreeSet::new()).await;
-    let loaded = Loaded { talk: before.talk.clone(), held: BTreeSet::new(), tools };
-    let version = stage.lock().show.version;
+    let held: BTreeSet<_> = before.held.difference(&listed).cloned().collect();
+    let tools = find_tools(&stage.root, &before.talk, &held);
+    let loaded = Loaded { talk: before.talk.clone(), held, tools };
     let opened = loaded.opened(version).map_err(failed)?;
     stage.reloaded(loaded);
     let mut now = stage.lock();
     stage.emit_in(&mut now, Event::Opened(Box::new(opened)));
     // What was on stage knows nothing of its tools yet.
-    if let Some(demo) = now.show.active.clone().filter(|demo| before.held.contains(demo)) {
+    if let Some(demo) = now.show.active.clone().filter(|demo| listed.contains(demo)) {
         stage.begin(&mut now, &demo);
     }
     drop(now);
+    ask_versions(&stage.kernel);
     calls::come_back(stage)
 }
 
@@ -39,5 +46,5 @@ pub async fn carry_over(stage: &Stage, before: &Loaded, loaded: &mut Loaded) {
         tracing::warn!(%error, "the next show will ask again");
     }
     loaded.held.retain(|slug| !edited.contains(slug));
-    loaded.tools = find_tools(&stage.root, &loaded.talk, &loaded.held).await;
+    loaded.tools = find_tools(&stage.root, &loaded.talk, &loaded.held);
 }

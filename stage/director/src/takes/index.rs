@@ -253,7 +253,7 @@ impl Entry {
     fn ended(&mut self, step: usize, at: Micros, outcome: &Outcome) {
         let passed = match outcome {
             Outcome::Passed { .. } => true,
-            Outcome::Failed { .. } | Outcome::TimedOut => false,
+            Outcome::Failed { .. } | Outcome::TimedOut { .. } => false,
             Outcome::Cancelled => {
                 self.runs.remove(&step);
                 return;

@@ -110,7 +110,7 @@ fn takes_tell_how_long_steps_took_and_which_failed() {
         Event::Output("\"step-\" said a tool".into()),
         ended(0, Outcome::Passed { seen: String::new() }),
         started(1),
-        ended(1, Outcome::TimedOut),
+        ended(1, Outcome::TimedOut { why: String::new() }),
         started(1),
         ended(1, Outcome::Cancelled),
         started(2),

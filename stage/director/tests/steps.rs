@@ -1,0 +1,260 @@
+//! Steps end when their tools do, and when they are told to; what they leave is taken away; and one thing is done at a time.
+
+mod support;
+
+use futures::{Stream, StreamExt};
+use greenroom_director::{Director, Options, Trust, What};
+use greenroom_show::call::{Call, CallError, GoTo, Push, Reset, Role, RunGroup, Stop, TrustSteps};
+use greenroom_show::version::Version;
+use greenroom_show::{Event, Outcome, StepState};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use support::{Tools, project, stack, until, write};
+
+/// What a stop is promised within.
+const STOP: Duration = Duration::from_secs(2);
+
+async fn open(root: &Path, what: What, trust: Trust) -> Director {
+    let options = Options {
+        root: root.to_path_buf(),
+        what,
+        version: Version::default(),
+        trust,
+        stack: Some(stack()),
+        clipboard: None,
+    };
+    Director::open(options).await.expect("a good deck")
+}
+
+async fn open_demo(root: &Path) -> Director {
+    let director = open(root, What::Demo("small".into()), Trust::Given).await;
+    director.ready().await.expect("a stack");
+    director
+}
+
+async fn call<C: Call>(director: &Director, call: C) -> Result<C::Reply, CallError> {
+    let args = serde_json::to_value(call).expect("plain values");
+    let reply = director.call(Role::Presenter, C::NAME, args).await?;
+    Ok(serde_json::from_value(reply).expect("the call's reply"))
+}
+
+fn group(name: &str) -> RunGroup {
+    RunGroup { demo: "small".into(), group: name.into() }
+}
+
+fn reset() -> Reset {
+    Reset { demo: "small".into() }
+}
+
+/// Runs the only step of a group; what it came to, and after how long.
+async fn run(director: &Director, name: &str) -> (Outcome, Duration) {
+    let began = Instant::now();
+    call(director, group(name)).await.expect("it starts");
+    (ended(director, name).await, began.elapsed())
+}
+
+async fn ended(director: &Director, name: &str) -> Outcome {
+    until(name, || {
+        let show = director.show();
+        let step = show.demos["small"].group(name)?.steps.start;
+        show.runs.get("small")?.steps.get(&step)?.outcome.clone()
+    })
+    .await
+}
+
+async fn pids(file: &Path) -> Vec<String> {
+    let text =
+        until("its process ids", || std::fs::read_to_string(file).ok().filter(|text| text.ends_with('\n'))).await;
+    text.split_whitespace().map(String::from).collect()
+}
+
+fn is_alive(pid: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn demo(head: &str, steps: &[(&str, &str)]) -> String {
+    let steps = steps.iter().map(|(name, step)| format!("```steps {name}\n{step}\n```\n\n"));
+    format!("---\ntitle: Small\ntools: [sh]\n{head}---\n{}", steps.collect::<String>())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_ends_with_its_tool_and_what_it_leaves_ends_with_the_reset_or_the_show() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    let leaves = |name: &str| {
+        let file = file(name).display().to_string();
+        format!(
+            "run sh -c 'setsid sleep 120 & echo $! > {file}; nohup sleep 120 & echo $! >> {file}; sleep 0.3; echo up'"
+        )
+    };
+    let (first, second) = (leaves("first"), leaves("second"));
+    let root = project(&demo("", &[("first", &first), ("second", &second)]), Tools::Absent);
+    let director = open_demo(root.path()).await;
+    let (outcome, took) = run(&director, "first").await;
+    assert!(matches!(outcome, Outcome::Passed { .. }) && took < STOP, "{outcome:?} after {took:?}");
+    let left = pids(&file("first")).await;
+    assert_eq!(left.iter().filter(|pid| is_alive(pid)).count(), 2, "on purpose in the background");
+    call(&director, reset()).await.expect("clean");
+    assert_eq!(left.iter().filter(|pid| is_alive(pid)).count(), 0);
+    run(&director, "second").await;
+    let left = pids(&file("second")).await;
+    assert_eq!(left.iter().filter(|pid| is_alive(pid)).count(), 2);
+    director.close().await;
+    assert_eq!(left.iter().filter(|pid| is_alive(pid)).count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_deadline_reset_and_close_end_a_step_that_resists() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let resists = |name: &str| {
+        let file = folder.path().join(name).display().to_string();
+        format!(
+            "run sh -c 'trap \"\" TERM HUP INT; exec >/dev/null 2>&1; setsid sleep 600 & echo $$ $! > {file}; while :; do sleep 1; done'"
+        )
+    };
+    let steps = [
+        ("stop", resists("stop")),
+        ("late", format!("{} --timeout 1s", resists("late"))),
+        ("reset", resists("reset")),
+        ("close", resists("close")),
+    ];
+    let steps = steps.each_ref().map(|(name, step)| (*name, step.as_str()));
+    let root = project(&demo("", &steps), Tools::Absent);
+    let director = open_demo(root.path()).await;
+    let gone = |left: &[String]| left.iter().all(|pid| !is_alive(pid));
+
+    call(&director, group("stop")).await.expect("it starts");
+    let left = pids(&folder.path().join("stop")).await;
+    let asked = Instant::now();
+    call(&director, Stop {}).await.expect("asked");
+    assert_eq!(ended(&director, "stop").await, Outcome::Cancelled);
+    assert!(asked.elapsed() < STOP && gone(&left), "stopped after {:?}", asked.elapsed());
+
+    let (outcome, took) = run(&director, "late").await;
+    assert!(matches!(&outcome, Outcome::TimedOut { why } if why.starts_with("sh was stopped")), "{outcome:?}");
+    assert!(took < Duration::from_secs(1) + STOP && gone(&pids(&folder.path().join("late")).await), "after {took:?}");
+
+    call(&director, group("reset")).await.expect("it starts");
+    let left = pids(&folder.path().join("reset")).await;
+    call(&director, reset()).await.expect("clean");
+    assert!(gone(&left));
+
+    call(&director, group("close")).await.expect("it starts");
+    let left = pids(&folder.path().join("close")).await;
+    director.close().await;
+    assert!(gone(&left));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_out_says_what_it_last_knew() {
+    let steps = [
+        ("typo", "wait photos.blob == 1 within 1s"),
+        ("ask", "run sh -c 'echo Password:; read x' --timeout 1s"),
+        ("make", "tenant create photos --container inbox"),
+    ];
+    let root = project(&demo("", &steps), Tools::Absent);
+    let director = open_demo(root.path()).await;
+    run(&director, "make").await;
+    let (outcome, _) = run(&director, "typo").await;
+    assert!(
+        matches!(&outcome, Outcome::TimedOut { why } if why.contains("did you mean 'photos.blobs'")),
+        "{outcome:?}"
+    );
+    let (outcome, _) = run(&director, "ask").await;
+    let Outcome::TimedOut { why } = &outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("seems to wait for somebody to type") && why.ends_with("Password:"), "{why}");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_demo_is_reset_nothing_else_begins_and_two_resets_are_one() {
+    let root = project(&demo("profile: fresh\n", &[("hang", "wait a.b == 1 within 10m")]), Tools::Absent);
+    let director = open_demo(root.path()).await;
+    call(&director, group("hang")).await.expect("it starts");
+    let mut events = Box::pin(director.subscribe(Role::Presenter));
+    events.next().await.expect("a snapshot, and what follows");
+    let pressed = async {
+        // Both have been asked for.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        call(&director, group("hang")).await
+    };
+    let (one, two, pressed) = tokio::join!(call(&director, reset()), call(&director, reset()), pressed);
+    assert_eq!((one, two), (Ok(()), Ok(())));
+    let refused = pressed.expect_err("a demo is being reset").to_string();
+    assert_eq!(refused, "the demo 'small' is being reset: wait until it is");
+    assert_eq!(director.show().runs["small"].state(0), StepState::Pending);
+    let begun = count(&mut events, |event| matches!(event, Event::Begun { .. })).await;
+    assert_eq!(begun, 1, "reset once");
+    call(&director, group("hang")).await.expect("free again");
+    director.close().await;
+}
+
+/// Of the events that have happened.
+async fn count(pushes: &mut (impl Stream<Item = Push> + Unpin), is_counted: impl Fn(&Event) -> bool) -> usize {
+    let mut count = 0;
+    while let Ok(Some(push)) = tokio::time::timeout(Duration::from_secs(1), pushes.next()).await {
+        if let Push::Events { events, .. } = push {
+            count += events.iter().filter(|stamped| is_counted(&stamped.event)).count();
+        }
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_opens_before_tools_have_told_their_versions() {
+    let tools = "tools: [{ name: quick, version: --version }, { name: slow, version: --version }, mute]";
+    let root = project(&demo("", &[("go", "run quick")]).replace("tools: [sh]", tools), Tools::Absent);
+    for (name, script) in
+        [("quick", "echo quick 1.0"), ("slow", "sleep 60"), ("mute", "touch ../../../ran; echo mute 3")]
+    {
+        let path = root.path().join(format!(".tools/{name}/{name}"));
+        write(&path, &format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("executable");
+    }
+    let began = Instant::now();
+    let director = open(root.path(), What::Demo("small".into()), Trust::Given).await;
+    call(&director, GoTo { slide: 0 }).await.expect("there");
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    until("its version", || {
+        let show = director.show();
+        (show.runs.get("small")?.tools.get("quick")? == "quick 1.0").then_some(())
+    })
+    .await;
+    let tools = director.show().runs["small"].tools.clone();
+    assert_eq!(tools.get("slow"), None, "it has not answered");
+    assert_eq!(tools["mute"], "of unknown version", "nobody says how it is asked");
+    let asked = Instant::now();
+    director.close().await;
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_is_for_what_is_on_stage() {
+    let (root, home) =
+        (project(&demo("", &[("go", "run true")]), Tools::Absent), tempfile::tempdir().expect("a folder"));
+    write(&root.path().join("demos/secret/demo.md"), &demo("", &[("go", "run true")]));
+    let deck = "---\ntitle: A talk\naudience: internal\n---\n# One\n\n---\naudience: public\ndemo: small\n---\n# Two\n\n---\ndemo: secret\n---\n# Three\n";
+    write(&root.path().join("slides/talk/deck.md"), deck);
+    let trust = || Trust::Listed(home.path().join("trusted"));
+    let public = Version { level: Some(greenroom_show::deck::Level::Public), ..Version::default() };
+    let opened = |version: Version| {
+        let options = Options {
+            root: root.path().to_path_buf(),
+            what: What::Deck("talk".into()),
+            version,
+            trust: trust(),
+            stack: Some(stack()),
+            clipboard: None,
+        };
+        async { Director::open(options).await.expect("a good deck") }
+    };
+    let director = opened(public).await;
+    assert_eq!(director.show().held, ["small".to_string()].into());
+    call(&director, TrustSteps {}).await.expect("yes");
+    assert!(director.show().held.is_empty());
+    director.close().await;
+    let director = opened(Version::default()).await;
+    assert_eq!(director.show().held, ["secret".to_string()].into(), "it was not on stage");
+    director.close().await;
+}
