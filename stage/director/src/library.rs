@@ -122,7 +122,7 @@ impl Library {
         let cue = Cue {
             demo: slug.to_string(),
             groups: demo.groups.iter().map(|group| group.name.clone()).collect(),
-            panes: vec![Pane::Charts, Pane::Terminal, Pane::Checks],
+            panes: Pane::USUAL.to_vec(),
         };
         let slide = Slide {
             layout: Layout::Demo,

@@ -4,6 +4,7 @@ use crate::parse::nearest;
 use bytes::Bytes;
 use bytesize::ByteSize;
 use imagesize::ImageType;
+use percent_encoding::percent_decode_str;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -71,8 +72,13 @@ impl Shelf {
     }
 
     /// The id of the picture of this name, which is the hash of its file; or in a sentence why it cannot be shown.
+    /// Markdown writes names as addresses are written, so that `a%20b.svg` may be `a b.svg`.
     pub fn find(&self, name: &str) -> Result<String, String> {
-        let path = self.path(name)?;
+        let decoded = percent_decode_str(name).decode_utf8().unwrap_or(name.into());
+        let path = match self.path(name) {
+            Err(_) if decoded != name => self.path(&decoded)?,
+            found => found?,
+        };
         let unread = |error: std::io::Error| format!("the picture '{name}' cannot be read: {error}");
         let file = std::fs::metadata(&path).map_err(unread)?;
         if !file.is_file() {
@@ -178,6 +184,24 @@ mod tests {
         assert_eq!(shelf.find("plan.svg").as_ref(), Ok(&plan), "the same file, the same id");
         let found = shelf.into_found();
         assert_eq!((found[&plan].kind, found[&rack].kind, found.len()), (Kind::Svg, Kind::Png, 2));
+    }
+
+    #[test]
+    fn names_may_be_written_as_addresses_are() {
+        let root = folder();
+        let deck = root.path().join("deck");
+        for name in ["bild ü.svg", "100%.svg", "a%20b.svg"] {
+            std::fs::write(deck.join(name), SVG).expect("written");
+        }
+        let shelf = Shelf::new(deck);
+        for name in ["bild%20%C3%BC.svg", "bild ü.svg", "100%.svg", "100%25.svg", "a%20b.svg", "pictures%2Frack.png"] {
+            assert!(shelf.find(name).is_ok(), "{name}");
+        }
+        for name in ["..%2Fsecret.svg", "%2e%2e/secret.svg", "%2Fetc/a.svg"] {
+            assert!(shelf.find(name).expect_err(name).contains("is not in the deck's folder"), "{name}");
+        }
+        let said = shelf.find("bidl%20%C3%BC.svg").expect_err("there is none");
+        assert!(said.ends_with("did you mean 'bild ü.svg'?"), "{said}");
     }
 
     #[test]

@@ -102,6 +102,13 @@ impl Slide {
         spoken.map(|spoken| spoken.text.split_whitespace().count()).sum()
     }
 
+    /// Names of the figures that its text binds, in order.
+    pub fn figures(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        each_inline(&self.body, &mut |inline| names.extend(inline.figure().map(str::to_string)));
+        names
+    }
+
     /// Clicks that this slide takes before the next one shows, its demo's groups not counted.
     pub fn clicks(&self) -> usize {
         self.beats.len().saturating_sub(1)
@@ -139,22 +146,6 @@ pub enum Layout {
 }
 
 impl Layout {
-    pub const ALL: [Layout; 13] = [
-        Layout::Cover,
-        Layout::Section,
-        Layout::Statement,
-        Layout::Bullets,
-        Layout::TwoColumns,
-        Layout::Table,
-        Layout::Quote,
-        Layout::Story,
-        Layout::Cards,
-        Layout::Figure,
-        Layout::Demo,
-        Layout::Pane,
-        Layout::Planner,
-    ];
-
     /// As written in a deck, and as the style class `layout-…`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -171,6 +162,24 @@ impl Layout {
             Layout::Demo => "demo",
             Layout::Pane => "pane",
             Layout::Planner => "planner",
+        }
+    }
+
+    /// Whether it draws panes, which need a demo's run.
+    pub fn needs_demo(self) -> bool {
+        match self {
+            Layout::Demo | Layout::Pane => true,
+            Layout::Cover
+            | Layout::Section
+            | Layout::Statement
+            | Layout::Bullets
+            | Layout::TwoColumns
+            | Layout::Table
+            | Layout::Quote
+            | Layout::Story
+            | Layout::Cards
+            | Layout::Figure
+            | Layout::Planner => false,
         }
     }
 }
@@ -194,6 +203,9 @@ pub enum Pane {
 }
 
 impl Pane {
+    /// Of a slide that names none.
+    pub const USUAL: [Pane; 3] = [Pane::Charts, Pane::Terminal, Pane::Checks];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Pane::Charts => "charts",
@@ -247,6 +259,7 @@ pub enum Inline {
     Text(String),
     Strong(Vec<Inline>),
     Emphasis(Vec<Inline>),
+    Struck(Vec<Inline>),
     Code(String),
     Link {
         to: String,
@@ -260,6 +273,23 @@ pub enum Inline {
         id: String,
         alt: String,
     },
+}
+
+impl Inline {
+    /// The name of the figure that it binds.
+    pub fn figure(&self) -> Option<&str> {
+        match self {
+            Inline::Figure(name) => Some(name),
+            Inline::Text(_)
+            | Inline::Strong(_)
+            | Inline::Emphasis(_)
+            | Inline::Struck(_)
+            | Inline::Code(_)
+            | Inline::Link { .. }
+            | Inline::Break
+            | Inline::Picture { .. } => None,
+        }
+    }
 }
 
 impl Deck {
@@ -284,7 +314,10 @@ pub fn plain(inlines: &[Inline]) -> String {
     for inline in inlines {
         match inline {
             Inline::Text(part) | Inline::Code(part) | Inline::Picture { alt: part, .. } => text.push_str(part),
-            Inline::Strong(parts) | Inline::Emphasis(parts) | Inline::Link { text: parts, .. } => {
+            Inline::Strong(parts)
+            | Inline::Emphasis(parts)
+            | Inline::Struck(parts)
+            | Inline::Link { text: parts, .. } => {
                 text.push_str(&plain(parts));
             }
             Inline::Break => text.push(' '),
@@ -292,6 +325,33 @@ pub fn plain(inlines: &[Inline]) -> String {
         }
     }
     text
+}
+
+/// Every inline of the blocks, those within others after what holds them.
+pub fn each_inline<'a>(blocks: &'a [Block], visit: &mut dyn FnMut(&'a Inline)) {
+    for block in blocks {
+        match block {
+            Block::Heading { text, .. } | Block::Paragraph(text) => within(text, visit),
+            Block::List { items, .. } => items.iter().for_each(|item| each_inline(item, visit)),
+            Block::Quote(blocks) => each_inline(blocks, visit),
+            Block::Table { head, rows } => {
+                head.iter().chain(rows.iter().flatten()).for_each(|cell| within(cell, visit));
+            }
+            Block::Code { .. } | Block::Diagram(_) | Block::Column => {}
+        }
+    }
+}
+
+fn within<'a>(inlines: &'a [Inline], visit: &mut dyn FnMut(&'a Inline)) {
+    for inline in inlines {
+        visit(inline);
+        match inline {
+            Inline::Strong(text) | Inline::Emphasis(text) | Inline::Struck(text) | Inline::Link { text, .. } => {
+                within(text, visit);
+            }
+            Inline::Text(_) | Inline::Code(_) | Inline::Break | Inline::Figure(_) | Inline::Picture { .. } => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -67,7 +67,16 @@ impl Words {
         match self.slide.layout {
             Layout::TwoColumns => (816.0, 620.0),
             Layout::Demo | Layout::Pane => (480.0, 420.0),
-            _ => (1728.0, 680.0),
+            Layout::Cover
+            | Layout::Section
+            | Layout::Statement
+            | Layout::Bullets
+            | Layout::Table
+            | Layout::Quote
+            | Layout::Story
+            | Layout::Cards
+            | Layout::Figure
+            | Layout::Planner => (1728.0, 680.0),
         }
     }
 

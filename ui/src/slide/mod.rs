@@ -15,7 +15,7 @@ pub use diagram::{DiagramView, Link, Moving};
 use figure::FiguresBadge;
 use greenroom_show::{
     Position,
-    deck::{Block, Inline, Layout, Slide},
+    deck::{Block, Layout, Slide},
 };
 use leptos::prelude::*;
 use std::time::Duration;
@@ -98,13 +98,12 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
         let runs = store.peek(|show| show.runs_demo(&slide));
         // A demo that is not there has no panes, and the audience need not know.
         let layout = match slide.layout {
-            Layout::Demo | Layout::Pane if !runs => Layout::Bullets,
+            layout if layout.needs_demo() && !runs => Layout::Bullets,
             layout => layout,
         };
         let class = format!("slide layout-{} {}", layout.as_str(), slide.class);
         let label = format!("Slide {} of {count}: {}", index + 1, slide.title);
-        let mut names = Vec::new();
-        figure_names(&slide.body, &mut names);
+        let names = slide.figures();
         let provenance = (slide.cue.is_none() && !names.is_empty()).then(|| view! { <FiguresBadge names /> });
         let here = slide.section;
         // One mark a section, the current one long: where the talk is, seen at a glance.
@@ -183,30 +182,4 @@ fn two_columns(words: &Words) -> AnyView {
         </div>
     }
     .into_any()
-}
-
-fn figure_names(blocks: &[Block], names: &mut Vec<String>) {
-    for block in blocks {
-        match block {
-            Block::Heading { text, .. } | Block::Paragraph(text) => figures_in(text, names),
-            Block::List { items, .. } => items.iter().for_each(|item| figure_names(item, names)),
-            Block::Table { head, rows } => {
-                head.iter().chain(rows.iter().flatten()).for_each(|cell| figures_in(cell, names));
-            }
-            Block::Quote(blocks) => figure_names(blocks, names),
-            Block::Code { .. } | Block::Diagram(_) | Block::Column => {}
-        }
-    }
-}
-
-fn figures_in(parts: &[Inline], names: &mut Vec<String>) {
-    for part in parts {
-        match part {
-            Inline::Figure(name) => names.push(name.clone()),
-            Inline::Strong(parts) | Inline::Emphasis(parts) | Inline::Link { text: parts, .. } => {
-                figures_in(parts, names);
-            }
-            Inline::Text(_) | Inline::Code(_) | Inline::Break | Inline::Picture { .. } => {}
-        }
-    }
 }

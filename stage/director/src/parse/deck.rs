@@ -1,14 +1,15 @@
 //! `slides/<slug>/deck.md` into a deck.
 
-use super::{Faults, FindPicture, Parsed, Report, hint, markdown, source, yaml};
+use super::source::{Footing, Part};
+use super::{Faults, FindPicture, Parsed, Report, hint, markdown, narrative, nearest, source, yaml};
 use greenroom_show::deck::{
-    Beat, Block, Cue, Deck, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Section, Slide, Spoken, Theme,
+    Block, Cue, Deck, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Section, Slide, Theme, each_inline,
     plain,
 };
 use greenroom_show::demo::Demo;
 use serde::Deserialize;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Slides that a talk of any length stays under.
 const SLIDES_MAX: usize = 500;
@@ -29,13 +30,15 @@ const SLIDE_KEYS: &[&str] = &[
     "panes",
 ];
 
+/// What a fault in front matter costs.
+const WITHHELD: &str = "is shown to internal audiences only until its front matter is mended";
+
+/// What its `audience` says is read with the first slide's.
 #[derive(Debug, Default, Deserialize)]
 struct DeckYaml {
     title: Option<String>,
     #[serde(default)]
     theme: Theme,
-    #[serde(default)]
-    audience: Level,
     #[serde(default)]
     cuts: Vec<f64>,
 }
@@ -71,6 +74,8 @@ enum Names {
 
 /// Parses a deck against the demos that its slides may cue and the pictures that they may show. A fault costs the piece that it is
 /// in, and the rest is shown; `Err` only where no slide is left.
+///
+/// Front matter that cannot be read, or that sets what means nothing, may have named a level: what it heads is internal.
 pub fn parse_deck(
     file: &str,
     slug: &str,
@@ -87,133 +92,267 @@ pub fn parse_deck(
         hash.borrow_mut().update(id.as_bytes());
         Ok(id)
     };
-    let source = source::read(text);
-    source.say_endless(&mut report);
-    let parts = source.parts;
-    let mut deck = head(&parts, slug, &mut report);
-    for (index, part) in parts.iter().enumerate() {
-        if deck.slides.len() == SLIDES_MAX {
+    let text = source::plain_lines(text);
+    let source = source::read(&text, &all_keys());
+    source.say_slips(&mut report);
+    let mut reader = Reader::new(slug, &source, &mut report);
+    for part in &source.parts {
+        if reader.deck.slides.len() == SLIDES_MAX {
             report.warn(part.body.line, format!("a deck shows {SLIDES_MAX} slides; the rest is left out"));
             break;
         }
-        read_slide(part, index == 0, &mut deck, demos, &pictures, &mut report);
+        reader.slide(part, demos, &pictures, &mut report);
     }
+    let mut deck = reader.deck;
+    keep_sections_with_slides(&mut deck);
     deck.hash = hash.borrow().finalize().to_hex().to_string();
     if deck.slides.is_empty() {
         report.fault(1, "the deck shows no slide: write one, or take a 'hide' away");
         return report.finish_strictly(None);
     }
     if deck.title.is_empty() {
-        deck.title = deck.slides.first().map_or_else(|| slug.to_string(), |slide| slide.title.clone());
+        let first = deck.slides.iter().find(|slide| slide.level <= deck.audience);
+        deck.title = first.map_or_else(|| slug.to_string(), |slide| slide.title.clone());
     }
     deck.minutes = deck.sections.iter().map(|section| section.minutes).sum();
     Ok(report.finish(deck))
 }
 
-fn head(parts: &[source::Part<'_>], slug: &str, report: &mut Report) -> Deck {
-    let all: Vec<&str> = DECK_KEYS.iter().chain(SLIDE_KEYS).copied().collect();
-    let yaml: DeckYaml =
-        parts.first().and_then(|part| part.yaml).and_then(|piece| yaml::read(piece, &all, report)).unwrap_or_default();
-    let is_cut = |minutes: &f64| minutes.is_finite() && *minutes > 0.0;
-    if !yaml.cuts.iter().all(is_cut) || !yaml.cuts.is_sorted_by(|longer, shorter| longer > shorter) {
-        let line = parts.first().and_then(|part| part.yaml).map_or(1, |piece| yaml::key_line(piece, "cuts"));
-        report.fault(line, "'cuts' are minutes, the longest first: cuts: [25, 10]");
+fn all_keys() -> Vec<&'static str> {
+    DECK_KEYS.iter().chain(SLIDE_KEYS).copied().collect()
+}
+
+/// A deck on its way through its parts.
+struct Reader {
+    deck: Deck,
+    /// Of slides that name no level.
+    level: Level,
+    /// Whom the slide before was for, by its own words.
+    level_before: Level,
+    /// The first part's front matter, which is the deck's as well, until that part is read.
+    opening: Option<Head>,
+}
+
+/// A slide's front matter.
+#[derive(Default)]
+struct Head {
+    yaml: SlideYaml,
+    is_sound: bool,
+    hides: bool,
+}
+
+impl Reader {
+    /// Reads the deck's own front matter.
+    fn new(slug: &str, source: &source::Source<'_>, report: &mut Report) -> Reader {
+        let piece = source.parts.first().and_then(|part| part.yaml).filter(|_| !source.lost_head);
+        let line_of = |key: &str| piece.map_or(1, |piece| yaml::key_line(piece, key));
+        let before = report.faults.len();
+        let mut read = yaml::Read::<DeckYaml> { is_read: true, ..yaml::Read::default() };
+        let mut opening = None;
+        if let Some(piece) = piece {
+            read = yaml::read(piece, &all_keys(), report);
+            // Its keys are the deck's too, and have been reported on; what they say of the slide has not.
+            let mut own = Report::new(&report.file);
+            let slide = Head::read(piece, &all_keys(), &mut own);
+            own.faults.retain(|fault| !report.faults.contains(fault));
+            report.faults.append(&mut own.faults);
+            opening = Some(slide);
+        }
+        let is_cut = |minutes: &f64| minutes.is_finite() && *minutes > 0.0;
+        let cuts = &read.value.cuts;
+        if !cuts.iter().all(is_cut) || !cuts.is_sorted_by(|longer, shorter| longer > shorter) {
+            report.fault(line_of("cuts"), "'cuts' are minutes, the longest first: cuts: [25, 10]");
+        }
+        let is_sound = !source.lost_head && report.faults.len() == before && read.is_sound();
+        if !is_sound {
+            withhold(report, before, line_of(""), "each slide that names no level itself");
+        }
+        // Whom the deck is said to be for, where that alone can be read: a fault elsewhere shows it to nobody else.
+        let said = read.keys.get("audience").and_then(|value| serde_json::from_value(value.clone()).ok());
+        let audience: Level = said.unwrap_or_default();
+        let level = if is_sound { audience } else { Level::Internal };
+        let deck = Deck {
+            slug: slug.to_string(),
+            title: read.value.title.unwrap_or_default(),
+            theme: read.value.theme,
+            audience,
+            minutes: 0.0,
+            cuts: read.value.cuts.into_iter().filter(is_cut).collect(),
+            sections: vec![],
+            slides: vec![],
+            hash: String::new(),
+        };
+        Reader { deck, level, level_before: level, opening }
     }
-    Deck {
-        slug: slug.to_string(),
-        title: yaml.title.unwrap_or_default(),
-        theme: yaml.theme,
-        audience: yaml.audience,
-        minutes: 0.0,
-        cuts: yaml.cuts.into_iter().filter(is_cut).collect(),
-        sections: vec![],
-        slides: vec![],
-        hash: String::new(),
+
+    fn slide(
+        &mut self,
+        part: &Part<'_>,
+        demos: &BTreeMap<String, Demo>,
+        pictures: FindPicture<'_>,
+        report: &mut Report,
+    ) {
+        let before = report.faults.len();
+        let opening = self.opening.take();
+        let is_opening = opening.is_some();
+        let head = match (opening, part.yaml) {
+            (Some(head), _) => head,
+            (None, Some(piece)) => Head::read(piece, SLIDE_KEYS, report),
+            (None, None) => Head { is_sound: true, ..Head::default() },
+        };
+        let yaml = &head.yaml;
+        let line_of = |key: &str| part.yaml.map_or(part.body.line, |piece| yaml::key_line(piece, key));
+        let (cue, layout) = cue_and_layout(yaml, demos, &line_of, report);
+        let priority = yaml.priority.unwrap_or(PRIORITY_USUAL);
+        if !(1..=PRIORITY_LAST).contains(&priority) {
+            report.fault(
+                line_of("priority"),
+                format!("'priority' is 1, in every version, to {PRIORITY_LAST}, the first to be cut"),
+            );
+        }
+        let is_sound = head.is_sound && report.faults.len() == before;
+        if !is_sound && is_opening {
+            self.level = Level::Internal;
+        } else if !is_sound {
+            withhold(report, before, line_of(""), "this slide");
+        }
+        if head.hides {
+            let text = markdown::read(&part.body, markdown::Text::Demo, &mut Report::new(&report.file));
+            return self.open_section(yaml, &text.blocks, self.level);
+        }
+        let markdown = markdown::read(&part.body, markdown::Text::Slide(pictures), report);
+        if is_opening && is_sound && markdown.blocks.is_empty() && yaml.layout.is_none() {
+            return;
+        }
+        let level = self.level_of(part, yaml, is_sound, &markdown.blocks, report);
+        self.open_section(yaml, &markdown.blocks, level);
+        let narrative = part.body.comments.last();
+        let (line, text) = narrative.map_or((part.body.line, ""), |(line, text)| (*line, text.as_str()));
+        let beats = narrative::read(text, line, level, report);
+        let is_built = |cue: &&Cue| demos.contains_key(&cue.demo);
+        if let Some(cue) = cue.as_ref().filter(is_built).filter(|cue| beats.len() > cue.groups.len() + 1) {
+            let (clicks, groups) = (beats.len() - 1, cue.groups.len());
+            report.warn(line, format!("{clicks} clicks but {groups} groups of steps: a demo's clicks are its groups"));
+        }
+        self.deck.slides.push(Slide {
+            layout,
+            title: title(&markdown.blocks),
+            section: self.deck.sections.len() - 1,
+            minutes: yaml.duration,
+            priority: priority.clamp(1, PRIORITY_LAST),
+            level,
+            alias: head.yaml.route_alias,
+            class: head.yaml.class,
+            body: markdown.blocks,
+            cue,
+            beats,
+            line: part.body.line,
+        });
+    }
+
+    /// Whom a slide is for. What is not sure is internal.
+    fn level_of(
+        &mut self,
+        part: &Part<'_>,
+        yaml: &SlideYaml,
+        is_sound: bool,
+        blocks: &[Block],
+        report: &mut Report,
+    ) -> Level {
+        let before = self.level_before;
+        let said = if is_sound { yaml.audience.unwrap_or(self.level) } else { Level::Internal };
+        let level = match part.footing {
+            Footing::Sound => said,
+            Footing::FollowsSlip if part.yaml.is_some() => said.max(before),
+            Footing::FollowsSlip | Footing::Slipped => Level::Internal,
+        };
+        if level > said {
+            let message =
+                "what is wrong around this slide may be about its level: it is shown to internal audiences only";
+            report.fault(part.body.line, message);
+        }
+        self.level_before = level;
+        let mut text = String::new();
+        each_inline(blocks, &mut |inline| match inline {
+            Inline::Text(words) => text.push_str(words),
+            Inline::Break | Inline::Code(_) | Inline::Figure(_) | Inline::Picture { .. } => text.push(' '),
+            Inline::Strong(_) | Inline::Emphasis(_) | Inline::Struck(_) | Inline::Link { .. } => {}
+        });
+        match narrative::in_text(&text).filter(|found| *found > level) {
+            None => level,
+            Some(found) => {
+                let name = found.as_str();
+                let message =
+                    format!("'[{name}]' is for what you say: write 'audience: {name}' under the slide's ruler");
+                report.fault(part.body.line, message);
+                found
+            }
+        }
+    }
+
+    fn open_section(&mut self, yaml: &SlideYaml, blocks: &[Block], level: Level) {
+        if yaml.section.is_none() && !self.deck.sections.is_empty() {
+            return;
+        }
+        // All of a section's slides bear its title: one that not all of them may see is not taken from a slide.
+        let implied = || if level > self.deck.audience { self.deck.title.clone() } else { title(blocks) };
+        let title = yaml.section.clone().unwrap_or_else(implied);
+        let section = Section { title, minutes: yaml.minutes.unwrap_or(0.0), first: self.deck.slides.len() };
+        self.deck.sections.push(section);
     }
 }
 
-fn read_slide(
-    part: &source::Part<'_>,
-    first: bool,
-    deck: &mut Deck,
+impl Head {
+    fn read(piece: source::Piece<'_>, known: &[&str], report: &mut Report) -> Head {
+        let read: yaml::Read<SlideYaml> = yaml::read(piece, known, report);
+        let is_hide = |key: &str| nearest(key, known.iter().copied()).is_some_and(|key| key == "hide");
+        let by_line = |line: &str| {
+            let line = line.trim().to_lowercase();
+            line.starts_with("hide") && !line.ends_with("false")
+        };
+        // What is wrong with `hide`, or beside it, shows nothing that was hidden.
+        let hides = match (read.is_read, read.keys.is_empty()) {
+            (true, _) => read.value.hide || read.unknown.iter().any(|key| is_hide(key) && read.keys[key] != false),
+            (false, true) => piece.text.lines().any(by_line),
+            (false, false) => read.keys.iter().any(|(key, value)| is_hide(key) && *value != false),
+        };
+        Head { is_sound: read.is_sound(), hides, yaml: read.value }
+    }
+}
+
+/// Says what a fault in front matter costs: at the first since there were `before`, or by itself.
+fn withhold(report: &mut Report, before: usize, line: usize, what: &str) {
+    match report.faults.get_mut(before) {
+        Some(fault) => fault.message.push_str(&format!("; {what} {WITHHELD}")),
+        None => report.fault(line, format!("front matter is not understood: {what} {WITHHELD}")),
+    }
+}
+
+/// A section whose slides are all hidden is not one.
+fn keep_sections_with_slides(deck: &mut Deck) {
+    let used: BTreeSet<usize> = deck.slides.iter().map(|slide| slide.section).collect();
+    let mut index = 0;
+    deck.sections.retain(|_| {
+        index += 1;
+        used.contains(&(index - 1))
+    });
+    for slide in &mut deck.slides {
+        slide.section = used.range(..slide.section).count();
+    }
+}
+
+fn cue_and_layout(
+    yaml: &SlideYaml,
     demos: &BTreeMap<String, Demo>,
-    pictures: FindPicture<'_>,
+    line_of: &dyn Fn(&str) -> usize,
     report: &mut Report,
-) {
-    // The deck's own keys stand in the first slide's front matter, which `head` has already reported on.
-    let yaml: SlideYaml = match part.yaml {
-        Some(piece) if first => {
-            let mut silent = Report::new("");
-            let all: Vec<&str> = DECK_KEYS.iter().chain(SLIDE_KEYS).copied().collect();
-            let read = yaml::read(piece, &all, &mut silent);
-            if report.faults.is_empty() {
-                report.faults.extend(silent.faults.into_iter().map(|mut fault| {
-                    fault.file.clone_from(&report.file);
-                    fault
-                }));
-            }
-            read.unwrap_or_default()
-        }
-        Some(piece) => yaml::read(piece, SLIDE_KEYS, report).unwrap_or_default(),
-        None => SlideYaml::default(),
-    };
-    if yaml.hide {
-        return;
-    }
-    let line_of = |key: &str| part.yaml.map_or(part.body.line, |piece| yaml::key_line(piece, key));
-    let markdown = markdown::read(part.body, markdown::Text::Slide(pictures), report);
-    if first && markdown.blocks.is_empty() && part.yaml.is_some() && yaml.layout.is_none() {
-        return;
-    }
-    open_section(&yaml, deck, &markdown.blocks);
-    let beats = beats(
-        markdown.comments.last().map(|(_, text)| text.as_str()).unwrap_or_default(),
-        yaml.audience.unwrap_or(deck.audience),
-    );
-    let cue = cue(&yaml, demos, &line_of, report);
+) -> (Option<Cue>, Layout) {
+    let cue = cue(yaml, demos, line_of, report);
     let layout = yaml.layout.unwrap_or(if cue.is_some() { Layout::Demo } else { Layout::Bullets });
-    if matches!(layout, Layout::Demo | Layout::Pane) && yaml.demo.is_none() {
+    if layout.needs_demo() && cue.is_none() {
         report.fault(line_of("layout"), format!("a slide of layout '{}' needs 'demo: <slug>'", layout.as_str()));
     }
-    let priority = yaml.priority.unwrap_or(PRIORITY_USUAL);
-    if !(1..=PRIORITY_LAST).contains(&priority) {
-        report.fault(
-            line_of("priority"),
-            format!("'priority' is 1, in every version, to {PRIORITY_LAST}, the first to be cut"),
-        );
-    }
-    let is_built = |cue: &&Cue| demos.contains_key(&cue.demo);
-    if let Some(cue) = cue.as_ref().filter(is_built).filter(|cue| beats.len() > cue.groups.len() + 1) {
-        let line = markdown.comments.last().map_or(part.body.line, |(line, _)| *line);
-        let message = format!(
-            "{} clicks but {} groups of steps: a demo's clicks are its groups",
-            beats.len() - 1,
-            cue.groups.len()
-        );
-        report.warn(line, message);
-    }
-    deck.slides.push(Slide {
-        layout,
-        title: title(&markdown.blocks),
-        section: deck.sections.len() - 1,
-        minutes: yaml.duration,
-        priority: priority.clamp(1, PRIORITY_LAST),
-        level: yaml.audience.unwrap_or(deck.audience),
-        alias: yaml.route_alias,
-        class: yaml.class,
-        body: markdown.blocks,
-        cue,
-        beats,
-        line: part.body.line,
-    });
-}
-
-fn open_section(yaml: &SlideYaml, deck: &mut Deck, blocks: &[Block]) {
-    if yaml.section.is_none() && !deck.sections.is_empty() {
-        return;
-    }
-    let title = yaml.section.clone().unwrap_or_else(|| title(blocks));
-    deck.sections.push(Section { title, minutes: yaml.minutes.unwrap_or(0.0), first: deck.slides.len() });
+    (cue, layout)
 }
 
 fn cue(
@@ -239,26 +378,8 @@ fn cue(
         let near = hint(&name, demo.iter().flat_map(|demo| &demo.groups).map(|group| group.name.as_str()));
         report.fault(line_of("steps"), format!("demo '{slug}' has no steps '{name}'{near}"));
     }
-    let panes = yaml.panes.clone().unwrap_or_else(|| vec![Pane::Charts, Pane::Terminal, Pane::Checks]);
+    let panes = yaml.panes.clone().unwrap_or_else(|| Pane::USUAL.to_vec());
     Some(Cue { demo: slug.clone(), groups, panes })
-}
-
-/// The narrative, cut at its clicks.
-fn beats(narrative: &str, level: Level) -> Vec<Beat> {
-    narrative.split("[click]").map(|beat| Beat { paragraphs: paragraphs(beat, level) }).collect()
-}
-
-/// Paragraphs are parted by empty lines; one may open with its own level, `[internal]` or `[partner]`.
-fn paragraphs(text: &str, level: Level) -> Vec<Spoken> {
-    text.split("\n\n")
-        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|paragraph| !paragraph.is_empty())
-        .map(|paragraph| match (paragraph.strip_prefix("[internal]"), paragraph.strip_prefix("[partner]")) {
-            (Some(rest), _) => Spoken { level: level.max(Level::Internal), text: rest.trim().to_string() },
-            (None, Some(rest)) => Spoken { level: level.max(Level::Partner), text: rest.trim().to_string() },
-            (None, None) => Spoken { level, text: paragraph },
-        })
-        .collect()
 }
 
 fn title(blocks: &[Block]) -> String {
@@ -279,40 +400,14 @@ fn title(blocks: &[Block]) -> String {
 
 /// Names of the figures that a deck binds, with the line of the slide that shows each.
 pub fn figures(deck: &Deck) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for slide in &deck.slides {
-        for block in &slide.body {
-            in_block(block, slide.line, &mut found);
-        }
-    }
-    found
-}
-
-fn in_block(block: &Block, line: usize, found: &mut Vec<(usize, String)>) {
-    match block {
-        Block::Heading { text, .. } | Block::Paragraph(text) => in_inlines(text, line, found),
-        Block::List { items, .. } => items.iter().flatten().for_each(|block| in_block(block, line, found)),
-        Block::Quote(blocks) => blocks.iter().for_each(|block| in_block(block, line, found)),
-        Block::Table { head, rows } => {
-            head.iter().chain(rows.iter().flatten()).for_each(|cell| in_inlines(cell, line, found));
-        }
-        Block::Code { .. } | Block::Diagram(_) | Block::Column => {}
-    }
-}
-
-fn in_inlines(inlines: &[Inline], line: usize, found: &mut Vec<(usize, String)>) {
-    for inline in inlines {
-        match inline {
-            Inline::Figure(name) => found.push((line, name.clone())),
-            Inline::Strong(text) | Inline::Emphasis(text) | Inline::Link { text, .. } => in_inlines(text, line, found),
-            Inline::Text(_) | Inline::Code(_) | Inline::Break | Inline::Picture { .. } => {}
-        }
-    }
+    let of = |slide: &Slide| -> Vec<_> { slide.figures().into_iter().map(|name| (slide.line, name)).collect() };
+    deck.slides.iter().flat_map(of).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use greenroom_show::deck::Spoken;
 
     fn demos() -> BTreeMap<String, Demo> {
         let text = "---\ntitle: Copy\n---\nFirst.\n\n```steps make\nrun true\n```\n\n```steps copy\nrun true\n```\n";

@@ -83,9 +83,10 @@ impl Program {
 
 pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>, Faults> {
     let mut report = Report::new(file);
-    let source = source::read(text);
-    source.say_endless(&mut report);
-    let part = match source.parts[..] {
+    let plain = source::plain_lines(text);
+    let source = source::read(&plain, KEYS);
+    source.say_slips(&mut report);
+    let part = match &source.parts[..] {
         [part] if report.faults.is_empty() => part,
         _ => {
             if report.faults.is_empty() {
@@ -98,7 +99,7 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
         report.fault(1, "a demo opens with front matter: '---', 'title: …', '---'");
         return report.finish_strictly(None);
     };
-    let yaml: DemoYaml = yaml::read(head, KEYS, &mut report).unwrap_or_default();
+    let yaml: DemoYaml = yaml::read(head, KEYS, &mut report).value;
     if yaml.title.is_empty() && report.faults.is_empty() {
         report.fault(head.line, "a demo needs a 'title'");
     }
@@ -126,7 +127,7 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
         },
         lines: vec![],
     };
-    let markdown = markdown::read(part.body, markdown::Text::Demo, &mut report);
+    let markdown = markdown::read(&part.body, markdown::Text::Demo, &mut report);
     for fence in &markdown.fences {
         match fence.info.split_whitespace().next() {
             Some("steps") => read_group(fence, &markdown.blocks, &mut program, &mut report),

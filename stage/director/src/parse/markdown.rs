@@ -1,8 +1,9 @@
-//! CommonMark with tables into blocks. Raw HTML becomes text, comments are kept apart, and nothing else is dropped in silence.
+//! CommonMark with tables into blocks. Raw HTML becomes text, and nothing is dropped in silence; comments have been taken out before.
 
-use super::{FindPicture, Report, diagram, source::Piece};
+use super::source::{Body, STUB};
+use super::{FindPicture, Report, diagram, marks};
 use greenroom_show::deck::{Block, Inline, plain};
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeWithOffset};
+use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeWithOffset};
 use std::ops::Range;
 
 /// What a slide can carry and be read; more is cut with a warning.
@@ -20,8 +21,6 @@ pub enum Text<'a> {
 
 pub struct Markdown {
     pub blocks: Vec<Block>,
-    /// HTML comments with their lines, in order.
-    pub comments: Vec<(usize, String)>,
     /// Fenced code with what stands after the fence and the line of the fence.
     pub fences: Vec<Fence>,
 }
@@ -34,27 +33,25 @@ pub struct Fence {
     pub block: usize,
 }
 
-pub fn read(piece: Piece<'_>, of: Text<'_>, report: &mut Report) -> Markdown {
-    let parser = Parser::new_ext(piece.text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
+pub fn read(body: &Body, of: Text<'_>, report: &mut Report) -> Markdown {
+    let parser = Parser::new_ext(&body.text, marks::OPTIONS);
     let mut reader = Reader {
         events: TextMergeWithOffset::new(parser.into_offset_iter()),
-        piece,
+        body,
         of,
         report,
-        comments: vec![],
         fences: vec![],
         depth: 0,
     };
     let blocks = reader.blocks(None);
-    Markdown { blocks, comments: reader.comments, fences: reader.fences }
+    Markdown { blocks, fences: reader.fences }
 }
 
 struct Reader<'a, 'r, I: Iterator<Item = (Event<'a>, Range<usize>)>> {
     events: TextMergeWithOffset<'a, I>,
-    piece: Piece<'a>,
+    body: &'a Body,
     of: Text<'r>,
     report: &'r mut Report,
-    comments: Vec<(usize, String)>,
     fences: Vec<Fence>,
     depth: usize,
 }
@@ -64,7 +61,7 @@ const DEPTH_MAX: usize = 8;
 
 impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
     fn line(&self, range: &Range<usize>) -> usize {
-        self.piece.line + self.piece.text[..range.start].matches('\n').count()
+        self.body.line_at(range.start)
     }
 
     /// Blocks up to the end of the tag that holds them.
@@ -225,6 +222,7 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
             Tag::Strong => Inline::Strong(text),
             Tag::Emphasis => Inline::Emphasis(text),
             Tag::Link { dest_url, .. } => Inline::Link { to: dest_url.to_string(), text },
+            Tag::Strikethrough => Inline::Struck(text),
             Tag::Image { dest_url, .. } => self.picture(&dest_url, text, range),
             _ => Inline::Strong(text),
         }
@@ -252,12 +250,10 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
             Event::SoftBreak => into.push(Inline::Text(" ".into())),
             Event::HardBreak => into.push(Inline::Break),
             Event::Html(text) | Event::InlineHtml(text) => {
-                if let Some(comment) = comment(&text) {
-                    let line = self.line(range);
-                    self.comments.push((line, comment.to_string()));
-                } else {
+                let text = text.replace(STUB, "");
+                if !text.is_empty() {
                     self.raw_html(&text, range);
-                    into.push(Inline::Text(text.to_string()));
+                    into.push(Inline::Text(text));
                 }
             }
             _ => {}
@@ -265,15 +261,10 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
     }
 
     fn html(&mut self, text: &str, range: &Range<usize>, blocks: &mut Vec<Block>) {
-        match comment(text) {
-            Some(comment) => {
-                let line = self.line(range);
-                self.comments.push((line, comment.to_string()));
-            }
-            None => {
-                self.raw_html(text, range);
-                blocks.push(Block::Paragraph(vec![Inline::Text(text.trim().to_string())]));
-            }
+        let text = text.replace(STUB, "");
+        if !text.trim().is_empty() {
+            self.raw_html(&text, range);
+            blocks.push(Block::Paragraph(vec![Inline::Text(text.trim().to_string())]));
         }
     }
 
@@ -310,12 +301,6 @@ fn flush(loose: &mut Vec<Inline>, blocks: &mut Vec<Block>) {
     }
 }
 
-/// One that never ends, which is said elsewhere, is a comment all the same: what the speaker says must not be shown.
-fn comment(html: &str) -> Option<&str> {
-    let inside = html.trim().strip_prefix("<!--")?;
-    Some(inside.strip_suffix("-->").unwrap_or(inside).trim())
-}
-
 /// Text with its `{{ name }}` taken out as bound figures.
 fn with_figures(text: &str, into: &mut Vec<Inline>) {
     let mut rest = text;
@@ -340,10 +325,12 @@ fn figure(text: &str) -> Option<(&str, &str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::source;
 
     fn blocks(text: &str) -> (Vec<Block>, Vec<String>) {
         let mut report = Report::new("deck.md");
-        let markdown = read(Piece { line: 1, text }, Text::Slide(&|name| Err(name.into())), &mut report);
+        let body = source::read(text, &[]).parts.remove(0).body;
+        let markdown = read(&body, Text::Slide(&|name| Err(name.into())), &mut report);
         (markdown.blocks, report.warnings.iter().map(ToString::to_string).collect())
     }
 
@@ -382,11 +369,36 @@ mod tests {
 
     #[test]
     fn a_comment_that_never_ends_is_not_shown() {
-        let mut report = Report::new("deck.md");
         let text = "# A\n\n<!-- Only\n\nfor the speaker.\n";
-        let read = read(Piece { line: 1, text }, Text::Slide(&|name| Err(name.into())), &mut report);
-        assert_eq!((read.blocks.len(), read.comments.len()), (1, 1));
-        assert!(read.comments[0].1.contains("for the speaker."), "{:?}", read.comments);
+        let comments = source::read(text, &[]).parts.remove(0).body.comments;
+        assert_eq!((blocks(text).0.len(), comments.len()), (1, 1));
+        assert!(comments[0].1.contains("for the speaker."), "{comments:?}");
+    }
+
+    #[test]
+    fn what_stands_in_a_comment_is_never_shown() {
+        for text in [
+            "- List price: 10 <!-- SECRET.\n\nSECRET paragraph. -->\n- more",
+            "<br>\n<!-- SECRET -->\n\nafter",
+            "<div><!-- SECRET --></div>",
+            "para\n<!-- SECRET\n\n    SECRET -->\nmore",
+            "> a <!-- SECRET\nSECRET --> b",
+            "| a | b |\n|---|---|\n| 1 <!-- SECRET | SECRET --> | 2 |",
+            "[a](b.html \"<!-- SECRET -->\")",
+            "# Title <!-- SECRET -->\n\n*em <!-- SECRET * --> it*",
+            "1. a\n   <!-- SECRET\n2. SECRET -->\n3. c",
+            "a \\\\<!-- SECRET -->",
+            "<!-- `SECRET` --> `x` <!-- SECRET `-->",
+            "    <!-- SECRET -->",
+            "<!--> SECRET -->",
+            "<!---SECRET--->",
+        ] {
+            assert!(!format!("{:?}", blocks(text).0).contains("SECRET"), "{text:?} {:?}", blocks(text).0);
+        }
+        let (found, warnings) = blocks("un<!-- SECRET -->done and ~~struck~~");
+        let struck = Inline::Struck(text("struck"));
+        assert_eq!(found[0], Block::Paragraph([text("un"), text("done and "), vec![struck]].concat()));
+        assert_eq!(warnings, Vec::<String>::new());
     }
 
     #[test]

@@ -3,7 +3,10 @@
 mod deck;
 mod demo;
 mod diagram;
+mod head;
 mod markdown;
+mod marks;
+mod narrative;
 mod script;
 mod source;
 mod yaml;

@@ -2,29 +2,57 @@
 
 use super::{Report, hint, source::Piece};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// What front matter says, as far as it can be read.
+#[derive(Debug, Default)]
+pub struct Read<T> {
+    pub value: T,
+    /// Its keys as they stand there; none where it is no mapping.
+    pub keys: BTreeMap<String, Value>,
+    /// Those that mean nothing.
+    pub unknown: Vec<String>,
+    /// Whether `value` is what it says, and not a default in its place.
+    pub is_read: bool,
+}
+
+impl<T> Read<T> {
+    /// Whether nothing of it was in vain.
+    pub fn is_sound(&self) -> bool {
+        self.is_read && self.unknown.is_empty()
+    }
+}
+
 /// Reads `piece` as `T`, whose keys are `known`.
-pub fn read<T: DeserializeOwned>(piece: Piece<'_>, known: &[&str], report: &mut Report) -> Option<T> {
-    let keys: BTreeMap<String, serde_json::Value> = match serde_saphyr::from_str(piece.text) {
+pub fn read<T: DeserializeOwned + Default>(piece: Piece<'_>, known: &[&str], report: &mut Report) -> Read<T> {
+    let nothing = |keys, unknown| Read { value: T::default(), keys, unknown, is_read: false };
+    let keys: BTreeMap<String, Value> = match serde_saphyr::from_str(piece.text) {
         Ok(keys) => keys,
         Err(error) => {
             report.fault(line_of(piece, &error), format!("front matter: {}", message(&error)));
-            return None;
+            return nothing(BTreeMap::new(), vec![]);
         }
     };
-    for key in keys.keys().filter(|key| !known.contains(&key.as_str())) {
+    let unknown: Vec<String> = keys.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect();
+    for key in &unknown {
         let near = hint(key, known.iter().copied());
         report
             .warn(key_line(piece, key), format!("unknown key '{key}' is ignored{near} (known: {})", known.join(", ")));
     }
     match serde_saphyr::from_str(piece.text) {
-        Ok(value) => Some(value),
+        Ok(value) => Read { value, keys, unknown, is_read: true },
         Err(error) => {
             report.fault(line_of(piece, &error), format!("front matter: {}", message(&error)));
-            None
+            nothing(keys, unknown)
         }
     }
+}
+
+/// Whether a text sets keys, and none but those that are `known`.
+pub fn is_mapping_of(text: &str, known: &[&str]) -> bool {
+    let keys: Result<BTreeMap<String, Value>, _> = serde_saphyr::from_str(text);
+    keys.is_ok_and(|keys| !keys.is_empty() && keys.keys().all(|key| known.contains(&key.as_str())))
 }
 
 /// Reads a whole file. Where it is wrong: the line, and a sentence.
@@ -35,10 +63,10 @@ pub fn document<T: DeserializeOwned>(text: &str) -> Result<T, (usize, String)> {
 
 /// Line of a top-level key in the file.
 pub fn key_line(piece: Piece<'_>, key: &str) -> usize {
-    let at = piece
-        .text
-        .lines()
-        .position(|line| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
+    let at = piece.text.lines().position(|line| {
+        let named = line.trim_start().trim_start_matches(['"', '\'']).strip_prefix(key);
+        named.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+    });
     piece.line + at.unwrap_or(0)
 }
 

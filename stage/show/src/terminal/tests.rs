@@ -230,7 +230,7 @@ fn steps_begin_cleanly_live_and_recorded() {
         Event::StepStarted { step: 0, timeout_ms: 1 },
         Event::Output("$ first\r\n".into()),
         Event::Output("\x1b[4h\x1b(0no end of line\x1b[3;6r\x1b[38;5".into()),
-        Event::StepEnded { step: 0, outcome: Outcome::TimedOut },
+        Event::StepEnded { step: 0, outcome: Outcome::TimedOut { why: String::new() } },
         Event::StepStarted { step: 1, timeout_ms: 1 },
         Event::Output("$ second\r\n".into()),
     ];
