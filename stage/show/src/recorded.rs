@@ -115,7 +115,7 @@ impl Show {
                 talk.began = now.saturating_sub(stamped.at);
                 *self = Show { talk: None, ..Show::clone(show) };
             }
-            event => self.fold(talk.began + stamped.at, event),
+            event => self.fold(talk.began.saturating_add(stamped.at), event),
         }
         self.talk = Some(talk);
     }
