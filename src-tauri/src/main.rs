@@ -2,18 +2,20 @@
 
 mod bridge;
 mod clipboard;
+mod inbox;
 mod windows;
 
 use bridge::Listeners;
 use clap::Parser;
 use greenroom_director::{Director, LibraryError, Options, Trust, What, awake::Awake, find_root};
 use greenroom_show::{deck::Level, version::Version};
+use inbox::Inboxes;
 use std::{
     path::PathBuf,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
 };
-use tauri::{AppHandle, Manager, RunEvent, WindowEvent, async_runtime};
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent, Wry, async_runtime, ipc::Invoke};
 
 /// Opens a talk in a presenter's and an audience's window.
 #[derive(Debug, Parser)]
@@ -83,8 +85,10 @@ fn show(director: Director) -> ExitCode {
     let built = tauri::Builder::default()
         .manage(director.clone())
         .manage(Listeners::default())
+        .manage(Inboxes::default())
         .manage(windows::Kept::below(director.root()))
-        .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
+        .manage(windows::Wish::default())
+        .invoke_handler(asked)
         .register_uri_scheme_protocol("picture", |context, request| bridge::picture(context.app_handle(), &request))
         .setup(|app| {
             windows::open(app.handle())?;
@@ -103,6 +107,7 @@ fn show(director: Director) -> ExitCode {
     let code = app.run_return(|app, event| match event {
         RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
             bridge::forget(app, &label);
+            windows::closed(app, &label);
             if label == windows::PRESENTER {
                 end(app);
             }
@@ -115,6 +120,18 @@ fn show(director: Director) -> ExitCode {
         _ => {}
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// What a page may ask for: calls keep their order, the rest is Tauri's.
+fn asked(invoke: Invoke) -> bool {
+    let others: fn(Invoke<Wry>) -> bool = tauri::generate_handler![bridge::subscribe, bridge::acknowledge];
+    match invoke.message.command() {
+        "call" => {
+            bridge::call(invoke);
+            true
+        }
+        _ => others(invoke),
+    }
 }
 
 /// Steps, tools and the stack end before this process does. Its windows go on meanwhile: who waits for an answer of theirs gets it, and

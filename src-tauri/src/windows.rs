@@ -1,9 +1,11 @@
 //! The two windows: where they open, and the calls that move them.
 
+mod process;
 mod screens;
 
-pub use screens::{Kept, watch};
+pub use screens::{Kept, Wish, watch};
 
+use crate::bridge;
 use greenroom_show::call::{
     Call, CallError, Role,
     window::{ReadScreens, SwapScreens, ToggleAudience, ToggleFullScreen},
@@ -11,7 +13,9 @@ use greenroom_show::call::{
 use screens::identity;
 use serde_json::Value;
 use std::time::Duration;
-use tauri::{AppHandle, Manager, Monitor, WebviewUrl, WebviewWindow, WebviewWindowBuilder, window::Color};
+use tauri::{
+    AppHandle, Manager, Monitor, WebviewUrl, WebviewWindow, WebviewWindowBuilder, webview::PageLoadEvent, window::Color,
+};
 
 pub const PRESENTER: &str = "presenter";
 pub const AUDIENCE: &str = "audience";
@@ -34,6 +38,13 @@ pub fn open(app: &AppHandle) -> tauri::Result<()> {
         presenter.set_focus()?;
     }
     Ok(())
+}
+
+/// Told of each window that is gone.
+pub fn closed(app: &AppHandle, label: &str) {
+    if label == AUDIENCE {
+        app.state::<Wish>().closed();
+    }
 }
 
 /// A window that says what is wrong. Its page reads the text before it looks for a show.
@@ -123,6 +134,7 @@ async fn put(window: &WebviewWindow, screen: &Monitor) -> tauri::Result<()> {
 
 fn open_audience(app: &AppHandle, screen: Option<&Monitor>) -> tauri::Result<()> {
     let audience = build(app, AUDIENCE, "Greenroom", AUDIENCE_SIZE, AUDIENCE_SIZE_MIN)?;
+    app.state::<Wish>().opened();
     if let Some(screen) = screen {
         audience.set_position(*screen.position())?;
         audience.set_fullscreen_on_monitor(screen.position().cast())?;
@@ -151,7 +163,17 @@ fn build(
     (width, height): (f64, f64),
     (width_min, height_min): (f64, f64),
 ) -> tauri::Result<WebviewWindow> {
-    builder(app, label, title).inner_size(width, height).min_inner_size(width_min, height_min).build()
+    let window = builder(app, label, title)
+        .inner_size(width, height)
+        .min_inner_size(width_min, height_min)
+        // A page that begins counts its calls anew, and subscribes anew.
+        .on_page_load(|window, page| match page.event() {
+            PageLoadEvent::Started => bridge::forget(window.app_handle(), window.label()),
+            PageLoadEvent::Finished => {}
+        })
+        .build()?;
+    process::keep(&window)?;
+    Ok(window)
 }
 
 fn builder<'a>(app: &'a AppHandle, label: &str, title: &str) -> WebviewWindowBuilder<'a, tauri::Wry, AppHandle> {

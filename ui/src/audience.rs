@@ -16,6 +16,9 @@ pub fn AudienceWindow() -> impl IntoView {
     let keys = window_event_listener(ev::keydown, |event| {
         if matches!(keys::name(&event).as_deref(), Some("f" | "F11")) {
             event.prevent_default();
+            if event.repeat() {
+                return;
+            }
             // Where a window cannot fill its screen, it stays as it is.
             spawn_local(async { bridge::call(&ToggleFullScreen {}).await.unwrap_or_default() });
         }

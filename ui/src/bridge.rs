@@ -4,6 +4,7 @@ use greenroom_show::call::{Call, CallError, Push};
 use js_sys::{JSON, Object, Reflect};
 use leptos::{prelude::window, task::spawn_local};
 use serde::de::DeserializeOwned;
+use std::{cell::Cell, rc::Rc};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -31,17 +32,40 @@ pub fn trouble() -> Option<String> {
 /// Hands on what the director pushes, until the page goes away. Outside the shell the page has no director: it shows the pushes
 /// in a file beside it.
 pub fn listen(take: impl Fn(Push) + 'static) {
-    if !has_shell() {
-        return spawn_local(async move { from_file(take).await.unwrap_or_else(report) });
+    if has_shell() {
+        subscribe(Rc::new(take));
+    } else {
+        spawn_local(async move { from_file(take).await.unwrap_or_else(report) });
     }
-    let take = Closure::<dyn Fn(JsValue)>::new(move |message: JsValue| match parse::<Push>(message.as_string()) {
-        Ok(push) => take(push),
-        Err(error) => report(error.into()),
+}
+
+/// Each push is acknowledged once the page has taken it. One that cannot be read would leave the page beside the show: it subscribes anew, and
+/// begins with a snapshot. Where that is what cannot be read, another would not help.
+fn subscribe(take: Rc<dyn Fn(Push)>) {
+    let read = Cell::new(false);
+    let taken = Closure::<dyn Fn(JsValue)>::new(move |message: JsValue| {
+        match parse::<Push>(message.as_string()) {
+            Ok(push) => {
+                read.set(true);
+                take(push);
+            }
+            Err(error) => {
+                report(error.into());
+                if read.replace(false) {
+                    return subscribe(take.clone());
+                }
+            }
+        }
+        spawn_local(async {
+            if let Err(error) = invoke("acknowledge", &arguments([])).await {
+                report(error);
+            }
+        });
     });
     let channel = Channel::new();
-    channel.set_onmessage(&take);
+    channel.set_onmessage(&taken);
     // The subscription lives as long as the page.
-    take.forget();
+    taken.forget();
     let args = arguments([("channel", channel.into())]);
     spawn_local(async move {
         if let Err(error) = invoke("subscribe", &args).await {
@@ -50,12 +74,17 @@ pub fn listen(take: impl Fn(Push) + 'static) {
     });
 }
 
+/// Calls are answered in the order in which they are made here, whichever comes first on its way.
 pub async fn call<C: Call>(call: &C) -> Result<C::Reply, CallError> {
+    thread_local! {
+        static TURN: Cell<u32> = const { Cell::new(0) };
+    }
     if !has_shell() {
         return Err(CallError::Failed { detail: "this page has no director".into() });
     }
     let args = serde_json::to_string(call).ok().and_then(|text| JSON::parse(&text).ok()).unwrap_or_default();
-    let reply = invoke("call", &arguments([("name", C::NAME.into()), ("args", args)])).await;
+    let turn = TURN.replace(TURN.get() + 1);
+    let reply = invoke("call", &arguments([("name", C::NAME.into()), ("args", args), ("turn", turn.into())])).await;
     let failed = |detail: String| CallError::Failed { detail };
     match reply {
         Ok(reply) => parse(text(&reply)).map_err(failed),

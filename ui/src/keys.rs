@@ -257,6 +257,14 @@ pub fn press(console: Console, key: &str) -> bool {
     row.is_some()
 }
 
+/// The keys that do more the longer they are held.
+const HELD: [&str; 3] = ["+", "=", "-"];
+
+/// Whether a key that is held acts again and again. All others act once, however long they are pressed.
+pub fn may_be_held(key: &str) -> bool {
+    HELD.contains(&key)
+}
+
 /// A key as the table spells it: letters small, with `Shift+` and `Ctrl+` before them; what a key types otherwise says it all.
 pub fn name(event: &KeyboardEvent) -> Option<String> {
     if event.alt_key() || event.meta_key() {
@@ -318,6 +326,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn only_the_size_of_the_notes_follows_a_key_that_is_held() {
+        let rows = || TABLE.iter().flat_map(|chapter| chapter.rows);
+        let held: Vec<_> = rows().filter(|row| row.keys.iter().any(|key| may_be_held(key))).collect();
+        assert!(held.iter().all(|row| row.keys.iter().all(|key| may_be_held(key))), "all keys of a row do the same");
+        assert_eq!(held.iter().map(|row| row.what).collect::<Vec<_>>(), ["Larger notes", "Smaller notes"]);
     }
 
     #[test]

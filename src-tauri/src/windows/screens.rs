@@ -3,6 +3,8 @@
 use super::{AUDIENCE, PRESENTER, open_audience, other_screen, put};
 use greenroom_show::preflight::{Holds, Screen};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tauri::{AppHandle, Manager, Monitor, WebviewWindow, async_runtime};
 
@@ -11,22 +13,81 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The audience's screen, as it was put last: kept from one show to the next.
 #[derive(Debug)]
-pub struct Kept(PathBuf);
+pub struct Kept {
+    file: PathBuf,
+    last: Mutex<Option<String>>,
+}
 
 impl Kept {
     pub fn below(root: &Path) -> Kept {
-        Kept(root.join(".greenroom").join("screen"))
+        let file = root.join(".greenroom").join("screen");
+        Kept { last: Mutex::new(std::fs::read_to_string(&file).ok()), file }
     }
 
     pub fn last(&self) -> Option<String> {
-        std::fs::read_to_string(&self.0).ok()
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where it cannot be kept, the next show asks the desktop again.
     pub fn keep(&self, identity: &str) {
-        if let Err(error) = std::fs::write(&self.0, identity) {
-            eprintln!("greenroom-app: {} cannot be written: {error}", self.0.display());
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.to_string());
+        let (file, identity) = (self.file.clone(), identity.to_string());
+        async_runtime::spawn_blocking(move || {
+            if let Err(error) = std::fs::write(&file, identity) {
+                eprintln!("greenroom-app: {} cannot be written: {error}", file.display());
+            }
+        });
+    }
+}
+
+/// What the speaker wants of the audience's window: it comes with a screen of its own, until they close it.
+#[derive(Debug, Default)]
+pub struct Wish(AtomicBool);
+
+impl Wish {
+    pub fn opened(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    pub fn closed(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn audience(&self, window: Option<WebviewWindow>) -> Audience<WebviewWindow> {
+        match window {
+            Some(window) => Audience::Open(window),
+            None if self.0.load(Ordering::Relaxed) => Audience::Closed,
+            None => Audience::NotYet,
         }
+    }
+}
+
+/// The audience's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience<W> {
+    Open(W),
+    /// The speaker has closed it.
+    Closed,
+    /// There was no screen for it.
+    NotYet,
+}
+
+/// What becomes of the audience's window when screens have come or gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Follow<W, S> {
+    Move(W, S),
+    Open(S),
+    PutAway(W),
+    Stay,
+}
+
+fn follow<W, S>(screen: Option<S>, audience: Audience<W>) -> Follow<W, S> {
+    match (screen, audience) {
+        (Some(screen), Audience::Open(window)) => Follow::Move(window, screen),
+        (Some(screen), Audience::NotYet) => Follow::Open(screen),
+        // Whoever was shown out is not let in by a cable.
+        (Some(_), Audience::Closed) | (None, Audience::Closed | Audience::NotYet) => Follow::Stay,
+        (None, Audience::Open(window)) => Follow::PutAway(window),
     }
 }
 
@@ -83,21 +144,21 @@ pub fn watch(app: AppHandle) {
 
 async fn place(app: &AppHandle) -> tauri::Result<()> {
     let Some(presenter) = app.get_webview_window(PRESENTER) else { return Ok(()) };
-    let audience: Option<WebviewWindow> = app.get_webview_window(AUDIENCE);
-    match (other_screen(&presenter)?, audience) {
-        (Some(screen), Some(audience)) => {
+    let audience = app.state::<Wish>().audience(app.get_webview_window(AUDIENCE));
+    match follow(other_screen(&presenter)?, audience) {
+        Follow::Move(audience, screen) => {
             // It was put away when its screen went.
             audience.unminimize()?;
             put(&audience, &screen).await?;
             audience.set_fullscreen_on_monitor(screen.position().cast())?;
         }
-        (Some(screen), None) => open_audience(app, Some(&screen))?,
+        Follow::Open(screen) => open_audience(app, Some(&screen))?,
         // Its screen is gone: it must not cover the presenter's window.
-        (None, Some(audience)) => {
+        Follow::PutAway(audience) => {
             audience.set_fullscreen(false)?;
             audience.minimize()?;
         }
-        (None, None) => {}
+        Follow::Stay => {}
     }
     presenter.set_focus()
 }
@@ -118,6 +179,20 @@ mod tests {
             (2, None, None, Some(0)),
         ] {
             assert_eq!(choose(&screens[..there], own, kept), chosen, "{there} screens, own {own:?}, kept {kept:?}");
+        }
+    }
+
+    #[test]
+    fn a_screen_that_is_plugged_in_shows_the_talk_unless_the_speaker_has_closed_it() {
+        for (screen, audience, follows) in [
+            (Some("HDMI-1"), Audience::Open("window"), Follow::Move("window", "HDMI-1")),
+            (Some("HDMI-1"), Audience::NotYet, Follow::Open("HDMI-1")),
+            (Some("HDMI-1"), Audience::Closed, Follow::Stay),
+            (None, Audience::Open("window"), Follow::PutAway("window")),
+            (None, Audience::NotYet, Follow::Stay),
+            (None, Audience::Closed, Follow::Stay),
+        ] {
+            assert_eq!(follow(screen, audience), follows, "{screen:?}, {audience:?}");
         }
     }
 }

@@ -8,6 +8,8 @@ use greenroom_model::{AccountName, ContainerName, ContainerPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// A signature outlives the longest step, and not the talk.
 const SAS_SECONDS: u64 = 3600;
@@ -32,6 +34,8 @@ pub enum WorkshopError {
 pub struct Workshop {
     folder: PathBuf,
     _lock: File,
+    /// Takes away what crashes have left, gigabytes at times, while the show goes on.
+    sweep: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A word of a step once its placeholders are filled: for the tool, and for the eyes.
@@ -48,12 +52,13 @@ impl Workshop {
         let parent = root.join(".greenroom");
         let io = |source| WorkshopError::Io { path: parent.display().to_string(), source };
         std::fs::create_dir_all(&parent).map_err(io)?;
-        sweep(&parent);
+        put_aside(&parent);
         let folder = parent.join(format!("show-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(io)?;
         let lock = File::create(folder.join("lock")).map_err(io)?;
         lock.try_lock().map_err(|error| io(error.into()))?;
-        let workshop = Workshop { folder, _lock: lock };
+        let sweep = std::thread::spawn(move || sweep(&parent));
+        let workshop = Workshop { folder, _lock: lock, sweep: Mutex::new(Some(sweep)) };
         for folder in [workshop.stack(), workshop.data(), workshop.home()] {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
@@ -92,6 +97,10 @@ impl Workshop {
     /// Takes the whole folder away, when the show is over.
     pub fn remove(&self) {
         std::fs::remove_dir_all(&self.folder).ok();
+        let sweep = self.sweep.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(sweep) = sweep {
+            sweep.join().ok();
+        }
     }
 
     /// Fills the placeholders of one word. Endpoints get a short-lived signature, which is never shown.
@@ -157,11 +166,23 @@ impl Filled {
     }
 }
 
-/// Removes the folders of shows that no process holds any more.
-fn sweep(parent: &Path) {
+/// What begins so is on its way out.
+const ASIDE: &str = "gone-";
+
+/// Folders of shows that have ended without taking theirs away get another name, so that none of them is taken for this show's own.
+fn put_aside(parent: &Path) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let lock = File::open(entry.path().join("lock"));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let name = format!("{ASIDE}{}-{}", std::process::id(), entry.file_name().display());
+            std::fs::rename(entry.path(), parent.join(name)).ok();
+        }
+    }
+}
+
+fn sweep(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(ASIDE.as_bytes()) {
             std::fs::remove_dir_all(entry.path()).ok();
         }
     }
@@ -222,5 +243,18 @@ mod tests {
         let own = workshop.data();
         drop(workshop);
         assert!(!own.exists());
+        let names = std::fs::read_dir(root.path().join(".greenroom")).expect("there").flatten();
+        assert_eq!(names.map(|entry| entry.path()).collect::<Vec<_>>(), [held]);
+    }
+
+    #[test]
+    fn a_folder_of_this_shows_own_name_that_a_crash_left_is_not_this_shows() {
+        let root = tempfile::tempdir().expect("a folder");
+        let left = root.path().join(format!(".greenroom/show-{}", std::process::id()));
+        std::fs::create_dir_all(left.join("data")).expect("made");
+        std::fs::write(left.join("data/old.bin"), "").expect("made");
+        std::fs::write(left.join("lock"), "").expect("made");
+        let workshop = Workshop::open(root.path()).expect("writable");
+        assert!(!workshop.data().join("old.bin").exists());
     }
 }

@@ -97,6 +97,9 @@ pub struct Opened {
     /// Demos whose steps do not run before the speaker has said yes to them.
     #[serde(default)]
     pub held: BTreeSet<String>,
+    /// Whether its files have faults, and this is what they leave of it.
+    #[serde(default)]
+    pub faulty: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,6 +261,7 @@ impl Event {
                 demos: opened.demos.clone(),
                 version: opened.version,
                 held: BTreeSet::new(),
+                faulty: false,
             }))),
             Event::Moved(_)
             | Event::Curtain(_)

@@ -116,7 +116,7 @@ impl Show {
                 *self = Show { talk: None, ..Show::clone(show) };
                 self.stay_within();
             }
-            event => self.fold(talk.began + stamped.at, event),
+            event => self.fold(talk.began.saturating_add(stamped.at), event),
         }
         self.talk = Some(talk);
     }

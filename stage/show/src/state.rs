@@ -49,6 +49,9 @@ pub struct Show {
     pub notices: VecDeque<Notice>,
     /// What is wrong in the files of the talk.
     pub faults: Vec<String>,
+    /// Whether the deck on stage was read from files with faults: it is what they leave of it.
+    #[serde(default)]
+    pub faulty: bool,
     #[serde(default)]
     pub marks: Marks,
     /// Of the capacity planner.
@@ -137,6 +140,7 @@ impl Default for Show {
             talk: None,
             notices: VecDeque::new(),
             faults: vec![],
+            faulty: false,
             marks: Marks::default(),
             settings: Settings::default(),
             looped: None,
@@ -222,6 +226,20 @@ impl Show {
             *talk.live = Show::default();
         }
         show
+    }
+
+    /// A position on a slide that there is: takes and notes may name one of a longer deck, which is its last here.
+    fn within(&self, position: Position) -> Position {
+        let last = self.deck.as_ref().and_then(|deck| deck.slides.len().checked_sub(1));
+        match last.filter(|last| position.slide > *last) {
+            Some(last) => Position { slide: last, reveal: 0 },
+            None => position,
+        }
+    }
+
+    /// Whether what is wrong in the files is not on stage: the last version that was whole still is.
+    pub fn keeps_last_good(&self) -> bool {
+        !self.faults.is_empty() && !self.faulty
     }
 
     pub fn slide(&self) -> Option<&Slide> {
@@ -312,6 +330,7 @@ impl Show {
     pub fn previous(&self) -> Position {
         let Position { slide, reveal } = self.position;
         let Some(deck) = &self.deck else { return self.position };
+        let slide = slide.min(deck.slides.len());
         let is_demo = deck.slides.get(slide).is_some_and(|slide| self.runs_demo(slide));
         if reveal > 0 && !is_demo {
             return Position { slide, reveal: reveal - 1 };
@@ -351,7 +370,7 @@ impl Show {
     pub fn next_kept(&self, now: Micros) -> Option<usize> {
         let slides = self.deck.as_ref()?.slides.len();
         let skip = self.pace(now).map(|pace| pace.skip).unwrap_or_default();
-        (self.position.slide + 1..slides).find(|index| !skip.contains(index))
+        (self.position.slide.saturating_add(1)..slides).find(|index| !skip.contains(index))
     }
 
     /// Whether a slide cues a demo that there is.
@@ -413,6 +432,7 @@ impl Show {
         self.zoomed = None;
         self.deck = Some(opened.deck.clone());
         self.version = opened.version;
+        self.faulty = opened.faulty;
         // A run belongs to the steps that it ran.
         self.runs.retain(|slug, _| {
             let same = |demo: &&Demo| self.demos.get(slug).is_some_and(|before| before.hash == demo.hash);
@@ -476,15 +496,19 @@ fn moved(from: &Deck, to: &Deck, position: Position) -> Position {
     let found = |index: usize| {
         let slide = from.slides.get(index)?;
         // Slides of one title are told apart by which of them it is.
-        let nth = from.slides[..index].iter().filter(|other| other.title == slide.title).count();
+        let nth = from.slides.iter().take(index).filter(|other| other.title == slide.title).count();
         to.slides.iter().enumerate().filter(|(_, other)| other.title == slide.title).nth(nth).map(|(index, _)| index)
     };
     if let Some(slide) = found(position.slide) {
         let clicks = to.slides.get(slide).map_or(0, Slide::clicks);
-        let reveal = if to.slides[slide].cue.is_some() { position.reveal } else { position.reveal.min(clicks) };
+        let is_demo = to.slides.get(slide).is_some_and(|slide| slide.cue.is_some());
+        let reveal = if is_demo { position.reveal } else { position.reveal.min(clicks) };
         return Position { slide, reveal };
     }
     let is_edited = from.slides.len() == to.slides.len();
     let slide = if is_edited { position.slide } else { (0..position.slide).rev().find_map(found).unwrap_or(0) };
     Position { slide: slide.min(last), reveal: 0 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ mod rehearsals;
 mod steps;
 mod takes;
 mod tenants;
+mod typed;
 
 use crate::{
     audience::{AudienceView, CaptionLine, curtain_name},
@@ -21,6 +22,7 @@ use crate::{
     slide::{Draw, Slides},
     stage::Stage,
     store::{Part, Store},
+    time::page_ms,
 };
 use greenroom_show::{
     NextAction, Show as ShowState, StepState,
@@ -28,13 +30,13 @@ use greenroom_show::{
     deck::{Cue, Theme},
 };
 use leptos::{ev, prelude::*, task::spawn_local};
+use std::time::Duration;
+use typed::{LAPSES_AFTER_MS, Typed};
 use wasm_bindgen::JsCast;
 
 /// Sizes of the notes, in pixels.
 const NOTES: [u32; 9] = [16, 18, 20, 23, 26, 30, 35, 41, 48];
 const NOTES_FIRST: usize = 3;
-/// Digits of a slide's number: a deck with ten thousand slides is none.
-const DIGITS_MAX: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlay {
@@ -59,8 +61,7 @@ pub struct Console {
     pub store: Store,
     pub face: RwSignal<Face>,
     pub overlay: RwSignal<Option<Overlay>>,
-    /// A slide's number while it is typed.
-    pub typed: RwSignal<String>,
+    pub typed: RwSignal<Typed>,
     /// Why the last call did nothing.
     pub refused: RwSignal<Option<String>>,
     /// What the mouse does on the slide.
@@ -79,7 +80,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         store,
         face: RwSignal::new(Face::Console),
         overlay: RwSignal::new(None),
-        typed: RwSignal::new(String::new()),
+        typed: RwSignal::new(Typed::default()),
         refused: RwSignal::new(None),
         tool: RwSignal::new(None),
         clock_down: RwSignal::new(false),
@@ -116,8 +117,8 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         >
             {face}
             {overlay}
-            <Show when=move || !console.typed.read().is_empty()>
-                <p class="typed" role="status">"Go to slide " <b>{move || console.typed.get()}</b></p>
+            <Show when=move || !console.typed.read().as_str().is_empty()>
+                <p class="typed" role="status">"Go to slide " <b>{move || console.typed.read().as_str().to_string()}</b></p>
             </Show>
         </main>
     }
@@ -128,7 +129,6 @@ fn Desk() -> impl IntoView {
     let console = expect_context::<Console>();
     let store = console.store;
     let position = Memo::new(move |_| store.read(&[Part::Position], |show| show.position));
-    let notes = move || format!("font-size: {}px", NOTES[console.notes.get()]);
     view! {
         <div class="desk">
             <head::Head />
@@ -143,7 +143,7 @@ fn Desk() -> impl IntoView {
                 </div>
                 <next::NextUp />
             </section>
-            <section class="notes" data-testid="notes" aria-label="Narrative" style=notes><notes::Notes /></section>
+            <notes::Notes />
             <aside class="side">
                 <steps::Steps />
                 <takes::Takes />
@@ -250,14 +250,19 @@ impl Console {
         }));
     }
 
+    /// Size of the notes, in pixels.
+    pub fn notes_px(self) -> u32 {
+        NOTES[self.notes.get()]
+    }
+
     pub fn size_notes(self, by: isize) {
         self.notes.update(|size| *size = size.saturating_add_signed(by).min(NOTES.len() - 1));
     }
 
     /// One thing at a press: what is typed, what is open, the tool in hand, what was refused, the freeze. Never the show.
     pub fn back_out(self) {
-        if !self.typed.read_untracked().is_empty() {
-            self.typed.update(String::clear);
+        if !self.typed.read_untracked().as_str().is_empty() {
+            self.typed.set(Typed::default());
         } else if self.overlay.get_untracked().is_some() {
             self.overlay.set(None);
         } else if let Some(tool) = self.tool.get_untracked() {
@@ -270,18 +275,16 @@ impl Console {
     }
 
     pub fn type_digit(self, digit: char) {
-        self.typed.update(|typed| {
-            if typed.len() < DIGITS_MAX {
-                typed.push(digit);
-            }
-        });
+        self.typed.update(|typed| typed.push(digit, page_ms()));
+        // A timer may fire a moment early by the clock that it is asked by.
+        let lapses = Duration::from_millis(LAPSES_AFTER_MS as u64 + 20);
+        set_timeout(move || self.typed.update(|typed| typed.lapse(page_ms())), lapses);
     }
 
     /// Whether a number was typed.
     pub fn go_to_typed(self) -> bool {
-        let typed = self.typed.get_untracked();
-        self.typed.update(String::clear);
-        let Ok(number) = typed.parse::<usize>() else { return false };
+        let typed = self.typed.try_update(|typed| typed.take(page_ms())).flatten();
+        let Some(number) = typed else { return false };
         self.go_to(number.saturating_sub(1));
         true
     }
@@ -302,6 +305,11 @@ fn listen_to_keys(console: Console) {
         // A slider takes its own keys, but for the one that leads out.
         let on_input = document().active_element().is_some_and(|element| element.matches("input").unwrap_or(false));
         if on_input && key != "Escape" {
+            return;
+        }
+        // A clicker that is held down must not run through the slides, nor start a demo on its way.
+        if event.repeat() && !keys::may_be_held(&key) {
+            event.prevent_default();
             return;
         }
         if on_button && matches!(key.as_str(), "Enter" | " ") {

@@ -1,13 +1,14 @@
 //! A demo in the terminal: the events that the windows would draw, printed, and a table of what each step came to.
 
 use anyhow::{Context, bail};
-use futures::{Stream, StreamExt};
+use futures::{StreamExt, stream::BoxStream};
 use greenroom_director::{Director, Library, Options, Trust, What};
 use greenroom_show::call::{Call, Push, Role, RunGroup, Stop};
 use greenroom_show::demo::Demo;
 use greenroom_show::version::Version;
-use greenroom_show::{Event, Outcome, Show, Stamped};
-use std::io::Write;
+use greenroom_show::{Event, Outcome, Show, Stamped, StepState};
+use std::io::Write as _;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use tokio_util::sync::CancellationToken;
@@ -81,7 +82,7 @@ async fn in_terminal(root: &Path, slug: &str, trust: Trust) -> anyhow::Result<Ex
     let code = drive(&director, slug, &interrupt).await;
     director.close().await;
     if let Some(take) = director.last_take() {
-        println!("\nTake: {}", root.join("takes").join(format!("{take}.take.ndjson")).display());
+        say(&format!("\nTake: {}\n", root.join("takes").join(format!("{take}.take.ndjson")).display())).ok();
     }
     code
 }
@@ -103,25 +104,19 @@ async fn drive(director: &Director, slug: &str, interrupt: &CancellationToken) -
         ready = director.ready() => if let Err(reason) = ready { bail!("{reason}") },
         () = interrupt.cancelled() => return Ok(ExitCode::from(INTERRUPTED)),
     }
-    let demo = director.show().demos.remove(slug).context("find the demo that was just opened")?;
-    let mut pushes = Box::pin(director.subscribe(Role::Presenter));
+    let mut watched = Watched::start(director, slug).await?;
+    let demo = watched.show.demos.get(slug).cloned().context("find the demo that was just opened")?;
     let mut interrupted = false;
     for group in &demo.groups {
-        println!("\n{}", heading(&group.name, &group.about));
+        say(&format!("\n{}\n", heading(&group.name, &group.about)))?;
         let call = RunGroup { demo: slug.to_string(), group: group.name.clone() };
         director.call(Role::Presenter, RunGroup::NAME, serde_json::to_value(call)?).await?;
-        interrupted = follow(director, &mut pushes, group.steps.end - 1, interrupt).await?;
-        let show = director.show();
-        let passed = show
-            .runs
-            .get(slug)
-            .is_some_and(|run| group.steps.clone().all(|step| run.state(step) == greenroom_show::StepState::Passed));
-        if !passed || interrupted {
+        interrupted = watched.follow(group.steps.clone(), interrupt).await?;
+        if watched.stands(&group.steps) != Stands::Passed || interrupted {
             break;
         }
     }
-    let show = director.show();
-    let failed = summary(&demo, &show);
+    let failed = summary(&demo, &watched.show)?;
     Ok(match (interrupted, failed) {
         (true, _) => ExitCode::from(INTERRUPTED),
         (false, true) => ExitCode::FAILURE,
@@ -129,44 +124,93 @@ async fn drive(director: &Director, slug: &str, interrupt: &CancellationToken) -
     })
 }
 
-/// Prints what happens until `last` has ended, or a step before it did not pass. `true` after Ctrl-C.
-async fn follow(
-    director: &Director,
-    pushes: &mut (impl Stream<Item = Push> + Unpin),
-    last: usize,
-    interrupt: &CancellationToken,
-) -> anyhow::Result<bool> {
-    let mut interrupted = false;
-    loop {
-        let push = tokio::select! {
-            push = pushes.next() => push.context("hear from the director")?,
-            () = interrupt.cancelled(), if !interrupted => {
-                interrupted = true;
-                director.call(Role::Presenter, Stop::NAME, serde_json::json!({})).await?;
-                continue;
-            }
-        };
-        let events = match push {
-            Push::Events { events, .. } => events,
-            Push::Snapshot { .. } => continue,
-        };
-        for Stamped { event, .. } in events {
-            match event {
-                Event::Output(text) => {
-                    print!("{text}");
-                    std::io::stdout().flush().ok();
-                }
-                Event::Notice(notice) => eprintln!("note: {}", notice.text),
-                Event::StepEnded { step, outcome } => {
-                    let passed = matches!(outcome, Outcome::Passed { .. });
-                    if step == last || !passed {
-                        return Ok(interrupted);
-                    }
-                }
-                _ => {}
+/// How the steps of a group stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// One of them runs, or is still to come.
+    Open,
+    Passed,
+    /// One of them has not passed, and none after it will run.
+    Failed,
+}
+
+/// The show as a window follows it: what it is told may begin anew at any time, where this terminal was too slow for all of it.
+struct Watched<'a> {
+    director: &'a Director,
+    slug: &'a str,
+    pushes: BoxStream<'static, Push>,
+    show: Show,
+}
+
+impl<'a> Watched<'a> {
+    /// From before anything is run, so that nothing is missed.
+    async fn start(director: &'a Director, slug: &'a str) -> anyhow::Result<Self> {
+        let mut pushes = director.subscribe(Role::Presenter).boxed();
+        loop {
+            match pushes.next().await.context("hear from the director")? {
+                Push::Snapshot { show, .. } => return Ok(Self { director, slug, pushes, show: *show }),
+                Push::Events { .. } => {}
             }
         }
     }
+
+    /// Prints what happens until the steps have passed, or one of them has not. `true` after Ctrl-C.
+    async fn follow(&mut self, steps: Range<usize>, interrupt: &CancellationToken) -> anyhow::Result<bool> {
+        let mut interrupted = false;
+        while self.stands(&steps) == Stands::Open {
+            let push = tokio::select! {
+                push = self.pushes.next() => push.context("hear from the director")?,
+                () = interrupt.cancelled(), if !interrupted => {
+                    interrupted = true;
+                    self.director.call(Role::Presenter, Stop::NAME, serde_json::json!({})).await?;
+                    continue;
+                }
+            };
+            self.take(push)?;
+        }
+        Ok(interrupted)
+    }
+
+    fn take(&mut self, push: Push) -> anyhow::Result<()> {
+        match push {
+            Push::Snapshot { show, .. } => {
+                say("\n… what came in between was more than this terminal took\n")?;
+                self.show = *show;
+            }
+            Push::Events { events, .. } => {
+                for Stamped { at, event } in events {
+                    if let Event::Output(text) = &event {
+                        say(text)?;
+                    }
+                    if let Event::Notice(notice) = &event {
+                        // Notes are no part of what is asked for: where they cannot be written, it goes on.
+                        writeln!(std::io::stderr(), "note: {}", notice.text).ok();
+                    }
+                    self.show.apply(at, &event);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stands(&self, steps: &Range<usize>) -> Stands {
+        let Some(run) = self.show.runs.get(self.slug) else { return Stands::Open };
+        let mut passed = true;
+        for state in steps.clone().map(|step| run.state(step)) {
+            match state {
+                StepState::Failed | StepState::Cancelled => return Stands::Failed,
+                StepState::Pending | StepState::Running => passed = false,
+                StepState::Passed => {}
+            }
+        }
+        if passed { Stands::Passed } else { Stands::Open }
+    }
+}
+
+/// Prints at once. Whoever reads may have gone (`| less`, then Q): that ends the demo, in order.
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("print (whoever read this has gone)")
 }
 
 fn heading(name: &str, about: &str) -> String {
@@ -178,9 +222,9 @@ fn heading(name: &str, about: &str) -> String {
 }
 
 /// The table of steps; `true` where one did not pass.
-fn summary(demo: &Demo, show: &Show) -> bool {
+fn summary(demo: &Demo, show: &Show) -> anyhow::Result<bool> {
     let mut failed = false;
-    println!("\n{:<11} {:>8}  step", "", "seconds");
+    say(&format!("\n{:<11} {:>8}  step\n", "", "seconds"))?;
     for (index, step) in demo.steps.iter().enumerate() {
         let ran = show.runs.get(&demo.slug).and_then(|run| run.steps.get(&index));
         let seconds = ran.and_then(|ran| Some((ran.ended? - ran.started) as f64 / 1e6));
@@ -194,17 +238,17 @@ fn summary(demo: &Demo, show: &Show) -> bool {
             None => ("· not run", String::new()),
         };
         failed |= !matches!(outcome, Some(Outcome::Passed { .. }));
-        println!("{word:<11} {seconds:>8}  {}", step.text);
+        say(&format!("{word:<11} {seconds:>8}  {}\n", step.text))?;
         for line in more.lines() {
-            println!("{:>22}{line}", "");
+            say(&format!("{:>22}{line}\n", ""))?;
         }
         if let (Some(hint), true) = (&step.if_fails, word.starts_with('✗')) {
-            println!("{:>22}→ {hint}", "");
+            say(&format!("{:>22}→ {hint}\n", ""))?;
         }
     }
     let figures = show.runs.get(&demo.slug).map(|run| &run.figures);
     for (name, figure) in figures.into_iter().flatten() {
-        println!("{name:<30} {}", figure.unit.say(figure.value));
+        say(&format!("{name:<30} {}\n", figure.unit.say(figure.value)))?;
     }
-    failed
+    Ok(failed)
 }

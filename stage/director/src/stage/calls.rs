@@ -61,8 +61,14 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
             let _: ReadRehearsals = read(args)?;
             reply(&history::report(stage).await?)
         }
-        DeleteRehearsal::NAME => answer::<DeleteRehearsal, _>(args, |call| history::delete(stage, &call.id)),
-        ExportRehearsals::NAME => answer::<ExportRehearsals, _>(args, |_| history::export(stage)),
+        DeleteRehearsal::NAME => {
+            let call: DeleteRehearsal = read(args)?;
+            reply(&history::delete(stage, &call.id).await?)
+        }
+        ExportRehearsals::NAME => {
+            let _: ExportRehearsals = read(args)?;
+            reply(&history::export(stage).await?)
+        }
         ToggleLoop::NAME => answer::<ToggleLoop, _>(args, |_| toggle_loop(stage)),
         ReadTenants::NAME => {
             let _: ReadTenants = read(args)?;
@@ -100,8 +106,14 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -
         SetVersion::NAME => answer::<SetVersion, _>(args, |call| set_version(stage, call.version)),
         Point::NAME => answer::<Point, _>(args, |call| emit(stage, Event::Pointed(call.pointer))),
         DrawInk::NAME => answer::<DrawInk, _>(args, |call| emit(stage, Event::Inked(call.ink))),
-        SetPlan::NAME => answer::<SetPlan, _>(args, |call| plan::set(stage, &call)),
-        ExportPlan::NAME => answer::<ExportPlan, _>(args, |_| plan::export(stage)),
+        SetPlan::NAME => {
+            let call: SetPlan = read(args)?;
+            reply(&plan::set(stage, &call).await?)
+        }
+        ExportPlan::NAME => {
+            let _: ExportPlan = read(args)?;
+            reply(&plan::export(stage).await?)
+        }
         TrustSteps::NAME => {
             let _: TrustSteps = read(args)?;
             trust::trust(stage).await.map(|()| Value::Null)

@@ -16,7 +16,10 @@ impl Stage {
     /// How long a step may take.
     pub fn patience(&self, demo: &Demo, step: usize) -> u64 {
         let learned = self.backstage.patience.lock().unwrap_or_else(PoisonError::into_inner);
-        learned.get(&(demo.hash.clone(), step)).copied().unwrap_or(demo.steps[step].timeout_ms)
+        learned
+            .get(&(demo.hash.clone(), step))
+            .copied()
+            .unwrap_or_else(|| demo.steps.get(step).map_or(0, |step| step.timeout_ms))
     }
 
     fn slug(&self) -> String {
@@ -50,18 +53,22 @@ pub async fn report(stage: &Arc<Stage>) -> Result<Report, CallError> {
     read.await.map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
-pub fn delete(stage: &Stage, id: &str) -> Result<(), CallError> {
-    let deleted = rehearsals::delete(&stage.root, &stage.slug(), Some(id));
+pub async fn delete(stage: &Arc<Stage>, id: &str) -> Result<(), CallError> {
+    let (deck, id) = (stage.slug(), id.to_string());
+    let deleted = stage.at_the_disk(move |kernel| rehearsals::delete(&kernel.root, &deck, Some(&id))).await?;
     deleted.map(|_| ()).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
 /// Writes `exports/rehearsals-<deck>-<time>.csv`, and answers where that is.
-pub fn export(stage: &Stage) -> Result<String, CallError> {
-    let (folder, deck) = (stage.root.join("exports"), stage.slug());
+pub async fn export(stage: &Arc<Stage>) -> Result<String, CallError> {
+    let deck = stage.slug();
+    let folder = stage.root.join("exports");
     let file = folder.join(format!("rehearsals-{deck}-{}.csv", rehearsals::id(wall_unix_ms())));
-    let written =
-        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, rehearsals::csv(&stage.root, &deck)));
-    match written {
+    let path = file.clone();
+    let written = stage.at_the_disk(move |kernel| {
+        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, rehearsals::csv(&kernel.root, &deck)))
+    });
+    match written.await? {
         Ok(()) => Ok(file.display().to_string()),
         Err(error) => Err(CallError::Failed { detail: format!("{} cannot be written: {error}", file.display()) }),
     }

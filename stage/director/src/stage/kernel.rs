@@ -189,9 +189,17 @@ impl Kernel {
         self: &Arc<Self>,
         read: impl FnOnce(&Kernel, &Index) -> T + Send + 'static,
     ) -> Result<T, CallError> {
+        self.at_the_disk(|kernel| kernel.shelf_now(read)).await
+    }
+
+    /// Does what waits for the disk without holding whoever shares this thread.
+    pub async fn at_the_disk<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Kernel) -> T + Send + 'static,
+    ) -> Result<T, CallError> {
         let kernel = self.clone();
-        let read = tokio::task::spawn_blocking(move || kernel.shelf_now(read));
-        read.await.map_err(|error| CallError::Failed { detail: error.to_string() })
+        let done = tokio::task::spawn_blocking(move || work(&kernel));
+        done.await.map_err(|error| CallError::Failed { detail: error.to_string() })
     }
 
     /// The same, on a thread that may wait for the disk.

@@ -52,7 +52,7 @@ impl Loaded {
         let demos = self.talk.programs.iter().filter(|(slug, _)| cued(slug));
         let demos = demos.map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
         let held = self.held.iter().filter(|slug| cued(slug)).cloned().collect();
-        Ok(Opened { deck, demos, version, held })
+        Ok(Opened { deck, demos, version, held, faulty: !self.talk.faults.is_empty() })
     }
 }
 

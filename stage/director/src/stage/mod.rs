@@ -238,7 +238,8 @@ impl Director {
         self.stage.detach().await;
         let kernel = self.stage.kernel.clone();
         tokio::task::spawn_blocking(move || kernel.keep_shelf()).await.ok();
-        self.stage.backstage.workshop.remove();
+        let stage = self.stage.clone();
+        tokio::task::spawn_blocking(move || stage.backstage.workshop.remove()).await.ok();
     }
 }
 

@@ -8,6 +8,7 @@ use greenroom_show::Event;
 use greenroom_show::call::{CallError, SetPlan};
 use greenroom_show::planner::{Settings, picture};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What was set in an earlier show.
 pub fn restore(kernel: &Kernel) {
@@ -17,23 +18,34 @@ pub fn restore(kernel: &Kernel) {
     }
 }
 
-pub fn set(kernel: &Kernel, call: &SetPlan) -> Result<(), CallError> {
-    let settings = {
+pub async fn set(kernel: &Arc<Kernel>, call: &SetPlan) -> Result<(), CallError> {
+    {
         let mut now = kernel.lock();
         let mut settings = now.show.settings.clone();
         settings.set(call.key, call.value);
-        kernel.emit_in(&mut now, Event::Planned(settings.clone()));
-        settings
-    };
-    keep(&file(kernel), &settings).map_err(|error| failed(&file(kernel), &error))
+        kernel.emit_in(&mut now, Event::Planned(settings));
+    }
+    let kept = kernel.at_the_disk(keep).await?;
+    kept.map_err(|error| failed(&file(kernel), &error))
 }
 
-fn keep(file: &Path, settings: &Settings) -> std::io::Result<()> {
-    durable::replace(file, serde_json::to_vec(settings)?)
+/// What is set now, also where it was set again meanwhile: a slider is set many times a second, and the last one counts.
+fn keep(kernel: &Kernel) -> std::io::Result<()> {
+    loop {
+        let settings = kernel.lock().show.settings.clone();
+        durable::replace(&file(kernel), serde_json::to_vec(&settings)?)?;
+        if kernel.lock().show.settings == settings {
+            return Ok(());
+        }
+    }
 }
 
 /// Writes `exports/plan-<time>/`, and answers where that is.
-pub fn export(kernel: &Kernel) -> Result<String, CallError> {
+pub async fn export(kernel: &Arc<Kernel>) -> Result<String, CallError> {
+    kernel.at_the_disk(write).await?
+}
+
+fn write(kernel: &Kernel) -> Result<String, CallError> {
     let plan = kernel.lock().show.plan();
     let folder = kernel.root.join("exports").join(format!("plan-{}", rehearsals::id(wall_unix_ms())));
     let files =

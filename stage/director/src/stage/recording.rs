@@ -229,6 +229,7 @@ fn drawn_with(show: &Show, deck: &Deck, demo: &Demo) -> Opened {
         demos: BTreeMap::from([(demo.slug.clone(), drawn)]),
         version: Version::default(),
         held: BTreeSet::new(),
+        faulty: false,
     }
 }
 

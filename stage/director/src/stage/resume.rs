@@ -53,7 +53,7 @@ pub fn restore(kernel: &Arc<Kernel>, asked: Version) {
     kernel.emit(Event::Moved(position));
     // The audience's clock did not stop with us.
     let missed = if place.runs { away.as_micros() as u64 } else { 0 };
-    kernel.emit(Event::Clock(ClockAct::Set(place.elapsed + missed)));
+    kernel.emit(Event::Clock(ClockAct::Set(place.elapsed.saturating_add(missed))));
     if place.runs {
         kernel.emit(Event::Clock(ClockAct::Start));
     }

@@ -74,6 +74,11 @@ pub async fn run(stage: Arc<Stage>, mut orders: mpsc::Receiver<Asked>) {
     }
 }
 
+/// Gigabytes take the disk a while, and hold nobody who shares this thread.
+async fn at_the_disk(work: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> std::io::Result<()> {
+    tokio::task::spawn_blocking(work).await?
+}
+
 struct Keeper {
     stage: Arc<Stage>,
     home: Home,
@@ -94,13 +99,16 @@ impl Keeper {
             }
             Order::Fresh(home) => {
                 self.stop().await;
-                home.clear(&workshop).map_err(|error| format!("cannot clear its data: {error}"))?;
+                let cleared = home.clone();
+                let cleared = at_the_disk(move || cleared.clear(&workshop)).await;
+                cleared.map_err(|error| format!("cannot clear its data: {error}"))?;
                 self.home = home;
                 self.start().await
             }
             Order::Wipe => {
                 self.stop_stack().await;
-                let removed = remove(&self.home.stack_folder(&workshop));
+                let folder = self.home.stack_folder(&workshop);
+                let removed = at_the_disk(move || remove(&folder)).await;
                 removed.map_err(|error| format!("cannot delete its data: {error}"))?;
                 self.down("its disk was wiped".into()).await;
                 Ok(())
