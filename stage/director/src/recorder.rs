@@ -247,7 +247,10 @@ mod tests {
             }
             assert_eq!(recorder.record(at, &Event::Output(flood.clone())), Goes::On);
         }
-        assert_eq!(recorder.record(4_001, &Event::StepEnded { step: 0, outcome: Outcome::TimedOut { why: String::new() } }), Goes::On);
+        assert_eq!(
+            recorder.record(4_001, &Event::StepEnded { step: 0, outcome: Outcome::TimedOut { why: String::new() } }),
+            Goes::On
+        );
         drop(recorder);
         let file = std::fs::read_dir(folder.path()).expect("there").next().expect("a take").expect("readable").path();
         let text = std::fs::read_to_string(file).expect("text");
