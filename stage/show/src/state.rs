@@ -12,6 +12,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+#[cfg(test)]
+mod tests;
+
 /// Notices that the speaker can still read.
 const NOTICES_MAX: usize = 5;
 /// Of a caption: two lines on the stage.
