@@ -12,6 +12,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+#[cfg(test)]
+mod tests;
+
 /// Notices that the speaker can still read.
 const NOTICES_MAX: usize = 5;
 /// Of a caption: two lines on the stage.
@@ -500,6 +503,3 @@ fn moved(from: &Deck, to: &Deck, position: Position) -> Position {
     let slide = if is_edited { position.slide } else { (0..position.slide).rev().find_map(found).unwrap_or(0) };
     Position { slide: slide.min(last), reveal: 0 }
 }
-
-#[cfg(test)]
-mod tests;
