@@ -81,10 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_that_panics_has_failed() {
-        let panics = |_| async {
-            let nothing: Option<Seen> = None;
-            nothing.expect("a fault")
-        };
+        let panics = |_| async { Vec::<Seen>::new().remove(0) };
         let came = outcome(panics, LATE, &CancellationToken::new()).await;
         assert!(matches!(&came, Outcome::Failed { why } if why.contains("a fault of Greenroom")), "{came:?}");
     }

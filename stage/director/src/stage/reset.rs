@@ -21,6 +21,7 @@ impl Stage {
         // A task of its own: who asked for it may go away, and half a reset is none.
         let stage = self.clone();
         let reset = self.tasks.spawn(async move {
+            stage.notice(format!("The demo '{}' is being reset", program.demo.slug));
             if let Some(steps) = steps {
                 steps.over().await;
             }
@@ -28,6 +29,7 @@ impl Stage {
             let result = stage.take_away(&program).await.map_err(failed);
             if result.is_ok() {
                 stage.begin(&mut stage.lock(), &program.demo.slug);
+                stage.notice(format!("The demo '{}' is reset", program.demo.slug));
             }
             guard.end(&result);
             result
