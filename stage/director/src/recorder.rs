@@ -256,7 +256,7 @@ mod tests {
         let text = std::fs::read_to_string(file).expect("text");
         assert!(text.len() < OUTPUT_BYTES_MAX * 2, "{}", text.len());
         assert!(
-            text.ends_with("[4001,\"step-ended\",{\"outcome\":\"timed-out\",\"step\":0}]\n"),
+            text.ends_with("[4001,\"step-ended\",{\"outcome\":{\"timed-out\":{\"why\":\"\"}},\"step\":0}]\n"),
             "{}",
             &text[text.len() - 80..]
         );

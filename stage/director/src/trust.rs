@@ -2,6 +2,7 @@
 //! own rights, and a talk may come from anybody.
 
 use crate::covered::{self, CoverError};
+use crate::durable;
 use crate::library::Talk;
 use crate::parse::Program;
 use std::collections::BTreeSet;
@@ -66,7 +67,8 @@ impl Trust {
             }
         }
         lines.drain(..lines.len().saturating_sub(REMEMBERED_MAX));
-        write(list, &(lines.join("\n") + "\n")).map_err(|source| TrustError::List { path: list.clone(), source })
+        let text = lines.join("\n") + "\n";
+        durable::replace(list, text).map_err(|source| TrustError::List { path: list.clone(), source })
     }
 }
 
@@ -74,7 +76,7 @@ impl Trust {
 /// Programs of the user's own path are the user's.
 fn mark(root: &Path, deck: Option<&str>, program: &Program) -> Result<String, CoverError> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(program.demo.hash.as_bytes());
+    hasher.update(format!("{}\0{}\0", program.demo.slug, program.demo.hash).as_bytes());
     for (path, hash) in covered::files(root, deck, program)? {
         hasher.update(path.as_os_str().as_encoded_bytes());
         // A file that is not there is told from one that is empty.
@@ -87,16 +89,6 @@ fn mark(root: &Path, deck: Option<&str>, program: &Program) -> Result<String, Co
 fn deck_of<'a>(root: &Path, talk: &'a Talk) -> Option<&'a str> {
     let slug = talk.deck.slug.as_str();
     root.join("slides").join(slug).is_dir().then_some(slug)
-}
-
-/// Written beside, then renamed: a torn list would forget.
-fn write(list: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = list.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let beside = list.with_extension(std::process::id().to_string());
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, list)
 }
 
 /// In the user's folder for what programs keep, and never in a project: it may have come with its own.

@@ -1,5 +1,6 @@
 //! Steps end when their tools do, and when they are told to; what they leave is taken away; and one thing is done at a time.
 
+#[expect(dead_code, reason = "what the other tests share, not all of which is needed here")]
 mod support;
 
 use futures::{Stream, StreamExt};

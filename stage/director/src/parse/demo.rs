@@ -43,7 +43,10 @@ struct DemoYaml {
 
 /// A tool by its name, or with the arguments that make it tell its version.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a tool is its name, or { name: NAME, version: --version } with the arguments that make it tell its version"
+)]
 enum ToolYaml {
     Named(String),
     Asked(AskedTool),
@@ -345,6 +348,8 @@ expect a.blobs == 2 --proves '2 blobs'
         assert_eq!(program.versions, [("mine".to_string(), vec!["version".to_string(), "--short".into()])].into());
         let said = faults(&GOOD.replace("tools: [azcopy]", "tools: [{ name: azcopy, version: \"'\" }]"));
         assert!(said.starts_with("demos/copy/demo.md:4: 'version' of tool 'azcopy'"), "{said}");
+        let said = faults(&GOOD.replace("tools: [azcopy]", "tools: [{ name: azcopy, verison: --version }]"));
+        assert!(said.contains("a tool is its name, or { name: NAME, version: --version }"), "{said}");
     }
 
     #[test]

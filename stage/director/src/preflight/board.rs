@@ -41,7 +41,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     };
     board.push(level(facts));
     board.extend(demos(facts, deck));
-    board.extend(trust(facts));
+    board.extend(trust(facts, deck));
     board.extend(bound(facts, deck));
     board.push(budget(facts));
     board.push(words(deck));
@@ -110,10 +110,11 @@ fn demos(facts: &Facts, deck: &Deck) -> Vec<Check> {
 }
 
 /// Steps that wait for a yes would do so on stage.
-fn trust(facts: &Facts) -> Option<Check> {
-    let held: Vec<_> = facts.held.iter().map(String::as_str).collect();
+fn trust(facts: &Facts, deck: &Deck) -> Option<Check> {
+    let shown: BTreeSet<&str> = cues(deck).collect();
+    let held: Vec<_> = facts.held.iter().map(String::as_str).filter(|demo| shown.contains(demo)).collect();
     let todo = format!(
-        "look at their demo.md, then press Shift Y in the talk, or run: greenroom trust {}",
+        "press Shift Y in the talk, beside the lines that it is for, or run: greenroom trust {}",
         facts.talk.deck.slug
     );
     (!held.is_empty()).then(|| stop("trust", format!("steps that you have not said yes to: {}", held.join(", ")), todo))

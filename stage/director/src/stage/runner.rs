@@ -1,23 +1,21 @@
 //! Runs steps, one after the other, each with its deadline. A step that fails ends its group, and never the show.
 
 use super::Stage;
-use super::busy::Reset;
 use super::kernel::{Kernel, Now};
 use super::nodes::Home;
+use super::outcome::outcome;
 use super::supervise::Order;
 use crate::condition::{Verdict, judge};
 use crate::data::{self, Recipe};
-use crate::parse::{Condition, DataVerb, Profile, Program, Verb, without_within};
+use crate::parse::{Condition, DataVerb, Program, Verb, without_within};
 use crate::rates::{Values, counters};
 use crate::stack::Client;
-use futures::FutureExt;
 use greenroom_model::{AccountName, ContainerName};
 use greenroom_show::call::CallError;
 use greenroom_show::demo::Demo;
 use greenroom_show::unit::{Unit, grouped};
 use greenroom_show::{Event, Outcome, Position, StepState};
 use std::ops::Range;
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -25,8 +23,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a `wait` looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// What a stopped step may take to clean up after itself: a stop is promised within two seconds.
-const STOP_MAX: Duration = Duration::from_millis(1800);
 /// Progress lines of a built-in step, at most this many a second.
 const LINES_A_SECOND: u64 = 20;
 
@@ -103,62 +99,6 @@ impl Stage {
         self.prepare(&mut now, demo)?;
         self.start(&mut now, &program, step..step + 1);
         Ok(())
-    }
-
-    /// Takes away what a demo has made, and begins it anew. Two at once are one.
-    pub async fn reset(self: &Arc<Self>, demo: &str) -> Result<(), CallError> {
-        let program = self.program(demo)?;
-        let reset = self.lock().busy.begin_reset(&self.kernel, demo)?;
-        let (guard, steps) = match reset {
-            Reset::Joins(under_way) => return under_way.result().await,
-            Reset::Begins(guard, steps) => (guard, steps),
-        };
-        // A task of its own: who asked for it may go away, and half a reset is none.
-        let stage = self.clone();
-        let reset = self.tasks.spawn(async move {
-            if let Some(steps) = steps {
-                steps.over().await;
-            }
-            let failed = |error: String| CallError::Failed { detail: format!("the reset is not complete: {error}") };
-            let result = stage.take_away(&program).await.map_err(failed);
-            if result.is_ok() {
-                stage.begin(&mut stage.lock(), &program.demo.slug);
-            }
-            guard.end(&result);
-            result
-        });
-        reset.await.unwrap_or_else(|error| Err(CallError::Failed { detail: format!("the reset broke off: {error}") }))
-    }
-
-    /// What a demo has made and started.
-    async fn take_away(self: &Arc<Self>, program: &Program) -> Result<(), String> {
-        self.end_loads().await;
-        self.backstage.background.end().await;
-        self.forget_leaked();
-        let demo = &program.demo.slug;
-        match program.profile {
-            Profile::Fresh | Profile::Offload => {
-                self.order(Order::Fresh(Home::of(program))).await?;
-                self.lock().made.retain(|made| made.demo != *demo);
-            }
-            Profile::Shared => {
-                self.order(Order::Use(Home::of(program))).await?;
-                let client = self.client()?;
-                // Each is forgotten once it is gone: what is left after a failure is taken away by the next reset.
-                while let Some(made) = self.made_by(demo) {
-                    let removed = client.delete_container(&made.account, made.container.as_str()).await;
-                    removed.map_err(|error| error.to_string())?;
-                    self.lock().made.retain(|other| *other != made);
-                }
-            }
-        }
-        let stage = self.clone();
-        let cleared = tokio::task::spawn_blocking(move || stage.backstage.workshop.clear_data()).await;
-        cleared.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
-    }
-
-    fn made_by(&self, demo: &str) -> Option<Made> {
-        self.lock().made.iter().find(|made| made.demo == demo).cloned()
     }
 
     fn prepare(self: &Arc<Self>, now: &mut Now, demo: &str) -> Result<(), CallError> {
@@ -398,90 +338,10 @@ impl Stage {
     }
 }
 
-/// What a piece of work comes to: by itself, at its deadline, or stopped. Stopped, it has a while to clean up and to say what it last
-/// knew; then it is dropped.
-async fn outcome<F: Future<Output = Seen>>(
-    work: impl FnOnce(CancellationToken) -> F,
-    deadline: Duration,
-    cancel: &CancellationToken,
-) -> Outcome {
-    // A token of the step's own: its deadline stops it and what it started, and nothing else.
-    let own = cancel.child_token();
-    let work = AssertUnwindSafe(work(own.clone())).catch_unwind();
-    let mut work = std::pin::pin!(work);
-    let broke_off =
-        || "it broke off: that is a fault of Greenroom, not of the demo; what it was is in the log".to_string();
-    tokio::select! {
-        // What has ended has ended, also where it is stopped in the same moment.
-        biased;
-        seen = &mut work => match seen {
-            Ok(Ok(seen)) => Outcome::Passed { seen },
-            Ok(Err(why)) => Outcome::Failed { why },
-            Err(_panic) => Outcome::Failed { why: broke_off() },
-        },
-        () = cancel.cancelled() => {
-            tokio::time::timeout(STOP_MAX, work).await.ok();
-            Outcome::Cancelled
-        }
-        () = tokio::time::sleep(deadline) => {
-            own.cancel();
-            let why = match tokio::time::timeout(STOP_MAX, work).await {
-                Ok(Ok(Ok(seen))) => seen,
-                Ok(Ok(Err(why))) => why,
-                Ok(Err(_panic)) => broke_off(),
-                Err(_elapsed) => String::new(),
-            };
-            Outcome::TimedOut { why }
-        }
-    }
-}
-
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
 fn group_of(demo: &Demo, step: usize) -> String {
     demo.groups.iter().find(|group| group.steps.contains(&step)).map(|group| group.name.clone()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::time::{Instant, sleep};
-
-    const SOON: Duration = Duration::from_millis(100);
-    const LATE: Duration = Duration::from_secs(60);
-
-    #[tokio::test]
-    async fn a_step_is_over_within_two_seconds_of_its_deadline_or_of_a_stop_whatever_it_does() {
-        let began = Instant::now();
-        let deaf = |_| sleep(LATE).map(|()| Ok("late".to_string()));
-        let never = CancellationToken::new();
-        assert_eq!(outcome(deaf, SOON, &never).await, Outcome::TimedOut { why: String::new() });
-        assert!(began.elapsed() < SOON + Duration::from_secs(2), "{:?}", began.elapsed());
-        let (began, stop) = (Instant::now(), CancellationToken::new());
-        stop.cancel();
-        assert_eq!(outcome(deaf, LATE, &stop).await, Outcome::Cancelled);
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    }
-
-    #[tokio::test]
-    async fn a_step_that_is_out_of_time_says_what_it_knew() {
-        let knows = |own: CancellationToken| async move {
-            own.cancelled().await;
-            Err("3, wanted 4".to_string())
-        };
-        let came = outcome(knows, SOON, &CancellationToken::new()).await;
-        assert_eq!(came, Outcome::TimedOut { why: "3, wanted 4".into() });
-    }
-
-    #[tokio::test]
-    async fn a_step_that_panics_has_failed() {
-        let panics = |_| async {
-            let nothing: Option<Seen> = None;
-            nothing.expect("a fault")
-        };
-        let came = outcome(panics, LATE, &CancellationToken::new()).await;
-        assert!(matches!(&came, Outcome::Failed { why } if why.contains("a fault of Greenroom")), "{came:?}");
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::loaded::{Loaded, ask_versions};
 use super::{Stage, calls};
+use crate::library::Talk;
 use crate::version::find_tools;
 use greenroom_show::Event;
 use greenroom_show::call::CallError;
@@ -17,8 +18,10 @@ pub async fn trust(stage: &Arc<Stage>) -> Result<(), CallError> {
         let now = stage.lock();
         (now.show.version, now.show.held.clone())
     };
-    let kept = stage.trust.remember(&stage.root, &before.talk, &listed);
-    kept.map_err(|error| failed(error.to_string()))?;
+    remember(stage, before.talk.clone(), listed.clone()).await.map_err(failed)?;
+    if !Arc::ptr_eq(&before, &stage.loaded()) {
+        return Err(failed("the talk was edited meanwhile: look at its lines again, then press Shift Y".into()));
+    }
     let held: BTreeSet<_> = before.held.difference(&listed).cloned().collect();
     let tools = find_tools(&stage.root, &before.talk, &held);
     let loaded = Loaded { talk: before.talk.clone(), held, tools };
@@ -42,9 +45,16 @@ pub async fn carry_over(stage: &Stage, before: &Loaded, loaded: &mut Loaded) {
     if edited.is_empty() {
         return;
     }
-    if let Err(error) = stage.trust.remember(&stage.root, &loaded.talk, &edited) {
-        tracing::warn!(%error, "the next show will ask again");
+    if let Err(error) = remember(stage, loaded.talk.clone(), edited.clone()).await {
+        tracing::warn!(error, "the next show will ask again");
     }
     loaded.held.retain(|slug| !edited.contains(slug));
     loaded.tools = find_tools(&stage.root, &loaded.talk, &loaded.held);
+}
+
+/// Reads every file that the yes covers: not on a thread that windows wait for.
+async fn remember(stage: &Stage, talk: Talk, demos: BTreeSet<String>) -> Result<(), String> {
+    let kernel = stage.kernel.clone();
+    let kept = tokio::task::spawn_blocking(move || kernel.trust.remember(&kernel.root, &talk, &demos)).await;
+    kept.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
