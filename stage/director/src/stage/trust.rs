@@ -2,6 +2,7 @@
 
 use super::loaded::{Loaded, ask_versions};
 use super::{Stage, calls};
+use crate::library::Talk;
 use crate::version::find_tools;
 use greenroom_show::Event;
 use greenroom_show::call::CallError;
@@ -17,8 +18,7 @@ pub async fn trust(stage: &Arc<Stage>) -> Result<(), CallError> {
         let now = stage.lock();
         (now.show.version, now.show.held.clone())
     };
-    let kept = stage.trust.remember(&stage.root, &before.talk, &listed);
-    kept.map_err(|error| failed(error.to_string()))?;
+    remember(stage, &before.talk, &listed).await.map_err(failed)?;
     let held: BTreeSet<_> = before.held.difference(&listed).cloned().collect();
     let tools = find_tools(&stage.root, &before.talk, &held);
     let loaded = Loaded { talk: before.talk.clone(), held, tools };
@@ -42,9 +42,16 @@ pub async fn carry_over(stage: &Stage, before: &Loaded, loaded: &mut Loaded) {
     if edited.is_empty() {
         return;
     }
-    if let Err(error) = stage.trust.remember(&stage.root, &loaded.talk, &edited) {
+    if let Err(error) = remember(stage, &loaded.talk, &edited).await {
         tracing::warn!(%error, "the next show will ask again");
     }
     loaded.held.retain(|slug| !edited.contains(slug));
     loaded.tools = find_tools(&stage.root, &loaded.talk, &loaded.held);
+}
+
+/// Reads all that the steps run, down to tools of a hundred megabytes.
+async fn remember(stage: &Stage, talk: &Talk, demos: &BTreeSet<String>) -> Result<(), String> {
+    let (talk, demos) = (talk.clone(), demos.clone());
+    let kept = stage.at_the_disk(move |kernel| kernel.trust.remember(&kernel.root, &talk, &demos)).await;
+    kept.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
