@@ -57,7 +57,8 @@ impl Workshop {
         std::fs::create_dir_all(&folder).map_err(io)?;
         let lock = File::create(folder.join("lock")).map_err(io)?;
         lock.try_lock().map_err(|error| io(error.into()))?;
-        let sweep = std::thread::spawn(move || sweep(&parent));
+        let swept = parent.clone();
+        let sweep = std::thread::spawn(move || sweep(&swept));
         let workshop = Workshop { folder, _lock: lock, sweep: Mutex::new(Some(sweep)) };
         for folder in [workshop.stack(), workshop.data(), workshop.home()] {
             std::fs::create_dir_all(folder).map_err(io)?;

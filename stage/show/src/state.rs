@@ -228,15 +228,6 @@ impl Show {
         show
     }
 
-    /// A position on a slide that there is: takes and notes may name one of a longer deck, which is its last here.
-    fn within(&self, position: Position) -> Position {
-        let last = self.deck.as_ref().and_then(|deck| deck.slides.len().checked_sub(1));
-        match last.filter(|last| position.slide > *last) {
-            Some(last) => Position { slide: last, reveal: 0 },
-            None => position,
-        }
-    }
-
     /// Whether what is wrong in the files is not on stage: the last version that was whole still is.
     pub fn keeps_last_good(&self) -> bool {
         !self.faults.is_empty() && !self.faulty

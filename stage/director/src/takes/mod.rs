@@ -7,7 +7,6 @@ pub use index::Index;
 
 use crate::recorder::SUFFIX;
 use greenroom_show::Stamped;
-use greenroom_show::deck::Level;
 use greenroom_show::playback::{Line, Of};
 use greenroom_show::take::{Header, VERSION};
 use std::fs::File;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::recorder::{Goes, Recorder, Told};
 use crate::scrub::Secrets;
+use greenroom_show::deck::Level;
 use greenroom_show::demo::Demo;
 use greenroom_show::rehearsal::Trial;
 use greenroom_show::take::{Edition, Machine, Verdict};
