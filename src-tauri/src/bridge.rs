@@ -133,13 +133,13 @@ pub fn acknowledge(window: WebviewWindow, listeners: State<'_, Listeners>) {
 async fn feed(director: Director, window: WebviewWindow, channel: Channel<String>, road: Arc<Road>) {
     let role = role(window.label());
     let mut pushes = Box::pin(director.subscribe(role));
-    loop {
-        match road.enter(&window).await {
-            Pace::Kept => {}
+    while let Some(mut push) = pushes.next().await {
+        if road.enter(&window).await == Pace::Lost {
             // A subscription begins with a snapshot.
-            Pace::Lost => pushes = Box::pin(director.subscribe(role)),
+            pushes = Box::pin(director.subscribe(role));
+            let Some(snapshot) = pushes.next().await else { return };
+            push = snapshot;
         }
-        let Some(push) = pushes.next().await else { return };
         let sent = serde_json::to_string(&push).map(|push| channel.send(push));
         if !matches!(sent, Ok(Ok(()))) {
             return;

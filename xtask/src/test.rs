@@ -16,6 +16,10 @@ const WASM: &str =
     "-p greenroom-ui -p greenroom-show -p greenroom-model --target wasm32-unknown-unknown --profile wasm-dev";
 const TOOLS: &str = "-p xtask -p greenroom-bindgen";
 
+/// What the UI reckons, on the machine itself: all that needs no browser. In the profile of its build, which has made the macros already,
+/// and by itself, so that its crates change the features of no other.
+const UI: &str = "test -p greenroom-ui --profile wasm-dev";
+
 /// Minutes for each of the window's tests, of which there are some twenty. What takes longer hangs, and is ended.
 const WINDOW_MAX: Duration = Duration::from_secs(45 * 60);
 
@@ -30,6 +34,7 @@ const CHECKS: &[Check] = &[
     Check { name: "Arrows, licences, sources", work: deny },
     Check { name: "Lint the UI for wasm", work: || cargo(&format!("clippy {WASM} -- -D warnings")) },
     Check { name: "Build the UI", work: || ui::build(Profile::Dev) },
+    Check { name: "Test the UI", work: || cargo(UI) },
     Check { name: "Lint the rest", work: || cargo(&format!("clippy {NATIVE} --all-targets -- -D warnings")) },
     Check { name: "Lint the tools", work: || cargo(&format!("clippy {TOOLS} --all-targets -- -D warnings")) },
     Check { name: "Build programs and tests", work: || cargo(&format!("test {NATIVE} --no-run")) },

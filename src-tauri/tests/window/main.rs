@@ -2,6 +2,7 @@
 
 mod marks;
 mod measure;
+mod steady;
 mod support;
 mod tenants;
 mod walk;

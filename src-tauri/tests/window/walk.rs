@@ -101,6 +101,7 @@ async fn an_edit_shows_at_once_and_a_broken_one_is_said_to_the_speaker_alone() {
     std::fs::write(&deck, good.replace("layout: statement", "layout: nonsense")).expect("written");
     let said = app.until("[data-testid=faults]").await;
     assert!(said.contains("slides/azcopy-field/deck.md:") && said.contains("nonsense"), "{said}");
+    assert!(said.contains("The audience sees the last good version"), "{said}");
     assert!(
         app.eval("return document.querySelector('.now h1').innerText")
             .await
@@ -142,6 +143,7 @@ async fn a_picture_of_the_deck_shows_in_both_windows_and_an_edit_of_it_too() {
     let app = App::open("pictures", root.path(), "azcopy-field").await;
     let said = app.until("[data-testid=faults]").await;
     assert!(said.contains("deck.md:18: there is no picture 'paln.svg'") && said.contains("'plan.svg'?"), "{said}");
+    assert!(!said.contains("last good version"), "there was none: {said}");
     app.press("a").await;
     app.switch_to("presenter").await;
     app.press(PAGE_DOWN).await;

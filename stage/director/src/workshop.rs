@@ -6,7 +6,7 @@ use crate::stack::{Client, StackError};
 use greenroom_model::control::SasRequest;
 use greenroom_model::{AccountName, ContainerName, ContainerPath};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -172,7 +172,7 @@ const ASIDE: &str = "gone-";
 
 /// Folders of shows that have ended without taking theirs away get another name, so that none of them is taken for this show's own.
 fn put_aside(parent: &Path) {
-    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+    for entry in left(parent).filter(|entry| !is_aside(entry)) {
         let lock = File::open(entry.path().join("lock"));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             let name = format!("{ASIDE}{}-{}", std::process::id(), entry.file_name().display());
@@ -182,11 +182,17 @@ fn put_aside(parent: &Path) {
 }
 
 fn sweep(parent: &Path) {
-    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
-        if entry.file_name().as_encoded_bytes().starts_with(ASIDE.as_bytes()) {
-            std::fs::remove_dir_all(entry.path()).ok();
-        }
+    for entry in left(parent).filter(is_aside) {
+        std::fs::remove_dir_all(entry.path()).ok();
     }
+}
+
+fn left(parent: &Path) -> impl Iterator<Item = DirEntry> {
+    std::fs::read_dir(parent).into_iter().flatten().flatten()
+}
+
+fn is_aside(entry: &DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(ASIDE.as_bytes())
 }
 
 fn placeholder(text: &str) -> Option<(&str, &str, &str)> {

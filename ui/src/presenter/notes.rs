@@ -8,6 +8,9 @@ use greenroom_show::{
 };
 use leptos::{html, prelude::*};
 
+/// Pixels above the first line of what does not fit.
+const ABOVE: f64 = 24.0;
+
 #[component]
 pub fn Notes() -> impl IntoView {
     let console = expect_context::<Console>();
@@ -78,7 +81,7 @@ fn bring_into_view(pane: &web_sys::Element) {
 
 /// How far a pane is scrolled for what lies in it at `top`: into the middle, and never past its first line.
 fn in_view(top: f64, height: f64, room: f64) -> f64 {
-    (top - ((room - height) / 2.0).max(0.0)).max(0.0)
+    (top - ((room - height) / 2.0).max(ABOVE)).max(0.0)
 }
 
 #[cfg(test)]
@@ -91,8 +94,8 @@ mod tests {
             (20.0, 100.0, 300.0, 0.0),
             (20.0, 900.0, 300.0, 0.0),
             (500.0, 100.0, 300.0, 400.0),
-            (500.0, 300.0, 300.0, 500.0),
-            (500.0, 900.0, 300.0, 500.0),
+            (500.0, 300.0, 300.0, 476.0),
+            (500.0, 900.0, 300.0, 476.0),
         ] {
             let at = in_view(top, height, room);
             assert_eq!(at, scrolled, "{height} at {top} in {room}");

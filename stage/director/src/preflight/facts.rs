@@ -65,15 +65,32 @@ impl Facts {
         trust: &Trust,
         versions: &Versions,
     ) -> Result<Facts, LibraryError> {
-        let talk = Library::new(root).talk(deck)?;
-        let held = trust.held(root, &talk);
+        let (folder, slug, trust) = (root.to_path_buf(), deck.to_string(), trust.clone());
+        let (talk, held, found) = at_the_disk(move || {
+            let talk = Library::new(&folder).talk(&slug)?;
+            let held = trust.held(&folder, &talk);
+            let found = find_tools(&folder, &talk, &held);
+            Ok::<_, LibraryError>((talk, held, found))
+        })
+        .await?;
         let ask = |(name, found): (String, Option<Found>)| async move {
             match found {
                 Some(found) => (name, Some(versions.of(&found).await)),
                 None => (name, None),
             }
         };
-        let tools = futures::future::join_all(find_tools(root, &talk, &held).into_iter().map(ask)).await;
+        let tools = futures::future::join_all(found.into_iter().map(ask)).await.into_iter().collect();
+        let folder = root.to_path_buf();
+        Ok(at_the_disk(move || Facts::of(&folder, talk, held, tools, of)).await)
+    }
+
+    fn of(
+        root: &Path,
+        talk: Talk,
+        held: BTreeSet<String>,
+        tools: BTreeMap<String, Option<String>>,
+        of: Version,
+    ) -> Facts {
         let machine = machine::describe();
         let mut takes = Index::open(&root.join("takes"));
         takes.refresh();
@@ -81,12 +98,12 @@ impl Facts {
             talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
         let steps = reliability(demos.values(), &takes.trials(&demos, &machine));
         let now_unix_ms = wall_unix_ms();
-        Ok(Facts {
-            readiness: report(&rehearsals::list(root, deck), steps, now_unix_ms).readiness,
+        Facts {
+            readiness: report(&rehearsals::list(root, &talk.deck.slug), steps, now_unix_ms).readiness,
             shown: version(&talk.deck, of),
             held,
             recordings: recordings(&takes, &talk, &demos),
-            tools: tools.into_iter().collect(),
+            tools,
             machine,
             keepers: awake::keepers(),
             ports: std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string()),
@@ -95,8 +112,13 @@ impl Facts {
             power: power(Path::new("/sys/class/power_supply")),
             now_unix_ms,
             talk,
-        })
+        }
     }
+}
+
+/// Reads decks, tools of a hundred megabytes and takes without holding whoever shares this thread.
+async fn at_the_disk<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(read).await.expect("reading files does not panic")
 }
 
 fn recordings(takes: &Index, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTreeMap<String, Recording> {

@@ -18,7 +18,7 @@ pub async fn trust(stage: &Arc<Stage>) -> Result<(), CallError> {
         let now = stage.lock();
         (now.show.version, now.show.held.clone())
     };
-    remember(stage, before.talk.clone(), listed.clone()).await.map_err(failed)?;
+    remember(stage, &before.talk, &listed).await.map_err(failed)?;
     if !Arc::ptr_eq(&before, &stage.loaded()) {
         return Err(failed("the talk was edited meanwhile: look at its lines again, then press Shift Y".into()));
     }
@@ -45,16 +45,16 @@ pub async fn carry_over(stage: &Stage, before: &Loaded, loaded: &mut Loaded) {
     if edited.is_empty() {
         return;
     }
-    if let Err(error) = remember(stage, loaded.talk.clone(), edited.clone()).await {
-        tracing::warn!(error, "the next show will ask again");
+    if let Err(error) = remember(stage, &loaded.talk, &edited).await {
+        tracing::warn!(%error, "the next show will ask again");
     }
     loaded.held.retain(|slug| !edited.contains(slug));
     loaded.tools = find_tools(&stage.root, &loaded.talk, &loaded.held);
 }
 
-/// Reads every file that the yes covers: not on a thread that windows wait for.
-async fn remember(stage: &Stage, talk: Talk, demos: BTreeSet<String>) -> Result<(), String> {
-    let kernel = stage.kernel.clone();
-    let kept = tokio::task::spawn_blocking(move || kernel.trust.remember(&kernel.root, &talk, &demos)).await;
+/// Reads all that the steps run, down to tools of a hundred megabytes.
+async fn remember(stage: &Stage, talk: &Talk, demos: &BTreeSet<String>) -> Result<(), String> {
+    let (talk, demos) = (talk.clone(), demos.clone());
+    let kept = stage.at_the_disk(move |kernel| kernel.trust.remember(&kernel.root, &talk, &demos)).await;
     kept.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
