@@ -1,7 +1,7 @@
 //! The show: one state, drawn by both windows, changed by events alone.
 
 use crate::{
-    ClockAct, Event, Micros, Notice, Opened, Recorded, Replay, Run, Span, StackState, StepState, Talk,
+    ClockAct, Event, Given, Micros, Notice, Opened, Recorded, Replay, Run, Span, StackState, StepState, Talk,
     deck::{Deck, Pane, Slide, WORDS_PER_MINUTE},
     demo::Demo,
     marks::Marks,
@@ -16,8 +16,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const NOTICES_MAX: usize = 5;
 /// Of a caption: two lines on the stage.
 const CAPTION_CHARS: usize = 150;
-/// The metric by which offload says how much smaller data has become.
-const REDUCTION: &str = "offload.reduction";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Show {
@@ -66,6 +64,9 @@ pub struct Show {
     /// The pane that fills the stage.
     #[serde(default)]
     pub zoomed: Option<Pane>,
+    /// In the audience's window, what was measured in runs that it does not have.
+    #[serde(skip)]
+    pub given: Option<Given>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +147,7 @@ impl Default for Show {
             looped: None,
             caption: None,
             zoomed: None,
+            given: None,
         }
     }
 }
@@ -215,19 +217,6 @@ impl Show {
         }
     }
 
-    /// The same show without what only the speaker may read.
-    pub fn for_audience(&self) -> Show {
-        let mut show = self.clone();
-        show.deck = show.deck.map(Deck::for_audience);
-        show.notices.clear();
-        show.faults.clear();
-        show.held.clear();
-        if let Some(talk) = &mut show.talk {
-            *talk.live = Show::default();
-        }
-        show
-    }
-
     /// A position on a slide that there is: takes and notes may name one of a longer deck, which is its last here.
     fn within(&self, position: Position) -> Position {
         let last = self.deck.as_ref().and_then(|deck| deck.slides.len().checked_sub(1));
@@ -258,11 +247,7 @@ impl Show {
 
     /// The capacity plan: with the reduction that a run has measured, where one has.
     pub fn plan(&self) -> Plan {
-        let measured = |run: &Run| Some(run.series.get(REDUCTION)?.last()?.value);
-        let recordings = self.recorded.iter().chain(self.shown.values());
-        let recorded = recordings.map(|recorded| &recorded.run).find_map(measured);
-        let reduction = recorded.or_else(|| self.runs.values().find_map(measured));
-        Plan::of(self.settings.inputs(reduction))
+        Plan::of(self.settings.inputs(self.measured_reduction()))
     }
 
     /// Clicks that a slide takes: its narrative's, or one for each group of its demo where that is more.
