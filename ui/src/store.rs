@@ -1,8 +1,12 @@
 //! The show of this window: folds what is pushed, and tells each part of the page when its part of the show changed, so that a
 //! sample does not draw a slide again.
 
-use crate::time::Offset;
-use greenroom_show::{Event, Micros, Replay, Show, call::Push};
+use crate::{slide::FADE, time::Offset};
+use greenroom_show::{
+    Curtain, Event, Micros, Replay, Show,
+    audience::{Change, Ran},
+    call::Push,
+};
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -90,10 +94,39 @@ impl Store {
                 });
                 touched
             }
+            Push::Seen { now, told } => {
+                self.offset.set_value(Offset::at(now));
+                let mut touched = Touched::default();
+                self.show.update_value(|show| {
+                    for told in told {
+                        touched.by_change(&told.change);
+                        show.hear(told);
+                    }
+                });
+                self.forget_once_covered();
+                touched
+            }
         };
+        self.tell(touched);
+    }
+
+    fn tell(&self, touched: Touched) {
         for part in Part::ALL.into_iter().filter(|part| touched.has(*part)) {
             self.changed[part as usize].notify();
         }
+    }
+
+    /// The curtain falls before what is seen; then the window has nothing behind it.
+    fn forget_once_covered(&self) {
+        let store = *self;
+        if store.peek(|show| show.curtain == Curtain::Open || show.deck.is_none()) {
+            return;
+        }
+        let forget = move || {
+            store.show.try_update_value(Show::forget_what_is_covered);
+            store.tell(Touched::ALL);
+        };
+        set_timeout(forget, FADE);
     }
 
     /// Reads the show, again whenever one of `parts` changes.
@@ -167,6 +200,20 @@ impl Touched {
                 self.add(&Part::RUN);
                 self.add(&[Part::Replay]);
             }
+        }
+    }
+    fn by_change(&mut self, change: &Change) {
+        match change {
+            Change::Stage(_) => *self = Touched::ALL,
+            Change::Look(_) => {
+                self.add(&[Part::Position, Part::Steps, Part::Curves, Part::Figures, Part::Plan]);
+            }
+            Change::Pointed(_) | Change::Inked(_) => self.add(&[Part::Marks]),
+            Change::Ran(Ran::StepStarted { .. } | Ran::StepEnded { .. }) => self.add(&[Part::Steps, Part::Curves]),
+            Change::Ran(Ran::Output(_)) => self.add(&[Part::Terminal]),
+            Change::Ran(Ran::Sample(_)) => self.add(&[Part::Curves]),
+            Change::Ran(Ran::Tool { .. }) => self.add(&[Part::Steps]),
+            Change::Ran(Ran::On) => {}
         }
     }
 }

@@ -55,6 +55,7 @@ async fn fold(pushes: &mut (impl Stream<Item = Push> + Unpin), done: impl Fn(&Sh
             match push {
                 Push::Snapshot { show: snapshot, .. } => show = *snapshot,
                 Push::Events { events, .. } => events.iter().for_each(|stamped| show.apply(stamped.at, &stamped.event)),
+                Push::Seen { told, .. } => told.into_iter().for_each(|told| show.hear(told)),
             }
             if done(&show) {
                 break;
@@ -178,12 +179,16 @@ async fn a_talk_is_a_take_that_is_drawn_in_place_of_the_live_one() {
     call(&director, OpenTake { id: take.id.clone() }).await.expect("it opens");
     assert!(call(&director, Next {}).await.expect_err("live only").to_string().contains("V goes back to live"));
     let ended = |show: &Show| show.talk.as_ref().is_some_and(|talk| talk.ended);
-    let seen = fold(&mut audience, ended).await;
+    let seen = fold(&mut audience, |show| show.curtain == Curtain::Black).await;
+    assert_eq!(seen.position.slide, talk.position.slide);
+    until("its end", || ended(&director.show()).then_some(())).await;
     let replayed = director.show();
+    assert_eq!((replayed.position, replayed.curtain), (talk.position, talk.curtain));
+    assert!(passed(&replayed) && !replayed.clock.runs());
     for show in [&seen, &replayed] {
-        assert_eq!((show.position, show.curtain), (talk.position, talk.curtain));
-        assert!(passed(show) && !show.clock.runs());
-        assert_eq!(show.runs["small"].terminal, talk.runs["small"].terminal, "same fold, same screen");
+        let run = show.run("small").expect("a run");
+        assert_eq!(run.state(0), StepState::Passed);
+        assert_eq!(run.terminal, talk.runs["small"].terminal, "same fold, same screen");
     }
     let narrative = serde_json::to_string(&seen).expect("plain values").contains("Only the speaker hears this");
     assert!(!narrative, "the audience of a recorded talk does not hear its notes");

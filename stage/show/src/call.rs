@@ -2,6 +2,7 @@
 
 use crate::{
     Curtain, Micros, Show, Stamped,
+    audience::Told,
     marks::{Ink, Pointer},
     planner,
     preflight::Check,
@@ -39,12 +40,14 @@ pub enum CallError {
     Failed { detail: String },
 }
 
-/// What a window is told, first a snapshot and then what follows. A window that fell behind gets a snapshot again.
+/// What a window is told, first a snapshot and then what follows. A window that fell behind gets a snapshot again. To the audience's
+/// goes what it may see, and nothing else; its snapshot is the stage as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Push {
     Snapshot { now: Micros, show: Box<Show> },
     Events { now: Micros, events: Vec<Stamped> },
+    Seen { now: Micros, told: Vec<Told> },
 }
 
 /// Which of the two a window is.

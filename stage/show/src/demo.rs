@@ -62,6 +62,18 @@ pub struct Line {
     pub label: String,
 }
 
+/// Words of a step that name it.
+const NAME_WORDS_MAX: usize = 3;
+
+impl Step {
+    /// Its verb and object, as charts name it: `run azcopy copy {data:…} …` is `azcopy copy`.
+    pub fn name(&self) -> String {
+        let words = self.text.split_whitespace().skip_while(|word| *word == "run");
+        let plain = words.take_while(|word| !word.starts_with(['-', '{', '/', '"', '\'']));
+        plain.take(NAME_WORDS_MAX).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Demo {
     /// The metrics that its panes draw.
     pub fn metrics(&self) -> impl Iterator<Item = &String> {

@@ -169,34 +169,64 @@ pub enum Replay {
     Closed,
 }
 
+/// Whose an event is. The one list that runs, takes and windows go by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Of<'a> {
+    /// The talk's: what stands on stage, and how it is shown.
+    Stage,
+    /// The active demo's.
+    Run(RunEvent<'a>),
+    /// The speaker's alone: in no take, and in no other window.
+    Speaker,
+    /// A take's that is on stage.
+    Replay(&'a Replay),
+}
+
+/// An event of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RunEvent<'a> {
+    Begun { demo: &'a str },
+    StepStarted { step: usize, timeout_ms: u64 },
+    StepEnded { step: usize, outcome: &'a Outcome },
+    Output(&'a str),
+    Sample(&'a BTreeMap<String, f64>),
+    Figure { name: &'a str, value: f64, unit: Unit },
+    Tool { name: &'a str, is: &'a str },
+}
+
 impl Event {
     /// Of the run of the demo on stage, and of nothing else.
     pub fn is_of_run(&self) -> bool {
+        matches!(self.of(), Of::Run(_))
+    }
+
+    pub fn of(&self) -> Of<'_> {
         match self {
-            Event::Begun { .. }
-            | Event::StepStarted { .. }
-            | Event::StepEnded { .. }
-            | Event::Output(_)
-            | Event::Sample(_)
-            | Event::Figure { .. }
-            | Event::Tool { .. } => true,
             Event::Opened(_)
             | Event::Moved(_)
             | Event::Curtain(_)
             | Event::Frozen(_)
-            | Event::Span(_)
             | Event::Clock(_)
-            | Event::Stack(_)
-            | Event::Notice(_)
-            | Event::Faults(_)
+            | Event::Span(_)
             | Event::Pointed(_)
             | Event::Inked(_)
             | Event::Planned(_)
             | Event::Looped(_)
             | Event::Zoomed(_)
             | Event::Captioned(_)
-            | Event::Replay(_)
-            | Event::Showed { .. } => false,
+            | Event::Showed { .. } => Of::Stage,
+            // Why the stack is down is said in lines of its log.
+            Event::Stack(_) | Event::Notice(_) | Event::Faults(_) => Of::Speaker,
+            Event::Begun { demo } => Of::Run(RunEvent::Begun { demo }),
+            Event::StepStarted { step, timeout_ms } => {
+                Of::Run(RunEvent::StepStarted { step: *step, timeout_ms: *timeout_ms })
+            }
+            Event::StepEnded { step, outcome } => Of::Run(RunEvent::StepEnded { step: *step, outcome }),
+            Event::Output(text) => Of::Run(RunEvent::Output(text)),
+            Event::Sample(values) => Of::Run(RunEvent::Sample(values)),
+            Event::Figure { name, value, unit } => Of::Run(RunEvent::Figure { name, value: *value, unit: *unit }),
+            Event::Tool { name, is } => Of::Run(RunEvent::Tool { name, is }),
+            Event::Replay(replay) => Of::Replay(replay),
         }
     }
 
@@ -244,45 +274,6 @@ impl Event {
             | Event::Tool { .. }
             | Event::Replay(_)
             | Event::Showed { .. } => Some(self),
-        }
-    }
-
-    /// The event as the audience's window receives it; `None` where it is not theirs.
-    pub fn for_audience(&self) -> Option<Event> {
-        match self {
-            Event::Notice(_) | Event::Faults(_) => None,
-            Event::Showed { now, show } => Some(Event::Showed { now: *now, show: Box::new(show.for_audience()) }),
-            Event::Replay(Replay::Events(events)) => {
-                let seen = |stamped: &Stamped| Some(Stamped { at: stamped.at, event: stamped.event.for_audience()? });
-                Some(Event::Replay(Replay::Events(events.iter().filter_map(seen).collect())))
-            }
-            Event::Opened(opened) => Some(Event::Opened(Box::new(Opened {
-                deck: opened.deck.clone().for_audience(),
-                demos: opened.demos.clone(),
-                version: opened.version,
-                held: BTreeSet::new(),
-                faulty: false,
-            }))),
-            Event::Moved(_)
-            | Event::Curtain(_)
-            | Event::Frozen(_)
-            | Event::Clock(_)
-            | Event::Span(_)
-            | Event::Pointed(_)
-            | Event::Inked(_)
-            | Event::Planned(_)
-            | Event::Looped(_)
-            | Event::Zoomed(_)
-            | Event::Captioned(_)
-            | Event::Stack(_)
-            | Event::Begun { .. }
-            | Event::StepStarted { .. }
-            | Event::StepEnded { .. }
-            | Event::Output(_)
-            | Event::Sample(_)
-            | Event::Figure { .. }
-            | Event::Tool { .. }
-            | Event::Replay(_) => Some(self.clone()),
         }
     }
 }
@@ -392,14 +383,6 @@ mod tests {
         let read: Stamped = serde_json::from_str(r#"[7,"step-ended",{"step":3,"outcome":"timed-out"}]"#).expect("good");
         let outcome = Outcome::TimedOut { why: String::new() };
         assert_eq!(read.event, Event::StepEnded { step: 3, outcome });
-    }
-
-    #[test]
-    fn the_audience_hears_of_a_recorded_talk_what_it_heard_of_the_talk() {
-        let notice = Event::Notice(Notice { text: "for the speaker".into() });
-        let events = [notice, Event::Output("hi".into())].map(|event| Stamped { at: 1, event }).to_vec();
-        let seen = Event::Replay(Replay::Events(events.clone())).for_audience();
-        assert_eq!(seen, Some(Event::Replay(Replay::Events(events[1..].to_vec()))));
     }
 
     #[test]

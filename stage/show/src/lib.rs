@@ -1,11 +1,13 @@
 //! What a show is: decks, demos, the events of a run, the state that both windows draw, and every call between a window and the
 //! director. Knows no files, no clock, no network and no pixels; compiles for wasm.
 
+pub mod audience;
 pub mod call;
 pub mod deck;
 pub mod demo;
 pub mod diagram;
 mod event;
+mod figures;
 pub mod marks;
 pub mod pace;
 pub mod planner;
@@ -22,7 +24,8 @@ mod terminal;
 pub mod unit;
 pub mod version;
 
-pub use event::{ClockAct, Event, Notice, Opened, Outcome, Replay, StackState, Stamped};
+pub use event::{ClockAct, Event, Notice, Of, Opened, Outcome, Replay, RunEvent, StackState, Stamped};
+pub use figures::{Badge, Bound, Given, Source};
 pub use recorded::{Playing, Recorded, Talk};
 pub use run::{Figure, Run, StepRun, StepState};
 pub use series::{Point, RECENT, Series, Span};

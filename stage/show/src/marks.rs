@@ -52,6 +52,11 @@ struct Page {
 }
 
 impl Marks {
+    /// Those of one slide.
+    pub(crate) fn of(pointer: Option<Pointer>, slide: usize, strokes: Vec<Vec<Spot>>) -> Self {
+        Self { pointer, ink: BTreeMap::from([(slide, Page { since: 0, strokes })]) }
+    }
+
     pub fn strokes(&self, slide: usize) -> &[Vec<Spot>] {
         self.ink.get(&slide).map_or(&[], |page| &page.strokes)
     }

@@ -27,6 +27,9 @@ pub struct Talk {
     pub head: Playhead,
     /// What the clock of that show told when the take began.
     pub began: Micros,
+    /// Whether it has brought anything to draw.
+    #[serde(default)]
+    pub drawn: bool,
     /// Goes on unseen, and comes back.
     pub live: Box<Show>,
 }
@@ -83,7 +86,8 @@ impl Show {
         self.close_talk();
         let live = Box::new(self.clone());
         *self = Show { deck: self.deck.take(), version: self.version, stack: self.stack.clone(), ..Show::default() };
-        self.talk = Some(Talk { take: take.clone(), ended: false, head: Playhead::start(at), began: 0, live });
+        self.talk =
+            Some(Talk { take: take.clone(), ended: false, head: Playhead::start(at), began: 0, drawn: false, live });
     }
 
     pub(crate) fn play_talk(&mut self, at: Micros, replay: &Replay) {
@@ -110,6 +114,7 @@ impl Show {
     fn play_event(&mut self, at: Micros, stamped: &Stamped) {
         let Some(mut talk) = self.talk.take() else { return };
         talk.head.seek(stamped.at, at);
+        talk.drawn = true;
         match &stamped.event {
             Event::Showed { now, show } => {
                 talk.began = now.saturating_sub(stamped.at);

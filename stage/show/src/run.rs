@@ -1,6 +1,6 @@
 //! One run of one demo, folded from its events: live, or from a take.
 
-use crate::{Event, Micros, Outcome, Series, Terminal, demo::Demo, unit::Unit};
+use crate::{Event, Micros, Of, Outcome, RunEvent, Series, Terminal, demo::Demo, unit::Unit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -54,48 +54,37 @@ impl Run {
         Self { demo: demo.into(), began: at, now: at, ..Self::default() }
     }
 
-    /// Folds one event in. Events of the stage leave a run as it is.
+    /// Folds one event in. Whatever is no event of a run leaves it as it is.
     pub fn apply(&mut self, at: Micros, event: &Event) {
+        if let Of::Run(event) = event.of() {
+            self.fold(at, event);
+        }
+    }
+
+    pub(crate) fn fold(&mut self, at: Micros, event: RunEvent<'_>) {
         match event {
-            Event::Begun { demo } => *self = Run::new(demo.clone(), at),
-            Event::StepStarted { step, timeout_ms } => {
-                let run = StepRun { started: at, ended: None, timeout_ms: *timeout_ms, outcome: None };
-                self.steps.insert(*step, run);
+            RunEvent::Begun { demo } => *self = Run::new(demo, at),
+            RunEvent::StepStarted { step, timeout_ms } => {
+                let run = StepRun { started: at, ended: None, timeout_ms, outcome: None };
+                self.steps.insert(step, run);
                 self.terminal.begin_step();
             }
-            Event::StepEnded { step, outcome } => {
-                if let Some(run) = self.steps.get_mut(step) {
+            RunEvent::StepEnded { step, outcome } => {
+                if let Some(run) = self.steps.get_mut(&step) {
                     run.ended = Some(at);
                     run.outcome = Some(outcome.clone());
                 }
             }
-            Event::Output(text) => self.terminal.write(text),
-            Event::Sample(values) => self.sample(at, values),
-            Event::Figure { name, value, unit } => {
+            RunEvent::Output(text) => self.terminal.write(text),
+            RunEvent::Sample(values) => self.sample(at, values),
+            RunEvent::Figure { name, value, unit } => {
                 if self.figures.len() < FIGURES_MAX || self.figures.contains_key(name) {
-                    self.figures.insert(name.clone(), Figure { value: *value, unit: *unit });
+                    self.figures.insert(name.to_string(), Figure { value, unit });
                 }
             }
-            Event::Tool { name, is } => {
-                self.tools.insert(name.clone(), is.clone());
+            RunEvent::Tool { name, is } => {
+                self.tools.insert(name.to_string(), is.to_string());
             }
-            Event::Opened(_)
-            | Event::Moved(_)
-            | Event::Curtain(_)
-            | Event::Frozen(_)
-            | Event::Clock(_)
-            | Event::Span(_)
-            | Event::Stack(_)
-            | Event::Notice(_)
-            | Event::Faults(_)
-            | Event::Pointed(_)
-            | Event::Inked(_)
-            | Event::Planned(_)
-            | Event::Looped(_)
-            | Event::Zoomed(_)
-            | Event::Captioned(_)
-            | Event::Replay(_)
-            | Event::Showed { .. } => return,
         }
         self.now = self.now.max(at);
     }

@@ -1,7 +1,7 @@
 //! The show: one state, drawn by both windows, changed by events alone.
 
 use crate::{
-    ClockAct, Event, Micros, Notice, Opened, Recorded, Replay, Run, Span, StackState, StepState, Talk,
+    ClockAct, Event, Given, Micros, Notice, Opened, Recorded, Replay, Run, Span, StackState, StepState, Talk,
     deck::{Deck, Pane, Slide, WORDS_PER_MINUTE},
     demo::Demo,
     marks::Marks,
@@ -19,8 +19,6 @@ mod tests;
 const NOTICES_MAX: usize = 5;
 /// Of a caption: two lines on the stage.
 const CAPTION_CHARS: usize = 150;
-/// The metric by which offload says how much smaller data has become.
-const REDUCTION: &str = "offload.reduction";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Show {
@@ -69,6 +67,9 @@ pub struct Show {
     /// The pane that fills the stage.
     #[serde(default)]
     pub zoomed: Option<Pane>,
+    /// In the audience's window, what was measured in runs that it does not have.
+    #[serde(skip)]
+    pub given: Option<Given>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +150,7 @@ impl Default for Show {
             looped: None,
             caption: None,
             zoomed: None,
+            given: None,
         }
     }
 }
@@ -218,19 +220,6 @@ impl Show {
         }
     }
 
-    /// The same show without what only the speaker may read.
-    pub fn for_audience(&self) -> Show {
-        let mut show = self.clone();
-        show.deck = show.deck.map(Deck::for_audience);
-        show.notices.clear();
-        show.faults.clear();
-        show.held.clear();
-        if let Some(talk) = &mut show.talk {
-            *talk.live = Show::default();
-        }
-        show
-    }
-
     /// Whether what is wrong in the files is not on stage: the last version that was whole still is.
     pub fn keeps_last_good(&self) -> bool {
         !self.faults.is_empty() && !self.faulty
@@ -252,11 +241,7 @@ impl Show {
 
     /// The capacity plan: with the reduction that a run has measured, where one has.
     pub fn plan(&self) -> Plan {
-        let measured = |run: &Run| Some(run.series.get(REDUCTION)?.last()?.value);
-        let recordings = self.recorded.iter().chain(self.shown.values());
-        let recorded = recordings.map(|recorded| &recorded.run).find_map(measured);
-        let reduction = recorded.or_else(|| self.runs.values().find_map(measured));
-        Plan::of(self.settings.inputs(reduction))
+        Plan::of(self.settings.inputs(self.measured_reduction()))
     }
 
     /// Clicks that a slide takes: its narrative's, or one for each group of its demo where that is more.

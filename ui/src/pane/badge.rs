@@ -4,79 +4,47 @@ use crate::{
     store::{Part, Store},
     time,
 };
-use greenroom_show::{
-    Show,
-    take::{Edition, TakeInfo},
-};
+use greenroom_show::{Source, take::Edition};
 use leptos::prelude::*;
 
-/// Where what a pane shows comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// Nothing ran yet.
-    Waiting,
-    /// Ran in this show.
-    Live,
-    /// Runs now.
-    Running,
-    Recorded {
-        day: String,
-        machine: String,
-        edition: Edition,
-    },
+/// For style and for tests.
+pub fn source_name(source: &Source) -> &'static str {
+    match source {
+        Source::Waiting => "waiting",
+        Source::Live | Source::Running => "live",
+        Source::Recorded(_) => "recorded",
+    }
 }
 
-impl Source {
-    pub fn of(show: &Show, demo: &str) -> Source {
-        let talk = show.talk.as_ref().map(|talk| &talk.take);
-        let take = talk.or_else(|| show.recording(demo).map(|recorded| &recorded.take));
-        match (take, show.runs.get(demo)) {
-            (Some(take), _) => Source::recorded(take),
-            (_, None) => Source::Waiting,
-            (_, Some(run)) if run.steps.is_empty() && run.series.is_empty() => Source::Waiting,
-            (_, Some(run)) if run.running().is_some() => Source::Running,
-            (_, Some(_)) => Source::Live,
+pub fn is_recorded(source: &Source) -> bool {
+    matches!(source, Source::Recorded(_))
+}
+
+pub fn in_words(source: &Source) -> String {
+    match source {
+        Source::Waiting => "Not run yet".into(),
+        Source::Live | Source::Running => "Live".into(),
+        Source::Recorded(badge) => {
+            let edition = match badge.edition {
+                Edition::Todays => "",
+                Edition::Earlier => ", of an earlier edition",
+            };
+            format!("Recorded {}, {}{edition}", time::day(badge.at_unix_ms), machine(badge))
         }
     }
+}
 
-    /// For style and for tests.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Source::Waiting => "waiting",
-            Source::Live | Source::Running => "live",
-            Source::Recorded { .. } => "recorded",
-        }
-    }
-
-    pub fn is_recorded(&self) -> bool {
-        matches!(self, Source::Recorded { .. })
-    }
-
-    pub fn in_words(&self) -> String {
-        match self {
-            Source::Waiting => "Not run yet".into(),
-            Source::Live | Source::Running => "Live".into(),
-            Source::Recorded { day, machine, edition: Edition::Todays } => format!("Recorded {day}, {machine}"),
-            Source::Recorded { day, machine, edition: Edition::Earlier } => {
-                format!("Recorded {day}, {machine}, of an earlier edition")
-            }
-        }
-    }
-
-    fn recorded(take: &TakeInfo) -> Source {
-        let machine = &take.machine;
-        let cores = if machine.cores == 1 { "1 core".into() } else { format!("{} cores", machine.cores) };
-        let cpu = plain_cpu(&machine.cpu);
-        let machine = if cpu.is_empty() { cores } else { format!("{cpu}, {cores}") };
-        Source::Recorded { day: time::day(take.at_unix_ms), machine, edition: take.edition }
-    }
+fn machine(badge: &greenroom_show::Badge) -> String {
+    let cores = if badge.cores == 1 { "1 core".into() } else { format!("{} cores", badge.cores) };
+    let cpu = plain_cpu(&badge.cpu);
+    if cpu.is_empty() { cores } else { format!("{cpu}, {cores}") }
 }
 
 /// The badge of a demo's pane.
 #[component]
 pub fn Badge(demo: String) -> impl IntoView {
     let store = expect_context::<Store>();
-    let source = Memo::new(move |_| store.read(&[Part::Steps, Part::Replay], |show| Source::of(show, &demo)));
+    let source = Memo::new(move |_| store.read(&[Part::Steps, Part::Replay], |show| show.source(&demo)));
     view! { <SourceBadge source /> }
 }
 
@@ -87,14 +55,15 @@ pub fn SourceBadge(source: Memo<Source>) -> impl IntoView {
             class="badge"
             class:running=move || source.get() == Source::Running
             data-testid="badge"
-            data-badge=move || source.read().as_str()
+            data-badge=move || source_name(&source.read())
             role="status"
         >
             {move || match source.get() {
                 Source::Waiting => ().into_any(),
                 Source::Live | Source::Running => view! { <i class="dot"></i> "Live" }.into_any(),
-                Source::Recorded { day, machine, edition } => {
-                    let edition = (edition == Edition::Earlier).then_some(view! { <span class="edition">"earlier edition"</span> });
+                Source::Recorded(badge) => {
+                    let (day, machine) = (time::day(badge.at_unix_ms), machine(&badge));
+                    let edition = (badge.edition == Edition::Earlier).then_some(view! { <span class="edition">"earlier edition"</span> });
                     view! { <i class="hatch"></i> <b>"Recorded"</b> <span>{day}</span> {edition} <span class="machine">{machine}</span> }.into_any()
                 }
             }}

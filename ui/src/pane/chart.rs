@@ -14,7 +14,7 @@ use crate::{
 };
 use greenroom_show::{
     Run, Series, Show, Span,
-    demo::{Chart, Demo, Line},
+    demo::{Chart, Demo, Line, Step},
     unit::Unit,
 };
 use leptos::{html, prelude::*};
@@ -26,8 +26,6 @@ use web_sys::HtmlCanvasElement;
 const SERIES_COLORS: usize = 6;
 /// A canvas has at least this many pixels for one of the stage, so that lines stay smooth in a small window.
 const SCALE_MIN: f64 = 1.0;
-/// Words of a step that name it in a chart.
-const NAME_WORDS_MAX: usize = 3;
 
 /// What a chart draws, fixed while its deck stays.
 struct Plan {
@@ -257,7 +255,7 @@ impl Plan {
         Some(Self {
             slug: demo.slug.clone(),
             colors: chart.series.iter().map(|line| color(&line.label)).collect(),
-            step_names: demo.steps.iter().map(|step| step_name(&step.text)).collect(),
+            step_names: demo.steps.iter().map(Step::name).collect(),
             chart,
         })
     }
@@ -355,13 +353,6 @@ impl Plan {
             })
             .collect()
     }
-}
-
-/// A step's verb and object: `run azcopy copy {data:…} …` is `azcopy copy`.
-fn step_name(text: &str) -> String {
-    let words = text.split_whitespace().skip_while(|word| *word == "run");
-    let plain = words.take_while(|word| !word.starts_with(['-', '{', '/', '"', '\'']));
-    plain.take(NAME_WORDS_MAX).collect::<Vec<_>>().join(" ")
 }
 
 /// An idle chart spans this much at least: noise is not a curve.

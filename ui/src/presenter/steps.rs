@@ -2,12 +2,12 @@
 
 use super::Console;
 use crate::{
-    pane::{Source, state_name},
+    pane::{in_words, is_recorded, source_name, state_name},
     store::{Part, Store},
     time,
 };
 use greenroom_show::{
-    Micros, Outcome, Run, Show, StepState, call,
+    Micros, Outcome, Run, Show, Source, StepState, call,
     deck::Cue,
     demo::{Demo, Group, Step},
 };
@@ -56,7 +56,7 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
     let slug = demo.slug.clone();
     let source = Memo::new({
         let slug = slug.clone();
-        move |_| store.read(&[Part::Steps, Part::Replay], |show| Source::of(show, &slug))
+        move |_| store.read(&[Part::Steps, Part::Replay], |show| show.source(&slug))
     });
     let tools = {
         let slug = slug.clone();
@@ -71,7 +71,7 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
     let held = slug.clone();
     let reset = move |_| console.send(call::Reset { demo: slug.clone() });
     view! {
-        <section class="steps" data-testid="steps" data-demo=demo.slug data-badge=move || source.read().as_str()>
+        <section class="steps" data-testid="steps" data-demo=demo.slug data-badge=move || source_name(&source.read())>
             <header>
                 <h2>{head}</h2>
                 <Show when=move || source.get() == Source::Running>
@@ -88,8 +88,8 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
                     <button on:click=move |_| console.trust()>"Let them run"</button>
                 </p>
             </Show>
-            <Show when=move || source.read().is_recorded()>
-                <p class="recorded-note"><span>{move || source.read().in_words()}</span></p>
+            <Show when=move || is_recorded(&source.read())>
+                <p class="recorded-note"><span>{move || in_words(&source.read())}</span></p>
             </Show>
             {groups}
             <p class="tools">{tools}</p>

@@ -1,14 +1,14 @@
 //! A figure in a slide's text, bound to what a run measured: its value, its unit, and whether it is live or recorded.
 
 use crate::{
-    pane::{Source, SourceBadge},
+    pane::{SourceBadge, in_words, is_recorded, source_name},
     store::{Part, Store},
 };
-use greenroom_show::{Figure, Run, Show};
+use greenroom_show::{Bound, Show, Source};
 use leptos::prelude::*;
 
 #[derive(Debug, Clone, PartialEq)]
-struct Bound {
+struct Shown {
     value: String,
     unit: &'static str,
     source: Source,
@@ -24,11 +24,11 @@ pub fn BoundFigure(name: String, demo: Option<String>) -> impl IntoView {
         store.read(&[Part::Figures, Part::Replay, Part::Deck], |show| find(show, &name, demo.as_deref()))
     });
     move || match bound.get() {
-        Some(Bound { value, unit, source }) => view! {
-            <span class="figure" data-figure=shown.clone() data-source=source.as_str() title=source.in_words()>
+        Some(Shown { value, unit, source }) => view! {
+            <span class="figure" data-figure=shown.clone() data-source=source_name(&source) title=in_words(&source)>
                 {value}
                 <small>{unit}</small>
-                <i class="source" class:recorded=source.is_recorded()></i>
+                <i class="source" class:recorded=is_recorded(&source)></i>
             </span>
         }
         .into_any(),
@@ -46,27 +46,14 @@ pub fn FiguresBadge(names: Vec<String>) -> impl IntoView {
     let source = Memo::new(move |_| {
         store.read(&[Part::Figures, Part::Steps, Part::Replay], |show| {
             let found = names.iter().find_map(|name| find(show, name, None));
-            found.map_or(Source::Waiting, |bound| bound.source)
+            found.map_or(Source::Waiting, |shown| shown.source)
         })
     });
     view! { <div class="provenance"><SourceBadge source /></div> }
 }
 
-/// In the runs of the slide's own demo first, then in those of every other.
-fn find(show: &Show, name: &str, demo: Option<&str>) -> Option<Bound> {
-    demo.into_iter().chain(show.demos.keys().map(String::as_str)).find_map(|demo| {
-        let figure = measured(show, show.run(demo)?, name)?;
-        let (value, unit) = figure.unit.format(figure.value);
-        Some(Bound { value, unit, source: Source::of(show, demo) })
-    })
-}
-
-/// A figure that a step left, or the latest value of a metric that a chart draws.
-fn measured(show: &Show, run: &Run, name: &str) -> Option<Figure> {
-    if let Some(figure) = run.figures.get(name) {
-        return Some(*figure);
-    }
-    let charts = &show.demo(&run.demo)?.charts;
-    let chart = charts.iter().find(|chart| chart.series.iter().any(|line| line.metric == name))?;
-    Some(Figure { value: run.series.get(name)?.last()?.value, unit: chart.unit })
+fn find(show: &Show, name: &str, demo: Option<&str>) -> Option<Shown> {
+    let Bound { figure, source } = show.bound(name, demo)?;
+    let (value, unit) = figure.unit.format(figure.value);
+    Some(Shown { value, unit, source })
 }

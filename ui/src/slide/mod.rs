@@ -21,7 +21,7 @@ use leptos::prelude::*;
 use std::time::Duration;
 
 /// How long a slide that leaves stays: as long as its fade in `stage.css`.
-const FADE: Duration = Duration::from_millis(200);
+pub const FADE: Duration = Duration::from_millis(200);
 
 /// Whether panes draw their run, or only keep their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,8 @@ pub fn Slides(#[prop(into)] position: Signal<Position>, draw: Draw) -> impl Into
     });
     let layers = RwSignal::new(Vec::new());
     Effect::new(move || {
-        let Some(layer) = current.get() else { return };
+        // Without a deck there is nothing to fade from: what lies behind a curtain does not come back with it.
+        let Some(layer) = current.get() else { return layers.set(vec![]) };
         layers.update(|layers: &mut Vec<Layer>| {
             layers.retain(|other| *other != layer);
             layers.push(layer);

@@ -149,7 +149,7 @@ impl<'a> Watched<'a> {
         loop {
             match pushes.next().await.context("hear from the director")? {
                 Push::Snapshot { show, .. } => return Ok(Self { director, slug, pushes, show: *show }),
-                Push::Events { .. } => {}
+                Push::Events { .. } | Push::Seen { .. } => {}
             }
         }
     }
@@ -177,6 +177,8 @@ impl<'a> Watched<'a> {
                 say("\n… what came in between was more than this terminal took\n")?;
                 self.show = *show;
             }
+            // The audience's.
+            Push::Seen { .. } => {}
             Push::Events { events, .. } => {
                 for Stamped { at, event } in events {
                     if let Event::Output(text) = &event {

@@ -11,6 +11,7 @@ use crate::takes::Index;
 use crate::trust::Trust;
 use crate::version::Versions;
 use futures::{Stream, stream};
+use greenroom_show::audience::{Audience, Change, Seen, Told};
 use greenroom_show::call::{CallError, Push, Role};
 use greenroom_show::take::{Machine, TakeInfo};
 use greenroom_show::{Event, Micros, Notice, Outcome, Show, StackState, Stamped};
@@ -42,7 +43,7 @@ pub struct Kernel {
     index: Mutex<Index>,
     /// One lock orders all events: what is folded, heard and sent is one list.
     now: Mutex<Now>,
-    bus: broadcast::Sender<Arc<Stamped>>,
+    bus: broadcast::Sender<Arc<Heard>>,
     /// Of the tools that demos run.
     pub versions: Versions,
     pub closing: CancellationToken,
@@ -52,6 +53,7 @@ pub struct Kernel {
 #[derive(Debug)]
 pub struct Now {
     pub show: Show,
+    audience: Audience,
     sinks: Vec<Box<dyn Sink>>,
     pub captions: Captions,
     pub busy: Busy,
@@ -64,6 +66,13 @@ pub struct Now {
 pub enum Captions {
     Off,
     On,
+}
+
+/// One event, as each role is told of it.
+#[derive(Debug)]
+pub struct Heard {
+    stamped: Stamped,
+    audience: Vec<Told>,
 }
 
 /// Hears all that happens, in order, under the show's lock: what takes time it leaves to others. Dropped when the show closes.
@@ -88,6 +97,7 @@ impl Kernel {
             index,
             now: Mutex::new(Now {
                 show: Show::default(),
+                audience: Audience::default(),
                 sinks: vec![],
                 captions: Captions::Off,
                 busy: Busy::Nothing,
@@ -125,13 +135,15 @@ impl Kernel {
         let at = self.watch.now();
         // A number that is none cannot be drawn, nor read back from a take.
         let Some(event) = self.masked(event).finite() else { return };
-        let Now { show, sinks, .. } = now;
+        let Now { show, sinks, audience, .. } = now;
         sinks.iter_mut().for_each(|sink| sink.before(show, at, &event));
         show.apply(at, &event);
         sinks.iter_mut().for_each(|sink| sink.after(show, at, &event));
+        // Under the lock, so that a slide comes with its content.
+        let audience = audience.after(show, at, &event);
         let moves = matches!(event, Event::Moved(_) | Event::Opened(_) | Event::Frozen(_));
         // Nobody may listen yet: a window that comes later starts from a snapshot.
-        self.bus.send(Arc::new(Stamped { at, event })).ok();
+        self.bus.send(Arc::new(Heard { stamped: Stamped { at, event }, audience })).ok();
         if moves && now.captions == Captions::On {
             let said = now.show.said();
             self.emit_in(now, Event::Captioned(said));
@@ -227,7 +239,7 @@ impl Kernel {
     }
 
     /// Next event, for who waits for a state of the show.
-    pub fn listen(&self) -> broadcast::Receiver<Arc<Stamped>> {
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Heard>> {
         self.bus.subscribe()
     }
 
@@ -248,46 +260,57 @@ fn takes_folder(root: &Path) -> PathBuf {
 struct Subscription {
     kernel: Arc<Kernel>,
     role: Role,
-    events: Option<broadcast::Receiver<Arc<Stamped>>>,
+    events: Option<broadcast::Receiver<Arc<Heard>>>,
 }
 
 impl Subscription {
     async fn next(&mut self) -> Option<Push> {
-        let Some(events) = &mut self.events else { return Some(self.snapshot()) };
-        let mut batch = Vec::new();
-        match events.recv().await {
-            Ok(stamped) => batch.push(stamped),
-            Err(broadcast::error::RecvError::Lagged(_)) => return Some(self.snapshot()),
-            Err(broadcast::error::RecvError::Closed) => return None,
-        }
-        tokio::time::sleep(PUSH_EVERY).await;
-        while batch.len() < EVENTS_A_PUSH {
-            match events.try_recv() {
-                Ok(stamped) => batch.push(stamped),
-                Err(broadcast::error::TryRecvError::Lagged(_)) => return Some(self.snapshot()),
-                Err(_) => break,
+        loop {
+            let Some(events) = &mut self.events else { return Some(self.snapshot()) };
+            let mut batch = Vec::new();
+            match events.recv().await {
+                Ok(heard) => batch.push(heard),
+                Err(broadcast::error::RecvError::Lagged(_)) => return Some(self.snapshot()),
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+            tokio::time::sleep(PUSH_EVERY).await;
+            while batch.len() < EVENTS_A_PUSH {
+                match events.try_recv() {
+                    Ok(heard) => batch.push(heard),
+                    Err(broadcast::error::TryRecvError::Lagged(_)) => return Some(self.snapshot()),
+                    Err(_) => break,
+                }
+            }
+            if let Some(push) = self.push(&batch) {
+                return Some(push);
             }
         }
-        let events = batch.iter().filter_map(|stamped| self.seen(stamped)).collect();
-        Some(Push::Events { now: self.kernel.watch.now(), events })
     }
 
-    fn seen(&self, stamped: &Stamped) -> Option<Stamped> {
-        let event = match self.role {
-            Role::Presenter => Some(stamped.event.clone()),
-            Role::Audience => stamped.event.for_audience(),
-        };
-        event.map(|event| Stamped { at: stamped.at, event })
+    /// What to tell of a batch; nothing where it holds nothing for this role.
+    fn push(&self, batch: &[Arc<Heard>]) -> Option<Push> {
+        let now = self.kernel.watch.now();
+        match self.role {
+            Role::Presenter => {
+                Some(Push::Events { now, events: batch.iter().map(|heard| heard.stamped.clone()).collect() })
+            }
+            Role::Audience => {
+                let told: Vec<_> = batch.iter().flat_map(|heard| heard.audience.iter().cloned()).collect();
+                (!told.is_empty()).then_some(Push::Seen { now, told })
+            }
+        }
     }
 
     fn snapshot(&mut self) -> Push {
         // Under the lock, so that no event is lost or doubled between the snapshot and what follows.
-        let now = self.kernel.lock();
+        let locked = self.kernel.lock();
         self.events = Some(self.kernel.bus.subscribe());
-        let show = match self.role {
-            Role::Presenter => now.show.clone(),
-            Role::Audience => now.show.for_audience(),
-        };
-        Push::Snapshot { now: self.kernel.watch.now(), show: Box::new(show) }
+        let now = self.kernel.watch.now();
+        match self.role {
+            Role::Presenter => Push::Snapshot { now, show: Box::new(locked.show.clone()) },
+            Role::Audience => {
+                Push::Seen { now, told: vec![Told { at: now, change: Change::Stage(Seen::of(&locked.show)) }] }
+            }
+        }
     }
 }

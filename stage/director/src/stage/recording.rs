@@ -9,7 +9,7 @@ use greenroom_show::deck::{Deck, Section};
 use greenroom_show::demo::{Demo, Step};
 use greenroom_show::take::{Header, Machine, VERSION};
 use greenroom_show::version::Version;
-use greenroom_show::{ClockAct, Event, Micros, Opened, Replay, Run, Show, StepState};
+use greenroom_show::{ClockAct, Event, Micros, Of, Opened, Replay, Run, Show, StepState};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -118,7 +118,7 @@ impl Sink for TalkTakes {
     fn after(&mut self, show: &Show, at: Micros, event: &Event) {
         match event {
             // What only the speaker reads is not the talk's, and another talk is not this one.
-            Event::Notice(_) | Event::Faults(_) => return,
+            _ if event.of() == Of::Speaker => return,
             Event::Replay(Replay::Opened(take)) if take.is_of_talk() => return,
             Event::Replay(_) if self.is_covered => return,
             Event::Clock(ClockAct::Start) if self.recorder.is_none() => self.begin(show.live(), at),

@@ -57,7 +57,7 @@ fn ask(show: &Show) {
     show.next_kept(7);
     show.plan();
     show.arrive(usize::MAX, usize::MAX);
-    show.for_audience();
+    crate::audience::Seen::of(show);
 }
 
 #[test]
