@@ -74,7 +74,7 @@ impl Audience {
             Of::Stage | Of::Run(_) if show.replays_talk() => return vec![],
             Of::Stage => staged(at, event),
             Of::Run(ran) => self.ran(show, at, ran),
-            Of::Replay(replay) => self.replayed(show, at, replay),
+            Of::Replay(replay) => self.replayed(show, replay),
         };
         // Steps move no scenery, and there are many of their events.
         let scenery = if matches!(event.of(), Of::Run(_)) { None } else { Some(Scenery::of(show)) };
@@ -138,7 +138,7 @@ impl Audience {
         News::Changes(vec![Told { at, change: Change::Ran(ran) }])
     }
 
-    fn replayed(&self, show: &Show, at: Micros, replay: &Replay) -> News {
+    fn replayed(&self, show: &Show, replay: &Replay) -> News {
         match replay {
             Replay::Opened(_) | Replay::Closed | Replay::Left | Replay::Restarted => News::Stage,
             Replay::Played | Replay::Paused | Replay::Ended => News::Changes(vec![]),
