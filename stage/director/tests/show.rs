@@ -185,11 +185,10 @@ async fn a_talk_is_a_take_that_is_drawn_in_place_of_the_live_one() {
     let replayed = director.show();
     assert_eq!((replayed.position, replayed.curtain), (talk.position, talk.curtain));
     assert!(passed(&replayed) && !replayed.clock.runs());
-    for show in [&seen, &replayed] {
-        let run = show.run("small").expect("a run");
-        assert_eq!(run.state(0), StepState::Passed);
-        assert_eq!(run.terminal, talk.runs["small"].terminal, "same fold, same screen");
-    }
+    assert_eq!(replayed.runs["small"].terminal, talk.runs["small"].terminal, "same fold, same screen");
+    // What came with the curtain fell behind it.
+    let screen = seen.run("small").expect("a run").terminal.text();
+    assert!(screen.starts_with("$ tenant create photos"), "{screen}");
     let narrative = serde_json::to_string(&seen).expect("plain values").contains("Only the speaker hears this");
     assert!(!narrative, "the audience of a recorded talk does not hear its notes");
 

@@ -27,7 +27,7 @@ pub struct Talk {
     pub head: Playhead,
     /// What the clock of that show told when the take began.
     pub began: Micros,
-    /// Whether it has brought anything to draw.
+    /// Whether it has brought its deck: until then nothing of it can be drawn.
     #[serde(default)]
     pub drawn: bool,
     /// Goes on unseen, and comes back.
@@ -114,7 +114,7 @@ impl Show {
     fn play_event(&mut self, at: Micros, stamped: &Stamped) {
         let Some(mut talk) = self.talk.take() else { return };
         talk.head.seek(stamped.at, at);
-        talk.drawn = true;
+        talk.drawn |= matches!(stamped.event, Event::Showed { .. } | Event::Opened(_));
         match &stamped.event {
             Event::Showed { now, show } => {
                 talk.began = now.saturating_sub(stamped.at);

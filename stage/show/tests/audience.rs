@@ -99,12 +99,12 @@ impl Theatre {
         assert_eq!(window.caption, self.show.caption, "{}", say());
         let demo = own.cue.as_ref().map(|cue| cue.demo.as_str());
         for name in own.figures() {
-            assert_eq!(window.bound(name, demo), self.show.bound(name, demo), "{name} {}", say());
+            assert_eq!(window.bound(&name, demo), self.show.bound(&name, demo), "{name} {}", say());
         }
         if own.layout == Layout::Planner {
             assert_eq!(window.plan(), self.show.plan(), "{}", say());
         }
-        if let Some(demo) = demo.filter(|demo| own.layout.has_panes() && self.show.demos.contains_key(*demo)) {
+        if let Some(demo) = demo.filter(|demo| own.layout.needs_demo() && self.show.demos.contains_key(*demo)) {
             self.draws_the_same_run(window, demo, &say());
         }
     }
