@@ -9,6 +9,7 @@ mod data;
 mod library;
 pub mod load;
 mod machine;
+mod measures;
 mod mover;
 mod parse;
 mod pictures;
@@ -23,6 +24,7 @@ mod stage;
 mod takes;
 mod tool;
 mod trust;
+mod words;
 mod workshop;
 
 pub use library::{Library, LibraryError, Talk, find_root};
