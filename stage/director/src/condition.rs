@@ -42,24 +42,9 @@ pub fn judge(condition: &Condition, values: &Values) -> Verdict {
 }
 
 /// The unit that a metric's name ends with.
-pub fn unit_of(operand: &Operand) -> Option<Unit> {
+fn unit_of(operand: &Operand) -> Option<Unit> {
     let Operand::Metric { name, .. } = operand else { return None };
-    Some(unit_of_metric(name))
-}
-
-pub fn unit_of_metric(name: &str) -> Unit {
-    match name.rsplit('.').next().unwrap_or_default() {
-        name if name.ends_with("bytes_per_s") || name.starts_with("bytes_") && name.ends_with("_per_s") => {
-            Unit::BytesPerSecond
-        }
-        name if name.ends_with("_percent") => Unit::Percent,
-        "share" => Unit::Ratio,
-        name if name.ends_with("ops_per_s") => Unit::OpsPerSecond,
-        name if name.ends_with("_ms") => Unit::Milliseconds,
-        name if name.ends_with("seconds") => Unit::Seconds,
-        name if name.ends_with("bytes") || name.starts_with("bytes") => Unit::Bytes,
-        _ => Unit::Count,
-    }
+    Some(Unit::of_metric(name))
 }
 
 fn wanted(comparison: Comparison) -> &'static str {

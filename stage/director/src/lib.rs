@@ -12,6 +12,7 @@ mod family;
 mod library;
 pub mod load;
 mod machine;
+mod measures;
 mod mover;
 mod parse;
 mod pictures;
@@ -29,6 +30,7 @@ mod takes;
 mod tool;
 mod trust;
 mod version;
+mod words;
 mod workshop;
 
 pub use library::{Library, LibraryError, Talk, find_root};

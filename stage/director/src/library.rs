@@ -1,10 +1,11 @@
 //! Finds the decks and demos of a project folder, and loads a talk: a deck with every demo that it cues.
 
+use crate::measures;
 use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
 use crate::pictures::{Picture, Shelf};
 use greenroom_model::tenancy::TenantsFile;
 use greenroom_show::deck::{Beat, Cue, Deck, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,20 +63,27 @@ impl Library {
 
     pub fn demo(&self, slug: &str) -> Result<Parsed<Program>, LibraryError> {
         let text = self.read("demo", "demos", slug, "demo.md", &self.demos()?)?;
-        let parsed = parse_demo(&format!("demos/{slug}/demo.md"), slug, &text)?;
-        let faults: Vec<_> = parsed
-            .value
-            .tenants_files()
-            .into_iter()
-            .filter_map(|(line, file)| {
-                let missing = !self.root.join("demos").join(slug).join(file).is_file();
-                let message = format!("there is no file '{file}' beside this demo");
-                match missing {
-                    true => Some(Fault { file: format!("demos/{slug}/demo.md"), line, message }),
-                    false => read_tenants(&self.root, slug, file).err(),
-                }
-            })
-            .collect();
+        let file = format!("demos/{slug}/demo.md");
+        let mut parsed = parse_demo(&file, slug, &text)?;
+        let mut faults = Vec::new();
+        let mut tenants = BTreeSet::new();
+        for (line, name) in parsed.value.tenants_files() {
+            if !self.root.join("demos").join(slug).join(name).is_file() {
+                let message = format!("there is no file '{name}' beside this demo");
+                faults.push(Fault { file: file.clone(), line, message });
+                continue;
+            }
+            match read_tenants(&self.root, slug, name) {
+                Ok(declared) => tenants.extend(declared.tenants.into_iter().map(|tenant| tenant.name)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        // With a file unread, nobody knows which tenants there are.
+        if faults.is_empty() {
+            let strange = measures::check(&file, &text, &parsed.value, tenants);
+            faults.extend(strange.faults);
+            parsed.warnings.extend(strange.warnings);
+        }
         if faults.is_empty() { Ok(parsed) } else { Err(Faults(faults).into()) }
     }
 
@@ -111,7 +119,16 @@ impl Library {
             }
         }
         warnings.extend(parsed.warnings);
+        let all_are_there = cued.iter().all(|slug| programs.contains_key(*slug));
         programs.retain(|slug, _| cued.contains(&slug));
+        let measured = programs.values().flat_map(|program| measures::figures(program)).collect();
+        let unbound = measures::unbound(&format!("slides/{slug}/deck.md"), &parsed.value, &measured);
+        // A demo that is not written yet, or does not parse, may measure them.
+        if all_are_there {
+            faults.extend(unbound)
+        } else {
+            warnings.extend(unbound)
+        }
         Ok(Talk { deck: parsed.value, programs, pictures: shelf.into_found(), faults, warnings })
     }
 

@@ -1,7 +1,8 @@
 //! From a stack's counters to the values that charts draw and conditions compare. Pure.
 
-use greenroom_model::metrics::{Metrics, TenantMetrics};
-use std::collections::{BTreeMap, VecDeque};
+use greenroom_model::TenantName;
+use greenroom_model::metrics::{Metrics, OffloadMetrics, OpClass, OpMetrics, TenantMetrics};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Values by metric name: `<tenant>.<measure>`, `<tenant>.<operation>.<measure>` or `flash.<measure>`.
 pub type Values = BTreeMap<String, f64>;
@@ -103,6 +104,28 @@ pub fn counters(sample: &Metrics) -> Values {
     values
 }
 
+/// Every name that these tenants, and the stack itself, may ever have a value by: those of samples in which nothing is left out.
+pub fn names(tenants: &BTreeSet<TenantName>) -> BTreeSet<String> {
+    let op = OpMetrics { p50_ms: 1.0, p99_ms: 1.0, ..OpMetrics::default() };
+    let tenant = TenantMetrics {
+        ops: OpClass::ALL.map(|class| (class, op)).into(),
+        quota_bytes: Some(1),
+        p50_ms: 1.0,
+        p99_ms: 1.0,
+        ..TenantMetrics::default()
+    };
+    let offload = OffloadMetrics {
+        stored_bytes: 1,
+        recall_p50_ms: 1.0,
+        recall_p99_ms: 1.0,
+        days_to_full: Some(1.0),
+        ..OffloadMetrics::default()
+    };
+    let tenants = tenants.iter().map(|name| (name.clone(), tenant.clone())).collect();
+    let sample = Metrics { tenants, offload: Some(offload), ..Metrics::default() };
+    Rates::default().push(sample).into_keys().collect()
+}
+
 fn operations(metrics: &TenantMetrics) -> u64 {
     metrics.ops.values().map(|op| op.count).sum()
 }
@@ -110,8 +133,6 @@ fn operations(metrics: &TenantMetrics) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use greenroom_model::TenantName;
-    use greenroom_model::metrics::{OpClass, OpMetrics};
 
     fn sample(at_us: u64, bytes_in: u64, puts: u64) -> Metrics {
         let put = OpMetrics { count: puts, errors: 0, p50_ms: 1.0, p99_ms: 2.0 };

@@ -2,12 +2,13 @@
 //! for `{data:…}` and `{blob:…}` in a step.
 
 use crate::data;
+use crate::parse::{Endpoint, WordPart, is_inside, read_word};
 use crate::stack::{Client, StackError};
+use greenroom_model::AccountName;
 use greenroom_model::control::SasRequest;
-use greenroom_model::{AccountName, ContainerName, ContainerPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirEntry, File};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -19,12 +20,12 @@ const SAS_PERMISSIONS: &str = "racwdl";
 pub enum WorkshopError {
     #[error("{path}: {source}; Greenroom works in a folder there: make it writable, or start it with --root elsewhere")]
     Io { path: String, source: std::io::Error },
-    #[error("'{{{0}}}' is no placeholder: write {{data:NAME}} or {{blob:ACCOUNT/CONTAINER/PATH}}")]
+    #[error("{0}")]
     Placeholder(String),
     #[error("'{{data:{0}}}' leaves the folder of data: name a folder in it")]
     Outside(String),
-    #[error("'{{blob:{0}}}': {1}")]
-    Blob(String, String),
+    #[error("no key of '{0}' has leaked: 'keys leak' comes before")]
+    NotLeaked(AccountName),
     #[error(transparent)]
     Stack(#[from] StackError),
 }
@@ -85,8 +86,7 @@ impl Workshop {
 
     /// The folder that `{data:name}` stands for.
     pub fn data_folder(&self, name: &str) -> Result<PathBuf, WorkshopError> {
-        let inside = !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-        if inside { Ok(self.data().join(name)) } else { Err(WorkshopError::Outside(name.to_string())) }
+        if is_inside(name) { Ok(self.data().join(name)) } else { Err(WorkshopError::Outside(name.to_string())) }
     }
 
     /// Removes the data of the demos; the stack's stays.
@@ -113,36 +113,28 @@ impl Workshop {
         leaked: &BTreeMap<AccountName, String>,
     ) -> Result<Filled, WorkshopError> {
         let mut filled = Filled::default();
-        let mut rest = word;
-        while let Some((before, inside, after)) = placeholder(rest) {
-            filled.push(before, before);
-            match inside.split_once(':') {
-                Some(("data", name)) => {
-                    let folder = self.data_folder(name)?;
+        for part in read_word(word).map_err(WorkshopError::Placeholder)? {
+            match part {
+                WordPart::Text(text) => filled.push(&text, &text),
+                WordPart::Data(name) => {
+                    let folder = self.data_folder(&name)?;
                     filled.push(&folder.display().to_string(), &format!("./{name}"));
                 }
-                Some(("blob", path)) => {
-                    let (place, url, sas) = endpoint(path, stack).await?;
-                    filled.accounts.insert(place.account);
+                WordPart::Blob(endpoint) => {
+                    let (url, sas) = signed(&endpoint, stack).await?;
+                    filled.accounts.insert(endpoint.container.account);
                     filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
                 }
-                Some(("leaked", path)) => {
-                    let (place, blob) = place(path)?;
-                    let Some(sas) = leaked.get(&place.account) else {
-                        return Err(WorkshopError::Blob(
-                            path.into(),
-                            "no key of it has leaked: 'keys leak' comes before".into(),
-                        ));
+                WordPart::Leaked(Endpoint { container, path }) => {
+                    let Some(sas) = leaked.get(&container.account) else {
+                        return Err(WorkshopError::NotLeaked(container.account));
                     };
-                    let url = format!("{}/{place}{blob}", stack.blob);
-                    filled.accounts.insert(place.account);
+                    let url = format!("{}/{container}{path}", stack.blob);
+                    filled.accounts.insert(container.account);
                     filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
                 }
-                _ => return Err(WorkshopError::Placeholder(inside.to_string())),
             }
-            rest = after;
         }
-        filled.push(rest, rest);
         Ok(filled)
     }
 }
@@ -195,30 +187,13 @@ fn is_aside(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(ASIDE.as_bytes())
 }
 
-fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once('{')?;
-    let (inside, after) = rest.split_once('}')?;
-    Some((before, inside, after))
-}
-
-/// Place, URL and signature of `account/container[/path]`.
-async fn endpoint(path: &str, stack: &Client) -> Result<(ContainerPath, String, String), WorkshopError> {
-    let (place, blob) = place(path)?;
-    let whole = SasRequest::new(place.account.clone(), SAS_PERMISSIONS, SAS_SECONDS);
-    let request = SasRequest { container: Some(place.container.clone()), ..whole };
+/// URL and signature of an endpoint.
+async fn signed(endpoint: &Endpoint, stack: &Client) -> Result<(String, String), WorkshopError> {
+    let Endpoint { container, path } = endpoint;
+    let whole = SasRequest::new(container.account.clone(), SAS_PERMISSIONS, SAS_SECONDS);
+    let request = SasRequest { container: Some(container.container.clone()), ..whole };
     let sas = stack.sas(&request).await?;
-    let url = format!("{}/{place}{blob}", stack.blob);
-    Ok((place, url, sas.token))
-}
-
-/// A container, and the path in it with its leading slash.
-fn place(path: &str) -> Result<(ContainerPath, String), WorkshopError> {
-    let bad = |why: String| WorkshopError::Blob(path.to_string(), why);
-    let mut parts = path.splitn(3, '/');
-    let account = AccountName::new(parts.next().unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
-    let container = ContainerName::new(parts.next().unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
-    let blob = parts.next().map(|blob| format!("/{blob}")).unwrap_or_default();
-    Ok((ContainerPath { account, container }, blob))
+    Ok((format!("{}/{container}{path}", stack.blob), sas.token))
 }
 
 #[cfg(test)]

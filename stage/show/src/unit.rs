@@ -20,10 +20,14 @@ impl Unit {
     pub fn of_metric(name: &str) -> Self {
         let last = name.rsplit('.').next().unwrap_or_default();
         match last {
+            _ if last.ends_with("bytes_per_s") => Unit::BytesPerSecond,
             _ if last.starts_with("bytes_") && last.ends_with("_per_s") => Unit::BytesPerSecond,
             _ if last.ends_with("_per_s") => Unit::OpsPerSecond,
+            _ if last.ends_with("_percent") => Unit::Percent,
+            _ if last == "share" => Unit::Ratio,
             _ if last.ends_with("_ms") => Unit::Milliseconds,
-            _ if last == "bytes" || last.ends_with("_bytes") => Unit::Bytes,
+            _ if last.ends_with("seconds") => Unit::Seconds,
+            _ if last.ends_with("bytes") || last.starts_with("bytes") => Unit::Bytes,
             _ => Unit::Count,
         }
     }
@@ -93,6 +97,24 @@ pub fn grouped(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_metrics_name_tells_its_unit() {
+        for (name, unit) in [
+            ("a.bytes_in_per_s", Unit::BytesPerSecond),
+            ("up.bytes_per_s", Unit::BytesPerSecond),
+            ("a.put.ops_per_s", Unit::OpsPerSecond),
+            ("cloud.requests_per_s", Unit::OpsPerSecond),
+            ("a.p99_ms", Unit::Milliseconds),
+            ("up.seconds", Unit::Seconds),
+            ("a.blob_bytes", Unit::Bytes),
+            ("a.bytes_in", Unit::Bytes),
+            ("a.share", Unit::Ratio),
+            ("a.blobs", Unit::Count),
+        ] {
+            assert_eq!(Unit::of_metric(name), unit, "{name}");
+        }
+    }
 
     #[test]
     fn figures_read_with_three_digits_and_a_fitting_prefix() {

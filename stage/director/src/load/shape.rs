@@ -34,7 +34,7 @@ pub struct Shape {
     #[arg(long)]
     pub rate: Rate,
     /// How long, such as 20s
-    #[arg(long = "for", value_parser = crate::parse::duration, value_name = "DURATION")]
+    #[arg(long = "for", value_parser = crate::words::duration, value_name = "DURATION")]
     pub lasts: Duration,
     /// Requests under way at once, at most; what finds none free waits, and its wait counts
     #[arg(long, default_value = "64")]

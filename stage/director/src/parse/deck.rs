@@ -271,7 +271,11 @@ impl Reader {
                 "what is wrong around this slide may be about its level: it is shown to internal audiences only";
             report.fault(part.body.line, message);
         }
-        self.level_before = level;
+        self.level_before = match part.footing {
+            Footing::Sound => said,
+            // What it may be part of is for no more people than before.
+            Footing::FollowsSlip | Footing::Slipped => said.max(before),
+        };
         let mut text = String::new();
         each_inline(blocks, &mut |inline| match inline {
             Inline::Text(words) => text.push_str(words),

@@ -22,6 +22,16 @@ pub enum Profile {
     Offload,
 }
 
+impl Profile {
+    /// Whether its tenants are the demo's alone.
+    pub fn has_own_stack(self) -> bool {
+        match self {
+            Profile::Shared => false,
+            Profile::Fresh | Profile::Offload => true,
+        }
+    }
+}
+
 /// Steps without a time-out of their own and without past runs get this much.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 
@@ -74,12 +84,8 @@ pub struct Program {
 impl Program {
     /// The files that it applies, with the lines that name them.
     pub fn tenants_files(&self) -> Vec<(usize, &str)> {
-        let files = self.lines.iter().zip(&self.demo.steps).filter_map(|(line, step)| match &line.verb {
-            script::Verb::Tenant { what: script::TenantVerb::Plan { file } | script::TenantVerb::Apply { file } } => {
-                Some((step.line, file.0.as_str()))
-            }
-            _ => None,
-        });
+        let files = self.lines.iter().zip(&self.demo.steps);
+        let files = files.filter_map(|(line, step)| line.verb.file().map(|file| (step.line, file.0.as_str())));
         files.collect()
     }
 }
@@ -206,60 +212,30 @@ fn read_group(fence: &markdown::Fence, blocks: &[Block], program: &mut Program, 
 
 /// Tools are named in the front matter, so that preflight can look for them.
 fn known_tool(tools: &[String], line: script::Line) -> Result<script::Line, String> {
-    match &line.verb {
-        script::Verb::Run { tool, .. } if !matches!(tool.as_str(), "true" | "false") && !tools.contains(tool) => {
-            Err(format!("tool '{tool}' is not named in the front matter: add it to 'tools'"))
-        }
-        _ => Ok(line),
+    let strange =
+        line.verb.tool().filter(|tool| !matches!(*tool, "true" | "false") && !tools.iter().any(|it| it == tool));
+    match strange {
+        Some(tool) => Err(format!("tool '{tool}' is not named in the front matter: add it to 'tools'")),
+        None => Ok(line),
     }
 }
 
 /// What needs a stack of the demo's own is refused where it would happen to the one that demos share.
 fn fits_profile(profile: Profile, line: script::Line) -> Result<script::Line, String> {
-    let needed = match &line.verb {
-        script::Verb::Stack { .. } | script::Verb::Fault { .. } | script::Verb::Offload { .. } => Profile::Offload,
-        _ => Profile::Shared,
-    };
-    match needed == Profile::Offload && profile != Profile::Offload {
+    match line.verb.profile() == Profile::Offload && profile != Profile::Offload {
         true => Err(format!("'{}' needs a cloud: add 'profile: offload' to the front matter", line.text)),
         false => Ok(line),
     }
 }
 
 fn step(line: &script::Line, number: usize) -> Step {
-    let within = match &line.verb {
-        script::Verb::Wait { condition } => script::without_within(condition).ok().and_then(|(_, within)| within),
-        // A load is as long as it says, and may take as long again to prepare and to be answered.
-        script::Verb::Load(load) if !load.in_background => Some(load.shape.lasts * 2 + TIMEOUT_DEFAULT),
-        _ => None,
-    };
-    let timeout = line.timeout.or(within).unwrap_or(TIMEOUT_DEFAULT);
+    let timeout = line.timeout.or(line.verb.may_take(TIMEOUT_DEFAULT)).unwrap_or(TIMEOUT_DEFAULT);
     Step {
         text: line.text.clone(),
-        proves: line.proves.clone().or_else(|| proves(&line.verb)),
+        proves: line.proves.clone().or_else(|| line.verb.proves()),
         timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         if_fails: line.if_fails.clone(),
         line: number,
-    }
-}
-
-/// What a step proves where its line does not say.
-fn proves(verb: &script::Verb) -> Option<String> {
-    match verb {
-        script::Verb::Expect { condition } | script::Verb::Wait { condition } => Some(condition.join(" ")),
-        script::Verb::Data { what: script::DataVerb::Compare { .. } } => Some("Every byte identical".into()),
-        script::Verb::Data { what: script::DataVerb::Make { .. } }
-        | script::Verb::Tenant { .. }
-        | script::Verb::Load(_)
-        | script::Verb::Stop { .. }
-        | script::Verb::Join { .. }
-        | script::Verb::Fault { .. }
-        | script::Verb::Offload { .. }
-        | script::Verb::Admission { .. }
-        | script::Verb::Keys { .. }
-        | script::Verb::Quota { .. }
-        | script::Verb::Stack { .. }
-        | script::Verb::Run { .. } => None,
     }
 }
 

@@ -80,15 +80,16 @@ fn close(text: &str) -> Option<(usize, usize)> {
 /// Whether front matter begins here: its first line that says something decides, and any line that names a level.
 fn begins(text: &str, known: &[&str], close: Close) -> bool {
     let lines = || text.lines().map(bare).take_while(|line| !is_markup(line));
+    let below_heading = lines().find(|line| !line.is_empty()).is_some_and(|line| line.starts_with('#'));
     let names_a_level = |line: &str| match names_level(line) {
-        Some(Names::Both) => true,
-        Some(Names::LevelAlone) => close != Close::Never,
+        // Below a heading and with an empty line behind it, a sentence may look like that.
+        Some(Names::Both) => !below_heading || close == Close::AtOnce || line.contains("audience"),
+        Some(Names::LevelAlone) => !below_heading && close != Close::Never,
         None => false,
     };
     if lines().any(names_a_level) {
         return true;
     }
-    let below_heading = lines().find(|line| !line.is_empty()).is_some_and(|line| line.starts_with('#'));
     let Some(first) = lines().find(|line| !line.is_empty() && !line.starts_with('#')) else { return false };
     match key(first) {
         Some(key) if known.contains(&key) => true,
@@ -224,6 +225,8 @@ mod tests {
             "note: measure first\n\n---\n# A",
             "Demo: what you will see\n\n---\n# A",
             "# Agenda\n\nDuration: two hours\n\n---\n# A",
+            "# Who\n\nAudience: Partner\n\n---\n# B",
+            "# Tiers\n\nGold: internal\n\n---\n# B",
             "# A\n\n```yaml\nlayout: cover\naudience: internal\n```\n\n---\n# B",
             "# A\n\n---\nlayout: cover\n---\n# B",
             "https://example.org: a page\n---\n# A",

@@ -1,21 +1,28 @@
 //! Decks and demos from their files. Every fault names its place, and all faults of a file come at once.
 
+mod comparison;
 mod deck;
 mod demo;
 mod diagram;
 mod head;
+#[cfg(test)]
+mod levels;
 mod markdown;
 mod marks;
 mod narrative;
+mod placeholder;
 mod script;
 mod source;
+mod verb;
 mod yaml;
 
+pub use comparison::{Comparison, Condition, Operand, without_within};
 pub use deck::{figures, parse_deck};
 pub use demo::{Profile, Program, parse_demo};
+pub use placeholder::{Endpoint, Part as WordPart, is_inside, read as read_word};
 pub use script::{
-    Comparison, Condition, DataVerb, FaultVerb, FileName, KeysVerb, LoadLine, OffloadVerb, Operand, StackVerb, Switch,
-    TenantVerb, Treat, Verb, duration, quoted, reference, without_within,
+    DataVerb, FaultVerb, FileName, KeysVerb, LoadLine, OffloadVerb, StackVerb, Switch, TenantVerb, Treat, Verb, quoted,
+    reference,
 };
 
 pub use yaml::document;
@@ -105,6 +112,6 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// "; did you mean 'x'?", where something is near.
-fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default()
 }

@@ -1,6 +1,8 @@
 //! The grammar of a step line: shell words into one clap enum, from which errors and reference come too.
 
+use super::comparison::Comparison;
 use super::hint;
+use crate::words::{duration, figure_name};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::time::Duration;
 
@@ -252,53 +254,6 @@ pub enum DataVerb {
     Compare { left: String, right: String },
 }
 
-/// `left op right`, on metrics and figures of the run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
-    pub left: Operand,
-    pub comparison: Comparison,
-    pub right: Operand,
-}
-
-/// A number, a metric, or a metric times a number.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Operand {
-    Number(f64),
-    Metric { name: String, times: f64 },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    AtMost,
-    Greater,
-    AtLeast,
-}
-
-impl Comparison {
-    const ALL: [(&'static str, Comparison); 6] = [
-        ("==", Comparison::Equal),
-        ("!=", Comparison::NotEqual),
-        ("<=", Comparison::AtMost),
-        (">=", Comparison::AtLeast),
-        ("<", Comparison::Less),
-        (">", Comparison::Greater),
-    ];
-
-    pub fn holds(self, left: f64, right: f64) -> bool {
-        match self {
-            Comparison::Equal => left == right,
-            Comparison::NotEqual => left != right,
-            Comparison::Less => left < right,
-            Comparison::AtMost => left <= right,
-            Comparison::Greater => left > right,
-            Comparison::AtLeast => left >= right,
-        }
-    }
-}
-
 /// The options that any line may carry, and that no tool ever sees.
 const OPTIONS: [&str; 4] = ["--timeout", "--if-fails", "--proves", "--fails-with"];
 
@@ -307,9 +262,7 @@ pub fn read(line: &str) -> Result<Line, String> {
     let words = shell_words::split(line).map_err(|error| format!("{error}: '{}'", line.trim()))?;
     let (words, options) = take_options(words)?;
     let verb = Verb::try_parse_from(&words).map_err(|error| say(&error, &words))?;
-    if let Verb::Wait { condition } | Verb::Expect { condition } = &verb {
-        Condition::read(&without_within(condition)?.0)?;
-    }
+    verb.check()?;
     let [timeout, if_fails, proves, fails_with] = options;
     if fails_with.is_some() && !matches!(verb, Verb::Run { .. }) {
         return Err("'--fails-with' is for tools: only a 'run' line may have it".into());
@@ -349,56 +302,17 @@ pub fn reference() -> String {
             add(what, &format!("{} ", verb.get_name()));
         }
     }
+    text.push_str(super::placeholder::REFERENCE);
     text
 }
 
 /// A word as a person would type it.
 pub fn quoted(word: &str) -> String {
     let plain = !word.is_empty() && !word.chars().any(|c| c.is_whitespace() || "*?&;|<>$`\"'()".contains(c));
-    if plain || Comparison::ALL.iter().any(|(sign, _)| *sign == word) { word.to_string() } else { format!("'{word}'") }
-}
-
-/// A condition's words without `within DURATION`, and that duration.
-pub fn without_within(words: &[String]) -> Result<(Vec<String>, Option<Duration>), String> {
-    match words.iter().position(|word| word == "within") {
-        None => Ok((words.to_vec(), None)),
-        Some(at) => match &words[at + 1..] {
-            [within] => Ok((words[..at].to_vec(), Some(duration(within)?))),
-            _ => Err("'within' needs one duration after it, such as 'within 60s'".into()),
-        },
-    }
-}
-
-impl Condition {
-    pub fn read(words: &[String]) -> Result<Condition, String> {
-        let split = words.iter().enumerate().find_map(|(at, word)| {
-            Comparison::ALL.iter().find(|(sign, _)| sign == word).map(|(_, comparison)| (at, *comparison))
-        });
-        let Some((at, comparison)) = split else {
-            return Err(format!(
-                "'{}' compares nothing: write 'photos.blobs == 2004', with spaces around the sign",
-                words.join(" ")
-            ));
-        };
-        Ok(Condition { left: Operand::read(&words[..at])?, comparison, right: Operand::read(&words[at + 1..])? })
-    }
-}
-
-impl Operand {
-    fn read(words: &[String]) -> Result<Operand, String> {
-        match words {
-            [one] => match number(one) {
-                Some(value) => Ok(Operand::Number(value)),
-                None => Ok(Operand::Metric { name: metric(one)?, times: 1.0 }),
-            },
-            [a, times, b] if times == "*" => match (number(a), number(b)) {
-                (Some(times), None) => Ok(Operand::Metric { name: metric(b)?, times }),
-                (None, Some(times)) => Ok(Operand::Metric { name: metric(a)?, times }),
-                (Some(a), Some(b)) => Ok(Operand::Number(a * b)),
-                (None, None) => Err(format!("'{a} * {b}' multiplies two metrics: one side must be a number")),
-            },
-            _ => Err(format!("'{}' is neither a number nor a metric", words.join(" "))),
-        }
+    match plain || Comparison::of(word).is_some() {
+        true => word.to_string(),
+        false if word.contains('\'') => shell_words::quote(word).into_owned(),
+        false => format!("'{word}'"),
     }
 }
 
@@ -434,15 +348,6 @@ fn say(error: &clap::Error, words: &[String]) -> String {
     body.join(" ").trim_start_matches("error: ").to_string()
 }
 
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: Result<jiff::SignedDuration, _> = text.parse();
-    parsed
-        .ok()
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| format!("'{text}' is no duration: write '500ms', '60s' or '2m'"))
-}
-
 fn fault_kind(text: &str) -> Result<FaultKind, String> {
     use greenroom_model::offload::CloudFaultKind;
     if text == "none" {
@@ -453,31 +358,6 @@ fn fault_kind(text: &str) -> Result<FaultKind, String> {
     found.map(|kind| FaultKind(Some(kind))).ok_or_else(|| {
         format!("unknown fault{} (known: {})", hint(text, known()), known().collect::<Vec<_>>().join(", "))
     })
-}
-
-fn figure_name(text: &str) -> Result<String, String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    match !text.is_empty() && text.chars().all(fits) {
-        true => Ok(text.to_string()),
-        false => Err("a load's name has letters, digits, - and _".into()),
-    }
-}
-
-fn number(text: &str) -> Option<f64> {
-    let plain = text.replace('_', "");
-    plain.parse::<f64>().ok().filter(|value| value.is_finite()).or_else(|| {
-        let starts = plain.starts_with(|c: char| c.is_ascii_digit());
-        starts.then(|| plain.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64() as f64)).flatten()
-    })
-}
-
-fn metric(name: &str) -> Result<String, String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if name.contains('.') && name.chars().all(fits) {
-        Ok(name.to_string())
-    } else {
-        Err(format!("'{name}' is neither a number nor a metric such as 'photos.blobs'"))
-    }
 }
 
 #[cfg(test)]
@@ -507,25 +387,6 @@ mod tests {
     }
 
     #[test]
-    fn conditions_compare_metrics_with_numbers_and_metrics() {
-        let words = |text: &str| text.split(' ').map(String::from).collect::<Vec<_>>();
-        let read = |text: &str| Condition::read(&words(text));
-        assert_eq!(
-            read("gold.get.p99_ms <= 1.2 * solo.get.p99_ms"),
-            Ok(Condition {
-                left: Operand::Metric { name: "gold.get.p99_ms".into(), times: 1.0 },
-                comparison: Comparison::AtMost,
-                right: Operand::Metric { name: "solo.get.p99_ms".into(), times: 1.2 },
-            })
-        );
-        assert_eq!(read("a.b == 1KiB").expect("good").right, Operand::Number(1024.0));
-        assert_eq!(read("a.b == 2_004").expect("good").right, Operand::Number(2004.0));
-        for bad in ["a.b", "a.b == ", "a.b == c * d.e * 2", "a == 1", "a.b == a.b * c.d"] {
-            assert!(read(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn errors_are_sentences_that_help() {
         let cases = [
             ("rnu azcopy", "unknown step 'rnu'; did you mean 'run'?"),
@@ -548,11 +409,30 @@ mod tests {
             ("offload policy --high 60", "--low"),
             ("stack wipee", "'wipee'"),
             ("expect a.b == 1 --fails-with x", "only a 'run' line"),
+            ("expect a.b == 12.5mss", "'12.5mss' begins as a number does"),
+            ("expect a.blob_bytes == 2GiBi", "'2GiBi' begins as a number does"),
+            ("run azcopy copy {dta:photos}", "did you mean '{data:photos}'?"),
+            ("run azcopy copy {blob:Photos}", "'{blob:Photos}'"),
         ];
         for (line, wanted) in cases {
             let said = read(line).expect_err(line);
             assert!(said.contains(wanted), "{line}\nwanted {wanted}\nsaid   {said}");
             assert!(!said.contains('\n'), "one line: {said}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_braces_reaches_the_tool() {
+        for (line, wanted) in [
+            ("run awk 'BEGIN {print 42}'", "BEGIN {print 42}"),
+            ("run curl '{\"data\": {\"blob\": 1}}'", "{\"data\": {\"blob\": 1}}"),
+            ("run docker ps --format '{{.Names}}'", "{{.Names}}"),
+            ("run sh -c 'echo ${x} it'\\''s'", "echo ${x} it's"),
+        ] {
+            let Verb::Run { args, .. } = read(line).expect(line).verb else { panic!("{line}") };
+            assert_eq!(args.last().map(String::as_str), Some(wanted));
+            let again = read(&read(line).expect(line).text).expect(line);
+            assert_eq!(again.verb, read(line).expect(line).verb, "a step's text is the step");
         }
     }
 

@@ -81,5 +81,12 @@ fn message(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let line = text.lines().next().unwrap_or_default();
     let end = line.find(" at line ").unwrap_or(line.len());
-    line[..end].trim_start_matches("error: ").to_string()
+    let said = line[..end].trim_start_matches("error: ").to_string();
+    // "unknown variant `x`, expected one of `y`, `z`"
+    let names: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+    let near = match (said.contains("unknown variant"), &names[..]) {
+        (true, [name, known @ ..]) => hint(name, known.iter().copied()),
+        (true, []) | (false, _) => String::new(),
+    };
+    said + &near
 }

@@ -2,7 +2,8 @@
 
 use super::facts::{Facts, Recording};
 use super::offline::Proof;
-use crate::parse::{Verb, figures};
+use crate::measures;
+use crate::parse::figures;
 use bytesize::ByteSize;
 use greenroom_show::deck::{Deck, Slide, WORDS_PER_MINUTE};
 use greenroom_show::preflight::{Check, Verdict};
@@ -36,7 +37,8 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     let mut board = vec![files(facts)];
     board.extend(pictures(facts));
     let Some((deck, _)) = &facts.shown else {
-        board.push(stop("level", "no slide may be shown to this audience", "choose another level"));
+        let todo = "choose another level, or mend the front matter that is at fault";
+        board.push(stop("level", "no slide may be shown to this audience", todo));
         return board;
     };
     board.push(level(facts));
@@ -127,7 +129,8 @@ fn cues(deck: &Deck) -> impl Iterator<Item = &str> {
 /// A figure without a measurement behind it must not be on a slide.
 fn bound(facts: &Facts, deck: &Deck) -> Option<Check> {
     let shown = figures(deck);
-    let measured: BTreeSet<String> = facts.talk.programs.values().flat_map(|program| measured(program)).collect();
+    let measured: BTreeSet<String> =
+        facts.talk.programs.values().flat_map(|program| measures::figures(program)).collect();
     let open: Vec<_> = shown.iter().filter(|(_, name)| !measured.contains(name)).collect();
     match open.first() {
         None if shown.is_empty() => None,
@@ -138,18 +141,6 @@ fn bound(facts: &Facts, deck: &Deck) -> Option<Check> {
             Some(stop("figures", found, "bind it to a figure of a demo that the deck cues, or take it off"))
         }
     }
-}
-
-/// Names of all that a run of a demo measures.
-fn measured(program: &crate::parse::Program) -> Vec<String> {
-    let mut names: Vec<String> = program.demo.metrics().cloned().collect();
-    for group in &program.demo.groups {
-        let runs = program.lines.get(group.steps.clone()).into_iter().flatten();
-        if runs.into_iter().any(|line| matches!(line.verb, Verb::Run { .. })) {
-            names.extend(["seconds", "bytes", "bytes_per_s"].map(|figure| format!("{}.{figure}", group.name)));
-        }
-    }
-    names
 }
 
 /// Judged on the whole deck: a shorter version plans its minutes anew.

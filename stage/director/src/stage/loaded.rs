@@ -45,7 +45,8 @@ impl Loaded {
             return Err(format!("there is no version of {cut} minutes (shorter versions: {known})"));
         }
         let Some((deck, _)) = greenroom_show::version::version(whole, version) else {
-            return Err("no slide of it may be shown to this audience: choose another level".into());
+            let fault = self.talk.faults.first().map(|fault| format!(", or mend {fault}")).unwrap_or_default();
+            return Err(format!("no slide of it may be shown to this audience: choose another level{fault}"));
         };
         let cued =
             |slug: &String| deck.slides.iter().any(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == *slug));

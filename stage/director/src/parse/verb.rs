@@ -1,0 +1,210 @@
+//! What else must be known of a step's verb. Each match names them all, so that a new one is thought of here.
+
+use super::comparison::{Condition, without_within};
+use super::demo::Profile;
+use super::placeholder;
+use super::script::{DataVerb, FileName, LoadLine, StackVerb, TenantVerb, Verb};
+use crate::measures;
+use greenroom_model::TenantName;
+use std::time::Duration;
+
+impl Verb {
+    /// What its grammar cannot tell: the error is a sentence without a place.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Verb::Wait { .. } | Verb::Expect { .. } => self.condition().map(|_| ()),
+            Verb::Run { args, .. } => args.iter().try_for_each(|arg| placeholder::read(arg).map(|_| ())),
+            Verb::Tenant { .. }
+            | Verb::Data { .. }
+            | Verb::Load(_)
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Fault { .. }
+            | Verb::Offload { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Quota { .. }
+            | Verb::Stack { .. } => Ok(()),
+        }
+    }
+
+    /// What it compares.
+    pub fn condition(&self) -> Result<Option<Condition>, String> {
+        match self {
+            Verb::Wait { condition } | Verb::Expect { condition } => {
+                Condition::read(&without_within(condition)?.0).map(Some)
+            }
+            Verb::Tenant { .. }
+            | Verb::Data { .. }
+            | Verb::Run { .. }
+            | Verb::Load(_)
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Fault { .. }
+            | Verb::Offload { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Quota { .. }
+            | Verb::Stack { .. } => Ok(None),
+        }
+    }
+
+    /// The file beside the demo that it applies: who trusts the demo trusts it too.
+    pub fn file(&self) -> Option<&FileName> {
+        match self {
+            Verb::Tenant { what: TenantVerb::Plan { file } | TenantVerb::Apply { file } } => Some(file),
+            Verb::Tenant {
+                what:
+                    TenantVerb::Create { .. }
+                    | TenantVerb::Suspend { .. }
+                    | TenantVerb::Resume { .. }
+                    | TenantVerb::HandOver { .. }
+                    | TenantVerb::OffBoard { .. },
+            }
+            | Verb::Data { .. }
+            | Verb::Run { .. }
+            | Verb::Load(_)
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Fault { .. }
+            | Verb::Offload { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Quota { .. }
+            | Verb::Stack { .. }
+            | Verb::Wait { .. }
+            | Verb::Expect { .. } => None,
+        }
+    }
+
+    /// The program that it runs, which the demo must name, so that preflight can look for it.
+    pub fn tool(&self) -> Option<&str> {
+        match self {
+            Verb::Run { tool, .. } => Some(tool),
+            Verb::Tenant { .. }
+            | Verb::Data { .. }
+            | Verb::Load(_)
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Fault { .. }
+            | Verb::Offload { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Quota { .. }
+            | Verb::Stack { .. }
+            | Verb::Wait { .. }
+            | Verb::Expect { .. } => None,
+        }
+    }
+
+    /// The stack that it needs: what would happen to the one that demos share, or to its cloud, needs one of the demo's own.
+    pub fn profile(&self) -> Profile {
+        match self {
+            Verb::Stack { .. } | Verb::Fault { .. } | Verb::Offload { .. } => Profile::Offload,
+            Verb::Tenant { .. }
+            | Verb::Data { .. }
+            | Verb::Run { .. }
+            | Verb::Load(_)
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Quota { .. }
+            | Verb::Wait { .. }
+            | Verb::Expect { .. } => Profile::Shared,
+        }
+    }
+
+    /// How long it may take by its own words, where they say; `usual` is what a step gets else.
+    pub fn may_take(&self, usual: Duration) -> Option<Duration> {
+        match self {
+            Verb::Wait { condition } => without_within(condition).ok().and_then(|(_, within)| within),
+            // A load is as long as it says, and may take as long again to prepare and to be answered.
+            Verb::Load(load) => (!load.in_background).then(|| load.shape.lasts * 2 + usual),
+            Verb::Tenant { .. }
+            | Verb::Data { .. }
+            | Verb::Run { .. }
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Fault { .. }
+            | Verb::Offload { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Quota { .. }
+            | Verb::Stack { .. }
+            | Verb::Expect { .. } => None,
+        }
+    }
+
+    /// What it proves where its line does not say.
+    pub fn proves(&self) -> Option<String> {
+        match self {
+            Verb::Expect { condition } | Verb::Wait { condition } => Some(condition.join(" ")),
+            Verb::Data { what: DataVerb::Compare { .. } } => Some("Every byte identical".into()),
+            Verb::Data { what: DataVerb::Make { .. } }
+            | Verb::Tenant { .. }
+            | Verb::Load(_)
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Fault { .. }
+            | Verb::Offload { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Quota { .. }
+            | Verb::Stack { .. }
+            | Verb::Run { .. } => None,
+        }
+    }
+
+    /// Names of the figures and curves that it leaves, as a step of this group.
+    pub fn figures(&self, group: &str) -> Vec<String> {
+        match self {
+            Verb::Run { .. } => measures::of_tool(group),
+            Verb::Load(load) => measures::of_load(&load.name),
+            Verb::Stack { what: StackVerb::Rebuild } => vec!["rebuild.seconds".into()],
+            Verb::Stack { what: StackVerb::Wipe }
+            | Verb::Tenant { .. }
+            | Verb::Data { .. }
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Fault { .. }
+            | Verb::Offload { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Quota { .. }
+            | Verb::Wait { .. }
+            | Verb::Expect { .. } => vec![],
+        }
+    }
+
+    /// The tenant that it names, whose metrics there are.
+    pub fn tenant(&self) -> Option<&TenantName> {
+        match self {
+            Verb::Tenant {
+                what:
+                    TenantVerb::Create { name, .. }
+                    | TenantVerb::Suspend { name }
+                    | TenantVerb::Resume { name }
+                    | TenantVerb::HandOver { name, .. }
+                    | TenantVerb::OffBoard { name },
+            } => Some(name),
+            Verb::Load(load) => {
+                let LoadLine { tenant, .. } = load.as_ref();
+                Some(tenant)
+            }
+            Verb::Quota { tenant, .. } => Some(tenant),
+            Verb::Tenant { what: TenantVerb::Plan { .. } | TenantVerb::Apply { .. } }
+            | Verb::Data { .. }
+            | Verb::Run { .. }
+            | Verb::Stop { .. }
+            | Verb::Join { .. }
+            | Verb::Fault { .. }
+            | Verb::Offload { .. }
+            | Verb::Admission { .. }
+            | Verb::Keys { .. }
+            | Verb::Stack { .. }
+            | Verb::Wait { .. }
+            | Verb::Expect { .. } => None,
+        }
+    }
+}
