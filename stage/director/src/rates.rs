@@ -123,7 +123,9 @@ pub fn names(tenants: &BTreeSet<TenantName>) -> BTreeSet<String> {
     };
     let tenants = tenants.iter().map(|name| (name.clone(), tenant.clone())).collect();
     let sample = Metrics { tenants, offload: Some(offload), ..Metrics::default() };
-    Rates::default().push(sample).into_keys().collect()
+    let later = Metrics { at_us: 1_000_000, ..sample.clone() };
+    let mut rates = Rates::default();
+    [sample, later].into_iter().filter_map(|sample| rates.push(sample)).flat_map(BTreeMap::into_keys).collect()
 }
 
 fn operations(metrics: &TenantMetrics) -> u64 {
