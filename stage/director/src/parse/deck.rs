@@ -167,6 +167,8 @@ impl Reader {
         if !is_sound {
             withhold(report, before, line_of(""), "each slide that names no level itself");
         }
+        // What the deck's head says of the first slide is no surer than the head.
+        opening = opening.map(|head| Head { is_sound: head.is_sound && is_sound, ..head });
         // Whom the deck is said to be for, where that alone can be read: a fault elsewhere shows it to nobody else.
         let said = read.keys.get("audience").and_then(|value| serde_json::from_value(value.clone()).ok());
         let audience: Level = said.unwrap_or_default();

@@ -277,7 +277,7 @@ tenant create a --container in-box
 Then it moves.
 
 ```steps copy
-run azcopy copy {data:photos} {blob:a/in-box} --recursive --timeout 5s --if-fails 'Press V'
+run azcopy copy {data:photos} {blob:acc/in-box} --recursive --timeout 5s --if-fails 'Press V'
 expect a.blobs == 2 --proves '2 blobs'
 ```
 ";

@@ -123,7 +123,7 @@ mod tests {
     fn placeholders_are_read_where_they_stand() {
         let data = Part::Data("a b/c".into());
         assert_eq!(read("--from={data:a b/c}/x"), Ok(vec![text("--from="), data, text("/x")]));
-        let parts = read("{blob:a1c/in/x/y}{leaked:a1c/in}").expect("good");
+        let parts = read("{blob:a1c/inn/x/y}{leaked:a1c/inn}").expect("good");
         let paths = parts.iter().map(|part| match part {
             Part::Blob(endpoint) => endpoint.path.as_str(),
             Part::Leaked(_) => "leaked",

@@ -367,11 +367,11 @@ mod tests {
     #[test]
     fn lines_are_read_with_shell_quoting() {
         let line =
-            read("run azcopy copy '{data:my photos}' {blob:a/in} --recursive --timeout 60s --if-fails \"Press V\"")
+            read("run azcopy copy '{data:my photos}' {blob:acc/inbox} --recursive --timeout 60s --if-fails \"Press V\"")
                 .expect("good");
         let Verb::Run { tool, args } = &line.verb else { panic!("{line:?}") };
         assert_eq!(tool, "azcopy");
-        assert_eq!(args, &["copy", "{data:my photos}", "{blob:a/in}", "--recursive"]);
+        assert_eq!(args, &["copy", "{data:my photos}", "{blob:acc/inbox}", "--recursive"]);
         assert_eq!((line.timeout, line.if_fails.as_deref()), (Some(Duration::from_secs(60)), Some("Press V")));
         assert!(!line.text.contains("--timeout"));
     }
