@@ -83,7 +83,7 @@ impl Mark {
     fn reader(self) -> MarkReader {
         match self {
             Mark::Hash(_) => MarkReader::Hash(Box::default()),
-            Mark::Crc64(_) => MarkReader::Crc64(Digest::new(CrcAlgorithm::Crc64Nvme)),
+            Mark::Crc64(_) => MarkReader::Crc64(Box::new(Digest::new(CrcAlgorithm::Crc64Nvme))),
         }
     }
 }
@@ -91,7 +91,7 @@ impl Mark {
 /// Reads a mark part by part.
 enum MarkReader {
     Hash(Box<blake3::Hasher>),
-    Crc64(Digest),
+    Crc64(Box<Digest>),
 }
 
 impl MarkReader {

@@ -223,7 +223,7 @@ fn event(kind: u8, with: u8, depth: u8) -> Event {
     match kind {
         0 | 1 => Event::Moved(Position { slide, reveal: usize::from(with) / 64 }),
         2 => Event::Curtain([Curtain::Open, Curtain::Black, Curtain::White][step]),
-        3 => Event::Frozen((with % 3 != 0).then_some(Position { slide, reveal: 0 })),
+        3 => Event::Frozen((!with.is_multiple_of(3)).then_some(Position { slide, reveal: 0 })),
         4 => Event::Span(if with.is_multiple_of(2) {
             greenroom_show::Span::WholeRun
         } else {

@@ -95,8 +95,7 @@ fn begins(text: &str, known: &[&str], close: Close) -> bool {
         Some(key) if known.contains(&key) => true,
         _ if below_heading => false,
         Some(key) if key.starts_with(char::is_lowercase) => {
-            nearest(key, known.iter().copied()).is_some()
-                || close == Close::AtOnce && lines().all(|line| reads_like_yaml(line))
+            nearest(key, known.iter().copied()).is_some() || close == Close::AtOnce && lines().all(reads_like_yaml)
         }
         Some(key) => close == Close::AtOnce && known.iter().any(|known| slips(key, known) <= 1),
         None => close == Close::AtOnce && names_known_without_key(first, known),

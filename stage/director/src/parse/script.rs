@@ -366,9 +366,10 @@ mod tests {
 
     #[test]
     fn lines_are_read_with_shell_quoting() {
-        let line =
-            read("run azcopy copy '{data:my photos}' {blob:acc/inbox} --recursive --timeout 60s --if-fails \"Press V\"")
-                .expect("good");
+        let line = read(
+            "run azcopy copy '{data:my photos}' {blob:acc/inbox} --recursive --timeout 60s --if-fails \"Press V\"",
+        )
+        .expect("good");
         let Verb::Run { tool, args } = &line.verb else { panic!("{line:?}") };
         assert_eq!(tool, "azcopy");
         assert_eq!(args, &["copy", "{data:my photos}", "{blob:acc/inbox}", "--recursive"]);
