@@ -1,6 +1,6 @@
 //! Every slide of every deck in the real window: nothing overflows, nothing is cut off, and what is not for an audience is not there.
 
-use crate::support::{App, ESCAPE, PAGE_DOWN, owned_project, project, workspace};
+use crate::support::{App, ENTER, ESCAPE, PAGE_DOWN, owned_project, project, workspace};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -313,6 +313,12 @@ async fn nothing_above_the_level_reaches_the_audience() {
         "return document.querySelector('[data-testid=overview]').innerText.includes('Wombat slide')",
     )
     .await;
+    let slides = app.eval("return document.querySelectorAll('[data-testid=thumb]').length").await;
+    app.switch_to("audience").await;
+    let page = app.eval(received).await;
+    assert!(!page.as_str().expect("a page").contains("Wombat"), "a slide to come is not sent ahead");
+    app.switch_to("presenter").await;
+    app.press(&format!("{ESCAPE}{}{ENTER}", slides.as_u64().expect("a count"))).await;
     app.switch_to("audience").await;
     app.until_true("the slide is sent", "return window.received.includes('Wombat slide')").await;
     let page = app.eval(received).await;

@@ -160,7 +160,8 @@ async fn what_is_put_in_the_background_on_purpose_stays_until_it_is_ended_and_no
     let (kept, ended) = (folder.path().join("kept"), folder.path().join("ended"));
     let script = format!(
         "setsid sleep 60 & echo $! > {kept}; nohup sleep 60 >/dev/null & echo $! >> {kept}; \
-         (env -i setsid sleep 60 & echo $! >> {kept}); sleep 60 & echo $! > {ended}; sleep 0.3",
+         (env -i setsid sleep 60 & echo $! >> {kept}); sleep 60 & echo $! > {ended}; \
+         for pid in $(cat {kept}); do while [ \"$(cat /proc/$pid/comm)\" != sleep ]; do sleep 0.05; done; done",
         kept = kept.display(),
         ended = ended.display()
     );
