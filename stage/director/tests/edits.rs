@@ -1,10 +1,13 @@
 //! A talk that is edited while it is on stage, shown in another version, or taken up after a crash.
 
+#[path = "support/director.rs"]
+mod director;
 mod support;
 
+use director::{call, of_talk};
 use greenroom_director::{Director, Options, Trust, What};
 use greenroom_show::audience::Seen;
-use greenroom_show::call::{Call, CallError, GoTo, Next, RunGroup, RunStep, SetVersion, ToggleClock, TrustSteps};
+use greenroom_show::call::{CallError, GoTo, Next, RunGroup, RunStep, SetVersion, ToggleClock, TrustSteps};
 use greenroom_show::deck::{Block, Inline, Level};
 use greenroom_show::version::Version;
 use greenroom_show::{Show, StepState};
@@ -52,17 +55,7 @@ async fn open(root: &Path, version: Version) -> Director {
 }
 
 async fn open_with(root: &Path, version: Version, trust: Trust) -> Director {
-    let what = What::Deck("talk".into());
-    let options = Options { root: root.to_path_buf(), what, version, trust, stack: Some(stack()), clipboard: None };
-    let director = Director::open(options).await.expect("a deck");
-    director.ready().await.expect("a stack");
-    director
-}
-
-async fn call<C: Call>(director: &Director, call: C) -> Result<C::Reply, CallError> {
-    let args = serde_json::to_value(call).expect("plain values");
-    let reply = director.call(greenroom_show::call::Role::Presenter, C::NAME, args).await?;
-    Ok(serde_json::from_value(reply).expect("the call's reply"))
+    director::open(Options { version, trust, ..of_talk(root) }).await
 }
 
 fn titles(show: &Show) -> Vec<String> {

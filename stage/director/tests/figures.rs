@@ -1,16 +1,18 @@
 //! Figures as they are drawn and recorded: of the stack that the demo runs on, of the accounts that a tool was led to, and none made up.
 
+#[path = "support/director.rs"]
+mod director;
 #[expect(dead_code, reason = "what the other tests share, not all of which is needed here")]
 mod support;
 
-use greenroom_director::{Director, Options, Trust, What};
-use greenroom_show::call::{Call, Role, RunGroup};
-use greenroom_show::version::Version;
+use director::{call, of_talk, open};
+use greenroom_director::Director;
+use greenroom_show::call::RunGroup;
 use greenroom_show::{Event, StackState, Stamped, StepState};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::Path;
-use support::{Tools, project, stack, until};
+use support::{Tools, project, until};
 
 /// A stack of its own, on which one tenant is loaded while a tool moves data for another.
 const BESIDE_A_LOAD: &str = "---
@@ -44,23 +46,8 @@ expect back.unanswered == 0
 ```
 ";
 
-async fn open(root: &Path) -> Director {
-    let options = Options {
-        root: root.to_path_buf(),
-        what: What::Deck("talk".into()),
-        version: Version::default(),
-        trust: Trust::Given,
-        stack: Some(stack()),
-        clipboard: None,
-    };
-    let director = Director::open(options).await.expect("a good deck");
-    director.ready().await.expect("a stack");
-    director
-}
-
 async fn run_group(director: &Director, group: &str) {
-    let call = serde_json::to_value(RunGroup { demo: "small".into(), group: group.into() }).expect("plain values");
-    director.call(Role::Presenter, RunGroup::NAME, call).await.expect("it starts");
+    call(director, RunGroup { demo: "small".into(), group: group.into() }).await.expect("it starts");
     let state = until("the group ends", || {
         let show = director.show();
         let state = show.runs.get("small")?.group_state(&show.demos["small"], group);
@@ -83,7 +70,7 @@ fn recorded(root: &Path) -> Vec<Stamped> {
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_are_of_the_demos_own_stack_and_of_a_tools_own_accounts() {
     let root = project(BESIDE_A_LOAD, Tools::Absent);
-    let director = open(root.path()).await;
+    let director = open(of_talk(root.path())).await;
     run_group(&director, "prepare").await;
     run_group(&director, "upload").await;
     director.close().await;
@@ -110,7 +97,7 @@ async fn figures_are_of_the_demos_own_stack_and_of_a_tools_own_accounts() {
 async fn the_end_of_the_cloud_is_noticed() {
     let demo = "---\ntitle: Small\nprofile: offload\nflash: 256MiB\n---\n```steps prepare\ntenant create gold\n```\n";
     let root = project(demo, Tools::Absent);
-    let director = open(root.path()).await;
+    let director = open(of_talk(root.path())).await;
     run_group(&director, "prepare").await;
     let cloud = process_of(&format!("{}/.greenroom", root.path().display()), "own-small/cloud").expect("a cloud runs");
     kill(cloud, Signal::SIGKILL).expect("it runs");

@@ -1,16 +1,17 @@
 //! A show that is killed in the middle of its takes: what is on disk opens, is a prefix of what was shown, and holds no word that was not
 //! for its audience.
 
+#[path = "support/director.rs"]
+mod director;
 mod support;
 
-use greenroom_director::{Director, Options, Trust, What};
-use greenroom_show::call::{Call, GoTo, ListTakes, Next, OpenTake, Role, RunGroup, ToggleCaptions, ToggleClock};
-use greenroom_show::version::Version;
+use director::{call, of_talk, open};
+use greenroom_show::call::{GoTo, ListTakes, Next, OpenTake, RunGroup, ToggleCaptions, ToggleClock};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use support::{DEMO, Tools, project, stack, until, write};
+use support::{DEMO, Tools, project, until, write};
 
 /// More are run by hand: `GREENROOM_KILLS=50`.
 const KILLS: u64 = 6;
@@ -39,35 +40,19 @@ audence: internal
 # MARKER mistyped
 ";
 
-async fn open(root: &Path) -> Director {
-    let what = What::Deck("talk".into());
-    let version = Version::default();
-    let trust = Trust::Given;
-    let options = Options { root: root.to_path_buf(), what, version, trust, stack: Some(stack()), clipboard: None };
-    let director = Director::open(options).await.expect("a deck");
-    director.ready().await.expect("a stack");
-    director
-}
-
-async fn call<C: Call>(director: &Director, call: C) -> C::Reply {
-    let args = serde_json::to_value(call).expect("plain values");
-    let reply = director.call(Role::Presenter, C::NAME, args).await.expect("it does");
-    serde_json::from_value(reply).expect("the call's reply")
-}
-
 /// What is killed: not a test by itself.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by the test below"]
 async fn a_show() {
     let Some(root) = std::env::var_os(ROOT) else { return };
-    let director = open(Path::new(&root)).await;
+    let director = open(of_talk(Path::new(&root))).await;
     println!("up");
-    call(&director, ToggleCaptions {}).await;
-    call(&director, ToggleClock {}).await;
-    call(&director, Next {}).await;
-    call(&director, RunGroup { demo: "small".into(), group: "prepare".into() }).await;
+    call(&director, ToggleCaptions {}).await.expect("it does");
+    call(&director, ToggleClock {}).await.expect("it does");
+    call(&director, Next {}).await.expect("it does");
+    call(&director, RunGroup { demo: "small".into(), group: "prepare".into() }).await.expect("it does");
     for slide in [0, 1].into_iter().cycle() {
-        call(&director, GoTo { slide }).await;
+        call(&director, GoTo { slide }).await.expect("it does");
         tokio::time::sleep(Duration::from_millis(7)).await;
     }
 }
@@ -106,9 +91,9 @@ async fn judge(root: &Path, seed: u64) {
                 .unwrap_or_else(|error| panic!("seed {seed}: {error}: {line}"));
         }
     }
-    let director = open(root).await;
-    for take in call(&director, ListTakes {}).await {
-        call(&director, OpenTake { id: take.id.clone() }).await;
+    let director = open(of_talk(root)).await;
+    for take in call(&director, ListTakes {}).await.expect("it does") {
+        call(&director, OpenTake { id: take.id.clone() }).await.expect("it does");
         until("it plays", || {
             director.show().playing(0).is_some_and(|playing| playing.take.id == take.id).then_some(())
         })

@@ -1,13 +1,14 @@
 //! What tools print of the secrets that they were given, as it is shown and recorded.
 
+#[path = "support/director.rs"]
+mod director;
 #[expect(dead_code, reason = "what the other tests share, not all of which is needed here")]
 mod support;
 
-use greenroom_director::{Director, Options, Trust, What};
-use greenroom_show::call::{Call, Role, RunGroup};
-use greenroom_show::version::Version;
+use director::{call, of_talk, open};
+use greenroom_show::call::RunGroup;
 use greenroom_show::{Event, Stamped, StepState};
-use support::{Tools, project, stack, until};
+use support::{Tools, project, until};
 
 /// The tool is given a signed URL, and prints it as tools do.
 const TELLTALE: &str = r#"---
@@ -30,18 +31,8 @@ run sh -c 'sed -e "s/.*sig=//" -e "s/&.*//" again; exit 1'
 #[tokio::test(flavor = "multi_thread")]
 async fn no_tool_tells_a_signature_whatever_it_makes_of_it() {
     let root = project(TELLTALE, Tools::Absent);
-    let options = Options {
-        root: root.path().to_path_buf(),
-        what: What::Deck("talk".into()),
-        version: Version::default(),
-        trust: Trust::Given,
-        stack: Some(stack()),
-        clipboard: None,
-    };
-    let director = Director::open(options).await.expect("a good deck");
-    director.ready().await.expect("a stack");
-    let call = serde_json::to_value(RunGroup { demo: "small".into(), group: "tell".into() }).expect("plain values");
-    director.call(Role::Presenter, RunGroup::NAME, call).await.expect("it starts");
+    let director = open(of_talk(root.path())).await;
+    call(&director, RunGroup { demo: "small".into(), group: "tell".into() }).await.expect("it starts");
     until("the last step fails", || {
         let show = director.show();
         let run = show.runs.get("small")?;

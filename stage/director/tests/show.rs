@@ -1,9 +1,12 @@
 //! The director as the windows meet it: calls in, pushes out, one fold.
 
+#[path = "support/director.rs"]
+mod director;
 mod support;
 
+use director::{call, of_talk};
 use futures::{Stream, StreamExt};
-use greenroom_director::{Clipboard, Director, Options, Trust, What, rehearsals};
+use greenroom_director::{Clipboard, Director, Options, rehearsals};
 use greenroom_show::call::{
     ActOnTenant, Call, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake,
     Preflight, Push, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartTake, Role, RunGroup, SetAdmission,
@@ -16,35 +19,13 @@ use greenroom_show::preflight;
 use greenroom_show::rehearsal::{Rehearsal, SlideTime};
 use greenroom_show::take::{Edition, Verdict};
 use greenroom_show::tenants::{Act, Switch, TenantState};
-use greenroom_show::version::Version;
 use greenroom_show::{Curtain, NextAction, Run, Show, StepState};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use support::{DEMO, Tools, project, stack, until, write};
+use support::{DEMO, Tools, project, until, write};
 
 async fn open(root: &Path) -> Director {
-    open_with(root, None).await
-}
-
-async fn open_with(root: &Path, clipboard: Option<Clipboard>) -> Director {
-    let what = What::Deck("talk".into());
-    let options = Options {
-        root: root.to_path_buf(),
-        what,
-        version: Version::default(),
-        trust: Trust::Given,
-        stack: Some(stack()),
-        clipboard,
-    };
-    let director = Director::open(options).await.expect("a good deck");
-    director.ready().await.expect("a stack");
-    director
-}
-
-async fn call<C: Call>(director: &Director, call: C) -> Result<C::Reply, CallError> {
-    let args = serde_json::to_value(call).expect("plain values");
-    let reply = director.call(Role::Presenter, C::NAME, args).await?;
-    Ok(serde_json::from_value(reply).expect("the call's reply"))
+    director::open(of_talk(root)).await
 }
 
 /// Folds pushes as a window does, until `done`.
@@ -468,7 +449,7 @@ async fn a_tenants_line_is_on_the_clipboard_alone_and_works_until_it_has_gone() 
         line.clone_into(&mut put.lock().expect("no panic"));
         Ok(())
     });
-    let director = open_with(root.path(), Some(clipboard)).await;
+    let director = director::open(Options { clipboard: Some(clipboard), ..of_talk(root.path()) }).await;
     call(&director, GoTo { slide: 1 }).await.expect("there");
     run_group(&director, "come").await;
     let pasted = desktop.lock().expect("no panic").clone();

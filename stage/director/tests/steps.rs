@@ -1,11 +1,14 @@
 //! Steps end when their tools do, and when they are told to; what they leave is taken away; and one thing is done at a time.
 
+#[path = "support/director.rs"]
+mod director;
 #[expect(dead_code, reason = "what the other tests share, not all of which is needed here")]
 mod support;
 
+use director::{call, of_talk};
 use futures::{Stream, StreamExt};
 use greenroom_director::{Director, Options, Trust, What};
-use greenroom_show::call::{Call, CallError, GoTo, Push, Reset, Role, RunGroup, Stop, TrustSteps};
+use greenroom_show::call::{GoTo, Push, Reset, Role, RunGroup, Stop, TrustSteps};
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Outcome, StepState};
 use std::os::unix::fs::PermissionsExt;
@@ -16,28 +19,13 @@ use support::{Tools, project, stack, until, write};
 /// What a stop is promised within.
 const STOP: Duration = Duration::from_secs(2);
 
+/// Opens a show without waiting for its stack.
 async fn open(root: &Path, what: What, trust: Trust) -> Director {
-    let options = Options {
-        root: root.to_path_buf(),
-        what,
-        version: Version::default(),
-        trust,
-        stack: Some(stack()),
-        clipboard: None,
-    };
-    Director::open(options).await.expect("a good deck")
+    Director::open(Options { what, trust, ..of_talk(root) }).await.expect("a good deck")
 }
 
 async fn open_demo(root: &Path) -> Director {
-    let director = open(root, What::Demo("small".into()), Trust::Given).await;
-    director.ready().await.expect("a stack");
-    director
-}
-
-async fn call<C: Call>(director: &Director, call: C) -> Result<C::Reply, CallError> {
-    let args = serde_json::to_value(call).expect("plain values");
-    let reply = director.call(Role::Presenter, C::NAME, args).await?;
-    Ok(serde_json::from_value(reply).expect("the call's reply"))
+    director::open(Options { what: What::Demo("small".into()), ..of_talk(root) }).await
 }
 
 fn group(name: &str) -> RunGroup {

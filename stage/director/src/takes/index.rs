@@ -109,8 +109,9 @@ impl Index {
         if !self.is_behind || self.entries.is_empty() {
             return;
         }
-        let kept = Kept { version: VERSION, takes: self.entries.clone() };
+        let kept = Kept { version: VERSION, takes: std::mem::take(&mut self.entries) };
         let written = serde_json::to_vec(&kept).map_err(std::io::Error::from);
+        self.entries = kept.takes;
         match written.and_then(|text| durable::replace(&file(&self.folder), text)) {
             Ok(()) => self.is_behind = false,
             Err(error) => tracing::warn!(%error, "the index of takes cannot be kept"),

@@ -1,0 +1,32 @@
+//! A director as a window meets it: opened over a project of its own, and called.
+
+use crate::support::stack;
+use greenroom_director::{Director, Options, Trust, What};
+use greenroom_show::call::{Call, CallError, Role};
+use greenroom_show::version::Version;
+use std::path::Path;
+
+/// The talk of a project, in the version that it asks for, by somebody who trusts it.
+pub fn of_talk(root: &Path) -> Options {
+    Options {
+        root: root.to_path_buf(),
+        what: What::Deck("talk".into()),
+        version: Version::default(),
+        trust: Trust::Given,
+        stack: Some(stack()),
+        clipboard: None,
+    }
+}
+
+/// Opens a show, and waits for its stack.
+pub async fn open(options: Options) -> Director {
+    let director = Director::open(options).await.expect("a good deck");
+    director.ready().await.expect("a stack");
+    director
+}
+
+pub async fn call<C: Call>(director: &Director, call: C) -> Result<C::Reply, CallError> {
+    let args = serde_json::to_value(call).expect("plain values");
+    let reply = director.call(Role::Presenter, C::NAME, args).await?;
+    Ok(serde_json::from_value(reply).expect("the call's reply"))
+}
