@@ -7,7 +7,7 @@ use crate::{
 };
 use futures::StreamExt;
 use greenroom_director::Director;
-use greenroom_show::call::{CallError, Role};
+use greenroom_show::call::{self as asked, CallError, Role};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -58,9 +58,7 @@ enum Pace {
 /// A call as the page sends it.
 #[derive(Debug, Deserialize)]
 struct Asked {
-    name: String,
-    #[serde(default)]
-    args: Value,
+    request: asked::Request,
     /// How many calls its page has made before.
     #[serde(default)]
     turn: Option<u64>,
@@ -71,18 +69,18 @@ pub fn call(invoke: Invoke) {
     let Invoke { message, resolver, .. } = invoke;
     let (app, label) = (message.webview_ref().app_handle().clone(), message.webview_ref().label().to_string());
     let InvokeBody::Json(payload) = message.payload() else {
-        return resolver.reject(CallError::BadArguments { call: "call".into(), detail: "no JSON".into() });
+        return resolver.reject(CallError::BadRequest { detail: "it is no JSON".into() });
     };
-    let Asked { name, args, turn } = match serde_json::from_value(payload.clone()) {
+    let Asked { request, turn } = match serde_json::from_value(payload.clone()) {
         Ok(asked) => asked,
         Err(error) => {
-            return resolver.reject(CallError::BadArguments { call: "call".into(), detail: error.to_string() });
+            return resolver.reject(CallError::BadRequest { detail: error.to_string() });
         }
     };
     let Some(window) = app.get_webview_window(&label) else { return };
     let answer = resolver.clone();
     let work = Box::pin(async move {
-        match answered(&window, &name, args).await {
+        match answered(&window, request).await {
             Ok(reply) => answer.resolve(reply),
             Err(error) => answer.reject(error),
         }
@@ -94,11 +92,11 @@ pub fn call(invoke: Invoke) {
 }
 
 /// Windows are the shell's, all else is the director's.
-async fn answered(window: &WebviewWindow, name: &str, args: Value) -> Result<Value, CallError> {
+async fn answered(window: &WebviewWindow, request: asked::Request) -> Result<Value, CallError> {
     let role = role(window.label());
-    match windows::call(window, role, name).await {
-        Some(done) => done,
-        None => window.state::<Director>().call(role, name, args).await,
+    match request {
+        asked::Request::Window(request) => windows::call(window, role, request).await,
+        asked::Request::Show(request) => window.state::<Director>().call(role, request).await,
     }
 }
 

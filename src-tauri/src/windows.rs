@@ -6,10 +6,7 @@ mod screens;
 pub use screens::{Kept, Wish, watch};
 
 use crate::bridge;
-use greenroom_show::call::{
-    Call, CallError, Role,
-    window::{ReadScreens, SwapScreens, ToggleAudience, ToggleFullScreen},
-};
+use greenroom_show::call::{CallError, Role, WindowRequest};
 use screens::identity;
 use serde_json::Value;
 use std::time::Duration;
@@ -55,25 +52,23 @@ pub fn open_trouble(app: &AppHandle, trouble: &str) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Answers the calls that move windows; `None` for every other.
-pub async fn call(window: &WebviewWindow, role: Role, name: &str) -> Option<Result<Value, CallError>> {
-    const FULL_SCREEN: &str = ToggleFullScreen::NAME;
-    const SCREENS: &str = ReadScreens::NAME;
-    const SWAP: &str = SwapScreens::NAME;
-    const AUDIENCE_WINDOW: &str = ToggleAudience::NAME;
-    let done = match (name, role) {
-        (FULL_SCREEN, _) => toggle_full_screen(window),
-        (SCREENS | SWAP | AUDIENCE_WINDOW, Role::Audience) => return Some(Err(CallError::NotAllowed)),
-        (SCREENS, Role::Presenter) => {
-            let screens = screens::read(window.app_handle()).map_err(failed);
-            let reply = |screens| serde_json::to_value(screens).unwrap_or_default();
-            return Some(screens.map(reply));
+/// Answers the calls that move windows.
+pub async fn call(window: &WebviewWindow, role: Role, request: WindowRequest) -> Result<Value, CallError> {
+    let app = window.app_handle();
+    let done = match (request, role) {
+        (WindowRequest::ToggleFullScreen(_), _) => toggle_full_screen(window),
+        (
+            WindowRequest::ReadScreens(_) | WindowRequest::SwapScreens(_) | WindowRequest::ToggleAudience(_),
+            Role::Audience,
+        ) => Err(CallError::NotAllowed),
+        (WindowRequest::ReadScreens(_), Role::Presenter) => {
+            let screens = screens::read(app).map_err(failed)?;
+            return serde_json::to_value(screens).map_err(failed);
         }
-        (SWAP, Role::Presenter) => swap_screens(window.app_handle()).await,
-        (AUDIENCE_WINDOW, Role::Presenter) => toggle_audience(window),
-        _ => return None,
+        (WindowRequest::SwapScreens(_), Role::Presenter) => swap_screens(app).await,
+        (WindowRequest::ToggleAudience(_), Role::Presenter) => toggle_audience(window),
     };
-    Some(done.map(|()| Value::Null))
+    done.map(|()| Value::Null)
 }
 
 fn toggle_full_screen(window: &WebviewWindow) -> Result<(), CallError> {
@@ -185,6 +180,6 @@ fn builder<'a>(app: &'a AppHandle, label: &str, title: &str) -> WebviewWindowBui
         .on_navigation(|url| matches!((url.scheme(), url.host_str()), ("tauri", _) | ("http", Some("tauri.localhost"))))
 }
 
-fn failed(error: tauri::Error) -> CallError {
+fn failed(error: impl std::fmt::Display) -> CallError {
     CallError::Failed { detail: error.to_string() }
 }

@@ -75,16 +75,17 @@ fn subscribe(take: Rc<dyn Fn(Push)>) {
 }
 
 /// Calls are answered in the order in which they are made here, whichever comes first on its way.
-pub async fn call<C: Call>(call: &C) -> Result<C::Reply, CallError> {
+pub async fn call<C: Call>(call: C) -> Result<C::Reply, CallError> {
     thread_local! {
         static TURN: Cell<u32> = const { Cell::new(0) };
     }
     if !has_shell() {
         return Err(CallError::Failed { detail: "this page has no director".into() });
     }
-    let args = serde_json::to_string(call).ok().and_then(|text| JSON::parse(&text).ok()).unwrap_or_default();
+    let request =
+        serde_json::to_string(&call.request()).ok().and_then(|text| JSON::parse(&text).ok()).unwrap_or_default();
     let turn = TURN.replace(TURN.get() + 1);
-    let reply = invoke("call", &arguments([("name", C::NAME.into()), ("args", args), ("turn", turn.into())])).await;
+    let reply = invoke("call", &arguments([("request", request), ("turn", turn.into())])).await;
     let failed = |detail: String| CallError::Failed { detail };
     match reply {
         Ok(reply) => parse(text(&reply)).map_err(failed),

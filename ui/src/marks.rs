@@ -137,9 +137,9 @@ impl Hand {
                 let pointer = self.at.try_update_value(Option::take).flatten();
                 // What is refused here is said by the next call that a key makes.
                 if !along.is_empty() {
-                    let _ = bridge::call(&DrawInk { ink: Ink::Along(along) }).await;
+                    let _ = bridge::call(DrawInk { ink: Ink::Along(along) }).await;
                 } else if pointer.is_some() {
-                    let _ = bridge::call(&Point { pointer }).await;
+                    let _ = bridge::call(Point { pointer }).await;
                 } else {
                     break;
                 }

@@ -75,7 +75,7 @@ async fn changes(app: &App) -> (f64, f64) {
     for slide in 1..=CHANGES {
         let call = format!(
             "const asked = window.clock();
-             window.__TAURI__.core.invoke('call', {{ name: 'go-to', args: {{ slide: {slide} }} }});
+             window.__TAURI__.core.invoke('call', {{ request: {{ show: {{ 'go-to': {{ slide: {slide} }} }} }} }});
              return asked"
         );
         asked.push(app.eval(&call).await.as_f64().expect("a time"));

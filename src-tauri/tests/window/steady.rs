@@ -38,7 +38,7 @@ async fn a_slow_page_has_two_pushes_under_way_and_then_gets_the_show_as_it_stand
         "window.asked = 0;
          const hand = setInterval(() => {
              const args = { pointer: { kind: 'laser', at: [window.asked, 1] } };
-             window.__TAURI__.core.invoke('call', { name: 'point', args });
+             window.__TAURI__.core.invoke('call', { request: { show: { point: args } } });
              if (++window.asked === 400) clearInterval(hand);
          }, 10);
          return true",
@@ -63,7 +63,7 @@ async fn calls_of_a_window_are_answered_in_the_order_in_which_it_made_them() {
     let app = App::open("order", root.path(), "azcopy-field").await;
     app.until(&slide(0)).await;
     app.eval(
-        "const call = (name, args) => window.__TAURI__.core.invoke('call', { name, args });
+        "const call = (name, args) => window.__TAURI__.core.invoke('call', { request: { show: { [name]: args } } });
          call('draw-ink', { ink: { down: [0, 0] } });
          for (let x = 1; x < 200; x++) call('draw-ink', { ink: { along: [[x, x]] } });
          call('draw-ink', { ink: { down: [500, 500] } });

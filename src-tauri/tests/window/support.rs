@@ -182,7 +182,7 @@ impl App {
     /// Goes to a slide, from 0, and waits until it has come in whole.
     pub async fn go_to(&self, slide: u64) {
         let call = format!(
-            "window.__TAURI__.core.invoke('call', {{ name: 'go-to', args: {{ slide: {slide} }} }}); return true"
+            "window.__TAURI__.core.invoke('call', {{ request: {{ show: {{ 'go-to': {{ slide: {slide} }} }} }} }}); return true"
         );
         self.eval(&call).await;
         let here = format!(

@@ -14,19 +14,80 @@ use crate::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A request with one reply.
-pub trait Call: Serialize + DeserializeOwned {
-    const NAME: &'static str;
+pub trait Call {
     type Reply: Serialize + DeserializeOwned;
+
+    /// The request as it is sent.
+    fn request(self) -> Request;
+}
+
+/// What a window asks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Of the director.
+    Show(ShowRequest),
+    /// Of the shell.
+    Window(WindowRequest),
+}
+
+/// Every call to the director.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShowRequest {
+    Next(Next),
+    Previous(Previous),
+    GoTo(GoTo),
+    RunGroup(RunGroup),
+    RunStep(RunStep),
+    Stop(Stop),
+    Reset(Reset),
+    ToggleCurtain(ToggleCurtain),
+    ToggleFreeze(ToggleFreeze),
+    ToggleClock(ToggleClock),
+    ResetClock(ResetClock),
+    ToggleSpan(ToggleSpan),
+    ListTakes(ListTakes),
+    OpenTake(OpenTake),
+    ToggleRecorded(ToggleRecorded),
+    TogglePlay(TogglePlay),
+    RestartTake(RestartTake),
+    SetVersion(SetVersion),
+    Preflight(Preflight),
+    ReadRehearsals(ReadRehearsals),
+    DeleteRehearsal(DeleteRehearsal),
+    ExportRehearsals(ExportRehearsals),
+    ToggleLoop(ToggleLoop),
+    ReadTenants(ReadTenants),
+    SetAdmission(SetAdmission),
+    ActOnTenant(ActOnTenant),
+    ToggleCaptions(ToggleCaptions),
+    ZoomPane(ZoomPane),
+    Point(Point),
+    DrawInk(DrawInk),
+    SetPlan(SetPlan),
+    ExportPlan(ExportPlan),
+    TrustSteps(TrustSteps),
+    RestartStack(RestartStack),
+}
+
+/// Every call to the shell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowRequest {
+    ReadScreens(window::ReadScreens),
+    ToggleFullScreen(window::ToggleFullScreen),
+    SwapScreens(window::SwapScreens),
+    ToggleAudience(window::ToggleAudience),
 }
 
 /// Why a call did nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallError {
-    #[error("there is no call '{name}'")]
-    UnknownCall { name: String },
-    #[error("{call}: {detail}")]
-    BadArguments { call: String, detail: String },
+    /// It is none of the calls, or lacks what its call needs.
+    #[error("this request cannot be read: {detail}")]
+    BadRequest { detail: String },
     #[error("the audience's window may only listen")]
     NotAllowed,
     #[error("there is no {kind} '{name}'{}", nearest.as_ref().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default())]
@@ -62,15 +123,19 @@ pub enum Role {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Next {}
 impl Call for Next {
-    const NAME: &'static str = "next";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::Next(self))
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Previous {}
 impl Call for Previous {
-    const NAME: &'static str = "previous";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::Previous(self))
+    }
 }
 
 /// Goes to a slide by index, from 0.
@@ -79,8 +144,10 @@ pub struct GoTo {
     pub slide: usize,
 }
 impl Call for GoTo {
-    const NAME: &'static str = "go-to";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::GoTo(self))
+    }
 }
 
 /// Runs the steps of a group, one after the other, from its first that has not passed. A group that has passed runs again, whole.
@@ -90,8 +157,10 @@ pub struct RunGroup {
     pub group: String,
 }
 impl Call for RunGroup {
-    const NAME: &'static str = "run-group";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::RunGroup(self))
+    }
 }
 
 /// Runs one step, whatever ran before.
@@ -101,16 +170,20 @@ pub struct RunStep {
     pub step: usize,
 }
 impl Call for RunStep {
-    const NAME: &'static str = "run-step";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::RunStep(self))
+    }
 }
 
 /// Cancels the step that runs, with the tool that it started.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stop {}
 impl Call for Stop {
-    const NAME: &'static str = "stop";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::Stop(self))
+    }
 }
 
 /// Takes away what a demo has made, and makes it ready to run again.
@@ -119,8 +192,10 @@ pub struct Reset {
     pub demo: String,
 }
 impl Call for Reset {
-    const NAME: &'static str = "reset";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::Reset(self))
+    }
 }
 
 /// Draws this curtain, or opens it where it is drawn.
@@ -129,46 +204,58 @@ pub struct ToggleCurtain {
     pub curtain: Curtain,
 }
 impl Call for ToggleCurtain {
-    const NAME: &'static str = "toggle-curtain";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleCurtain(self))
+    }
 }
 
 /// Holds the audience where it is, or lets it follow.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToggleFreeze {}
 impl Call for ToggleFreeze {
-    const NAME: &'static str = "toggle-freeze";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleFreeze(self))
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToggleClock {}
 impl Call for ToggleClock {
-    const NAME: &'static str = "toggle-clock";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleClock(self))
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResetClock {}
 impl Call for ResetClock {
-    const NAME: &'static str = "reset-clock";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ResetClock(self))
+    }
 }
 
 /// The charts of both windows change between the last minute and the whole run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToggleSpan {}
 impl Call for ToggleSpan {
-    const NAME: &'static str = "toggle-span";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleSpan(self))
+    }
 }
 
 /// Takes of the demos of this deck, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListTakes {}
 impl Call for ListTakes {
-    const NAME: &'static str = "list-takes";
     type Reply = Vec<TakeInfo>;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ListTakes(self))
+    }
 }
 
 /// Plays a take on stage, on the first slide that cues its demo.
@@ -177,30 +264,38 @@ pub struct OpenTake {
     pub id: String,
 }
 impl Call for OpenTake {
-    const NAME: &'static str = "open-take";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::OpenTake(self))
+    }
 }
 
 /// From live to the newest take of this slide's demo that passed, or back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToggleRecorded {}
 impl Call for ToggleRecorded {
-    const NAME: &'static str = "toggle-recorded";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleRecorded(self))
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TogglePlay {}
 impl Call for TogglePlay {
-    const NAME: &'static str = "toggle-play";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::TogglePlay(self))
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestartTake {}
 impl Call for RestartTake {
-    const NAME: &'static str = "restart-take";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::RestartTake(self))
+    }
 }
 
 /// Puts another version of the deck on stage: for another audience, or in fewer minutes. The slide stays where it is in both.
@@ -209,24 +304,30 @@ pub struct SetVersion {
     pub version: Version,
 }
 impl Call for SetVersion {
-    const NAME: &'static str = "set-version";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::SetVersion(self))
+    }
 }
 
 /// Looks at everything that the talk needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Preflight {}
 impl Call for Preflight {
-    const NAME: &'static str = "preflight";
     type Reply = Vec<Check>;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::Preflight(self))
+    }
 }
 
 /// What past runs of the talk tell.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReadRehearsals {}
 impl Call for ReadRehearsals {
-    const NAME: &'static str = "read_rehearsals";
     type Reply = Report;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ReadRehearsals(self))
+    }
 }
 
 /// Takes one run away, for good.
@@ -235,32 +336,40 @@ pub struct DeleteRehearsal {
     pub id: String,
 }
 impl Call for DeleteRehearsal {
-    const NAME: &'static str = "delete_rehearsal";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::DeleteRehearsal(self))
+    }
 }
 
 /// Writes the runs as a table, and answers with its path.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExportRehearsals {}
 impl Call for ExportRehearsals {
-    const NAME: &'static str = "export_rehearsals";
     type Reply = String;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ExportRehearsals(self))
+    }
 }
 
 /// Gives the section of this slide from its start, again and again; or lets the talk go on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToggleLoop {}
 impl Call for ToggleLoop {
-    const NAME: &'static str = "toggle_loop";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleLoop(self))
+    }
 }
 
 /// How the tenants of the running stack do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReadTenants {}
 impl Call for ReadTenants {
-    const NAME: &'static str = "read_tenants";
     type Reply = Tenants;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ReadTenants(self))
+    }
 }
 
 /// Keeps tenants apart, or no longer: at once.
@@ -269,8 +378,10 @@ pub struct SetAdmission {
     pub switch: Switch,
 }
 impl Call for SetAdmission {
-    const NAME: &'static str = "set_admission";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::SetAdmission(self))
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -279,24 +390,30 @@ pub struct ActOnTenant {
     pub act: Act,
 }
 impl Call for ActOnTenant {
-    const NAME: &'static str = "act_on_tenant";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ActOnTenant(self))
+    }
 }
 
 /// Shows what is being said below the slide, or no longer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToggleCaptions {}
 impl Call for ToggleCaptions {
-    const NAME: &'static str = "toggle_captions";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleCaptions(self))
+    }
 }
 
 /// Lets the next pane of the slide fill the stage, and after the last one all of them again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ZoomPane {}
 impl Call for ZoomPane {
-    const NAME: &'static str = "zoom_pane";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ZoomPane(self))
+    }
 }
 
 /// Shows where the speaker points, or takes the pointer away.
@@ -305,8 +422,10 @@ pub struct Point {
     pub pointer: Option<Pointer>,
 }
 impl Call for Point {
-    const NAME: &'static str = "point";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::Point(self))
+    }
 }
 
 /// Draws on the slide that the audience sees.
@@ -315,8 +434,10 @@ pub struct DrawInk {
     pub ink: Ink,
 }
 impl Call for DrawInk {
-    const NAME: &'static str = "draw-ink";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::DrawInk(self))
+    }
 }
 
 /// Sets an input of the capacity planner; without a value it is measured, or an example, again.
@@ -326,68 +447,107 @@ pub struct SetPlan {
     pub value: Option<f64>,
 }
 impl Call for SetPlan {
-    const NAME: &'static str = "set-plan";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::SetPlan(self))
+    }
 }
 
 /// Writes the plan as a table and as pictures. Answers the folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExportPlan {}
 impl Call for ExportPlan {
-    const NAME: &'static str = "export-plan";
     type Reply = String;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ExportPlan(self))
+    }
 }
 
 /// The speaker says yes to the steps of all demos on stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrustSteps {}
 impl Call for TrustSteps {
-    const NAME: &'static str = "trust-steps";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::TrustSteps(self))
+    }
 }
 
 /// Starts the stack again after it went down.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestartStack {}
 impl Call for RestartStack {
-    const NAME: &'static str = "restart-stack";
     type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::RestartStack(self))
+    }
 }
 
 /// Calls that the shell answers by itself: they move windows and change nothing of the show.
 pub mod window {
-    use super::{Call, Deserialize, Serialize};
+    use super::{Call, Deserialize, Request, Serialize, WindowRequest};
     use crate::preflight::Screen;
 
     /// The screens that there are, and which window is on which.
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub struct ReadScreens {}
     impl Call for ReadScreens {
-        const NAME: &'static str = "window/read-screens";
         type Reply = Vec<Screen>;
+        fn request(self) -> Request {
+            Request::Window(WindowRequest::ReadScreens(self))
+        }
     }
 
     /// Full screen for the window that asks, or back.
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub struct ToggleFullScreen {}
     impl Call for ToggleFullScreen {
-        const NAME: &'static str = "window/toggle-full-screen";
         type Reply = ();
+        fn request(self) -> Request {
+            Request::Window(WindowRequest::ToggleFullScreen(self))
+        }
     }
 
     /// Presenter and audience change screens.
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub struct SwapScreens {}
     impl Call for SwapScreens {
-        const NAME: &'static str = "window/swap-screens";
         type Reply = ();
+        fn request(self) -> Request {
+            Request::Window(WindowRequest::SwapScreens(self))
+        }
     }
 
     /// Opens the audience's window, or closes it.
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub struct ToggleAudience {}
     impl Call for ToggleAudience {
-        const NAME: &'static str = "window/toggle-audience";
         type Reply = ();
+        fn request(self) -> Request {
+            Request::Window(WindowRequest::ToggleAudience(self))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, from_value, json, to_value};
+
+    #[test]
+    fn a_request_is_sent_by_the_name_of_its_call() {
+        let sent = |request: Request| to_value(request).expect("plain values");
+        assert_eq!(sent(GoTo { slide: 2 }.request()), json!({ "show": { "go-to": { "slide": 2 } } }));
+        assert_eq!(sent(window::SwapScreens {}.request()), json!({ "window": { "swap-screens": {} } }));
+    }
+
+    #[test]
+    fn what_is_no_call_is_refused_by_name() {
+        let refused = |value: Value| from_value::<Request>(value).expect_err("no call").to_string();
+        let unknown = refused(json!({ "show": { "nonsense": {} } }));
+        assert!(unknown.contains("`nonsense`") && unknown.contains("`go-to`"), "{unknown}");
+        assert!(refused(json!({ "show": { "go-to": {} } })).contains("`slide`"));
+        assert!(refused(json!({ "show": { "go-to": { "slide": "x" } } })).contains("\"x\""));
+        assert!(refused(json!({ "window": { "next": {} } })).contains("`next`"), "the director's");
     }
 }

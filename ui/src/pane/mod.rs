@@ -39,42 +39,52 @@ pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
     }
 }
 
-/// Charts, below them the topology, then the terminal; checks along the bottom.
+/// As they are declared from above, whatever order a slide names them in; checks along the bottom.
 #[component]
 fn EditionPanes(cue: Cue, draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
-    let has = |pane| cue.panes.contains(&pane);
-    let demo = StoredValue::new(cue.demo.clone());
-    let charts = has(Pane::Charts).then(|| view! { <ChartsPane demo=demo.get_value() draw /> });
-    let terminal = has(Pane::Terminal).then(|| {
-        let heading = move || {
-            store.read(&[Part::Steps, Part::Replay], |show| {
-                let tools = &show.run(&demo.get_value())?.tools;
-                Some(tools.iter().map(|(name, is)| tool(name, is)).collect::<Vec<_>>().join(", "))
-            })
-        };
-        view! {
-            <Frame kind="terminal" demo=demo.get_value() heading=move || heading().filter(|tools| !tools.is_empty()).unwrap_or("Terminal".into())>
-                {(draw == Draw::Whole).then(|| view! { <TerminalView demo=demo.get_value() /> })}
-            </Frame>
+    let drawn = |pane: &Pane| {
+        let demo = cue.demo.clone();
+        match pane {
+            Pane::Charts => view! { <ChartsPane demo draw /> }.into_any(),
+            Pane::Topology => {
+                let alone = cue.panes.iter().all(|pane| matches!(pane, Pane::Topology | Pane::Checks));
+                let room = if alone { topology::ROOM_ALONE } else { topology::ROOM_SHARED };
+                view! { <topology::TopologyPane demo room draw /> }.into_any()
+            }
+            Pane::Terminal => view! { <TerminalPane demo draw /> }.into_any(),
+            Pane::Checks => view! { <checks::Checks cue=cue.clone() /> }.into_any(),
         }
-    });
-    let topology = has(Pane::Topology).then(|| {
-        let room = if cue.panes.iter().all(|pane| matches!(pane, Pane::Topology | Pane::Checks)) {
-            topology::ROOM_ALONE
-        } else {
-            topology::ROOM_SHARED
-        };
-        view! { <topology::TopologyPane demo=demo.get_value() room draw /> }
-    });
+    };
+    let mut panes = cue.panes.clone();
+    panes.sort();
+    panes.dedup();
+    let (along_the_bottom, above): (Vec<_>, Vec<_>) = panes.iter().partition(|pane| **pane == Pane::Checks);
     let zoomed = Memo::new(move |_| {
         let zoomed = store.read(&[Part::Position], |show| show.zoomed.filter(|_| show.frozen.is_none()));
         zoomed.filter(|_| draw == Draw::Whole).map(Pane::as_str)
     });
-    let checks = has(Pane::Checks).then(|| view! { <checks::Checks cue=cue.clone() /> });
     view! {
-        <div class="panes" data-zoomed=zoomed>{charts} {topology} {terminal}</div>
-        {checks}
+        <div class="panes" data-zoomed=zoomed>{above.into_iter().map(drawn).collect_view()}</div>
+        {along_the_bottom.into_iter().map(drawn).collect_view()}
+    }
+}
+
+#[component]
+fn TerminalPane(demo: String, draw: Draw) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let slug = StoredValue::new(demo.clone());
+    let heading = move || {
+        let tools = store.read(&[Part::Steps, Part::Replay], |show| {
+            let tools = &show.run(&slug.get_value())?.tools;
+            Some(tools.iter().map(|(name, is)| tool(name, is)).collect::<Vec<_>>().join(", "))
+        });
+        tools.filter(|tools| !tools.is_empty()).unwrap_or("Terminal".into())
+    };
+    view! {
+        <Frame kind="terminal" demo=demo.clone() heading>
+            {(draw == Draw::Whole).then(|| view! { <TerminalView demo /> })}
+        </Frame>
     }
 }
 

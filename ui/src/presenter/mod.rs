@@ -157,7 +157,7 @@ impl Console {
     /// Sends a call; what the director refuses is said at the foot of the window.
     pub fn send<C: Call + 'static>(self, call: C) {
         spawn_local(async move {
-            let refused = bridge::call(&call).await.err().map(|error| error.to_string());
+            let refused = bridge::call(call).await.err().map(|error| error.to_string());
             self.refused.set(refused);
         });
     }

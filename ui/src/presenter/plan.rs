@@ -20,7 +20,7 @@ pub fn PlanDesk() -> impl IntoView {
     let exported = RwSignal::new(None::<String>);
     let export = move |_| {
         spawn_local(async move {
-            exported.set(Some(match bridge::call(&ExportPlan {}).await {
+            exported.set(Some(match bridge::call(ExportPlan {}).await {
                 Ok(folder) => format!("Written to {folder}"),
                 Err(error) => error.to_string(),
             }));

@@ -17,9 +17,9 @@ pub fn Board() -> impl IntoView {
     let look = move || {
         board.set(None);
         spawn_local(async move {
-            let reply = bridge::call(&Preflight {}).await.map_err(|error| error.to_string());
+            let reply = bridge::call(Preflight {}).await.map_err(|error| error.to_string());
             // Only the windows know their screens, and only the page its colours.
-            let screens = bridge::call(&ReadScreens {}).await.unwrap_or_default();
+            let screens = bridge::call(ReadScreens {}).await.unwrap_or_default();
             let reply = reply.map(|mut board| {
                 board.extend(screens_of(&screens));
                 board.push(colors());

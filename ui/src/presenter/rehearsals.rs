@@ -30,7 +30,7 @@ struct History {
 impl History {
     fn read(self) {
         spawn_local(async move {
-            let report = bridge::call(&ReadRehearsals {}).await.map_err(|error| error.to_string());
+            let report = bridge::call(ReadRehearsals {}).await.map_err(|error| error.to_string());
             // The page may have been closed meanwhile.
             let _ = self.report.try_set(Some(report));
         });
@@ -38,7 +38,7 @@ impl History {
 
     fn delete(self, id: String) {
         spawn_local(async move {
-            if let Err(error) = bridge::call(&DeleteRehearsal { id }).await {
+            if let Err(error) = bridge::call(DeleteRehearsal { id }).await {
                 let _ = self.said.try_set(Some(error.to_string()));
             }
             self.read();
@@ -47,7 +47,7 @@ impl History {
 
     fn export(self) {
         spawn_local(async move {
-            let said = match bridge::call(&ExportRehearsals {}).await {
+            let said = match bridge::call(ExportRehearsals {}).await {
                 Ok(file) => format!("Written to {file}"),
                 Err(error) => error.to_string(),
             };

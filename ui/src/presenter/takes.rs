@@ -31,7 +31,7 @@ pub fn Takes() -> impl IntoView {
     Effect::new(move || {
         if moment.get().0.is_some() {
             spawn_local(async move {
-                if let Ok(listed) = bridge::call(&call::ListTakes {}).await {
+                if let Ok(listed) = bridge::call(call::ListTakes {}).await {
                     takes.set(listed);
                 }
             });

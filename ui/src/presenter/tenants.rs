@@ -18,7 +18,7 @@ pub fn TenantsPage() -> impl IntoView {
     let tenants = RwSignal::new(None::<Result<Tenants, String>>);
     let read = move || {
         spawn_local(async move {
-            let reply = bridge::call(&ReadTenants {}).await.map_err(|error| error.to_string());
+            let reply = bridge::call(ReadTenants {}).await.map_err(|error| error.to_string());
             // The page may have been closed meanwhile.
             let _ = tenants.try_set(Some(reply));
         });

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use futures::{StreamExt, stream::BoxStream};
 use greenroom_director::{Director, Library, Options, Trust, What};
-use greenroom_show::call::{Call, Push, Role, RunGroup, Stop};
+use greenroom_show::call::{Push, Role, RunGroup, ShowRequest, Stop};
 use greenroom_show::demo::Demo;
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Outcome, Show, Stamped, StepState};
@@ -110,7 +110,7 @@ async fn drive(director: &Director, slug: &str, interrupt: &CancellationToken) -
     for group in &demo.groups {
         say(&format!("\n{}\n", heading(&group.name, &group.about)))?;
         let call = RunGroup { demo: slug.to_string(), group: group.name.clone() };
-        director.call(Role::Presenter, RunGroup::NAME, serde_json::to_value(call)?).await?;
+        director.call(Role::Presenter, ShowRequest::RunGroup(call)).await?;
         interrupted = watched.follow(group.steps.clone(), interrupt).await?;
         if watched.stands(&group.steps) != Stands::Passed || interrupted {
             break;
@@ -162,7 +162,7 @@ impl<'a> Watched<'a> {
                 push = self.pushes.next() => push.context("hear from the director")?,
                 () = interrupt.cancelled(), if !interrupted => {
                     interrupted = true;
-                    self.director.call(Role::Presenter, Stop::NAME, serde_json::json!({})).await?;
+                    self.director.call(Role::Presenter, ShowRequest::Stop(Stop {})).await?;
                     continue;
                 }
             };

@@ -5,12 +5,7 @@ use super::{Stage, history, plan, tenants, trust};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::{PassedOver, Reader};
-use greenroom_show::call::{
-    ActOnTenant, Call, CallError, DeleteRehearsal, DrawInk, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next,
-    OpenTake, Point, Preflight, Previous, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartStack, RestartTake,
-    Role, RunGroup, RunStep, SetAdmission, SetPlan, SetVersion, Stop, ToggleCaptions, ToggleClock, ToggleCurtain,
-    ToggleFreeze, ToggleLoop, TogglePlay, ToggleRecorded, ToggleSpan, TrustSteps, ZoomPane,
-};
+use greenroom_show::call::{Call, CallError, Role, ShowRequest};
 use greenroom_show::deck::{Level, Slide};
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
@@ -23,120 +18,99 @@ use tokio::sync::mpsc;
 /// Keys pressed faster than a replay answers.
 const COMMANDS_WAITING: usize = 8;
 
-/// What can be done while a recorded talk is drawn in place of the live one.
-const DURING_A_TALK: [&str; 8] = [
-    TogglePlay::NAME,
-    RestartTake::NAME,
-    ToggleRecorded::NAME,
-    ListTakes::NAME,
-    OpenTake::NAME,
-    Preflight::NAME,
-    ReadRehearsals::NAME,
-    ReadTenants::NAME,
-];
-
-pub async fn dispatch(stage: &Arc<Stage>, role: Role, name: &str, args: Value) -> Result<Value, CallError> {
+pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> Result<Value, CallError> {
+    use ShowRequest as Ask;
     if role == Role::Audience {
         return Err(CallError::NotAllowed);
     }
-    if stage.lock().show.replays_talk() && !DURING_A_TALK.contains(&name) {
+    if stage.lock().show.replays_talk() && !is_for_a_talk(&request) {
         return Err(CallError::Failed { detail: "a recorded talk is on stage: V goes back to live".into() });
     }
-    match name {
-        Next::NAME => answer::<Next, _>(args, |_| next(stage)),
-        Previous::NAME => answer::<Previous, _>(args, |_| previous(stage)),
-        GoTo::NAME => answer::<GoTo, _>(args, |call| go_to(stage, call.slide)),
-        RunGroup::NAME => answer::<RunGroup, _>(args, |call| stage.start_group(&call.demo, &call.group)),
-        RunStep::NAME => answer::<RunStep, _>(args, |call| stage.start_step(&call.demo, call.step)),
-        Stop::NAME => answer::<Stop, _>(args, |_| stop(stage)),
-        Reset::NAME => {
-            let call: Reset = read(args)?;
-            stage.reset(&call.demo).await.map(|()| Value::Null)
-        }
-        Preflight::NAME => {
-            let _: Preflight = read(args)?;
-            reply(&preflight(stage).await?)
-        }
-        ReadRehearsals::NAME => {
-            let _: ReadRehearsals = read(args)?;
-            reply(&history::report(stage).await?)
-        }
-        DeleteRehearsal::NAME => {
-            let call: DeleteRehearsal = read(args)?;
-            reply(&history::delete(stage, &call.id).await?)
-        }
-        ExportRehearsals::NAME => {
-            let _: ExportRehearsals = read(args)?;
-            reply(&history::export(stage).await?)
-        }
-        ToggleLoop::NAME => answer::<ToggleLoop, _>(args, |_| toggle_loop(stage)),
-        ReadTenants::NAME => {
-            let _: ReadTenants = read(args)?;
-            reply(&tenants::read(stage).await?)
-        }
-        SetAdmission::NAME => {
-            let call: SetAdmission = read(args)?;
-            reply(&tenants::set_admission(stage, call.switch).await?)
-        }
-        ActOnTenant::NAME => {
-            let call: ActOnTenant = read(args)?;
-            reply(&tenants::act(stage, &call).await?)
-        }
-        ToggleCaptions::NAME => answer::<ToggleCaptions, _>(args, |_| toggle_captions(stage)),
-        ZoomPane::NAME => answer::<ZoomPane, _>(args, |_| zoom_pane(stage)),
-        ToggleCurtain::NAME => answer::<ToggleCurtain, _>(args, |call| toggle_curtain(stage, call.curtain)),
-        ToggleFreeze::NAME => answer::<ToggleFreeze, _>(args, |_| toggle_freeze(stage)),
-        ToggleClock::NAME => answer::<ToggleClock, _>(args, |_| toggle_clock(stage)),
-        ResetClock::NAME => answer::<ResetClock, _>(args, |_| emit(stage, Event::Clock(ClockAct::Reset))),
-        ToggleSpan::NAME => answer::<ToggleSpan, _>(args, |_| toggle_span(stage)),
-        ListTakes::NAME => {
-            let _: ListTakes = read(args)?;
-            reply(&stage.shelf(Kernel::takes).await?)
-        }
-        OpenTake::NAME => {
-            let call: OpenTake = read(args)?;
-            open_take(stage, &call.id).await.map(|()| Value::Null)
-        }
-        ToggleRecorded::NAME => {
-            let _: ToggleRecorded = read(args)?;
-            toggle_recorded(stage).await.map(|()| Value::Null)
-        }
-        TogglePlay::NAME => answer::<TogglePlay, _>(args, |_| command(stage, replay::Command::TogglePlay)),
-        RestartTake::NAME => answer::<RestartTake, _>(args, |_| command(stage, replay::Command::Restart)),
-        SetVersion::NAME => answer::<SetVersion, _>(args, |call| set_version(stage, call.version)),
-        Point::NAME => answer::<Point, _>(args, |call| emit(stage, Event::Pointed(call.pointer))),
-        DrawInk::NAME => answer::<DrawInk, _>(args, |call| emit(stage, Event::Inked(call.ink))),
-        SetPlan::NAME => {
-            let call: SetPlan = read(args)?;
-            reply(&plan::set(stage, &call).await?)
-        }
-        ExportPlan::NAME => {
-            let _: ExportPlan = read(args)?;
-            reply(&plan::export(stage).await?)
-        }
-        TrustSteps::NAME => {
-            let _: TrustSteps = read(args)?;
-            trust::trust(stage).await.map(|()| Value::Null)
-        }
-        RestartStack::NAME => answer::<RestartStack, _>(args, |_| {
+    match request {
+        Ask::Next(call) => answer(&call, next(stage)),
+        Ask::Previous(call) => answer(&call, previous(stage)),
+        Ask::GoTo(call) => answer(&call, go_to(stage, call.slide)),
+        Ask::RunGroup(call) => answer(&call, stage.start_group(&call.demo, &call.group)),
+        Ask::RunStep(call) => answer(&call, stage.start_step(&call.demo, call.step)),
+        Ask::Stop(call) => answer(&call, stop(stage)),
+        Ask::Reset(call) => answer(&call, stage.reset(&call.demo).await),
+        Ask::ToggleCurtain(call) => answer(&call, toggle_curtain(stage, call.curtain)),
+        Ask::ToggleFreeze(call) => answer(&call, toggle_freeze(stage)),
+        Ask::ToggleClock(call) => answer(&call, toggle_clock(stage)),
+        Ask::ResetClock(call) => answer(&call, emit(stage, Event::Clock(ClockAct::Reset))),
+        Ask::ToggleSpan(call) => answer(&call, toggle_span(stage)),
+        Ask::ListTakes(call) => answer(&call, stage.shelf(Kernel::takes).await),
+        Ask::OpenTake(call) => answer(&call, open_take(stage, &call.id).await),
+        Ask::ToggleRecorded(call) => answer(&call, toggle_recorded(stage).await),
+        Ask::TogglePlay(call) => answer(&call, command(stage, replay::Command::TogglePlay)),
+        Ask::RestartTake(call) => answer(&call, command(stage, replay::Command::Restart)),
+        Ask::SetVersion(call) => answer(&call, set_version(stage, call.version)),
+        Ask::Preflight(call) => answer(&call, preflight(stage).await),
+        Ask::ReadRehearsals(call) => answer(&call, history::report(stage).await),
+        Ask::DeleteRehearsal(call) => answer(&call, history::delete(stage, &call.id).await),
+        Ask::ExportRehearsals(call) => answer(&call, history::export(stage).await),
+        Ask::ToggleLoop(call) => answer(&call, toggle_loop(stage)),
+        Ask::ReadTenants(call) => answer(&call, tenants::read(stage).await),
+        Ask::SetAdmission(call) => answer(&call, tenants::set_admission(stage, call.switch).await),
+        Ask::ActOnTenant(call) => answer(&call, tenants::act(stage, &call).await),
+        Ask::ToggleCaptions(call) => answer(&call, toggle_captions(stage)),
+        Ask::ZoomPane(call) => answer(&call, zoom_pane(stage)),
+        Ask::Point(call) => answer(&call, emit(stage, Event::Pointed(call.pointer))),
+        Ask::DrawInk(call) => answer(&call, emit(stage, Event::Inked(call.ink.clone()))),
+        Ask::SetPlan(call) => answer(&call, plan::set(stage, &call).await),
+        Ask::ExportPlan(call) => answer(&call, plan::export(stage).await),
+        Ask::TrustSteps(call) => answer(&call, trust::trust(stage).await),
+        Ask::RestartStack(call) => {
             stage.backstage.restarts.notify_one();
-            Ok(())
-        }),
-        _ => Err(CallError::UnknownCall { name: name.to_string() }),
+            answer(&call, Ok(()))
+        }
     }
 }
 
-fn read<C: Call>(args: Value) -> Result<C, CallError> {
-    serde_json::from_value(args)
-        .map_err(|error| CallError::BadArguments { call: C::NAME.into(), detail: error.to_string() })
+/// What can be done while a recorded talk is drawn in place of the live one.
+fn is_for_a_talk(request: &ShowRequest) -> bool {
+    use ShowRequest as Ask;
+    match request {
+        Ask::TogglePlay(_)
+        | Ask::RestartTake(_)
+        | Ask::ToggleRecorded(_)
+        | Ask::ListTakes(_)
+        | Ask::OpenTake(_)
+        | Ask::Preflight(_)
+        | Ask::ReadRehearsals(_)
+        | Ask::ReadTenants(_) => true,
+        Ask::Next(_)
+        | Ask::Previous(_)
+        | Ask::GoTo(_)
+        | Ask::RunGroup(_)
+        | Ask::RunStep(_)
+        | Ask::Stop(_)
+        | Ask::Reset(_)
+        | Ask::ToggleCurtain(_)
+        | Ask::ToggleFreeze(_)
+        | Ask::ToggleClock(_)
+        | Ask::ResetClock(_)
+        | Ask::ToggleSpan(_)
+        | Ask::SetVersion(_)
+        | Ask::DeleteRehearsal(_)
+        | Ask::ExportRehearsals(_)
+        | Ask::ToggleLoop(_)
+        | Ask::SetAdmission(_)
+        | Ask::ActOnTenant(_)
+        | Ask::ToggleCaptions(_)
+        | Ask::ZoomPane(_)
+        | Ask::Point(_)
+        | Ask::DrawInk(_)
+        | Ask::SetPlan(_)
+        | Ask::ExportPlan(_)
+        | Ask::TrustSteps(_)
+        | Ask::RestartStack(_) => false,
+    }
 }
 
-fn answer<C: Call, F: FnOnce(C) -> Result<C::Reply, CallError>>(args: Value, act: F) -> Result<Value, CallError> {
-    reply(&act(read(args)?)?)
-}
-
-fn reply<T: serde::Serialize>(value: &T) -> Result<Value, CallError> {
-    serde_json::to_value(value).map_err(|error| CallError::Failed { detail: error.to_string() })
+/// What came of a call, as it is sent.
+fn answer<C: Call>(_call: &C, came: Result<C::Reply, CallError>) -> Result<Value, CallError> {
+    serde_json::to_value(came?).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
 async fn preflight(stage: &Arc<Stage>) -> Result<Vec<Check>, CallError> {

@@ -28,7 +28,7 @@ use crate::tool::Background;
 use crate::trust::Trust;
 use crate::workshop::{Workshop, WorkshopError};
 use futures::Stream;
-use greenroom_show::call::{CallError, Push, Role};
+use greenroom_show::call::{CallError, Push, Role, ShowRequest};
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Show, StackState};
 use kernel::Kernel;
@@ -192,8 +192,8 @@ impl Director {
     }
 
     /// Answers a window's call.
-    pub async fn call(&self, role: Role, name: &str, args: serde_json::Value) -> Result<serde_json::Value, CallError> {
-        calls::dispatch(&self.stage, role, name, args).await
+    pub async fn call(&self, role: Role, request: ShowRequest) -> Result<serde_json::Value, CallError> {
+        calls::dispatch(&self.stage, role, request).await
     }
 
     /// The project folder.

@@ -28,6 +28,8 @@ pub async fn outcome<F: Future<Output = Seen>>(
         biased;
         seen = &mut work => match seen {
             Ok(Ok(seen)) => Outcome::Passed { seen },
+            // Work hears of a stop a moment before this does, and what it then says is no failure.
+            Ok(Err(_)) if own.is_cancelled() => Outcome::Cancelled,
             Ok(Err(why)) => Outcome::Failed { why },
             Err(_panic) => Outcome::Failed { why: broke_off() },
         },
@@ -77,6 +79,16 @@ mod tests {
         };
         let came = outcome(knows, SOON, &CancellationToken::new()).await;
         assert_eq!(came, Outcome::TimedOut { why: "3, wanted 4".into() });
+    }
+
+    #[tokio::test]
+    async fn what_gives_up_because_it_is_stopped_has_not_failed() {
+        let gives_up_first = |own: CancellationToken| async move {
+            // As if it heard of the stop before its step did.
+            own.cancel();
+            Err("3, wanted 4".to_string())
+        };
+        assert_eq!(outcome(gives_up_first, LATE, &CancellationToken::new()).await, Outcome::Cancelled);
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::support::stack;
 use greenroom_director::{Director, Options, Trust, What};
-use greenroom_show::call::{Call, CallError, Role};
+use greenroom_show::call::{Call, CallError, Request, Role};
 use greenroom_show::version::Version;
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub async fn open(options: Options) -> Director {
 }
 
 pub async fn call<C: Call>(director: &Director, call: C) -> Result<C::Reply, CallError> {
-    let args = serde_json::to_value(call).expect("plain values");
-    let reply = director.call(Role::Presenter, C::NAME, args).await?;
+    let Request::Show(request) = call.request() else { panic!("a window answers this, and not the director") };
+    let reply = director.call(Role::Presenter, request).await?;
     Ok(serde_json::from_value(reply).expect("the call's reply"))
 }
