@@ -3,6 +3,7 @@
 mod marks;
 mod measure;
 mod steady;
+mod steps;
 mod support;
 mod tenants;
 mod walk;
