@@ -204,9 +204,14 @@ impl App {
         }
     }
 
+    /// Sends the app a signal. One more of any kind would end it at once.
+    pub fn signal(&self, root: &Path, signal: Signal) {
+        nix::sys::signal::kill(app_of(root).expect("the app runs"), signal).expect("it can be sent");
+    }
+
     /// Ends the app with a signal that it cannot answer, and then the driver.
-    pub fn kill(self, root: &Path, signal: Signal) {
-        nix::sys::signal::kill(app_of(root).expect("the app runs"), signal).expect("it can be killed");
+    pub fn kill(self, root: &Path) {
+        self.signal(root, Signal::SIGKILL);
     }
 
     /// Keeps a picture of the window where pictures are wanted: `GREENROOM_SHOTS` names the folder.

@@ -1,7 +1,6 @@
 //! Every slide of every deck in the real window: nothing overflows, nothing is cut off, and what is not for an audience is not there.
 
 use crate::support::{App, ENTER, ESCAPE, PAGE_DOWN, owned_project, project, workspace};
-use nix::sys::signal::Signal;
 use serde_json::Value;
 
 /// Sizes of a projector, a television and an old projector.
@@ -268,7 +267,7 @@ async fn a_killed_show_comes_back_at_its_slide_and_clock() {
     }
     let note = root.path().join(".greenroom/resume.json");
     app.until_file(&note, "\"slide\":2").await;
-    app.kill(root.path(), Signal::SIGKILL);
+    app.kill(root.path());
 
     let app = App::open("resume", root.path(), "azcopy-field").await;
     app.until("[data-testid=presenter] [data-testid=slide][data-slide='2']").await;
