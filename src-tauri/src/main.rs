@@ -190,6 +190,7 @@ fn end_on_signal(app: AppHandle, end: fn(&AppHandle)) {
         end(&app);
         // Whoever asks twice does not want to wait. The stack ends with this process, and the next show takes away what is left.
         asked().await;
+        greenroom_director::kill_steps();
         std::process::exit(ENDED_AT_ONCE);
     });
 }

@@ -82,6 +82,18 @@ async fn what_is_stopped_reset_or_hung_up_leaves_nothing_and_is_said() {
     until_gone(&left).await;
     drop(app);
     let app = App::open("steps", root.path(), "small").await;
-    app.until(&slide(0)).await;
-    app.close(root.path()).await;
+    // Told twice, it does not wait for a step that resists; nor does it leave it behind.
+    app.until("[data-testid=stack][data-state=ready]").await;
+    std::fs::remove_file(&held).expect("there");
+    app.press(&format!("2{ENTER}")).await;
+    app.until(&slide(1)).await;
+    app.press(PAGE_DOWN).await;
+    app.until(&group("fill", "passed")).await;
+    app.press(PAGE_DOWN).await;
+    app.until_file(&held, "\n").await;
+    let left = pids(&held);
+    app.signal(root.path(), Signal::SIGTERM);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    app.signal(root.path(), Signal::SIGTERM);
+    until_gone(&left).await;
 }

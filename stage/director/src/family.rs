@@ -139,6 +139,13 @@ impl Family {
     }
 }
 
+/// Kills what any step of this process has started, at once: for a process that is about to exit without waiting for its families.
+pub fn kill_all() {
+    for pid in system::marked_with(&own_marks()) {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+    }
+}
+
 /// Whoever forgets a family ends it: nothing outlives the show.
 impl Drop for Family {
     fn drop(&mut self) {
@@ -254,6 +261,12 @@ mod system {
         found
     }
 
+    /// All whose mark begins so.
+    pub fn marked_with(prefix: &str) -> impl Iterator<Item = i32> {
+        let pids = processes().into_iter().map(|process| process.pid);
+        pids.filter(move |pid| marked(*pid).is_some_and(|mark| mark.starts_with(prefix)))
+    }
+
     fn marked(pid: i32) -> Option<String> {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
         let prefix = format!("{MARK}=");
@@ -314,6 +327,11 @@ mod system {
         let is_there = killpg(Pid::from_raw(leader.pid), None).is_ok();
         let group = Member { pid: -leader.pid, started: 0, has_ended: false, to_reap: false, stays: false };
         is_there.then_some(group).into_iter().collect()
+    }
+
+    /// A mark is in the environment, which nobody here may read.
+    pub fn marked_with(_prefix: &str) -> impl Iterator<Item = i32> {
+        std::iter::empty()
     }
 
     pub fn reads(_pid: i32, _terminal: &Path) -> bool {

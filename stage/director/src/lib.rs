@@ -33,6 +33,7 @@ mod version;
 mod words;
 mod workshop;
 
+pub use family::kill_all as kill_steps;
 pub use library::{Library, LibraryError, Talk, find_root};
 pub use parse::{Fault, Faults, figures, nearest, reference};
 pub use pictures::Picture;
