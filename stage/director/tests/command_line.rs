@@ -1,9 +1,12 @@
 //! The command line as a person uses it, with the real stack and the real AzCopy.
 
+#[path = "support/process.rs"]
+mod process;
 mod support;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use process::is_alive;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use support::{DEMO, Tools, project, stack, until, workspace};
@@ -368,11 +371,6 @@ fn stranger(root: &Path, args: &[&str]) -> std::process::Command {
     command
 }
 
-/// Whether a process runs.
-fn alive(pid: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-}
-
 /// Ids of the stack processes that serve a project.
 fn stacks_of(root: &Path) -> Vec<String> {
     let root = root.display().to_string();
@@ -381,7 +379,7 @@ fn stacks_of(root: &Path) -> Vec<String> {
         processes.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.parse::<u32>().is_ok());
     ids.filter(|id| {
         let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        line.contains("greenroom-stack") && line.contains(&root) && alive(id)
+        line.contains("greenroom-stack") && line.contains(&root) && is_alive(id)
     })
     .collect()
 }

@@ -2,6 +2,8 @@
 
 #[path = "support/director.rs"]
 mod director;
+#[path = "support/process.rs"]
+mod process;
 #[expect(dead_code, reason = "what the other tests share, not all of which is needed here")]
 mod support;
 
@@ -11,6 +13,7 @@ use greenroom_director::{Director, Options, Trust, What};
 use greenroom_show::call::{GoTo, Push, Reset, Role, RunGroup, Stop, TrustSteps};
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Outcome, StepState};
+use process::is_alive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -56,10 +59,6 @@ async fn pids(file: &Path) -> Vec<String> {
     let text =
         until("its process ids", || std::fs::read_to_string(file).ok().filter(|text| text.ends_with('\n'))).await;
     text.split_whitespace().map(String::from).collect()
-}
-
-fn is_alive(pid: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 fn demo(head: &str, steps: &[(&str, &str)]) -> String {
