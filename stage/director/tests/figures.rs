@@ -39,7 +39,7 @@ expect upload.bytes > 1000000
 expect gold.bytes_in > 0
 expect gold.ops_per_s > 0
 tenant create bronze
-run true
+wait back.done > 120 within 60s
 stop back
 expect back.errors == 0
 expect back.unanswered == 0
