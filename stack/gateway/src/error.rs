@@ -329,7 +329,12 @@ impl From<StoreError> for Error {
             | StoreError::ManifestLeftOut { .. }
             | StoreError::VolumeTaken
             | StoreError::NotWritable { .. }
+            | StoreError::Exposed { .. }
+            | StoreError::FormatOld { .. }
             | StoreError::FormatUnknown { .. }
+            | StoreError::GoingBack { .. }
+            | StoreError::NoWayBack { .. }
+            | StoreError::NoLinks { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Io { .. }
             | StoreError::Catalog(_)

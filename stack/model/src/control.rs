@@ -22,7 +22,9 @@
 //! | `PUT /v1/tenants/{tenant}/share` | `tenancy::Share` | `tenancy::TenantStatus` |
 //! | `POST /v1/tenants/{tenant}/hand-over` | `tenancy::HandOverRequest` | `tenancy::HandOver`: a line to paste, good for a while |
 //! | `GET /v1/accounts/{account}/keys` | | `tenancy::KeyPair` |
-//! | `POST /v1/accounts/{account}/keys/{1 or 2}/rotate` | | `tenancy::KeyPair`; the old one is refused from now on |
+//! | `POST /v1/accounts/{account}/keys/{1 or 2}/rotate` | | `tenancy::KeyPair`; the old one is refused from now on, and what was derived |
+//! | `POST /v1/accounts/{account}/revoke` | | `tenancy::Revoked`: what was derived for the account is refused from now on |
+//! | `POST /v1/tenants/{tenant}/revoke` | | `Vec<tenancy::Revoked>`: for all its accounts, and its token |
 //! | `GET`, `PUT /v1/admission` | `tenancy::AdmissionRequest` | `tenancy::AdmissionStatus` |
 //! | `GET /v1/usage`, `/v1/usage.csv`, `/v1/usage.parquet` | `?tenant=&since=` | `Vec<tenancy::UsageRow>`; FOCUS 1.2 as CSV and Parquet |
 //! | `GET /v1/audit` | `?after=SEQ` | `Vec<tenancy::AuditEntry>`, at most 1,000 |
@@ -43,8 +45,11 @@
 //! | `POST /v1/shutdown` | | `202` |
 //!
 //! A tenant's own token is good for `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage` in all its forms, for the keys
-//! of its accounts and their rotation, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it were not there;
-//! other calls answer `403`.
+//! of its accounts and their rotation, for `revoke`, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it
+//! were not there; other calls answer `403`.
+//!
+//! What is derived for an account, of its generation and the server's secret: identities, bearer tokens, user-delegation keys, and the SAS
+//! of `POST /v1/sas` and of hand-overs. Off-boarding ends it too, and `rotate` and `revoke` alone leave what is signed with a key that stays.
 //!
 //! Where the server has no target, `GET /v1/offload` answers the state `off`, and the other calls of offload `409`.
 //! An error answers a problem document: `Problem`; where fields are wrong, `tenancy::FieldProblem` names each.
@@ -71,6 +76,18 @@ pub struct Health {
     pub version: String,
     pub status: HealthStatus,
     pub uptime_ms: u64,
+    /// Of the data folder.
+    pub format: u32,
+    /// The way back to an older format, until `greenroom-stack migrate --confirm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBack>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WayBack {
+    pub to_format: u32,
+    /// On flash, that nothing else needs.
+    pub bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

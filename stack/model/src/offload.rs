@@ -244,6 +244,9 @@ pub struct PassReport {
     pub skipped: u64,
     /// Segments that were removed from the cloud.
     pub removed: u64,
+    /// Why none were, although it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected_not: Option<String>,
     pub seconds: f64,
 }
 

@@ -40,6 +40,8 @@ pub enum Command {
     Audit(Audit),
     /// Drop what is provably lost, such as a blob whose content fails its checksum, and say what; changes nothing without --apply
     Repair(Repair),
+    /// Bring a data folder of an older format that no server uses to this version's, as `serve` does too; or confirm that, or undo it
+    Migrate(Migrate),
     /// Make a data folder anew from what was offloaded, for a machine that has lost it; exits with 3 unless all of it was as it should be
     Rebuild(Rebuild),
     /// Let a running server's data folder go on with a volume that another one has written to: adopts what that wrote, then takes it over
@@ -194,6 +196,25 @@ pub struct Verify {
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Migrate {
+    /// The stack's data folder
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Lay no way back, on a file system without hard links: the folder has been copied
+    #[arg(long, conflicts_with_all = ["confirm", "back"])]
+    pub without_way_back: bool,
+    /// All is as it should be: take the way back to the older format away, and what it holds on flash
+    #[arg(long, conflicts_with = "back")]
+    pub confirm: bool,
+    /// Say what going back to the older format would lose
+    #[arg(long)]
+    pub back: bool,
+    /// Do go back; the version that wrote the older format opens the folder then
+    #[arg(long, requires = "back")]
+    pub apply: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -380,6 +401,7 @@ mod tests {
             | Command::Verify(_)
             | Command::Audit(_)
             | Command::Repair(_)
+            | Command::Migrate(_)
             | Command::Rebuild(_)
             | Command::TakeOver(_)
             | Command::Segment(_) => panic!("it is `serve` that was asked for"),

@@ -4,7 +4,7 @@ use crate::args;
 use crate::fault::Fault;
 use bytesize::ByteSize;
 use greenroom_store::check::{self, Apply, Counts, Damage, Repair, Report, TenantCount};
-use greenroom_store::{Clock as _, Disk, FileSystem, StoreError, SystemClock, TenantUsage};
+use greenroom_store::{Clock as _, Disk, FileSystem, StoreError, SystemClock, TenantUsage, private};
 use greenroom_tenancy::audit;
 use serde::Serialize;
 use std::io::IsTerminal as _;
@@ -37,7 +37,7 @@ pub fn repair(args: &args::Repair) -> Result<ExitCode, Fault> {
         if args.apply && !(repair.dropped.is_empty() && repair.report.miscounts.is_empty()) {
             let json = serde_json::to_vec_pretty(repair).expect("plain values serialise");
             let io = |error| StoreError::Io { action: "write", file: record.clone(), source: Arc::new(error) };
-            std::fs::write(&record, json).map_err(io)?;
+            private::replace(&record, &json).map_err(io)?;
         }
         Ok(())
     };

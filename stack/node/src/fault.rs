@@ -83,6 +83,21 @@ fn advise(error: &StoreError) -> String {
         }
         StoreError::Locked { .. } => "stop the server that uses it, or give another folder with --data DIR".to_owned(),
         StoreError::NotWritable { .. } => "give a folder that this user may write to with --data DIR".to_owned(),
+        StoreError::Exposed { dir } => format!("`chmod -R go= {}` takes it from them", dir.display()),
+        StoreError::FormatOld { dir, .. } => format!(
+            "`greenroom-stack migrate --data {}` brings it up, and lays a way back; so does `serve`",
+            dir.display()
+        ),
+        StoreError::GoingBack { dir, .. } => {
+            format!("go on with it by `greenroom-stack migrate --back --apply --data {}`", dir.display())
+        }
+        StoreError::NoWayBack { .. } => {
+            "it was confirmed, or never of an older format; nothing was changed in it".to_owned()
+        }
+        StoreError::NoLinks { dir, .. } => format!(
+            "copy the folder, and bring it up with `greenroom-stack migrate --without-way-back --data {}`",
+            dir.display()
+        ),
         StoreError::FormatUnknown { .. } => {
             "use the version that wrote it, or give another folder with --data DIR".to_owned()
         }

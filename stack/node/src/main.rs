@@ -10,6 +10,7 @@ mod declare;
 mod dev_account;
 mod fault;
 mod figures;
+mod migrate;
 mod offload;
 mod rebuild;
 mod sas;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),
+        Command::Migrate(args) => check(|| migrate::run(&args)),
         Command::Rebuild(args) => check(|| wait(rebuild::run(&args))),
         Command::Segment(what) => check(|| wait(segment::run(&what))),
     }

@@ -13,6 +13,7 @@ use door::Door;
 use greenroom_model::TenantName;
 use greenroom_model::tenancy::{AdmissionStatus, AdmissionSwitch, Calibrated, Rate, Share, TenantState, TenantsFile};
 use greenroom_tenancy::admission::{Admission, Gate};
+pub use keep::FILE;
 use keep::Kept;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -133,6 +134,18 @@ impl Tenancy {
         new.write(&self.path)?;
         *kept = new;
         Ok(number)
+    }
+
+    /// The token that was made last is good no more; where none was made, nothing changes.
+    pub fn end_token(&self, tenant: &TenantName) -> Result<(), Fault> {
+        let mut kept = self.kept();
+        let mut new = kept.clone();
+        if let Some(made) = new.tokens.get_mut(tenant) {
+            *made += 1;
+            new.write(&self.path)?;
+            *kept = new;
+        }
+        Ok(())
     }
 
     /// Takes a file that was found good for what holds, unless another one came first.

@@ -5,8 +5,8 @@ use crate::fault::Fault;
 use greenroom_gateway::auth::issuer::Issuer;
 use greenroom_model::TenantName;
 use greenroom_model::control::TOKEN_FILE;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use greenroom_store::private;
+use std::fs;
 use std::path::Path;
 use subtle::ConstantTimeEq as _;
 
@@ -66,7 +66,7 @@ fn kept_or_new(dir: &Path, name: &str) -> Result<[u8; SECRET_BYTES], Fault> {
         }
     };
     let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    write_private(&file, &text).map_err(|source| Fault::Token { file, source })?;
+    private::replace(&file, format!("{text}\n").as_bytes()).map_err(|source| Fault::Token { file, source })?;
     Ok(secret)
 }
 
@@ -79,25 +79,4 @@ fn from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
         *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
     }
     Some(secret)
-}
-
-/// Written beside and renamed over: a file left with wider permissions does not keep them, and none is ever half written.
-fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    let beside = file.with_extension("new");
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut new = private(&beside)?;
-    writeln!(new, "{text}")?;
-    new.sync_all()?;
-    fs::rename(&beside, file)
-}
-
-fn private(file: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)
 }

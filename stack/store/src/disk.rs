@@ -2,7 +2,7 @@
 //! fails, fills up or forgets what was never synced.
 
 use crate::error::{Result, StoreError};
-use crate::lock;
+use crate::{lock, private};
 use std::any::Any;
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
@@ -23,10 +23,18 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Whatever had the new name before is replaced, or nothing happens.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// A second name for a file: what is written under one is read under both, and it lives until both are gone.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// The folder must be empty.
+    fn remove_dir(&self, dir: &Path) -> io::Result<()>;
     /// A new file, or the lack of a removed one, is only sure to be found again after this.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Bytes that the file takes on disk: less than its length where it has holes. 0 where there is no file.
     fn allocated_bytes(&self, path: &Path) -> u64;
+    /// Whether nobody but its owner may read what is in a folder.
+    fn is_private(&self, dir: &Path) -> io::Result<bool>;
+    /// From now on nobody else may.
+    fn narrow(&self, path: &Path) -> io::Result<()>;
     fn free_bytes(&self, dir: &Path) -> u64;
 }
 
@@ -69,7 +77,7 @@ impl Disk for FileSystem {
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(dir)
+        private::create_dir(dir)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
@@ -83,7 +91,7 @@ impl Disk for FileSystem {
     }
 
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>> {
-        let mut options = OpenOptions::new();
+        let mut options = private::options();
         options.read(true);
         match mode {
             Mode::Read => &mut options,
@@ -105,6 +113,14 @@ impl Disk for FileSystem {
         std::fs::rename(from, to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::hard_link(from, to)
+    }
+
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        std::fs::remove_dir(dir)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         // Windows has no such call, and no need of it.
         if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
@@ -120,6 +136,14 @@ impl Disk for FileSystem {
     #[cfg(not(unix))]
     fn allocated_bytes(&self, path: &Path) -> u64 {
         path.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn is_private(&self, dir: &Path) -> io::Result<bool> {
+        private::is_private(dir)
+    }
+
+    fn narrow(&self, path: &Path) -> io::Result<()> {
+        private::narrow(path)
     }
 
     fn free_bytes(&self, dir: &Path) -> u64 {

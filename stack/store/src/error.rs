@@ -16,6 +16,16 @@ pub enum StoreError {
     Locked { dir: PathBuf, pid: Option<u32> },
     #[error("cannot write to data folder {}: {source}", dir.display())]
     NotWritable { dir: PathBuf, source: Arc<io::Error> },
+    #[error("data folder {} can be read by others than its owner, and holds keys and what clients have stored", dir.display())]
+    Exposed { dir: PathBuf },
+    #[error("data folder {} is of format {found}; this program writes {known}", dir.display())]
+    FormatOld { dir: PathBuf, found: u32, known: u32 },
+    #[error("data folder {} is on its way back to format {to}", dir.display())]
+    GoingBack { dir: PathBuf, to: u32 },
+    #[error("data folder {} has no way back to an older format", dir.display())]
+    NoWayBack { dir: PathBuf },
+    #[error("data folder {} is on a file system without hard links, which the way back takes: {source}", dir.display())]
+    NoLinks { dir: PathBuf, source: Arc<io::Error> },
     #[error("data folder {} was written in format {found}; this program knows {known}", dir.display())]
     FormatUnknown { dir: PathBuf, found: u32, known: u32 },
 

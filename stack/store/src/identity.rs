@@ -20,6 +20,8 @@ pub struct AccountRecord {
     pub second_key: Option<AccountKey>,
     pub state: AccountState,
     pub public_containers: PublicContainers,
+    /// Goes into every credential that is derived for the account: those of an earlier one are good no more.
+    pub generation: u64,
 }
 
 /// Whether an account's requests are answered.
@@ -34,7 +36,12 @@ impl AccountRecord {
     /// With one key, enabled, and nothing public.
     pub fn new(name: AccountName, tenant: TenantName, key: AccountKey) -> Self {
         let (second_key, state, public_containers) = (None, AccountState::Enabled, PublicContainers::Forbidden);
-        Self { name, tenant, key, second_key, state, public_containers }
+        Self { name, tenant, key, second_key, state, public_containers, generation: 0 }
+    }
+
+    /// The account as it is, but for what was derived for it: that is good no more.
+    pub fn next_generation(&self) -> Self {
+        Self { generation: self.generation + 1, ..self.clone() }
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &AccountKey> + Clone {

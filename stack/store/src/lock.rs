@@ -1,7 +1,8 @@
 //! One process a data folder.
 
 use crate::error::{Result, StoreError};
-use std::fs::{File, OpenOptions, TryLockError};
+use crate::private;
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +12,8 @@ const LOCK_FILE: &str = "lock";
 /// Makes the folder if need be and locks it until the file is dropped; the system lets go of it too when the process dies.
 pub fn lock(dir: &Path) -> Result<File> {
     let unwritable = |source| StoreError::NotWritable { dir: dir.to_owned(), source: Arc::new(source) };
-    std::fs::create_dir_all(dir).map_err(unwritable)?;
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK_FILE));
+    private::create_dir(dir).map_err(unwritable)?;
+    let open = private::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK_FILE));
     let mut file = open.map_err(unwritable)?;
     match file.try_lock() {
         Ok(()) => {}

@@ -2,9 +2,11 @@
 
 use crate::disk::Disk;
 use crate::error::{Result, StoreError};
+use crate::migrate::{Held, Linked};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Kept free on the file system: a deletion writes to the catalog before it frees anything.
 const RESERVE_BYTES: u64 = 64 << 20;
@@ -17,6 +19,17 @@ pub struct Space {
     capacity_bytes: Option<u64>,
     extent_bytes: AtomicU64,
     promised_bytes: AtomicU64,
+    way_back: Option<WayBack>,
+}
+
+/// What the way back to an older format holds: extents that nothing else needs any more are still there.
+#[derive(Debug)]
+struct WayBack {
+    to: u32,
+    extents: BTreeSet<PathBuf>,
+    alone_bytes: AtomicU64,
+    /// Whoever runs the machine has been told that it is in the way.
+    told: AtomicBool,
 }
 
 /// Room promised to a body; what it has not used when dropped is free again.
@@ -45,12 +58,29 @@ impl Space {
             capacity_bytes,
             extent_bytes: AtomicU64::new(0),
             promised_bytes: AtomicU64::new(0),
+            way_back: None,
         }
     }
 
-    /// Bytes of extents and catalog, whose file has holes: it doubles ahead of need. Reads one file's length from the system, which is memory and not disk.
+    pub fn beside(self, linked: Option<Linked>) -> Self {
+        let way_back = linked.map(|Linked { to, extents, alone_bytes }| WayBack {
+            to,
+            extents,
+            alone_bytes: AtomicU64::new(alone_bytes),
+            told: AtomicBool::new(false),
+        });
+        Self { way_back, ..self }
+    }
+
+    pub fn way_back(&self) -> Option<Held> {
+        let WayBack { to, alone_bytes, .. } = self.way_back.as_ref()?;
+        Some(Held { to: *to, bytes: alone_bytes.load(Relaxed) })
+    }
+
+    /// Bytes of extents and catalog, and of what a way back alone holds. The catalog's file has holes: it doubles ahead of need. Reads one file's length from the system, which is memory and not disk.
     pub fn used_bytes(&self) -> u64 {
-        self.extent_bytes.load(Relaxed) + self.catalog_bytes()
+        let held_bytes = self.way_back().map_or(0, |held| held.bytes);
+        self.extent_bytes.load(Relaxed) + self.catalog_bytes() + held_bytes
     }
 
     pub fn catalog_bytes(&self) -> u64 {
@@ -74,6 +104,27 @@ impl Space {
 
     pub fn shrunk(&self, bytes: u64) {
         self.extent_bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    /// An extent's file is removed: its room is free, unless the way back holds it.
+    pub fn removed(&self, extent: &Path, bytes: u64) {
+        self.shrunk(bytes);
+        let holder = self.way_back.as_ref().zip(extent.file_name());
+        if let Some((way_back, _)) = holder.filter(|(way_back, name)| way_back.extents.contains(Path::new(name))) {
+            way_back.alone_bytes.fetch_add(bytes, Relaxed);
+        }
+    }
+
+    fn tell_of_the_way_back(&self) {
+        if let Some(WayBack { to, alone_bytes, told, .. }) = &self.way_back
+            && !told.swap(true, Relaxed)
+        {
+            let bytes = alone_bytes.load(Relaxed);
+            tracing::warn!(
+                bytes,
+                "flash is full, and the way back to format {to} holds some of it: `migrate --confirm`"
+            );
+        }
     }
 
     pub fn free_bytes(&self) -> u64 {
@@ -106,6 +157,7 @@ impl Promise {
         let free_bytes = self.space.room_bytes(self.purpose).saturating_sub(promised);
         if missing > free_bytes {
             self.space.promised_bytes.fetch_sub(missing, Relaxed);
+            self.space.tell_of_the_way_back();
             return Err(StoreError::Full { needed_bytes: missing, free_bytes });
         }
         self.left_bytes += missing;

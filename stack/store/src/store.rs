@@ -1,18 +1,21 @@
 //! The parts of a store, put together.
 
 use crate::blob::Faults;
+use crate::catalog::migrate::FORMAT;
 use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
 use crate::clock::Clock;
 use crate::cloud::Cold;
 use crate::config::Config;
-use crate::disk::{Disk, FileSystem, Guard};
+use crate::disk::{Disk, FileSystem, Guard, Mode};
 use crate::error::{Result, StoreError};
 use crate::extent::Extents;
 use crate::heat::Heat;
 use crate::identity::Identities;
+use crate::migrate::{self, Held};
 use crate::quota::{Owner, SharedQuotas};
 use crate::space::Space;
 use crate::usage::{TenantUsage, Usage};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
@@ -46,7 +49,8 @@ struct Parts {
 }
 
 impl Store {
-    /// Opens the data folder, or makes it, and locks it. Err: `Locked`, `NotWritable`, `FormatUnknown`, `Corrupt`, `Io`, `Catalog`.
+    /// Opens the data folder, or makes it, and locks it. Err: `Locked`, `NotWritable`, `Exposed`, `FormatOld`,
+    /// `FormatUnknown`, `GoingBack`, `Corrupt`, `Io`, `Catalog`.
     pub async fn open(dir: &Path, config: Config, clock: Arc<dyn Clock>) -> Result<Store> {
         Self::open_on(Arc::new(FileSystem), dir, config, clock).await
     }
@@ -65,6 +69,16 @@ impl Store {
     pub async fn close(&self) -> Result<()> {
         let parts = self.parts.clone();
         tokio::task::spawn_blocking(move || parts.close()).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Of the data folder.
+    pub fn format(&self) -> u32 {
+        FORMAT
+    }
+
+    /// The way back to an older format, while there is one.
+    pub fn way_back(&self) -> Option<Held> {
+        self.parts.space.way_back()
     }
 
     pub fn usage(&self) -> Usage {
@@ -156,8 +170,10 @@ impl Parts {
     fn open(disk: Arc<dyn Disk>, dir: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Self> {
         let lock = disk.lock(dir)?;
         let file = dir.join(catalog::FILE);
+        keep_private(&*disk, dir, &file)?;
         let catalog = Catalog::open(disk.clone(), &file, config, clock.now())?;
-        let space = Arc::new(Space::new(disk.clone(), dir, &file, config.capacity_bytes));
+        let linked = migrate::Folder { disk: disk.clone(), dir, kept: &[] }.linked()?;
+        let space = Arc::new(Space::new(disk.clone(), dir, &file, config.capacity_bytes).beside(linked));
         let snapshot = catalog.snapshot()?;
         let identities = RwLock::new(Identities::load(&snapshot)?);
         let mut books = snapshot.books()?;
@@ -192,6 +208,18 @@ impl Parts {
     fn close(&self) {
         self.writer.close();
         self.extents.close();
+    }
+}
+
+/// A folder that has nothing in it yet becomes its owner's alone. Err: `Exposed` where others may read what is in it.
+fn keep_private(disk: &dyn Disk, dir: &Path, catalog: &Path) -> Result<()> {
+    let is_new = disk.open(catalog, Mode::Read).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if is_new {
+        return disk.narrow(dir).map_err(|error| StoreError::io("protect", dir, error));
+    }
+    match disk.is_private(dir).map_err(|error| StoreError::io("look at", dir, error))? {
+        true => Ok(()),
+        false => Err(StoreError::Exposed { dir: dir.to_owned() }),
     }
 }
 

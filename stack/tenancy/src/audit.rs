@@ -175,7 +175,10 @@ struct Log {
 
 impl Log {
     fn open(path: &Path, now: Now) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.read(true).append(true).create(true).open(path)?;
         let (mut seq, mut head, mut whole) = (0, BEGINNING.to_owned(), 0);
         let mut text = Vec::new();
         file.seek(SeekFrom::Start(0))?;

@@ -22,7 +22,7 @@ use greenroom_model::offload::{CloudFault, PassReport, Rules, Water};
 use greenroom_offload::offload::Offload;
 use greenroom_offload::policy::Sample;
 use greenroom_offload::{Cloud, Error, Retry};
-use greenroom_store::{Clock, Store, StoreError};
+use greenroom_store::{Clock, Store, StoreError, private};
 use greenroom_tenancy::admission::Admission;
 use link::{Link, Shape};
 use object_store::ObjectStoreExt as _;
@@ -39,7 +39,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-const RULES_FILE: &str = "offload.json";
+/// The rules, in the data folder.
+pub const RULES_FILE: &str = "offload.json";
 /// Between looks at how full flash is.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A survey goes through the whole catalog: it may take a tenth of the time at most, but where flash is above high water.
@@ -236,10 +237,7 @@ impl Service {
     pub fn set_rules(&self, rules: Rules) -> Result<(), String> {
         check_rules(&rules)?;
         let text = serde_json::to_vec_pretty(&rules).expect("plain values serialise");
-        let new = self.rules_file.with_extension("new");
-        std::fs::write(&new, text)
-            .and_then(|()| std::fs::rename(&new, &self.rules_file))
-            .map_err(|error| format!("cannot keep them: {error}"))?;
+        private::replace(&self.rules_file, &text).map_err(|error| format!("cannot keep them: {error}"))?;
         self.shape.set_bandwidth(rules.bandwidth_bytes_per_s);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         self.wake.notify_one();

@@ -49,8 +49,16 @@ impl Service {
         if !self.store.releases(1).await?.is_empty() {
             opened.offload.release(self.clock.now().0).await?;
         }
-        if let Some(grace) = collect_grace {
-            report.removed = self.collect(&opened, grace).await?;
+        match (collect_grace, self.store.way_back()) {
+            (None, _) => {}
+            (Some(grace), None) => report.removed = self.collect(&opened, grace).await?,
+            (Some(_), Some(held)) => {
+                tracing::info!(format = held.to, "the cloud is not collected while there is a way back");
+                report.collected_not = Some(format!(
+                    "the way back to format {} may need what would be removed; `greenroom-stack migrate --confirm` ends it",
+                    held.to
+                ));
+            }
         }
         self.settle().await?;
         self.compact().await?;

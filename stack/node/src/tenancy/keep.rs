@@ -1,13 +1,13 @@
-//! What was declared, in a file of the data folder: written beside and renamed over, so that a crash leaves the old one or the new one.
+//! What was declared, in a file of the data folder.
 
 use crate::fault::Fault;
 use greenroom_model::TenantName;
 use greenroom_model::tenancy::{TenantState, TenantsFile};
+use greenroom_store::private;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
 use std::path::Path;
+use std::{fs, io};
 
 pub const FILE: &str = "tenants.json";
 
@@ -33,14 +33,7 @@ impl Kept {
 
     pub fn write(&self, path: &Path) -> Result<(), Fault> {
         let json = serde_json::to_vec_pretty(self).expect("plain values serialise");
-        let beside = path.with_extension("new");
-        let written = File::create(&beside).and_then(|mut file| {
-            file.write_all(&json)?;
-            file.sync_all()?;
-            fs::rename(&beside, path)?;
-            File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-        });
-        written.map_err(|source| Fault::Tenants { file: path.to_owned(), source })
+        private::replace(path, &json).map_err(|source| Fault::Tenants { file: path.to_owned(), source })
     }
 }
 

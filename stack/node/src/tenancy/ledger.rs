@@ -3,10 +3,10 @@
 use greenroom_model::metrics::OpClass;
 use greenroom_model::tenancy::UsageRow;
 use greenroom_model::{AccountName, TenantName};
-use greenroom_store::{TenantUsage, Timestamp};
+use greenroom_store::{TenantUsage, Timestamp, private};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -123,11 +123,7 @@ impl Ledger {
     /// Writes the hour that is under way down.
     pub fn keep(&self) -> io::Result<()> {
         let json = serde_json::to_vec(&*self.book()).expect("plain values serialise");
-        let (path, beside) = (self.dir.join(NOW_FILE), self.dir.join("usage.now.new"));
-        let mut file = File::create(&beside)?;
-        file.write_all(&json)?;
-        file.sync_data()?;
-        fs::rename(&beside, &path)
+        private::replace(&self.dir.join(NOW_FILE), &json)
     }
 
     /// All hours from one on, the one under way included.
@@ -154,7 +150,7 @@ impl Ledger {
                 serde_json::to_writer(&mut lines, row).expect("plain values serialise");
                 lines.push(b'\n');
             }
-            let mut file = OpenOptions::new().create(true).append(true).open(self.dir.join(HOURS_FILE))?;
+            let mut file = private::options().create(true).append(true).open(self.dir.join(HOURS_FILE))?;
             file.write_all(&lines)?;
             file.sync_data()?;
         }

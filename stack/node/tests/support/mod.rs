@@ -5,9 +5,11 @@ pub mod authority;
 pub mod azcopy;
 pub mod bed;
 pub mod cloud;
+pub mod golden;
 pub mod javascript;
 pub mod liar;
 pub mod python;
+pub mod signing;
 pub mod tiering;
 pub mod tree;
 

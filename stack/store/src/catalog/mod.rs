@@ -6,6 +6,7 @@ pub mod cold;
 mod engine;
 pub mod holders;
 pub mod listing;
+pub mod migrate;
 mod page_changes;
 pub mod pages;
 pub mod row;
@@ -24,10 +25,11 @@ use crate::config::Config;
 use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
 use engine::Engine;
+use migrate::{FORMAT, OLDEST, is_going_back};
 use redb::{ReadableDatabase, WriteTransaction};
 use row::{
-    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, FORMAT, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, PIECES, RELEASES,
-    SERVICES, SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
+    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, PIECES, RELEASES, SERVICES,
+    SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
 };
 use std::io::ErrorKind;
 use std::path::Path;
@@ -52,9 +54,20 @@ impl Catalog {
             Err(error) => return Err(StoreError::io("open", file, error)),
         }
         disk.sync_dir(folder).map_err(|error| StoreError::io("sync", folder, error))?;
-        let catalog = Self { engine: Arc::new(Engine::open(disk, file, config)?) };
-        catalog.check_format(file)?;
-        Ok(catalog)
+        let looked = disk.clone();
+        let catalog = Self::open_any(disk, file, config)?;
+        let (dir, found) = (file.ancestors().nth(2).unwrap_or(file).to_owned(), catalog.format()?);
+        match found {
+            FORMAT if is_going_back(&*looked, &dir) => Err(StoreError::GoingBack { dir, to: FORMAT - 1 }),
+            FORMAT => Ok(catalog),
+            OLDEST..FORMAT => Err(StoreError::FormatOld { dir, found, known: FORMAT }),
+            _ => Err(StoreError::FormatUnknown { dir, found, known: FORMAT }),
+        }
+    }
+
+    /// Of whatever format it is.
+    pub fn open_any(disk: Arc<dyn Disk>, file: &Path, config: &Config) -> Result<Self> {
+        Ok(Self { engine: Arc::new(Engine::open(disk, file, config)?) })
     }
 
     /// Under another name until it is whole: a crash leaves a catalog or none, never half of one.
@@ -77,17 +90,6 @@ impl Catalog {
         txn.set_two_phase_commit(true);
         txn.set_quick_repair(true);
         Ok(txn)
-    }
-
-    fn check_format(&self, file: &Path) -> Result<()> {
-        let head = self.snapshot()?.txn.open_table(HEAD)?;
-        let row = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?;
-        let found = row::decode::<HeadRow>(row.value())?.format;
-        if found != FORMAT {
-            let dir = file.ancestors().nth(2).unwrap_or(file).to_owned();
-            return Err(StoreError::FormatUnknown { dir, found, known: FORMAT });
-        }
-        Ok(())
     }
 
     /// Makes all tables, so that no reader finds one missing.

@@ -50,8 +50,6 @@ pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage")
 /// Places in the cloud that nothing here needs any more, by `CloudPlace::key`: the cloud has yet to be told.
 pub const RELEASES: TableDefinition<Bytes, Bytes> = TableDefinition::new("releases");
 
-/// Of the data folder as a whole: tables, rows, extents.
-pub const FORMAT: u32 = 5;
 /// Longer lists are kept in rows of their own: a listing reads blob rows, and should not read these with them.
 pub const LIST_HERE_MAX: usize = 16;
 /// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 21 bytes, a block 87.
@@ -62,7 +60,7 @@ pub const PROPS_BYTES_MAX: usize = 64 << 10;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HeadRow {
-    /// `FORMAT` when the store was made.
+    /// See `migrate`, which relies on this and the next two being the first, in every format.
     pub format: u32,
     /// Ties the extents to this catalog.
     pub volume: u64,
@@ -233,19 +231,41 @@ pub fn snapshot_range(set: u64) -> std::ops::RangeInclusive<(u64, i64)> {
 const FORM: u8 = 1;
 
 pub fn encode<T: Serialize>(row: &T) -> Vec<u8> {
-    let mut bytes = postcard::to_extend(row, vec![FORM]).expect("rows are plain data, and a vector takes it all");
+    seal(postcard::to_extend(row, vec![FORM]).expect("rows are plain data, and a vector takes it all"))
+}
+
+/// Ends a row with its checksum.
+fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     let crc64 = crc64(&bytes);
     bytes.extend_from_slice(&crc64.to_le_bytes());
     bytes
 }
 
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    postcard::from_bytes(body(bytes)?).map_err(|error| corrupt(&error.to_string()))
+}
+
+/// What a row begins with, whatever else is in it.
+pub fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    Ok(postcard::take_from_bytes(body(bytes)?).map_err(|error| corrupt(&error.to_string()))?.0)
+}
+
+/// The row with something else at its beginning, and all that follows as it was.
+pub fn with_first<T: Serialize + DeserializeOwned>(bytes: &[u8], first: &T) -> Result<Vec<u8>> {
+    let (_, rest) = postcard::take_from_bytes::<T>(body(bytes)?).map_err(|error| corrupt(&error.to_string()))?;
+    let mut row = postcard::to_extend(first, vec![FORM]).expect("rows are plain data, and a vector takes it all");
+    row.extend_from_slice(rest);
+    Ok(seal(row))
+}
+
+/// A row without its form and its checksum, which are as they should be.
+fn body(bytes: &[u8]) -> Result<&[u8]> {
     let Some((row, checksum)) = bytes.split_last_chunk() else { return Err(corrupt("a row is cut off")) };
     if crc64(row) != u64::from_le_bytes(*checksum) {
         return Err(corrupt("a row's checksum does not match"));
     }
     match row.split_first() {
-        Some((&FORM, row)) => postcard::from_bytes(row).map_err(|error| corrupt(&error.to_string())),
+        Some((&FORM, row)) => Ok(row),
         Some((form, _)) => Err(corrupt(&format!("a row has form {form}"))),
         None => Err(corrupt("a row is empty")),
     }

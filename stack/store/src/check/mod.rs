@@ -17,7 +17,7 @@ use crate::disk::{Disk, Guard, Mode};
 use crate::error::{Result, StoreError};
 use crate::extent::ExtentMap;
 use guarded::guarded;
-use overlay::Overlay;
+pub(crate) use overlay::Overlay;
 use std::path::Path;
 use std::sync::Arc;
 use walk::{Found, Row, Walk};
@@ -25,7 +25,7 @@ use walk::{Found, Row, Walk};
 /// How far a check has come, in content bytes; told about once for each blob.
 pub type Progress<'p> = &'p mut dyn FnMut(Counts);
 
-/// Blocks. Err: `Locked`, `NotWritable`, `FormatUnknown`, `Corrupt` where the catalog is none, `Io`, `Catalog`.
+/// Blocks. Err: `Locked`, `NotWritable`, `FormatOld`, `FormatUnknown`, `GoingBack`, `Corrupt` where the catalog is none, `Io`, `Catalog`.
 pub fn verify(disk: &Arc<dyn Disk>, dir: &Path, progress: Progress<'_>) -> Result<Report> {
     let _lock = lock(disk, dir)?;
     Ok(look(disk, dir, progress, |_, found| Ok(found.report))?.unwrap_or_else(|found| found.report))

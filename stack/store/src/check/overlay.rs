@@ -48,12 +48,28 @@ impl Disk for Overlay {
         Err(ErrorKind::ReadOnlyFilesystem.into())
     }
 
+    fn link(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn remove_dir(&self, _dir: &Path) -> io::Result<()> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
+    }
+
     fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
         Ok(())
     }
 
     fn allocated_bytes(&self, path: &Path) -> u64 {
         self.0.allocated_bytes(path)
+    }
+
+    fn is_private(&self, dir: &Path) -> io::Result<bool> {
+        self.0.is_private(dir)
+    }
+
+    fn narrow(&self, _path: &Path) -> io::Result<()> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
     }
 
     fn free_bytes(&self, dir: &Path) -> u64 {

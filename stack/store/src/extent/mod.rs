@@ -217,7 +217,7 @@ impl Extents {
         let bytes = disk.open(&extent.path, Mode::Read)?.length()?;
         self.files.handles.forget(extent.id);
         disk.remove(&extent.path)?;
-        self.files.space.shrunk(bytes);
+        self.files.space.removed(&extent.path, bytes);
         Ok(())
     }
 

@@ -245,6 +245,26 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.act(false).result()?;
+        let mut state = self.state();
+        let inode = state.files.get(from).cloned().ok_or(io::ErrorKind::NotFound)?;
+        match state.files.insert(to.to_owned(), inode) {
+            None => Ok(()),
+            Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        }
+    }
+
+    /// Folders are no things of their own here.
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        let state = self.state();
+        state.alive()?;
+        match state.files.keys().any(|path| path.starts_with(dir)) {
+            true => Err(io::ErrorKind::DirectoryNotEmpty.into()),
+            false => Ok(()),
+        }
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.act(false).result()?;
         let state = &mut *self.state();
@@ -257,6 +277,14 @@ impl Disk for SimDisk {
     fn allocated_bytes(&self, path: &Path) -> u64 {
         let state = self.state();
         state.files.get(path).map_or(0, |inode| inode.lock().unwrap_or_else(PoisonError::into_inner).now.len() as u64)
+    }
+
+    fn is_private(&self, _: &Path) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn narrow(&self, _: &Path) -> io::Result<()> {
+        Ok(())
     }
 
     fn free_bytes(&self, _: &Path) -> u64 {

@@ -1,0 +1,194 @@
+//! The bytes of every row, with every variant in it: a row that is written otherwise takes a format of its own.
+
+use crate::acl::{AccessPolicy, ContainerAcl, PublicAccess, PublicContainers};
+use crate::block::BlockId;
+use crate::catalog::row::*;
+use crate::clock::Timestamp;
+use crate::cloud::{CloudPlace, Placed};
+use crate::etag::ETag;
+use crate::extent::ExtentRow;
+use crate::identity::{AccountKey, AccountRecord, AccountState};
+use crate::lease::{Lease, LeaseId, LeaseTerm};
+use crate::piece::Piece;
+use crate::props::{BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tier};
+use crate::quota::Owner;
+use crate::services::ServiceSettings;
+use crate::usage::TenantUsage;
+use greenroom_model::{AccountName, ContainerName, TenantName};
+
+const FROZEN: &str = include_str!("rows.txt");
+
+#[test]
+fn rows_are_written_as_their_format_says() {
+    let found: String = rows().iter().map(|(name, bytes)| format!("{name} {}\n", hex(bytes))).collect();
+    assert!(
+        found == FROZEN,
+        "a row is written otherwise than in format {}: add a step that leads to the next one, and write down these:\n{found}",
+        super::FORMAT
+    );
+}
+
+fn rows() -> Vec<(&'static str, Vec<u8>)> {
+    let mut rows = vec![
+        ("head", encode(&HeadRow { format: 300, volume: 1 << 40, etag: 2, id: 3, cloud: Some(cloud()) })),
+        ("log", encode(&LogRow { number: 4, last: Some([5; 32]), meant: vec![[6; 32]], adopted: Some((7, at(8))) })),
+        ("tenant", encode(&())),
+        ("service", encode(&ServiceSettings::from([("cors".to_owned(), "<Cors/>".to_owned())]))),
+        ("extent", encode(&ExtentRow { live: 9, end: 10 })),
+        ("usage", encode(&usage())),
+        ("held", encode(&(owner(), usage()))),
+        ("staging", encode(&staging())),
+        ("staged", encode(&StagedRow { length: 11, crc64: 12, pieces: List::Rows(13) })),
+        ("pieces", encode(&vec![piece(), piece()].as_slice())),
+        ("blocks", encode(&vec![block(), block()].as_slice())),
+    ];
+    let accounts = [AccountState::Enabled, AccountState::Disabled].into_iter();
+    rows.extend(accounts.map(|state| ("account", encode(&account(state)))));
+    let publics = [PublicAccess::Private, PublicAccess::Blob, PublicAccess::Container].into_iter();
+    rows.extend(publics.map(|public| ("container", encode(&container(public)))));
+    rows.extend(blobs().map(|blob| ("blob", encode(&blob))));
+    rows.extend(garbage().map(|garbage| ("garbage", encode(&garbage))));
+    rows
+}
+
+fn account(state: AccountState) -> AccountRecord {
+    let (name, tenant) = (AccountName::new("goldacct"), TenantName::new("gold"));
+    let public_containers = match state {
+        AccountState::Enabled => PublicContainers::Allowed,
+        AccountState::Disabled => PublicContainers::Forbidden,
+    };
+    AccountRecord {
+        name: name.expect("a good name"),
+        tenant: tenant.expect("a good name"),
+        key: AccountKey::new([1, 2, 3]),
+        second_key: Some(AccountKey::new([4])),
+        state,
+        public_containers,
+        generation: 500,
+    }
+}
+
+fn container(public: PublicAccess) -> ContainerRow {
+    let (start, expiry, permissions) = (Some(at(1)), Some(at(2)), Some("rl".to_owned()));
+    let policies = vec![AccessPolicy { id: "readers".to_owned(), start, expiry, permissions }];
+    let props = ContainerProps {
+        etag: ETag(3),
+        created: at(4),
+        modified: at(5),
+        metadata: said(),
+        lease: Lease::Free,
+        acl: ContainerAcl { public, policies },
+    };
+    ContainerRow { id: 6, tenant: owner(), props, placed: None, revision: 7 }
+}
+
+/// A lease, a tier and a kind each; lists in the row and beside it.
+fn blobs() -> impl Iterator<Item = BlobRow> {
+    let (id, since) = (LeaseId(9), at(10));
+    let leases = [
+        Lease::Held { id, term: LeaseTerm::Infinite, since },
+        Lease::Held { id, term: LeaseTerm::Seconds(15), since },
+        Lease::Breaking { id, until: since },
+        Lease::Broken { id },
+        Lease::Free,
+    ];
+    let tiers = [Some(Tier::Hot), Some(Tier::Cool), Some(Tier::Cold), Some(Tier::Archive), None];
+    let kinds = [BlobKind::Block, BlobKind::Page { sequence: 11, runs: 12 }].into_iter().cycle();
+    leases.into_iter().zip(tiers).zip(kinds).map(|((lease, tier), kind)| {
+        let is_short = matches!(kind, BlobKind::Block);
+        let pieces = if is_short { List::Here(vec![piece()]) } else { List::Rows(13) };
+        let blocks = if is_short { List::Here(vec![block()]) } else { List::Rows(14) };
+        let copy = CopyState { id: "copy".to_owned(), source: "https://a/b".to_owned(), completed: at(15) };
+        let props = BlobProps {
+            length: 16,
+            etag: ETag(17),
+            created: at(18),
+            modified: at(-19),
+            headers: headers(),
+            metadata: said(),
+            tags: said(),
+            tier,
+            tier_changed: Some(at(20)),
+            crc64: u64::MAX,
+            lease,
+            copy: Some(Box::new(copy)),
+            kind,
+        };
+        let placed = Some(Placed { place: CloudPlace { segment: [21; 32], recipe: 22 }, told: Some(23) });
+        BlobRow { props, pieces, blocks, snapshots: Some(24), placed, revision: 25, used: at(26) }
+    })
+}
+
+fn garbage() -> impl Iterator<Item = GarbageRow> {
+    let rows = [
+        GarbageRow::Container { id: 1, tenant: owner() },
+        GarbageRow::Snapshots { set: 2, tenant: owner() },
+        GarbageRow::Staging(3),
+        GarbageRow::Pieces(4),
+        GarbageRow::BlockList(5),
+    ];
+    rows.into_iter()
+}
+
+fn headers() -> HttpHeaders {
+    let text = |text: &str| Some(text.to_owned());
+    HttpHeaders {
+        content_type: text("a"),
+        content_encoding: text("b"),
+        content_language: text("c"),
+        content_disposition: text("d"),
+        cache_control: text("e"),
+        content_md5: Some([27; 16]),
+    }
+}
+
+fn staging() -> StagingRow {
+    StagingRow { id: 28, tenant: owner(), blocks: 29, bytes: 30, block_id_bytes: 31, touched: at(32) }
+}
+
+fn usage() -> TenantUsage {
+    TenantUsage {
+        blobs: 33,
+        bytes: 34,
+        staged_blocks: 35,
+        staged_bytes: 36,
+        cloud_blobs: 37,
+        cloud_bytes: 38,
+        cloud_only_bytes: 39,
+    }
+}
+
+fn owner() -> Owner {
+    let (tenant, account, container) =
+        (TenantName::new("gold"), AccountName::new("goldacct"), ContainerName::new("hot"));
+    Owner {
+        tenant: tenant.expect("a good name"),
+        account: account.expect("a good name"),
+        container: container.expect("a good name"),
+        id: 40,
+    }
+}
+
+fn piece() -> Piece {
+    Piece { extent: 41, offset: 42, length: 43, skip: 44, spare: 45 }
+}
+
+fn block() -> CommittedBlock {
+    CommittedBlock { id: BlockId::new([46, 47]).expect("a good id"), length: 48, crc64: 49 }
+}
+
+fn cloud() -> CloudRow {
+    CloudRow { volume: [50; 16], applied: 51 }
+}
+
+fn said() -> Metadata {
+    Metadata::from([("why".to_owned(), "held".to_owned())])
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp(micros)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

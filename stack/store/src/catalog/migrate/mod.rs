@@ -1,0 +1,60 @@
+//! From one format of the catalog to the next: a step each, in a transaction of its own. Beside the steps lie the rows of older formats
+//! that have changed since. See `docs/design/from-one-format-to-the-next.md`.
+
+#[cfg(test)]
+mod frozen;
+mod v5;
+
+use super::Catalog;
+use super::row::{self, HEAD, HEAD_KEY};
+use crate::disk::{Disk, Mode};
+use crate::error::Result;
+use redb::{ReadableTable as _, WriteTransaction};
+use std::path::{Path, PathBuf};
+
+/// The first that a step leads from. Those before it were never given to anybody.
+pub const OLDEST: u32 = 5;
+/// In order; a new format is one more.
+const STEPS: [fn(&WriteTransaction) -> Result<()>; 1] = [v5::to_6];
+/// Of the data folder as a whole: tables, rows, extents.
+pub const FORMAT: u32 = OLDEST + STEPS.len() as u32;
+/// In a way back that is being gone: there is no other way from here.
+pub const GOING: &str = "going-back";
+
+/// Where a data folder keeps the way back from a format to the one before.
+pub fn way_back(dir: &Path, from: u32) -> PathBuf {
+    dir.join(format!("before-format-{from}"))
+}
+
+/// Whether a folder of today's format is on its way back.
+pub fn is_going_back(disk: &dyn Disk, dir: &Path) -> bool {
+    disk.open(&way_back(dir, FORMAT).join(GOING), Mode::Read).is_ok()
+}
+
+impl Catalog {
+    pub fn format(&self) -> Result<u32> {
+        Ok(self.beginnings()?.0)
+    }
+
+    /// Format, volume, and the last ETag given out: what the head begins with in every format.
+    pub fn beginnings(&self) -> Result<(u32, u64, u64)> {
+        let head = self.snapshot()?.txn.open_table(HEAD)?;
+        let row = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?;
+        row::decode_first(row.value())
+    }
+
+    /// Goes all steps that are left.
+    pub fn bring_up(&self) -> Result<()> {
+        let left = self.format()?..FORMAT;
+        for from in left {
+            let txn = self.begin_write()?;
+            STEPS[(from - OLDEST) as usize](&txn)?;
+            let mut head = txn.open_table(HEAD)?;
+            let row = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?.value().to_vec();
+            head.insert(HEAD_KEY, row::with_first(&row, &(from + 1))?.as_slice())?;
+            drop(head);
+            txn.commit()?;
+        }
+        Ok(())
+    }
+}
