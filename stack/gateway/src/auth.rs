@@ -246,7 +246,7 @@ fn identify(head: &Head, permit: &Permit, facts: Facts<'_>) -> Result<Identity, 
     let account = facts.account.ok_or_else(|| Denied::failed("there is no such account"))?;
     let credential = match authorization {
         Some(authorization) => match bearer_token(authorization) {
-            Some(token) => Credential::Role(role(head, token, permit, facts)?),
+            Some(token) => Credential::Role(role(head, token, account, permit, facts)?),
             None => key(head, authorization, account, permit, facts.now)?,
         },
         None if signed_query => {
@@ -283,7 +283,13 @@ fn bearer_token(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn role(head: &Head, token: &str, permit: &Permit, facts: Facts<'_>) -> Result<Principal, Denied> {
+fn role(
+    head: &Head,
+    token: &str,
+    account: &AccountRecord,
+    permit: &Permit,
+    facts: Facts<'_>,
+) -> Result<Principal, Denied> {
     // A bearer token is all that it takes: over a wire that others may read it is not accepted.
     if head.transport == Transport::Plain && !head.peer.to_canonical().is_loopback() {
         let detail = "a bearer token came over plain http, and not from this machine";
@@ -294,6 +300,9 @@ fn role(head: &Head, token: &str, permit: &Permit, facts: Facts<'_>) -> Result<P
     if principal.account != head.target.account {
         let detail = format!("the bearer token gives a role on account {}", principal.account);
         return Err(Denied::new(Code::AuthorizationPermissionMismatch, detail));
+    }
+    if principal.generation != account.generation {
+        return Err(Denied::new(Code::InvalidAuthenticationInfo, "the bearer token was revoked"));
     }
     let letters = principal.role.letters();
     if !permit.any_of.is_empty() && !permit.any_of.chars().any(|letter| letters.contains(letter)) {

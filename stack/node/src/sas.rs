@@ -1,5 +1,6 @@
 //! Mints the SAS that the control API hands out: for a blob, a container, or a whole account.
 
+use greenroom_gateway::auth::issuer::Issuer;
 use greenroom_gateway::auth::sas_fields::SasFields;
 use greenroom_gateway::auth::{sign, string_to_sign};
 use greenroom_gateway::time;
@@ -29,8 +30,13 @@ pub enum MintError {
     PolicyWithoutContainer,
 }
 
-/// A token without start, so that clocks that differ a little do not matter, and good for http too unless told otherwise.
-pub fn mint(account: &AccountRecord, request: &SasRequest, now: Timestamp) -> Result<String, MintError> {
+/// Signed by the issuer for the account as it is now. A token without start, so that clocks that differ a little do not matter, and good for http too unless told otherwise.
+pub fn mint(
+    issuer: &Issuer,
+    account: &AccountRecord,
+    request: &SasRequest,
+    now: Timestamp,
+) -> Result<String, MintError> {
     if request.blob.is_some() && request.container.is_none() {
         return Err(MintError::BlobWithoutContainer);
     }
@@ -71,10 +77,9 @@ pub fn mint(account: &AccountRecord, request: &SasRequest, now: Timestamp) -> Re
             (fields, string)
         }
     };
-    Ok(query(&fields, &sign(&account.key, &string.to_string())))
+    Ok(query(&fields, &sign(&issuer.sas_key(account), &string.to_string())))
 }
 
-/// Nothing where the policy says when.
 /// As the token says it; empty where a policy does.
 pub fn expiry(request: &SasRequest, now: Timestamp) -> Result<String, MintError> {
     match (request.expires_in_s, &request.policy) {
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_token_says_what_it_is_for() {
-        let account = account();
+        let (issuer, account) = (Issuer::new([7; 32]), account());
         let now = Timestamp(784_111_777_123_456);
         let whole = SasRequest::new(account.name.clone(), "lr", 60);
         let container = SasRequest { container: Some("photos".parse().expect("a good name")), ..whole.clone() };
@@ -153,7 +158,7 @@ mod tests {
             (&blob, format!("sv=2022-11-02&sr=b&sp=rl&{until}&sip=10.0.0.1&spr=https&sig=")),
             (&policy, "sv=2022-11-02&sr=c&si=week&spr=https%2Chttp&sig=".to_owned()),
         ] {
-            let token = mint(&account, request, now).expect("a good request");
+            let token = mint(&issuer, &account, request, now).expect("a good request");
             assert!(token.starts_with(&start), "{token}");
         }
         for (bad, expected) in [
@@ -162,7 +167,7 @@ mod tests {
             (SasRequest { container: None, ..policy }, MintError::PolicyWithoutContainer),
             (SasRequest { permissions: "".into(), ..whole }, MintError::NoPermission),
         ] {
-            assert_eq!(mint(&account, &bad, now), Err(expected));
+            assert_eq!(mint(&issuer, &account, &bad, now), Err(expected));
         }
     }
 }

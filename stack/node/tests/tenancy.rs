@@ -11,7 +11,8 @@ use greenroom_model::tenancy::{
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::time::Duration;
-use support::Stack;
+use support::signing::signed;
+use support::{ACCOUNT, Stack};
 
 const FILE: &str = "
 version: 1
@@ -184,8 +185,8 @@ async fn no_two_writers_take_the_same_room() {
 async fn a_key_made_anew_revokes_the_old_one_and_leaves_the_other() {
     let stack = Stack::start().await;
     apply(&stack, FILE).await;
-    let first = stack.url("photos/a").await;
     let before: KeyPair = get(&stack, "/v1/accounts/acct/keys").await;
+    let first = signed(&stack, ACCOUNT, "photos/a", &before.key1);
     let status = async |url: &str| stack.http.get(url).send().await.expect("an answer").status();
     assert_eq!(status(&first).await, StatusCode::NOT_FOUND);
     let other: KeyPair = post(&stack, "/v1/accounts/acct/keys/2/rotate").await;

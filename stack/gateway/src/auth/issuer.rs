@@ -1,13 +1,13 @@
 //! A local issuer of OAuth tokens and of user-delegation keys, in the place of a cloud's directory. All that it gives out is
-//! derived from one secret, so that it keeps no list and survives a restart; a new secret revokes everything at once.
-//! It knows one principal for each role on each account.
+//! derived from one secret, so that it keeps no list and survives a restart; a new secret revokes everything at once, and a new generation
+//! of an account all that was given out for it. It knows one principal for each role on each account.
 
 use super::matches;
 use super::sas_fields::KeyFields;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use greenroom_model::AccountName;
 use greenroom_model::control::Role;
-use greenroom_store::{AccountKey, Timestamp};
+use greenroom_store::{AccountKey, AccountRecord, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -22,6 +22,8 @@ const TOKEN_BYTES_MAX: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub account: AccountName,
+    /// Of the account: those of an earlier one hold nothing any more.
+    pub generation: u64,
     pub role: Role,
 }
 
@@ -43,6 +45,8 @@ struct Claims {
     oid: String,
     sub: String,
     account: AccountName,
+    #[serde(default)]
+    generation: u64,
     role: Role,
     iat: i64,
     nbf: i64,
@@ -59,14 +63,16 @@ impl Issuer {
         uuid(&self.derive("tenant", &[]))
     }
 
-    /// The principal's id, as `oid` and `skoid` carry it.
+    /// The principal's id, as `oid` and `skoid` carry it: the same in all generations.
     pub fn object_id(&self, principal: &Principal) -> String {
-        uuid(&self.derive("object", &principal.words()))
+        uuid(&self.derive("object", &[principal.account.as_str(), principal.role.name()]))
     }
 
     /// What proves to the identity endpoint that its caller is this principal.
     pub fn identity_secret(&self, principal: &Principal) -> String {
-        self.derive("identity", &principal.words()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let words = [principal.account.as_str(), principal.role.name()];
+        let secret = self.derive_of("identity", principal.generation, &words);
+        secret.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// A bearer token: a JSON Web Token signed with HMAC-SHA256.
@@ -80,6 +86,7 @@ impl Issuer {
             tid,
             oid,
             account: principal.account.clone(),
+            generation: principal.generation,
             role: principal.role,
             iat: now_s,
             nbf: now_s,
@@ -90,7 +97,7 @@ impl Issuer {
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(self.derive("token", &[&signed])))
     }
 
-    /// Who holds this token, or a sentence on what is wrong with it. One algorithm is known, so the token's header has no say.
+    /// Who holds this token, or a sentence on what is wrong with it. Whether their generation is the account's is not known here. One algorithm is known, so the token's header has no say.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, &'static str> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err("the bearer token is too long to be one of ours");
@@ -113,11 +120,11 @@ impl Issuer {
         if now_s < claims.nbf {
             return Err("the bearer token is not valid yet");
         }
-        Ok(Principal { account: claims.account, role: claims.role })
+        Ok(Principal { account: claims.account, generation: claims.generation, role: claims.role })
     }
 
     /// The principal of an account that has this id.
-    pub fn by_object_id(&self, account: &AccountName, tenant_id: &str, object_id: &str) -> Option<Principal> {
+    pub fn by_object_id(&self, account: &AccountRecord, tenant_id: &str, object_id: &str) -> Option<Principal> {
         if tenant_id != self.tenant_id() {
             return None;
         }
@@ -127,17 +134,30 @@ impl Issuer {
     /// The principal that this secret of the identity endpoint belongs to.
     pub fn by_identity_secret<'a>(
         &self,
-        accounts: impl IntoIterator<Item = &'a AccountName>,
+        accounts: impl IntoIterator<Item = &'a AccountRecord>,
         secret: &str,
     ) -> Option<Principal> {
         accounts.into_iter().flat_map(principals).find(|principal| matches(&self.identity_secret(principal), secret))
     }
 
     /// The value of a user-delegation key: the same for the same fields, and derived from them.
-    pub fn delegation_key(&self, account: &AccountName, key: &KeyFields) -> AccountKey {
+    pub fn delegation_key(&self, account: &AccountRecord, key: &KeyFields) -> AccountKey {
         let KeyFields { object_id, tenant_id, start, expiry, service, version } = key;
-        let words = [account.as_str(), object_id, tenant_id, start, expiry, service, version];
-        AccountKey::new(self.derive("delegation key", &words))
+        let words = [account.name.as_str(), object_id, tenant_id, start, expiry, service, version];
+        AccountKey::new(self.derive_of("delegation key", account.generation, &words))
+    }
+
+    /// What the SAS are signed with that this server gives out, so that they end with the account's generation: those that a holder of the
+    /// account's own keys has signed end with these.
+    pub fn sas_key(&self, account: &AccountRecord) -> AccountKey {
+        AccountKey::new(self.derive_of("SAS", account.generation, &[account.name.as_str()]))
+    }
+
+    /// What was derived before there were generations stays good in the first one.
+    fn derive_of(&self, purpose: &str, generation: u64, words: &[&str]) -> [u8; 32] {
+        let generation = (generation > 0).then(|| generation.to_string());
+        let words: Vec<&str> = words.iter().copied().chain(generation.as_deref()).collect();
+        self.derive(purpose, &words)
     }
 
     /// Every word ends in a byte that no word holds, so that no two lists of words are one.
@@ -153,14 +173,8 @@ impl Issuer {
 
 const HEADER: &[u8] = br#"{"alg":"HS256","typ":"JWT"}"#;
 
-impl Principal {
-    fn words(&self) -> [&str; 2] {
-        [self.account.as_str(), self.role.name()]
-    }
-}
-
-fn principals(account: &AccountName) -> impl Iterator<Item = Principal> {
-    Role::ALL.into_iter().map(|role| Principal { account: account.clone(), role })
+fn principals(account: &AccountRecord) -> impl Iterator<Item = Principal> {
+    Role::ALL.into_iter().map(|role| Principal { account: account.name.clone(), generation: account.generation, role })
 }
 
 /// A key as `Get User Delegation Key` answers it.
@@ -180,9 +194,16 @@ fn uuid(bytes: &[u8; 32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use greenroom_model::TenantName;
 
     fn principal(role: Role) -> Principal {
-        Principal { account: AccountName::new("acct").expect("a good name"), role }
+        Principal { account: AccountName::new("acct").expect("a good name"), generation: 0, role }
+    }
+
+    fn record(account: &str, generation: u64) -> AccountRecord {
+        let (name, tenant) = (AccountName::new(account), TenantName::new("gold"));
+        let (name, tenant) = (name.expect("a good name"), tenant.expect("a good name"));
+        AccountRecord { generation, ..AccountRecord::new(name, tenant, AccountKey::new([9; 64])) }
     }
 
     #[test]
@@ -220,12 +241,30 @@ mod tests {
         let owner = principal(Role::Owner);
         let (tid, oid) = (issuer.tenant_id(), issuer.object_id(&owner));
         assert_eq!(oid.len(), 36);
-        assert_eq!(issuer.by_object_id(&owner.account, &tid, &oid), Some(owner.clone()));
-        assert_eq!(issuer.by_object_id(&owner.account, "other", &oid), None);
-        let other = AccountName::new("other").expect("a good name");
+        let (account, other) = (record("acct", 0), record("other", 0));
+        assert_eq!(issuer.by_object_id(&account, &tid, &oid), Some(owner.clone()));
+        assert_eq!(issuer.by_object_id(&account, "other", &oid), None);
         assert_eq!(issuer.by_object_id(&other, &tid, &oid), None);
         let secret = issuer.identity_secret(&owner);
-        assert_eq!(issuer.by_identity_secret([&other, &owner.account], &secret), Some(owner));
+        assert_eq!(issuer.by_identity_secret([&other, &account], &secret), Some(owner));
         assert_eq!(issuer.by_identity_secret([&other], &secret), None);
+    }
+
+    #[test]
+    fn a_new_generation_has_secrets_of_its_own_and_the_same_ids() {
+        let issuer = Issuer::new([7; 32]);
+        let accounts: Vec<_> = (0..12).map(|generation| record("acct", generation)).collect();
+        let fields = KeyFields { object_id: "oid".to_owned(), ..KeyFields::default() };
+        let mut secrets = std::collections::BTreeSet::new();
+        for account in &accounts {
+            let owner = Principal { generation: account.generation, ..principal(Role::Owner) };
+            assert_eq!(issuer.object_id(&owner), issuer.object_id(&principal(Role::Owner)));
+            assert!(secrets.insert(issuer.identity_secret(&owner)));
+            assert!(secrets.insert(base64_key(&issuer.sas_key(account))));
+            assert!(secrets.insert(base64_key(&issuer.delegation_key(account, &fields))));
+            let token = issuer.token(&owner, Timestamp(0), 60);
+            assert_eq!(issuer.verify(&token, Timestamp(0)), Ok(owner));
+        }
+        assert_eq!(secrets.len(), 3 * accounts.len());
     }
 }

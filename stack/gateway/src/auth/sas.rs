@@ -91,16 +91,18 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
     if fields.version.as_str() < SAS_VERSION_MIN || time::parse_iso(&fields.version).is_none() {
         return Err(Denied::failed(format!("sv={:?} is not a version from {SAS_VERSION_MIN} on", fields.version)));
     }
+    let given_out = keys.issuer.sas_key(keys.account);
+    let own = || keys.account.keys().chain(std::iter::once(&given_out));
     let reach = match fields.kind() {
         Kind::Account => {
             let string = string_to_sign::account_sas(head.target.account.as_str(), &fields);
-            check_signature(&string, keys.account.keys(), &signature)?;
+            check_signature(&string, own(), &signature)?;
             account_reach(&fields)?
         }
         Kind::Service => {
             let addressed = addressed(&fields, &head.target)?;
             let string = string_to_sign::service_sas(&addressed, &fields.as_signed(head)?);
-            check_signature(&string, keys.account.keys(), &signature)?;
+            check_signature(&string, own(), &signature)?;
             refuse_delegation_fields(&fields)?;
             apply_policy(&mut fields, acl)?;
             GrantReach::Resource
@@ -108,9 +110,9 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
         Kind::UserDelegation => {
             let addressed = addressed(&fields, &head.target)?;
             let string = string_to_sign::delegation_sas(&addressed, &fields.as_signed(head)?);
-            let key = keys.issuer.delegation_key(&head.target.account, &fields.key);
+            let key = keys.issuer.delegation_key(keys.account, &fields.key);
             check_signature(&string, std::iter::once(&key), &signature)?;
-            GrantReach::Delegated(holder(&fields, head, keys.issuer, now)?)
+            GrantReach::Delegated(holder(&fields, keys, now)?)
         }
     };
     verify_letters("sp", &fields.permissions, PERMISSIONS)?;
@@ -164,7 +166,7 @@ fn refuse_delegation_fields(fields: &SasFields) -> Result<(), Denied> {
 }
 
 /// Who holds the key that signed, once its fields are good.
-fn holder(fields: &SasFields, head: &Head, issuer: &Issuer, now: Timestamp) -> Result<Principal, Denied> {
+fn holder(fields: &SasFields, keys: Keys<'_>, now: Timestamp) -> Result<Principal, Denied> {
     if fields.version.as_str() < WITH_RESOURCE {
         return Err(Denied::failed(format!("a user-delegation SAS has a version from {WITH_RESOURCE} on")));
     }
@@ -190,7 +192,7 @@ fn holder(fields: &SasFields, head: &Head, issuer: &Issuer, now: Timestamp) -> R
     if now >= parse_time("ske", &key.expiry)? {
         return Err(Denied::failed(format!("the user-delegation key has expired: ske={}", key.expiry)));
     }
-    let holder = issuer.by_object_id(&head.target.account, &key.tenant_id, &key.object_id);
+    let holder = keys.issuer.by_object_id(keys.account, &key.tenant_id, &key.object_id);
     holder.ok_or_else(|| Denied::failed("skoid and sktid name nobody who has a role on this account"))
 }
 

@@ -353,7 +353,7 @@ fn a_stored_policy_gives_what_the_sas_leaves_away_and_never_what_it_says() {
 /// A user-delegation SAS for the container, by a principal's key.
 fn delegated(role: Role, bend: impl FnOnce(&mut SasFields)) -> String {
     let issuer = issuer();
-    let principal = Principal { account: account().name.clone(), role };
+    let principal = Principal { account: account().name.clone(), generation: 0, role };
     let mut fields = SasFields {
         permissions: "rwt".into(),
         expiry: "2026-01-02T04:00:00Z".into(),
@@ -370,7 +370,7 @@ fn delegated(role: Role, bend: impl FnOnce(&mut SasFields)) -> String {
         ..SasFields::default()
     };
     bend(&mut fields);
-    let key = issuer.delegation_key(&account().name, &fields.key);
+    let key = issuer.delegation_key(&account(), &fields.key);
     let sig = sign(&key, &string_to_sign::delegation_sas("/blob/acct/photos", &fields).to_string()).replace('+', "%2B");
     let KeyFields { object_id, tenant_id, start, expiry, service, version } = fields.key;
     format!(
@@ -421,8 +421,8 @@ fn every_field_of_a_delegation_key_is_enforced() {
     assert_eq!(judge(&blob_with(&delegated(Role::Owner, bound)), &READ), Err(Code::AuthenticationFailed));
     // Signed for one holder, sent with the id of another.
     let swapped = delegated(Role::Reader, |_| {}).replace(
-        &issuer().object_id(&Principal { account: account().name.clone(), role: Role::Reader }),
-        &issuer().object_id(&Principal { account: account().name.clone(), role: Role::Owner }),
+        &issuer().object_id(&Principal { account: account().name.clone(), generation: 0, role: Role::Reader }),
+        &issuer().object_id(&Principal { account: account().name.clone(), generation: 0, role: Role::Owner }),
     );
     assert_eq!(judge(&blob_with(&swapped), &READ), Err(Code::AuthenticationFailed));
 }
@@ -431,7 +431,7 @@ fn every_field_of_a_delegation_key_is_enforced() {
 fn a_bearer_token_gives_its_role_on_its_account_over_a_safe_wire() {
     let issuer = issuer();
     let token = |account: &str, role| {
-        let principal = Principal { account: AccountName::new(account).expect("a good name"), role };
+        let principal = Principal { account: AccountName::new(account).expect("a good name"), generation: 0, role };
         format!("Bearer {}", issuer.token(&principal, Timestamp::from_seconds(IN_2026), 60))
     };
     let with = |token: &str, permit: &Permit, peer: &str, transport| {

@@ -32,7 +32,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         service: "b".to_owned(),
         version: call.head.filled("x-ms-version").unwrap_or(VERSION).to_owned(),
     };
-    let value = issuer.delegation_key(call.account(), &key);
+    let value = issuer.delegation_key(&call.identity().account, &key);
     let mut doc = xml::Document::new();
     doc.open("UserDelegationKey");
     doc.text("SignedOid", &key.object_id);

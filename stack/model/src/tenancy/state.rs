@@ -201,6 +201,14 @@ pub struct KeyPair {
     pub key2: Option<String>,
 }
 
+/// All that was derived for an account before is good no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Revoked {
+    pub account: AccountName,
+    /// That what is derived from now on belongs to.
+    pub generation: u64,
+}
+
 impl std::fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyPair").field("account", &self.account).finish_non_exhaustive()

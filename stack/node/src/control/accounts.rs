@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_model::control::{Account, AccountKeys, NewAccount, Problem, PublicContainersRule};
-use greenroom_model::tenancy::KeyPair;
+use greenroom_model::tenancy::{KeyPair, Revoked};
 use greenroom_model::{AccountName, ContainerPath};
 use greenroom_store::{AccountRecord, Metadata, PublicContainers, StoreError};
 use http::StatusCode;
@@ -88,7 +88,8 @@ pub async fn keys(
     Ok(Json(pair(&account)))
 }
 
-/// Make one of an account's keys anew; the other stays good, and the old one is refused from now on
+/// Make one of an account's keys anew; the other stays good. The old one is refused from now on, and so is all that was derived for the
+/// account: identities, bearer tokens, user-delegation keys, and the SAS that this server has signed
 #[utoipa::path(
     post, path = "/v1/accounts/{account}/keys/{number}/rotate", security(("token" = [])),
     params(("account" = AccountName, Path), ("number" = u8, Path, description = "1 or 2")),
@@ -106,14 +107,35 @@ pub async fn rotate(
     let _one_at_a_time = state.accounts.lock().await;
     let account = caller.account(&state, name.clone())?;
     let key = new_key()?;
+    let next = account.next_generation();
     let record = match number {
-        1 => AccountRecord { key, ..(*account).clone() },
-        2 => AccountRecord { second_key: Some(key), ..(*account).clone() },
+        1 => AccountRecord { key, ..next },
+        2 => AccountRecord { second_key: Some(key), ..next },
         _ => return Err(Refusal::new(StatusCode::BAD_REQUEST, "No such key", "an account has the keys 1 and 2")),
     };
     state.store.put_account(record.clone()).await?;
     state.audit.done(&caller.to_string(), "keys.rotate", name.as_str(), &format!("key {number}"))?;
     Ok(Json(pair(&record)))
+}
+
+/// Refuse, from now on, all that was derived for the account: identities, bearer tokens, user-delegation keys, and the SAS that this server
+/// has signed. Its keys, and the SAS that are signed with them, stay good
+#[utoipa::path(
+    post, path = "/v1/accounts/{account}/revoke", security(("token" = [])), params(("account" = AccountName, Path)),
+    responses((status = 200, body = Revoked), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub async fn revoke(
+    State(state): State<Control>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Revoked>, Refusal> {
+    let name = AccountName::new(name)?;
+    let _one_at_a_time = state.accounts.lock().await;
+    let record = caller.account(&state, name.clone())?.next_generation();
+    let generation = record.generation;
+    state.store.put_account(record).await?;
+    state.audit.done(&caller.to_string(), "account.revoke", name.as_str(), &format!("generation {generation}"))?;
+    Ok(Json(Revoked { account: name, generation }))
 }
 
 fn pair(account: &AccountRecord) -> KeyPair {

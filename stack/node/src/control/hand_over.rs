@@ -46,7 +46,7 @@ pub async fn hand_over(
     let now = state.clock.now();
     let signing = |error| Refusal::new(StatusCode::BAD_REQUEST, "Cannot sign this", error);
     let expires_at = sas::expiry(&request, now).map_err(signing)?;
-    let token = sas::mint(&*caller.account(&state, account.clone())?, &request, now).map_err(signing)?;
+    let token = sas::mint(&state.issuer, &*caller.account(&state, account.clone())?, &request, now).map_err(signing)?;
     let url = format!("{}/{account}/{container}", state.blob);
     let command = format!("azcopy copy './*' '{url}?{token}' --recursive --from-to LocalBlob");
     let said = format!("{account}/{container}, {PERMISSIONS} until {expires_at}");

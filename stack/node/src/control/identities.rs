@@ -7,7 +7,9 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use greenroom_gateway::auth::issuer::{AUDIENCE, Principal};
 use greenroom_model::control::{Identity, IdentityRequest, IdentityToken, Problem};
+use greenroom_store::AccountState;
 use http::StatusCode;
+use std::sync::Arc;
 
 /// As long as a token lives on Azure, more or less.
 const LIFE_S: u64 = 3600;
@@ -22,10 +24,10 @@ const LIFE_S: u64 = 3600;
 )]
 pub async fn make(State(state): State<Control>, body: Bytes) -> Result<Json<Identity>, Refusal> {
     let IdentityRequest { account, role } = json(&body)?;
-    if state.store.account(&account).is_none() {
+    let Some(record) = state.store.account(&account) else {
         return Err(Refusal::new(StatusCode::NOT_FOUND, "No such account", &account));
-    }
-    let principal = Principal { account, role };
+    };
+    let principal = Principal { account, generation: record.generation, role };
     let secret = state.issuer.identity_secret(&principal);
     Ok(Json(Identity {
         endpoint: format!("http://{}/identity/{secret}/token", state.address),
@@ -56,7 +58,8 @@ pub async fn token_by_post(state: State<Control>, secret: Path<String>) -> Resul
 /// Whatever resource is asked for, the token is for this stack's storage.
 fn issue(state: &Control, secret: &str) -> Result<Json<IdentityToken>, Refusal> {
     let accounts = state.store.accounts();
-    let principal = state.issuer.by_identity_secret(accounts.iter().map(|account| &account.name), secret);
+    let enabled = accounts.iter().map(Arc::as_ref).filter(|account| account.state == AccountState::Enabled);
+    let principal = state.issuer.by_identity_secret(enabled, secret);
     let principal = principal.ok_or_else(|| {
         Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized", "POST /v1/identities makes an identity and its endpoint")
     })?;

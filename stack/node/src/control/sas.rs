@@ -21,7 +21,7 @@ pub async fn mint(State(state): State<Control>, caller: Caller, body: Bytes) -> 
     let request: SasRequest = json(&body)?;
     let record = caller.account(&state, request.account.clone());
     let record = record.map_err(|_| Refusal::new(StatusCode::NOT_FOUND, "No such account", &request.account))?;
-    let token = sas::mint(&record, &request, state.clock.now());
+    let token = sas::mint(&state.issuer, &record, &request, state.clock.now());
     let token = token.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "Cannot sign this", error))?;
     Ok(Json(Sas { token }))
 }

@@ -11,8 +11,8 @@ use greenroom_gateway::time;
 use greenroom_model::control::{NewTenant, Problem, Tenant};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::tenancy::{
-    ContainerStatus, FieldFault, FieldProblem, ProjectStatus, Quota, QuotaChange, Receipt, Served, Share, Stored,
-    TenantSpec, TenantState, TenantStatus, TenantToken, TenantsFile,
+    ContainerStatus, FieldFault, FieldProblem, ProjectStatus, Quota, QuotaChange, Receipt, Revoked, Served, Share,
+    Stored, TenantSpec, TenantState, TenantStatus, TenantToken, TenantsFile,
 };
 use greenroom_model::{AccountName, ContainerPath, TenantName};
 use greenroom_store::{
@@ -68,6 +68,30 @@ pub async fn token(State(state): State<Control>, Path(name): Path<String>) -> Re
     Ok(Json(TenantToken { token: state.token.of_tenant(&tenant, number), tenant }))
 }
 
+/// Refuse, from now on, the tenant's token and all that was derived for its accounts: identities, bearer tokens, user-delegation keys, and
+/// the SAS that this server has signed. The accounts' keys, and the SAS that are signed with them, stay good
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/revoke", security(("token" = [])), params(("tenant" = TenantName, Path)),
+    responses((status = 200, body = Vec<Revoked>), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub async fn revoke(
+    State(state): State<Control>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Vec<Revoked>>, Refusal> {
+    let tenant = seen(&state, &caller, name)?;
+    let _one_at_a_time = state.accounts.lock().await;
+    let accounts = state.store.accounts().into_iter().filter(|account| account.tenant == tenant);
+    let next: Vec<AccountRecord> = accounts.map(|account| account.next_generation()).collect();
+    let revoked = next.iter().map(|record| Revoked { account: record.name.clone(), generation: record.generation });
+    let revoked: Vec<Revoked> = revoked.collect();
+    state.store.put_identities(Vec::new(), next).await?;
+    state.tenancy.end_token(&tenant)?;
+    let said = format!("{} accounts", revoked.len());
+    state.audit.done(&caller.to_string(), "tenant.revoke", tenant.as_str(), &said)?;
+    Ok(Json(revoked))
+}
+
 /// Refuse all of a tenant's requests from now on; nothing of it is lost
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/suspend", security(("token" = [])), params(("tenant" = TenantName, Path)),
@@ -107,7 +131,7 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
         if let Some(record) = state.store.account(account) {
             keys_revoked += record.keys().count() as u64;
             let key = crate::dev_account::new_key()?;
-            revoked.push(AccountRecord { key, second_key: None, ..(*record).clone() });
+            revoked.push(AccountRecord { key, second_key: None, ..record.next_generation() });
         }
     }
     state.store.put_identities(Vec::new(), revoked).await?;
