@@ -6,7 +6,7 @@ use crate::error::{Code, Error};
 use crate::request::{Head, Request};
 use crate::source::Sources;
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
-use greenroom_store::{Blob, ETags, Precondition, Store, Timestamp};
+use greenroom_store::{Blob, ETags, Precondition, Store, StoreError, TRIES_MAX, Timestamp};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -55,6 +55,29 @@ impl Call {
     /// The blob, or the snapshot of it, that the request names.
     pub async fn find_blob(&self) -> Result<Blob, Error> {
         Ok(self.store.blob_at(&self.blob()?, self.snapshot()?).await?)
+    }
+
+    /// Does what needs a blob's content on flash. Where that is in the cloud it comes here first, and meanwhile the request holds no place
+    /// that others wait for.
+    pub async fn with_content_here<T, F: Future<Output = Result<T, StoreError>>>(
+        &mut self,
+        path: &BlobPath,
+        act: impl Fn(Store) -> F,
+    ) -> Result<T, Error> {
+        for _ in 1..TRIES_MAX {
+            match act(self.store.clone()).await {
+                Err(StoreError::InCloud) => {
+                    self.body.let_go();
+                    self.store.bring_here(path).await?;
+                    self.body.write().await?;
+                }
+                done => return Ok(done?),
+            }
+        }
+        match act(self.store.clone()).await {
+            Err(StoreError::InCloud) => Err(Code::CloudAway.into()),
+            done => Ok(done?),
+        }
     }
 
     /// The conditional headers of a write that makes or replaces a blob. A SAS that only creates may not replace.

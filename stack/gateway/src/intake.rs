@@ -6,7 +6,8 @@ use crate::headers;
 use crate::request::Head;
 use crate::structured::{self, Decoder};
 use bytes::Bytes;
-use greenroom_store::{Access, Body, BodyWriter, Crc64, Precondition, Store, StoreError, Version};
+use greenroom_model::BlobPath;
+use greenroom_store::{Access, Body, BodyWriter, Crc64, Kept, Precondition, Store, StoreError, Version};
 use md5::{Digest as _, Md5};
 
 /// Whether the MD5 of the content is wanted beyond checking the one that the client sent.
@@ -67,14 +68,15 @@ pub fn content_length(call: &Call) -> Result<u64, Error> {
 }
 
 /// Takes a request's content in.
-pub async fn take(call: &mut Call, bytes_max: u64, wanted: Md5Wanted) -> Result<Taken, Error> {
+pub async fn take(call: &mut Call, bytes_max: u64, kept: Kept<'_>, wanted: Md5Wanted) -> Result<Taken, Error> {
     let length = content_length(call)?;
     if length > bytes_max {
         return Err(Code::RequestBodyTooLarge.into());
     }
     let checks = Checks::of_content(&call.head)?;
     let mut frames = Decoder::asked(&call.head, call.body.length()?)?;
-    let mut intake = call.body.work(Intake::begin(&call.store, length, checks, wanted)).await?;
+    let target = (&call.blob()?, kept);
+    let mut intake = call.body.work(Intake::begin(&call.store, target, length, checks, wanted)).await?;
     while let Some(mut bytes) = call.body.next().await? {
         match &mut frames {
             None => call.body.work(intake.push(bytes)).await?,
@@ -95,7 +97,15 @@ pub async fn take(call: &mut Call, bytes_max: u64, wanted: Md5Wanted) -> Result<
 }
 
 impl Intake {
-    pub async fn begin(store: &Store, length: u64, checks: Checks, wanted: Md5Wanted) -> Result<Self, Error> {
+    /// Asks for nothing but what may be kept: the quotas come before the flash, and both before the content.
+    pub async fn begin(
+        store: &Store,
+        (target, kept): (&BlobPath, Kept<'_>),
+        length: u64,
+        checks: Checks,
+        wanted: Md5Wanted,
+    ) -> Result<Self, Error> {
+        store.foresee(target, kept, length)?;
         let md5 = (wanted == Md5Wanted::Always || checks.md5.is_some()).then(Md5::new);
         let writer = store.begin_body_when_room(Some(length)).await?;
         Ok(Self { writer, length, taken: 0, md5, checks })

@@ -12,8 +12,8 @@ use crate::intake::{Checks, Taken};
 use crate::request::Head;
 use greenroom_model::AccountName;
 use greenroom_store::{
-    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, HttpHeaders, LeaseId, Metadata, PageSequence, Precondition,
-    Tags,
+    BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, HttpHeaders, Kept, LeaseId, Metadata, PageSequence,
+    Precondition, Tags,
 };
 use here::Here;
 use http::Uri;
@@ -110,7 +110,7 @@ impl Source {
             }
             Source::Here(here) => here.into_blob(call, draft, blocks, checks, precondition).await,
             Source::There(there) => {
-                let Taken { body, md5, .. } = there.take(call, checks).await?;
+                let Taken { body, md5, .. } = there.take(call, Kept::Blob, checks).await?;
                 let mut draft = draft;
                 draft.headers.content_md5 = draft.headers.content_md5.or(md5);
                 Ok(call.store.put_blob(&call.blob()?, draft, body, precondition).await?)
@@ -131,7 +131,7 @@ impl Source {
         match self {
             Source::Here(here) => here.into_pages(call, begin, checks, (sequence, precondition)).await,
             Source::There(there) => {
-                let body = there.take(call, checks).await?.body;
+                let body = there.take(call, Kept::Pages, checks).await?.body;
                 Ok(call.store.write_pages(&call.blob()?, begin, body, sequence, precondition).await?)
             }
         }
@@ -143,7 +143,7 @@ impl Source {
         match self {
             Source::Here(here) => here.into_block(call, id, checks, lease).await,
             Source::There(there) => {
-                let taken = there.take(call, checks).await?;
+                let taken = there.take(call, Kept::Block(&id), checks).await?;
                 Ok(call.store.stage_block(&call.blob()?, id, taken.body, lease).await?)
             }
         }

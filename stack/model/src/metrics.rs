@@ -129,6 +129,9 @@ pub struct FlashMetrics {
     /// Of these, what is not dead: what water marks are measured by.
     #[serde(default)]
     pub live_bytes: u64,
+    /// Promised to content that is on its way in.
+    #[serde(default)]
+    pub promised_bytes: u64,
     /// Bytes that the data folder may take, or what its file system has.
     pub capacity_bytes: u64,
     /// Reads of content that failed since the server started: damaged, or not given by the disk. The log names the blobs.

@@ -136,6 +136,7 @@ impl Figures {
         let flash = FlashMetrics {
             used_bytes: usage.flash_used_bytes,
             live_bytes: usage.flash_live_bytes,
+            promised_bytes: usage.flash_promised_bytes,
             capacity_bytes: usage.flash_capacity_bytes,
             read_faults: usage.read_faults,
             durable: durability == Durability::Disk,

@@ -143,7 +143,7 @@ impl Restorer {
     async fn copy(&self, snapshot: &Restored, recall: &Recall) -> Result<(), Error> {
         let flash = |error: StoreError| Error::from(FlashError::from(error));
         let Restored { path, props, place, .. } = snapshot;
-        let mut content = pin!(recall.read(record::place(*place), 0..props.length).await?);
+        let mut content = pin!(recall.read("", record::place(*place), 0..props.length).await?);
         let mut writer = self.store.begin_body(Some(props.length)).map_err(flash)?;
         while let Some(part) = content.next().await {
             writer.write(part?).await.map_err(flash)?;

@@ -56,7 +56,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let tenancy = Arc::new(Tenancy::open(&args.data)?);
     store.set_quotas(apply::quotas(&tenancy.file()));
     let offload = match target {
-        Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan, tenancy.admission())?),
+        Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan, &tenancy)?),
         None => None,
     };
     let told = clock.clone();

@@ -2,7 +2,7 @@
 
 pub mod apply;
 pub mod calibrate;
-mod door;
+pub mod door;
 pub mod focus;
 mod keep;
 pub mod ledger;
@@ -25,6 +25,9 @@ const SLOTS_A_CORE: u32 = 1;
 /// Changes on their way to the disk at once while several tenants want it. They share its syncs, so fewer would cost all of them; more
 /// would stand in the way of whose turn it is.
 const WRITES: u32 = 64;
+/// Requests to the cloud at a time, for what is read from there, of one tenant or of all. It is there to be shared fairly, whatever waits
+/// elsewhere: switching admission off does not lift it.
+const FETCHES: u32 = 32;
 
 #[derive(Debug)]
 pub struct Tenancy {
@@ -33,6 +36,9 @@ pub struct Tenancy {
     admission: Admission,
     /// To the disk, for changes, by weight alone: what a tenant may have at all is asked for before.
     disk: Admission,
+    /// To the cloud, by weight alone.
+    cloud: Admission,
+    strangers: Gate,
     gates: RwLock<HashMap<TenantName, Arc<Door>>>,
     kept: Mutex<Kept>,
     /// What was applied last, for those who only look.
@@ -46,7 +52,10 @@ impl Tenancy {
         let path = dir.join(keep::FILE);
         let kept = Kept::read(&path)?;
         let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get() as u32);
+        let cloud = Admission::new(FETCHES);
         Ok(Self {
+            strangers: cloud.add(&fetching(&Share::default())),
+            cloud,
             file: RwLock::new(Arc::new(kept.file.clone())),
             path,
             admission: Admission::new(SLOTS_A_CORE * cores),
@@ -77,8 +86,16 @@ impl Tenancy {
         }
         let share = self.share(tenant);
         let mut gates = self.gates.write().unwrap_or_else(PoisonError::into_inner);
-        let door = || Door { cores: self.admission.add(&share), disk: self.disk.add(&by_weight(&share)) };
+        let door = || Door {
+            cores: self.admission.add(&share),
+            disk: self.disk.add(&by_weight(&share)),
+            cloud: self.cloud.add(&fetching(&share)),
+        };
         gates.entry(tenant.clone()).or_insert_with(|| Arc::new(door())).clone()
+    }
+
+    pub fn strangers(&self) -> &Gate {
+        &self.strangers
     }
 
     pub fn share(&self, tenant: &TenantName) -> Share {
@@ -183,6 +200,7 @@ impl Tenancy {
             let share = self.share(tenant);
             self.admission.change(&door.cores, &share);
             self.disk.change(&door.disk, &by_weight(&share));
+            self.cloud.change(&door.cloud, &fetching(&share));
         }
         Ok(())
     }
@@ -215,6 +233,10 @@ impl AsRef<Gate> for Door {
 
 fn by_weight(share: &Share) -> Share {
     Share { weight: share.weight, ..Share::default() }
+}
+
+fn fetching(share: &Share) -> Share {
+    Share { in_flight: Some(FETCHES), ..by_weight(share) }
 }
 
 fn sum(cores: (u64, u64), disk: (u64, u64)) -> (u64, u64) {

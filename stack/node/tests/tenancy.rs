@@ -162,6 +162,41 @@ async fn quotas_hold_at_each_level_count_blocks_and_are_raised_live() {
     assert_eq!((gold.used_bytes, gold.quota_bytes), (61 << 10, Some(100 << 10)));
 }
 
+/// What is over its quota is said so at its head, and takes no flash from anybody meanwhile.
+#[tokio::test]
+async fn a_quota_is_asked_before_the_content_comes_and_flash_is_promised_as_it_does() {
+    let stack = Stack::start_with(&["--flash-size=512MiB"]).await;
+    apply(&stack, FILE).await;
+    stack.make_account("silver", "other", &["photos"]).await;
+    let metrics = async || get::<Metrics>(&stack, "/v1/metrics").await.flash;
+    let never = || reqwest::Body::wrap_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let puts = [
+        stack.blob("PUT", "photos/a").await.header("x-ms-blob-type", "BlockBlob"),
+        stack.blob("PUT", "photos/a?comp=block&blockid=QUFB").await,
+    ];
+    for put in puts {
+        let refused = put.header("content-length", 500 << 20).body(never()).send().await.expect("an answer");
+        assert_eq!(refused.headers()["x-ms-error-code"], "QuotaExceeded", "nothing of it has been sent");
+    }
+    assert_eq!(metrics().await.promised_bytes, 0);
+
+    // Without a quota it is taken, byte by byte as it comes.
+    let put = stack.http.put(stack.url_in("other", "photos/large").await).header("x-ms-blob-type", "BlockBlob");
+    let large = tokio::spawn(put.header("content-length", 500 << 20).body(never()).send());
+    let mut promised = 0;
+    while promised == 0 {
+        promised = metrics().await.promised_bytes;
+    }
+    assert!(promised < 16 << 20, "{promised}: what is announced takes nothing from others");
+    let part = stack.http.put(stack.url_in("other", "photos/next").await).header("x-ms-blob-type", "BlockBlob");
+    let put = part.body(vec![1; 64 << 20]).send().await.expect("an answer");
+    assert_eq!(put.status(), StatusCode::CREATED, "there is room for others");
+    large.abort();
+    while metrics().await.promised_bytes > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
 async fn no_two_writers_take_the_same_room() {
     let stack = Stack::start().await;

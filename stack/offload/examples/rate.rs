@@ -10,7 +10,7 @@ use greenroom_offload::format::footer::{About, Key};
 use greenroom_offload::log::{Known, State};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
-use greenroom_offload::recall::{Recall, Settings, View};
+use greenroom_offload::recall::{InOrder, Recall, Settings, View};
 use greenroom_offload::{Cloud, FlashError, Hash, Identity, Retry};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::local::LocalFileSystem;
@@ -71,7 +71,8 @@ async fn beside(folder: &Path, url: &str) -> Outcome {
     phase.end(cloud.traffic().puts.load(Relaxed) - before, stored, objects)?;
 
     let view = View::Volume(offload.volume().clone());
-    let recall = Recall::new(cloud.clone(), offload.volume().format().clone(), view, Settings::default());
+    let recall =
+        Recall::new(cloud.clone(), offload.volume().format().clone(), view, Settings::default(), InOrder::new(32));
     let before = cloud.traffic().gets.load(Relaxed);
     let phase = Phase::begin("recall", bytes)?;
     let recalled = fetch(&recall, &flash, &files).await?;
@@ -121,7 +122,7 @@ async fn send(offload: &Offload<Source>, files: &[(String, u64)]) -> Outcome<(u6
 async fn fetch(recall: &Recall, flash: &Source, files: &[(String, u64)]) -> Outcome<Vec<blake3::Hash>> {
     let one = async |(name, bytes): &(String, u64)| -> Outcome<blake3::Hash> {
         let place = lock(&flash.placed).get(name).copied().ok_or("not placed")?;
-        hash(recall.read(place, 0..*bytes).await?.map_err(Into::into).boxed()).await
+        hash(recall.read("gold", place, 0..*bytes).await?.map_err(Into::into).boxed()).await
     };
     stream::iter(files).map(one).buffered(COPIES).try_collect().await
 }

@@ -9,7 +9,7 @@ use crate::hash::Hash;
 use crate::layout;
 use crate::log::{self, Fault, Instead, State, Survey, Unlisted};
 use crate::offload::read_footer;
-use crate::recall::{Recall, Settings, View, plan};
+use crate::recall::{InOrder, Recall, Settings, View, plan};
 use crate::volume::lock;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -17,6 +17,9 @@ use futures::stream::BoxStream;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// Requests at a time.
+const FETCHES_MAX: usize = 32;
 
 /// Uncertain blobs that are named; the others are counted.
 pub const UNCERTAIN_NAMED_MAX: usize = 10_000;
@@ -115,7 +118,7 @@ pub async fn rebuild(cloud: &Cloud, settings: Settings, into: &mut impl Restore)
     let Survey { state, faults: more, gap, listed, unlisted, silent } = log::survey(cloud, format.volume_id()?).await?;
     faults.extend(more);
     let state = Arc::new(state);
-    let recall = Recall::new(cloud.clone(), format, View::Loaded(state.clone()), settings);
+    let recall = Recall::new(cloud.clone(), format, View::Loaded(state.clone()), settings, InOrder::new(FETCHES_MAX));
     let silent = silent.into_iter().map(|(segment, error)| Loss::Segment { segment, recipes: None, error });
     let report = Report {
         number: state.number,
@@ -226,7 +229,7 @@ impl Walk<'_> {
         let (key, length) = (recipe.key.clone(), recipe.about.length);
         let failed = Arc::new(Mutex::new(None));
         let noted = failed.clone();
-        let content = self.report.recall.read(place, 0..length).await?.inspect(move |part| {
+        let content = self.report.recall.read(&recipe.key.tenant, place, 0..length).await?.inspect(move |part| {
             if let Err(error) = part {
                 *lock(&noted) = Some(error.clone());
             }

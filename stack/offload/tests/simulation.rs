@@ -15,7 +15,7 @@ use greenroom_offload::gc::{Costs, Grace, Limits, mark, victims};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
 use greenroom_offload::rebuild::{Restore, rebuild};
-use greenroom_offload::recall::{Recall, Settings, View};
+use greenroom_offload::recall::{InOrder, Recall, Settings, View};
 use greenroom_offload::{Claim, Error, Identity, Result, log};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::SeqCst;
@@ -305,7 +305,8 @@ fn some_leaving(world: &World) -> Vec<Leaving> {
 async fn recall_some(life: &Arc<Life>, engine: &Engine) -> Result<()> {
     let volume = engine.volume();
     let view = View::Volume(volume.clone());
-    let recall = Recall::new(volume.cloud().clone(), volume.format().clone(), view, Settings::default());
+    let recall =
+        Recall::new(volume.cloud().clone(), volume.format().clone(), view, Settings::default(), InOrder::new(32));
     let rows: Vec<(Key, Row)> = lock(&life.world.disk).rows.clone().into_iter().collect();
     for (key, row) in rows {
         let Some(place) = row.place else { continue };
@@ -316,7 +317,7 @@ async fn recall_some(life: &Arc<Life>, engine: &Engine) -> Result<()> {
         let to = from + life.world.below(row.about.length + 1 - from);
         // Two readers at once want the same.
         let read = || async {
-            Ok::<_, Error>(recall.read(place, from..to).await?.try_collect::<Vec<Bytes>>().await?.concat())
+            Ok::<_, Error>(recall.read("gold", place, from..to).await?.try_collect::<Vec<Bytes>>().await?.concat())
         };
         let (one, other) = futures::join!(read(), read());
         let promised = lock(&life.world.disk).promised[&key].slice(from as usize..to as usize);
@@ -386,8 +387,13 @@ async fn check_promises(world: &World, engine: &Engine) -> Result<()> {
     if !report.losses.is_empty() || report.objects != found.0.len() as u64 {
         world.broken(format!("rebuild lost: {:?}", report.losses));
     }
-    let recall =
-        Recall::new(volume.cloud().clone(), volume.format().clone(), View::Volume(volume.clone()), Settings::default());
+    let recall = Recall::new(
+        volume.cloud().clone(),
+        volume.format().clone(),
+        View::Volume(volume.clone()),
+        Settings::default(),
+        InOrder::new(32),
+    );
     let (rows, promised) = {
         let disk = lock(&world.disk);
         (disk.rows.clone(), disk.promised.clone())
@@ -399,7 +405,7 @@ async fn check_promises(world: &World, engine: &Engine) -> Result<()> {
         let content = match (&row.content, row.place) {
             (Some(content), _) => content.clone(),
             (None, Some(place)) => {
-                recall.read(place, 0..row.about.length).await?.try_collect::<Vec<_>>().await?.concat().into()
+                recall.read("gold", place, 0..row.about.length).await?.try_collect::<Vec<_>>().await?.concat().into()
             }
             (None, None) => Bytes::from_static(b"nowhere"),
         };

@@ -17,7 +17,7 @@ use greenroom_offload::log::{Known, Since, State};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
 use greenroom_offload::rebuild::{Restore, rebuild};
-use greenroom_offload::recall::{Recall, Settings, View};
+use greenroom_offload::recall::{InOrder, Recall, Settings, View};
 use greenroom_offload::{Cloud, Error, Identity, Result, log};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::SeqCst;
@@ -411,12 +411,18 @@ impl Bed {
     }
 
     async fn recall(&self, view: View) -> Result<Recall> {
-        Ok(Recall::new(self.plain(), log::load_format(&self.plain()).await?, view, Settings::default()))
+        Ok(Recall::new(
+            self.plain(),
+            log::load_format(&self.plain()).await?,
+            view,
+            Settings::default(),
+            InOrder::new(32),
+        ))
     }
 }
 
 async fn read(recall: &Recall, place: Place, length: u64) -> Result<Bytes> {
-    Ok(recall.read(place, 0..length).await?.try_collect::<Vec<Bytes>>().await?.concat().into())
+    Ok(recall.read("gold", place, 0..length).await?.try_collect::<Vec<Bytes>>().await?.concat().into())
 }
 
 async fn open(life: &Arc<Life>, now: i64) -> Result<Engine> {

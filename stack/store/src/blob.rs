@@ -91,6 +91,8 @@ impl Blob {
         let range = range.start..range.end.min(self.props.length);
         // What it held is held no longer: it may wait for a long time.
         drop((self.snapshot, self.extents, self.pieces));
+        let account = store.account(&path.container.account);
+        let reader = account.ok_or_else(|| StoreError::AccountMissing(path.container.account.clone()))?.tenant.clone();
         for _ in 0..COLD_LOOKS_MAX {
             let Whereabouts::Cloud(at) = whereabouts else {
                 let blob = store.opened_at(path, &place, etag)?;
@@ -98,7 +100,7 @@ impl Blob {
                 let steps = stream::unfold(Next::Here(plan), |next| async move { next.step().await });
                 return Ok(steps.map_ok(|slices| stream::iter(slices).map(Ok)).try_flatten().boxed());
             };
-            match store.cold()?.read(at, range.clone()).await {
+            match store.cold()?.read(&reader, at, range.clone()).await {
                 Ok(content) => return Ok(content),
                 Err(StoreError::Moved) => {
                     whereabouts = store.opened_at(path.clone(), &place, etag)?.whereabouts;

@@ -10,14 +10,12 @@ use crate::copies::Place;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::extent::ExtentMap;
-use crate::extent::frame::framed_bytes;
 use crate::lease::{Lease, LeaseAction};
 use crate::list::{BlobPage, ListQuery};
 use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobChange, BlobDraft, BlobKind, BlobProps};
 use crate::quota::Owner;
-use crate::space::Purpose;
 use crate::store::Store;
 use greenroom_model::{BlobPath, ContainerPath};
 use serde::Serialize;
@@ -41,8 +39,7 @@ pub(crate) struct Content {
 impl Store {
     /// Begins to take content in; `length` where it is known beforehand. Err: `Full`.
     pub fn begin_body(&self, length: Option<u64>) -> Result<BodyWriter> {
-        let promise = self.space().promise(Purpose::Content, framed_bytes(length.unwrap_or(0)))?;
-        Ok(BodyWriter::new(self.extents().lane(length), promise, length))
+        BodyWriter::new(self.space(), self.extents().lane(length), length)
     }
 
     /// Makes or overwrites a blob, and discards its staged blocks.

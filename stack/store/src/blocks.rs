@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
-use crate::piece::{self, Piece};
+use crate::piece::{self, Piece, Slices};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::quota::{Growth, Owner};
@@ -31,30 +31,21 @@ impl Store {
     }
 
     /// Makes or overwrites a blob out of blocks, and discards all other staged ones.
-    /// Err: `ContainerMissing`, `BlobKind`, `InvalidBlockList`, `TooManyBlocks`, `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
+    /// Err: `InCloud` where a block is, see `bring_here`; `ContainerMissing`, `BlobKind`, `InvalidBlockList`, `TooManyBlocks`,
+    /// `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
     pub async fn commit_blocks(
         &self,
         path: &BlobPath,
         draft: BlobDraft,
-        list: Vec<(BlockId, BlockSource)>,
+        list: impl Into<Arc<[(BlockId, BlockSource)]>>,
         precondition: &Precondition,
     ) -> Result<BlobProps> {
-        let (path, precondition) = (path.clone(), precondition.clone());
+        let (path, precondition, list) = (path.clone(), precondition.clone(), list.into());
         if list.len() > COMMITTED_BLOCKS_MAX {
             return Err(StoreError::TooManyBlocks { what: "committed", max: COMMITTED_BLOCKS_MAX });
         }
         check_size(&draft)?;
-        // Shared, not copied: a list may be long, and is needed again only where content has to come back first.
-        let list = Arc::new(list);
-        self.with_content_here(
-            || {
-                let (path, precondition, list) = (path.clone(), precondition.clone(), list.clone());
-                let draft = draft.clone();
-                self.write(move |txn| commit(txn, &path, draft, &list, &precondition))
-            },
-            || self.look_up(&path, None),
-        )
-        .await
+        self.write(move |txn| commit(txn, &path, draft, &list, &precondition)).await
     }
 
     /// Err: `ContainerMissing`, `BlobKind`, `BlobMissing` where there is neither a blob nor a staged block.
@@ -179,7 +170,7 @@ struct Choice {
     /// With where each begins in the content. Of equal ids the last counts; they name the same block.
     committed: HashMap<BlockId, (u64, CommittedBlock)>,
     /// `None` while they are in the cloud.
-    pieces: Option<Vec<Piece>>,
+    pieces: Option<Slices>,
 }
 
 struct Chosen {
@@ -197,10 +188,11 @@ impl Choice {
             staging: staging.map(|staging| staging.id),
             staged: HashMap::new(),
             committed: HashMap::new(),
-            pieces: Some(Vec::new()),
+            pieces: Some(Slices::default()),
         };
         if let Some(old) = old {
-            choice.pieces = old.on_flash().and_then(|()| txn.all_pieces(&old.pieces)).map(Some).or_else(in_cloud)?;
+            let pieces = old.on_flash().and_then(|()| txn.all_pieces(&old.pieces)).map(Some).or_else(in_cloud)?;
+            choice.pieces = pieces.map(Slices::of);
             let mut at = 0;
             for block in txn.all_blocks(&old.blocks)? {
                 let length = block.length;
@@ -239,7 +231,7 @@ impl Choice {
 
     fn committed(&self, id: &BlockId) -> Result<Option<Chosen>> {
         let Some((at, block)) = self.committed.get(id) else { return Ok(None) };
-        let pieces = piece::slice(self.pieces.as_ref().ok_or(StoreError::InCloud)?, *at, block.length);
+        let pieces = self.pieces.as_ref().ok_or(StoreError::InCloud)?.slice(*at, block.length);
         Ok(Some(Chosen { id: id.clone(), length: block.length, crc64: block.crc64, pieces, staged: None }))
     }
 }

@@ -5,7 +5,8 @@ use crate::error::{Result, StoreError};
 use crate::extent::frame::{Framed, framed_bytes};
 use crate::extent::{Extent, Lane, Pin, Spot, Sync};
 use crate::piece::{self, Piece};
-use crate::space::Promise;
+use crate::space::{Promise, Purpose, Space};
+use crate::store::Store;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct BodyWriter {
     /// Of the promise, what the appends in flight are about to use.
     promised: u64,
     declared: Option<u64>,
+    /// Where it waits for room that is being made.
+    patient: Option<Store>,
     /// None until there is something to put into it: a body that waits for the disk holds no second one.
     framed: Option<Framed>,
     in_flight: VecDeque<InFlight>,
@@ -31,6 +34,9 @@ pub struct BodyWriter {
 /// Appends of a body that its lane has not answered yet: the disk is kept busy while the next buffer fills. All bodies together are
 /// bounded by what the lanes queue.
 const IN_FLIGHT_MAX: usize = 4;
+
+/// Room that is promised to a body beyond what it has used: what a client only says that it will send takes no more from others.
+const AHEAD_BYTES: u64 = 8 << 20;
 
 /// An append that the lane has not answered yet.
 #[derive(Debug)]
@@ -50,19 +56,26 @@ pub struct Body {
 }
 
 impl BodyWriter {
-    pub(crate) fn new(lane: Lane, promise: Promise, declared: Option<u64>) -> Self {
-        Self {
+    /// Room for its beginning must be there. Err: `Full`.
+    pub(crate) fn new(space: &Arc<Space>, lane: Lane, declared: Option<u64>) -> Result<Self> {
+        let beginning = framed_bytes(declared.unwrap_or(0).min(AHEAD_BYTES));
+        Ok(Self {
             lane,
-            promise,
+            promise: space.promise(Purpose::Content, beginning)?,
             promised: 0,
             declared,
+            patient: None,
             framed: None,
             in_flight: VecDeque::new(),
             pieces: Vec::new(),
             extents: Vec::new(),
             digest: crc::digest(),
             length: 0,
-        }
+        })
+    }
+
+    pub(crate) fn patient(self, store: Store) -> Self {
+        Self { patient: Some(store), ..self }
     }
 
     /// Waits while the disk is behind: memory stays bounded whatever the body's length. A writer whose `write` was cancelled or failed
@@ -115,9 +128,22 @@ impl BodyWriter {
         let Some(framed) = self.framed.take() else { return Ok(()) };
         let (length, disk) = (framed.length(), framed_bytes(framed.length()));
         self.promised += disk;
-        self.promise.extend(self.promised)?;
+        self.find_room().await?;
         let answer = self.lane.append(framed.into_frames(), sync).await?;
         self.in_flight.push_back(InFlight { length, answer });
+        Ok(())
+    }
+
+    /// For what is on its way to the disk; and, if there is some, for what comes next.
+    async fn find_room(&mut self) -> Result<()> {
+        let (promise, promised) = (&mut self.promise, self.promised);
+        match &self.patient {
+            Some(store) => store.when_room(|| promise.extend(promised)).await?,
+            None => promise.extend(promised)?,
+        }
+        let left = self.declared.map_or(0, |declared| declared.saturating_sub(self.length));
+        // Without it, the next append asks again.
+        let _ = self.promise.extend(promised + framed_bytes(left.min(AHEAD_BYTES)));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use crate::error::Result;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use greenroom_model::TenantName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -17,10 +18,11 @@ pub struct CloudPlace {
 
 /// Gets content from the cloud.
 pub trait Cold: fmt::Debug + Send + Sync + 'static {
-    /// Streams a range that lies within the content, checked. Err, now or within the stream: `Moved` where the catalog knows a newer
+    /// Streams a range that lies within the content, checked, in its reader's turn: the tenant whose blob it is. Err, now or within the stream: `Moved` where the catalog knows a newer
     /// place, `Away`, `CloudDamaged`.
     fn read(
         &self,
+        reader: &TenantName,
         place: CloudPlace,
         range: Range<u64>,
     ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>>;

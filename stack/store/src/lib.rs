@@ -72,12 +72,13 @@ pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{
     BlobChange, BlobDraft, BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier,
 };
-pub use quota::{Owner, Project, Quotas};
+pub use quota::{Kept, Owner, Project, Quotas};
 pub use services::ServiceSettings;
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
 pub use tiering::{
-    Applied, BlobFact, CloudLog, ContainerFact, Described, Leaving, Placement, Recipes, Restored, Survey, Told,
+    Applied, BlobFact, CloudLog, ContainerFact, Described, Leaving, Placement, Recipes, Restored, Survey, TRIES_MAX,
+    Told,
 };
 pub use upkeep::Upkeep;
 pub use usage::{TenantUsage, Usage};

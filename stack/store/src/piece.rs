@@ -2,6 +2,7 @@
 
 use crate::extent::frame::{FRAME_BYTES, HEADER_BYTES, framed_bytes};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Content in a run of frames. It begins and ends where frames do, unless it was copied out of the middle of others' content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,17 +79,51 @@ pub fn push(pieces: &mut Vec<Piece>, piece: Piece) {
 
 /// The pieces of `length` bytes of content from `start` on.
 pub fn slice(pieces: &[Piece], start: u64, length: u64) -> Vec<Piece> {
-    let (mut at, end) = (0, start + length);
+    parts(pieces, 0, start..start + length)
+}
+
+/// The pieces of a range, where the first of `pieces` begins at `at`. Looks no further than the range does.
+fn parts(pieces: &[Piece], mut at: u64, range: Range<u64>) -> Vec<Piece> {
     let mut parts = Vec::new();
     for piece in pieces {
+        if at >= range.end {
+            break;
+        }
         let next = at + u64::from(piece.length);
-        let (from, to) = (start.max(at), end.min(next));
+        let (from, to) = (range.start.max(at), range.end.min(next));
         if from < to {
             parts.push(piece.part((from - at) as u32, (to - from) as u32));
         }
         at = next;
     }
     parts
+}
+
+/// Pieces that are sliced many times, each time in no more steps than the slice has pieces, and some for finding the first.
+#[derive(Debug, Default)]
+pub struct Slices {
+    pieces: Vec<Piece>,
+    /// Where each begins.
+    begins: Vec<u64>,
+}
+
+impl Slices {
+    pub fn of(pieces: Vec<Piece>) -> Self {
+        let begin = |at: &mut u64, piece: &Piece| {
+            let begin = *at;
+            *at += u64::from(piece.length);
+            Some(begin)
+        };
+        let begins = pieces.iter().scan(0, begin).collect();
+        Self { pieces, begins }
+    }
+
+    /// As the function of this name.
+    pub fn slice(&self, start: u64, length: u64) -> Vec<Piece> {
+        let first = self.begins.partition_point(|begin| *begin <= start).saturating_sub(1);
+        let at = self.begins.get(first).copied().unwrap_or_default();
+        parts(self.pieces.get(first..).unwrap_or_default(), at, start..start + length)
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +178,19 @@ mod tests {
             }
         }
         assert_eq!(at(STEP, 9).place(3), (1, u64::from(STEP) + HEADER_BYTES + 3));
+    }
+
+    #[test]
+    fn slices_are_the_same_however_they_are_found() {
+        let pieces: Vec<Piece> = (1..9).map(|number| at(STEP * number, 3 * number + 1)).collect();
+        let total: u64 = pieces.iter().map(|piece| u64::from(piece.length)).sum();
+        let slices = Slices::of(pieces.clone());
+        for start in 0..=total {
+            for length in 0..=total - start {
+                assert_eq!(slices.slice(start, length), slice(&pieces, start, length), "{start} {length}");
+            }
+        }
+        assert_eq!(Slices::default().slice(0, 0), []);
     }
 
     #[test]

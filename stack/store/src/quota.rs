@@ -1,12 +1,13 @@
 //! What may be stored: asked within the transaction that stores it, by the one writer, so that no two can both take the last byte.
 
+use crate::block::BlockId;
 use crate::catalog::Txn;
-use crate::catalog::row::BlobRow;
+use crate::catalog::row::{BlobRow, blob_key};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
 use crate::usage::TenantUsage;
 use greenroom_model::tenancy::{ContainerPlace, Quota};
-use greenroom_model::{AccountName, ContainerName, TenantName};
+use greenroom_model::{AccountName, BlobPath, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -56,6 +57,80 @@ impl Store {
     }
 }
 
+/// What content is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept<'a> {
+    /// A blob, in the place of what there is.
+    Blob,
+    Block(&'a BlockId),
+    /// Pages of a blob, whose length counts whatever is in it.
+    Pages,
+}
+
+/// What is stored, as far as one knows.
+pub(crate) trait Stored {
+    fn tenant(&self, tenant: &TenantName) -> TenantUsage;
+    fn account(&self, account: &AccountName) -> TenantUsage;
+    fn container(&self, id: u64) -> TenantUsage;
+}
+
+impl Store {
+    /// Whether content of so many bytes would be within all quotas, as things stand: before it comes, so that none is taken in for
+    /// nothing. It is asked again where it is kept. Err: `ContainerMissing`, `QuotaReached`.
+    pub fn foresee(&self, path: &BlobPath, kept: Kept<'_>, length: u64) -> Result<()> {
+        let quotas = self.quotas().read().unwrap_or_else(PoisonError::into_inner).clone();
+        if quotas.are_none() || kept == Kept::Pages {
+            return Ok(());
+        }
+        let snapshot = self.snapshot()?;
+        let owner = snapshot.container(&path.container)?.tenant;
+        let key = blob_key(snapshot.container(&path.container)?.id, path.name.as_str());
+        let gone = match kept {
+            Kept::Blob => {
+                let (old, staged) = (snapshot.blob(&key)?, snapshot.staging(&key)?);
+                let growth = i128::from(old.is_none());
+                let gone = old.map_or(0, |old| old.props.length) + staged.map_or(0, |staging| staging.bytes);
+                Growth { bytes: -i128::from(gone), blobs: growth }
+            }
+            Kept::Block(id) => {
+                let old = snapshot.staging(&key)?.map(|staging| snapshot.staged_block(staging.id, id));
+                let old = old.transpose()?.flatten();
+                Growth { bytes: -i128::from(old.map_or(0, |old| old.length)), blobs: 0 }
+            }
+            Kept::Pages => Growth { bytes: 0, blobs: 0 },
+        };
+        let growth = Growth { bytes: i128::from(length) + gone.bytes, ..gone };
+        self.with_stored(|stored| quotas.afford(&owner, growth, stored))
+    }
+}
+
+impl Quotas {
+    fn are_none(&self) -> bool {
+        let Self { tenants, projects, containers, project_of: _ } = self;
+        tenants.is_empty() && projects.is_empty() && containers.is_empty()
+    }
+
+    /// What makes nothing grow is always affordable: deletes go on above a quota too. Err: `QuotaReached`.
+    pub(crate) fn afford(&self, owner: &Owner, growth: Growth, stored: &impl Stored) -> Result<()> {
+        if growth.bytes <= 0 && growth.blobs <= 0 {
+            return Ok(());
+        }
+        if let Some(quota) = self.tenants.get(&owner.tenant) {
+            check(quota, &stored.tenant(&owner.tenant), growth, || format!("tenant {}", owner.tenant))?;
+        }
+        if let Some(project) = self.project_of.get(&owner.account).and_then(|number| self.projects.get(*number)) {
+            let used = project.accounts.iter().map(|account| stored.account(account));
+            let used = used.fold(TenantUsage::default(), TenantUsage::plus);
+            check(&project.quota, &used, growth, || format!("project {}", project.name))?;
+        }
+        let place = ContainerPlace { account: owner.account.clone(), container: owner.container.clone() };
+        if let Some(quota) = self.containers.get(&place) {
+            check(quota, &stored.container(owner.id), growth, || format!("container {}", owner.container))?;
+        }
+        Ok(())
+    }
+}
+
 impl Txn<'_> {
     /// Asks for room for a blob in the place of `old` and of what is staged for it. To be asked before anything is written.
     pub(crate) fn afford_blob(&self, owner: &Owner, key: &[u8], old: Option<&BlobRow>, length: u64) -> Result<()> {
@@ -64,27 +139,10 @@ impl Txn<'_> {
         self.afford(owner, Growth { bytes: i128::from(length) - gone, blobs: i128::from(old.is_none()) })
     }
 
-    /// What makes nothing grow is always affordable: deletes go on above a quota too. Err: `QuotaReached`.
+    /// As `Quotas::afford`, by the books of this very moment.
     pub(crate) fn afford(&self, owner: &Owner, growth: Growth) -> Result<()> {
-        if growth.bytes <= 0 && growth.blobs <= 0 {
-            return Ok(());
-        }
         let quotas = self.books.quotas.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(quota) = quotas.tenants.get(&owner.tenant) {
-            let used = self.books.tenants.get(&owner.tenant).copied().unwrap_or_default();
-            check(quota, &used, growth, || format!("tenant {}", owner.tenant))?;
-        }
-        if let Some(project) = quotas.project_of.get(&owner.account).and_then(|number| quotas.projects.get(*number)) {
-            let used = project.accounts.iter().map(|account| self.books.account(account));
-            let used = used.fold(TenantUsage::default(), TenantUsage::plus);
-            check(&project.quota, &used, growth, || format!("project {}", project.name))?;
-        }
-        let place = ContainerPlace { account: owner.account.clone(), container: owner.container.clone() };
-        if let Some(quota) = quotas.containers.get(&place) {
-            let used = self.books.containers.get(&owner.id).map(|(_, used)| *used).unwrap_or_default();
-            check(quota, &used, growth, || format!("container {}", owner.container))?;
-        }
-        Ok(())
+        quotas.afford(owner, growth, &*self.books)
     }
 }
 

@@ -17,21 +17,15 @@ use greenroom_model::BlobPath;
 impl Store {
     /// Keeps the blob as it stands, under a moment that no other snapshot of it has. With `metadata` the snapshot carries that instead
     /// of the blob's, and an ETag of its own. Returns the moment and the snapshot.
-    /// Err: `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.
+    /// Err: `InCloud` where it is, see `bring_here`; `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.
     pub async fn snapshot_blob(
         &self,
         path: &BlobPath,
         metadata: Option<Metadata>,
         precondition: &Precondition,
     ) -> Result<(Timestamp, BlobProps)> {
-        self.with_content_here(
-            || {
-                let (path, metadata, precondition) = (path.clone(), metadata.clone(), precondition.clone());
-                self.write(move |txn| take(txn, &path, metadata, &precondition))
-            },
-            || self.look_up(path, None),
-        )
-        .await
+        let (path, precondition) = (path.clone(), precondition.clone());
+        self.write(move |txn| take(txn, &path, metadata, &precondition)).await
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`.

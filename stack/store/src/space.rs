@@ -98,6 +98,11 @@ impl Space {
         Ok(promise)
     }
 
+    /// Of bodies that are on their way in.
+    pub fn promised_bytes(&self) -> u64 {
+        self.promised_bytes.load(Relaxed)
+    }
+
     pub fn grown(&self, bytes: u64) {
         self.extent_bytes.fetch_add(bytes, Relaxed);
     }

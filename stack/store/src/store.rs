@@ -1,6 +1,7 @@
 //! The parts of a store, put together.
 
 use crate::blob::Faults;
+use crate::catalog::books::Held;
 use crate::catalog::migrate::FORMAT;
 use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
 use crate::clock::Clock;
@@ -11,7 +12,7 @@ use crate::error::{Result, StoreError};
 use crate::extent::Extents;
 use crate::heat::Heat;
 use crate::identity::Identities;
-use crate::migrate::{self, Held};
+use crate::migrate;
 use crate::quota::{Owner, SharedQuotas};
 use crate::space::Space;
 use crate::usage::{TenantUsage, Usage};
@@ -77,7 +78,7 @@ impl Store {
     }
 
     /// The way back to an older format, while there is one.
-    pub fn way_back(&self) -> Option<Held> {
+    pub fn way_back(&self) -> Option<migrate::Held> {
         self.parts.space.way_back()
     }
 
@@ -87,6 +88,7 @@ impl Store {
         let flash_live_bytes = figures.live_bytes + self.parts.space.catalog_bytes();
         Usage {
             flash_used_bytes,
+            flash_promised_bytes: self.parts.space.promised_bytes(),
             // What copies share counts for each of them: it is never more than there is.
             flash_live_bytes: flash_live_bytes.min(flash_used_bytes),
             placed_blobs: figures.stored.cloud_blobs,
@@ -101,6 +103,11 @@ impl Store {
     /// What each container holds that holds something, deleted ones included until they are swept.
     pub fn held(&self) -> Vec<(Owner, TenantUsage)> {
         self.parts.writer.containers()
+    }
+
+    /// As it was after the last transaction.
+    pub(crate) fn with_stored<T>(&self, look: impl FnOnce(&Held) -> T) -> T {
+        self.parts.writer.with_held(look)
     }
 
     /// Runs an operation in the next transaction.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often an operation that needs content on flash brings it there before it gives up: somebody may send it off again meanwhile.
-const BRING_BACK_MAX: usize = 3;
+pub const TRIES_MAX: usize = 3;
 /// Blobs that one transaction frees or restores: what a write may have to wait for it.
 const BLOBS_A_TRANSACTION: usize = 500;
 /// How long a write waits for room that is being made. Tools give up on an answer after minutes.
@@ -351,13 +351,21 @@ impl Store {
         .await
     }
 
+    /// Brings a blob's content to flash, waiting for room: for what has answered `InCloud`, and is then to be tried again, `TRIES_MAX` times
+    /// at most. That takes as long as the cloud does: whoever calls had better hold nothing that others wait for.
+    pub async fn bring_here(&self, path: &BlobPath) -> Result<()> {
+        let blob = self.look_up(path, None)?;
+        let writer = self.begin_body_when_room(Some(blob.props.length)).await?;
+        self.bring(blob, writer).await.map(drop)
+    }
+
     /// Does what needs content on flash, and brings it there where it is not.
     pub(crate) async fn with_content_here<T, F: Future<Output = Result<T>>>(
         &self,
         act: impl Fn() -> F,
         find: impl Fn() -> Result<Blob>,
     ) -> Result<T> {
-        for _ in 0..BRING_BACK_MAX {
+        for _ in 0..TRIES_MAX {
             match act().await {
                 Err(StoreError::InCloud) => {
                     let blob = find()?;
@@ -370,11 +378,16 @@ impl Store {
         Err(StoreError::Away("flash lets go of it as soon as it is there".into()))
     }
 
-    /// As `begin_body`, but waits where there is no room yet and some is being made, or comes of what is dead.
+    /// As `begin_body`, but waits, then and later, where there is no room yet and some is being made, or comes of what is dead.
     pub async fn begin_body_when_room(&self, length: Option<u64>) -> Result<BodyWriter> {
+        Ok(self.when_room(|| self.begin_body(length)).await?.patient(self.clone()))
+    }
+
+    /// Tries what may be answered `Full` until there is room, or none is being made, or it has taken too long.
+    pub(crate) async fn when_room<T>(&self, mut act: impl FnMut() -> Result<T>) -> Result<T> {
         let wait = async {
             loop {
-                match self.begin_body(length) {
+                match act() {
                     Err(full @ StoreError::Full { .. }) => {
                         if !self.reclaim().await? && !self.is_making_room() {
                             return Err(full);
@@ -387,7 +400,7 @@ impl Store {
         };
         match tokio::time::timeout(ROOM_WAIT_MAX, wait).await {
             Ok(done) => done,
-            Err(_) => self.begin_body(length),
+            Err(_) => act(),
         }
     }
 

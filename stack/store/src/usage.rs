@@ -11,6 +11,8 @@ pub struct Usage {
     pub flash_capacity_bytes: u64,
     /// Of these, what rows refer to, and the catalog.
     pub flash_live_bytes: u64,
+    /// Promised to content that is on its way in, and not used yet.
+    pub flash_promised_bytes: u64,
     /// Blobs whose content is in the cloud, and their bytes.
     pub placed_blobs: u64,
     pub placed_bytes: u64,

@@ -165,7 +165,7 @@ async fn perform(store: &Store, step: &Step) -> Result<()> {
             store.stage_block_from(&blob(name), block_id(id), source, range, None).await
         }
         Step::Commit(name, ids) => {
-            let list = ids.iter().map(|id| (block_id(id), BlockSource::Latest)).collect();
+            let list: Vec<_> = ids.iter().map(|id| (block_id(id), BlockSource::Latest)).collect();
             store.commit_blocks(&blob(name), BlobDraft::default(), list, &none).await.map(drop)
         }
         Step::Long(name, seed) => {

@@ -5,6 +5,7 @@ mod support;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
+use greenroom_model::TenantName;
 use greenroom_store::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,6 +22,7 @@ struct Memory(Mutex<BTreeMap<CloudPlace, Bytes>>);
 impl Cold for Memory {
     fn read(
         &self,
+        _: &TenantName,
         place: CloudPlace,
         range: Range<u64>,
     ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>> {
@@ -163,6 +165,9 @@ async fn copies_snapshots_and_block_lists_bring_content_back() {
     assert_eq!(tiered.whereabouts("copied").await, Whereabouts::Both(at(0)));
     assert_eq!(tiered.whereabouts("copy").await, Whereabouts::Flash);
 
+    let cold = bed.store.snapshot_blob(&blob("snapped"), None, &none()).await;
+    assert!(matches!(cold, Err(StoreError::InCloud)), "it says so, and waits for nothing: {cold:?}");
+    bed.store.bring_here(&blob("snapped")).await.expect("brought");
     let (moment, _) = bed.store.snapshot_blob(&blob("snapped"), None, &none()).await.expect("a snapshot");
     let snapshot = bed.store.blob_at(&blob("snapped"), Some(moment)).await.expect("look up");
     assert_eq!(collect(snapshot, 0..u64::MAX).await.expect("content"), content);
@@ -183,7 +188,10 @@ async fn copies_snapshots_and_block_lists_bring_content_back() {
     tiered.bed.store.free(vec![(blob("list"), None, place)]).await.expect("freed");
     let bed = &tiered.bed;
     bed.stage("list", "b", b" second").await.expect("staged");
-    bed.commit("list", &[("a", BlockSource::Committed), ("b", BlockSource::Latest)]).await.expect("committed");
+    let both = [("a", BlockSource::Committed), ("b", BlockSource::Latest)];
+    assert!(matches!(bed.commit("list", &both).await, Err(StoreError::InCloud)));
+    bed.store.bring_here(&blob("list")).await.expect("brought");
+    bed.commit("list", &both).await.expect("committed");
     assert_eq!(bed.get("list").await, b"first second");
     assert!(tiered.releases().await.contains(&place), "its place is needed no more");
 }

@@ -98,6 +98,7 @@ pub fn counters(sample: &Metrics) -> Values {
     }
     values.insert("flash.used_bytes".into(), sample.flash.used_bytes as f64);
     values.insert("flash.live_bytes".into(), sample.flash.live_bytes as f64);
+    values.insert("flash.promised_bytes".into(), sample.flash.promised_bytes as f64);
     values.insert("flash.capacity_bytes".into(), sample.flash.capacity_bytes as f64);
     let offload = sample.offload.iter().flat_map(|offload| offload.values());
     values.extend(offload.chain(sample.admission.values()).map(|(name, value)| (name.to_string(), value)));

@@ -58,7 +58,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
             part.extend_from_slice(&bytes);
             Ok(part)
         });
-        let part = part.await?.freeze();
+        let part = call.body.work(part).await?.freeze();
         let reply = match sum {
             Sum::Md5 => reply.header("content-md5", &headers::base64(&Md5::digest(&part))),
             Sum::Crc64 => reply.header("x-ms-content-crc64", &headers::base64_crc64(crc64(&part))),

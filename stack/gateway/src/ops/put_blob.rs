@@ -7,7 +7,7 @@ use crate::intake::{self, Md5Wanted};
 use crate::ops::put_page_blob;
 use crate::reply::Reply;
 use crate::structured;
-use greenroom_store::BlobDraft;
+use greenroom_store::{BlobDraft, Kept};
 use http::StatusCode;
 
 /// Azure's limit since 2019-12-12.
@@ -26,7 +26,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let mut content_headers = headers::content_headers(&call.head, Plain::Counts)?;
     let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
     intake::foresee(call, &precondition).await.map_err(|error| may_replace.explain(error))?;
-    let taken = intake::take(call, BYTES_MAX, Md5Wanted::Always).await?;
+    let taken = intake::take(call, BYTES_MAX, Kept::Blob, Md5Wanted::Always).await?;
     content_headers.content_md5 = content_headers.content_md5.or(taken.md5);
     let draft = BlobDraft { headers: content_headers, metadata, tags, tier, copy: None };
     let put = call.store.put_blob(&call.blob()?, draft, taken.body, &precondition).await;

@@ -7,6 +7,7 @@ use crate::headers;
 use crate::intake::{self, Md5Wanted};
 use crate::reply::Reply;
 use crate::structured;
+use greenroom_store::Kept;
 use http::StatusCode;
 
 /// Azure's limit since 2019-12-12.
@@ -22,7 +23,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     }
     // Before the content comes: without a container it would be for nothing.
     call.store.container(&call.container()?).await?;
-    let taken = intake::take(call, BYTES_MAX, Md5Wanted::ToCompare).await?;
+    let taken = intake::take(call, BYTES_MAX, Kept::Block(&id), Md5Wanted::ToCompare).await?;
     call.store.stage_block(&call.blob()?, id, taken.body, lease).await?;
     let reply = Reply::new(StatusCode::CREATED).header("x-ms-request-server-encrypted", "false");
     let reply = reply.header_if(structured::HEADER, taken.framing);

@@ -6,8 +6,9 @@ use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
 use crate::reply::Reply;
 use crate::xml;
-use greenroom_store::{BlobDraft, BlockId, BlockSource, COMMITTED_BLOCKS_MAX};
+use greenroom_store::{BlobDraft, BlockId, BlockSource, COMMITTED_BLOCKS_MAX, Store};
 use http::StatusCode;
+use std::sync::Arc;
 
 /// 50,000 blocks with the longest ids and tags, and some air.
 const DOCUMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -21,8 +22,12 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
     let list = parse(&document)?;
     let draft = BlobDraft { headers, metadata, tags, tier, copy: None };
-    let committed = call.store.commit_blocks(&call.blob()?, draft, list, &precondition).await;
-    let props = committed.map_err(|error| may_replace.explain(error.into()))?;
+    let (path, list) = (call.blob()?, Arc::<[_]>::from(list));
+    let commit = |store: Store| {
+        let (path, draft, list, precondition) = (path.clone(), draft.clone(), list.clone(), precondition.clone());
+        async move { store.commit_blocks(&path, draft, list, &precondition).await }
+    };
+    let props = call.with_content_here(&path, commit).await.map_err(|error| may_replace.explain(error))?;
     Ok(Reply::new(StatusCode::CREATED)
         .version(&props.etag, props.modified)
         .header("x-ms-request-server-encrypted", "false"))

@@ -5,12 +5,18 @@ use crate::error::Error;
 use crate::headers;
 use crate::reply::Reply;
 use crate::time;
+use greenroom_store::Store;
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let precondition = headers::precondition(&call.head)?;
     let metadata = Some(headers::metadata(&call.head)?).filter(|metadata| !metadata.is_empty());
-    let (at, props) = call.store.snapshot_blob(&call.blob()?, metadata, &precondition).await?;
+    let path = call.blob()?;
+    let take = |store: Store| {
+        let (path, metadata, precondition) = (path.clone(), metadata.clone(), precondition.clone());
+        async move { store.snapshot_blob(&path, metadata, &precondition).await }
+    };
+    let (at, props) = call.with_content_here(&path, take).await?;
     Ok(Reply::new(StatusCode::CREATED)
         .version(&props.etag, props.modified)
         .header("x-ms-snapshot", &time::iso(at))

@@ -11,8 +11,8 @@ use crate::{properties, route, time};
 use futures::TryStreamExt as _;
 use greenroom_model::BlobPath;
 use greenroom_store::{
-    Access, Blob, BlobDraft, BlobKind, BlobProps, BlockId, CopyBlocks, Crc64, LeaseId, PageSequence, Precondition,
-    StoreError, Tags, Timestamp,
+    Access, Blob, BlobDraft, BlobKind, BlobProps, BlockId, CopyBlocks, Crc64, Kept, LeaseId, PageSequence,
+    Precondition, StoreError, Tags, Timestamp,
 };
 use http::header::AUTHORIZATION;
 use md5::{Digest as _, Md5};
@@ -137,7 +137,7 @@ impl Here {
     ) -> Result<BlobProps, Error> {
         let target = call.blob()?;
         if blocks == CopyBlocks::Forget && self.blob.props.kind != BlobKind::Block {
-            let Taken { body, md5, .. } = self.take(call, checks).await?;
+            let Taken { body, md5, .. } = self.take(call, Kept::Blob, checks).await?;
             let mut draft = draft;
             draft.headers.content_md5 = draft.headers.content_md5.or(md5);
             return Ok(call.store.put_blob(&target, draft, body, precondition).await?);
@@ -163,7 +163,7 @@ impl Here {
     ) -> Result<(), Error> {
         let target = call.blob()?;
         if self.blob.props.kind != BlobKind::Block {
-            let body = self.take(call, checks).await?.body;
+            let body = self.take(call, Kept::Block(&id), checks).await?.body;
             return Ok(call.store.stage_block(&target, id, body, lease).await?);
         }
         let mut here = self;
@@ -202,9 +202,9 @@ impl Here {
     }
 
     /// Takes the content in once more: pages with holes between them are nothing that a block can refer to.
-    async fn take(self, call: &Call, checks: Checks) -> Result<Taken, Error> {
+    async fn take(self, call: &Call, kept: Kept<'_>, checks: Checks) -> Result<Taken, Error> {
         let length = self.range.end - self.range.start;
-        let mut intake = Intake::begin(&call.store, length, checks, Md5Wanted::Always).await?;
+        let mut intake = Intake::begin(&call.store, (&call.blob()?, kept), length, checks, Md5Wanted::Always).await?;
         let mut stream = pin!(self.blob.read(self.range)?);
         while let Some(bytes) = stream.try_next().await? {
             intake.push(bytes).await?;

@@ -10,7 +10,7 @@ use crate::intake::{Checks, Intake, Md5Wanted, Taken};
 use crate::ops::set_blob_tags;
 use crate::{spelling, time};
 use bytes::{Bytes, BytesMut};
-use greenroom_store::{HttpHeaders, Metadata, Tags};
+use greenroom_store::{HttpHeaders, Kept, Metadata, Tags};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -110,8 +110,9 @@ pub async fn tags(call: &Call, url: &Url) -> Result<Tags, Error> {
 }
 
 impl There {
-    pub async fn take(mut self, call: &Call, checks: Checks) -> Result<Taken, Error> {
-        let mut intake = Intake::begin(&call.store, self.length, checks, Md5Wanted::Always).await?;
+    pub async fn take(mut self, call: &Call, kept: Kept<'_>, checks: Checks) -> Result<Taken, Error> {
+        let mut intake =
+            Intake::begin(&call.store, (&call.blob()?, kept), self.length, checks, Md5Wanted::Always).await?;
         while let Some(bytes) = self.answer.next().await? {
             intake.push(bytes).await?;
         }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use greenroom_model::TenantName;
 use greenroom_model::offload::RecallFigures;
 use greenroom_offload::Error;
 use greenroom_offload::recall::Recall;
@@ -90,10 +91,11 @@ impl Waits {
 impl Cold for Recaller {
     fn read(
         &self,
+        reader: &TenantName,
         place: CloudPlace,
         range: Range<u64>,
     ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>> {
-        let slot = self.slot.clone();
+        let (slot, reader) = (self.slot.clone(), reader.clone());
         let away = self.shape.is_away().then(|| self.shape.why().unwrap_or_else(|| "it does not answer".to_owned()));
         let (waits, missed) = (self.waits.clone(), self.missed.clone());
         Box::pin(async move {
@@ -111,7 +113,7 @@ impl Cold for Recaller {
                 }
                 (Writer::Us | Writer::Another, _) => told(error),
             };
-            let content = recall.read(record::place(place), range).await.map_err(told.clone())?;
+            let content = recall.read(reader.as_str(), record::place(place), range).await.map_err(told.clone())?;
             let mut content = Box::pin(content.map_err(told));
             // What fails at once is answered as an error, and not by a body that breaks off.
             let first = content.next().await.transpose()?;

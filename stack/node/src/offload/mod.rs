@@ -15,15 +15,17 @@ pub mod target;
 mod wire;
 
 use crate::fault::Fault;
+use crate::tenancy::Tenancy;
+use crate::tenancy::door::ToCloud;
 use background::Background;
 use cold::{Recaller, Slot, Writer};
 use flash::StoreFlash;
 use greenroom_model::offload::{CloudFault, PassReport, Rules, Water};
 use greenroom_offload::offload::Offload;
 use greenroom_offload::policy::Sample;
+use greenroom_offload::recall::Turns;
 use greenroom_offload::{Cloud, Error, Retry};
 use greenroom_store::{Clock, Store, StoreError, private};
-use greenroom_tenancy::admission::Admission;
 use link::{Link, Shape};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path as ObjectPath;
@@ -123,6 +125,7 @@ pub struct Service {
     slot: Slot,
     open: RwLock<Option<Arc<Opened>>>,
     recaller: Arc<Recaller>,
+    turns: Arc<dyn Turns>,
     background: Background,
     rules: RwLock<Rules>,
     rules_file: PathBuf,
@@ -176,7 +179,7 @@ impl Running {
         clock: Arc<dyn Clock>,
         data: &Path,
         plan: Plan,
-        admission: &Admission,
+        tenancy: &Arc<Tenancy>,
     ) -> Result<Self, Fault> {
         let Plan { target, volume, high_percent, low_percent } = plan;
         let rules_file = data.join(RULES_FILE);
@@ -208,7 +211,8 @@ impl Running {
             slot,
             open: RwLock::default(),
             recaller,
-            background: Background::new(admission),
+            turns: Arc::new(ToCloud(tenancy.clone())),
+            background: Background::new(tenancy.admission()),
             rules: RwLock::new(rules),
             rules_file,
             notes,

@@ -63,7 +63,8 @@ impl Service {
             View::Volume(_) => Writer::Us,
             View::Loaded(_) => Writer::Another,
         };
-        let recall = Recall::new(self.cloud.with_retry(RECALL_RETRY), format, view, Settings::default());
+        let (cloud, turns) = (self.cloud.with_retry(RECALL_RETRY), self.turns.clone());
+        let recall = Recall::new(cloud, format, view, Settings::default(), turns);
         *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(Reader { recall, writer });
         self.notes().followed = Some(Instant::now());
     }

@@ -1,7 +1,11 @@
 //! Reads offloaded blobs: only the chunks that a range needs, a few requests ahead, each chunk once for all who want it at the moment.
 
+mod known;
 mod memory;
 pub mod plan;
+mod turns;
+
+pub use turns::{InOrder, Turn, Turns};
 
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
@@ -14,15 +18,13 @@ use crate::log::{Format, State};
 use crate::offload::read_footer;
 use crate::volume::{Volume, lock};
 use bytes::Bytes;
-use futures::future::{BoxFuture, Shared};
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
-use memory::Memory;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use known::{Coming, Forget, Known};
 use plan::{Coalesce, Fetch, Piece, coalesce};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use tokio::sync::Semaphore;
 
 /// Requests of one reader that run ahead of what it has consumed.
 const READ_AHEAD: usize = 2;
@@ -37,13 +39,11 @@ pub struct Settings {
     /// Footers and chunks that are kept: a client's ranges end within chunks, and its next range begins there.
     pub footer_bytes_max: usize,
     pub chunk_bytes_max: usize,
-    /// Requests at a time, of all readers together.
-    pub fetches_max: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { coalesce: Coalesce::default(), footer_bytes_max: 64 << 20, chunk_bytes_max: 64 << 20, fetches_max: 32 }
+        Self { coalesce: Coalesce::default(), footer_bytes_max: 64 << 20, chunk_bytes_max: 64 << 20 }
     }
 }
 
@@ -65,57 +65,72 @@ pub struct Recall {
 
 #[derive(Debug)]
 struct Common {
-    footers: Mutex<Memory<Hash, Arc<Footer>>>,
-    chunks: Mutex<Chunks>,
-    fetches: Semaphore,
-}
-
-/// A chunk is kept, or on its way, or to be asked for: one lock decides which.
-#[derive(Debug)]
-struct Chunks {
-    kept: Memory<ChunkKey, Bytes>,
-    coming: HashMap<ChunkKey, Coming>,
+    footers: Mutex<Known<Hash, Arc<Footer>, Arc<Footer>>>,
+    chunks: Mutex<Known<ChunkKey, Bytes, Got>>,
+    turns: Arc<dyn Turns>,
 }
 
 /// Segment and offset.
 type ChunkKey = (Hash, u64);
-type Coming = Shared<BoxFuture<'static, Result<Arc<HashMap<u64, Bytes>>>>>;
+/// Chunks by their offsets.
+type Got = Arc<HashMap<u64, Bytes>>;
 
 impl Recall {
-    pub fn new(cloud: Cloud, format: Format, view: View, settings: Settings) -> Self {
-        let kept = Memory::new(settings.chunk_bytes_max);
+    /// `turns` says which reader's request goes next.
+    pub fn new(cloud: Cloud, format: Format, view: View, settings: Settings, turns: Arc<dyn Turns>) -> Self {
         let shared = Common {
-            footers: Mutex::new(Memory::new(settings.footer_bytes_max)),
-            chunks: Mutex::new(Chunks { kept, coming: HashMap::new() }),
-            fetches: Semaphore::new(settings.fetches_max),
+            footers: Mutex::new(Known::new(settings.footer_bytes_max)),
+            chunks: Mutex::new(Known::new(settings.chunk_bytes_max)),
+            turns,
         };
         Self { cloud, format, view, settings, shared: Arc::new(shared) }
     }
 
     /// What is known of the blob. Err: `Stale` where the place is none any more; the catalog knows a newer one.
-    pub async fn recipe(&self, place: Place) -> Result<Recipe> {
-        Ok(self.find(place).await?.1)
+    pub async fn recipe(&self, reader: &str, place: Place) -> Result<Recipe> {
+        Ok(self.find(reader, place).await?.1)
     }
 
-    /// Streams a range of the content, which is cut to the blob's length. Every chunk is checked before any of it is passed on.
+    /// Streams a range of the content, which is cut to the blob's length, in the turns of a tenant. Every chunk is checked before any of it
+    /// is passed on.
     pub async fn read(
         &self,
+        reader: &str,
         place: Place,
         range: Range<u64>,
     ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
-        let (footer, recipe) = self.find(place).await?;
+        let (footer, recipe) = self.find(reader, place).await?;
         let key = TenantKey::derive(&self.format.id_key.0, &recipe.key.tenant);
         let pieces = plan::pieces(place.segment, &footer, &recipe, range)?;
         let fetches = coalesce(&pieces, &self.settings.coalesce);
         let this = self.clone();
-        let answers = stream::iter(fetches).map(move |fetch| this.clone().fetch(fetch, key)).buffered(READ_AHEAD);
+        let reader: Arc<str> = reader.into();
+        let fetch = move |fetch| this.clone().fetch(fetch, key, reader.clone());
+        let answers = stream::iter(fetches).map(fetch).buffered(READ_AHEAD);
         Ok(answers.map_ok(|parts| stream::iter(parts.into_iter().flat_map(in_parts).map(Ok))).try_flatten())
     }
 
-    pub(crate) async fn footer(&self, segment: Hash) -> Result<Arc<Footer>> {
-        if let Some(footer) = lock(&self.shared.footers).get(&segment) {
-            return Ok(footer);
-        }
+    pub(crate) async fn footer(&self, reader: &str, segment: Hash) -> Result<Arc<Footer>> {
+        let coming = {
+            let mut footers = lock(&self.shared.footers);
+            if let Some(footer) = footers.kept.get(&segment) {
+                return Ok(footer);
+            }
+            match footers.coming(&segment) {
+                Some(coming) => coming,
+                None => {
+                    let coming = known::fetched(self.clone().get_footer(segment, reader.into()));
+                    footers.expect(segment, &coming);
+                    coming
+                }
+            }
+        };
+        coming.await
+    }
+
+    async fn get_footer(self, segment: Hash, reader: Arc<str>) -> Result<Arc<Footer>> {
+        let mut forget = Forget { known: &self.shared.footers, keys: vec![segment], has_ended: false };
+        let _turn = self.shared.turns.turn(&reader).await;
         let state = match &self.view {
             View::Volume(volume) => volume.state(),
             View::Loaded(state) => state.clone(),
@@ -126,19 +141,20 @@ impl Recall {
         let footer = Arc::new(read_footer(&self.cloud, &known.info).await?);
         // JSON and its structures differ in size; this is near enough for a bound.
         let bytes = known.info.footer_bytes as usize * 4 + footer.recipes.len() * 400;
-        lock(&self.shared.footers).put(segment, footer.clone(), bytes);
+        lock(&self.shared.footers).kept.put(segment, footer.clone(), bytes);
+        forget.has_ended = true;
         Ok(footer)
     }
 
-    async fn find(&self, place: Place) -> Result<(Arc<Footer>, Recipe)> {
-        let footer = self.footer(place.segment).await?;
+    async fn find(&self, reader: &str, place: Place) -> Result<(Arc<Footer>, Recipe)> {
+        let footer = self.footer(reader, place.segment).await?;
         let recipe = footer.recipes.get(place.recipe as usize).cloned();
         let recipe = recipe.ok_or(Error::damaged(&layout::segment(&place.segment), "it lacks a recipe"))?;
         Ok((footer, recipe))
     }
 
-    async fn fetch(self, fetch: Fetch, key: TenantKey) -> Result<Vec<Bytes>> {
-        let sources = self.sources(&fetch, key);
+    async fn fetch(self, fetch: Fetch, key: TenantKey, reader: Arc<str>) -> Result<Vec<Bytes>> {
+        let sources = self.sources(&fetch, key, &reader);
         let mut parts = Vec::with_capacity(sources.len());
         for (piece, source) in fetch.pieces.iter().zip(sources) {
             let content = match source {
@@ -159,44 +175,42 @@ impl Recall {
     }
 
     /// For each piece what is there or on its way; asks for the rest.
-    fn sources(&self, fetch: &Fetch, key: TenantKey) -> Vec<Source> {
+    fn sources(&self, fetch: &Fetch, key: TenantKey, reader: &Arc<str>) -> Vec<Source> {
         let mut chunks = lock(&self.shared.chunks);
-        let known = |chunks: &mut Chunks, piece: &Piece| {
+        let known = |chunks: &mut Known<ChunkKey, Bytes, Got>, piece: &Piece| {
             let at = (piece.segment, piece.entry.offset);
             let kept = chunks.kept.get(&at).map(Source::Kept);
-            kept.or_else(|| chunks.coming.get(&at).cloned().map(Source::Coming))
+            kept.or_else(|| chunks.coming(&at).map(Source::Coming))
         };
         let missing: Vec<Piece> =
             fetch.pieces.iter().filter(|piece| known(&mut chunks, piece).is_none()).copied().collect();
+        // Held until each piece has its own.
+        let mut asked = Vec::new();
         for wanted in coalesce(&missing, &self.settings.coalesce) {
             let offsets: Vec<_> = wanted.pieces.iter().map(|piece| (piece.segment, piece.entry.offset)).collect();
-            // A task of its own: it ends whether or not its reader goes on, and others may wait for it.
-            let task = tokio::spawn(self.clone().get(wanted, key));
-            let coming = async move { task.await.unwrap_or(Err(Error::Away("a request was lost".into()))) };
-            let coming = coming.boxed().shared();
-            chunks.coming.extend(offsets.into_iter().map(|at| (at, coming.clone())));
+            let coming = known::fetched(self.clone().get(wanted, key, reader.clone()));
+            offsets.into_iter().for_each(|at| chunks.expect(at, &coming));
+            asked.push(coming);
         }
         let sources = fetch.pieces.iter().map(|piece| known(&mut chunks, piece));
         sources.map(|source| source.expect("it was there or has been asked for, under one lock")).collect()
     }
 
-    async fn get(self, wanted: Fetch, key: TenantKey) -> Result<Arc<HashMap<u64, Bytes>>> {
-        let outcome = self.get_checked(&wanted, &key).await;
+    async fn get(self, wanted: Fetch, key: TenantKey, reader: Arc<str>) -> Result<Got> {
+        let keys = wanted.pieces.iter().map(|piece| (wanted.segment, piece.entry.offset)).collect();
+        let mut forget = Forget { known: &self.shared.chunks, keys, has_ended: false };
+        let outcome = self.get_checked(&wanted, &key, &reader).await;
         let mut chunks = lock(&self.shared.chunks);
-        for piece in &wanted.pieces {
-            let at = (wanted.segment, piece.entry.offset);
-            chunks.coming.remove(&at);
-            if let Ok(got) = &outcome
-                && let Some(content) = got.get(&piece.entry.offset)
-            {
-                chunks.kept.put(at, content.clone(), content.len());
-            }
+        for (offset, content) in outcome.iter().flatten() {
+            chunks.kept.put((wanted.segment, *offset), content.clone(), content.len());
         }
+        drop(chunks);
+        forget.has_ended = true;
         outcome.map(Arc::new)
     }
 
-    async fn get_checked(&self, wanted: &Fetch, key: &TenantKey) -> Result<HashMap<u64, Bytes>> {
-        let _permit = self.shared.fetches.acquire().await.map_err(|_| Error::Away("recall has ended".into()))?;
+    async fn get_checked(&self, wanted: &Fetch, key: &TenantKey, reader: &str) -> Result<HashMap<u64, Bytes>> {
+        let _turn = self.shared.turns.turn(reader).await;
         let name = layout::segment(&wanted.segment);
         let mut attempt = 1;
         loop {
@@ -215,7 +229,7 @@ impl Recall {
 
 enum Source {
     Kept(Bytes),
-    Coming(Coming),
+    Coming(Coming<Got>),
 }
 
 fn in_parts(mut content: Bytes) -> impl Iterator<Item = Bytes> {

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::etag::ETag;
 use crate::extent::{ExtentRow, Freed};
 use crate::piece::Piece;
-use crate::quota::{Owner, SharedQuotas};
+use crate::quota::{Owner, SharedQuotas, Stored};
 use crate::usage::TenantUsage;
 use greenroom_model::{AccountName, TenantName};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
@@ -61,6 +61,36 @@ impl Unshown {
 pub struct Held {
     pub tenants: BTreeMap<TenantName, TenantUsage>,
     pub containers: BTreeMap<u64, (Owner, TenantUsage)>,
+    /// The sums of that by account.
+    accounts: BTreeMap<AccountName, TenantUsage>,
+}
+
+impl Stored for Held {
+    fn tenant(&self, tenant: &TenantName) -> TenantUsage {
+        self.tenants.get(tenant).copied().unwrap_or_default()
+    }
+
+    fn account(&self, account: &AccountName) -> TenantUsage {
+        self.accounts.get(account).copied().unwrap_or_default()
+    }
+
+    fn container(&self, id: u64) -> TenantUsage {
+        self.containers.get(&id).map(|(_, used)| *used).unwrap_or_default()
+    }
+}
+
+impl Stored for Books {
+    fn tenant(&self, tenant: &TenantName) -> TenantUsage {
+        self.tenants.get(tenant).copied().unwrap_or_default()
+    }
+
+    fn account(&self, account: &AccountName) -> TenantUsage {
+        self.accounts.get(account).copied().unwrap_or_default()
+    }
+
+    fn container(&self, id: u64) -> TenantUsage {
+        self.containers.get(&id).map(|(_, used)| *used).unwrap_or_default()
+    }
 }
 
 impl Held {
@@ -69,6 +99,7 @@ impl Held {
         match std::mem::replace(&mut books.unshown, Unshown::Some(BTreeSet::new(), BTreeSet::new())) {
             Unshown::All => {
                 (self.tenants, self.containers) = (books.tenants.clone(), books.containers.clone());
+                self.accounts = books.accounts.clone();
             }
             Unshown::Some(tenants, containers) => {
                 for tenant in tenants {
@@ -76,9 +107,13 @@ impl Held {
                     self.tenants.insert(tenant, usage);
                 }
                 for id in containers {
-                    match books.containers.get(&id) {
-                        Some(held) => drop(self.containers.insert(id, held.clone())),
-                        None => drop(self.containers.remove(&id)),
+                    let now = books.containers.get(&id);
+                    let was = match now {
+                        Some(held) => self.containers.insert(id, held.clone()),
+                        None => self.containers.remove(&id),
+                    };
+                    for (Owner { account, .. }, _) in now.into_iter().chain(&was) {
+                        self.accounts.insert(account.clone(), books.account(account));
                     }
                 }
             }
@@ -90,6 +125,8 @@ impl Held {
         *tenant = tenant.plus(more);
         let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
         *held = held.plus(more);
+        let account = self.accounts.entry(owner.account.clone()).or_default();
+        *account = account.plus(more);
     }
 }
 
@@ -220,10 +257,10 @@ impl Books {
             let new = self.extents.entry(id).or_default();
             new.end = new.end.max(row.end);
         }
-        if let Some(Held { tenants, containers }) = held {
+        if let Some(Held { tenants, containers, accounts }) = held {
             self.touched_tenants.extend(self.tenants.keys().chain(tenants.keys()).cloned());
             self.touched_containers.extend(self.containers.keys().chain(containers.keys()));
-            (self.tenants, self.containers) = (tenants, containers);
+            (self.tenants, self.containers, self.accounts) = (tenants, containers, accounts);
         }
     }
 
@@ -264,9 +301,5 @@ impl Books {
             })
         };
         self.recount(owner, usage(was), usage(is));
-    }
-
-    pub fn account(&self, account: &AccountName) -> TenantUsage {
-        self.accounts.get(account).copied().unwrap_or_default()
     }
 }

@@ -62,10 +62,17 @@ impl Snapshot {
         }
     }
 
+    pub fn staging(&self, key: &[u8]) -> Result<Option<StagingRow>> {
+        self.txn.open_table(STAGINGS)?.get(key)?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn staged_block(&self, staging: u64, id: &BlockId) -> Result<Option<StagedRow>> {
+        self.txn.open_table(STAGED)?.get((staging, id.as_bytes()))?.map(|row| decode(row.value())).transpose()
+    }
+
     /// Staged blocks by id; `None` where nothing was ever staged since the last commit.
     pub fn staged(&self, key: &[u8]) -> Result<Option<Vec<Block>>> {
-        let Some(staging) = self.txn.open_table(STAGINGS)?.get(key)? else { return Ok(None) };
-        let staging: StagingRow = decode(staging.value())?;
+        let Some(staging) = self.staging(key)? else { return Ok(None) };
         let mut blocks = Vec::with_capacity(staging.blocks as usize);
         for item in self.txn.open_table(STAGED)?.range(staged_range(staging.id))? {
             let (key, row) = item?;

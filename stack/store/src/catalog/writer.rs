@@ -102,6 +102,10 @@ impl Writer {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).containers.values().cloned().collect()
     }
 
+    pub fn with_held<T>(&self, look: impl FnOnce(&Held) -> T) -> T {
+        look(&self.shown.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub fn figures(&self) -> Figures {
         *self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }

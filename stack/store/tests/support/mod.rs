@@ -108,7 +108,7 @@ impl Bed {
     }
 
     pub async fn commit(&self, name: &str, list: &[(&str, BlockSource)]) -> Result<BlobProps> {
-        let list = list.iter().map(|(id, source)| (block_id(id), *source)).collect();
+        let list = list.iter().map(|(id, source)| (block_id(id), *source)).collect::<Vec<_>>();
         self.store.commit_blocks(&blob(name), BlobDraft::default(), list, &Precondition::default()).await
     }
 

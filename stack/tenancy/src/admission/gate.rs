@@ -176,6 +176,12 @@ impl Gate {
         self.pass(Kind::More, bytes).await.unwrap_or_default()
     }
 
+    /// As `more`, in the order in which it is asked for, and for nothing but a place.
+    pub async fn next(&self) {
+        // Only what begins is ever refused.
+        let _ = self.pass(Kind::InOrder, 0).await;
+    }
+
     /// Whether others want something too, and are to be seen soon.
     pub fn is_shared(&self) -> bool {
         self.admission.is_on() && self.admission.queue().scheduler.is_shared()
@@ -247,7 +253,7 @@ impl Gate {
         let mut waiting = Waiting { gate: self, ticket: piece.ticket, used: false };
         let mut granted = granted;
         match kind {
-            Kind::More => drop((&mut granted).await),
+            Kind::More | Kind::InOrder => drop((&mut granted).await),
             Kind::Operation => {
                 if tokio::time::timeout(WAIT_MAX, &mut granted).await.is_err() {
                     return Err(Busy::Operations);

@@ -85,6 +85,8 @@ pub struct Piece {
 pub enum Kind {
     Operation,
     More,
+    /// Later pieces that go in the order in which they come: what waits holds nothing that others need.
+    InOrder,
 }
 
 #[derive(Debug, Clone)]
@@ -170,7 +172,7 @@ impl Scheduler {
             // What has begun goes on before what has not: its connection, buffers and content are held.
             match piece.kind {
                 Kind::More => tenant.queue.push_front(piece),
-                Kind::Operation => tenant.queue.push_back(piece),
+                Kind::Operation | Kind::InOrder => tenant.queue.push_back(piece),
             }
             tenant.peak = tenant.peak.max(tenant.in_use + tenant.queue.len() as u32);
         });
