@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// body shows it a network error instead, which it retries.
 const DISCARDED_BYTES_MAX: u64 = 300 * 1024 * 1024;
 const DISCARDING_MAX: Duration = Duration::from_secs(30);
+/// Of one that nobody is known to have sent: a block as AzCopy sends them, whose user is to see that the signature has expired.
+const STRANGERS_BYTES_MAX: u64 = 8 << 20;
+const STRANGERS_MAX: Duration = Duration::from_secs(5);
 
 /// A request's body.
 pub struct BodyIn {
@@ -219,15 +222,24 @@ impl BodyIn {
     /// Reads on what a refused request still sends, within limits. A client that still waits to be
     /// asked for its body is not.
     pub async fn discard(&mut self) {
+        self.read_on(DISCARDED_BYTES_MAX, DISCARDING_MAX).await;
+    }
+
+    /// As `discard`, for a request without a good credential: its client has cost enough.
+    pub async fn discard_a_strangers(&mut self) {
+        self.read_on(STRANGERS_BYTES_MAX, STRANGERS_MAX).await;
+    }
+
+    async fn read_on(&mut self, bytes_max: u64, time_max: Duration) {
         let rest = self.length.unwrap_or(0).saturating_sub(self.taken);
         let unasked = self.start == Start::WhenAsked && self.taken == 0;
-        if rest == 0 || rest > DISCARDED_BYTES_MAX || unasked {
+        if rest == 0 || rest > bytes_max || unasked {
             return;
         }
         (self.meter, self.pass, self.writing) = (None, None, None);
         let reading = async { while let Ok(Some(_)) = self.next().await {} };
         // Past the limit the connection is closed instead, which is what an error here means to hyper too.
-        let _ = tokio::time::timeout(DISCARDING_MAX, reading).await;
+        let _ = tokio::time::timeout(time_max, reading).await;
     }
 }
 
@@ -246,8 +258,15 @@ pub struct BodyOut {
 pub enum Content {
     Empty,
     Whole(Bytes),
-    Stream { stream: Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>, left: u64 },
+    Stream {
+        stream: Parts,
+        left: u64,
+    },
+    /// Of a length that nobody knows before its end, which comes after the last part.
+    Parts(Option<Parts>),
 }
+
+pub type Parts = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
 
 /// The content cannot be read to its end: the connection is cut, so that the client cannot take the part for the whole.
 #[derive(Debug, thiserror::Error)]
@@ -260,6 +279,7 @@ impl std::fmt::Debug for Content {
             Content::Empty => f.write_str("Empty"),
             Content::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
             Content::Stream { left, .. } => write!(f, "Stream({left} bytes left)"),
+            Content::Parts(_) => f.write_str("Parts"),
         }
     }
 }
@@ -272,7 +292,7 @@ impl std::fmt::Debug for BodyOut {
 
 impl BodyOut {
     pub fn new(content: Content, status: StatusCode, measured: Option<Measured>) -> Self {
-        let streams = matches!(content, Content::Stream { .. });
+        let streams = matches!(content, Content::Stream { .. } | Content::Parts(_));
         let pass = measured.as_ref().filter(|_| streams).map(|measured| Pass::later(measured.gate().clone()));
         let mut body = Self { content, status, measured, answering: None, pass };
         body.settle();
@@ -294,11 +314,18 @@ impl BodyOut {
         self.settle();
     }
 
+    /// The disk or the cloud takes its time, and others need not wait for it.
+    fn park(&mut self) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        self.pass.iter_mut().for_each(Pass::park);
+        Poll::Pending
+    }
+
     /// A streamed reply counts as answered once its last byte was taken; until then it may yet break.
     fn settle(&mut self) {
         let answered = match &self.content {
             Content::Empty | Content::Whole(_) => true,
             Content::Stream { left, .. } => *left == 0,
+            Content::Parts(parts) => parts.is_none(),
         };
         if let Some(measured) = self.measured.as_mut().filter(|_| answered) {
             measured.set_outcome(Outcome::Answered(self.status));
@@ -330,11 +357,18 @@ impl hyper::body::Body for BodyOut {
                 }
                 Poll::Ready(Some(Err(broken))) => return Poll::Ready(Some(Err(broken))),
                 Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => {
-                    // The disk or the cloud takes its time, and others need not wait for it.
-                    self.pass.iter_mut().for_each(Pass::park);
-                    return Poll::Pending;
+                Poll::Pending => return self.park(),
+            },
+            Content::Parts(None) => return Poll::Ready(None),
+            Content::Parts(Some(parts)) => match parts.as_mut().poll_next(cx) {
+                Poll::Ready(Some(Ok(bytes))) => bytes,
+                Poll::Ready(Some(Err(broken))) => return Poll::Ready(Some(Err(broken))),
+                Poll::Ready(None) => {
+                    self.content = Content::Parts(None);
+                    self.settle();
+                    return Poll::Ready(None);
                 }
+                Poll::Pending => return self.park(),
             },
         };
         self.sent(bytes.len());
@@ -346,14 +380,16 @@ impl hyper::body::Body for BodyOut {
             Content::Empty => true,
             Content::Whole(bytes) => bytes.is_empty(),
             Content::Stream { left, .. } => *left == 0,
+            Content::Parts(parts) => parts.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match &self.content {
-            Content::Empty => 0,
-            Content::Whole(bytes) => bytes.len() as u64,
-            Content::Stream { left, .. } => *left,
-        })
+        match &self.content {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream { left, .. } => SizeHint::with_exact(*left),
+            Content::Parts(_) => SizeHint::default(),
+        }
     }
 }

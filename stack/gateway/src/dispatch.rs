@@ -10,6 +10,7 @@ use crate::error::{Code, Error};
 use crate::gate::Pass;
 use crate::intake::Checks;
 use crate::meter::Measured;
+use crate::pace::Turn;
 use crate::reply::Reply;
 use crate::request::{Head, Request, Transport};
 use crate::route::{self, Action, FromUrl, Row};
@@ -36,6 +37,7 @@ impl Gateway {
         request: http::Request<Incoming>,
         peer: IpAddr,
         transport: Transport,
+        turn: &Turn,
     ) -> Response<BodyOut> {
         let began = Instant::now();
         let (parts, incoming) = request.into_parts();
@@ -48,11 +50,11 @@ impl Gateway {
             Ok(head) => {
                 let head = Head { spelt, ..head };
                 let crossing = self.crossing(&head).await;
-                let (outcome, measured) = self.run(Request { head, body }, began).await;
+                let (outcome, measured) = self.run(Request { head, body }, began, turn).await;
                 (outcome, measured, crossing)
             }
             Err(error) => {
-                body.discard().await;
+                body.discard_a_strangers().await;
                 (Err(error), None, None)
             }
         };
@@ -82,13 +84,13 @@ impl Gateway {
         Some(Crossing { origin, method: head.method.clone(), rules: cors::rules(&settings).ok()? })
     }
 
-    async fn run(&self, mut request: Request, began: Instant) -> (Result<Reply, Error>, Option<Measured>) {
+    async fn run(&self, mut request: Request, began: Instant, turn: &Turn) -> (Result<Reply, Error>, Option<Measured>) {
         let from_url = FromUrl::of(&request.head.headers);
         let found = route::find(&request.head.method, request.head.target.scope(), &request.head.query, from_url);
         let row = match found {
             Ok(row) => row,
             Err(error) => {
-                request.body.discard().await;
+                request.body.discard_a_strangers().await;
                 return (Err(error), None);
             }
         };
@@ -96,10 +98,11 @@ impl Gateway {
         let mut request = match self.authority.admit(request, &row.permit, now).await {
             Ok(request) => request,
             Err(mut turned_away) => {
-                turned_away.request.body.discard().await;
+                turned_away.request.body.discard_a_strangers().await;
                 return (Err(turned_away.error), None);
             }
         };
+        turn.belongs_to(&request.identity().account.tenant);
         let served = self.meter.account(&request.identity().account);
         request.body_mut().metered(served.meter.clone());
         let measured = Measured::begin(served.clone(), row.class, began);

@@ -2,6 +2,7 @@
 
 use crate::limits::Limits;
 use futures::task::AtomicWaker;
+use greenroom_model::TenantName;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 /// The client has moved too little in the time that it was waited for.
@@ -60,6 +62,12 @@ pub struct Turn {
     idle_since: Mutex<Option<Instant>>,
     /// The connection is to end, unless a request comes first.
     dismissed: AtomicBool,
+    /// Whose the last request was that came with a good credential; nobody's until then.
+    tenant: Mutex<Option<TenantName>>,
+    /// Since when what is under way now is: a request, from its first byte, or the silence before the first one.
+    under_way_since: Mutex<Option<Instant>>,
+    /// The connection is to end, whatever is under way.
+    expelled: Notify,
 }
 
 /// The server's turn, until dropped.
@@ -88,9 +96,36 @@ impl Turn {
         self.connection.wake();
     }
 
+    /// A request has proven to be this tenant's.
+    pub fn belongs_to(&self, tenant: &TenantName) {
+        let mut known = self.tenant.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref() != Some(tenant) {
+            *known = Some(tenant.clone());
+        }
+    }
+
+    pub fn tenant(&self) -> Option<TenantName> {
+        self.tenant.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Since when its client has not let go of it.
+    pub fn under_way_since(&self) -> Option<Instant> {
+        *self.under_way_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the connection now.
+    pub fn expel(&self) {
+        self.expelled.notify_one();
+    }
+
+    pub async fn expelled(&self) {
+        self.expelled.notified().await;
+    }
+
     fn now_awaits(&self, awaited: Awaited) {
         let since = (awaited == Awaited::Request).then(Instant::now);
         *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        self.under_way_since.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
         if since.is_none() {
             // A request has come first.
             self.dismissed.store(false, Ordering::Release);
@@ -100,6 +135,7 @@ impl Turn {
 
 impl Drop for Answering {
     fn drop(&mut self) {
+        *self.0.under_way_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.0.servers.store(false, Ordering::Release);
         self.0.connection.wake();
     }

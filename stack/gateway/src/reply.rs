@@ -1,8 +1,10 @@
 //! A reply being built by an operation. The headers that every reply has are added in `dispatch`.
 
-use crate::body::Content;
+use crate::body::{BrokenOff, Content};
+use crate::error::Error;
 use crate::time;
 use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
 use greenroom_store::{ETag, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -26,6 +28,18 @@ impl Reply {
     pub fn xml(document: String) -> Self {
         let reply = Self::new(StatusCode::OK).header("content-type", "application/xml");
         Self { content: Content::Whole(Bytes::from(document)), ..reply }
+    }
+
+    /// `200` with an XML document that is made while it is sent: no more of it is held than one part.
+    pub fn xml_in_parts(parts: impl Stream<Item = Result<String, Error>> + Send + 'static) -> Self {
+        let reply = Self::new(StatusCode::OK).header("content-type", "application/xml");
+        let parts = parts.map(|part| {
+            part.map(Bytes::from).map_err(|error| {
+                tracing::error!(%error, "a list could not be read to its end");
+                BrokenOff
+            })
+        });
+        Self { content: Content::Parts(Some(Box::pin(parts))), ..reply }
     }
 
     /// Sets a header. A stored value that HTTP cannot carry is left out: it came in as a header, so there is none.

@@ -59,10 +59,13 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, wire: Wire, sto
                     place = roster.admit() => place,
                     () = stop.cancelled() => break,
                 };
-                let turn = place.turn();
+                let (turn, leave) = (place.turn(), place.turn());
                 let connection = connection(gateway.clone(), stream, wire.clone(), (peer, turn), graceful.watcher());
                 connections.spawn(async move {
-                    connection.await;
+                    tokio::select! {
+                        () = connection => {}
+                        () = leave.expelled() => {}
+                    }
                     drop(place);
                 });
             }
@@ -115,10 +118,10 @@ async fn requests<S>(
 {
     let stream = Paced::new(stream, turn.clone(), gateway.limits);
     let service = service_fn(move |request| {
-        let gateway = gateway.clone();
+        let (gateway, turn) = (gateway.clone(), turn.clone());
         let answering = turn.take();
         async move {
-            let mut response = gateway.answer(request, peer.ip(), transport).await;
+            let mut response = gateway.answer(request, peer.ip(), transport, &turn).await;
             response.body_mut().hold(answering);
             Ok::<_, Infallible>(response)
         }

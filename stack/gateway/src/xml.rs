@@ -89,6 +89,11 @@ impl Document {
         }
     }
 
+    /// What was written since it was asked last: to be sent while the rest is still to come.
+    pub fn part(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
     pub fn finish(self) -> String {
         self.text
     }

@@ -158,6 +158,39 @@ async fn slow_clients_that_hold_every_connection_lose_them_to_others() {
     assert!(rest(&mut third).await.starts_with("HTTP/1.1 404"));
 }
 
+/// Far more connections than there are places, all of which want something and none of which gets on: whoever has a credential is served,
+/// again and again, while they stay and go on coming.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_and_whoever_has_most_make_room() {
+    const PLACES: usize = 20;
+    let stack = stack(&[&format!("connections={PLACES}"), "headers-ms=600000", "stall-ms=600000"]).await;
+    stack.make_account("silver", "other", &[CONTAINER]).await;
+    let quiet = stack.url_in("other", &format!("{CONTAINER}/none")).await;
+    let upload = head(&stack, "PUT", "slow", "Content-Length: 1000000\r\n").await;
+    let stranger =
+        format!("PUT /{ACCOUNT}/{CONTAINER}/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\nx");
+    for (what, begin) in [
+        ("half-sent headers", "GET / HTTP/1.1\r\nHost: "),
+        ("silence", ""),
+        ("slow bodies without a credential", &stranger),
+        ("slow bodies of another tenant", &upload),
+    ] {
+        let mut held = Vec::new();
+        for round in 0..3 {
+            for _ in 0..2 * PLACES {
+                let mut stream = connect(&stack).await;
+                stream.write_all(begin.as_bytes()).await.expect("it is sent");
+                held.push(stream);
+            }
+            // A client of its own for each: no connection from before.
+            let answer = support::client().head(&quiet).send();
+            let answer = tokio::time::timeout(PATIENCE, answer).await.expect("in time").expect("an answer");
+            assert_eq!(answer.status(), 404, "{what}, round {round}");
+        }
+        drop(held);
+    }
+}
+
 /// Places, all taken by clients that only keep their connections.
 const IDLE: usize = 250;
 

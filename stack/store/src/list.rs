@@ -27,6 +27,8 @@ pub struct ListQuery {
     pub after_snapshot: Option<Timestamp>,
     /// Held to 1..=`LIST_MAX`.
     pub max: usize,
+    /// A page ends with the entry whose row brings all its rows to so many bytes.
+    pub row_bytes_max: usize,
 }
 
 impl Default for ListQuery {
@@ -41,6 +43,7 @@ impl Default for ListQuery {
             after: None,
             after_snapshot: None,
             max: LIST_MAX,
+            row_bytes_max: usize::MAX,
         }
     }
 }

@@ -5,17 +5,18 @@ use crate::error::Error;
 use crate::listing::{self, Asked, Include, Listed};
 use crate::reply::Reply;
 use crate::{properties, time, xml};
-use greenroom_store::{BlobProps, Entry, ListQuery, Timestamp};
+use futures::{StreamExt as _, stream};
+use greenroom_model::ContainerPath;
+use greenroom_store::{BlobProps, Entry, ListQuery, Store, Timestamp};
 
-/// Entries that are written between two times that others may go first.
-const ENTRIES_A_TURN: usize = 128;
+/// Rows of which one part of the reply is made; as XML they take some times as much, and that is all that a list which is not read on holds.
+const PART_ROW_BYTES: usize = 96 << 10;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let include = Include::parse(&call.head.query, Listed::Blobs)?;
     let (snapshots, uncommitted) = (include.snapshots, include.uncommitted);
     let query = ListQuery { snapshots, uncommitted, ..listing::query(&call.head.query, Listed::Blobs)? };
     let container = call.container()?;
-    let page = call.store.list_blobs(&container, &query).await?;
     let mut doc = xml::Document::new();
     let attributes =
         [("ServiceEndpoint", call.head.endpoint()), ("ContainerName", container.container.as_str().to_owned())];
@@ -25,19 +26,55 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     doc.text_if("MaxResults", call.head.query.filled("maxresults"));
     doc.name_if("Delimiter", call.head.query.filled("delimiter"));
     doc.open("Blobs");
-    for (turn, entries) in page.entries.chunks(ENTRIES_A_TURN).enumerate() {
-        if turn > 0 {
-            call.body.turn().await;
+    let (store, now) = (call.store.clone(), call.now);
+    // The first part is there before the reply is: what is wrong is said by its status.
+    let mut list = List { store, container, query, include, now, doc, state: State::Goes };
+    let first = list.part().await?;
+    let rest = stream::try_unfold(list, async |mut list| Ok(list.part().await?.map(|part| (part, list))));
+    Ok(Reply::xml_in_parts(stream::iter(first.map(Ok)).chain(rest)))
+}
+
+/// A list on its way to the client, part by part.
+struct List {
+    store: Store,
+    container: ContainerPath,
+    /// What is still to be listed.
+    query: ListQuery,
+    include: Include,
+    now: Timestamp,
+    doc: xml::Document,
+    state: State,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    Goes,
+    Ended,
+}
+
+impl List {
+    async fn part(&mut self) -> Result<Option<String>, Error> {
+        if self.state == State::Ended {
+            return Ok(None);
         }
-        entries.iter().for_each(|found| entry(&mut doc, found, &include, call.now));
+        let query = ListQuery { row_bytes_max: PART_ROW_BYTES, ..self.query.clone() };
+        let page = self.store.list_blobs(&self.container, &query).await?;
+        page.entries.iter().for_each(|found| entry(&mut self.doc, found, &self.include, self.now));
+        self.query.max -= page.entries.len();
+        match page.next {
+            Some(next) if self.query.max > 0 => {
+                (self.query.after, self.query.after_snapshot) = (Some(next), page.next_snapshot);
+            }
+            next => {
+                self.doc.close("Blobs");
+                let marker = next.map(|next| listing::marker(&next, page.next_snapshot));
+                self.doc.text("NextMarker", &marker.unwrap_or_default());
+                self.doc.close("EnumerationResults");
+                self.state = State::Ended;
+            }
+        }
+        Ok(Some(self.doc.part()))
     }
-    doc.close("Blobs");
-    doc.text(
-        "NextMarker",
-        &page.next.as_deref().map(|next| listing::marker(next, page.next_snapshot)).unwrap_or_default(),
-    );
-    doc.close("EnumerationResults");
-    Ok(Reply::xml(doc.finish()))
 }
 
 fn entry(doc: &mut xml::Document, entry: &Entry, include: &Include, now: Timestamp) {

@@ -20,7 +20,7 @@ impl Snapshot {
         let end = query.before.as_deref().map_or(end.clone(), |before| end.min(key(before)));
         let max = query.max.clamp(1, LIST_MAX);
         let mut page = BlobPage { entries: Vec::new(), next: None, next_snapshot: None, rows: 0 };
-        let mut start = key(&query.prefix);
+        let (mut start, mut row_bytes) = (key(&query.prefix), 0);
         if let Some(from) = &query.from {
             start = start.max(key(from));
         }
@@ -43,9 +43,10 @@ impl Snapshot {
                 let (found, row) = item?;
                 page.rows += 1;
                 let name = blob_name(found.value())?;
-                if page.entries.len() == max {
+                if page.entries.len() == max || row_bytes >= query.row_bytes_max {
                     return Ok(cut(page));
                 }
+                row_bytes += found.value().len() + row.as_ref().map_or(0, |row| row.value().len());
                 if let Some(prefix) = rolled_up(name, query) {
                     page.entries.push(Entry::Prefix(prefix.to_owned()));
                     start = past(key(prefix));
@@ -60,9 +61,13 @@ impl Snapshot {
                 if let (Some(set), ListSnapshots::List) = (row.snapshots, query.snapshots) {
                     let after = query.after_snapshot.filter(|_| query.after.as_deref() == Some(name.as_str()));
                     for snapshot in self.snapshots_of(set, after)?.take(max - page.entries.len()) {
-                        let (time, props) = snapshot?;
+                        let (time, props, bytes) = snapshot?;
                         page.rows += 1;
+                        row_bytes += bytes;
                         page.entries.push(Entry::Snapshot(name.clone(), time, props));
+                        if row_bytes >= query.row_bytes_max {
+                            return Ok(cut(page));
+                        }
                     }
                     if page.entries.len() == max {
                         return Ok(cut(page));
@@ -79,12 +84,12 @@ impl Snapshot {
         &self,
         set: u64,
         after: Option<Timestamp>,
-    ) -> Result<impl Iterator<Item = Result<(Timestamp, BlobProps)>>> {
+    ) -> Result<impl Iterator<Item = Result<(Timestamp, BlobProps, usize)>>> {
         let first = after.map_or(i64::MIN, |after| after.0.saturating_add(1));
         let rows = self.txn.open_table(SNAPSHOTS)?.range((set, first)..=(set, i64::MAX))?;
         Ok(rows.map(|item| {
             let (key, row) = item?;
-            Ok((Timestamp(key.value().1), decode::<BlobRow>(row.value())?.props))
+            Ok((Timestamp(key.value().1), decode::<BlobRow>(row.value())?.props, row.value().len()))
         }))
     }
 
@@ -97,16 +102,17 @@ impl Snapshot {
             start = start.max(next_key(key(after)));
         }
         let max = query.max.clamp(1, LIST_MAX);
-        let mut page = ContainerPage { entries: Vec::new(), next: None };
+        let (mut page, mut row_bytes) = (ContainerPage { entries: Vec::new(), next: None }, 0);
         if start >= end {
             return Ok(page);
         }
         for item in table.range(start.as_slice()..end.as_slice())? {
             let (found, row) = item?;
-            if page.entries.len() == max {
+            if page.entries.len() == max || row_bytes >= query.row_bytes_max {
                 page.next = page.entries.last().map(|(name, _)| name.to_string());
                 break;
             }
+            row_bytes += row.value().len();
             let name = found.value().get(key("").len()..).and_then(|name| std::str::from_utf8(name).ok());
             let name = name.and_then(|name| ContainerName::new(name).ok());
             let name = name.ok_or_else(|| corrupt("a key holds no container's name"))?;
