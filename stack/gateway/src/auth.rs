@@ -117,24 +117,43 @@ impl Identity {
 pub struct Denied {
     pub code: Code,
     pub detail: String,
-    /// What the server signed, where it is the signature that does not match.
-    pub signed: Vec<SignedPart>,
+    /// Where it is the signature that does not match.
+    unmatched: Option<Box<Unmatched>>,
+}
+
+/// A signature that does not match. What the client signed differently can be found out, which costs far more than to refuse it.
+#[derive(Debug, PartialEq, Eq)]
+struct Unmatched {
+    string: StringToSign,
+    keys: Vec<AccountKey>,
+    signature: String,
+}
+
+impl Unmatched {
     /// The part that the client signed differently, where one part explains it all.
-    pub differs: Option<String>,
+    fn differs(&self) -> Option<String> {
+        let fits = |candidate: &str| self.keys.iter().any(|key| matches(&sign(key, candidate), &self.signature));
+        diagnosis::differs(&self.string, fits)
+    }
 }
 
 impl Denied {
     fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), signed: Vec::new(), differs: None }
+        Self { code, detail: detail.into(), unmatched: None }
     }
 
     fn failed(detail: impl Into<String>) -> Self {
         Self::new(Code::AuthenticationFailed, detail)
     }
 
-    fn unsigned(detail: &str, string: &StringToSign, fits: impl Fn(&str) -> bool) -> Self {
-        let differs = diagnosis::differs(string, fits);
-        Self { signed: diagnosis::shown(string), differs, ..Self::failed(detail) }
+    fn unmatched<'k>(
+        detail: &str,
+        string: StringToSign,
+        keys: impl Iterator<Item = &'k AccountKey>,
+        signature: &str,
+    ) -> Self {
+        let unmatched = Unmatched { string, keys: keys.cloned().collect(), signature: signature.to_owned() };
+        Self { unmatched: Some(Box::new(unmatched)), ..Self::failed(detail) }
     }
 }
 
@@ -202,7 +221,12 @@ impl Authority {
     }
 
     fn tell_operator(&self, head: &Head, denied: Denied, now: Timestamp) {
-        let Denied { code, detail, signed, differs } = denied;
+        let Denied { code, detail, unmatched } = denied;
+        let signed: Vec<SignedPart> =
+            unmatched.iter().flat_map(|unmatched| diagnosis::shown(&unmatched.string)).collect();
+        let explained =
+            unmatched.filter(|unmatched| diagnosis::is_short(&unmatched.string) && self.refusals.may_explain(now));
+        let differs = explained.and_then(|unmatched| unmatched.differs());
         let row = code.row();
         let refused = RefusedRequest {
             at: time::iso_seconds(now),
@@ -242,8 +266,15 @@ fn identify(head: &Head, permit: &Permit, facts: Facts<'_>) -> Result<Identity, 
     if authorization.is_none() && !signed_query {
         anonymous::verify(permit, facts.account.map(Arc::as_ref), facts.acl)?;
     }
-    // An account that is not there fails as a wrong key does, so that names cannot be probed.
-    let account = facts.account.ok_or_else(|| Denied::failed("there is no such account"))?;
+    // An account that is not there is verified as one whose keys nobody has: names cannot be probed, neither by the answer nor by its time.
+    let nobodys;
+    let account = match facts.account {
+        Some(account) => account,
+        None => {
+            nobodys = Arc::new(facts.issuer.nobodys(&head.target.account));
+            &nobodys
+        }
+    };
     let credential = match authorization {
         Some(authorization) => match bearer_token(authorization) {
             Some(token) => Credential::Role(role(head, token, account, permit, facts)?),
@@ -257,6 +288,9 @@ fn identify(head: &Head, permit: &Permit, facts: Facts<'_>) -> Result<Identity, 
         }
         None => Credential::Anonymous,
     };
+    if facts.account.is_none() {
+        return Err(Denied::failed("there is no such account"));
+    }
     // Only who holds a good credential learns of it.
     match account.state {
         AccountState::Enabled => Ok(Identity { account: account.clone(), credential }),

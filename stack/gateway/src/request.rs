@@ -7,6 +7,9 @@ use crate::target::Target;
 use http::{HeaderMap, Method, header, request};
 use std::net::IpAddr;
 
+/// Headers of one request together; a SAS, 8 KiB of metadata and a 1,024-character name encoded fit several times.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+
 #[derive(Debug)]
 pub struct Request {
     pub head: Head,
@@ -44,6 +47,12 @@ pub enum Transport {
 impl Head {
     pub fn parse(parts: request::Parts, peer: IpAddr, transport: Transport, request_id: &str) -> Result<Head, Error> {
         let request_id = request_id.to_owned();
+        let header_bytes = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        if header_bytes > HEADER_BYTES_MAX {
+            let why =
+                format!("The headers are {header_bytes} bytes together, and {HEADER_BYTES_MAX} at most are taken.");
+            return Err(Error::new(Code::InvalidHeaderValue, why));
+        }
         if parts.headers.get_all(header::HOST).iter().nth(1).is_some() {
             return Err(Error::new(Code::InvalidHeaderValue, "Host: there are two."));
         }

@@ -19,10 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-/// Headers of one request together; a SAS, 8 KiB of metadata and a 1,024-character name encoded fit several times.
-const HEADER_BYTES_MAX: usize = 64 * 1024;
-/// hyper reads bodies through the same buffer as headers; a smaller one costs throughput.
-const MIN_BUFFER_BYTES: usize = 256 * 1024;
+/// hyper reads bodies through the same buffer as headers, which are bounded once they are parsed; a smaller one costs throughput.
+const BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// Out of file descriptors: waiting lets connections end, spinning does not.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -130,7 +128,7 @@ async fn requests<S>(
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .preserve_header_case(true)
-        .max_buf_size(HEADER_BYTES_MAX.max(MIN_BUFFER_BYTES))
+        .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%peer, %error, "connection ended");

@@ -23,16 +23,19 @@ use crate::tenancy::Tenancy;
 use crate::tenancy::ledger::Ledger;
 use crate::token::Token;
 use axum::Json;
-use axum::middleware;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use caller::Caller;
 use greenroom_gateway::auth::issuer::Issuer;
 use greenroom_gateway::auth::refusals::Refusals;
 use greenroom_model::NameError;
 use greenroom_model::tenancy::{FieldFault, FieldProblem};
 use greenroom_store::{Clock, Durability, Store, StoreError};
 use greenroom_tenancy::audit::{Audit, AuditError};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
@@ -71,6 +74,44 @@ pub struct Control {
     /// Cancelled: the control API itself ends.
     pub stop: CancellationToken,
 }
+
+tokio::task_local! {
+    /// Whether the call under way has an entry in the audit log.
+    static HAS_ENTRY: Cell<bool>;
+}
+
+impl Control {
+    /// Writes down what was done, durably; its number and hash.
+    pub async fn done(&self, actor: &str, action: &str, subject: &str, detail: &str) -> Result<(u64, String), Refusal> {
+        // Calls outside of the guarded ones have nobody to tell.
+        let _ = HAS_ENTRY.try_with(|has| has.set(true));
+        let [actor, action, subject, detail] = [actor, action, subject, detail].map(str::to_owned);
+        let audit = self.audit.clone();
+        let written = tokio::task::spawn_blocking(move || audit.done(&actor, &action, &subject, &detail));
+        Ok(written.await.map_err(|_| AuditError::Closed)??)
+    }
+
+    /// Runs a call, and sees to it that one which may have changed something is in the audit log: by what it says of itself, or else by name.
+    async fn audited(&self, caller: &Caller, request: Request, next: Next) -> Response {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let run = async {
+            let response = next.run(request).await;
+            (response, HAS_ENTRY.with(Cell::get))
+        };
+        let (response, has_entry) = HAS_ENTRY.scope(Cell::new(false), run).await;
+        let changes = method != Method::GET && !DRY.contains(&path.as_str());
+        if has_entry || !changes || !response.status().is_success() {
+            return response;
+        }
+        match self.done(&caller.to_string(), "call", &format!("{method} {path}"), "").await {
+            Ok(_) => response,
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+}
+
+/// Calls that change nothing, whatever their method.
+const DRY: [&str; 1] = ["/v1/tenants/plan"];
 
 /// Serves until `state.stop`.
 pub async fn serve(listener: TcpListener, state: Control) {

@@ -19,6 +19,7 @@ mod server;
 mod tenancy;
 mod tls;
 mod token;
+mod witness;
 
 use args::{Args, Command, Log, Serve};
 use clap::Parser as _;

@@ -12,6 +12,7 @@ use crate::tenancy::ledger::Ledger;
 use crate::tenancy::{Tenancy, apply, calibrate};
 use crate::tls;
 use crate::token::Token;
+use crate::witness::Witness;
 use greenroom_gateway::auth::Authority;
 use greenroom_gateway::auth::refusals::Refusals;
 use greenroom_gateway::source::Sources;
@@ -68,12 +69,8 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     }
     let figures = Arc::new(Figures::new(tenancy.clone(), !args.unmetered));
     let ledger = Arc::new(Ledger::open(&args.data).map_err(|source| Fault::Ledger { dir: args.data.clone(), source })?);
-    let witness = audit.clone();
-    let refusals = Arc::new(Refusals::witnessed_by(Box::new(move |refused| {
-        let subject = format!("{} {}", refused.method, refused.path);
-        let detail = format!("{}: {} (from {})", refused.code, refused.why, refused.peer);
-        witness.refused(&format!("account {}", refused.account), "blob.refused", &subject, &detail);
-    })));
+    let witness = Arc::new(Witness::new(audit.clone(), clock.clone()));
+    let refusals = Arc::new(Refusals::witnessed_by(witness.clone()));
     let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals };
     let trust = tls::trust(args.copy_source_ca.as_deref())?;
     let sources = Sources::new(blob_address, args.copy_sources_allowed.clone(), trust);
@@ -104,7 +101,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         stop: stop.clone(),
     };
     let upkeep = Upkeep::start(store.clone());
-    let bookkeeping = tokio::spawn(bookkeeping(state.clone()));
+    let bookkeeping = tokio::spawn(bookkeeping(state.clone(), witness));
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let control = tokio::spawn(control::serve(control, state.clone()));
     let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, wire, drain.clone()));
@@ -153,9 +150,10 @@ fn target(args: &Serve) -> Result<Option<Plan>, Fault> {
 }
 
 /// Counts usage in, and writes it down, until aborted.
-async fn bookkeeping(state: Control) {
+async fn bookkeeping(state: Control, witness: Arc<Witness>) {
     loop {
         tokio::time::sleep(BOOKKEEPING_EVERY).await;
+        witness.catch_up();
         let state = state.clone();
         let written = tokio::task::spawn_blocking(move || write_down(&state));
         if written.await.is_err() {

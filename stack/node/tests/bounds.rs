@@ -250,6 +250,48 @@ async fn sigterm_waits_for_requests_in_flight_but_not_forever() {
     assert!(stack.names().await.is_empty(), "half a blob is none");
 }
 
+/// Lists of what is large as XML, asked for and not read: they take what one part of each does, and are whole once they are read.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_nobody_reads_take_no_memory() {
+    const BLOBS: usize = 400;
+    const LISTS: usize = 12;
+    const GROWN_BYTES_MAX: u64 = 64 << 20;
+    let stack = stack(&["stall-ms=600000"]).await;
+    // Each quote is six bytes of XML.
+    let metadata = ("x-ms-meta-quotes", "\"".repeat(8_000));
+    let names: Vec<String> = (0..BLOBS).map(|number| format!("{number:04}")).collect();
+    for part in names.chunks(32) {
+        futures::future::join_all(part.iter().map(async |name| {
+            let put = stack.blob("PUT", &format!("{CONTAINER}/{name}")).await.header("x-ms-blob-type", "BlockBlob");
+            let put = put.header(metadata.0, &metadata.1).header("content-length", "0").send().await;
+            assert_eq!(put.expect("an answer").status(), 201);
+        }))
+        .await;
+    }
+    let before = support::memory_bytes(stack.pid(), "VmRSS");
+    let list = stack.url(&format!("{CONTAINER}?restype=container&comp=list&include=metadata")).await;
+    let path = list.trim_start_matches(stack.ready.blob.as_str());
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    let mut unread = Vec::new();
+    for _ in 0..LISTS {
+        let mut stream = connect(&stack).await;
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        unread.push(stream);
+    }
+    for stream in &unread {
+        stream.peek(&mut [0]).await.expect("the beginning of a list");
+    }
+    let grown = support::memory_bytes(stack.pid(), "VmHWM").saturating_sub(before);
+    assert!(grown < GROWN_BYTES_MAX, "{} MiB for {LISTS} lists", grown >> 20);
+    let text = rest(&mut unread[0]).await;
+    assert!(text.len() > BLOBS * 48_000, "{} bytes", text.len());
+    for name in &names {
+        assert!(text.contains(&format!("<Name>{name}</Name>")), "{name}");
+    }
+    assert!(text.contains("<NextMarker /></EnumerationResults>"), "it has an end");
+}
+
 /// Connections that move large blobs at once, and what the server may take for them.
 const CONNECTIONS: usize = 200;
 const RESIDENT_KIB_MAX: u64 = 300 * 1024;

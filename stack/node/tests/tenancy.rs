@@ -2,7 +2,7 @@
 
 mod support;
 
-use greenroom_model::control::Problem;
+use greenroom_model::control::{IdentityToken, Problem, Role};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::tenancy::{
     AdmissionStatus, AuditEntry, AuditVerdict, Change, ChangeAction, FieldProblem, HandOver, KeyPair, Receipt,
@@ -11,7 +11,7 @@ use greenroom_model::tenancy::{
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::time::Duration;
-use support::signing::signed;
+use support::signing::{signed, soon};
 use support::{ACCOUNT, Stack};
 
 const FILE: &str = "
@@ -242,6 +242,72 @@ async fn a_key_made_anew_revokes_the_old_one_and_leaves_the_other() {
     let refused = entries.iter().find(|entry| entry.action == "blob.refused").expect("the refusal is audited");
     assert_eq!((refused.actor.as_str(), refused.subject.as_str()), ("account acct", "GET /acct/photos/a"));
     assert!(!serde_json::to_string(&entries).expect("plain values").contains("sig="), "no secret is written down");
+}
+
+/// A stranger decides how often he is refused, and not how long the log grows.
+#[tokio::test]
+async fn refusals_fill_no_log() {
+    let stack = Stack::start().await;
+    apply(&stack, FILE).await;
+    let log = stack.data().join("audit.ndjson");
+    let before = std::fs::metadata(&log).expect("a log").len();
+    for _ in 0..1_000 {
+        let refused = stack.http.get(format!("{}/acct/photos/a", stack.ready.blob)).send().await.expect("an answer");
+        assert!(refused.status().is_client_error());
+    }
+    // What was refused first is there by now, since what is done waits for its turn behind it.
+    let _: TenantStatus = post(&stack, "/v1/tenants/gold/suspend").await;
+    let grown = std::fs::metadata(&log).expect("a log").len() - before;
+    // Ten a minute of one peer, and a minute may end meanwhile.
+    assert!((1..32 << 10).contains(&grown), "{grown} bytes for a thousand refusals");
+}
+
+/// Whatever makes or ends a credential, and whatever else changes something.
+#[tokio::test]
+async fn what_is_done_is_in_the_audit_log() {
+    let stack = Stack::start().await;
+    apply(&stack, FILE).await;
+    let account = serde_json::json!({"tenant": "gold"});
+    assert!(stack.put("/v1/accounts/new1", &account).await.status().is_success());
+    assert!(stack.put("/v1/tenants/new", &serde_json::json!({})).await.status().is_success());
+    let identity = stack.identity(ACCOUNT, Role::Owner).await;
+    let token = stack.http.get(&identity.endpoint).send().await.expect("an answer");
+    let token = token.json::<IdentityToken>().await.expect("a token").access_token;
+    let url = format!("{}/{ACCOUNT}/?restype=service&comp=userdelegationkey", stack.ready.blob);
+    let document = format!("<KeyInfo><Start></Start><Expiry>{}</Expiry></KeyInfo>", soon());
+    let key = stack.http.post(url).bearer_auth(token).header("x-ms-version", "2022-11-02").body(document).send().await;
+    assert_eq!(key.expect("an answer").status(), StatusCode::OK);
+    stack.sas(None, "r").await;
+    let _: HandOver = post(&stack, "/v1/tenants/gold/hand-over").await;
+    for path in ["/v1/accounts/acct/keys/1/rotate", "/v1/accounts/acct/revoke"] {
+        let _: serde_json::Value = post(&stack, path).await;
+    }
+    for act in ["token", "revoke", "suspend", "resume", "off-board"] {
+        let _: serde_json::Value = post(&stack, &format!("/v1/tenants/gold/{act}")).await;
+    }
+    let entries: Vec<AuditEntry> = get(&stack, "/v1/audit").await;
+    let found: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
+    let expected = [
+        "tenants.apply",
+        "account.make",
+        "call",
+        "identity.make",
+        "token.issue",
+        "credential.give-out",
+        "sas.mint",
+        "tenant.hand-over",
+        "keys.rotate",
+        "account.revoke",
+        "tenant.token",
+        "tenant.revoke",
+        "tenant.suspend",
+        "tenant.resume",
+        "tenant.off-board",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(entries[2].subject, "PUT /v1/tenants/new", "what says nothing of itself is named");
+    let all = serde_json::to_string(&entries).expect("plain values");
+    assert!(!all.contains("sig=") && !all.contains(&identity.header), "no secret is written down");
 }
 
 #[tokio::test]

@@ -83,7 +83,15 @@ impl Audit {
 
     /// Writes down what was refused, soon.
     pub fn refused(&self, actor: &str, action: &str, subject: &str, detail: &str) {
-        let draft = draft(AuditOutcome::Refused, actor, action, subject, detail);
+        self.add(draft(AuditOutcome::Refused, actor, action, subject, detail));
+    }
+
+    /// Writes down what was done, soon: for whoever cannot wait.
+    pub fn soon(&self, actor: &str, action: &str, subject: &str, detail: &str) {
+        self.add(draft(AuditOutcome::Done, actor, action, subject, detail));
+    }
+
+    fn add(&self, draft: Draft) {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = jobs.as_ref() else { return };
         if let Err(TrySendError::Full(_)) = sender.try_send(Job { draft, reply: None }) {

@@ -17,6 +17,13 @@ const SECRETS: [&str; 4] = [
     "x-ms-file-request-intent-token",
 ];
 
+/// Longer ones are not explained: each try hashes all of it.
+const EXPLAINED_BYTES_MAX: usize = 16 << 10;
+
+pub fn is_short(string: &StringToSign) -> bool {
+    string.parts.iter().map(|part| part.value.len()).sum::<usize>() <= EXPLAINED_BYTES_MAX
+}
+
 /// Which part, said differently, makes the signature fit. `fits` compares in constant time.
 pub fn differs(string: &StringToSign, fits: impl Fn(&str) -> bool) -> Option<String> {
     for (at, part) in string.parts.iter().enumerate().take(PARTS_MAX) {

@@ -5,8 +5,8 @@
 use super::matches;
 use super::sas_fields::KeyFields;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
-use greenroom_model::AccountName;
 use greenroom_model::control::Role;
+use greenroom_model::{AccountName, TenantName};
 use greenroom_store::{AccountKey, AccountRecord, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,15 @@ impl Issuer {
         AccountKey::new(self.derive_of("SAS", account.generation, &[account.name.as_str()]))
     }
 
+    /// An account of that name whose keys nobody has.
+    pub fn nobodys(&self, name: &AccountName) -> AccountRecord {
+        let key = |number: &str| AccountKey::new(self.derive("nobody's key", &[name.as_str(), number]));
+        let tenant = TenantName::new("nobody").expect("a good name");
+        let second_key = Some(key("2"));
+        // Of a generation that no token is of.
+        AccountRecord { second_key, generation: u64::MAX, ..AccountRecord::new(name.clone(), tenant, key("1")) }
+    }
+
     /// What was derived before there were generations stays good in the first one.
     fn derive_of(&self, purpose: &str, generation: u64, words: &[&str]) -> [u8; 32] {
         let generation = (generation > 0).then(|| generation.to_string());
@@ -194,7 +203,6 @@ fn uuid(bytes: &[u8; 32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use greenroom_model::TenantName;
 
     fn principal(role: Role) -> Principal {
         Principal { account: AccountName::new("acct").expect("a good name"), generation: 0, role }

@@ -128,7 +128,10 @@ fn check_signature<'k>(
     signature: &str,
 ) -> Result<(), Denied> {
     let fits = |candidate: &str| keys.clone().any(|key| matches(&sign(key, candidate), signature));
-    if fits(&string.to_string()) { Ok(()) } else { Err(Denied::unsigned("sig does not match", string, fits)) }
+    match fits(&string.to_string()) {
+        true => Ok(()),
+        false => Err(Denied::unmatched("sig does not match", string.clone(), keys, signature)),
+    }
 }
 
 fn account_reach(fields: &SasFields) -> Result<GrantReach, Denied> {

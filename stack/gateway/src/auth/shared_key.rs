@@ -51,7 +51,8 @@ impl<'a> Claim<'a> {
         if strings.iter().any(|string| fits(&string.to_string())) {
             return Ok(());
         }
-        Err(Denied::unsigned("the signature does not match", &strings[0], fits))
+        let string = strings.into_iter().next().unwrap_or_default();
+        Err(Denied::unmatched("the signature does not match", string, account.keys(), self.signature))
     }
 
     fn strings_to_sign(&self, head: &Head) -> Vec<StringToSign> {

@@ -12,6 +12,9 @@ use greenroom_store::{ListQuery, Tags};
 
 /// Rows that one request judges: some tens of milliseconds of reading.
 const JUDGED_MAX: usize = 50_000;
+/// Rows that are read between two times that others may go first.
+const ROW_BYTES_A_TURN: usize = 128 << 10;
+const CONTAINERS_AT_ONCE: usize = 500;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let text = call.head.query.filled("where");
@@ -29,65 +32,106 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     Ok(Reply::xml(doc.finish()))
 }
 
-/// Writes what is found, and returns where the next page begins: `container/name`.
+/// Writes what is found, and returns where the next page begins: `container/name`. Containers are gone through in order, a page of them at a
+/// time; each costs as much as a row.
 async fn find(
-    call: &Call,
+    call: &mut Call,
     search: &Search,
     query: &ListQuery,
     doc: &mut xml::Document,
 ) -> Result<Option<String>, Error> {
-    let (mut found, mut judged) = (0, 0);
-    let mut from = query.after.clone().and_then(|after| {
+    let from = query.after.clone().and_then(|after| {
         let (container, name) = after.split_once('/')?;
         Some((container.to_owned(), name.to_owned()))
     });
-    for container in containers(call, search).await? {
-        let mut after = match &from {
-            Some((first, _)) if container.container.as_str() < first.as_str() => continue,
-            Some((first, name)) if container.container.as_str() == first => Some(name.clone()),
-            Some(_) | None => None,
-        };
-        from = None;
-        loop {
-            let page = call.store.list_blobs(&container, &ListQuery { after, ..ListQuery::default() }).await?;
-            for entry in &page.entries {
-                let greenroom_store::Entry::Blob(name, props) = entry else { continue };
-                judged += 1;
-                if search.filter.matches(&props.tags) {
-                    found += 1;
-                    let named = |(tag, _): &(&String, &String)| search.filter.names(tag);
-                    let tags = props.tags.iter().filter(named).map(|(tag, value)| (tag.clone(), value.clone()));
-                    write(doc, container.container.as_str(), name.as_str(), &tags.collect());
-                }
-                if found == query.max || judged == JUDGED_MAX {
-                    return Ok(Some(format!("{}/{name}", container.container)));
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
+    let mut left = Left { found: query.max, judged: JUDGED_MAX };
+    let one = call.container().ok();
+    if let Some(container) = &one {
+        call.store.container(container).await?;
+        if search.container.as_ref().is_some_and(|name| *name != container.container) {
+            return Ok(None);
         }
     }
-    Ok(None)
-}
-
-/// Where to look, in order.
-async fn containers(call: &Call, search: &Search) -> Result<Vec<ContainerPath>, Error> {
-    if let Ok(container) = call.container() {
-        call.store.container(&container).await?;
-        let elsewhere = search.container.as_ref().is_some_and(|name| *name != container.container);
-        return Ok(if elsewhere { Vec::new() } else { vec![container] });
+    let only = one.map(|container| container.container).or_else(|| search.container.clone());
+    if let Some(name) = only {
+        let after = from.map(|(_, name)| name);
+        let container = ContainerPath { account: call.account().clone(), container: name };
+        return match judge(call, search, &container, after, &mut left, doc).await {
+            Err(error) if error.code == Code::ContainerNotFound => Ok(None),
+            done => done,
+        };
     }
-    let (mut found, mut after) = (Vec::new(), None);
+    let mut after = None;
+    if let Some((name, blob)) = from {
+        after = Some(name.clone());
+        let name = ContainerName::new(name).map_err(|_| Code::InvalidMarker)?;
+        let container = ContainerPath { account: call.account().clone(), container: name };
+        match judge(call, search, &container, Some(blob), &mut left, doc).await {
+            Ok(Some(next)) => return Ok(Some(next)),
+            Ok(None) => {}
+            // It was deleted meanwhile.
+            Err(error) if error.code == Code::ContainerNotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
     loop {
-        let page = call.store.list_containers(call.account(), &ListQuery { after, ..ListQuery::default() }).await?;
-        let wanted = |name: &ContainerName| search.container.as_ref().is_none_or(|container| container == name);
-        let names = page.entries.into_iter().map(|(name, _)| name).filter(wanted);
-        found.extend(names.map(|container| ContainerPath { account: call.account().clone(), container }));
+        let query = ListQuery { after, max: CONTAINERS_AT_ONCE, ..ListQuery::default() };
+        let page = call.store.list_containers(call.account(), &query).await?;
+        for (name, _) in page.entries {
+            let container = ContainerPath { account: call.account().clone(), container: name };
+            match judge(call, search, &container, None, &mut left, doc).await {
+                Ok(Some(next)) => return Ok(Some(next)),
+                Ok(None) => {}
+                Err(error) if error.code == Code::ContainerNotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
         after = page.next;
         if after.is_none() {
-            return Ok(found);
+            return Ok(None);
+        }
+    }
+}
+
+/// What one request may still find, and still judge.
+struct Left {
+    found: usize,
+    judged: usize,
+}
+
+/// One container, from behind a name on; where the next page begins, if this one ends here.
+async fn judge(
+    call: &mut Call,
+    search: &Search,
+    container: &ContainerPath,
+    mut after: Option<String>,
+    left: &mut Left,
+    doc: &mut xml::Document,
+) -> Result<Option<String>, Error> {
+    left.judged = left.judged.saturating_sub(1);
+    if left.judged == 0 {
+        return Ok(Some(format!("{}/{}", container.container, after.unwrap_or_default())));
+    }
+    loop {
+        call.body.turn().await;
+        let query = ListQuery { after, row_bytes_max: ROW_BYTES_A_TURN, ..ListQuery::default() };
+        let page = call.store.list_blobs(container, &query).await?;
+        for entry in &page.entries {
+            let greenroom_store::Entry::Blob(name, props) = entry else { continue };
+            left.judged = left.judged.saturating_sub(1);
+            if search.filter.matches(&props.tags) {
+                left.found -= 1;
+                let named = |(tag, _): &(&String, &String)| search.filter.names(tag);
+                let tags = props.tags.iter().filter(named).map(|(tag, value)| (tag.clone(), value.clone()));
+                write(doc, container.container.as_str(), name.as_str(), &tags.collect());
+            }
+            if left.found == 0 || left.judged == 0 {
+                return Ok(Some(format!("{}/{name}", container.container)));
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(None);
         }
     }
 }

@@ -32,6 +32,9 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         service: "b".to_owned(),
         version: call.head.filled("x-ms-version").unwrap_or(VERSION).to_owned(),
     };
+    call.authority
+        .refusals
+        .gave_out(call.account(), &format!("user-delegation key, {}, until {}", principal.role.name(), key.expiry));
     let value = issuer.delegation_key(&call.identity().account, &key);
     let mut doc = xml::Document::new();
     doc.open("UserDelegationKey");

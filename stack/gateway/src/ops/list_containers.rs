@@ -5,9 +5,14 @@ use crate::error::Error;
 use crate::listing::{self, Asked, Include, Listed};
 use crate::reply::Reply;
 use crate::{acl, properties, time, xml};
+use greenroom_store::ListQuery;
+
+/// A page with more than that ends early, as it may, and its marker leads on: it is held whole until it is sent.
+const PAGE_ROW_BYTES: usize = 512 << 10;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let query = listing::query(&call.head.query, Listed::Containers)?;
+    let query = ListQuery { row_bytes_max: PAGE_ROW_BYTES, ..query };
     let include = Include::parse(&call.head.query, Listed::Containers)?;
     let page = call.store.list_containers(call.account(), &query).await?;
     let mut doc = xml::Document::new();

@@ -56,11 +56,13 @@ pub async fn put(
         None => {
             let key = new_key()?;
             let public_containers = rule.unwrap_or_default();
-            let (name, tenant) = (name.clone(), tenant.clone());
+            let said = (name.clone(), tenant.clone());
+            let (name, tenant) = said.clone();
             let second_key = Some(new_key()?);
             let record =
                 AccountRecord { second_key, public_containers, ..AccountRecord::new(name, tenant, key.clone()) };
             state.store.put_account(record).await?;
+            state.done("operator", "account.make", said.0.as_str(), &format!("of tenant {}", said.1)).await?;
             key
         }
     };
@@ -114,7 +116,7 @@ pub async fn rotate(
         _ => return Err(Refusal::new(StatusCode::BAD_REQUEST, "No such key", "an account has the keys 1 and 2")),
     };
     state.store.put_account(record.clone()).await?;
-    state.audit.done(&caller.to_string(), "keys.rotate", name.as_str(), &format!("key {number}"))?;
+    state.done(&caller.to_string(), "keys.rotate", name.as_str(), &format!("key {number}")).await?;
     Ok(Json(pair(&record)))
 }
 
@@ -134,7 +136,7 @@ pub async fn revoke(
     let record = caller.account(&state, name.clone())?.next_generation();
     let generation = record.generation;
     state.store.put_account(record).await?;
-    state.audit.done(&caller.to_string(), "account.revoke", name.as_str(), &format!("generation {generation}"))?;
+    state.done(&caller.to_string(), "account.revoke", name.as_str(), &format!("generation {generation}")).await?;
     Ok(Json(Revoked { account: name, generation }))
 }
 

@@ -72,7 +72,7 @@ pub async fn operator(State(state): State<Control>, mut request: Request, next: 
     match Caller::of(&state, &request) {
         Some(Caller::Operator) => {
             request.extensions_mut().insert(Caller::Operator);
-            next.run(request).await
+            state.audited(&Caller::Operator, request, next).await
         }
         Some(Caller::Tenant(_)) => problem(StatusCode::FORBIDDEN, "Forbidden", "this call is the operator's"),
         None => unknown(),
@@ -83,8 +83,8 @@ pub async fn operator(State(state): State<Control>, mut request: Request, next: 
 pub async fn anybody(State(state): State<Control>, mut request: Request, next: Next) -> Response {
     match Caller::of(&state, &request) {
         Some(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+            request.extensions_mut().insert(caller.clone());
+            state.audited(&caller, request, next).await
         }
         None => unknown(),
     }

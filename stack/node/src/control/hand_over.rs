@@ -50,7 +50,7 @@ pub async fn hand_over(
     let url = format!("{}/{account}/{container}", state.blob);
     let command = format!("azcopy copy './*' '{url}?{token}' --recursive --from-to LocalBlob");
     let said = format!("{account}/{container}, {PERMISSIONS} until {expires_at}");
-    state.audit.done(&caller.to_string(), "tenant.hand-over", tenant.as_str(), &said)?;
+    state.done(&caller.to_string(), "tenant.hand-over", tenant.as_str(), &said).await?;
     let permissions = PERMISSIONS.to_owned();
     Ok(Json(HandOver { tenant, account, container, url, permissions, expires_at, token, command }))
 }

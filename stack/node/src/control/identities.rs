@@ -27,6 +27,8 @@ pub async fn make(State(state): State<Control>, body: Bytes) -> Result<Json<Iden
     let Some(record) = state.store.account(&account) else {
         return Err(Refusal::new(StatusCode::NOT_FOUND, "No such account", &account));
     };
+    let said = format!("{}, generation {}", role.name(), record.generation);
+    state.done("operator", "identity.make", account.as_str(), &said).await?;
     let principal = Principal { account, generation: record.generation, role };
     let secret = state.issuer.identity_secret(&principal);
     Ok(Json(Identity {
@@ -43,7 +45,7 @@ pub async fn make(State(state): State<Control>, body: Bytes) -> Result<Json<Iden
     responses((status = 200, body = IdentityToken), (status = 401, body = Problem))
 )]
 pub async fn token(state: State<Control>, secret: Path<String>) -> Result<Json<IdentityToken>, Refusal> {
-    issue(&state, &secret)
+    issue(&state, &secret).await
 }
 
 /// As by GET, for clients that send a form
@@ -52,17 +54,19 @@ pub async fn token(state: State<Control>, secret: Path<String>) -> Result<Json<I
     responses((status = 200, body = IdentityToken), (status = 401, body = Problem))
 )]
 pub async fn token_by_post(state: State<Control>, secret: Path<String>) -> Result<Json<IdentityToken>, Refusal> {
-    issue(&state, &secret)
+    issue(&state, &secret).await
 }
 
 /// Whatever resource is asked for, the token is for this stack's storage.
-fn issue(state: &Control, secret: &str) -> Result<Json<IdentityToken>, Refusal> {
+async fn issue(state: &Control, secret: &str) -> Result<Json<IdentityToken>, Refusal> {
     let accounts = state.store.accounts();
     let enabled = accounts.iter().map(Arc::as_ref).filter(|account| account.state == AccountState::Enabled);
     let principal = state.issuer.by_identity_secret(enabled, secret);
     let principal = principal.ok_or_else(|| {
         Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized", "POST /v1/identities makes an identity and its endpoint")
     })?;
+    let said = format!("{} for {LIFE_S} s", principal.role.name());
+    state.done("identity", "token.issue", principal.account.as_str(), &said).await?;
     let now = state.clock.now();
     let now_s = now.0.div_euclid(1_000_000);
     Ok(Json(IdentityToken {

@@ -23,5 +23,10 @@ pub async fn mint(State(state): State<Control>, caller: Caller, body: Bytes) -> 
     let record = record.map_err(|_| Refusal::new(StatusCode::NOT_FOUND, "No such account", &request.account))?;
     let token = sas::mint(&state.issuer, &record, &request, state.clock.now());
     let token = token.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "Cannot sign this", error))?;
+    let SasRequest { account, container, permissions, expires_in_s, policy, .. } = &request;
+    let place = container.as_ref().map(|container| format!("/{container}")).unwrap_or_default();
+    let policy = policy.as_ref().map(|policy| format!(", policy {policy}")).unwrap_or_default();
+    let said = format!("{permissions} for {expires_in_s} s{policy}");
+    state.done(&caller.to_string(), "sas.mint", &format!("{account}{place}"), &said).await?;
     Ok(Json(Sas { token }))
 }

@@ -48,7 +48,7 @@ pub async fn apply(State(state): State<Control>, headers: HeaderMap, body: Bytes
             let etag = plan.etag.clone();
             if !plan.changes.is_empty() {
                 let said = format!("{} changes, now {etag}", plan.changes.len());
-                state.audit.done("operator", "tenants.apply", "", &said)?;
+                state.done("operator", "tenants.apply", "", &said).await?;
             }
             Ok(([(header::ETAG, etag)], Json(plan)).into_response())
         }
@@ -94,7 +94,7 @@ pub async fn set_admission(state: State<Control>, body: Bytes) -> Result<Json<Ad
         state.tenancy.set_capacity(capacity, Calibrated::ByOperator);
     }
     state.tenancy.switch(switch);
-    state.audit.done("operator", "admission", "", &format!("{switch:?}"))?;
+    state.done("operator", "admission", "", &format!("{switch:?}")).await?;
     Ok(admission(state).await)
 }
 

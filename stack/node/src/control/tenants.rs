@@ -64,7 +64,7 @@ pub async fn status(
 pub async fn token(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<TenantToken>, Refusal> {
     let tenant = known(&state, name)?;
     let number = state.tenancy.next_token(&tenant)?;
-    state.audit.done("operator", "tenant.token", tenant.as_str(), &format!("number {number}"))?;
+    state.done("operator", "tenant.token", tenant.as_str(), &format!("number {number}")).await?;
     Ok(Json(TenantToken { token: state.token.of_tenant(&tenant, number), tenant }))
 }
 
@@ -88,7 +88,7 @@ pub async fn revoke(
     state.store.put_identities(Vec::new(), next).await?;
     state.tenancy.end_token(&tenant)?;
     let said = format!("{} accounts", revoked.len());
-    state.audit.done(&caller.to_string(), "tenant.revoke", tenant.as_str(), &said)?;
+    state.done(&caller.to_string(), "tenant.revoke", tenant.as_str(), &said).await?;
     Ok(Json(revoked))
 }
 
@@ -138,7 +138,7 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
     let TenantUsage { blobs, bytes, staged_bytes, .. } = usage;
     let at = time::iso_seconds(state.clock.now());
     let removed = format!("{containers} containers, {blobs} blobs, {bytes} bytes, {keys_revoked} keys");
-    let (audit_seq, audit_hash) = state.audit.done("operator", "tenant.off-board", tenant.as_str(), &removed)?;
+    let (audit_seq, audit_hash) = state.done("operator", "tenant.off-board", tenant.as_str(), &removed).await?;
     let uncommitted_bytes = staged_bytes;
     Ok(Json(Receipt {
         tenant,
@@ -180,7 +180,7 @@ pub async fn quota(
     state.tenancy.amend(file.clone())?;
     state.store.set_quotas(apply::quotas(&file));
     let said = serde_json::json!({ "from": from, "change": change }).to_string();
-    state.audit.done("operator", "tenant.quota", tenant.as_str(), &said)?;
+    state.done("operator", "tenant.quota", tenant.as_str(), &said).await?;
     Ok(Json(Now::of(&state).status(&state, tenant)))
 }
 
@@ -212,7 +212,7 @@ pub async fn share(
     }
     state.tenancy.amend(file)?;
     let said = serde_json::json!({ "from": from, "to": to }).to_string();
-    state.audit.done("operator", "tenant.share", tenant.as_str(), &said)?;
+    state.done("operator", "tenant.share", tenant.as_str(), &said).await?;
     Ok(Json(Now::of(&state).status(&state, tenant)))
 }
 
@@ -238,7 +238,7 @@ async fn switch(state: State<Control>, name: Path<String>, to: TenantState) -> R
     }
     apply::set_state(&state.store, &state.tenancy, &tenant, to).await?;
     let action = if to == TenantState::Active { "tenant.resume" } else { "tenant.suspend" };
-    state.audit.done("operator", action, tenant.as_str(), "")?;
+    state.done("operator", action, tenant.as_str(), "").await?;
     Ok(Json(Now::of(&state).status(&state, tenant)))
 }
 

@@ -6,8 +6,8 @@ use greenroom_model::{AccountName, TenantName};
 use greenroom_store::{TenantUsage, Timestamp, private};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,10 @@ const HOUR_US: i64 = 3_600_000_000;
 const HOURS_FILE: &str = "usage.ndjson";
 /// The hour that is under way.
 const NOW_FILE: &str = "usage.now.json";
+/// What is put aside because it cannot be read.
+const BAD_FILE: &str = "usage.now.bad";
+/// Longer than any row.
+const LINE_BYTES_MAX: u64 = 64 << 10;
 
 #[derive(Debug, Default)]
 pub struct AccountFigures {
@@ -100,11 +104,25 @@ impl Ledger {
     /// Goes on with the hour that was under way. What had not been written down when a crash came is lost: some seconds of counters, and
     /// nothing of what is stored, which is read anew.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        let book = match fs::read(dir.join(NOW_FILE)) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other)?,
+        let now = dir.join(NOW_FILE);
+        let mut book = match fs::read(&now).map(|bytes| serde_json::from_slice(&bytes)) {
+            Ok(Ok(book)) => book,
+            Ok(Err(error)) => {
+                // Some minutes of counters are no reason to serve nothing.
+                let aside = dir.join(BAD_FILE);
+                tracing::error!(%error, kept = %aside.display(), "the hour under way cannot be read, and begins anew");
+                fs::rename(&now, &aside)?;
+                Book::default()
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Book::default(),
             Err(error) => return Err(error),
         };
+        cut_torn_line(&dir.join(HOURS_FILE))?;
+        // A crash may have come after the hour was written down, or in the middle of that, and before it was forgotten here.
+        let hour = book.begins();
+        for row in hours(dir)?.filter(|row| row.hour == hour) {
+            book.rows.remove(&row.account);
+        }
         Ok(Self { dir: dir.to_owned(), book: Mutex::new(book) })
     }
 
@@ -112,7 +130,8 @@ impl Ledger {
     pub fn count(&self, reading: &Reading, now: Timestamp) -> io::Result<()> {
         let mut book = self.book();
         let hour = now.0.div_euclid(HOUR_US);
-        if book.hour != hour {
+        // A clock that is set back does not open an hour again that has been closed.
+        if hour > book.hour {
             self.close_hour(&mut book)?;
             book.hour = hour;
         }
@@ -129,18 +148,8 @@ impl Ledger {
     /// All hours from one on, the one under way included.
     pub fn rows(&self, since: &str) -> io::Result<Vec<UsageRow>> {
         let book = self.book();
-        let mut rows = match File::open(self.dir.join(HOURS_FILE)) {
-            Ok(file) => BufReader::new(file)
-                .lines()
-                .map_while(Result::ok)
-                .filter_map(|line| serde_json::from_str(&line).ok())
-                .collect(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        rows.extend(book.rows.values().cloned());
-        rows.retain(|row: &UsageRow| row.hour.as_str() >= since);
-        Ok(rows)
+        let closed = hours(&self.dir)?;
+        Ok(closed.chain(book.rows.values().cloned()).filter(|row| row.hour.as_str() >= since).collect())
     }
 
     fn close_hour(&self, book: &mut Book) -> io::Result<()> {
@@ -163,14 +172,56 @@ impl Ledger {
     }
 }
 
+/// The rows of all hours that have ended. A line that is none is left out, and said.
+fn hours(dir: &Path) -> io::Result<impl Iterator<Item = UsageRow>> {
+    let file = match File::open(dir.join(HOURS_FILE)) {
+        Ok(file) => Some(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let lines = file.into_iter().flat_map(|file| BufReader::new(file).split(b'\n'));
+    Ok(lines.filter_map(|line| match serde_json::from_slice(&line.ok()?) {
+        Ok(row) => Some(row),
+        Err(error) => {
+            tracing::warn!(%error, "a line of the ledger is not one");
+            None
+        }
+    }))
+}
+
+/// What a crash cut short is billed from the hour under way.
+fn cut_torn_line(path: &Path) -> io::Result<()> {
+    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let length = file.seek(SeekFrom::End(0))?;
+    let tail = length.saturating_sub(LINE_BYTES_MAX);
+    file.seek(SeekFrom::Start(tail))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(tail, |at| tail + at as u64 + 1);
+    if whole < length {
+        file.set_len(whole)?;
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
 impl Book {
+    /// As rows name the hour.
+    fn begins(&self) -> String {
+        greenroom_gateway::time::iso_seconds(Timestamp(self.hour * HOUR_US))
+    }
+
     fn count(&mut self, reading: &Reading, now: Timestamp) {
         let begin = Timestamp(self.hour * HOUR_US);
         // Time before the server started is nobody's to count: storage is counted from when it is seen.
         let since = self.at.unwrap_or(now).max(begin);
         let hours = now.0.saturating_sub(since.0).max(0) as f64 / HOUR_US as f64;
         self.at = Some(now);
-        let hour = greenroom_gateway::time::iso_seconds(begin);
+        let hour = self.begins();
         for (account, (tenant, used)) in &reading.stored {
             let row = self.rows.entry(account.clone()).or_insert_with(|| empty(&hour, tenant, account));
             row.logical_bytes = used.bytes + used.staged_bytes;
@@ -254,5 +305,53 @@ mod tests {
         assert_eq!(again.rows("").expect("a disk"), rows, "what was written down is there after a restart");
         again.count(&reading(100, 4), minute(62)).expect("a disk");
         assert_eq!(again.rows("").expect("a disk")[1].writes, 7, "counters begin at zero, and the hour goes on");
+    }
+
+    /// Killed between any two writes, as often as one likes: each hour of each account is billed once, and what was billed stays.
+    #[test]
+    fn an_hour_is_billed_once_wherever_a_crash_comes() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let minute = |minute: i64| Timestamp(60_000_000 * minute);
+        let two = |puts: u64| {
+            let mut reading = reading(600, puts);
+            let other: AccountName = "other".parse().expect("good");
+            let (tenant, used) = reading.stored.values().next().expect("one").clone();
+            reading.counters.push((other.clone(), reading.counters[0].1));
+            reading.stored.insert(other, (tenant, used));
+            reading
+        };
+        let ledger = Ledger::open(dir.path()).expect("a ledger");
+        ledger.count(&two(5), minute(30)).expect("a disk");
+        ledger.keep().expect("a disk");
+        let now = fs::read(dir.path().join(NOW_FILE)).expect("kept");
+        ledger.count(&two(7), minute(61)).expect("a disk");
+        let hours = fs::read(dir.path().join(HOURS_FILE)).expect("closed");
+        for length in 0..=hours.len() {
+            // The hour's rows have come to the disk so far, and the hour under way is still what it was.
+            fs::write(dir.path().join(HOURS_FILE), &hours[..length]).expect("written");
+            fs::write(dir.path().join(NOW_FILE), &now).expect("written");
+            for _ in 0..2 {
+                let again = Ledger::open(dir.path()).expect("a ledger");
+                again.count(&two(0), minute(62)).expect("a disk");
+            }
+            let rows = Ledger::open(dir.path()).expect("a ledger").rows("").expect("a disk");
+            let first: Vec<_> = rows.iter().filter(|row| row.hour == "1970-01-01T00:00:00Z").collect();
+            assert_eq!(
+                first.iter().map(|row| row.account.as_str()).collect::<std::collections::BTreeSet<_>>().len(),
+                2
+            );
+            assert_eq!(first.len(), 2, "{length}: {first:?}");
+            assert!(first.iter().all(|row| row.writes >= 5), "{length}: {first:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_put_aside() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::write(dir.path().join(NOW_FILE), "").expect("written");
+        fs::write(dir.path().join(HOURS_FILE), b"\xff\xfe not a row\n").expect("written");
+        let ledger = Ledger::open(dir.path()).expect("it starts");
+        assert_eq!(ledger.rows("").expect("a disk"), []);
+        assert!(dir.path().join(BAD_FILE).is_file());
     }
 }

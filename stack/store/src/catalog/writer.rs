@@ -11,6 +11,7 @@ use crate::quota::Owner;
 use crate::usage::TenantUsage;
 use greenroom_model::TenantName;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -166,7 +167,11 @@ impl Worker {
                 Err(Disconnected) => return,
             };
             batch.extend(std::iter::from_fn(|| jobs.try_recv().ok()).take(BATCH_MAX - 1));
-            self.carry_out(batch);
+            // A panic is somebody's mistake, and costs those who are in this transaction; all others go on.
+            if catch_unwind(AssertUnwindSafe(|| self.carry_out(batch))).is_err() {
+                tracing::error!("an operation has panicked: its transaction did not take place, or is read back");
+                self.trust = Trust::InDoubt;
+            }
         }
     }
 
@@ -262,5 +267,33 @@ impl Worker {
             self.trust = Trust::Sure;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Result, Store, StoreError, SystemClock};
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_panic_costs_its_transaction_and_nothing_else() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(dir.path(), Config::default(), Arc::new(SystemClock)).await.expect("it opens");
+        let name = |name: &str| greenroom_model::TenantName::new(name).expect("a good name");
+        store.put_tenant(name("before")).await.expect("written");
+        for _ in 0..3 {
+            let spoilt: Result<()> = store
+                .write(|txn| {
+                    txn.next_id();
+                    panic!("a mistake")
+                })
+                .await;
+            assert!(matches!(spoilt, Err(StoreError::Closed)), "{spoilt:?}");
+            store.put_tenant(name("after")).await.expect("the next one is written");
+        }
+        store.close().await.expect("it closes");
+        drop(store);
+        let store = Store::open(dir.path(), Config::default(), Arc::new(SystemClock)).await.expect("it opens");
+        assert_eq!(store.tenants(), [name("after"), name("before")]);
     }
 }

@@ -7,6 +7,7 @@ use crate::config::Durability;
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -108,36 +109,43 @@ const UNSYNCED_BYTES_MAX: u64 = 4 << 20;
 impl Worker {
     fn run(mut self, mut tasks: mpsc::Receiver<Task>) {
         while let Some(first) = tasks.blocking_recv() {
-            // All that came while the last batch was being synced share the next sync.
-            let mut waiting = Vec::new();
-            let batch = std::iter::once(first).chain(std::iter::from_fn(|| tasks.try_recv().ok()));
-            for task in batch.take(self.queue_max) {
-                let Append { frames, sync, reply } = match task {
-                    Task::Append(append) => append,
-                    Task::Close(id, reply) => {
-                        self.close_current(id);
-                        let _ = reply.send(());
-                        continue;
-                    }
-                };
-                let spot = self.append(&frames);
-                match sync {
-                    Sync::Now if spot.is_ok() => waiting.push((spot, reply)),
-                    // A body whose client has gone away no longer listens.
-                    Sync::Now | Sync::Later => drop(reply.send(spot)),
-                }
-            }
-            if !waiting.is_empty() {
-                let synced = self.sync();
-                for (spot, reply) in waiting {
-                    let _ = reply.send(synced.clone().and(spot));
-                }
+            if catch_unwind(AssertUnwindSafe(|| self.serve(first, &mut tasks))).is_err() {
+                tracing::error!("a thread that writes extents has panicked: what it had not acknowledged is lost");
+                self.abandon();
             }
         }
         if self.sync().is_ok()
             && let Some(open) = self.current.take()
         {
             self.files.close_extent(&open.extent);
+        }
+    }
+
+    fn serve(&mut self, first: Task, tasks: &mut mpsc::Receiver<Task>) {
+        // All that came while the last batch was being synced share the next sync.
+        let mut waiting = Vec::new();
+        let batch = std::iter::once(first).chain(std::iter::from_fn(|| tasks.try_recv().ok()));
+        for task in batch.take(self.queue_max) {
+            let Append { frames, sync, reply } = match task {
+                Task::Append(append) => append,
+                Task::Close(id, reply) => {
+                    self.close_current(id);
+                    let _ = reply.send(());
+                    continue;
+                }
+            };
+            let spot = self.append(&frames);
+            match sync {
+                Sync::Now if spot.is_ok() => waiting.push((spot, reply)),
+                // A body whose client has gone away no longer listens.
+                Sync::Now | Sync::Later => drop(reply.send(spot)),
+            }
+        }
+        if !waiting.is_empty() {
+            let synced = self.sync();
+            for (spot, reply) in waiting {
+                let _ = reply.send(synced.clone().and(spot));
+            }
         }
     }
 
