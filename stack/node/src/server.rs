@@ -69,6 +69,14 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     }
     let figures = Arc::new(Figures::new(tenancy.clone(), !args.unmetered));
     let ledger = Arc::new(Ledger::open(&args.data).map_err(|source| Fault::Ledger { dir: args.data.clone(), source })?);
+    let verdict = audit.verify(store.noted_audit()?.as_ref())?;
+    let chain = if verdict.whole { Chain::Whole } else { Chain::Broken };
+    if chain == Chain::Broken {
+        tracing::error!(
+            entry = verdict.broken_at,
+            "the audit log was cut, changed or written anew; `greenroom-stack audit verify` says so too"
+        );
+    }
     let witness = Arc::new(Witness::new(audit.clone(), clock.clone()));
     let refusals = Arc::new(Refusals::witnessed_by(witness.clone()));
     let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals };
@@ -101,7 +109,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         stop: stop.clone(),
     };
     let upkeep = Upkeep::start(store.clone());
-    let bookkeeping = tokio::spawn(bookkeeping(state.clone(), witness));
+    let bookkeeping = tokio::spawn(bookkeeping(state.clone(), witness, chain));
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let control = tokio::spawn(control::serve(control, state.clone()));
     let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, wire, drain.clone()));
@@ -129,6 +137,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     }
     upkeep.stop().await;
     audit.close();
+    note_audit(&state, chain).await;
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
@@ -150,15 +159,39 @@ fn target(args: &Serve) -> Result<Option<Plan>, Fault> {
 }
 
 /// Counts usage in, and writes it down, until aborted.
-async fn bookkeeping(state: Control, witness: Arc<Witness>) {
+async fn bookkeeping(state: Control, witness: Arc<Witness>, chain: Chain) {
     loop {
         tokio::time::sleep(BOOKKEEPING_EVERY).await;
         witness.catch_up();
+        note_audit(&state, chain).await;
         let state = state.clone();
         let written = tokio::task::spawn_blocking(move || write_down(&state));
         if written.await.is_err() {
             tracing::error!("bookkeeping has panicked");
         }
+    }
+}
+
+/// The audit log, as it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chain {
+    Whole,
+    Broken,
+}
+
+/// How far the audit log has come, for the catalog to say should it be cut. What was noted of a log that is no longer that one stays noted:
+/// it is what tells.
+async fn note_audit(state: &Control, chain: Chain) {
+    if chain == Chain::Broken {
+        return;
+    }
+    let (seq, hash) = state.audit.head();
+    let noted = state.store.noted_audit();
+    if noted.is_ok_and(|noted| noted.is_some_and(|(noted, _)| noted >= seq)) || seq == 0 {
+        return;
+    }
+    if let Err(error) = state.store.note_audit(seq, hash).await {
+        tracing::error!(%error, "how far the audit log has come cannot be noted");
     }
 }
 

@@ -93,10 +93,12 @@ async fn what_is_anothers_answers_as_what_is_not_there() {
 /// Every call that is not named here is the operator's: also one that is added later.
 #[tokio::test]
 async fn all_other_calls_are_the_operators() {
-    const TENANTS: [&str; 10] = [
+    const TENANTS: [&str; 12] = [
         "GET /v1/tenants",
         "GET /v1/tenants/{tenant}",
         "POST /v1/tenants/{tenant}/hand-over",
+        "POST /v1/tenants/{tenant}/revoke",
+        "POST /v1/accounts/{account}/revoke",
         "GET /v1/accounts",
         "GET /v1/accounts/{account}/keys",
         "POST /v1/accounts/{account}/keys/{number}/rotate",

@@ -3,6 +3,7 @@
 use crate::blob::Faults;
 use crate::catalog::books::Held;
 use crate::catalog::migrate::FORMAT;
+use crate::catalog::row::AuditRow;
 use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
 use crate::clock::Clock;
 use crate::cloud::Cold;
@@ -80,6 +81,21 @@ impl Store {
     /// The way back to an older format, while there is one.
     pub fn way_back(&self) -> Option<migrate::Held> {
         self.parts.space.way_back()
+    }
+
+    /// Notes how far the audit log has come, and the hash of its entry there.
+    pub async fn note_audit(&self, seq: u64, hash: String) -> Result<()> {
+        self.write(move |txn| {
+            txn.dirty = true;
+            txn.books.audit = Some(AuditRow { seq, hash });
+            Ok(())
+        })
+        .await
+    }
+
+    /// What was noted last.
+    pub fn noted_audit(&self) -> Result<Option<(u64, String)>> {
+        Ok(self.snapshot()?.audit()?.map(|AuditRow { seq, hash }| (seq, hash)))
     }
 
     pub fn usage(&self) -> Usage {

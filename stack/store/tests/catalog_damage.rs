@@ -83,6 +83,7 @@ async fn seen(dir: &Path, clock: Arc<ManualClock>) -> Result<Vec<String>> {
 /// A folder of its own for each try: what is tried may change it.
 fn copy(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().expect("a folder");
+    private::narrow(to.path()).expect("closed to others");
     for folder in ["catalog", "extents"] {
         std::fs::create_dir(to.path().join(folder)).expect("a folder");
         for file in std::fs::read_dir(from.join(folder)).expect("a folder") {

@@ -49,6 +49,8 @@ pub struct Audit {
     path: PathBuf,
     jobs: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The last entry that is written, and its hash.
+    head: Arc<Mutex<(u64, String)>>,
     left_out: Arc<AtomicU64>,
 }
 
@@ -66,9 +68,16 @@ impl Audit {
         let (sender, jobs) = mpsc::sync_channel(WAITING_MAX);
         let left_out = Arc::new(AtomicU64::new(0));
         let missing = left_out.clone();
+        let head = log.shown.clone();
         let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || log.run(&jobs, &missing));
         let thread = thread.map_err(error)?;
-        Ok(Self { path: path.to_owned(), jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), left_out })
+        Ok(Self {
+            path: path.to_owned(),
+            jobs: Mutex::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
+            head,
+            left_out,
+        })
     }
 
     /// Writes down what was done, durably; its number and hash.
@@ -107,8 +116,13 @@ impl Audit {
         Ok(entries.filter(|entry| entry.seq > after).take(max).collect())
     }
 
-    pub fn verify(&self) -> Result<AuditVerdict, AuditError> {
-        verify(&self.path)
+    /// The number of the last entry that is written, and its hash.
+    pub fn head(&self) -> (u64, String) {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn verify(&self, noted: Option<&(u64, String)>) -> Result<AuditVerdict, AuditError> {
+        verify(&self.path, noted)
     }
 
     /// Writes what waits, and ends.
@@ -128,18 +142,22 @@ impl Drop for Audit {
     }
 }
 
-/// Follows the chain from its beginning to its end.
-pub fn verify(path: &Path) -> Result<AuditVerdict, AuditError> {
+/// Follows the chain from its beginning to its end, by way of the entry that was noted elsewhere: without that, a log whose end is cut off,
+/// or that was written anew from its beginning, looks whole.
+pub fn verify(path: &Path, noted: Option<&(u64, String)>) -> Result<AuditVerdict, AuditError> {
     let error = |source| AuditError::Io { file: path.to_owned(), source };
     let (mut entries, mut head) = (0, BEGINNING.to_owned());
     for line in lines(path).map_err(error)? {
         let follows = line.ok().and_then(|line| serde_json::from_str::<AuditEntry>(&line).ok());
-        match follows.filter(|entry| entry.seq == entries + 1 && entry.prev == head && entry.hash == hash(entry)) {
+        let is_noted = |entry: &AuditEntry| noted.is_none_or(|(seq, hash)| *seq != entry.seq || *hash == entry.hash);
+        let fits = |entry: &AuditEntry| entry.prev == head && entry.hash == hash(entry) && is_noted(entry);
+        match follows.filter(|entry| entry.seq == entries + 1 && fits(entry)) {
             Some(entry) => (entries, head) = (entry.seq, entry.hash),
             None => return Ok(AuditVerdict { entries, whole: false, head, broken_at: Some(entries + 1) }),
         }
     }
-    Ok(AuditVerdict { entries, whole: true, head, broken_at: None })
+    let whole = noted.is_none_or(|(seq, _)| *seq <= entries);
+    Ok(AuditVerdict { entries, whole, head, broken_at: (!whole).then_some(entries + 1) })
 }
 
 fn draft(outcome: AuditOutcome, actor: &str, action: &str, subject: &str, detail: &str) -> Draft {
@@ -179,6 +197,7 @@ struct Log {
     now: Now,
     seq: u64,
     head: String,
+    shown: Arc<Mutex<(u64, String)>>,
 }
 
 impl Log {
@@ -205,7 +224,8 @@ impl Log {
         }
         file.set_len(whole)?;
         file.sync_all()?;
-        Ok(Self { file, now, seq, head })
+        let shown = Arc::new(Mutex::new((seq, head.clone())));
+        Ok(Self { file, now, seq, head, shown })
     }
 
     fn run(mut self, jobs: &Receiver<Job>, left_out: &AtomicU64) {
@@ -246,7 +266,10 @@ impl Log {
             written
         });
         match &written {
-            Ok(()) => (self.seq, self.head) = (seq, head),
+            Ok(()) => {
+                *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = (seq, head.clone());
+                (self.seq, self.head) = (seq, head);
+            }
             Err(error) => tracing::error!(%error, entries = answers.len(), "the audit log cannot be written"),
         }
         for (reply, seq, hash) in answers {
@@ -281,11 +304,11 @@ mod tests {
     fn the_chain_is_whole_and_goes_on_after_a_restart() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = written(dir.path());
-        let verdict = verify(&path).expect("a log");
+        let verdict = verify(&path, None).expect("a log");
         assert!(verdict.whole && verdict.entries == 4, "{verdict:?}");
         let audit = Audit::open(&path, now()).expect("a log");
         let (seq, hash) = audit.done("operator", "keys.rotate", "acct", "key 1").expect("a log that can be written");
-        let verdict = audit.verify().expect("a log");
+        let verdict = audit.verify(None).expect("a log");
         assert_eq!((verdict.whole, verdict.entries, verdict.head), (true, seq, hash));
         let entries = audit.entries(3, 10).expect("a log");
         assert_eq!(
@@ -303,7 +326,7 @@ mod tests {
         fs::write(&path, text).expect("a log");
         let audit = Audit::open(&path, now()).expect("a log");
         audit.done("operator", "tenants.apply", "tin", "").expect("a log that can be written");
-        let verdict = audit.verify().expect("a log");
+        let verdict = audit.verify(None).expect("a log");
         assert!(verdict.whole && verdict.entries == 4, "{verdict:?}");
     }
 
@@ -316,7 +339,7 @@ mod tests {
             let mut bad = good.clone();
             bad[at] ^= 1;
             fs::write(&path, &bad).expect("a log");
-            let verdict = verify(&path).expect("a log");
+            let verdict = verify(&path, None).expect("a log");
             // The last line's end alone carries nothing.
             assert!(!verdict.whole || at == good.len() - 1, "byte {at}");
         }
@@ -330,6 +353,33 @@ mod tests {
         let without: Vec<&str> =
             text.lines().enumerate().filter(|(line, _)| *line != 1).map(|(_, line)| line).collect();
         fs::write(&path, without.join("\n") + "\n").expect("a log");
-        assert_eq!(verify(&path).expect("a log").broken_at, Some(2));
+        assert_eq!(verify(&path, None).expect("a log").broken_at, Some(2));
+    }
+
+    #[test]
+    fn a_log_that_is_cut_or_written_anew_is_not_what_was_noted() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = written(dir.path());
+        let audit = Audit::open(&path, now()).expect("a log");
+        let noted = audit.head();
+        audit.done("operator", "tenants.apply", "tin", "").expect("a log that can be written");
+        assert!(verify(&path, Some(&noted)).expect("a log").whole, "it may have gone on since");
+        drop(audit);
+        let text = fs::read_to_string(&path).expect("a log");
+        for kept in 0..4 {
+            let cut: String = text.lines().take(kept).map(|line| format!("{line}\n")).collect();
+            fs::write(&path, cut).expect("a log");
+            assert!(verify(&path, None).expect("a log").whole, "by itself it looks whole");
+            let verdict = verify(&path, Some(&noted)).expect("a log");
+            assert_eq!((verdict.whole, verdict.broken_at), (false, Some(kept as u64 + 1)));
+        }
+        fs::remove_file(&path).expect("removed");
+        let other = Audit::open(&path, now()).expect("a log");
+        for _ in 0..6 {
+            other.done("nobody", "nothing", "", "").expect("a log that can be written");
+        }
+        drop(other);
+        assert!(verify(&path, None).expect("a log").whole);
+        assert_eq!(verify(&path, Some(&noted)).expect("a log").broken_at, Some(noted.0));
     }
 }

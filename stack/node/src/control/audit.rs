@@ -28,8 +28,8 @@ pub async fn list(
     Ok(Json(state.audit.entries(after, ENTRIES_MAX)?))
 }
 
-/// Whether each entry follows from the one before it
+/// Whether each entry follows from the one before it, and the log goes as far as the catalog has noted
 #[utoipa::path(get, path = "/v1/audit/verify", security(("token" = [])), responses((status = 200, body = AuditVerdict), (status = 401, body = Problem)))]
 pub async fn verify(State(state): State<Control>) -> Result<Json<AuditVerdict>, Refusal> {
-    Ok(Json(state.audit.verify()?))
+    Ok(Json(state.audit.verify(state.store.noted_audit()?.as_ref())?))
 }

@@ -1,6 +1,9 @@
 //! Counters: kept in memory by the one writer, and written by the transaction that changes them.
 
-use super::row::{self, BlobRow, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, LOG_KEY, LogRow, StagingRow, USAGE};
+use super::row::{
+    self, AUDIT_KEY, AuditRow, BlobRow, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, LOG_KEY, LogRow, StagingRow,
+    USAGE,
+};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::etag::ETag;
@@ -20,6 +23,8 @@ pub struct Books {
     pub head: HeadRow,
     /// `None` where nothing is known of a log, or no more than its number.
     pub log: Option<LogRow>,
+    /// To be written down.
+    pub audit: Option<AuditRow>,
     pub extents: BTreeMap<u32, ExtentRow>,
     pub tenants: BTreeMap<TenantName, TenantUsage>,
     /// What each container holds, by its id.
@@ -136,6 +141,7 @@ impl Books {
         let mut books = Books {
             log: super::cold::read_log(txn, &head)?,
             head,
+            audit: None,
             extents: BTreeMap::new(),
             tenants: BTreeMap::new(),
             containers: BTreeMap::new(),
@@ -175,6 +181,9 @@ impl Books {
         head.insert(HEAD_KEY, row::encode(&self.head).as_slice())?;
         if let Some(log) = &self.log {
             head.insert(LOG_KEY, row::encode(log).as_slice())?;
+        }
+        if let Some(audit) = self.audit.take() {
+            head.insert(AUDIT_KEY, row::encode(&audit).as_slice())?;
         }
         if !self.touched_extents.is_empty() {
             let mut table = txn.open_table(EXTENTS)?;

@@ -18,10 +18,11 @@ use std::path::PathBuf;
 
 pub type Bytes = &'static [u8];
 
-/// `HEAD_KEY`, and `LOG_KEY` once the store offloads.
+/// `HEAD_KEY`; `LOG_KEY` once the store offloads; `AUDIT_KEY` once something was audited.
 pub const HEAD: TableDefinition<&str, Bytes> = TableDefinition::new("head");
 pub const HEAD_KEY: &str = "head";
 pub const LOG_KEY: &str = "log";
+pub const AUDIT_KEY: &str = "audit";
 pub const TENANTS: TableDefinition<&str, Bytes> = TableDefinition::new("tenants");
 pub const ACCOUNTS: TableDefinition<&str, Bytes> = TableDefinition::new("accounts");
 /// Settings of accounts, by account.
@@ -87,6 +88,13 @@ pub struct LogRow {
     pub meant: Vec<[u8; 32]>,
     /// The last manifest that others have written, and when this store adopted it.
     pub adopted: Option<(u64, Timestamp)>,
+}
+
+/// How far the audit log has come for certain, and the hash of its entry there: a log that is cut, or written anew, has another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRow {
+    pub seq: u64,
+    pub hash: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

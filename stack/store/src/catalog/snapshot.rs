@@ -30,6 +30,10 @@ impl Snapshot {
         super::books::Books::load(&self.txn)
     }
 
+    pub fn audit(&self) -> Result<Option<AuditRow>> {
+        self.txn.open_table(HEAD)?.get(AUDIT_KEY)?.map(|row| decode(row.value())).transpose()
+    }
+
     pub fn tenants(&self) -> Result<Vec<String>> {
         self.txn.open_table(TENANTS)?.iter()?.map(|item| Ok(item?.0.value().to_owned())).collect()
     }

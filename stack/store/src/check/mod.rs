@@ -31,6 +31,14 @@ pub fn verify(disk: &Arc<dyn Disk>, dir: &Path, progress: Progress<'_>) -> Resul
     Ok(look(disk, dir, progress, |_, found| Ok(found.report))?.unwrap_or_else(|found| found.report))
 }
 
+/// What the catalog has noted of the audit log. Changes nothing. Err: as `verify`.
+pub fn noted_audit(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Option<(u64, String)>> {
+    let _lock = lock(disk, dir)?;
+    let disk: Arc<dyn Disk> = Arc::new(Overlay(disk.clone()));
+    let catalog = Catalog::open(disk, &dir.join(catalog::FILE), &Config::default(), Timestamp::default())?;
+    Ok(catalog.snapshot()?.audit()?.map(|row| (row.seq, row.hash)))
+}
+
 /// A folder without a catalog is not made into a store.
 fn lock(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Guard> {
     let file = dir.join(catalog::FILE);

@@ -32,6 +32,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
     let mut rows = vec![
         ("head", encode(&HeadRow { format: 300, volume: 1 << 40, etag: 2, id: 3, cloud: Some(cloud()) })),
         ("log", encode(&LogRow { number: 4, last: Some([5; 32]), meant: vec![[6; 32]], adopted: Some((7, at(8))) })),
+        ("audit", encode(&AuditRow { seq: 52, hash: "ab".to_owned() })),
         ("tenant", encode(&())),
         ("service", encode(&ServiceSettings::from([("cors".to_owned(), "<Cors/>".to_owned())]))),
         ("extent", encode(&ExtentRow { live: 9, end: 10 })),
