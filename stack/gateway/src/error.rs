@@ -315,6 +315,7 @@ impl From<StoreError> for Error {
             StoreError::RangeInvalid => Code::InvalidRange,
             StoreError::PropsTooLarge { .. } => Code::MetadataTooLarge,
             // The account was there when the request was authenticated.
+            StoreError::AccountDisabled => Code::AccountDisabled,
             StoreError::TenantMissing(_) | StoreError::AccountMissing(_) | StoreError::AccountTaken { .. } => {
                 Code::AuthenticationFailed
             }

@@ -5,7 +5,7 @@ use crate::blobs::check_size;
 use crate::catalog::Txn;
 use crate::catalog::row::{ContainerRow, GarbageRow, container_key, encode};
 use crate::error::{Result, StoreError};
-use crate::identity::AccountRecord;
+use crate::identity::{AccountRecord, AccountState};
 use crate::lease::{Lease, LeaseAction};
 use crate::list::{ContainerPage, ListQuery};
 use crate::precondition::{Access, Precondition, Version};
@@ -17,11 +17,14 @@ use greenroom_model::{AccountName, ContainerPath};
 impl Store {
     /// Err: `AccountMissing`, `ContainerExists`, `PropsTooLarge`.
     pub async fn create_container(&self, path: &ContainerPath, metadata: Metadata) -> Result<ContainerProps> {
-        self.create_public_container(path, metadata, PublicAccess::Private).await
+        let path = path.clone();
+        check_size(&metadata)?;
+        self.write(move |txn| create(txn, &path, metadata, PublicAccess::Private)).await
     }
 
-    /// Err: `AccountMissing`, `ContainerExists`, `PropsTooLarge`.
-    pub async fn create_public_container(
+    /// For a client. Its request may have been let in a moment before its account was disabled, and what that holds removed: it makes
+    /// nothing then. Err: `AccountMissing`, `AccountDisabled`, `ContainerExists`, `PropsTooLarge`.
+    pub async fn create_clients_container(
         &self,
         path: &ContainerPath,
         metadata: Metadata,
@@ -29,7 +32,11 @@ impl Store {
     ) -> Result<ContainerProps> {
         let path = path.clone();
         check_size(&metadata)?;
-        self.write(move |txn| create(txn, &path, metadata, public)).await
+        self.write(move |txn| match txn.account::<AccountRecord>(&path.account)?.map(|account| account.state) {
+            Some(AccountState::Disabled) => Err(StoreError::AccountDisabled),
+            Some(AccountState::Enabled) | None => create(txn, &path, metadata, public),
+        })
+        .await
     }
 
     /// Err: `ContainerMissing`.

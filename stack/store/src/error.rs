@@ -40,6 +40,8 @@ pub enum StoreError {
     TenantMissing(TenantName),
     #[error("no such account: {0}")]
     AccountMissing(AccountName),
+    #[error("the account is disabled")]
+    AccountDisabled,
     #[error("account {account} belongs to another tenant")]
     AccountTaken { account: AccountName },
     #[error("the container exists")]

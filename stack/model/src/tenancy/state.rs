@@ -147,6 +147,10 @@ pub struct Receipt {
     pub blobs: u64,
     pub bytes: u64,
     pub uncommitted_bytes: u64,
+    /// Of `bytes`, what the cloud holds as well, or alone. It is not gone yet: nothing leads to it any more, and it goes once the volume is
+    /// collected, which takes a day at the least.
+    #[serde(default)]
+    pub bytes_left_in_cloud: u64,
     pub keys_revoked: u64,
     /// The audit log's entry that says the same.
     pub audit_seq: u64,

@@ -135,9 +135,11 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
         }
     }
     state.store.put_identities(Vec::new(), revoked).await?;
-    let TenantUsage { blobs, bytes, staged_bytes, .. } = usage;
+    let TenantUsage { blobs, bytes, staged_bytes, cloud_bytes, .. } = usage;
     let at = time::iso_seconds(state.clock.now());
-    let removed = format!("{containers} containers, {blobs} blobs, {bytes} bytes, {keys_revoked} keys");
+    let removed = format!(
+        "{containers} containers, {blobs} blobs, {bytes} bytes, {cloud_bytes} of them still in the cloud, {keys_revoked} keys"
+    );
     let (audit_seq, audit_hash) = state.done("operator", "tenant.off-board", tenant.as_str(), &removed).await?;
     let uncommitted_bytes = staged_bytes;
     Ok(Json(Receipt {
@@ -148,6 +150,7 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
         blobs,
         bytes,
         uncommitted_bytes,
+        bytes_left_in_cloud: cloud_bytes,
         keys_revoked,
         audit_seq,
         audit_hash,
