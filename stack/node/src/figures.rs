@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// The last second is kept in slots, of which the oldest is dropped as time goes on.
 const SLOTS: usize = 10;
+/// As many as go by in a minute.
+const FORGOTTEN_SLOTS: u64 = 60 * SLOTS as u64;
 const SLOT: Duration = Duration::from_millis(100);
 /// Longer latencies count as this.
 const LATENCY_US_MAX: u64 = 600_000_000;
@@ -349,8 +351,12 @@ impl Recent {
         slot.latencies.saturating_record(micros(latency).max(1));
     }
 
-    /// The latencies of the slots that are at most a second old; `None` where nothing was answered.
-    fn merged(&self, now: u64) -> Option<Histogram<u32>> {
+    /// The latencies of the slots that are at most a second old; `None` where nothing was answered. What was not used for a while is let go:
+    /// tenants come and leave, and each would keep its histograms for ever.
+    fn merged(&mut self, now: u64) -> Option<Histogram<u32>> {
+        if self.slots.iter().all(|slot| slot.number + FORGOTTEN_SLOTS < now) {
+            self.slots = Vec::new();
+        }
         let fresh = |slot: &&Slot| slot.number + SLOTS as u64 > now && !slot.latencies.is_empty();
         self.slots.iter().filter(fresh).fold(None, |all, slot| together(all, Some(&slot.latencies)))
     }
@@ -441,6 +447,13 @@ mod tests {
         assert!(recent.merged(13).is_none(), "slot 3 is a second old");
         recent.record(13, ms(7));
         assert_eq!(recent.merged(13).expect("one latency").len(), 1);
+        assert!(recent.merged(13 + FORGOTTEN_SLOTS).is_none() && !recent.slots.is_empty());
+        assert!(
+            recent.merged(14 + FORGOTTEN_SLOTS).is_none() && recent.slots.is_empty(),
+            "a tenant that left takes no memory"
+        );
+        recent.record(15 + FORGOTTEN_SLOTS, ms(7));
+        assert_eq!(recent.merged(15 + FORGOTTEN_SLOTS).expect("it came back").len(), 1);
     }
 
     #[test]
