@@ -181,7 +181,6 @@ impl Folder<'_> {
 
     /// What the ways back hold together.
     pub(crate) fn linked(&self) -> Result<Option<Linked>> {
-        let live = self.names(&self.dir.join(EXTENTS_FOLDER))?;
         let mut linked: Option<Linked> = None;
         for format in (OLDEST + 1..=FORMAT).rev() {
             let back = way_back(self.dir, format);
@@ -191,7 +190,7 @@ impl Folder<'_> {
             let Linked { alone_bytes, extents, .. } =
                 linked.get_or_insert_with(|| Linked { to: format - 1, alone_bytes: 0, extents: BTreeSet::new() });
             *alone_bytes += self.disk.allocated_bytes(&back.join(catalog::FILE));
-            let folder = back.join(EXTENTS_FOLDER);
+            let (folder, live) = (back.join(EXTENTS_FOLDER), self.names(&self.dir.join(EXTENTS_FOLDER))?);
             for name in self.names(&folder)? {
                 if !live.contains(&name) && !extents.contains(&name) {
                     *alone_bytes += self.disk.allocated_bytes(&folder.join(&name));

@@ -2,6 +2,7 @@
 
 use crate::block::BlockId;
 use crate::catalog::Txn;
+use crate::catalog::books::Held;
 use crate::catalog::row::{BlobRow, blob_key};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
@@ -67,13 +68,6 @@ pub enum Kept<'a> {
     Pages,
 }
 
-/// What is stored, as far as one knows.
-pub(crate) trait Stored {
-    fn tenant(&self, tenant: &TenantName) -> TenantUsage;
-    fn account(&self, account: &AccountName) -> TenantUsage;
-    fn container(&self, id: u64) -> TenantUsage;
-}
-
 impl Store {
     /// Whether content of so many bytes would be within all quotas, as things stand: before it comes, so that none is taken in for
     /// nothing. It is asked again where it is kept. Err: `ContainerMissing`, `QuotaReached`.
@@ -84,7 +78,7 @@ impl Store {
         }
         let snapshot = self.snapshot()?;
         let owner = snapshot.container(&path.container)?.tenant;
-        let key = blob_key(snapshot.container(&path.container)?.id, path.name.as_str());
+        let key = blob_key(owner.id, path.name.as_str());
         let gone = match kept {
             Kept::Blob => {
                 let (old, staged) = (snapshot.blob(&key)?, snapshot.staging(&key)?);
@@ -111,7 +105,7 @@ impl Quotas {
     }
 
     /// What makes nothing grow is always affordable: deletes go on above a quota too. Err: `QuotaReached`.
-    pub(crate) fn afford(&self, owner: &Owner, growth: Growth, stored: &impl Stored) -> Result<()> {
+    pub(crate) fn afford(&self, owner: &Owner, growth: Growth, stored: &Held) -> Result<()> {
         if growth.bytes <= 0 && growth.blobs <= 0 {
             return Ok(());
         }
@@ -142,7 +136,7 @@ impl Txn<'_> {
     /// As `Quotas::afford`, by the books of this very moment.
     pub(crate) fn afford(&self, owner: &Owner, growth: Growth) -> Result<()> {
         let quotas = self.books.quotas.read().unwrap_or_else(PoisonError::into_inner).clone();
-        quotas.afford(owner, growth, &*self.books)
+        quotas.afford(owner, growth, &self.books.held)
     }
 }
 

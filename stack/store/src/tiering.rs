@@ -354,7 +354,10 @@ impl Store {
     /// Brings a blob's content to flash, waiting for room: for what has answered `InCloud`, and is then to be tried again, `TRIES_MAX` times
     /// at most. That takes as long as the cloud does: whoever calls had better hold nothing that others wait for.
     pub async fn bring_here(&self, path: &BlobPath) -> Result<()> {
-        let blob = self.look_up(path, None)?;
+        self.bring_when_room(self.look_up(path, None)?).await
+    }
+
+    async fn bring_when_room(&self, blob: Blob) -> Result<()> {
         let writer = self.begin_body_when_room(Some(blob.props.length)).await?;
         self.bring(blob, writer).await.map(drop)
     }
@@ -367,11 +370,7 @@ impl Store {
     ) -> Result<T> {
         for _ in 0..TRIES_MAX {
             match act().await {
-                Err(StoreError::InCloud) => {
-                    let blob = find()?;
-                    let writer = self.begin_body_when_room(Some(blob.props.length)).await?;
-                    self.bring(blob, writer).await?;
-                }
+                Err(StoreError::InCloud) => self.bring_when_room(find()?).await?,
                 done => return done,
             }
         }

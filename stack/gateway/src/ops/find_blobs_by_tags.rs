@@ -8,7 +8,7 @@ use crate::reply::Reply;
 use crate::tag_query::{self, Search};
 use crate::{properties, xml};
 use greenroom_model::{ContainerName, ContainerPath};
-use greenroom_store::{ListQuery, Tags};
+use greenroom_store::{ListQuery, StoreError, Tags};
 
 /// Rows that one request judges: some tens of milliseconds of reading.
 const JUDGED_MAX: usize = 50_000;
@@ -56,22 +56,15 @@ async fn find(
     if let Some(name) = only {
         let after = from.map(|(_, name)| name);
         let container = ContainerPath { account: call.account().clone(), container: name };
-        return match judge(call, search, &container, after, &mut left, doc).await {
-            Err(error) if error.code == Code::ContainerNotFound => Ok(None),
-            done => done,
-        };
+        return judge(call, search, &container, after, &mut left, doc).await;
     }
     let mut after = None;
     if let Some((name, blob)) = from {
         after = Some(name.clone());
         let name = ContainerName::new(name).map_err(|_| Code::InvalidMarker)?;
         let container = ContainerPath { account: call.account().clone(), container: name };
-        match judge(call, search, &container, Some(blob), &mut left, doc).await {
-            Ok(Some(next)) => return Ok(Some(next)),
-            Ok(None) => {}
-            // It was deleted meanwhile.
-            Err(error) if error.code == Code::ContainerNotFound => {}
-            Err(error) => return Err(error),
+        if let Some(next) = judge(call, search, &container, Some(blob), &mut left, doc).await? {
+            return Ok(Some(next));
         }
     }
     loop {
@@ -79,11 +72,8 @@ async fn find(
         let page = call.store.list_containers(call.account(), &query).await?;
         for (name, _) in page.entries {
             let container = ContainerPath { account: call.account().clone(), container: name };
-            match judge(call, search, &container, None, &mut left, doc).await {
-                Ok(Some(next)) => return Ok(Some(next)),
-                Ok(None) => {}
-                Err(error) if error.code == Code::ContainerNotFound => {}
-                Err(error) => return Err(error),
+            if let Some(next) = judge(call, search, &container, None, &mut left, doc).await? {
+                return Ok(Some(next));
             }
         }
         after = page.next;
@@ -99,7 +89,7 @@ struct Left {
     judged: usize,
 }
 
-/// One container, from behind a name on; where the next page begins, if this one ends here.
+/// One container, from behind a name on; where the next page begins, if this one ends here. One that was deleted meanwhile holds nothing.
 async fn judge(
     call: &mut Call,
     search: &Search,
@@ -115,7 +105,11 @@ async fn judge(
     loop {
         call.body.turn().await;
         let query = ListQuery { after, row_bytes_max: ROW_BYTES_A_TURN, ..ListQuery::default() };
-        let page = call.store.list_blobs(container, &query).await?;
+        let page = match call.store.list_blobs(container, &query).await {
+            Ok(page) => page,
+            Err(StoreError::ContainerMissing) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         for entry in &page.entries {
             let greenroom_store::Entry::Blob(name, props) = entry else { continue };
             left.judged = left.judged.saturating_sub(1);

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::etag::ETag;
 use crate::extent::{ExtentRow, Freed};
 use crate::piece::Piece;
-use crate::quota::{Owner, SharedQuotas, Stored};
+use crate::quota::{Owner, SharedQuotas};
 use crate::usage::TenantUsage;
 use greenroom_model::{AccountName, TenantName};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
@@ -26,12 +26,8 @@ pub struct Books {
     /// To be written down.
     pub audit: Option<AuditRow>,
     pub extents: BTreeMap<u32, ExtentRow>,
-    pub tenants: BTreeMap<TenantName, TenantUsage>,
-    /// What each container holds, by its id.
-    pub containers: BTreeMap<u64, (Owner, TenantUsage)>,
-    /// The sums of that by account.
-    accounts: BTreeMap<AccountName, TenantUsage>,
-    /// And of all of it.
+    pub held: Held,
+    /// The sum of all of it.
     pub all: TenantUsage,
     pub quotas: SharedQuotas,
     /// There is something to sweep.
@@ -61,7 +57,7 @@ impl Unshown {
     }
 }
 
-/// What is stored, and for whom, as a walk over all rows has found it.
+/// What is stored, and for whom.
 #[derive(Debug, Clone, Default)]
 pub struct Held {
     pub tenants: BTreeMap<TenantName, TenantUsage>,
@@ -70,55 +66,38 @@ pub struct Held {
     accounts: BTreeMap<AccountName, TenantUsage>,
 }
 
-impl Stored for Held {
-    fn tenant(&self, tenant: &TenantName) -> TenantUsage {
-        self.tenants.get(tenant).copied().unwrap_or_default()
-    }
-
-    fn account(&self, account: &AccountName) -> TenantUsage {
-        self.accounts.get(account).copied().unwrap_or_default()
-    }
-
-    fn container(&self, id: u64) -> TenantUsage {
-        self.containers.get(&id).map(|(_, used)| *used).unwrap_or_default()
-    }
-}
-
-impl Stored for Books {
-    fn tenant(&self, tenant: &TenantName) -> TenantUsage {
-        self.tenants.get(tenant).copied().unwrap_or_default()
-    }
-
-    fn account(&self, account: &AccountName) -> TenantUsage {
-        self.accounts.get(account).copied().unwrap_or_default()
-    }
-
-    fn container(&self, id: u64) -> TenantUsage {
-        self.containers.get(&id).map(|(_, used)| *used).unwrap_or_default()
-    }
-}
-
 impl Held {
+    pub fn tenant(&self, tenant: &TenantName) -> TenantUsage {
+        self.tenants.get(tenant).copied().unwrap_or_default()
+    }
+
+    pub fn account(&self, account: &AccountName) -> TenantUsage {
+        self.accounts.get(account).copied().unwrap_or_default()
+    }
+
+    pub fn container(&self, id: u64) -> TenantUsage {
+        self.containers.get(&id).map(|(_, used)| *used).unwrap_or_default()
+    }
+
     /// Brings what is shown up to date. The cost is that of what has changed, however many tenants there are.
     pub fn show(&mut self, books: &mut Books) {
         match std::mem::replace(&mut books.unshown, Unshown::Some(BTreeSet::new(), BTreeSet::new())) {
             Unshown::All => {
-                (self.tenants, self.containers) = (books.tenants.clone(), books.containers.clone());
-                self.accounts = books.accounts.clone();
+                *self = books.held.clone();
             }
             Unshown::Some(tenants, containers) => {
                 for tenant in tenants {
-                    let usage = books.tenants.get(&tenant).copied().unwrap_or_default();
+                    let usage = books.held.tenant(&tenant);
                     self.tenants.insert(tenant, usage);
                 }
                 for id in containers {
-                    let now = books.containers.get(&id);
+                    let now = books.held.containers.get(&id);
                     let was = match now {
                         Some(held) => self.containers.insert(id, held.clone()),
                         None => self.containers.remove(&id),
                     };
                     for (Owner { account, .. }, _) in now.into_iter().chain(&was) {
-                        self.accounts.insert(account.clone(), books.account(account));
+                        self.accounts.insert(account.clone(), books.held.account(account));
                     }
                 }
             }
@@ -143,9 +122,7 @@ impl Books {
             head,
             audit: None,
             extents: BTreeMap::new(),
-            tenants: BTreeMap::new(),
-            containers: BTreeMap::new(),
-            accounts: BTreeMap::new(),
+            held: Held::default(),
             all: TenantUsage::default(),
             quotas: SharedQuotas::default(),
             garbage: !txn.open_table(GARBAGE)?.is_empty()?,
@@ -162,15 +139,15 @@ impl Books {
         for item in txn.open_table(USAGE)?.iter()? {
             let (tenant, value) = item?;
             let tenant = TenantName::new(tenant.value()).map_err(|error| row::corrupt(&error.to_string()))?;
-            books.tenants.insert(tenant, row::decode(value.value())?);
+            books.held.tenants.insert(tenant, row::decode(value.value())?);
         }
         for item in txn.open_table(HELD)?.iter()? {
             let (id, value) = item?;
             let (owner, usage): (Owner, TenantUsage) = row::decode(value.value())?;
-            let account = books.accounts.entry(owner.account.clone()).or_default();
+            let account = books.held.accounts.entry(owner.account.clone()).or_default();
             *account = account.plus(usage);
             books.all = books.all.plus(usage);
-            books.containers.insert(id.value(), (owner, usage));
+            books.held.containers.insert(id.value(), (owner, usage));
         }
         Ok(books)
     }
@@ -198,19 +175,19 @@ impl Books {
             let mut table = txn.open_table(USAGE)?;
             self.unshown.add(&self.touched_tenants, &self.touched_containers);
             for tenant in std::mem::take(&mut self.touched_tenants) {
-                let usage = self.tenants.get(&tenant).copied().unwrap_or_default();
+                let usage = self.held.tenants.get(&tenant).copied().unwrap_or_default();
                 table.insert(tenant.as_str(), row::encode(&usage).as_slice())?;
             }
         }
         if !self.touched_containers.is_empty() {
             let mut table = txn.open_table(HELD)?;
             for id in std::mem::take(&mut self.touched_containers) {
-                let held = self.containers.get(&id);
+                let held = self.held.containers.get(&id);
                 match held.filter(|(_, usage)| *usage != TenantUsage::default()) {
                     Some(held) => drop(table.insert(id, row::encode(held).as_slice())?),
                     None => {
                         table.remove(id)?;
-                        self.containers.remove(&id);
+                        self.held.containers.remove(&id);
                     }
                 }
             }
@@ -266,10 +243,10 @@ impl Books {
             let new = self.extents.entry(id).or_default();
             new.end = new.end.max(row.end);
         }
-        if let Some(Held { tenants, containers, accounts }) = held {
-            self.touched_tenants.extend(self.tenants.keys().chain(tenants.keys()).cloned());
-            self.touched_containers.extend(self.containers.keys().chain(containers.keys()));
-            (self.tenants, self.containers, self.accounts) = (tenants, containers, accounts);
+        if let Some(held) = held {
+            self.touched_tenants.extend(self.held.tenants.keys().chain(held.tenants.keys()).cloned());
+            self.touched_containers.extend(self.held.containers.keys().chain(held.containers.keys()));
+            self.held = held;
         }
     }
 
@@ -286,11 +263,11 @@ impl Books {
         let anew = |usage: TenantUsage| usage.plus(is).minus(was);
         self.touched_tenants.insert(owner.tenant.clone());
         self.touched_containers.insert(owner.id);
-        let tenant = self.tenants.entry(owner.tenant.clone()).or_default();
+        let tenant = self.held.tenants.entry(owner.tenant.clone()).or_default();
         *tenant = anew(*tenant);
-        let account = self.accounts.entry(owner.account.clone()).or_default();
+        let account = self.held.accounts.entry(owner.account.clone()).or_default();
         *account = anew(*account);
-        let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
+        let (_, held) = self.held.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
         *held = anew(*held);
         self.all = anew(self.all);
     }

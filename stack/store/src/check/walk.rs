@@ -341,7 +341,7 @@ impl<'f> Walk<'f> {
 
     /// Compares the counters with what was found.
     fn books(&mut self) -> Result<()> {
-        let Books { extents, tenants, containers, .. } = self.snapshot.books()?;
+        let Books { extents, held: Held { tenants, containers, .. }, .. } = self.snapshot.books()?;
         let found = &mut self.found;
         let mut compare = |what: String, counted: u64, is: u64| {
             if counted != is {
