@@ -3,6 +3,7 @@
 
 use crate::args;
 use crate::fault::Fault;
+use crate::tls;
 use greenroom_model::control::TOKEN_FILE;
 use greenroom_model::offload::TakeOver;
 use greenroom_model::tenancy::{Change, ChangeAction, FieldProblem, HandOver, HandOverRequest, TenantsPlan};
@@ -99,7 +100,9 @@ fn read(file: &Path) -> Result<String, Fault> {
 impl<'a> Server<'a> {
     fn of(args: &'a args::Running) -> Result<Self, Fault> {
         let token = read(&args.data.join(TOKEN_FILE))?.trim().to_owned();
-        Ok(Self { client: Client::new(), control: &args.control, token })
+        let client = tls::http().build();
+        let client = client.map_err(|error| Fault::Call(format!("cannot make an HTTP client: {error}")))?;
+        Ok(Self { client, control: &args.control, token })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -9,6 +9,13 @@ use greenroom_gateway::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::Path;
 use std::sync::Arc;
 
+/// What HTTP clients of this process are built from: all its TLS is by one library, which has to be told once.
+pub fn http() -> reqwest::ClientBuilder {
+    // An error means that it has been told.
+    let _ = ring::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
 pub fn wire(certificate: Option<&Path>, key: Option<&Path>) -> Result<Wire, Fault> {
     let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(Wire::Plain) };
     let fault = |file: &Path, why: String| Fault::Tls { file: file.to_owned(), why };

@@ -6,7 +6,7 @@ use greenroom_model::AccountName;
 use greenroom_model::control::{IdentityToken, Role, SasProtocol, SasRequest};
 use support::authority::{Authority, front};
 use support::azcopy::AzCopy;
-use support::{ACCOUNT, CONTAINER, Stack, python, send, tree, verdict};
+use support::{ACCOUNT, CONTAINER, Stack, http, python, send, tree, verdict};
 
 async fn secure(authority: &Authority) -> Stack {
     let arguments = authority.arguments();
@@ -45,7 +45,7 @@ async fn a_sas_for_https_only_is_good_over_https_and_the_wrong_authority_is_not_
     let sas = stack.mint(&SasRequest { protocol: Some(SasProtocol::Https), ..base }).await;
     let url = format!("{}/{ACCOUNT}/{CONTAINER}?restype=container&comp=list&{sas}", stack.ready.blob);
     let pem = std::fs::read(authority.certificate()).expect("a certificate");
-    let trusting = reqwest::Client::builder().no_proxy();
+    let trusting = http();
     let trusting = trusting.tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")]);
     let answer = trusting.build().expect("a client").get(&url).send().await.expect("an answer");
     assert_eq!(verdict(&answer), (200, String::new()));
@@ -58,7 +58,7 @@ async fn an_https_source_is_fetched_where_its_authority_is_trusted() {
     let from = secure(&authority).await;
     from.make_account("gold", ACCOUNT, &[CONTAINER]).await;
     let pem = std::fs::read(authority.certificate()).expect("a certificate");
-    let trusting = reqwest::Client::builder().no_proxy();
+    let trusting = http();
     let trusting = trusting.tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")]);
     let trusting = trusting.build().expect("a client");
     let source = from.url(&format!("{CONTAINER}/a")).await;

@@ -9,6 +9,7 @@ mod covered;
 mod data;
 mod durable;
 mod family;
+pub mod http;
 mod library;
 pub mod load;
 mod machine;

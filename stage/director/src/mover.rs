@@ -88,6 +88,7 @@ fn place(url: &str) -> Result<(MicrosoftAzure, String), MoverError> {
     let mut parts = path.splitn(3, '/');
     let (Some(account), Some(container)) = (parts.next(), parts.next()) else { return Err(bad()) };
     let origin = parsed.origin().ascii_serialization();
+    crate::http::one_library();
     let store = MicrosoftAzureBuilder::new()
         .with_account(account)
         .with_container_name(container)

@@ -149,7 +149,7 @@ impl Client {
     fn new(control: String, blob: String, token: &str, secrets: Secrets) -> Result<Client, StackError> {
         secrets.know(token);
         // Endpoints are on loopback: a proxy of the environment must not see them.
-        let http = reqwest::Client::builder().no_proxy().connect_timeout(CALL_MAX).build()?;
+        let http = crate::http::client().no_proxy().connect_timeout(CALL_MAX).build()?;
         Ok(Client { http, control, token: token.into(), secrets, blob })
     }
 

@@ -34,7 +34,7 @@ impl Server {
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("its ready line");
         let ready: Ready = serde_json::from_str(&line).expect("a ready line");
         let token = std::fs::read_to_string(data.path().join(TOKEN_FILE)).expect("a token");
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = greenroom_director::http::client().no_proxy().build().expect("a client");
         let url = |path: &str| format!("{}{path}", ready.control);
         let send = async |request: reqwest::RequestBuilder| {
             let sent = request.bearer_auth(token.trim()).send().await.expect("an answer");

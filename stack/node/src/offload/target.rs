@@ -2,7 +2,6 @@
 
 use super::wire::Wire;
 use crate::fault::Fault;
-use greenroom_gateway::rustls;
 use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::local::LocalFileSystem;
@@ -87,8 +86,6 @@ enum Named {
 impl Target {
     /// Err: `OffloadTarget`.
     pub fn open(text: &str, secret: Option<&Secret>) -> Result<Target, Fault> {
-        // All TLS of this process is by one library, which clients must be told once.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let url = Url::parse(text).map_err(|error| bad(text, error))?;
         let sas = url.query().filter(|query| query.contains("sig=")).map(str::to_owned);
         let named = name(&url).map_err(|why| bad(text, why))?;

@@ -119,7 +119,7 @@ struct Sign(object_store::Error);
 
 impl HttpConnector for Wire {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        let client = reqwest::Client::builder()
+        let client = crate::tls::http()
             .user_agent(concat!("Greenroom/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_MAX)

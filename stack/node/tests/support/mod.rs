@@ -216,8 +216,14 @@ impl Drop for Stack {
     }
 }
 
+/// Before any other client is built, since the one library for TLS has to be told once.
+pub fn http() -> reqwest::ClientBuilder {
+    let _ = greenroom_gateway::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
+}
+
 pub fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+    http().build().expect("a client")
 }
 
 /// `greenroom-stack serve` over a folder.

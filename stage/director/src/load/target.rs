@@ -68,7 +68,7 @@ impl Target {
         if names == 0 || !matches!(container.scheme(), "http" | "https") || (local && names < 2) {
             return Err(bad());
         }
-        let mut http = reqwest::Client::builder()
+        let mut http = crate::http::client()
             .connect_timeout(CONNECT_MAX)
             .timeout(ANSWER_MAX)
             .pool_max_idle_per_host(usize::try_from(connections).unwrap_or(usize::MAX));
