@@ -456,7 +456,8 @@ async fn a_tenants_line_is_on_the_clipboard_alone_and_works_until_it_has_gone() 
     let url = pasted.split('\'').nth(3).expect("the container's address").to_owned();
     let (address, signed) = url.split_once('?').expect("a signature");
     let put = |name: &str| {
-        let request = greenroom_director::http::client().build().expect("a client").put(format!("{address}/{name}?{signed}"));
+        let request =
+            greenroom_director::http::client().build().expect("a client").put(format!("{address}/{name}?{signed}"));
         request.header("x-ms-blob-type", "BlockBlob").body("x").send()
     };
     assert_eq!(put("a").await.expect("an answer").status(), 201);
