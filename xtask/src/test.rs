@@ -23,6 +23,9 @@ const UI: &str = "test -p greenroom-ui --profile wasm-dev";
 /// Minutes for each of the window's tests, of which there are some twenty. What takes longer hangs, and is ended.
 const WINDOW_MAX: Duration = Duration::from_secs(45 * 60);
 
+/// For a database of a few megabytes. A network that answers nobody is one that is not there.
+const ADVISORIES_MAX: Duration = Duration::from_secs(60);
+
 struct Check {
     name: &'static str,
     work: fn() -> Result<()>,
@@ -32,6 +35,7 @@ const CHECKS: &[Check] = &[
     Check { name: "Set up", work: || setup::ensure(Scope::Test) },
     Check { name: "Format", work: || cargo("fmt --all --check") },
     Check { name: "Arrows, licences, sources", work: deny },
+    Check { name: "Advisories", work: advisories },
     Check { name: "Lint the UI for wasm", work: || cargo(&format!("clippy {WASM} -- -D warnings")) },
     Check { name: "Build the UI", work: || ui::build(Profile::Dev) },
     Check { name: "Test the UI", work: || cargo(UI) },
@@ -77,11 +81,25 @@ fn cargo(arguments: &str) -> Result<()> {
     shell::run(&mut shell::cargo(arguments))
 }
 
-/// `advisories` is left out: it needs a database from the network, and a test must not fail for want of one.
 fn deny() -> Result<()> {
+    shell::run(cargo_deny().args(["check", "bans", "licenses", "sources"]))
+}
+
+/// What RUSTSEC knows of what is linked. Its database comes from the network, and a test must not fail for want of one.
+fn advisories() -> Result<()> {
+    let mut fetch = cargo_deny();
+    fetch.args(["fetch", "db"]).env("GIT_TERMINAL_PROMPT", "0");
+    if let Err(error) = shell::capture_within(&mut fetch, Limit::Within(ADVISORIES_MAX)) {
+        println!("not checked: RUSTSEC's database cannot be had\n{error}");
+        return Ok(());
+    }
+    shell::run(cargo_deny().args(["--offline", "check", "advisories"]))
+}
+
+fn cargo_deny() -> Command {
     let mut deny = Command::new(CARGO_DENY.program());
-    deny.args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
-    shell::run(deny.current_dir(paths::root()))
+    deny.args(["--log-level", "error"]).current_dir(paths::root());
+    deny
 }
 
 /// Says `ignored` without what set-up fetches for it, and set-up has run.
