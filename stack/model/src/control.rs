@@ -17,6 +17,7 @@
 //! | `GET /v1/drift` | | `Vec<tenancy::Change>`: what is there and differs from the file |
 //! | `POST /v1/tenants/{tenant}/suspend`, `resume` | | `tenancy::TenantStatus` |
 //! | `POST /v1/tenants/{tenant}/off-board` | | `tenancy::Receipt`: its data is removed, its ledger and the audit log stay |
+//! | `GET /v1/tenants/{tenant}/receipt` | | `tenancy::Receipt` of its off-boarding, as it stands: complete once the cloud has let go |
 //! | `POST /v1/tenants/{tenant}/token` | | `tenancy::TenantToken`; the one made before is refused from now on |
 //! | `PUT /v1/tenants/{tenant}/quota` | `tenancy::QuotaChange` | `tenancy::TenantStatus` |
 //! | `PUT /v1/tenants/{tenant}/share` | `tenancy::Share` | `tenancy::TenantStatus` |

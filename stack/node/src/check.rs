@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use bytesize::ByteSize;
 use greenroom_store::check::{self, Apply, Counts, Damage, Repair, Report, TenantCount};
 use greenroom_store::{Clock as _, Disk, FileSystem, StoreError, SystemClock, TenantUsage, private};
-use greenroom_tenancy::audit;
+use greenroom_tenancy::audit::{self, Head, Scope};
 use serde::Serialize;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -67,7 +67,8 @@ pub fn audit(args: &args::Verify) -> Result<ExitCode, Fault> {
         }
         Err(error) => return Err(error.into()),
     };
-    let verdict = audit::verify(&args.data.join(crate::server::AUDIT_FILE), noted.as_ref())?;
+    let heads: Vec<Head> = noted.iter().map(|(seq, hash)| Head { seq: *seq, hash: hash.clone() }).collect();
+    let verdict = audit::verify(&args.data.join(crate::server::AUDIT_FILE), &heads, Scope::Whole)?;
     if args.json {
         say_json(&verdict);
     } else {

@@ -18,6 +18,7 @@ pub mod usage;
 
 use crate::fault::Fault;
 use crate::figures::Figures;
+use crate::notary::Notary;
 use crate::offload::Service;
 use crate::tenancy::Tenancy;
 use crate::tenancy::ledger::Ledger;
@@ -32,7 +33,7 @@ use greenroom_gateway::auth::refusals::Refusals;
 use greenroom_model::NameError;
 use greenroom_model::tenancy::{FieldFault, FieldProblem};
 use greenroom_store::{Clock, Durability, Store, StoreError};
-use greenroom_tenancy::audit::{Audit, AuditError};
+use greenroom_tenancy::audit::{Audit, AuditError, Head};
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 use std::cell::Cell;
@@ -56,6 +57,7 @@ pub struct Control {
     pub offload: Option<Arc<Service>>,
     pub tenancy: Arc<Tenancy>,
     pub audit: Arc<Audit>,
+    pub notary: Arc<Notary>,
     pub ledger: Arc<Ledger>,
     pub durability: Durability,
     pub token: Token,
@@ -81,8 +83,8 @@ tokio::task_local! {
 }
 
 impl Control {
-    /// Writes down what was done, durably; its number and hash.
-    pub async fn done(&self, actor: &str, action: &str, subject: &str, detail: &str) -> Result<(u64, String), Refusal> {
+    /// Writes down what was done, durably.
+    pub async fn done(&self, actor: &str, action: &str, subject: &str, detail: &str) -> Result<Head, Refusal> {
         // Calls outside of the guarded ones have nobody to tell.
         let _ = HAS_ENTRY.try_with(|has| has.set(true));
         let [actor, action, subject, detail] = [actor, action, subject, detail].map(str::to_owned);
@@ -134,6 +136,7 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(tenants::suspend))
         .routes(routes!(tenants::resume))
         .routes(routes!(tenants::off_board))
+        .routes(routes!(tenants::receipt))
         .routes(routes!(tenants::quota))
         .routes(routes!(tenants::share))
         .routes(routes!(tenants::token))

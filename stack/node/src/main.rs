@@ -11,6 +11,7 @@ mod dev_account;
 mod fault;
 mod figures;
 mod migrate;
+mod notary;
 mod offload;
 mod rebuild;
 mod sas;

@@ -6,6 +6,7 @@ use crate::dev_account;
 use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::migrate;
+use crate::notary::Notary;
 use crate::offload::target::{Secret, Target};
 use crate::offload::{Plan, Running};
 use crate::tenancy::ledger::Ledger;
@@ -20,7 +21,7 @@ use greenroom_gateway::{Gateway, Wire};
 use greenroom_model::control::Ready;
 use greenroom_model::tenancy::Calibrated;
 use greenroom_store::{Clock, Config, Store, StoreError, SystemClock, Upkeep};
-use greenroom_tenancy::audit::Audit;
+use greenroom_tenancy::audit::{Audit, Keep};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -56,27 +57,20 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
 
     let tenancy = Arc::new(Tenancy::open(&args.data)?);
     store.set_quotas(apply::quotas(&tenancy.file()));
-    let offload = match target {
-        Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan, &tenancy)?),
-        None => None,
-    };
     let told = clock.clone();
     let now = Arc::new(move || greenroom_gateway::time::iso_seconds(told.now()));
-    let audit = Arc::new(Audit::open(&args.data.join(AUDIT_FILE), now)?);
+    let audit = Arc::new(Audit::open(&args.data.join(AUDIT_FILE), Keep::default(), now)?);
+    let notary = Arc::new(Notary::open(audit.clone(), store.clone())?);
+    let offload = match target {
+        Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan, &tenancy, &audit)?),
+        None => None,
+    };
     match calibrate::measure(&args.data) {
         Ok(capacity) => tenancy.set_capacity(capacity, Calibrated::Measured),
         Err(error) => tracing::warn!(%error, "cannot measure the disk: reservations are not weighed"),
     }
     let figures = Arc::new(Figures::new(tenancy.clone(), !args.unmetered));
     let ledger = Arc::new(Ledger::open(&args.data).map_err(|source| Fault::Ledger { dir: args.data.clone(), source })?);
-    let verdict = audit.verify(store.noted_audit()?.as_ref())?;
-    let chain = if verdict.whole { Chain::Whole } else { Chain::Broken };
-    if chain == Chain::Broken {
-        tracing::error!(
-            entry = verdict.broken_at,
-            "the audit log was cut, changed or written anew; `greenroom-stack audit verify` says so too"
-        );
-    }
     let witness = Arc::new(Witness::new(audit.clone(), clock.clone()));
     let refusals = Arc::new(Refusals::witnessed_by(witness.clone()));
     let authority = Authority { store: store.clone(), issuer: issuer.clone(), refusals };
@@ -96,6 +90,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         offload: offload.as_ref().map(|running| running.service.clone()),
         tenancy: tenancy.clone(),
         audit: audit.clone(),
+        notary: notary.clone(),
         ledger: ledger.clone(),
         durability,
         token,
@@ -109,7 +104,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         stop: stop.clone(),
     };
     let upkeep = Upkeep::start(store.clone());
-    let bookkeeping = tokio::spawn(bookkeeping(state.clone(), witness, chain));
+    let bookkeeping = tokio::spawn(bookkeeping(state.clone(), witness));
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let control = tokio::spawn(control::serve(control, state.clone()));
     let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, wire, drain.clone()));
@@ -137,7 +132,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     }
     upkeep.stop().await;
     audit.close();
-    note_audit(&state, chain).await;
+    notary.note().await;
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
@@ -159,39 +154,19 @@ fn target(args: &Serve) -> Result<Option<Plan>, Fault> {
 }
 
 /// Counts usage in, and writes it down, until aborted.
-async fn bookkeeping(state: Control, witness: Arc<Witness>, chain: Chain) {
+async fn bookkeeping(state: Control, witness: Arc<Witness>) {
     loop {
         tokio::time::sleep(BOOKKEEPING_EVERY).await;
         witness.catch_up();
-        note_audit(&state, chain).await;
+        state.notary.note().await;
         let state = state.clone();
-        let written = tokio::task::spawn_blocking(move || write_down(&state));
+        let written = tokio::task::spawn_blocking(move || {
+            write_down(&state);
+            state.offload.iter().for_each(|service| state.notary.compare(service));
+        });
         if written.await.is_err() {
             tracing::error!("bookkeeping has panicked");
         }
-    }
-}
-
-/// The audit log, as it was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chain {
-    Whole,
-    Broken,
-}
-
-/// How far the audit log has come, for the catalog to say should it be cut. What was noted of a log that is no longer that one stays noted:
-/// it is what tells.
-async fn note_audit(state: &Control, chain: Chain) {
-    if chain == Chain::Broken {
-        return;
-    }
-    let (seq, hash) = state.audit.head();
-    let noted = state.store.noted_audit();
-    if noted.is_ok_and(|noted| noted.is_some_and(|(noted, _)| noted >= seq)) || seq == 0 {
-        return;
-    }
-    if let Err(error) = state.store.note_audit(seq, hash).await {
-        tracing::error!(%error, "how far the audit log has come cannot be noted");
     }
 }
 

@@ -5,17 +5,22 @@ pub mod calibrate;
 pub mod door;
 pub mod focus;
 mod keep;
+mod leaving;
 pub mod ledger;
 pub mod plan;
 
 use crate::fault::Fault;
 use door::Door;
 use greenroom_model::TenantName;
-use greenroom_model::tenancy::{AdmissionStatus, AdmissionSwitch, Calibrated, Rate, Share, TenantState, TenantsFile};
+use greenroom_model::tenancy::{
+    AdmissionStatus, AdmissionSwitch, Calibrated, Rate, Receipt, Share, TenantState, TenantsFile,
+};
+use greenroom_offload::Hash;
 use greenroom_tenancy::admission::{Admission, Gate};
 pub use keep::FILE;
 use keep::Kept;
-use std::collections::HashMap;
+use leaving::Left;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -122,16 +127,47 @@ impl Tenancy {
 
     /// Written down before anybody is told of it.
     pub fn set_state(&self, tenant: &TenantName, state: TenantState) -> Result<(), Fault> {
-        let mut kept = self.kept();
-        let mut new = kept.clone();
-        new.states.insert(tenant.clone(), state);
-        if state == TenantState::OffBoarded {
-            // Whoever comes back under that name is not let in by what the last one was given.
-            new.tokens.entry(tenant.clone()).and_modify(|made| *made += 1);
-        }
-        new.write(&self.path)?;
-        *kept = new;
-        Ok(())
+        self.change(|kept| {
+            kept.states.insert(tenant.clone(), state);
+            if state == TenantState::OffBoarded {
+                // Whoever comes back under that name is not let in by what the last one was given.
+                kept.tokens.entry(tenant.clone()).and_modify(|made| *made += 1);
+            }
+        })
+    }
+
+    /// Keeps the receipt of a tenant that has left, until the cloud has let go, and after.
+    pub fn left(&self, receipt: Receipt) -> Result<(), Fault> {
+        self.change(|kept| {
+            kept.left.insert(receipt.tenant.clone(), Left { receipt, segments: None });
+        })
+    }
+
+    pub fn receipt(&self, tenant: &TenantName) -> Option<Receipt> {
+        self.kept().left.get(tenant).map(|left| left.receipt.clone())
+    }
+
+    /// Of whom the cloud may hold something, and in which segments, where that was found out.
+    pub fn leaving(&self) -> Vec<(TenantName, Option<BTreeSet<Hash>>)> {
+        let kept = self.kept();
+        let waiting = kept.left.iter().filter(|(_, left)| !left.is_gone());
+        waiting.map(|(name, left)| (name.clone(), left.segments.clone())).collect()
+    }
+
+    pub fn still_holds(&self, tenant: &TenantName, segments: BTreeSet<Hash>) -> Result<(), Fault> {
+        self.change(|kept| {
+            if let Some(left) = kept.left.get_mut(tenant) {
+                left.hold(segments);
+            }
+        })
+    }
+
+    pub fn is_gone(&self, tenant: &TenantName, at: String, audit_seq: u64) -> Result<(), Fault> {
+        self.change(|kept| {
+            if let Some(left) = kept.left.get_mut(tenant) {
+                left.gone(at, audit_seq);
+            }
+        })
     }
 
     /// The number of the token that is good, where one was made.
@@ -143,26 +179,18 @@ impl Tenancy {
 
     /// The number of a new token; the one before is good no more.
     pub fn next_token(&self, tenant: &TenantName) -> Result<u64, Fault> {
-        let mut kept = self.kept();
-        let mut new = kept.clone();
-        let made = new.tokens.entry(tenant.clone()).or_default();
-        *made += 1;
-        let number = *made;
-        new.write(&self.path)?;
-        *kept = new;
-        Ok(number)
+        self.change(|kept| {
+            let made = kept.tokens.entry(tenant.clone()).or_default();
+            *made += 1;
+            *made
+        })
     }
 
     /// The token that was made last is good no more; where none was made, nothing changes.
     pub fn end_token(&self, tenant: &TenantName) -> Result<(), Fault> {
-        let mut kept = self.kept();
-        let mut new = kept.clone();
-        if let Some(made) = new.tokens.get_mut(tenant) {
-            *made += 1;
-            new.write(&self.path)?;
-            *kept = new;
-        }
-        Ok(())
+        self.change(|kept| {
+            kept.tokens.entry(tenant.clone()).and_modify(|made| *made += 1);
+        })
     }
 
     /// Takes a file that was found good for what holds, unless another one came first.
@@ -188,6 +216,16 @@ impl Tenancy {
         let kept = self.kept();
         let new = Kept { file, ..kept.clone() };
         self.hold(kept, new)
+    }
+
+    /// Written down before it holds.
+    fn change<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> Result<T, Fault> {
+        let mut kept = self.kept();
+        let mut new = kept.clone();
+        let made = change(&mut new);
+        new.write(&self.path)?;
+        *kept = new;
+        Ok(made)
     }
 
     fn hold(&self, mut kept: MutexGuard<'_, Kept>, new: Kept) -> Result<(), Fault> {

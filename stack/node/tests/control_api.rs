@@ -64,6 +64,7 @@ async fn the_description_covers_every_call() {
         "GET /v1/tenants",
         "GET /v1/tenants/file",
         "GET /v1/tenants/{tenant}",
+        "GET /v1/tenants/{tenant}/receipt",
         "GET /v1/usage",
         "GET /v1/usage.csv",
         "GET /v1/usage.parquet",

@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place};
 use greenroom_offload::format::footer::{About, Key};
-use greenroom_offload::log::{Known, State};
+use greenroom_offload::log::{AuditHead, Known, State};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
 use greenroom_offload::recall::{InOrder, Recall, Settings, View};
@@ -38,6 +38,8 @@ const GROW_BLOB_BYTES: u64 = 64 << 20;
 
 #[tokio::main]
 async fn main() -> Outcome {
+    // All TLS is by one library, which has to be told once.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["grow", gib, url] => grow(gib.parse()?, url).await,
@@ -187,6 +189,10 @@ fn key(name: &str) -> Key {
 impl Flash for Source {
     async fn known(&self) -> Result<Known, FlashError> {
         Ok(lock(&self.known).clone())
+    }
+
+    async fn audit(&self) -> Result<Option<AuditHead>, FlashError> {
+        Ok(None)
     }
 
     async fn mean(&self, hash: Hash) -> Result<(), FlashError> {

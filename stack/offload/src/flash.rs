@@ -3,7 +3,7 @@
 use crate::error::FlashError;
 use crate::format::footer::{About, Key, Recipe};
 use crate::hash::Hash;
-use crate::log::{Dead, Known, State};
+use crate::log::{AuditHead, Dead, Known, State};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,9 @@ impl std::ops::AddAssign for Adopted {
 pub trait Flash: Send + Sync + 'static {
     /// What the folder knows of the log.
     fn known(&self) -> impl Future<Output = Result<Known, FlashError>> + Send;
+
+    /// How far its audit log has come, as its catalog has noted.
+    fn audit(&self) -> impl Future<Output = Result<Option<AuditHead>, FlashError>> + Send;
 
     /// Notes, durably, that a manifest of this hash may be written after the last one that is known: `Known::mean`.
     fn mean(&self, hash: Hash) -> impl Future<Output = Result<(), FlashError>> + Send;

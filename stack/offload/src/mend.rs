@@ -17,7 +17,8 @@ pub async fn mend(cloud: &Cloud, gap: &Gap, identity: &Identity, now: i64) -> Re
     let state = &*gap.state;
     let writer = format!("{:032x}", u128::from_be_bytes(identity.writer));
     let (number, epoch) = (state.number + 1, state.epoch + 1);
-    let manifest = Manifest { number, epoch, writer, previous: state.last, at: now, change: Change::default() };
+    let (previous, change) = (state.last, Change::default());
+    let manifest = Manifest { number, epoch, writer, previous, at: now, audit: None, change };
     let bytes = Bytes::from(manifest.encode()?);
     match cloud.create(&layout::manifest(number), bytes.clone()).await? {
         Created::Ours => {}
@@ -25,7 +26,7 @@ pub async fn mend(cloud: &Cloud, gap: &Gap, identity: &Identity, now: i64) -> Re
     }
     log::write_copy(cloud, number, bytes.clone()).await;
     let hash = Hash::of(&bytes);
-    let state = State { number, epoch, last: Some(hash), mended: Some(number), ..readable(gap) };
+    let state = State { number, epoch, last: Some(hash), audit: None, mended: Some(number), ..readable(gap) };
     log::write_checkpoint(cloud, &state).await?;
     // Read back: from now on it is all that there is of the log.
     match log::load(cloud).await? == state {

@@ -7,7 +7,7 @@ use crate::format::footer::{Footer, Key};
 use crate::format::segment::{self, SegmentInfo};
 use crate::hash::Hash;
 use crate::layout;
-use crate::log::{self, Change, Dead, Standing, State};
+use crate::log::{self, AuditHead, Change, Dead, Standing, State};
 use crate::pack::{self, ChunkIndex, Figures, Leaving, Packed};
 use crate::volume::{Claim, Identity, InFlight, Volume, make_or_load};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,7 @@ pub struct Offload<F> {
     pub(crate) flash: Arc<F>,
     pub(crate) volume: Arc<Volume>,
     pub(crate) index: ChunkIndex,
+    found_audit: Option<AuditHead>,
     /// Held by whoever commits, until the catalog has the commit too.
     turn: Mutex<Recent>,
 }
@@ -66,7 +67,9 @@ impl<F: Flash> Offload<F> {
             let known = flash.known().await?;
             let (known, found) = match known.standing(&state) {
                 Standing::Current => {
-                    let claim = Claim::new(cloud.clone(), format.clone(), state, identity, now)?;
+                    let found_audit = state.audit.clone();
+                    let audit = flash.audit().await?;
+                    let claim = Claim::new(cloud.clone(), format.clone(), state, identity, audit, now)?;
                     let hash = claim.hash();
                     flash.mean(hash).await?;
                     // One entry that is there before it may be an earlier one of this folder: the next look tells.
@@ -74,7 +77,7 @@ impl<F: Flash> Offload<F> {
                     let number = volume.state().number;
                     flash.apply(Applied { number, hash, placements: Vec::new(), released: Vec::new() }).await?;
                     let index = ChunkIndex::new(INDEX_CHUNKS_MAX);
-                    return Ok(Self { flash, volume, index, turn: Mutex::default() });
+                    return Ok(Self { flash, volume, index, found_audit, turn: Mutex::default() });
                 }
                 Standing::Ours => {
                     flash.apply(read_applied(&cloud, state.number).await?).await?;
@@ -90,6 +93,11 @@ impl<F: Flash> Offload<F> {
 
     pub fn volume(&self) -> &Arc<Volume> {
         &self.volume
+    }
+
+    /// What the log said of the audit log before it was taken over.
+    pub fn found_audit(&self) -> Option<&AuditHead> {
+        self.found_audit.as_ref()
     }
 
     /// Moves a batch into the cloud. The caller bounds the batch: about a GiB, or one large blob.
@@ -189,7 +197,8 @@ impl<F: Flash> Offload<F> {
         still_valid: impl FnOnce(&State) -> Result<()>,
     ) -> Result<()> {
         let released = change.dead.clone();
-        let prepared = self.volume.prepare(change, now, still_valid).await?;
+        let audit = self.flash.audit().await?;
+        let prepared = self.volume.prepare(change, audit, now, still_valid).await?;
         let hash = prepared.hash();
         // First: should the answer be lost, it is known whose it is.
         self.flash.mean(hash).await?;

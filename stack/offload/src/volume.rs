@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::format::document::{self, Kind};
 use crate::format::segment::{Origin, Sealed, SegmentInfo};
 use crate::hash::{Hash, TenantKey};
-use crate::log::{self, Change, Format, Manifest, State};
+use crate::log::{self, AuditHead, Change, Format, Manifest, State};
 use crate::{format, layout};
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -76,10 +76,17 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Of a volume whose log ends at `state`. `now` as in manifests.
-    pub fn new(cloud: Cloud, format: Format, mut state: State, identity: &Identity, now: i64) -> Result<Self> {
+    /// Of a volume whose log ends at `state`. `audit` and `now` as in manifests.
+    pub fn new(
+        cloud: Cloud,
+        format: Format,
+        mut state: State,
+        identity: &Identity,
+        audit: Option<AuditHead>,
+        now: i64,
+    ) -> Result<Self> {
         let writer = format!("{:032x}", u128::from_be_bytes(identity.writer));
-        let manifest = next(&state, state.epoch + 1, &writer, now, Change::default());
+        let manifest = Manifest { audit, ..next(&state, state.epoch + 1, &writer, now, Change::default()) };
         let bytes = Bytes::from(manifest.encode()?);
         let hash = Hash::of(&bytes);
         state.apply(&manifest, hash)?;
@@ -192,6 +199,7 @@ impl Volume {
     pub async fn prepare(
         &self,
         change: Change,
+        audit: Option<AuditHead>,
         now: i64,
         still_valid: impl FnOnce(&State) -> Result<()>,
     ) -> Result<Prepared<'_>> {
@@ -201,7 +209,7 @@ impl Volume {
         }
         let mut state = State::clone(&self.state());
         still_valid(&state)?;
-        let manifest = next(&state, self.epoch, &self.writer, now, change);
+        let manifest = Manifest { audit, ..next(&state, self.epoch, &self.writer, now, change) };
         let bytes = Bytes::from(manifest.encode()?);
         let hash = Hash::of(&bytes);
         // Before it is written: what cannot be read back must not get into the log.
@@ -277,7 +285,8 @@ impl Drop for EndedUnless<'_> {
 }
 
 fn next(state: &State, epoch: u64, writer: &str, now: i64, change: Change) -> Manifest {
-    Manifest { number: state.number + 1, epoch, writer: writer.into(), previous: state.last, at: now, change }
+    let (number, writer, previous) = (state.number + 1, writer.into(), state.last);
+    Manifest { number, epoch, writer, previous, at: now, audit: None, change }
 }
 
 /// What the volume is, which is made if there is none.

@@ -17,7 +17,7 @@ use greenroom_offload::pack::Leaving;
 use greenroom_offload::rebuild::{Restore, rebuild};
 use greenroom_offload::recall::{InOrder, Recall, Settings, View};
 use greenroom_offload::{Claim, Error, Identity, Result, log};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -199,6 +199,7 @@ async fn step(life: &Arc<Life>, engine: &Engine) -> Result<()> {
             let usage = mark(engine.volume().cloud(), &engine.volume().state()).await?;
             let victims = victims(
                 &usage,
+                &BTreeSet::new(),
                 &Costs { get: 0.0, put: 0.0, ..Costs::default() },
                 &Limits { live_percent_max: 95, ..Limits::default() },
             );
@@ -214,7 +215,7 @@ async fn step(life: &Arc<Life>, engine: &Engine) -> Result<()> {
                 // Another machine takes the volume over; this one must notice before it commits again.
                 let identity = Identity { writer: [9; 16], volume: [0; 16], id_key: [0; 32] };
                 let (cloud, state) = (Faulty::cloud(life), log::load(engine.volume().cloud()).await?);
-                let claim = Claim::new(cloud, engine.volume().format().clone(), state, &identity, now)?;
+                let claim = Claim::new(cloud, engine.volume().format().clone(), state, &identity, None, now)?;
                 let Some(intruder) = claim.take().await? else { return Ok(()) };
                 let before = intruder.state().number;
                 let outcome = engine.offload(some_leaving(world), Then::Free, now).await;

@@ -444,7 +444,8 @@ async fn step(world: &Arc<World>, life: &Arc<Life>, engine: &Engine, now: i64) -
         5 => {
             let usage = mark(engine.volume().cloud(), &engine.volume().state()).await?;
             let costs = Costs { get: 0.0, put: 0.0, ..Costs::default() };
-            let victims = victims(&usage, &costs, &Limits { live_percent_max: 95, ..Limits::default() });
+            let victims =
+                victims(&usage, &BTreeSet::new(), &costs, &Limits { live_percent_max: 95, ..Limits::default() });
             engine.compact(&victims, now).await.map(drop)
         }
         _ => engine.collect(Grace(GRACE), now).await.map(drop),

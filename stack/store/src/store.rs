@@ -98,6 +98,11 @@ impl Store {
         Ok(self.snapshot()?.audit()?.map(|AuditRow { seq, hash }| (seq, hash)))
     }
 
+    /// Whether nothing that was deleted waits to be swept away.
+    pub fn is_swept(&self) -> Result<bool> {
+        self.snapshot()?.is_swept()
+    }
+
     pub fn usage(&self) -> Usage {
         let figures = self.parts.writer.figures();
         let flash_used_bytes = self.parts.space.used_bytes();

@@ -136,7 +136,7 @@ pub struct ContainerPlace {
     pub container: ContainerName,
 }
 
-/// What was removed, for whoever must prove it.
+/// What was removed, for whoever must prove it. It is complete once `gone_at` is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
     pub tenant: TenantName,
@@ -151,10 +151,19 @@ pub struct Receipt {
     /// collected, which takes a day at the least.
     #[serde(default)]
     pub bytes_left_in_cloud: u64,
+    /// Objects of the volume in which there may be names or content of it, other tenants' among them. Absent until they were looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments_left_in_cloud: Option<u64>,
     pub keys_revoked: u64,
     /// The audit log's entry that says the same.
     pub audit_seq: u64,
     pub audit_hash: String,
+    /// UTC: when nothing of it was left, in the cloud either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<String>,
+    /// The audit log's entry that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_audit_seq: Option<u64>,
 }
 
 /// What a new user is to get: where both are absent, the first container that is declared, or else that there is.

@@ -18,6 +18,7 @@ use greenroom_model::{AccountName, ContainerPath, TenantName};
 use greenroom_store::{
     AccountRecord, LeaseState, ListQuery, Owner, Precondition, Store, StoreError, TenantUsage, Timestamp, Usage,
 };
+use greenroom_tenancy::audit::Head;
 use http::StatusCode;
 use std::collections::BTreeMap;
 
@@ -113,7 +114,7 @@ pub async fn resume(state: State<Control>, name: Path<String>) -> Result<Json<Te
     switch(state, name, TenantState::Active).await
 }
 
-/// Remove all of a tenant's data and revoke its keys; its ledger and the audit log stay
+/// Remove all of a tenant's data and revoke its keys; its ledger and the audit log stay. Asked for again, it gives the receipt as it stands
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/off-board", security(("token" = [])), params(("tenant" = TenantName, Path)),
     responses((status = 200, body = Receipt), (status = 401, body = Problem), (status = 404, body = Problem))
@@ -121,6 +122,10 @@ pub async fn resume(state: State<Control>, name: Path<String>) -> Result<Json<Te
 pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<Receipt>, Refusal> {
     let tenant = known(&state, name)?;
     let _one_at_a_time = state.accounts.lock().await;
+    let before = state.tenancy.receipt(&tenant).filter(|_| state.tenancy.state(&tenant) == TenantState::OffBoarded);
+    if let Some(receipt) = before {
+        return Ok(Json(receipt));
+    }
     // Nobody writes any more while it is removed.
     apply::set_state(&state.store, &state.tenancy, &tenant, TenantState::OffBoarded).await?;
     let usage = state.store.usage().tenants.get(&tenant).copied().unwrap_or_default();
@@ -140,21 +145,43 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
     let removed = format!(
         "{containers} containers, {blobs} blobs, {bytes} bytes, {cloud_bytes} of them still in the cloud, {keys_revoked} keys"
     );
-    let (audit_seq, audit_hash) = state.done("operator", "tenant.off-board", tenant.as_str(), &removed).await?;
-    let uncommitted_bytes = staged_bytes;
-    Ok(Json(Receipt {
+    let Head { seq, hash } = state.done("operator", "tenant.off-board", tenant.as_str(), &removed).await?;
+    // A folder that has never had anything to do with a cloud left nothing there.
+    let gone = state.store.cloud_volume()?.is_none();
+    let receipt = Receipt {
+        gone_at: gone.then(|| at.clone()),
+        gone_audit_seq: gone.then_some(seq),
         tenant,
         at,
         accounts,
         containers,
         blobs,
         bytes,
-        uncommitted_bytes,
+        uncommitted_bytes: staged_bytes,
         bytes_left_in_cloud: cloud_bytes,
+        segments_left_in_cloud: gone.then_some(0),
         keys_revoked,
-        audit_seq,
-        audit_hash,
-    }))
+        audit_seq: seq,
+        audit_hash: hash,
+    };
+    state.tenancy.left(receipt.clone())?;
+    Ok(Json(receipt))
+}
+
+/// The receipt of a tenant's off-boarding, as it stands: complete once the cloud has let go of what it had there
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/receipt", security(("token" = [])), params(("tenant" = TenantName, Path)),
+    responses(
+        (status = 200, body = Receipt), (status = 401, body = Problem),
+        (status = 404, body = Problem, description = "No such tenant, or it was never off-boarded")
+    )
+)]
+pub async fn receipt(State(state): State<Control>, Path(name): Path<String>) -> Result<Json<Receipt>, Refusal> {
+    let tenant = known(&state, name)?;
+    let receipt = state.tenancy.receipt(&tenant);
+    let never =
+        || Refusal::new(StatusCode::NOT_FOUND, "Not off-boarded", "there is no receipt of a tenant that is here");
+    receipt.map(Json).ok_or_else(never)
 }
 
 /// Change a quota of a tenant, of one of its projects or of a container, at once

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use greenroom_model::{BlobPath, ContainerPath};
 use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place, Rank};
 use greenroom_offload::format::footer::Key;
-use greenroom_offload::log::{Known, Since, State};
+use greenroom_offload::log::{AuditHead, Known, Since, State};
 use greenroom_offload::{FlashError, Hash};
 use greenroom_store::adopt::{self, Kept, Origin};
 use greenroom_store::{self as store, BlobKind, CloudLog, Described, ETag, Leaving, Store, StoreError, Timestamp};
@@ -126,6 +126,10 @@ impl Flash for StoreFlash {
         let CloudLog { number, last, meant, adopted } = self.store.cloud_log()?;
         let adopted = adopted.map(|(number, at)| Since { number, at: at.0 });
         Ok(Known { number, last: last.map(Hash), meant: meant.into_iter().map(Hash).collect(), adopted })
+    }
+
+    async fn audit(&self) -> Result<Option<AuditHead>, FlashError> {
+        Ok(self.store.noted_audit()?.map(|(seq, hash)| AuditHead { seq, hash }))
     }
 
     async fn mean(&self, hash: Hash) -> Result<(), FlashError> {

@@ -4,6 +4,7 @@ mod answer;
 mod background;
 mod cold;
 mod facts;
+mod farewell;
 mod flash;
 pub mod homes;
 mod link;
@@ -21,11 +22,13 @@ use background::Background;
 use cold::{Recaller, Slot, Writer};
 use flash::StoreFlash;
 use greenroom_model::offload::{CloudFault, PassReport, Rules, Water};
+use greenroom_offload::log::AuditHead;
 use greenroom_offload::offload::Offload;
 use greenroom_offload::policy::Sample;
 use greenroom_offload::recall::Turns;
 use greenroom_offload::{Cloud, Error, Retry};
 use greenroom_store::{Clock, Store, StoreError, private};
+use greenroom_tenancy::audit::Audit;
 use link::{Link, Shape};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path as ObjectPath;
@@ -90,6 +93,8 @@ pub enum Failed {
         "the volume is read-only here: {0}. Blobs in it are read, and what is written stays on flash. If this folder is to go on with the volume, end whoever else writes to it, then say `greenroom-stack take-over --data DIR`: it adopts what the volume holds first"
     )]
     ReadOnly(Error),
+    #[error("it cannot be written down: {0}")]
+    Kept(String),
     #[error("offload has stopped: {0}")]
     Ended(String),
 }
@@ -127,6 +132,8 @@ pub struct Service {
     recaller: Arc<Recaller>,
     turns: Arc<dyn Turns>,
     background: Background,
+    tenancy: Arc<Tenancy>,
+    audit: Arc<Audit>,
     rules: RwLock<Rules>,
     rules_file: PathBuf,
     notes: Mutex<Notes>,
@@ -156,6 +163,8 @@ struct Notes {
     since_us: i64,
     samples: VecDeque<Sample>,
     sampled: Option<Instant>,
+    /// What the volume's log said of the audit log when it was opened, until somebody asks.
+    found_audit: Option<FoundAudit>,
     /// When it was last looked up where the volume's content lies.
     followed: Option<Instant>,
     settled: Option<Instant>,
@@ -163,6 +172,22 @@ struct Notes {
     stuck: Option<Instant>,
     /// As of a manifest: its number, bytes and objects in the target.
     stored: (u64, u64, u64),
+}
+
+/// How far the audit log had come beside whoever wrote to the volume last.
+#[derive(Debug, Clone)]
+pub struct FoundAudit {
+    pub head: AuditHead,
+    pub from: From,
+}
+
+/// How a volume came to be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// This folder knows its log to the end.
+    Ours,
+    /// An operator has said that this folder goes on with it.
+    TakenOver,
 }
 
 /// The loop. Stopping it waits for the step under way.
@@ -180,6 +205,7 @@ impl Running {
         data: &Path,
         plan: Plan,
         tenancy: &Arc<Tenancy>,
+        audit: &Arc<Audit>,
     ) -> Result<Self, Fault> {
         let Plan { target, volume, high_percent, low_percent } = plan;
         let rules_file = data.join(RULES_FILE);
@@ -213,6 +239,8 @@ impl Running {
             recaller,
             turns: Arc::new(ToCloud(tenancy.clone())),
             background: Background::new(tenancy.admission()),
+            tenancy: tenancy.clone(),
+            audit: audit.clone(),
             rules: RwLock::new(rules),
             rules_file,
             notes,
@@ -246,6 +274,11 @@ impl Service {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// What the volume's log said of the audit log before this process wrote to it; asked for once.
+    pub fn take_found_audit(&self) -> Option<FoundAudit> {
+        self.notes().found_audit.take()
     }
 
     pub async fn set_fault(&self, fault: Option<CloudFault>) {

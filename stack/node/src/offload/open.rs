@@ -3,7 +3,7 @@
 
 use super::cold::{Reader, Writer};
 use super::flash::StoreFlash;
-use super::{Failed, Opened, RECALL_RETRY, Service};
+use super::{Failed, FoundAudit, From, Opened, RECALL_RETRY, Service};
 use greenroom_model::offload::TakeOver;
 use greenroom_offload::adopt::{adopt, follow};
 use greenroom_offload::flash::Adopted;
@@ -38,6 +38,8 @@ impl Service {
             Err(Error::Short { .. }) => return Err(Failed::Lost),
             Err(error) => return Err(error.into()),
         };
+        self.notes().found_audit =
+            offload.found_audit().map(|head| FoundAudit { head: head.clone(), from: From::Ours });
         let volume = offload.volume().clone();
         self.read_from(volume.format().clone(), View::Volume(volume));
         let opened = Arc::new(Opened { offload, flash });
@@ -85,6 +87,7 @@ impl Service {
         let opened = self.open().await;
         self.note_outcome(opened.as_ref().err());
         opened?;
+        self.notes().found_audit.iter_mut().for_each(|found| found.from = From::TakenOver);
         self.wake.notify_one();
         let Adopted { added, replaced, kept, dropped, left } = adopted;
         tracing::info!(added, replaced, kept, dropped, left, "the volume is this folder's");

@@ -171,9 +171,11 @@ impl Service {
 
     async fn collect(&self, opened: &Opened, grace: Duration) -> Result<u64, Failed> {
         let now = self.clock.now().0;
+        let leavers = self.look_for_leavers(opened).await?;
+        let go = leavers.values().flatten().copied().collect();
         let volume = opened.offload.volume();
         let usage = gc::mark(volume.cloud(), &volume.state()).await?;
-        let victims = gc::victims(&usage, &Costs::default(), &Limits::default());
+        let victims = gc::victims(&usage, &go, &Costs::default(), &Limits::default());
         if !victims.is_empty() {
             match opened.offload.compact(&victims, now).await {
                 // Something moved died meanwhile: the next run finds fewer.
@@ -182,6 +184,7 @@ impl Service {
             }
         }
         let collected = opened.offload.collect(Grace(grace), now).await?;
+        self.note_leavers(opened, leavers).await?;
         tracing::info!(
             condemned = collected.condemned.len(),
             removed = collected.removed.len(),

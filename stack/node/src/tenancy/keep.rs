@@ -1,5 +1,6 @@
 //! What was declared, in a file of the data folder.
 
+use super::leaving::Left;
 use crate::fault::Fault;
 use greenroom_model::TenantName;
 use greenroom_model::tenancy::{TenantState, TenantsFile};
@@ -19,6 +20,8 @@ pub struct Kept {
     /// Counts the tokens that were made for a tenant: the last one is good.
     #[serde(default)]
     pub tokens: BTreeMap<TenantName, u64>,
+    #[serde(default)]
+    pub left: BTreeMap<TenantName, Left>,
 }
 
 impl Kept {

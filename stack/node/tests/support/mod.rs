@@ -84,8 +84,12 @@ impl Stack {
 
     /// Starts the program again over the same folder and on the same ports, after `kill` or `stop`.
     pub async fn restart(&mut self) {
+        self.restart_with(&[]).await;
+    }
+
+    pub async fn restart_with(&mut self, arguments: &[&str]) {
         let (blob, control) = (port(&self.ready.blob), port(&self.ready.control));
-        let (child, ready) = launch(&self.data, (&blob, &control), &[], &[]).await;
+        let (child, ready) = launch(&self.data, (&blob, &control), arguments, &[]).await;
         assert_eq!(ready, self.ready);
         (self.child, self.token) = (child, token(&self.data));
     }

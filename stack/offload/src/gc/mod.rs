@@ -3,10 +3,12 @@
 
 mod collect;
 mod compact;
+mod holding;
 mod mark;
 mod plan;
 
 pub use collect::{Collected, Grace};
 pub use compact::Compacted;
+pub use holding::{holding, left};
 pub use mark::{SegmentUse, Usage, mark};
 pub use plan::{Costs, Limits, Victim, victims};

@@ -2,6 +2,7 @@
 
 use super::{SegmentUse, Usage};
 use crate::hash::Hash;
+use std::collections::BTreeSet;
 
 const GB: f64 = 1e9;
 
@@ -42,24 +43,22 @@ pub struct Victim {
     pub segment: Hash,
     pub bytes: u64,
     pub live_bytes: u64,
-    /// Within `Limits::months`, above what moving costs.
+    /// Within `Limits::months`, above what moving costs; without end for what has to go.
     pub saving: f64,
 }
 
-/// The most rewarding first. A segment without any use is no victim: it goes as it is.
-pub fn victims(usage: &Usage, costs: &Costs, limits: &Limits) -> Vec<Victim> {
+/// What has to go first, whatever it costs, and then the most rewarding. A segment without any use is no victim: it goes as it is.
+pub fn victims(usage: &Usage, go: &BTreeSet<Hash>, costs: &Costs, limits: &Limits) -> Vec<Victim> {
     let mut victims: Vec<Victim> = usage
         .segments
         .iter()
-        .filter(|(_, used)| {
-            (used.live_bytes > 0 || used.live_recipes > 0)
-                && used.live_bytes * 100 <= used.bytes * limits.live_percent_max
-        })
+        .filter(|(_, used)| used.live_bytes > 0 || used.live_recipes > 0)
+        .filter(|(segment, used)| go.contains(segment) || used.live_bytes * 100 <= used.bytes * limits.live_percent_max)
         .map(|(segment, used)| Victim {
             segment: *segment,
             bytes: used.bytes,
             live_bytes: used.live_bytes,
-            saving: saving(used, costs, limits),
+            saving: if go.contains(segment) { f64::INFINITY } else { saving(used, costs, limits) },
         })
         .filter(|victim| victim.saving > 0.0)
         .collect();
@@ -88,12 +87,13 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    fn chosen(uses: &[(u64, u64)], costs: &Costs, limits: &Limits) -> Vec<u8> {
+    fn chosen(uses: &[(u64, u64)], go: &[u8], costs: &Costs, limits: &Limits) -> Vec<u8> {
         let segments = uses.iter().enumerate().map(|(n, (bytes, live_bytes))| {
             (Hash([n as u8; 32]), SegmentUse { bytes: bytes * MIB, live_bytes: live_bytes * MIB, live_recipes: 0 })
         });
         let usage = Usage { segments: segments.collect(), ended: Vec::new() };
-        victims(&usage, costs, limits).iter().map(|victim| victim.segment.0[0]).collect()
+        let go = go.iter().map(|n| Hash([*n; 32])).collect();
+        victims(&usage, &go, costs, limits).iter().map(|victim| victim.segment.0[0]).collect()
     }
 
     #[test]
@@ -109,7 +109,14 @@ mod tests {
             ("a lower bar", costs, Limits { live_percent_max: 65, ..limits }, vec![3, 2, 1]),
         ];
         for (name, costs, limits, expected) in cases {
-            assert_eq!(chosen(&uses, &costs, &limits), expected, "{name}");
+            assert_eq!(chosen(&uses, &[], &costs, &limits), expected, "{name}");
         }
+        assert_eq!(
+            chosen(&uses, &[0, 4], &costs, &limits),
+            [0, 3, 2],
+            "what has to go, where anything of it is in use"
+        );
+        let little = Limits { bytes_max: 70 * MIB, ..limits };
+        assert_eq!(chosen(&uses, &[0, 1], &costs, &little), [0, 3], "and no more at a time than else");
     }
 }

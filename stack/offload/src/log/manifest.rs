@@ -20,8 +20,18 @@ pub struct Manifest {
     pub previous: Option<Hash>,
     /// The writer's clock, in microseconds since the Unix epoch.
     pub at: i64,
+    /// How far the audit log beside the writer's catalog had come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditHead>,
     #[serde(flatten)]
     pub change: Change,
+}
+
+/// An entry of an audit log: a log that lacks it, or has another in its place, was cut or written anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditHead {
+    pub seq: u64,
+    pub hash: String,
 }
 
 /// In the order in which it takes effect.

@@ -11,7 +11,7 @@ mod survey;
 pub use known::{Known, MEANT_MAX, Since, Standing};
 pub use load::{CHECKPOINT_EVERY, Format, load, load_format};
 pub(crate) use load::{read_manifest, write_checkpoint, write_copy, write_format_copy};
-pub use manifest::{Change, Dead, Manifest, Unborrow};
+pub use manifest::{AuditHead, Change, Dead, Manifest, Unborrow};
 pub use ranges::Ranges;
 pub(crate) use recover::Unlisted;
 pub use state::{Condemned, Segment, State};

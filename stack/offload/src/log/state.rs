@@ -1,6 +1,6 @@
 //! What the log adds up to. Every rule that keeps data from being lost is checked here, before a manifest is written and when it is read.
 
-use super::{Change, Manifest, Ranges};
+use super::{AuditHead, Change, Manifest, Ranges};
 use crate::error::{Error, Result};
 use crate::flash::Place;
 use crate::format::segment::SegmentInfo;
@@ -21,6 +21,9 @@ pub struct State {
     /// Waiting to be removed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub condemned: BTreeMap<Hash, Condemned>,
+    /// What the last manifest says of the audit log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditHead>,
     /// The manifest with which the log was last mended: what does not count since then may have been lost, and deleted by nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mended: Option<u64>,
@@ -65,7 +68,8 @@ impl State {
         self.continues(manifest, self.last)?;
         let mut next = self.clone();
         next.change(&manifest.change, manifest)?;
-        *self = State { number: manifest.number, epoch: manifest.epoch, last: Some(hash), ..next };
+        let Manifest { number, epoch, audit, .. } = manifest;
+        *self = State { number: *number, epoch: *epoch, last: Some(hash), audit: audit.clone(), ..next };
         Ok(())
     }
 
@@ -183,7 +187,8 @@ mod tests {
 
     fn commit(state: &mut State, change: Change) -> Result<()> {
         let (number, previous) = (state.number + 1, state.last);
-        let manifest = Manifest { number, epoch: 1, writer: "w".into(), previous, at: number as i64, change };
+        let at = number as i64;
+        let manifest = Manifest { number, epoch: 1, writer: "w".into(), previous, at, audit: None, change };
         state.apply(&manifest, Hash([number as u8; 32]))
     }
 
@@ -256,6 +261,7 @@ mod tests {
             writer: "w".into(),
             previous: state.last,
             at: 0,
+            audit: None,
             change: Change::default(),
         };
         let cases = [

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place, Placement, Rank};
 use greenroom_offload::format::footer::{About, Key};
-use greenroom_offload::log::{Known, State};
+use greenroom_offload::log::{AuditHead, Known, State};
 use greenroom_offload::{FlashError, Hash};
 use std::sync::Arc;
 
@@ -24,6 +24,10 @@ impl SimFlash {
 impl Flash for SimFlash {
     async fn known(&self) -> Result<Known, FlashError> {
         Ok(lock(&self.0.disk).known.clone())
+    }
+
+    async fn audit(&self) -> Result<Option<AuditHead>, FlashError> {
+        Ok(None)
     }
 
     async fn mean(&self, hash: Hash) -> Result<(), FlashError> {

@@ -16,7 +16,7 @@ use greenroom_offload::{Cloud, FlashError, Identity, Result};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -83,7 +83,7 @@ const ROUNDS: u64 = 78;
 async fn compact(world: &World, engine: &Engine) {
     let Ok(usage) = mark(engine.volume().cloud(), &engine.volume().state()).await else { return };
     let costs = Costs { get: 0.0, put: 0.0, ..Costs::default() };
-    let victims = victims(&usage, &costs, &Limits { live_percent_max: 60, ..Limits::default() });
+    let victims = victims(&usage, &BTreeSet::new(), &costs, &Limits { live_percent_max: 60, ..Limits::default() });
     let _ = engine.compact(&victims, world.now()).await;
     let _ = engine.collect(Grace(GRACE), world.now()).await;
 }

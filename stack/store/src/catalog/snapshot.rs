@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use greenroom_model::{AccountName, ContainerPath};
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata as _};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 
@@ -28,6 +28,10 @@ impl Snapshot {
 
     pub fn books(&self) -> Result<super::books::Books> {
         super::books::Books::load(&self.txn)
+    }
+
+    pub fn is_swept(&self) -> Result<bool> {
+        Ok(self.txn.open_table(GARBAGE)?.is_empty()?)
     }
 
     pub fn audit(&self) -> Result<Option<AuditRow>> {

@@ -259,6 +259,7 @@ impl Stage {
         let (count, size) = (|number: u64| grouped(number as f64), Unit::Bytes.say(receipt.bytes as f64));
         self.say_lines(vec![
             format!("  removed    {} blobs, {size}, in {} containers", count(receipt.blobs), count(receipt.containers)),
+            format!("  cloud      {}", cloud(receipt)),
             format!("  revoked    {} keys", count(receipt.keys_revoked)),
             format!("  audit log  entry {}, {:.16}…", count(receipt.audit_seq), receipt.audit_hash),
         ]);
@@ -322,6 +323,15 @@ pub enum Pasted {
 /// Of `2026-01-31T09:30:00Z`, what a speaker says.
 pub fn time_of_day(at: &str) -> &str {
     at.get(11..16).unwrap_or(at)
+}
+
+/// What an off-boarded tenant has left in the cloud.
+fn cloud(receipt: &Receipt) -> String {
+    match (&receipt.gone_at, receipt.segments_left_in_cloud, receipt.bytes_left_in_cloud) {
+        (Some(_), ..) => "nothing left".to_owned(),
+        (None, Some(segments), _) => format!("{} objects still hold something of it", grouped(segments as f64)),
+        (None, None, bytes) => format!("{} to go at the next collections", Unit::Bytes.say(bytes as f64)),
+    }
 }
 
 fn permissions(letters: &str) -> String {
