@@ -9,9 +9,9 @@ pub mod listing;
 pub mod migrate;
 mod page_changes;
 pub mod pages;
-pub mod row;
 mod snapshot;
 mod sweep;
+pub mod tables;
 mod txn;
 mod writer;
 
@@ -24,19 +24,15 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
+pub use crate::rows::FILE;
+use crate::rows::{HeadRow, encode};
 use engine::Engine;
 use migrate::{FORMAT, OLDEST, is_going_back};
 use redb::{ReadableDatabase, WriteTransaction};
-use row::{
-    ACCOUNTS, BLOBS, BLOCKS, CONTAINERS, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, PIECES, RELEASES, SERVICES,
-    SNAPSHOTS, STAGED, STAGINGS, TENANTS, USAGE,
-};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
-
-/// The catalog's file, below the data folder.
-pub const FILE: &str = "catalog/catalog.redb";
+use tables::*;
 
 #[derive(Debug, Clone)]
 pub struct Catalog {
@@ -98,7 +94,7 @@ impl Catalog {
         let mut head = txn.open_table(HEAD)?;
         let volume = now.0.unsigned_abs();
         let new = HeadRow { format: FORMAT, volume, etag: 0, id: 0, cloud: None };
-        head.insert(HEAD_KEY, row::encode(&new).as_slice())?;
+        head.insert(HEAD_KEY, encode(&new).as_slice())?;
         drop(head);
         for table in [TENANTS, ACCOUNTS, SERVICES, USAGE] {
             txn.open_table(table)?;

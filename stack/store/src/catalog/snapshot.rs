@@ -1,14 +1,14 @@
 //! What readers see: the catalog as it was at one moment.
 
-use super::row::*;
+use super::tables::*;
 use super::txn::{read_list, read_pieces};
 use crate::block::{Block, BlockId};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
+use crate::rows::*;
 use greenroom_model::{AccountName, ContainerPath};
 use redb::{ReadTransaction, ReadableTable};
-use serde::de::DeserializeOwned;
 use std::ops::Range;
 
 pub struct Snapshot {
@@ -38,11 +38,11 @@ impl Snapshot {
         self.txn.open_table(TENANTS)?.iter()?.map(|item| Ok(item?.0.value().to_owned())).collect()
     }
 
-    pub fn accounts<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+    pub fn accounts(&self) -> Result<Vec<AccountRecord>> {
         self.txn.open_table(ACCOUNTS)?.iter()?.map(|item| decode(item?.1.value())).collect()
     }
 
-    pub fn account<T: DeserializeOwned>(&self, name: &AccountName) -> Result<Option<T>> {
+    pub fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>> {
         self.txn.open_table(ACCOUNTS)?.get(name.as_str())?.map(|row| decode(row.value())).transpose()
     }
 

@@ -1,15 +1,15 @@
 //! A write transaction: what operations see of the catalog while they change it.
 
 use super::books::Books;
-use super::pages::page_list;
-use super::row::*;
+use super::tables::*;
 use crate::block::BlockId;
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::piece::{self, Piece};
 use crate::props::{BlobKind, BlobProps};
-use crate::quota::Owner;
+use crate::rows::*;
+use crate::usage::Owner;
 use greenroom_model::{AccountName, BlobPath, ContainerPath, TenantName};
 use redb::{ReadableTable, Table, WriteTransaction};
 use serde::de::DeserializeOwned;
@@ -65,7 +65,7 @@ impl<'t> Txn<'t> {
         self.books.next_id()
     }
 
-    pub fn account<T: DeserializeOwned>(&self, name: &AccountName) -> Result<Option<T>> {
+    pub fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>> {
         self.accounts.get(name.as_str())?.map(|row| decode(row.value())).transpose()
     }
 
@@ -179,7 +179,7 @@ impl<'t> Txn<'t> {
                 let pieces = self.all_pieces(&row.pieces)?;
                 self.keep(pieces)
             }
-            BlobKind::Page { .. } => Ok(List::Rows(self.copy_pages(page_list(row)?)?)),
+            BlobKind::Page { .. } => Ok(List::Rows(self.copy_pages(row.page_list()?)?)),
         }
     }
 

@@ -1,14 +1,13 @@
 //! The one writer: a thread that puts all that has queued up into one transaction, so that all who wait share its syncs.
 
 use super::Catalog;
-use super::books::{Books, Held};
+use super::books::Books;
 use super::txn::Txn;
 use crate::behind;
 use crate::clock::Clock;
 use crate::error::{Result, StoreError};
 use crate::extent::{Extents, Freed};
-use crate::quota::Owner;
-use crate::usage::TenantUsage;
+use crate::usage::{Held, Owner, TenantUsage};
 use greenroom_model::TenantName;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,7 +58,7 @@ impl Writer {
     pub fn start(catalog: Catalog, mut books: Books, extents: Arc<Extents>, clock: Arc<dyn Clock>) -> Result<Self> {
         let (sender, jobs) = mpsc::channel(BATCH_MAX);
         let mut held = Held::default();
-        held.show(&mut books);
+        books.show(&mut held);
         let shown = Arc::new(Mutex::new(held));
         let figures = Arc::new(Mutex::new(Figures::default()));
         figures.lock().unwrap_or_else(PoisonError::into_inner).take(&books);
@@ -251,7 +250,7 @@ impl Worker {
             figures.take(&self.books);
             figures.changes += 1;
         }
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).show(&mut self.books);
+        self.books.show(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner));
         let freed = std::mem::replace(&mut self.books.freed, Freed::Nothing);
         let reaped = self.extents.reap(&self.books.extents, freed);
         self.books.forget(&reaped);

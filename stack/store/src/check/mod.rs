@@ -2,7 +2,6 @@
 //! the catalog, and changes nothing at all.
 
 mod guarded;
-mod overlay;
 mod repair;
 mod report;
 mod walk;
@@ -15,9 +14,9 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::disk::{Disk, Guard, Mode};
 use crate::error::{Result, StoreError};
-use crate::extent::ExtentMap;
+use crate::extent::{self, ExtentMap};
+use crate::overlay::Overlay;
 use guarded::guarded;
-pub(crate) use overlay::Overlay;
 use std::path::Path;
 use std::sync::Arc;
 use walk::{Found, Row, Walk};
@@ -106,7 +105,7 @@ impl Folder {
     fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Self> {
         let catalog = Catalog::open(disk.clone(), &dir.join(catalog::FILE), &Config::default(), Timestamp::default())?;
         let volume = catalog.snapshot()?.books()?.head.volume;
-        let map = Arc::new(crate::extent::look(disk, &dir.join(crate::store::EXTENTS_FOLDER), volume)?);
+        let map = Arc::new(extent::look(disk, &dir.join(extent::FOLDER), volume)?);
         Ok(Self { catalog, map })
     }
 

@@ -16,6 +16,7 @@ use crate::compact::plan::{self, Facts};
 use crate::config::{Config, Durability};
 use crate::disk::{Disk, DiskFile, Mode};
 use crate::error::{Result, StoreError};
+use crate::rows::ExtentRow;
 use crate::space::Space;
 use frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
 use handles::Handles;
@@ -23,6 +24,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+/// Where extents lie in the data folder.
+pub const FOLDER: &str = "extents";
 
 /// Files that larger bodies are written to at a time: enough to keep a flash disk busy, few enough that each sync has many to share it.
 const LANES: usize = 4;
@@ -59,15 +63,6 @@ pub struct Extent {
 
 /// Keeps an extent from being removed while a body in it waits for its place in the catalog.
 pub type Pin = Arc<()>;
-
-/// What the catalog knows of an extent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ExtentRow {
-    /// Bytes, frame headers included, that the catalog refers to.
-    pub live: u64,
-    /// Where the last piece that the catalog ever referred to ends: nothing behind it was ever acknowledged.
-    pub end: u64,
-}
 
 #[derive(Debug)]
 pub struct Extents {

@@ -5,9 +5,10 @@
 //! no more is not removed here: see `upkeep`.
 
 use super::handles::Handles;
-use super::{Extent, ExtentMap, ExtentRow, FILE_HEADER_BYTES, FILE_MAGIC, Phase, file_header, file_name};
+use super::{Extent, ExtentMap, FILE_HEADER_BYTES, FILE_MAGIC, Phase, file_header, file_name};
 use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
+use crate::rows::ExtentRow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -6,9 +6,10 @@ mod frozen;
 mod v5;
 
 use super::Catalog;
-use super::row::{self, HEAD, HEAD_KEY};
+use super::tables::{HEAD, HEAD_KEY};
 use crate::disk::{Disk, Mode};
 use crate::error::Result;
+use crate::rows::{corrupt, decode_first, with_first};
 use redb::{ReadableTable as _, WriteTransaction};
 use std::path::{Path, PathBuf};
 
@@ -39,8 +40,8 @@ impl Catalog {
     /// Format, volume, and the last ETag given out: what the head begins with in every format.
     pub fn beginnings(&self) -> Result<(u32, u64, u64)> {
         let head = self.snapshot()?.txn.open_table(HEAD)?;
-        let row = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?;
-        row::decode_first(row.value())
+        let row = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?;
+        decode_first(row.value())
     }
 
     /// Goes all steps that are left.
@@ -50,8 +51,8 @@ impl Catalog {
             let txn = self.begin_write()?;
             STEPS[(from - OLDEST) as usize](&txn)?;
             let mut head = txn.open_table(HEAD)?;
-            let row = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?.value().to_vec();
-            head.insert(HEAD_KEY, row::with_first(&row, &(from + 1))?.as_slice())?;
+            let row = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?.value().to_vec();
+            head.insert(HEAD_KEY, with_first(&row, &(from + 1))?.as_slice())?;
             drop(head);
             txn.commit()?;
         }
