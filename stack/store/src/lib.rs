@@ -24,6 +24,7 @@ mod error;
 mod etag;
 mod extent;
 mod faults;
+mod frame;
 mod heat;
 mod identity;
 mod lease;

@@ -57,9 +57,9 @@ impl Unshown {
 
 impl Books {
     pub fn load(txn: &ReadTransaction) -> Result<Self> {
-        let head = super::cold::read_head(txn)?;
+        let head = read_head(txn)?;
         let mut books = Books {
-            log: super::cold::read_log(txn, &head)?,
+            log: read_log(txn, &head)?,
             head,
             audit: None,
             extents: BTreeMap::new(),
@@ -254,4 +254,17 @@ impl Books {
         };
         self.recount(owner, usage(was), usage(is));
     }
+}
+
+pub fn read_head(txn: &ReadTransaction) -> Result<HeadRow> {
+    let head = txn.open_table(HEAD)?;
+    let head = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?;
+    decode(head.value())
+}
+
+/// `None` too where the row is not of the manifest that was applied last.
+pub fn read_log(txn: &ReadTransaction, head: &HeadRow) -> Result<Option<LogRow>> {
+    let Some(row) = txn.open_table(HEAD)?.get(LOG_KEY)? else { return Ok(None) };
+    let log: LogRow = decode(row.value())?;
+    Ok(head.cloud.is_some_and(|cloud| cloud.applied == log.number).then_some(log))
 }

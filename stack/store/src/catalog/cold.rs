@@ -1,6 +1,7 @@
 //! What the catalog knows of content in the cloud, as it changes: a commit there is heard of in one transaction, and what is needed no
 //! more queues until the cloud has been told.
 
+use super::books::{read_head, read_log};
 use super::snapshot::Snapshot;
 use super::tables::*;
 use super::txn::Txn;
@@ -11,7 +12,7 @@ use crate::etag::ETag;
 use crate::rows::*;
 use crate::usage::Owner;
 use greenroom_model::{BlobPath, ContainerPath};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 impl Txn<'_> {
     /// The cloud is to be told that nothing here needs a place any more.
@@ -148,19 +149,6 @@ impl Txn<'_> {
         self.rewrite(at, &row)?;
         Ok(row.props.length)
     }
-}
-
-pub fn read_head(txn: &ReadTransaction) -> Result<HeadRow> {
-    let head = txn.open_table(HEAD)?;
-    let head = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?;
-    decode(head.value())
-}
-
-/// `None` too where the row is not of the manifest that was applied last.
-pub fn read_log(txn: &ReadTransaction, head: &HeadRow) -> Result<Option<LogRow>> {
-    let Some(row) = txn.open_table(HEAD)?.get(LOG_KEY)? else { return Ok(None) };
-    let log: LogRow = decode(row.value())?;
-    Ok(head.cloud.is_some_and(|cloud| cloud.applied == log.number).then_some(log))
 }
 
 /// The place that it had before, where the placement is of what is there now.

@@ -1,15 +1,12 @@
 //! What readers see: the catalog as it was at one moment.
 
 use super::tables::*;
-use super::txn::{read_list, read_pieces};
 use crate::block::{Block, BlockId};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
-use crate::piece::Piece;
 use crate::rows::*;
 use greenroom_model::{AccountName, ContainerPath};
 use redb::{ReadTransaction, ReadableTable};
-use std::ops::Range;
 
 pub struct Snapshot {
     pub(crate) txn: ReadTransaction,
@@ -59,13 +56,6 @@ impl Snapshot {
         self.txn.open_table(SNAPSHOTS)?.get((set, time.0))?.map(|row| decode(row.value())).transpose()
     }
 
-    pub fn blocks(&self, blocks: List<CommittedBlock>) -> Result<Vec<CommittedBlock>> {
-        match blocks {
-            List::Here(blocks) => Ok(blocks),
-            List::Rows(list) => read_list(&self.txn.open_table(BLOCKS)?, list),
-        }
-    }
-
     pub fn staging(&self, key: &[u8]) -> Result<Option<StagingRow>> {
         self.txn.open_table(STAGINGS)?.get(key)?.map(|row| decode(row.value())).transpose()
     }
@@ -84,13 +74,5 @@ impl Snapshot {
             blocks.push(Block { id, length: decode::<StagedRow>(row.value())?.length });
         }
         Ok(Some(blocks))
-    }
-
-    /// The pieces that hold a range of the content, and where in the content the first of them begins.
-    pub fn pieces(&self, pieces: &List<Piece>, range: &Range<u64>) -> Result<(u64, Vec<Piece>)> {
-        match pieces {
-            List::Here(pieces) => Ok((0, pieces.clone())),
-            List::Rows(list) => read_pieces(&self.txn.open_table(PIECES)?, *list, range),
-        }
     }
 }

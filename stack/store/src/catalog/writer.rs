@@ -1,12 +1,13 @@
 //! The one writer: a thread that puts all that has queued up into one transaction, so that all who wait share its syncs.
 
-use super::Catalog;
 use super::books::Books;
+use super::file::Catalog;
 use super::txn::Txn;
 use crate::behind;
 use crate::clock::Clock;
 use crate::error::{Result, StoreError};
 use crate::extent::{Extents, Freed};
+use crate::rows::FILE;
 use crate::usage::{Held, Owner, TenantUsage};
 use greenroom_model::TenantName;
 use std::collections::BTreeMap;
@@ -65,7 +66,7 @@ impl Writer {
         let (told, trust, sweep) = ((shown.clone(), figures.clone()), Trust::Sure, Sweep::On);
         let worker = Worker { catalog, books, trust, extents, clock, shown: told.0, figures: told.1, sweep };
         let thread = behind::thread("catalog".to_owned(), move || worker.run(jobs));
-        let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(super::FILE), error))?;
+        let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(FILE), error))?;
         Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shown, figures })
     }
 

@@ -1,6 +1,6 @@
 //! Goes through the catalog, row by row, and reads all that it refers to.
 
-use super::{Counts, Damage, Folder, Item, Miscount, Progress, Proof, RANGES_MAX, Report, TenantCount};
+use super::report::{Counts, Damage, Item, Miscount, Progress, Proof, RANGES_MAX, Report, TenantCount};
 use crate::catalog::Snapshot;
 use crate::catalog::books::Books;
 use crate::catalog::holders::Holder;
@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::crc;
 use crate::error::{Result, StoreError};
 use crate::extent::{ExtentMap, Reader, Span};
+use crate::piece;
 use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps};
 use crate::rows::*;
@@ -77,16 +78,16 @@ struct Owner {
 }
 
 impl<'f> Walk<'f> {
-    pub fn new(folder: &'f Folder) -> Result<Self> {
-        Ok(Self {
-            map: &folder.map,
-            snapshot: folder.catalog.snapshot()?,
-            reader: Reader::new(folder.map.clone()),
+    pub fn new(snapshot: Snapshot, map: &'f Arc<ExtentMap>) -> Self {
+        Self {
+            map,
+            snapshot,
+            reader: Reader::new(map.clone()),
             found: Found::default(),
             containers: BTreeMap::new(),
             sets: BTreeMap::new(),
             stagings: BTreeMap::new(),
-        })
+        }
     }
 
     pub fn all(mut self, progress: Progress<'_>) -> Result<Found> {
@@ -327,7 +328,7 @@ impl<'f> Walk<'f> {
         })?;
         let counts = &mut self.found.report.counts;
         for runs in runs.values() {
-            counts.live_bytes += crate::compact::join(runs).iter().map(|(from, to)| u64::from(to - from)).sum::<u64>();
+            counts.live_bytes += piece::join(runs).iter().map(|(from, to)| u64::from(to - from)).sum::<u64>();
         }
         for (id, extent) in self.map.iter() {
             counts.extents += 1;
