@@ -3,7 +3,8 @@
 use crate::auth::{Authenticated, Authority, Identity};
 use crate::body::BodyIn;
 use crate::error::{Code, Error};
-use crate::request::{Head, Request};
+use crate::head::Head;
+use crate::request::Request;
 use crate::source::Sources;
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
 use greenroom_store::{Blob, ETags, Precondition, Store, StoreError, TRIES_MAX, Timestamp};
@@ -91,7 +92,7 @@ impl Call {
 
     /// Setting tags needs a permission of its own, also where they come along with a write.
     pub fn tags(&self) -> Result<greenroom_store::Tags, Error> {
-        let tags = crate::headers::tags(&self.head)?;
+        let tags = crate::tags::of(&self.head)?;
         if !tags.is_empty() && !self.identity.has('t') {
             return Err(Error::new(Code::AuthorizationPermissionMismatch, "x-ms-tags needs the permission t."));
         }

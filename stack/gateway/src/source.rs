@@ -6,10 +6,11 @@ pub mod policy;
 mod there;
 
 use crate::call::{Call, MayReplace};
+use crate::checks::Checks;
 use crate::error::{Code, Error};
+use crate::head::Head;
 use crate::headers;
-use crate::intake::{Checks, Taken};
-use crate::request::Head;
+use crate::intake::Taken;
 use greenroom_model::AccountName;
 use greenroom_store::{
     BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, HttpHeaders, Kept, LeaseId, Metadata, PageSequence,
@@ -260,7 +261,7 @@ mod tests {
     fn url(text: &str) -> Result<Url, Error> {
         let request = http::Request::builder().uri("http://127.0.0.1/acct/photos/a").header("x-ms-copy-source", text);
         let (parts, ()) = request.body(()).expect("a request").into_parts();
-        let head = Head::parse(parts, IpAddr::from([127, 0, 0, 1]), crate::request::Transport::Plain, "id");
+        let head = Head::parse(parts, IpAddr::from([127, 0, 0, 1]), crate::head::Transport::Plain, "id");
         Url::of(&head.expect("a good head"))
     }
 

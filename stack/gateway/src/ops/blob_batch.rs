@@ -1,13 +1,15 @@
 //! Blob Batch: many deletions or changes of tier in one request, each authenticated as if it had come alone.
 
-use crate::body::{BodyIn, Content};
+use crate::body::BodyIn;
 use crate::call::Call;
-use crate::dispatch::VERSION;
+use crate::content::Content;
 use crate::error::{Code, Error};
 use crate::gate::Pass;
+use crate::head::Head;
+use crate::headers::VERSION;
 use crate::meter::{Measured, Outcome};
-use crate::reply::Reply;
-use crate::request::{Head, Request};
+use crate::reply::{self, Reply};
+use crate::request::Request;
 use crate::route::{self, Action, FromUrl, Row};
 use crate::target::{Scope, Style};
 use crate::time;
@@ -162,7 +164,7 @@ impl Echo {
                 let row = error.code.row();
                 let reply = Reply::new(row.status).header("x-ms-error-code", row.code);
                 let reply = reply.header("content-type", "application/xml");
-                (reply, Some(row.message), error.document(&self.request_id, &time::iso(batch.now)))
+                (reply, Some(row.message), reply::document(&error, &self.request_id, &time::iso(batch.now)))
             }
         };
         let status = reply.status;

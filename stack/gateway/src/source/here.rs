@@ -1,13 +1,15 @@
 //! Sources that this store keeps: copied by reference, after the credential that came with them was verified like that of any read.
 
 use super::{Archived, Range, Url};
-use crate::auth::Credential;
+use crate::auth::{Credential, Permit};
 use crate::body::BodyIn;
 use crate::call::Call;
+use crate::checks::Checks;
 use crate::error::{Code, Error};
-use crate::intake::{Checks, Intake, Md5Wanted, Taken};
-use crate::request::{Head, Request};
-use crate::{properties, route, time};
+use crate::head::Head;
+use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::request::Request;
+use crate::{properties, time};
 use futures::TryStreamExt as _;
 use greenroom_model::BlobPath;
 use greenroom_store::{
@@ -89,7 +91,7 @@ async fn admit(call: &Call, head: Head) -> Result<MayReadTags, Error> {
         return Ok(may_read_tags(identity.has('t')));
     }
     let request = Request { head, body: BodyIn::empty() };
-    let admitted = call.authority.admit(request, &route::READ_BLOB, call.now).await;
+    let admitted = call.authority.admit(request, &Permit::READ_BLOB, call.now).await;
     match admitted {
         Ok(request) => Ok(may_read_tags(request.identity().has('t'))),
         Err(turned_away) => Err(match turned_away.error.code.row().status.as_u16() {

@@ -3,12 +3,11 @@
 
 use super::{Range, Url, policy};
 use crate::call::Call;
-use crate::dispatch::VERSION;
+use crate::checks::Checks;
 use crate::error::{Code, Error};
-use crate::headers;
-use crate::intake::{Checks, Intake, Md5Wanted, Taken};
-use crate::ops::set_blob_tags;
-use crate::{spelling, time};
+use crate::headers::{self, VERSION};
+use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::{spelling, tags, time};
 use bytes::{Bytes, BytesMut};
 use greenroom_store::{HttpHeaders, Kept, Metadata, Tags};
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -106,7 +105,7 @@ pub async fn tags(call: &Call, url: &Url) -> Result<Tags, Error> {
         }
         document.extend_from_slice(&bytes);
     }
-    set_blob_tags::parse(&document)
+    tags::parse(&document)
 }
 
 impl There {
