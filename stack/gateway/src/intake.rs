@@ -1,12 +1,11 @@
 //! Takes content into the store: bounded, streamed, its checksums compared before anything names it.
 
-use crate::call::Call;
 use crate::checks::Checks;
 use crate::error::{Code, Error};
 use crate::structured::{self, Decoder};
 use bytes::Bytes;
 use greenroom_model::BlobPath;
-use greenroom_store::{Access, Body, BodyWriter, Kept, Precondition, Store, StoreError, Version};
+use greenroom_store::{Body, BodyWriter, Kept, Store};
 use md5::{Digest as _, Md5};
 
 /// Whether the MD5 of the content is wanted beyond checking the one that the client sent.
@@ -36,55 +35,6 @@ pub struct Intake {
     taken: u64,
     md5: Option<Md5>,
     checks: Checks,
-}
-
-/// Refuses content that would be refused once it is here, before it takes up the wire and the flash.
-/// The store weighs the same conditions again when it writes.
-pub async fn foresee(call: &Call, precondition: &Precondition) -> Result<(), Error> {
-    let found = match call.store.blob(&call.blob()?).await {
-        Ok(blob) => Some(blob.props),
-        Err(StoreError::BlobMissing) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let current = found.as_ref().map(Version::from);
-    precondition.check(current, Access::Write, call.now).map_err(|unmet| StoreError::from(unmet).into())
-}
-
-/// How long a request's content is, which is less than its body where that is a structured message.
-pub fn content_length(call: &Call) -> Result<u64, Error> {
-    match structured::content_length(&call.head)? {
-        Some(length) => Ok(length),
-        None => call.body.length(),
-    }
-}
-
-/// Takes a request's content in.
-pub async fn take(call: &mut Call, bytes_max: u64, kept: Kept<'_>, wanted: Md5Wanted) -> Result<Taken, Error> {
-    let length = content_length(call)?;
-    if length > bytes_max {
-        return Err(Code::RequestBodyTooLarge.into());
-    }
-    let checks = Checks::of_content(&call.head)?;
-    let mut frames = Decoder::asked(&call.head, call.body.length()?)?;
-    let target = (&call.blob()?, kept);
-    let mut intake = call.body.work(Intake::begin(&call.store, target, length, checks, wanted)).await?;
-    while let Some(mut bytes) = call.body.next().await? {
-        match &mut frames {
-            None => call.body.work(intake.push(bytes)).await?,
-            Some(frames) => {
-                while let Some(content) = frames.next(&mut bytes)? {
-                    call.body.work(intake.push(content)).await?;
-                }
-            }
-        }
-    }
-    match frames {
-        None => intake.finish().await,
-        Some(frames) => {
-            intake.checks.crc64 = Some(frames.finish()?);
-            Ok(Taken { framing: Some(structured::FORMAT), ..intake.finish().await? })
-        }
-    }
 }
 
 impl Intake {
@@ -119,5 +69,11 @@ impl Intake {
         let crc64 = body.crc64();
         self.checks.compare(md5, crc64)?;
         Ok(Taken { body, md5, crc64, framing: None })
+    }
+
+    /// As `finish`, of content that came in frames, whose checksum is in the last of them.
+    pub async fn finish_framed(mut self, frames: Decoder) -> Result<Taken, Error> {
+        self.checks.crc64 = Some(frames.finish()?);
+        Ok(Taken { framing: Some(structured::FORMAT), ..self.finish().await? })
     }
 }

@@ -5,16 +5,16 @@ mod here;
 pub mod policy;
 mod there;
 
-use crate::call::{Call, MayReplace};
+use crate::auth::{Authority, Identity};
 use crate::checks::Checks;
 use crate::error::{Code, Error};
 use crate::head::Head;
 use crate::headers;
 use crate::intake::Taken;
-use greenroom_model::AccountName;
+use greenroom_model::{AccountName, BlobPath};
 use greenroom_store::{
     BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, HttpHeaders, Kept, LeaseId, Metadata, PageSequence,
-    Precondition, Tags,
+    Precondition, Store, Tags, Timestamp,
 };
 use here::Here;
 use http::Uri;
@@ -44,6 +44,27 @@ impl Sources {
     }
 }
 
+/// A request as its copy source sees it: what it says, whose it is, and what judges the source.
+#[derive(Debug, Clone, Copy)]
+pub struct Copying<'c> {
+    pub head: &'c Head,
+    pub identity: &'c Identity,
+    pub authority: &'c Authority,
+    pub sources: &'c Sources,
+    pub now: Timestamp,
+}
+
+impl<'c> Copying<'c> {
+    fn store(self) -> &'c Store {
+        &self.authority.store
+    }
+
+    /// The blob that is written.
+    fn blob(self) -> Result<BlobPath, Error> {
+        Ok(self.head.target.blob().ok_or(Code::InvalidUri)?.clone())
+    }
+}
+
 /// A source that was found, may be read, and meets the request's conditions on it.
 #[derive(Debug)]
 pub enum Source {
@@ -60,18 +81,18 @@ pub enum Archived {
 }
 
 /// Opens the source that `x-ms-copy-source` names, or a range of it.
-pub async fn open(call: &Call, range: Option<Range>) -> Result<Source, Error> {
-    open_with(call, range, Archived::Refused).await
+pub async fn open(copying: Copying<'_>, range: Option<Range>) -> Result<Source, Error> {
+    open_with(copying, range, Archived::Refused).await
 }
 
 /// As `open`, perhaps of what is in the archive.
-pub async fn open_with(call: &Call, range: Option<Range>, archived: Archived) -> Result<Source, Error> {
-    let url = Url::of(&call.head)?;
-    let precondition = headers::source_precondition(&call.head)?;
-    if is_ours(call, &url) {
-        return Ok(Source::Here(Box::new(here::open(call, &url, (precondition, archived), range).await?)));
+pub async fn open_with(copying: Copying<'_>, range: Option<Range>, archived: Archived) -> Result<Source, Error> {
+    let url = Url::of(copying.head)?;
+    let precondition = headers::source_precondition(copying.head)?;
+    if is_ours(copying, &url) {
+        return Ok(Source::Here(Box::new(here::open(copying, &url, (precondition, archived), range).await?)));
     }
-    Ok(Source::There(Box::new(there::open(call, &url, range).await?)))
+    Ok(Source::There(Box::new(there::open(copying, &url, range).await?)))
 }
 
 impl Source {
@@ -99,78 +120,77 @@ impl Source {
     /// Makes a blob of it. What is here is not moved: the new blob refers to the same content.
     pub async fn into_blob(
         self,
-        call: &Call,
+        copying: Copying<'_>,
         draft: BlobDraft,
         blocks: CopyBlocks,
-        (precondition, may_replace): &(Precondition, MayReplace),
+        precondition: &Precondition,
     ) -> Result<BlobProps, Error> {
-        let checks = Checks::of_source(&call.head)?;
-        let put = match self {
+        let checks = Checks::of_source(copying.head)?;
+        match self {
             Source::There(there) if blocks == CopyBlocks::Keep && there.kind == there::Kind::Other => {
                 Err(Error::new(Code::CopySourceRefused, "(between servers a page blob is copied by Put Page From URL)"))
             }
-            Source::Here(here) => here.into_blob(call, draft, blocks, checks, precondition).await,
+            Source::Here(here) => here.into_blob(copying, draft, blocks, checks, precondition).await,
             Source::There(there) => {
-                let Taken { body, md5, .. } = there.take(call, Kept::Blob, checks).await?;
+                let Taken { body, md5, .. } = there.take(copying, Kept::Blob, checks).await?;
                 let mut draft = draft;
                 draft.headers.content_md5 = draft.headers.content_md5.or(md5);
-                Ok(call.store.put_blob(&call.blob()?, draft, body, precondition).await?)
+                Ok(copying.store().put_blob(&copying.blob()?, draft, body, precondition).await?)
             }
-        };
-        put.map_err(|error| may_replace.explain(error))
+        }
     }
 
     /// Writes it as pages from `begin` on.
     pub async fn into_pages(
         self,
-        call: &Call,
+        copying: Copying<'_>,
         begin: u64,
         sequence: PageSequence,
         precondition: &Precondition,
     ) -> Result<BlobProps, Error> {
-        let checks = Checks::of_source(&call.head)?;
+        let checks = Checks::of_source(copying.head)?;
         match self {
-            Source::Here(here) => here.into_pages(call, begin, checks, (sequence, precondition)).await,
+            Source::Here(here) => here.into_pages(copying, begin, checks, (sequence, precondition)).await,
             Source::There(there) => {
-                let body = there.take(call, Kept::Pages, checks).await?.body;
-                Ok(call.store.write_pages(&call.blob()?, begin, body, sequence, precondition).await?)
+                let body = there.take(copying, Kept::Pages, checks).await?.body;
+                Ok(copying.store().write_pages(&copying.blob()?, begin, body, sequence, precondition).await?)
             }
         }
     }
 
     /// Stages it as a block.
-    pub async fn into_block(self, call: &Call, id: BlockId, lease: Option<LeaseId>) -> Result<(), Error> {
-        let checks = Checks::of_source(&call.head)?;
+    pub async fn into_block(self, copying: Copying<'_>, id: BlockId, lease: Option<LeaseId>) -> Result<(), Error> {
+        let checks = Checks::of_source(copying.head)?;
         match self {
-            Source::Here(here) => here.into_block(call, id, checks, lease).await,
+            Source::Here(here) => here.into_block(copying, id, checks, lease).await,
             Source::There(there) => {
-                let taken = there.take(call, Kept::Block(&id), checks).await?;
-                Ok(call.store.stage_block(&call.blob()?, id, taken.body, lease).await?)
+                let taken = there.take(copying, Kept::Block(&id), checks).await?;
+                Ok(copying.store().stage_block(&copying.blob()?, id, taken.body, lease).await?)
             }
         }
     }
 }
 
-/// The tags of the new blob: the request's own, or with `x-ms-copy-source-tag-option: COPY` the source's.
-pub async fn tags(call: &Call, source: &Source) -> Result<Tags, Error> {
+/// The source's tags, where `x-ms-copy-source-tag-option: COPY` gives them to the new blob; `None` where that has the request's own.
+pub async fn tags(copying: Copying<'_>, source: &Source) -> Result<Option<Tags>, Error> {
     let name = "x-ms-copy-source-tag-option";
-    match call.head.filled(name).map(str::to_ascii_uppercase).as_deref() {
-        None | Some("REPLACE") => call.tags(),
-        Some("COPY") if call.head.filled("x-ms-tags").is_some() => {
+    match copying.head.filled(name).map(str::to_ascii_uppercase).as_deref() {
+        None | Some("REPLACE") => Ok(None),
+        Some("COPY") if copying.head.filled("x-ms-tags").is_some() => {
             Err(Error::new(Code::InvalidHeaderValue, format!("{name} is COPY and x-ms-tags is sent")))
         }
         Some("COPY") => match source {
-            Source::Here(here) => here.tags(),
-            Source::There(_) => there::tags(call, &Url::of(&call.head)?).await,
+            Source::Here(here) => here.tags().map(Some),
+            Source::There(_) => there::tags(copying, &Url::of(copying.head)?).await.map(Some),
         },
         Some(_) => Err(Error::new(Code::InvalidHeaderValue, name)),
     }
 }
 
 /// What a blob that is copied says of it.
-pub fn copy_state(call: &Call) -> Result<Box<CopyState>, Error> {
-    let source = Url::of(&call.head)?.shown();
-    Ok(Box::new(CopyState { id: call.head.request_id.clone(), source, completed: call.now }))
+pub fn copy_state(copying: Copying<'_>) -> Result<Box<CopyState>, Error> {
+    let source = Url::of(copying.head)?.shown();
+    Ok(Box::new(CopyState { id: copying.head.request_id.clone(), source, completed: copying.now }))
 }
 
 /// `x-ms-source-range`.
@@ -237,10 +257,10 @@ impl Url {
 }
 
 /// Whether the URL leads back to this gateway.
-fn is_ours(call: &Call, url: &Url) -> bool {
-    let own = call.sources.own;
+fn is_ours(copying: Copying<'_>, url: &Url) -> bool {
+    let own = copying.sources.own;
     let authority = url.uri.authority().map(|authority| authority.as_str());
-    let host = call.head.text(HOST.as_str());
+    let host = copying.head.text(HOST.as_str());
     if authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host)) {
         // The very name by which this request came.
         return true;
@@ -250,7 +270,7 @@ fn is_ours(call: &Call, url: &Url) -> bool {
         return url.port() == own.port() && (address == own.ip() || address.is_loopback());
     }
     let account = crate::target::account_of_host(&url.host).and_then(|account| AccountName::new(account).ok());
-    let known = account.is_some_and(|account| call.store.account(&account).is_some());
+    let known = account.is_some_and(|account| copying.store().account(&account).is_some());
     known && url.uri.port_u16().is_none_or(|port| port == own.port())
 }
 
