@@ -6,10 +6,12 @@ use crate::checks::Checks;
 use crate::error::{Code, Error};
 use crate::head::Head;
 use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::reply::Reply;
 use crate::request::Request;
 use crate::source::{self, Copying, Source, Sources};
 use crate::structured::{self, Decoder};
 use crate::{headers, tags, time};
+use futures::future::BoxFuture;
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
 use greenroom_store::{
     Access, Blob, ETags, Kept, Precondition, Store, StoreError, TRIES_MAX, Tags, Timestamp, Version,
@@ -26,12 +28,31 @@ pub struct Call {
     pub now: Timestamp,
     pub sources: Arc<Sources>,
     identity: Identity,
+    run_part: RunPart,
 }
 
+/// How a request that came within this one is run. Whoever calls the operation says it, so that none knows the table that it is in.
+pub type RunPart = for<'c> fn(&'c Call, Head) -> BoxFuture<'c, Result<Reply, Error>>;
+
 impl Call {
-    pub fn new(request: Authenticated<Request>, authority: Authority, sources: Arc<Sources>, now: Timestamp) -> Self {
+    pub fn new(
+        request: Authenticated<Request>,
+        authority: Authority,
+        sources: Arc<Sources>,
+        now: Timestamp,
+        run_part: RunPart,
+    ) -> Self {
         let (Request { head, body }, identity) = request.into_parts();
-        Self { head, body, store: authority.store.clone(), authority, sources, now, identity }
+        Self { head, body, store: authority.store.clone(), authority, sources, now, identity, run_part }
+    }
+
+    /// What the operation of a request that came within this one is given.
+    pub fn within(&self, request: Authenticated<Request>) -> Self {
+        Self::new(request, self.authority.clone(), self.sources.clone(), self.now, self.run_part)
+    }
+
+    pub async fn run_part(&self, head: Head) -> Result<Reply, Error> {
+        (self.run_part)(self, head).await
     }
 
     pub fn identity(&self) -> &Identity {

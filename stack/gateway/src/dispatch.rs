@@ -17,7 +17,7 @@ use crate::pace::Turn;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::route::{self, Action, FromUrl, Row};
-use crate::{spelling, time};
+use crate::{part, spelling, time};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -117,7 +117,7 @@ impl Gateway {
             }
         }
         served.meter.waited(asked.elapsed());
-        let mut call = Call::new(request, self.authority.clone(), self.sources.clone(), now);
+        let mut call = Call::new(request, self.authority.clone(), self.sources.clone(), now, part::RUN);
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(run) => match prepare(row, &mut call).await {

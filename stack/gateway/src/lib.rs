@@ -26,6 +26,7 @@ pub mod meter;
 mod ops;
 mod pace;
 mod page;
+mod part;
 mod properties;
 mod query;
 mod reply;

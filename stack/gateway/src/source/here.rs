@@ -1,6 +1,7 @@
 //! Sources that this store keeps: copied by reference, after the credential that came with them was verified like that of any read.
 
-use super::{Archived, Copying, Range, Url};
+use super::copying::{Archived, Copying, Range};
+use super::url::Url;
 use crate::auth::{Credential, Permit};
 use crate::body::BodyIn;
 use crate::checks::Checks;

@@ -1,7 +1,9 @@
 //! Sources that another server keeps: fetched over HTTP or HTTPS without following redirects, from addresses that the policy permits, within
 //! bounds of time and length.
 
-use super::{Copying, Range, Url, policy};
+use super::copying::{Copying, Range};
+use super::policy;
+use super::url::Url;
 use crate::checks::Checks;
 use crate::error::{Code, Error};
 use crate::headers::{self, VERSION};
