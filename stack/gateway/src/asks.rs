@@ -3,7 +3,7 @@
 //! Sources: "Blob service REST API", and the requests that Azure's SDK for Python makes, with which a test compares.
 
 use crate::error::{Code, Error};
-use crate::request::Head;
+use crate::head::Head;
 use crate::route::{Row, Snapshots};
 use crate::spelling::METADATA;
 use http::HeaderName;

@@ -2,30 +2,32 @@
 //! Denies by default. The caller learns the code; the operator learns what differed, from the log and the control API.
 
 mod anonymous;
+mod denied;
 mod diagnosis;
 pub mod issuer;
+mod permit;
 pub mod refusals;
 mod sas;
 pub mod sas_fields;
 mod shared_key;
+mod signature;
 pub mod string_to_sign;
 
 use crate::body::BodyIn;
 use crate::error::{Code, Error};
-use crate::request::{Head, Request, Transport};
+use crate::head::{Head, Transport};
+use crate::request::Request;
 use crate::time;
-use base64::prelude::{BASE64_STANDARD, Engine as _};
+use denied::Denied;
 use greenroom_model::control::{RefusedRequest, SignedPart};
-use greenroom_store::{AccountKey, AccountRecord, AccountState, ContainerAcl, Store, StoreError, Timestamp};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use greenroom_store::{AccountRecord, AccountState, ContainerAcl, Store, StoreError, Timestamp};
 use http::header;
 use issuer::{Issuer, Principal};
+pub use permit::{Permit, Reach};
 use refusals::Refusals;
 pub use sas::Grant;
-use sha2::Sha256;
+pub use signature::sign;
 use std::sync::Arc;
-use string_to_sign::StringToSign;
-use subtle::ConstantTimeEq as _;
 
 /// A path longer than this is cut in what the operator is told.
 const PATH_CHARS_MAX: usize = 512;
@@ -52,28 +54,6 @@ pub enum Credential {
     Role(Principal),
     /// None: the container is public.
     Anonymous,
-}
-
-/// What an operation demands of a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permit {
-    /// Any one of these letters; empty where any valid credential will do.
-    pub any_of: &'static str,
-    /// The letter of `srt` that an account SAS needs; any where absent.
-    pub resource_type: Option<char>,
-    pub reach: Reach,
-}
-
-/// Which kinds of credential reach an operation. The account's key reaches all but the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    AnySas,
-    /// Operations on the container itself and on the account: no service SAS.
-    AccountSas,
-    /// Access control itself: no SAS.
-    KeyOrRole,
-    /// Only someone with a role may have a key that signs in the role's name.
-    RoleOnly,
 }
 
 impl<R> Authenticated<R> {
@@ -109,51 +89,6 @@ impl Identity {
             Credential::Sas(grant) => &grant.overrides,
             Credential::Key | Credential::Role(_) | Credential::Anonymous => &[],
         }
-    }
-}
-
-/// Why a request was turned away: a code for the caller, all else for the operator.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Denied {
-    pub code: Code,
-    pub detail: String,
-    /// Where it is the signature that does not match.
-    unmatched: Option<Box<Unmatched>>,
-}
-
-/// A signature that does not match. What the client signed differently can be found out, which costs far more than to refuse it.
-#[derive(Debug, PartialEq, Eq)]
-struct Unmatched {
-    string: StringToSign,
-    keys: Vec<AccountKey>,
-    signature: String,
-}
-
-impl Unmatched {
-    /// The part that the client signed differently, where one part explains it all.
-    fn differs(&self) -> Option<String> {
-        let fits = |candidate: &str| self.keys.iter().any(|key| matches(&sign(key, candidate), &self.signature));
-        diagnosis::differs(&self.string, fits)
-    }
-}
-
-impl Denied {
-    fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), unmatched: None }
-    }
-
-    fn failed(detail: impl Into<String>) -> Self {
-        Self::new(Code::AuthenticationFailed, detail)
-    }
-
-    fn unmatched<'k>(
-        detail: &str,
-        string: StringToSign,
-        keys: impl Iterator<Item = &'k AccountKey>,
-        signature: &str,
-    ) -> Self {
-        let unmatched = Unmatched { string, keys: keys.cloned().collect(), signature: signature.to_owned() };
-        Self { unmatched: Some(Box::new(unmatched)), ..Self::failed(detail) }
     }
 }
 
@@ -344,18 +279,6 @@ fn role(
         return Err(Denied::new(Code::AuthorizationPermissionMismatch, detail));
     }
     Ok(principal)
-}
-
-/// HMAC-SHA256 of a string to sign, in Base64.
-pub fn sign(key: &AccountKey, string: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
-    mac.update(string.as_bytes());
-    BASE64_STANDARD.encode(mac.finalize().into_bytes())
-}
-
-/// Whether two signatures are one, in a time that does not depend on where they differ.
-fn matches(ours: &str, theirs: &str) -> bool {
-    ours.as_bytes().ct_eq(theirs.as_bytes()).into()
 }
 
 #[cfg(test)]

@@ -2,11 +2,20 @@
 
 use crate::auth::{Authenticated, Authority, Identity};
 use crate::body::BodyIn;
+use crate::checks::Checks;
 use crate::error::{Code, Error};
-use crate::request::{Head, Request};
-use crate::source::Sources;
+use crate::head::Head;
+use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::source::{self, Copying, Source, Sources};
+use crate::structured::{self, Decoder};
+use crate::{headers, tags, time};
+use futures::future::BoxFuture;
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
-use greenroom_store::{Blob, ETags, Precondition, Store, StoreError, TRIES_MAX, Timestamp};
+use greenroom_store::{
+    Access, Blob, ETags, Kept, Precondition, Store, StoreError, TRIES_MAX, Tags, Timestamp, Version,
+};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -19,12 +28,31 @@ pub struct Call {
     pub now: Timestamp,
     pub sources: Arc<Sources>,
     identity: Identity,
+    run_part: RunPart,
 }
 
+/// How a request that came within this one is run. Whoever calls the operation says it, so that none knows the table that it is in.
+pub type RunPart = for<'c> fn(&'c Call, Head) -> BoxFuture<'c, Result<Reply, Error>>;
+
 impl Call {
-    pub fn new(request: Authenticated<Request>, authority: Authority, sources: Arc<Sources>, now: Timestamp) -> Self {
+    pub fn new(
+        request: Authenticated<Request>,
+        authority: Authority,
+        sources: Arc<Sources>,
+        now: Timestamp,
+        run_part: RunPart,
+    ) -> Self {
         let (Request { head, body }, identity) = request.into_parts();
-        Self { head, body, store: authority.store.clone(), authority, sources, now, identity }
+        Self { head, body, store: authority.store.clone(), authority, sources, now, identity, run_part }
+    }
+
+    /// What the operation of a request that came within this one is given.
+    pub fn within(&self, request: Authenticated<Request>) -> Self {
+        Self::new(request, self.authority.clone(), self.sources.clone(), self.now, self.run_part)
+    }
+
+    pub async fn run_part(&self, head: Head) -> Result<Reply, Error> {
+        (self.run_part)(self, head).await
     }
 
     pub fn identity(&self) -> &Identity {
@@ -48,7 +76,7 @@ impl Call {
     /// The snapshot of it that the request names.
     pub fn snapshot(&self) -> Result<Option<Timestamp>, Error> {
         let Some(text) = self.head.query.filled("snapshot") else { return Ok(None) };
-        let at = crate::time::parse_iso(text);
+        let at = time::parse_iso(text);
         Ok(Some(at.ok_or_else(|| Error::new(Code::InvalidQueryParameterValue, "snapshot"))?))
     }
 
@@ -80,18 +108,78 @@ impl Call {
         }
     }
 
+    /// Refuses content that would be refused once it is here, before it takes up the wire and the flash.
+    /// The store weighs the same conditions again when it writes.
+    pub async fn foresee(&self, precondition: &Precondition) -> Result<(), Error> {
+        let found = match self.store.blob(&self.blob()?).await {
+            Ok(blob) => Some(blob.props),
+            Err(StoreError::BlobMissing) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let current = found.as_ref().map(Version::from);
+        precondition.check(current, Access::Write, self.now).map_err(|unmet| StoreError::from(unmet).into())
+    }
+
+    /// How long the request's content is, which is less than its body where that is a structured message.
+    pub fn content_length(&self) -> Result<u64, Error> {
+        match structured::content_length(&self.head)? {
+            Some(length) => Ok(length),
+            None => self.body.length(),
+        }
+    }
+
+    /// Takes the request's content in.
+    pub async fn take(&mut self, bytes_max: u64, kept: Kept<'_>, wanted: Md5Wanted) -> Result<Taken, Error> {
+        let length = self.content_length()?;
+        if length > bytes_max {
+            return Err(Code::RequestBodyTooLarge.into());
+        }
+        let checks = Checks::of_content(&self.head)?;
+        let mut frames = Decoder::asked(&self.head, self.body.length()?)?;
+        let target = (&self.blob()?, kept);
+        let mut intake = self.body.work(Intake::begin(&self.store, target, length, checks, wanted)).await?;
+        while let Some(mut bytes) = self.body.next().await? {
+            match &mut frames {
+                None => self.body.work(intake.push(bytes)).await?,
+                Some(frames) => {
+                    while let Some(content) = frames.next(&mut bytes)? {
+                        self.body.work(intake.push(content)).await?;
+                    }
+                }
+            }
+        }
+        match frames {
+            None => intake.finish().await,
+            Some(frames) => intake.finish_framed(frames).await,
+        }
+    }
+
+    /// The request as its copy source sees it.
+    pub fn copying(&self) -> Copying<'_> {
+        let Self { head, authority, sources, now, identity, .. } = self;
+        Copying { head, identity, authority, sources, now: *now }
+    }
+
     /// The conditional headers of a write that makes or replaces a blob. A SAS that only creates may not replace.
     pub fn creation(&self) -> Result<(Precondition, MayReplace), Error> {
-        let precondition = crate::headers::precondition(&self.head)?;
+        let precondition = headers::precondition(&self.head)?;
         if self.identity.has('w') {
             return Ok((precondition, MayReplace::Yes));
         }
         Ok((Precondition { if_none_match: Some(ETags::Any), ..precondition }, MayReplace::No))
     }
 
+    /// The tags of a copy: those of its source, where the request says so, or else its own.
+    pub async fn tags_of_copy(&self, source: &Source) -> Result<Tags, Error> {
+        match source::tags(self.copying(), source).await? {
+            Some(tags) => Ok(tags),
+            None => self.tags(),
+        }
+    }
+
     /// Setting tags needs a permission of its own, also where they come along with a write.
-    pub fn tags(&self) -> Result<greenroom_store::Tags, Error> {
-        let tags = crate::headers::tags(&self.head)?;
+    pub fn tags(&self) -> Result<Tags, Error> {
+        let tags = tags::of(&self.head)?;
         if !tags.is_empty() && !self.identity.has('t') {
             return Err(Error::new(Code::AuthorizationPermissionMismatch, "x-ms-tags needs the permission t."));
         }

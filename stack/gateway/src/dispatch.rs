@@ -1,20 +1,23 @@
 //! The way of a request: parse, route, authenticate, run, answer. Every reply gets its common headers here.
 
-use crate::Gateway;
 use crate::asks;
 use crate::auth::issuer::AUDIENCE;
-use crate::body::{BodyIn, BodyOut, Content, Start};
+use crate::body::{BodyIn, Start};
 use crate::call::Call;
+use crate::checks::Checks;
+use crate::content::{BodyOut, Content};
 use crate::cors::{self, Crossing};
 use crate::error::{Code, Error};
 use crate::gate::Pass;
-use crate::intake::Checks;
+use crate::gateway::Gateway;
+use crate::head::{Head, Transport};
+use crate::headers::VERSION;
 use crate::meter::Measured;
 use crate::pace::Turn;
-use crate::reply::Reply;
-use crate::request::{Head, Request, Transport};
+use crate::reply::{self, Reply};
+use crate::request::Request;
 use crate::route::{self, Action, FromUrl, Row};
-use crate::{spelling, time};
+use crate::{part, spelling, time};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -23,8 +26,6 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// Echoed where the client names no version: the newest one that the gateway was written against.
-pub const VERSION: &str = "2025-07-05";
 /// What is away longer than that may be away for long; what is away shorter should not keep anybody.
 const CLOUD_RETRY_AFTER_S: &str = "2";
 /// Azure's limit on `x-ms-client-request-id`.
@@ -116,7 +117,7 @@ impl Gateway {
             }
         }
         served.meter.waited(asked.elapsed());
-        let mut call = Call::new(request, self.authority.clone(), self.sources.clone(), now);
+        let mut call = Call::new(request, self.authority.clone(), self.sources.clone(), now, part::RUN);
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(run) => match prepare(row, &mut call).await {
@@ -147,7 +148,7 @@ impl Gateway {
         if row.status == StatusCode::NOT_MODIFIED || echo.method == Method::HEAD {
             return reply;
         }
-        let document = error.document(&echo.request_id, &time::iso(self.clock.now()));
+        let document = reply::document(error, &echo.request_id, &time::iso(self.clock.now()));
         let content = Content::Whole(Bytes::from(document));
         Reply { content, ..reply.header("content-type", "application/xml") }
     }

@@ -2,7 +2,6 @@
 //! Source: "Common REST API error codes" and "Blob Storage error codes".
 
 use crate::gate::Busy;
-use crate::xml;
 use greenroom_model::metrics::OpClass;
 use greenroom_store::{COMMITTED_BLOCKS_MAX, Leasable, LeaseRefusal, LeaseUnmet, StoreError};
 use http::StatusCode;
@@ -251,18 +250,6 @@ impl Error {
     pub fn content_range(&self) -> Option<String> {
         self.length.map(|length| format!("bytes */{length}"))
     }
-
-    /// Azure's error document.
-    pub fn document(&self, request_id: &str, time: &str) -> String {
-        let row = self.code.row();
-        let mut doc = xml::Document::new();
-        doc.open("Error");
-        doc.text("Code", row.code);
-        let detail = self.detail.as_deref().map(|detail| format!(" {detail}")).unwrap_or_default();
-        doc.text("Message", &format!("{}{detail}\nRequestId:{request_id}\nTime:{time}", row.message));
-        doc.close("Error");
-        doc.finish()
-    }
 }
 
 impl From<StoreError> for Error {
@@ -385,14 +372,5 @@ mod tests {
                 assert!(told_twice || ["CannotVerifyCopySource", SERVER_BUSY].contains(&name), "{name}");
             }
         }
-    }
-
-    #[test]
-    fn a_document_names_code_message_and_request() {
-        let document = Error::new(Code::InvalidTags, "\"<a>\"").document("id-1", "now");
-        assert!(
-            document.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>InvalidTags</Code><Message>")
-        );
-        assert!(document.contains("&quot;&lt;a&gt;&quot;\nRequestId:id-1\nTime:now</Message></Error>"), "{document}");
     }
 }

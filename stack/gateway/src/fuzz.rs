@@ -3,8 +3,8 @@
 //! `GREENROOM_FUZZ_SECONDS=60 cargo test --release -p greenroom-gateway fuzz -- --nocapture --test-threads=1`.
 
 use crate::auth::sas_fields::SasFields;
+use crate::head::{Head, Transport};
 use crate::query::Query;
-use crate::request::{Head, Transport};
 use crate::target::Target;
 use crate::{acl, listing, time, xml};
 use http::{HeaderMap, HeaderName, HeaderValue};

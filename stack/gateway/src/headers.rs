@@ -1,26 +1,22 @@
 //! The request headers that several operations share: conditions, ranges, metadata, tags, checksums, content headers.
 
 use crate::error::{Code, Error};
-use crate::request::Head;
+use crate::head::Head;
 use crate::spelling::METADATA;
 use crate::{tag_query, time, xml};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_store::{
-    Access, BlobProps, ContainerProps, ETag, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tags,
-    Tier, Timestamp,
+    Access, BlobProps, ContainerProps, ETag, ETags, HttpHeaders, LeaseId, Metadata, Precondition, StoreError, Tier,
+    Timestamp,
 };
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, Method};
-use percent_encoding::percent_decode_str;
 use std::ops::Range;
 
+/// Echoed where the client names no version: the newest one that the gateway was written against.
+pub const VERSION: &str = "2025-07-05";
 /// Azure's limit on the names and values of one object's metadata together.
 const METADATA_BYTES_MAX: usize = 8 * 1024;
-/// Azure's limits on index tags.
-pub const TAGS_MAX: usize = 10;
-const TAG_NAME_CHARS_MAX: usize = 128;
-const TAG_VALUE_CHARS_MAX: usize = 256;
-
 /// The conditional headers.
 pub fn precondition(head: &Head) -> Result<Precondition, Error> {
     let names = Conditions {
@@ -163,45 +159,6 @@ pub fn metadata_of(headers: &HeaderMap, spelt: &[String]) -> Result<Metadata, Er
     Ok(metadata)
 }
 
-/// `x-ms-tags`: `a=1&b=2`, percent-encoded, where `+` is a space.
-pub fn tags(head: &Head) -> Result<Tags, Error> {
-    let mut tags = Vec::new();
-    for pair in head.filled("x-ms-tags").unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').ok_or(Code::InvalidTags)?;
-        let decode = |text: &str| {
-            let spaced = text.replace('+', " ");
-            let decoded = percent_decode_str(&spaced).decode_utf8();
-            decoded.map(String::from).map_err(|_| Error::from(Code::InvalidTags))
-        };
-        tags.push((decode(name)?, decode(value)?));
-    }
-    checked_tags(tags)
-}
-
-/// Azure's rule on index tags, in words.
-pub const TAG_RULE: &str = "a name has 1 to 128 and a value up to 256 letters, digits, space and + - . / : = _";
-
-/// Whether a tag can be.
-pub fn tag_fits(name: &str, value: &str) -> bool {
-    let permitted = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" +-./:=_".contains(&byte));
-    let name_fits = (1..=TAG_NAME_CHARS_MAX).contains(&name.len());
-    name_fits && value.len() <= TAG_VALUE_CHARS_MAX && permitted(name) && permitted(value)
-}
-
-/// Azure's rules on index tags, wherever they come from.
-pub fn checked_tags(pairs: Vec<(String, String)>) -> Result<Tags, Error> {
-    let mut tags = Tags::default();
-    for (name, value) in pairs {
-        if !tag_fits(&name, &value) {
-            return Err(Error::new(Code::InvalidTags, format!("{name:?}")));
-        }
-        if tags.insert(name, value).is_some() || tags.len() > TAGS_MAX {
-            return Err(Code::InvalidTags.into());
-        }
-    }
-    Ok(tags)
-}
-
 /// The properties that a write stores: `x-ms-blob-*` first, then, where `plain` says so, the header of the request itself.
 pub fn content_headers(head: &Head, plain: Plain) -> Result<HttpHeaders, Error> {
     let of = |own: &str, name: &str| {
@@ -340,16 +297,5 @@ mod tests {
         ] {
             assert_eq!(parse_range(text), range, "{text}");
         }
-    }
-
-    #[test]
-    fn tags_are_few_and_plain() {
-        let pair = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
-        assert!(checked_tags(pair("a b", "1:2/3")).is_ok());
-        assert!(checked_tags(pair("", "1")).is_err());
-        assert!(checked_tags(pair("a", "ü")).is_err());
-        assert!(checked_tags(pair("a", &"x".repeat(257))).is_err());
-        assert!(checked_tags((0..11).map(|n| (format!("tag{n}"), String::new())).collect()).is_err());
-        assert!(checked_tags([pair("a", "1"), pair("a", "2")].concat()).is_err());
     }
 }

@@ -1,13 +1,11 @@
 //! Takes content into the store: bounded, streamed, its checksums compared before anything names it.
 
-use crate::call::Call;
+use crate::checks::Checks;
 use crate::error::{Code, Error};
-use crate::headers;
-use crate::request::Head;
 use crate::structured::{self, Decoder};
 use bytes::Bytes;
 use greenroom_model::BlobPath;
-use greenroom_store::{Access, Body, BodyWriter, Crc64, Kept, Precondition, Store, StoreError, Version};
+use greenroom_store::{Body, BodyWriter, Kept, Store};
 use md5::{Digest as _, Md5};
 
 /// Whether the MD5 of the content is wanted beyond checking the one that the client sent.
@@ -17,14 +15,6 @@ pub enum Md5Wanted {
     Always,
     /// Blocks: computed only to compare.
     ToCompare,
-}
-
-/// Checksums that the content must have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Checks {
-    pub md5: Option<[u8; 16]>,
-    /// CRC-64/NVME.
-    pub crc64: Option<u64>,
 }
 
 /// Content that is durable in the store, and not yet named by anything.
@@ -45,55 +35,6 @@ pub struct Intake {
     taken: u64,
     md5: Option<Md5>,
     checks: Checks,
-}
-
-/// Refuses content that would be refused once it is here, before it takes up the wire and the flash.
-/// The store weighs the same conditions again when it writes.
-pub async fn foresee(call: &Call, precondition: &Precondition) -> Result<(), Error> {
-    let found = match call.store.blob(&call.blob()?).await {
-        Ok(blob) => Some(blob.props),
-        Err(StoreError::BlobMissing) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let current = found.as_ref().map(Version::from);
-    precondition.check(current, Access::Write, call.now).map_err(|unmet| StoreError::from(unmet).into())
-}
-
-/// How long a request's content is, which is less than its body where that is a structured message.
-pub fn content_length(call: &Call) -> Result<u64, Error> {
-    match structured::content_length(&call.head)? {
-        Some(length) => Ok(length),
-        None => call.body.length(),
-    }
-}
-
-/// Takes a request's content in.
-pub async fn take(call: &mut Call, bytes_max: u64, kept: Kept<'_>, wanted: Md5Wanted) -> Result<Taken, Error> {
-    let length = content_length(call)?;
-    if length > bytes_max {
-        return Err(Code::RequestBodyTooLarge.into());
-    }
-    let checks = Checks::of_content(&call.head)?;
-    let mut frames = Decoder::asked(&call.head, call.body.length()?)?;
-    let target = (&call.blob()?, kept);
-    let mut intake = call.body.work(Intake::begin(&call.store, target, length, checks, wanted)).await?;
-    while let Some(mut bytes) = call.body.next().await? {
-        match &mut frames {
-            None => call.body.work(intake.push(bytes)).await?,
-            Some(frames) => {
-                while let Some(content) = frames.next(&mut bytes)? {
-                    call.body.work(intake.push(content)).await?;
-                }
-            }
-        }
-    }
-    match frames {
-        None => intake.finish().await,
-        Some(frames) => {
-            intake.checks.crc64 = Some(frames.finish()?);
-            Ok(Taken { framing: Some(structured::FORMAT), ..intake.finish().await? })
-        }
-    }
 }
 
 impl Intake {
@@ -129,61 +70,10 @@ impl Intake {
         self.checks.compare(md5, crc64)?;
         Ok(Taken { body, md5, crc64, framing: None })
     }
-}
 
-impl Checks {
-    /// What the headers say of the request's own body.
-    pub fn of_body(head: &Head) -> Result<Self, Error> {
-        Self::of(head, "content-md5", "x-ms-content-crc64")
-    }
-
-    /// What the headers say of a copy source.
-    pub fn of_source(head: &Head) -> Result<Self, Error> {
-        Self::of(head, "x-ms-source-content-md5", "x-ms-source-content-crc64")
-    }
-
-    /// As `of_body`, where the body is a blob's whole content and that has an MD5 of its own.
-    pub fn of_content(head: &Head) -> Result<Self, Error> {
-        let checks = Self::of_body(head)?;
-        let framed = head.filled(structured::HEADER).is_some();
-        if framed && checks != Self::default() {
-            let why =
-                format!("{} has a checksum: Content-MD5 or x-ms-content-crc64 would be another.", structured::HEADER);
-            return Err(Error::new(Code::InvalidHeaderValue, why));
-        }
-        let own = headers::md5(head, "x-ms-blob-content-md5")?;
-        match (checks.md5, own) {
-            (Some(sent), Some(own)) if sent != own => Err(Error::new(Code::Md5Mismatch, "(the two that were sent)")),
-            (sent, own) => Ok(Self { md5: sent.or(own), ..checks }),
-        }
-    }
-
-    fn of(head: &Head, md5_name: &str, crc64_name: &str) -> Result<Self, Error> {
-        let (md5, crc64) = (headers::md5(head, md5_name)?, headers::crc64(head, crc64_name)?);
-        if md5.is_some() && crc64.is_some() {
-            return Err(Code::BothCrc64AndMd5HeaderPresent.into());
-        }
-        Ok(Self { md5, crc64 })
-    }
-
-    /// Compares a document that is here as a whole.
-    pub fn weigh(self, document: &[u8]) -> Result<(), Error> {
-        if self == Self::default() {
-            return Ok(());
-        }
-        let mut crc64 = Crc64::default();
-        crc64.update(document);
-        self.compare(self.md5.map(|_| Md5::digest(document).into()), crc64.finalize())
-    }
-
-    /// `md5` may be left out where none is to be compared.
-    pub fn compare(self, md5: Option<[u8; 16]>, crc64: u64) -> Result<(), Error> {
-        if self.md5.is_some() && self.md5 != md5 {
-            return Err(Code::Md5Mismatch.into());
-        }
-        if self.crc64.is_some_and(|sent| sent != crc64) {
-            return Err(Code::Crc64Mismatch.into());
-        }
-        Ok(())
+    /// As `finish`, of content that came in frames, whose checksum is in the last of them.
+    pub async fn finish_framed(mut self, frames: Decoder) -> Result<Taken, Error> {
+        self.checks.crc64 = Some(frames.finish()?);
+        Ok(Taken { framing: Some(structured::FORMAT), ..self.finish().await? })
     }
 }

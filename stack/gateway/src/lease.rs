@@ -2,9 +2,9 @@
 
 use crate::call::Call;
 use crate::error::{Code, Error};
+use crate::head::Head;
 use crate::headers;
 use crate::reply::Reply;
-use crate::request::Head;
 use greenroom_store::{
     BREAK_SECONDS_MAX, ETag, LEASE_SECONDS, Lease, LeaseAction, LeaseId, LeaseTerm, Precondition, Timestamp,
 };

@@ -1,9 +1,9 @@
 //! What the operations on page blobs share: ranges of whole pages, conditions on the sequence number, and the reply to a write.
 
 use crate::error::{Code, Error};
+use crate::head::Head;
 use crate::headers;
 use crate::reply::Reply;
-use crate::request::Head;
 use greenroom_store::{BlobKind, BlobProps, PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PageSequence};
 use http::StatusCode;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! A reply being built by an operation. The headers that every reply has are added in `dispatch`.
 
-use crate::body::{BrokenOff, Content};
+use crate::content::{BrokenOff, Content};
 use crate::error::Error;
-use crate::time;
+use crate::{time, xml};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use greenroom_store::{ETag, Timestamp};
@@ -70,5 +70,32 @@ impl Reply {
     /// `ETag` and `Last-Modified`.
     pub fn version(self, etag: &ETag, modified: Timestamp) -> Self {
         self.header(header::ETAG.as_str(), &format!("\"{etag}\"")).header("last-modified", &time::http(modified))
+    }
+}
+
+/// An error as Azure's document of it.
+pub fn document(error: &Error, request_id: &str, time: &str) -> String {
+    let row = error.code.row();
+    let mut doc = xml::Document::new();
+    doc.open("Error");
+    doc.text("Code", row.code);
+    let detail = error.detail.as_deref().map(|detail| format!(" {detail}")).unwrap_or_default();
+    doc.text("Message", &format!("{}{detail}\nRequestId:{request_id}\nTime:{time}", row.message));
+    doc.close("Error");
+    doc.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn a_document_names_code_message_and_request() {
+        let document = document(&Error::new(Code::InvalidTags, "\"<a>\""), "id-1", "now");
+        assert!(
+            document.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>InvalidTags</Code><Message>")
+        );
+        assert!(document.contains("&quot;&lt;a&gt;&quot;\nRequestId:id-1\nTime:now</Message></Error>"), "{document}");
     }
 }

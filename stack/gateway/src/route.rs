@@ -125,8 +125,6 @@ const ACCESS_CONTROL: Permit = Permit { any_of: "p", resource_type: None, reach:
 const DELEGATION: Permit = Permit { any_of: "", resource_type: None, reach: Reach::RoleOnly };
 
 const FILTER: Permit = Permit { any_of: "f", resource_type: None, reach: Reach::AnySas };
-/// What reading a blob demands; a copy demands it of its source.
-pub const READ_BLOB: Permit = object("r");
 
 const GET: Method = Method::GET;
 const HEAD: Method = Method::HEAD;

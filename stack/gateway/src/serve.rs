@@ -1,8 +1,8 @@
 //! Connections: accept, bound, pace, drain. TLS, where it is asked for, lies between the socket and the pace.
 
-use crate::Gateway;
+use crate::gateway::Gateway;
+use crate::head::Transport;
 use crate::pace::{Paced, Turn};
-use crate::request::Transport;
 use crate::roster::Roster;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;

@@ -7,7 +7,7 @@
 //! - message trailer: CRC-64/NVME of the whole content (8)
 
 use crate::error::{Code, Error};
-use crate::request::Head;
+use crate::head::Head;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use greenroom_store::Crc64;
 

@@ -2,14 +2,14 @@
 //! Source: "Find Blobs by Tags" and "Specifying conditional headers for Blob service operations".
 
 use crate::error::{Code, Error};
-use crate::headers;
+use crate::tags;
 use greenroom_model::ContainerName;
 use greenroom_store::{Relation, TagFilter};
 
 /// Longer ones say nothing that ten tags could mean.
 const TERMS_MAX: usize = 50;
 /// As many as a blob has tags.
-const CONDITIONS_MAX: usize = headers::TAGS_MAX;
+const CONDITIONS_MAX: usize = tags::MAX;
 
 /// What Find Blobs by Tags asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,11 +106,11 @@ fn terms(text: &str) -> Result<Vec<(Joint, Term)>, String> {
 
 /// No blob has tags of another form, so that such a term is a mistake. A name that begins with `@` is no tag's.
 fn check(name: &str, value: &str) -> Result<(), String> {
-    if name.starts_with('@') || headers::tag_fits(name, value) {
+    if name.starts_with('@') || tags::fits(name, value) {
         return Ok(());
     }
     let shown: String = name.chars().take(20).collect();
-    Err(format!("no tag is {shown:?} with that value: {}", headers::TAG_RULE))
+    Err(format!("no tag is {shown:?} with that value: {}", tags::RULE))
 }
 
 fn shown(rest: &str) -> String {

@@ -2,15 +2,14 @@
 //! goes but what a client has had go, here or there.
 
 use crate::catalog::Txn;
-use crate::catalog::row::{BlobRow, ContainerRow, List, blob_key, container_key, decode, encode};
 use crate::clock::Timestamp;
 use crate::cloud::{CloudPlace, Placed};
-use crate::copies::Place;
 use crate::error::{Result, StoreError};
 use crate::lease::Lease;
 use crate::props::{BlobKind, BlobProps, ContainerProps};
-use crate::quota::Owner;
+use crate::rows::{BlobRow, ContainerRow, List, Place, blob_key, container_key, decode, encode};
 use crate::store::Store;
+use crate::usage::Owner;
 use greenroom_model::{BlobPath, ContainerPath};
 use redb::ReadableTable as _;
 use std::sync::Arc;

@@ -1,17 +1,18 @@
 //! Content on its way out.
 
 use crate::catalog::Snapshot;
-use crate::catalog::row::List;
 use crate::clock::Timestamp;
 use crate::cloud::Whereabouts;
-use crate::copies::{Place, Source};
 use crate::crc;
 use crate::error::{Result, StoreError};
+use crate::etag::ETag;
 use crate::extent::{ExtentMap, Reader, Span};
+use crate::faults::Faults;
 use crate::heat::Heat;
-use crate::pages::{PageChanges, PageRanges};
+use crate::page::{PageChanges, PageRanges};
 use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps};
+use crate::rows::{List, Place};
 use crate::store::Store;
 use bytes::Bytes;
 use futures::future::Either;
@@ -21,7 +22,6 @@ use greenroom_model::BlobPath;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::task::JoinHandle;
 
 /// A blob as it was when it was looked up: a later overwrite or deletion changes nothing here.
@@ -40,23 +40,16 @@ pub struct Blob {
     pub(crate) store: Option<Store>,
 }
 
+/// A blob or snapshot that was looked up, as the source of a copy. It holds nothing open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub(crate) path: BlobPath,
+    pub(crate) place: Place,
+    pub(crate) etag: ETag,
+}
+
 /// How often content that keeps moving about in the cloud is looked for.
 const COLD_LOOKS_MAX: usize = 4;
-
-/// Reads that failed: content that was damaged or that the disk would not give.
-#[derive(Debug, Default)]
-pub struct Faults(AtomicU64);
-
-impl Faults {
-    pub fn count(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    fn note(&self, path: &BlobPath, error: &StoreError) {
-        self.0.fetch_add(1, Relaxed);
-        tracing::error!(blob = %path, %error, "content could not be read, and was not served");
-    }
-}
 
 /// What is left to read.
 #[derive(Debug)]

@@ -2,11 +2,9 @@
 
 use crate::blob::Blob;
 use crate::body::{Body, BodyWriter};
-use crate::catalog::row::{BlobRow, CommittedBlock, List, PROPS_BYTES_MAX, blob_key, encode};
 use crate::catalog::{Snapshot, Txn};
 use crate::clock::Timestamp;
 use crate::cloud::Whereabouts;
-use crate::copies::Place;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::extent::ExtentMap;
@@ -15,8 +13,9 @@ use crate::list::{BlobPage, ListQuery};
 use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobChange, BlobDraft, BlobKind, BlobProps};
-use crate::quota::Owner;
+use crate::rows::{BlobRow, CommittedBlock, List, PROPS_BYTES_MAX, Place, blob_key, encode};
 use crate::store::Store;
+use crate::usage::Owner;
 use greenroom_model::{BlobPath, ContainerPath};
 use serde::Serialize;
 use std::sync::Arc;

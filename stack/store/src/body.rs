@@ -2,8 +2,9 @@
 
 use crate::crc;
 use crate::error::{Result, StoreError};
-use crate::extent::frame::{Framed, framed_bytes};
+use crate::extent::framed::Framed;
 use crate::extent::{Extent, Lane, Pin, Spot, Sync};
+use crate::frame::framed_bytes;
 use crate::piece::{self, Piece};
 use crate::space::{Promise, Purpose, Space};
 use crate::store::Store;

@@ -1,10 +1,12 @@
 //! Content that has left flash: where it lies, and the part that gets it from there. What is there is none of the store's business.
 
+use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::etag::ETag;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use greenroom_model::TenantName;
+use greenroom_model::{BlobPath, ContainerPath, TenantName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -59,5 +61,45 @@ impl CloudPlace {
     pub(crate) fn from_key(key: &[u8]) -> Option<Self> {
         let (segment, recipe) = key.split_first_chunk()?;
         Some(Self { segment: *segment, recipe: u32::from_be_bytes(recipe.try_into().ok()?) })
+    }
+}
+
+/// What a recipe in the cloud is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Described {
+    Container(ContainerPath),
+    /// With the moment of a snapshot.
+    Blob(BlobPath, Option<Timestamp>),
+}
+
+/// What a commit has put into the cloud.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// `None` for a name that no store ever had: its place is released at once.
+    pub of: Option<Described>,
+    pub etag: Option<ETag>,
+    pub place: CloudPlace,
+    /// It was moved from there, and has not changed.
+    pub was: Option<CloudPlace>,
+    /// The revision that it tells of, where that is known.
+    pub told: Option<u32>,
+}
+
+/// Of a segment, which recipes.
+pub type Recipes = Box<dyn Fn(u32) -> bool + Send>;
+
+/// A commit in the cloud as the catalog hears of it.
+pub struct Applied {
+    pub number: u64,
+    /// Of the manifest.
+    pub hash: [u8; 32],
+    pub placements: Vec<Placement>,
+    /// Released places that the cloud no longer counts.
+    pub released: Vec<([u8; 32], Recipes)>,
+}
+
+impl fmt::Debug for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Applied {}", self.number)
     }
 }

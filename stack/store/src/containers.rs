@@ -3,15 +3,14 @@
 use crate::acl::{ContainerAcl, PublicAccess};
 use crate::blobs::check_size;
 use crate::catalog::Txn;
-use crate::catalog::row::{ContainerRow, GarbageRow, container_key, encode};
 use crate::error::{Result, StoreError};
-use crate::identity::{AccountRecord, AccountState};
 use crate::lease::{Lease, LeaseAction};
 use crate::list::{ContainerPage, ListQuery};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{ContainerProps, Metadata};
-use crate::quota::Owner;
+use crate::rows::{AccountState, ContainerRow, GarbageRow, container_key, encode};
 use crate::store::Store;
+use crate::usage::Owner;
 use greenroom_model::{AccountName, ContainerPath};
 
 impl Store {
@@ -32,7 +31,7 @@ impl Store {
     ) -> Result<ContainerProps> {
         let path = path.clone();
         check_size(&metadata)?;
-        self.write(move |txn| match txn.account::<AccountRecord>(&path.account)?.map(|account| account.state) {
+        self.write(move |txn| match txn.account(&path.account)?.map(|account| account.state) {
             Some(AccountState::Disabled) => Err(StoreError::AccountDisabled),
             Some(AccountState::Enabled) | None => create(txn, &path, metadata, public),
         })
@@ -97,7 +96,7 @@ impl Store {
 }
 
 fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata, public: PublicAccess) -> Result<ContainerProps> {
-    let account = txn.account::<AccountRecord>(&path.account)?;
+    let account = txn.account(&path.account)?;
     let account = account.ok_or_else(|| StoreError::AccountMissing(path.account.clone()))?;
     let owner = account.tenant;
     if txn.find_container(path)?.is_some() {

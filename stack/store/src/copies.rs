@@ -1,41 +1,22 @@
 //! Copies within the store: the new blob or block refers to the content that is there already, and no byte of it moves.
 
-use crate::blob::Blob;
+use crate::blob::{Blob, Source};
 use crate::blobs::{Content, check_size, replace, written};
 use crate::block::BlockId;
 use crate::blocks::{Staged, stage};
 use crate::body::Body;
 use crate::catalog::Txn;
-use crate::catalog::row::BlobRow;
-use crate::clock::Timestamp;
 use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
-use crate::etag::ETag;
 use crate::lease::LeaseId;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
+use crate::rows::{BlobRow, Place};
 use crate::store::Store;
 use futures::TryStreamExt as _;
 use greenroom_model::BlobPath;
 use std::ops::Range;
 use std::pin::pin;
-
-/// A blob or snapshot that was looked up, as the source of a copy. It holds nothing open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    pub(crate) path: BlobPath,
-    pub(crate) place: Place,
-    pub(crate) etag: ETag,
-}
-
-/// Where a row of a blob lies in the catalog.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
-    /// By its key.
-    Base(Vec<u8>),
-    /// By its set and moment.
-    Snapshot(u64, Timestamp),
-}
 
 /// Whether a copy knows the blocks that its source was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! When blobs were last read: remembered in memory, and written down now and then by whoever decides by it.
 
 use crate::clock::{Clock, Timestamp};
-use crate::copies::Place;
+use crate::rows::Place;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -1,6 +1,7 @@
 //! Keeps blobs: a catalog of names and properties, and extents that hold the content. What is acknowledged is on disk.
 //! Knows nothing of HTTP, of who may do what, or of the cloud.
 
+mod accounts;
 mod acl;
 pub mod adopt;
 mod behind;
@@ -22,18 +23,24 @@ mod disk;
 mod error;
 mod etag;
 mod extent;
+mod faults;
+mod frame;
 mod heat;
 mod identity;
 mod lease;
 mod list;
 mod lock;
 pub mod migrate;
+mod overlay;
+mod page;
 mod pages;
 mod piece;
 mod precondition;
 pub mod private;
 mod props;
 mod quota;
+mod quotas;
+mod rows;
 mod services;
 mod snapshots;
 mod space;
@@ -45,26 +52,25 @@ mod usage;
 
 pub use acl::{AccessPolicy, ContainerAcl, PublicAccess, PublicContainers};
 pub use behind::stand_behind;
-pub use blob::Blob;
+pub use blob::{Blob, Source};
 pub use blobs::Snapshots;
 pub use block::{BLOCK_ID_BYTES_MAX, Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX, STAGED_BLOCKS_MAX};
 pub use body::{Body, BodyWriter};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use cloud::{CloudPlace, Cold, Placed, Whereabouts};
+pub use cloud::{Applied, CloudPlace, Cold, Described, Placed, Placement, Recipes, Whereabouts};
 pub use compact::Compaction;
 pub use config::{Config, Durability};
-pub use copies::{CopyBlocks, Source};
+pub use copies::CopyBlocks;
 pub use crc::Crc64;
 pub use disk::{Disk, DiskFile, FileSystem, Guard, Mode};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
-pub use identity::{AccountKey, AccountRecord, AccountState};
 pub use lease::{
     BREAK_SECONDS_MAX, LEASE_SECONDS, Leasable, Lease, LeaseAction, LeaseId, LeaseNeed, LeaseRefusal, LeaseState,
     LeaseTerm, LeaseUnmet,
 };
 pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
-pub use pages::{
+pub use page::{
     Change, PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageChange, PageChanges, PageRanges, PageSequence,
     PageUpdate, SequenceChange,
 };
@@ -72,13 +78,11 @@ pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{
     BlobChange, BlobDraft, BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier,
 };
-pub use quota::{Kept, Owner, Project, Quotas};
-pub use services::ServiceSettings;
+pub use quota::{Project, Quotas};
+pub use quotas::Kept;
+pub use rows::{AccountKey, AccountRecord, AccountState, ServiceSettings};
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
-pub use tiering::{
-    Applied, BlobFact, CloudLog, ContainerFact, Described, Leaving, Placement, Recipes, Restored, Survey, TRIES_MAX,
-    Told,
-};
+pub use tiering::{BlobFact, CloudLog, ContainerFact, Leaving, Restored, Survey, TRIES_MAX, Told};
 pub use upkeep::Upkeep;
-pub use usage::{TenantUsage, Usage};
+pub use usage::{Owner, TenantUsage, Usage};

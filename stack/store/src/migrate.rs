@@ -2,14 +2,17 @@
 //! Nothing is changed in place: see `docs/design/from-one-format-to-the-next.md` for the order of acts, and why no crash is in between.
 
 use crate::catalog::migrate::{FORMAT, GOING, OLDEST, way_back};
-use crate::catalog::row::{BLOBS, BlobRow, decode};
+use crate::catalog::tables::BLOBS;
 use crate::catalog::{self, Catalog};
-use crate::check::Overlay;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
-use crate::store::EXTENTS_FOLDER;
+use crate::extent;
+use crate::overlay::Overlay;
+use crate::rows::{BlobRow, decode};
+pub use crate::space::Held;
+use crate::space::Linked;
 use redb::ReadableTable as _;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -40,21 +43,6 @@ pub struct Standing {
     pub format: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub way_back: Option<Held>,
-}
-
-/// The way back to a format, and what it alone holds on flash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Held {
-    pub to: u32,
-    pub bytes: u64,
-}
-
-/// Extents that ways back hold, be they still in use or not, and what nothing else holds any more.
-#[derive(Debug)]
-pub(crate) struct Linked {
-    pub to: u32,
-    pub alone_bytes: u64,
-    pub extents: BTreeSet<PathBuf>,
 }
 
 /// What is lost on the way back.
@@ -132,7 +120,7 @@ impl Folder<'_> {
         let _lock = self.disk.lock(self.dir)?;
         self.write(&back.join(GOING))?;
         self.sync(&back)?;
-        let [here, there] = [self.dir, &back].map(|folder| folder.join(EXTENTS_FOLDER));
+        let [here, there] = [self.dir, &back].map(|folder| folder.join(extent::FOLDER));
         let [now, then] = [self.names(&here)?, self.names(&there)?];
         for name in then.difference(&now) {
             self.link(&there.join(name), &here.join(name))?;
@@ -190,7 +178,7 @@ impl Folder<'_> {
             let Linked { alone_bytes, extents, .. } =
                 linked.get_or_insert_with(|| Linked { to: format - 1, alone_bytes: 0, extents: BTreeSet::new() });
             *alone_bytes += self.disk.allocated_bytes(&back.join(catalog::FILE));
-            let (folder, live) = (back.join(EXTENTS_FOLDER), self.names(&self.dir.join(EXTENTS_FOLDER))?);
+            let (folder, live) = (back.join(extent::FOLDER), self.names(&self.dir.join(extent::FOLDER))?);
             for name in self.names(&folder)? {
                 if !live.contains(&name) && !extents.contains(&name) {
                     *alone_bytes += self.disk.allocated_bytes(&folder.join(&name));
@@ -214,7 +202,7 @@ impl Folder<'_> {
     /// Versions before this one left it to the machine who may read a folder.
     fn narrow(&self) -> Result<()> {
         let catalog = folder_of(&self.dir.join(catalog::FILE));
-        for folder in [self.dir, &catalog, &self.dir.join(EXTENTS_FOLDER)] {
+        for folder in [self.dir, &catalog, &self.dir.join(extent::FOLDER)] {
             self.disk.narrow(folder).map_err(|error| StoreError::io("protect", folder, error))?;
             for name in self.names(folder)? {
                 let path = folder.join(name);
@@ -226,11 +214,11 @@ impl Folder<'_> {
 
     /// Links to all that stays as it is, and copies of what is written anew.
     fn lay(&self, back: &Path) -> Result<()> {
-        let (extents, catalog) = (back.join(EXTENTS_FOLDER), folder_of(&back.join(catalog::FILE)));
+        let (extents, catalog) = (back.join(extent::FOLDER), folder_of(&back.join(catalog::FILE)));
         for folder in [back, &extents, &catalog] {
             self.disk.create_dir(folder).map_err(|error| StoreError::io("create", folder, error))?;
         }
-        let here = self.dir.join(EXTENTS_FOLDER);
+        let here = self.dir.join(extent::FOLDER);
         for name in self.names(&here)? {
             self.link(&here.join(&name), &extents.join(&name))?;
         }
@@ -251,7 +239,7 @@ impl Folder<'_> {
     fn clear(&self, back: &Path) -> Result<()> {
         let catalog = folder_of(&back.join(catalog::FILE));
         let mut found = false;
-        for folder in [&catalog, &back.join(EXTENTS_FOLDER), back] {
+        for folder in [&catalog, &back.join(extent::FOLDER), back] {
             for name in self.names(folder)? {
                 found = true;
                 let path = folder.join(name);

@@ -1,91 +1,21 @@
 //! What is done with page blobs: made with a length and nothing in them, then written page by page.
 
+use crate::blob::Source;
 use crate::blobs::{Content, check_size, replace, written};
 use crate::body::Body;
 use crate::catalog::Txn;
-use crate::catalog::pages::page_list;
-use crate::catalog::row::{BlobRow, List, encode};
 use crate::cloud::Whereabouts;
-use crate::copies::Source;
 use crate::error::{Result, StoreError};
+use crate::page::{PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageSequence, PageUpdate, SequenceChange};
 use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
-use crate::props::{BlobDraft, BlobKind, BlobProps, HttpHeaders};
-use crate::quota::{Growth, Owner};
+use crate::props::{BlobDraft, BlobKind, BlobProps};
+use crate::quota::Growth;
+use crate::rows::{BlobRow, List, encode};
 use crate::store::Store;
+use crate::usage::Owner;
 use greenroom_model::BlobPath;
 use std::ops::Range;
-
-pub const PAGE_BYTES: u64 = 512;
-/// Source: Microsoft, "Scalability and performance targets for Blob storage".
-pub const PAGE_BLOB_BYTES_MAX: u64 = 8 << 40;
-/// Rows that a page blob may take in the catalog: what copying it, or reading it at once, goes through. Writes that follow each other
-/// share a row, so only ones strewn about come near it.
-pub const PAGE_RUNS_MAX: u32 = 1 << 18;
-
-/// What a write demands of the blob's sequence number. The default demands nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PageSequence {
-    pub at_most: Option<u64>,
-    pub below: Option<u64>,
-    pub equals: Option<u64>,
-}
-
-/// A change of what is said of a page blob, its length included.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PageUpdate {
-    /// What lies beyond is let go of; what is gained reads as zeros.
-    pub length: Option<u64>,
-    pub sequence: Option<SequenceChange>,
-    pub headers: Option<HttpHeaders>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SequenceChange {
-    /// To the greater of the two.
-    Max(u64),
-    Set(u64),
-    Increment,
-}
-
-/// Where pages have been written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PageRanges {
-    pub ranges: Vec<Range<u64>>,
-    /// Where to go on, if that was not all.
-    pub next: Option<u64>,
-}
-
-/// Where pages differ from what they were.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PageChanges {
-    /// In order; those of one kind neither touch nor overlap.
-    pub found: Vec<PageChange>,
-    /// Where to go on, if that was not all.
-    pub next: Option<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageChange {
-    pub change: Change,
-    pub range: Range<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    Written,
-    /// What was written reads as zeros now.
-    Cleared,
-}
-
-impl PageSequence {
-    pub fn check(self, sequence: u64) -> Result<()> {
-        let at_most = self.at_most.is_none_or(|most| sequence <= most);
-        let below = self.below.is_none_or(|bound| sequence < bound);
-        let equals = self.equals.is_none_or(|other| sequence == other);
-        if at_most && below && equals { Ok(()) } else { Err(StoreError::SequenceUnmet) }
-    }
-}
 
 impl Store {
     /// Makes or overwrites a page blob that reads as zeros. Err: `PageRange` for a length that is none of whole pages, or too long;
@@ -172,7 +102,7 @@ impl Store {
             // All is read before anything is written: source and target may be the same.
             let runs: Vec<(u64, Vec<Piece>)> = match source.props.kind {
                 BlobKind::Block => vec![(from.start, txn.pieces_in(&source.pieces, &from)?)],
-                BlobKind::Page { .. } => txn.pages_in(page_list(&source)?, &from)?,
+                BlobKind::Page { .. } => txn.pages_in(source.page_list()?, &from)?,
             };
             let mut grown = txn.clear_pages(list, &to)?;
             for (at, pieces) in runs {
@@ -242,7 +172,7 @@ impl Store {
             if runs >= PAGE_RUNS_MAX {
                 return Err(StoreError::TooManyRuns { max: PAGE_RUNS_MAX });
             }
-            let grown = change(txn, page_list(&row)?)?;
+            let grown = change(txn, row.page_list()?)?;
             row.props.kind = BlobKind::Page { sequence, runs: grow(runs, grown) };
             rewrite(txn, &key, row)
         })
@@ -268,7 +198,7 @@ fn resize(txn: &mut Txn<'_>, tenant: &Owner, row: &mut BlobRow, length: u64) -> 
     if let BlobKind::Page { sequence, runs } = row.props.kind
         && length < row.props.length
     {
-        let grown = txn.clear_pages(page_list(row)?, &(length..row.props.length))?;
+        let grown = txn.clear_pages(row.page_list()?, &(length..row.props.length))?;
         row.props.kind = BlobKind::Page { sequence, runs: grow(runs, grown) };
     }
     let was = row.usage();

@@ -1,7 +1,8 @@
 //! Where content lies: runs of frames in extents, in order.
 
-use crate::extent::frame::{FRAME_BYTES, HEADER_BYTES, framed_bytes};
+use crate::frame::{FRAME_BYTES, HEADER_BYTES, framed_bytes};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Content in a run of frames. It begins and ends where frames do, unless it was copied out of the middle of others' content.
@@ -97,6 +98,18 @@ fn parts(pieces: &[Piece], mut at: u64, range: Range<u64>) -> Vec<Piece> {
         at = next;
     }
     parts
+}
+
+/// Runs of an extent, from and to: those that overlap or touch become one.
+pub fn join(runs: &BTreeSet<(u32, u32)>) -> Vec<(u32, u32)> {
+    let mut joined: Vec<(u32, u32)> = Vec::new();
+    for (from, to) in runs {
+        match joined.last_mut() {
+            Some(last) if *from <= last.1 => last.1 = last.1.max(*to),
+            Some(_) | None => joined.push((*from, *to)),
+        }
+    }
+    joined
 }
 
 /// Pieces that are sliced many times, each time in no more steps than the slice has pieces, and some for finding the first.

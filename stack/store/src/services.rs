@@ -1,15 +1,12 @@
 //! Settings of an account's service as a whole. What they mean is for others to say: here they are texts, by section.
 
 use crate::blobs::check_size;
-use crate::catalog::row::{SERVICES, decode, encode};
+use crate::catalog::tables::SERVICES;
 use crate::error::{Result, StoreError};
+use crate::rows::{ServiceSettings, decode, encode};
 use crate::store::Store;
 use greenroom_model::AccountName;
 use redb::ReadableTable as _;
-use std::collections::BTreeMap;
-
-/// A section's name, and what it says.
-pub type ServiceSettings = BTreeMap<String, String>;
 
 impl Store {
     /// Empty where nothing was ever set.

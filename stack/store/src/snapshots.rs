@@ -4,14 +4,15 @@
 use crate::blob::Blob;
 use crate::blobs::check_size;
 use crate::catalog::Txn;
-use crate::catalog::row::{BlobRow, GarbageRow, encode};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::lease::Lease;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobProps, Metadata, Tier};
-use crate::quota::{Growth, Owner};
+use crate::quota::Growth;
+use crate::rows::{BlobRow, GarbageRow, encode};
 use crate::store::Store;
+use crate::usage::Owner;
 use greenroom_model::BlobPath;
 
 impl Store {

@@ -2,7 +2,7 @@
 
 use crate::disk::Disk;
 use crate::error::{Result, StoreError};
-use crate::migrate::{Held, Linked};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +30,21 @@ struct WayBack {
     alone_bytes: AtomicU64,
     /// Whoever runs the machine has been told that it is in the way.
     told: AtomicBool,
+}
+
+/// The way back to a format, and what it alone holds on flash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Held {
+    pub to: u32,
+    pub bytes: u64,
+}
+
+/// Extents that ways back hold, be they still in use or not, and what nothing else holds any more.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    pub to: u32,
+    pub alone_bytes: u64,
+    pub extents: BTreeSet<PathBuf>,
 }
 
 /// Room promised to a body; what it has not used when dropped is free again.

@@ -1,29 +1,25 @@
 //! The parts of a store, put together.
 
-use crate::blob::Faults;
-use crate::catalog::books::Held;
 use crate::catalog::migrate::FORMAT;
-use crate::catalog::row::AuditRow;
 use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
 use crate::clock::Clock;
 use crate::cloud::Cold;
 use crate::config::Config;
 use crate::disk::{Disk, FileSystem, Guard, Mode};
 use crate::error::{Result, StoreError};
-use crate::extent::Extents;
+use crate::extent::{self, Extents};
+use crate::faults::Faults;
 use crate::heat::Heat;
 use crate::identity::Identities;
 use crate::migrate;
-use crate::quota::{Owner, SharedQuotas};
-use crate::space::Space;
-use crate::usage::{TenantUsage, Usage};
+use crate::quota::SharedQuotas;
+use crate::rows::AuditRow;
+use crate::space::{self, Space};
+use crate::usage::{Held, Owner, TenantUsage, Usage};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
-
-/// Where extents lie in the data folder.
-pub(crate) const EXTENTS_FOLDER: &str = "extents";
 
 /// A data folder, open. Clones are the same store. When the last one is dropped without `close`, dropping waits for what is queued.
 #[derive(Debug, Clone)]
@@ -79,7 +75,7 @@ impl Store {
     }
 
     /// The way back to an older format, while there is one.
-    pub fn way_back(&self) -> Option<migrate::Held> {
+    pub fn way_back(&self) -> Option<space::Held> {
         self.parts.space.way_back()
     }
 
@@ -208,7 +204,7 @@ impl Parts {
         drop(snapshot);
         let volume = books.head.volume;
         let extents =
-            Extents::open(disk.clone(), &dir.join(EXTENTS_FOLDER), volume, config, space.clone(), &mut books.extents)?;
+            Extents::open(disk.clone(), &dir.join(extent::FOLDER), volume, config, space.clone(), &mut books.extents)?;
         // So that the folders made just now are found again.
         disk.sync_dir(dir).map_err(|error| StoreError::io("sync", dir, error))?;
         let extents = Arc::new(extents);

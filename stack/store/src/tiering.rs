@@ -1,16 +1,15 @@
 //! What whoever moves content between flash and the cloud asks of the store: facts to decide by, and the steps, each one transaction.
 
-use crate::blob::Blob;
+use crate::blob::{Blob, Source};
 use crate::body::{Body, BodyWriter};
-use crate::catalog::Snapshot;
-use crate::catalog::row::{BlobRow, ContainerRow, List, LogRow, blob_key};
+use crate::catalog::{Snapshot, Txn};
 use crate::clock::Timestamp;
-use crate::cloud::{CloudPlace, Cold, Placed, Whereabouts};
-use crate::copies::{Place, Source};
+use crate::cloud::{Applied, CloudPlace, Cold, Placed, Whereabouts};
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::heat::Heat;
 use crate::props::{BlobKind, BlobProps, ContainerProps, Tier};
+use crate::rows::{BlobRow, ContainerRow, List, LogRow, Place, blob_key, container_key, encode};
 use crate::store::Store;
 use futures::TryStreamExt as _;
 use greenroom_model::{BlobName, BlobPath, ContainerPath, TenantName};
@@ -25,46 +24,6 @@ const BLOBS_A_TRANSACTION: usize = 500;
 /// How long a write waits for room that is being made. Tools give up on an answer after minutes.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(60);
 const ROOM_LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// What a recipe in the cloud is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Described {
-    Container(ContainerPath),
-    /// With the moment of a snapshot.
-    Blob(BlobPath, Option<Timestamp>),
-}
-
-/// What a commit has put into the cloud.
-#[derive(Debug, Clone)]
-pub struct Placement {
-    /// `None` for a name that no store ever had: its place is released at once.
-    pub of: Option<Described>,
-    pub etag: Option<ETag>,
-    pub place: CloudPlace,
-    /// It was moved from there, and has not changed.
-    pub was: Option<CloudPlace>,
-    /// The revision that it tells of, where that is known.
-    pub told: Option<u32>,
-}
-
-/// Of a segment, which recipes.
-pub type Recipes = Box<dyn Fn(u32) -> bool + Send>;
-
-/// A commit in the cloud as the catalog hears of it.
-pub struct Applied {
-    pub number: u64,
-    /// Of the manifest.
-    pub hash: [u8; 32],
-    pub placements: Vec<Placement>,
-    /// Released places that the cloud no longer counts.
-    pub released: Vec<([u8; 32], Recipes)>,
-}
-
-impl std::fmt::Debug for Applied {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Applied {}", self.number)
-    }
-}
 
 /// What the catalog knows of the log of its volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -481,17 +440,14 @@ impl Store {
             txn.dirty = true;
             txn.books.head.etag = txn.books.head.etag.max(props.etag.0);
             (row.props, row.placed) = (props, Some(Placed { place, told: Some(row.revision) }));
-            txn.containers.insert(
-                crate::catalog::row::container_key(&path).as_slice(),
-                crate::catalog::row::encode(&row).as_slice(),
-            )?;
+            txn.containers.insert(container_key(&path).as_slice(), encode(&row).as_slice())?;
             Ok(())
         })
         .await
     }
 }
 
-fn restore(txn: &mut crate::catalog::Txn<'_>, blobs: Vec<Restored>) -> Result<Vec<Restored>> {
+fn restore(txn: &mut Txn<'_>, blobs: Vec<Restored>) -> Result<Vec<Restored>> {
     let mut left = Vec::new();
     for restored in blobs {
         let (container, key, base) = txn.look_up(&restored.path)?;

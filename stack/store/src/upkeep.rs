@@ -1,9 +1,10 @@
 //! What a store does for itself while it serves: it removes what nothing refers to, discards blocks that nobody ever committed, and
 //! compacts. Start-up deletes nothing; whatever it finds to be dead is looked into here first.
 
-use crate::catalog::row::{Bytes, STAGINGS, StagingRow, decode};
+use crate::catalog::tables::{Bytes, STAGINGS};
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::rows::{StagingRow, decode};
 use crate::store::Store;
 use redb::ReadableTable;
 use std::collections::BTreeSet;

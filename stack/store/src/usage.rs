@@ -1,6 +1,6 @@
 //! How much is stored, and for whom.
 
-use greenroom_model::TenantName;
+use greenroom_model::{AccountName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -21,6 +21,16 @@ pub struct Usage {
     /// Reads of content that failed since the store was opened: damaged, or not given by the disk. The log names the blobs.
     pub read_faults: u64,
     pub tenants: BTreeMap<TenantName, TenantUsage>,
+}
+
+/// Whose something is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Owner {
+    pub tenant: TenantName,
+    pub account: AccountName,
+    pub container: ContainerName,
+    /// The container's own: a deleted one of the same name has another.
+    pub id: u64,
 }
 
 /// What is stored for a tenant, each thing as if it were alone: content that copies and snapshots share counts for each of them. What a
@@ -69,5 +79,37 @@ impl TenantUsage {
             cloud_bytes: self.cloud_bytes.saturating_sub(other.cloud_bytes),
             cloud_only_bytes: self.cloud_only_bytes.saturating_sub(other.cloud_only_bytes),
         }
+    }
+}
+
+/// What is stored, and for whom: added up for each.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    pub tenants: BTreeMap<TenantName, TenantUsage>,
+    pub containers: BTreeMap<u64, (Owner, TenantUsage)>,
+    /// The sums of that by account.
+    pub accounts: BTreeMap<AccountName, TenantUsage>,
+}
+
+impl Held {
+    pub fn tenant(&self, tenant: &TenantName) -> TenantUsage {
+        self.tenants.get(tenant).copied().unwrap_or_default()
+    }
+
+    pub fn account(&self, account: &AccountName) -> TenantUsage {
+        self.accounts.get(account).copied().unwrap_or_default()
+    }
+
+    pub fn container(&self, id: u64) -> TenantUsage {
+        self.containers.get(&id).map(|(_, used)| *used).unwrap_or_default()
+    }
+
+    pub fn add(&mut self, owner: &Owner, more: TenantUsage) {
+        let tenant = self.tenants.entry(owner.tenant.clone()).or_default();
+        *tenant = tenant.plus(more);
+        let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
+        *held = held.plus(more);
+        let account = self.accounts.entry(owner.account.clone()).or_default();
+        *account = account.plus(more);
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
+use crate::head::Transport;
 use crate::query::Query;
-use crate::request::Transport;
 use crate::route::{self, FromUrl, ROWS};
 use crate::structured::FORMAT;
 use crate::target::Scope;

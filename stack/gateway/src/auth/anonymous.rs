@@ -1,6 +1,7 @@
 //! Requests without a credential: they reach what a container's public level opens, where its account allows public containers.
 
-use super::{Denied, Permit, Reach};
+use super::denied::Denied;
+use super::permit::{Permit, Reach};
 use crate::error::Code;
 use greenroom_store::{AccountRecord, ContainerAcl, PublicAccess, PublicContainers};
 

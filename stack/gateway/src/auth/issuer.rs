@@ -2,8 +2,8 @@
 //! derived from one secret, so that it keeps no list and survives a restart; a new secret revokes everything at once, and a new generation
 //! of an account all that was given out for it. It knows one principal for each role on each account.
 
-use super::matches;
 use super::sas_fields::KeyFields;
+use super::signature::matches;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use greenroom_model::control::Role;
 use greenroom_model::{AccountName, TenantName};

@@ -1,15 +1,18 @@
 //! Shared access signatures in the query: of an account, of a container or a blob ("service SAS"), or of a principal who holds a
 //! user-delegation key. Every field is enforced; what is not understood denies.
 
+use super::denied::Denied;
 use super::issuer::{Issuer, Principal};
+use super::permit::{Permit, Reach};
 use super::sas_fields::{Kind, SasFields};
-use super::string_to_sign::{self, SAS_VERSION_MIN, StringToSign, WITH_RESOURCE};
-use super::{Denied, Permit, Reach, matches, sign};
+use super::signature::{matches, sign};
+use super::string_to_sign::{self, SAS_VERSION_MIN, StringToSign, WITH_RESOURCE, joined};
 use crate::error::Code;
-use crate::request::{Head, Transport};
+use crate::head::{Head, Transport};
 use crate::target::{Place, Target};
 use crate::time;
 use greenroom_store::{AccessPolicy, AccountKey, AccountRecord, ContainerAcl, Timestamp};
+use http::HeaderName;
 use std::net::IpAddr;
 
 /// Every letter that Azure's `sp` knows.
@@ -87,7 +90,7 @@ pub struct Keys<'a> {
 
 /// Verifies the SAS of a request: signature first, then each field. `acl` is the container's, where there is one.
 pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Timestamp) -> Result<Grant, Denied> {
-    let (mut fields, signature) = SasFields::read(&head.query)?;
+    let (mut fields, signature) = SasFields::read(&head.query).map_err(Denied::failed)?;
     if fields.version.as_str() < SAS_VERSION_MIN || time::parse_iso(&fields.version).is_none() {
         return Err(Denied::failed(format!("sv={:?} is not a version from {SAS_VERSION_MIN} on", fields.version)));
     }
@@ -104,7 +107,7 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
         }
         Kind::Service => {
             let addressed = addressed(&fields, &head.target)?;
-            let string = string_to_sign::service_sas(&addressed, &fields.as_signed(head)?);
+            let string = string_to_sign::service_sas(&addressed, &as_signed(&fields, head)?);
             check_own(&string)?;
             refuse_delegation_fields(&fields)?;
             apply_policy(&mut fields, acl)?;
@@ -112,7 +115,7 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
         }
         Kind::UserDelegation => {
             let addressed = addressed(&fields, &head.target)?;
-            let string = string_to_sign::delegation_sas(&addressed, &fields.as_signed(head)?);
+            let string = string_to_sign::delegation_sas(&addressed, &as_signed(&fields, head)?);
             let key = keys.issuer.delegation_key(keys.account, &fields.key);
             check_signature(&string, std::iter::once(&key), &signature)?;
             GrantReach::Delegated(holder(&fields, keys, now)?)
@@ -123,6 +126,30 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
     verify_channel(&fields, head)?;
     let overrides = if fields.kind() == Kind::Account { Vec::new() } else { overrides(&fields) };
     Ok(Grant { reach, permissions: fields.permissions, overrides })
+}
+
+/// The fields as they are signed for this request. A snapshot is signed only where the SAS is for one: to any other kind
+/// it is a parameter of the operation. Headers and parameters that must be there are signed with what was sent.
+fn as_signed(fields: &SasFields, head: &Head) -> Result<SasFields, Denied> {
+    let mut signed = fields.clone();
+    if signed.resource != "bs" {
+        signed.snapshot.clear();
+    }
+    let names = |list: &str| list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    signed.signed_headers.clear();
+    for name in names(&fields.signed_headers) {
+        let value = name.parse::<HeaderName>().ok().filter(|name| head.headers.contains_key(name));
+        let value = value.map(|name| joined(&head.headers, &name));
+        let value = value.ok_or_else(|| Denied::failed(format!("srh asks for the header {name}: not sent")))?;
+        signed.signed_headers.push_str(&format!("{name}:{value}\n"));
+    }
+    signed.signed_query.clear();
+    for name in names(&fields.signed_query) {
+        let value = head.query.get(&name);
+        let value = value.ok_or_else(|| Denied::failed(format!("srq asks for the parameter {name}: not sent")))?;
+        signed.signed_query.push_str(&format!("\n{name}:{value}"));
+    }
+    Ok(signed)
 }
 
 fn check_signature<'k>(

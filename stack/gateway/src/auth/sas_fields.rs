@@ -1,9 +1,6 @@
 //! The fields of a shared access signature, as the query carries them.
 
-use super::Denied;
 use crate::query::Query;
-use crate::request::Head;
-use http::HeaderName;
 
 /// The fields of a SAS, as text, decoded; absent ones are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,8 +55,8 @@ pub enum Kind {
 }
 
 impl SasFields {
-    /// Reads the fields and the signature. A field given twice is refused: which one was meant would be a guess.
-    pub fn read(query: &Query) -> Result<(SasFields, String), Denied> {
+    /// Reads the fields and the signature. A field given twice is refused, in a sentence: which one was meant would be a guess.
+    pub fn read(query: &Query) -> Result<(SasFields, String), String> {
         let mut fields = SasFields::default();
         let mut signature = String::new();
         for (name, value) in query.pairs() {
@@ -71,7 +68,7 @@ impl SasFields {
                 },
             };
             if !slot.is_empty() {
-                return Err(Denied::failed(format!("{name} is given twice")));
+                return Err(format!("{name} is given twice"));
             }
             value.clone_into(slot);
         }
@@ -125,29 +122,5 @@ impl SasFields {
         } else {
             Kind::Service
         }
-    }
-
-    /// The fields as they are signed for this request. A snapshot is signed only where the SAS is for one: to any other kind
-    /// it is a parameter of the operation. Headers and parameters that must be there are signed with what was sent.
-    pub fn as_signed(&self, head: &Head) -> Result<SasFields, Denied> {
-        let mut fields = self.clone();
-        if fields.resource != "bs" {
-            fields.snapshot.clear();
-        }
-        let names = |list: &str| list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-        fields.signed_headers.clear();
-        for name in names(&self.signed_headers) {
-            let value = name.parse::<HeaderName>().ok().filter(|name| head.headers.contains_key(name));
-            let value = value.map(|name| super::string_to_sign::joined(&head.headers, &name));
-            let value = value.ok_or_else(|| Denied::failed(format!("srh asks for the header {name}: not sent")))?;
-            fields.signed_headers.push_str(&format!("{name}:{value}\n"));
-        }
-        fields.signed_query.clear();
-        for name in names(&self.signed_query) {
-            let value = head.query.get(&name);
-            let value = value.ok_or_else(|| Denied::failed(format!("srq asks for the parameter {name}: not sent")))?;
-            fields.signed_query.push_str(&format!("\n{name}:{value}"));
-        }
-        Ok(fields)
     }
 }

@@ -1,9 +1,10 @@
 //! `Authorization: SharedKey account:signature`, and its Lite form.
 
+use super::denied::Denied;
+use super::signature::{matches, sign};
 use super::string_to_sign::{self, StringToSign};
-use super::{Denied, matches, sign};
 use crate::error::Code;
-use crate::request::Head;
+use crate::head::Head;
 use greenroom_store::{AccountRecord, Timestamp};
 use http::header;
 

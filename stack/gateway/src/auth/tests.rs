@@ -1,10 +1,11 @@
 //! Signatures made elsewhere (azure-storage-blob 12.31 for Python, key = bytes 0 to 63) must pass; the same ones, bent, must not.
 
 use super::sas_fields::{KeyFields, SasFields};
+use super::string_to_sign::StringToSign;
 use super::*;
 use greenroom_model::control::Role;
 use greenroom_model::{AccountName, TenantName};
-use greenroom_store::{AccessPolicy, PublicAccess, PublicContainers};
+use greenroom_store::{AccessPolicy, AccountKey, PublicAccess, PublicContainers};
 use http::{HeaderMap, HeaderValue, Method};
 
 const IN_2026: i64 = 1_767_323_045; // Fri, 02 Jan 2026 03:04:05 GMT

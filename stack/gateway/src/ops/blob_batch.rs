@@ -1,20 +1,16 @@
 //! Blob Batch: many deletions or changes of tier in one request, each authenticated as if it had come alone.
 
-use crate::body::{BodyIn, Content};
 use crate::call::Call;
-use crate::dispatch::VERSION;
+use crate::content::Content;
 use crate::error::{Code, Error};
-use crate::gate::Pass;
-use crate::meter::{Measured, Outcome};
-use crate::reply::Reply;
-use crate::request::{Head, Request};
-use crate::route::{self, Action, FromUrl, Row};
+use crate::head::Head;
+use crate::headers::VERSION;
+use crate::reply::{self, Reply};
 use crate::target::{Scope, Style};
 use crate::time;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use http::{HeaderValue, StatusCode, header};
-use std::time::Instant;
 
 const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 
@@ -22,8 +18,6 @@ const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 const REQUESTS_MAX: usize = 256;
 const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 const HEADERS_MAX: usize = 64;
-/// What a batch may hold.
-const OFFERED: [&str; 2] = ["Delete Blob", "Set Blob Tier"];
 /// Requests of one batch under way at once: enough that they share the store's commits.
 const AT_ONCE: usize = 32;
 
@@ -95,45 +89,9 @@ fn within(batch: &Call, head: &Head) -> Result<(), Error> {
     }
 }
 
-/// Runs one request of the batch. It brings its own credential, and is admitted and counted as if it had come alone.
 async fn perform(batch: &Call, head: Head) -> Result<Reply, Error> {
     within(batch, &head)?;
-    let row = route::find(&head.method, head.target.scope(), &head.query, FromUrl::of(&head.headers))?;
-    let run = match row.action {
-        Action::Run(run) if OFFERED.contains(&row.operation) => run,
-        Action::Run(_) | Action::Refuse(_) => {
-            return Err(Error::new(Code::OperationNotSupported, format!("({} in a batch)", row.operation)));
-        }
-    };
-    let request = Request { head, body: BodyIn::empty() };
-    let admitted = batch.authority.admit(request, &row.permit, batch.now).await;
-    let mut request = admitted.map_err(|turned_away| turned_away.error)?;
-    let Some(served) = batch.body.served() else { return Err(Code::InternalError.into()) };
-    let mut measured = Measured::begin(served.clone(), row.class, Instant::now());
-    let asked = Instant::now();
-    request.body_mut().metered(served.meter.clone());
-    match Pass::enter(served.gate).await {
-        Ok(pass) => request.body_mut().admitted(pass),
-        Err(busy) => {
-            served.meter.throttled();
-            return Err(Code::from((busy, row.class)).into());
-        }
-    }
-    served.meter.waited(asked.elapsed());
-    let mut call = Call::new(request, batch.authority.clone(), batch.sources.clone(), batch.now);
-    let outcome = match ready(row, &mut call).await {
-        Ok(()) => run(&mut call).await,
-        Err(error) => Err(error),
-    };
-    let status = outcome.as_ref().map_or_else(|error| error.code.row().status, |reply| reply.status);
-    measured.set_outcome(Outcome::Answered(status));
-    outcome
-}
-
-/// What is left of either operation is the disk's work.
-async fn ready(row: &Row, call: &mut Call) -> Result<(), Error> {
-    crate::asks::fit(row, &call.head)?;
-    call.body.write().await
+    batch.run_part(head).await
 }
 
 /// A part's own id: the batch's, with the part's number where other requests have none.
@@ -162,7 +120,7 @@ impl Echo {
                 let row = error.code.row();
                 let reply = Reply::new(row.status).header("x-ms-error-code", row.code);
                 let reply = reply.header("content-type", "application/xml");
-                (reply, Some(row.message), error.document(&self.request_id, &time::iso(batch.now)))
+                (reply, Some(row.message), reply::document(&error, &self.request_id, &time::iso(batch.now)))
             }
         };
         let status = reply.status;

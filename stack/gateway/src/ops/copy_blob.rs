@@ -2,9 +2,9 @@
 
 use crate::call::Call;
 use crate::error::{Code, Error};
+use crate::headers;
 use crate::reply::Reply;
 use crate::source::{self, Archived};
-use crate::{headers, intake};
 use greenroom_store::{BlobDraft, BlobKind, BlobProps, CopyBlocks, Tier};
 use http::StatusCode;
 
@@ -12,27 +12,28 @@ use http::StatusCode;
 const SYNC_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let creation = call.creation()?;
+    let (precondition, may_replace) = call.creation()?;
     let (metadata, tier) = (headers::metadata(&call.head)?, headers::tier(&call.head)?);
-    intake::foresee(call, &creation.0).await.map_err(|error| creation.1.explain(error))?;
+    call.foresee(&precondition).await.map_err(|error| may_replace.explain(error))?;
     let sync = call.head.filled("x-ms-requires-sync").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     // As on Azure it is Copy Blob alone that gets content out of the archive, where it is told to which online tier.
     let archived = match tier {
         Some(Tier::Hot | Tier::Cool | Tier::Cold) if !sync => Archived::Copied,
         Some(Tier::Hot | Tier::Cool | Tier::Cold | Tier::Archive) | None => Archived::Refused,
     };
-    let source = source::open_with(call, None, archived).await?;
+    let source = source::open_with(call.copying(), None, archived).await?;
     if sync && source.length() > SYNC_BYTES_MAX {
         return Err(Error::new(Code::CopySourceRefused, "(it is longer than the 256 MiB of Copy Blob From URL)"));
     }
     let draft = BlobDraft {
         headers: source.content_headers(),
         metadata: if metadata.is_empty() { source.metadata() } else { metadata },
-        tags: source::tags(call, &source).await?,
+        tags: call.tags_of_copy(&source).await?,
         tier,
-        copy: Some(source::copy_state(call)?),
+        copy: Some(source::copy_state(call.copying())?),
     };
-    let props = source.into_blob(call, draft, CopyBlocks::Keep, &creation).await?;
+    let made = source.into_blob(call.copying(), draft, CopyBlocks::Keep, &precondition).await;
+    let props = made.map_err(|error| may_replace.explain(error))?;
     let reply = Reply::new(StatusCode::ACCEPTED)
         .version(&props.etag, props.modified)
         .header("x-ms-copy-id", &call.head.request_id)

@@ -1,12 +1,12 @@
 //! Get Blob, whole or a range.
 
-use crate::body::{BrokenOff, Content};
 use crate::call::Call;
+use crate::content::{BrokenOff, Content};
 use crate::error::{Code, Error};
+use crate::head::Head;
 use crate::headers;
 use crate::properties::{self, Extent};
 use crate::reply::Reply;
-use crate::request::Head;
 use crate::structured::{self, Encoder};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};

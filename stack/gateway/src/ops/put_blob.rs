@@ -3,7 +3,7 @@
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
-use crate::intake::{self, Md5Wanted};
+use crate::intake::Md5Wanted;
 use crate::ops::put_page_blob;
 use crate::reply::Reply;
 use crate::structured;
@@ -25,8 +25,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let (precondition, may_replace) = call.creation()?;
     let mut content_headers = headers::content_headers(&call.head, Plain::Counts)?;
     let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
-    intake::foresee(call, &precondition).await.map_err(|error| may_replace.explain(error))?;
-    let taken = intake::take(call, BYTES_MAX, Kept::Blob, Md5Wanted::Always).await?;
+    call.foresee(&precondition).await.map_err(|error| may_replace.explain(error))?;
+    let taken = call.take(BYTES_MAX, Kept::Blob, Md5Wanted::Always).await?;
     content_headers.content_md5 = content_headers.content_md5.or(taken.md5);
     let draft = BlobDraft { headers: content_headers, metadata, tags, tier, copy: None };
     let put = call.store.put_blob(&call.blob()?, draft, taken.body, &precondition).await;
@@ -42,7 +42,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
 /// A length and a sequence number are given to page blobs; of a block blob a length can only be true or false.
 fn sizes_fit(call: &Call) -> Result<(), Error> {
     let name = "x-ms-blob-content-length";
-    let content_bytes = intake::content_length(call)?;
+    let content_bytes = call.content_length()?;
     if call.head.filled(name).is_some_and(|text| text.parse() != Ok(content_bytes)) {
         return Err(Error::new(Code::InvalidHeaderValue, format!("{name} is not the length of the content.")));
     }

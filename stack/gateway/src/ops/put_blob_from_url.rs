@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
 use crate::reply::Reply;
-use crate::{intake, source};
+use crate::source;
 use greenroom_store::{BlobDraft, CopyBlocks, HttpHeaders};
 use http::StatusCode;
 
@@ -17,19 +17,20 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     if call.body.length()? != 0 {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length: the content comes from the source."));
     }
-    let creation = call.creation()?;
+    let (precondition, may_replace) = call.creation()?;
     let own = headers::content_headers(&call.head, Plain::Ignored)?;
     let (metadata, tier) = (headers::metadata(&call.head)?, headers::tier(&call.head)?);
-    intake::foresee(call, &creation.0).await.map_err(|error| creation.1.explain(error))?;
-    let source = source::open(call, None).await?;
+    call.foresee(&precondition).await.map_err(|error| may_replace.explain(error))?;
+    let source = source::open(call.copying(), None).await?;
     let keep_own = call.head.filled("x-ms-copy-source-blob-properties");
     let headers = match keep_own {
         Some(text) if text.eq_ignore_ascii_case("false") => own,
         Some(_) | None => over(own, source.content_headers()),
     };
-    let tags = source::tags(call, &source).await?;
+    let tags = call.tags_of_copy(&source).await?;
     let draft = BlobDraft { headers, metadata, tags, tier, copy: None };
-    let props = source.into_blob(call, draft, CopyBlocks::Forget, &creation).await?;
+    let made = source.into_blob(call.copying(), draft, CopyBlocks::Forget, &precondition).await;
+    let props = made.map_err(|error| may_replace.explain(error))?;
     Ok(Reply::new(StatusCode::CREATED)
         .version(&props.etag, props.modified)
         .header_if("content-md5", props.headers.content_md5.map(|md5| headers::base64(&md5)).as_deref())

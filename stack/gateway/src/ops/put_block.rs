@@ -4,7 +4,7 @@ use crate::block;
 use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers;
-use crate::intake::{self, Md5Wanted};
+use crate::intake::Md5Wanted;
 use crate::reply::Reply;
 use crate::structured;
 use greenroom_store::Kept;
@@ -18,12 +18,12 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let id = block::id(id.ok_or_else(|| Error::new(Code::MissingRequiredQueryParameter, "blockid"))?)?;
     // Azure takes no condition here but a lease.
     let lease = headers::precondition(&call.head)?.lease;
-    if intake::content_length(call)? == 0 {
+    if call.content_length()? == 0 {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length: a block is not empty."));
     }
     // Before the content comes: without a container it would be for nothing.
     call.store.container(&call.container()?).await?;
-    let taken = intake::take(call, BYTES_MAX, Kept::Block(&id), Md5Wanted::ToCompare).await?;
+    let taken = call.take(BYTES_MAX, Kept::Block(&id), Md5Wanted::ToCompare).await?;
     call.store.stage_block(&call.blob()?, id, taken.body, lease).await?;
     let reply = Reply::new(StatusCode::CREATED).header("x-ms-request-server-encrypted", "false");
     let reply = reply.header_if(structured::HEADER, taken.framing);

@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::error::{Code, Error};
-use crate::intake::{self, Md5Wanted};
+use crate::intake::Md5Wanted;
 use crate::reply::Reply;
 use crate::{headers, page, structured};
 use greenroom_store::Kept;
@@ -26,11 +26,11 @@ async fn update(call: &mut Call, range: Range<u64>) -> Result<Reply, Error> {
     if length > page::WRITE_BYTES_MAX {
         return Err(Code::RequestBodyTooLarge.into());
     }
-    if intake::content_length(call)? != length {
+    if call.content_length()? != length {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length is not the length of the range."));
     }
-    intake::foresee(call, &precondition).await?;
-    let taken = intake::take(call, page::WRITE_BYTES_MAX, Kept::Pages, Md5Wanted::ToCompare).await?;
+    call.foresee(&precondition).await?;
+    let taken = call.take(page::WRITE_BYTES_MAX, Kept::Pages, Md5Wanted::ToCompare).await?;
     let props = call.store.write_pages(&call.blob()?, range.start, taken.body, sequence, &precondition).await?;
     let reply = page::written(StatusCode::CREATED, &props).header("x-ms-request-server-encrypted", "false");
     let reply = reply.header_if(structured::HEADER, taken.framing);

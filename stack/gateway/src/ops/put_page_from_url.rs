@@ -18,11 +18,11 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     if range.end - range.start > page::WRITE_BYTES_MAX {
         return Err(Code::RequestBodyTooLarge.into());
     }
-    let source = source::open(call, Some(from)).await?;
+    let source = source::open(call.copying(), Some(from)).await?;
     if source.length() != range.end - range.start {
         return Err(Error::new(Code::InvalidHeaderValue, "x-ms-source-range has another length than x-ms-range."));
     }
-    let props = source.into_pages(call, range.start, sequence, &precondition).await?;
+    let props = source.into_pages(call.copying(), range.start, sequence, &precondition).await?;
     let md5 = call.head.filled("x-ms-source-content-md5");
     Ok(page::written(StatusCode::CREATED, &props)
         .header_if("content-md5", md5)

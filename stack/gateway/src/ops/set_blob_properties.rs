@@ -3,11 +3,11 @@
 
 use crate::call::Call;
 use crate::error::{Code, Error};
+use crate::head::Head;
 use crate::headers::{self, Plain};
 use crate::page;
 use crate::properties::NO_CONTENT_TYPE;
 use crate::reply::Reply;
-use crate::request::Head;
 use greenroom_store::{BlobChange, HttpHeaders, PageUpdate, SequenceChange};
 use http::StatusCode;
 

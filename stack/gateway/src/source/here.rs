@@ -1,13 +1,15 @@
 //! Sources that this store keeps: copied by reference, after the credential that came with them was verified like that of any read.
 
-use super::{Archived, Range, Url};
-use crate::auth::Credential;
+use super::copying::{Archived, Copying, Range};
+use super::url::Url;
+use crate::auth::{Credential, Permit};
 use crate::body::BodyIn;
-use crate::call::Call;
+use crate::checks::Checks;
 use crate::error::{Code, Error};
-use crate::intake::{Checks, Intake, Md5Wanted, Taken};
-use crate::request::{Head, Request};
-use crate::{properties, route, time};
+use crate::head::Head;
+use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::request::Request;
+use crate::{properties, time};
 use futures::TryStreamExt as _;
 use greenroom_model::BlobPath;
 use greenroom_store::{
@@ -39,21 +41,21 @@ enum MayReadTags {
 }
 
 pub async fn open(
-    call: &Call,
+    copying: Copying<'_>,
     url: &Url,
     (precondition, archived): (Precondition, Archived),
     range: Option<Range>,
 ) -> Result<Here, Error> {
-    let head = head(call, url)?;
+    let head = head(copying, url)?;
     let path = head.target.blob().ok_or(Code::CopySourceRefused)?.clone();
     let snapshot = match head.query.filled("snapshot") {
         Some(text) => Some(time::parse_iso(text).ok_or(Code::CopySourceRefused)?),
         None => None,
     };
-    let tags = admit(call, head).await?;
-    let same = snapshot.is_none() && path == call.blob()?;
+    let tags = admit(copying, head).await?;
+    let same = snapshot.is_none() && path == copying.blob()?;
     let archived = if same { Archived::Refused } else { archived };
-    let blob = look_up(call, (&path, snapshot), &precondition, archived).await?;
+    let blob = look_up(copying, (&path, snapshot), &precondition, archived).await?;
     let length = blob.props.length;
     let range = match range {
         None => 0..length,
@@ -64,20 +66,20 @@ pub async fn open(
 }
 
 /// The source's URL as the request for it that the client could have sent itself.
-fn head(call: &Call, url: &Url) -> Result<Head, Error> {
+fn head(copying: Copying<'_>, url: &Url) -> Result<Head, Error> {
     let mut request = http::Request::builder().uri(url.uri.clone());
-    if let Some(authorization) = call.head.filled("x-ms-copy-source-authorization") {
+    if let Some(authorization) = copying.head.filled("x-ms-copy-source-authorization") {
         request = request.header(AUTHORIZATION, authorization);
     }
     let (parts, ()) = request.body(()).map_err(|_| Code::CopySourceRefused)?.into_parts();
-    let head = Head::parse(parts, call.head.peer, call.head.transport, &call.head.request_id);
+    let head = Head::parse(parts, copying.head.peer, copying.head.transport, &copying.head.request_id);
     head.map_err(|error| Error { code: Code::CopySourceRefused, ..error })
 }
 
 /// Verifies that whoever asks may read the source.
-async fn admit(call: &Call, head: Head) -> Result<MayReadTags, Error> {
+async fn admit(copying: Copying<'_>, head: Head) -> Result<MayReadTags, Error> {
     let bare = head.query.get("sig").is_none() && !head.headers.contains_key(AUTHORIZATION);
-    let identity = call.identity();
+    let identity = copying.identity;
     let over_all = match &identity.credential {
         Credential::Key => true,
         Credential::Role(_) => identity.has('r'),
@@ -89,7 +91,7 @@ async fn admit(call: &Call, head: Head) -> Result<MayReadTags, Error> {
         return Ok(may_read_tags(identity.has('t')));
     }
     let request = Request { head, body: BodyIn::empty() };
-    let admitted = call.authority.admit(request, &route::READ_BLOB, call.now).await;
+    let admitted = copying.authority.admit(request, &Permit::READ_BLOB, copying.now).await;
     match admitted {
         Ok(request) => Ok(may_read_tags(request.identity().has('t'))),
         Err(turned_away) => Err(match turned_away.error.code.row().status.as_u16() {
@@ -100,17 +102,17 @@ async fn admit(call: &Call, head: Head) -> Result<MayReadTags, Error> {
 }
 
 async fn look_up(
-    call: &Call,
+    copying: Copying<'_>,
     (path, snapshot): (&BlobPath, Option<Timestamp>),
     precondition: &Precondition,
     archived: Archived,
 ) -> Result<Blob, Error> {
-    let blob = match call.store.blob_at(path, snapshot).await {
+    let blob = match copying.store().blob_at(path, snapshot).await {
         Ok(blob) => blob,
         Err(StoreError::BlobMissing | StoreError::ContainerMissing) => return Err(Code::CopySourceNotFound.into()),
         Err(error) => return Err(error.into()),
     };
-    let met = precondition.check(Some((&blob.props).into()), Access::Read, call.now);
+    let met = precondition.check(Some((&blob.props).into()), Access::Read, copying.now);
     met.map_err(|_| Code::SourceConditionNotMet)?;
     match archived {
         Archived::Copied => {}
@@ -129,25 +131,25 @@ impl Here {
 
     pub async fn into_blob(
         self,
-        call: &Call,
+        copying: Copying<'_>,
         draft: BlobDraft,
         blocks: CopyBlocks,
         checks: Checks,
         precondition: &Precondition,
     ) -> Result<BlobProps, Error> {
-        let target = call.blob()?;
+        let target = copying.blob()?;
         if blocks == CopyBlocks::Forget && self.blob.props.kind != BlobKind::Block {
-            let Taken { body, md5, .. } = self.take(call, Kept::Blob, checks).await?;
+            let Taken { body, md5, .. } = self.take(copying, Kept::Blob, checks).await?;
             let mut draft = draft;
             draft.headers.content_md5 = draft.headers.content_md5.or(md5);
-            return Ok(call.store.put_blob(&target, draft, body, precondition).await?);
+            return Ok(copying.store().put_blob(&target, draft, body, precondition).await?);
         }
         let mut here = self;
         for _ in 1..LOOKS_MAX {
             let source = here.blob.source();
-            here.verify(call, checks).await?;
-            match call.store.copy_blob(&source, &target, draft.clone(), blocks, precondition).await {
-                Err(StoreError::SourceChanged) => here.look_again(call).await?,
+            here.verify(copying, checks).await?;
+            match copying.store().copy_blob(&source, &target, draft.clone(), blocks, precondition).await {
+                Err(StoreError::SourceChanged) => here.look_again(copying).await?,
                 done => return Ok(done?),
             }
         }
@@ -156,45 +158,45 @@ impl Here {
 
     pub async fn into_block(
         self,
-        call: &Call,
+        copying: Copying<'_>,
         id: BlockId,
         checks: Checks,
         lease: Option<LeaseId>,
     ) -> Result<(), Error> {
-        let target = call.blob()?;
+        let target = copying.blob()?;
         if self.blob.props.kind != BlobKind::Block {
-            let body = self.take(call, Kept::Block(&id), checks).await?.body;
-            return Ok(call.store.stage_block(&target, id, body, lease).await?);
+            let body = self.take(copying, Kept::Block(&id), checks).await?.body;
+            return Ok(copying.store().stage_block(&target, id, body, lease).await?);
         }
         let mut here = self;
         for _ in 1..LOOKS_MAX {
-            here.verify(call, checks).await?;
-            let blob = here.look_up(call).await?;
+            here.verify(copying, checks).await?;
+            let blob = here.look_up(copying).await?;
             if blob.props.etag == here.blob.props.etag {
-                match call.store.stage_block_from(&target, id.clone(), blob, here.range.clone(), lease).await {
+                match copying.store().stage_block_from(&target, id.clone(), blob, here.range.clone(), lease).await {
                     Err(StoreError::SourceChanged) => {}
                     done => return Ok(done?),
                 }
             }
-            here.look_again(call).await?;
+            here.look_again(copying).await?;
         }
         Err(Code::SourceConditionNotMet.into())
     }
 
     pub async fn into_pages(
         self,
-        call: &Call,
+        copying: Copying<'_>,
         begin: u64,
         checks: Checks,
         (sequence, precondition): (PageSequence, &Precondition),
     ) -> Result<BlobProps, Error> {
-        let target = call.blob()?;
+        let target = copying.blob()?;
         let mut here = self;
         for _ in 1..LOOKS_MAX {
             let from = (&here.blob.source(), here.range.clone());
-            here.verify(call, checks).await?;
-            match call.store.write_pages_from(&target, begin, from, sequence, precondition).await {
-                Err(StoreError::SourceChanged) => here.look_again(call).await?,
+            here.verify(copying, checks).await?;
+            match copying.store().write_pages_from(&target, begin, from, sequence, precondition).await {
+                Err(StoreError::SourceChanged) => here.look_again(copying).await?,
                 done => return Ok(done?),
             }
         }
@@ -202,9 +204,10 @@ impl Here {
     }
 
     /// Takes the content in once more: pages with holes between them are nothing that a block can refer to.
-    async fn take(self, call: &Call, kept: Kept<'_>, checks: Checks) -> Result<Taken, Error> {
+    async fn take(self, copying: Copying<'_>, kept: Kept<'_>, checks: Checks) -> Result<Taken, Error> {
         let length = self.range.end - self.range.start;
-        let mut intake = Intake::begin(&call.store, (&call.blob()?, kept), length, checks, Md5Wanted::Always).await?;
+        let mut intake =
+            Intake::begin(copying.store(), (&copying.blob()?, kept), length, checks, Md5Wanted::Always).await?;
         let mut stream = pin!(self.blob.read(self.range)?);
         while let Some(bytes) = stream.try_next().await? {
             intake.push(bytes).await?;
@@ -212,12 +215,12 @@ impl Here {
         intake.finish().await
     }
 
-    async fn look_up(&self, call: &Call) -> Result<Blob, Error> {
-        look_up(call, (&self.path, self.snapshot), &self.precondition, self.archived).await
+    async fn look_up(&self, copying: Copying<'_>) -> Result<Blob, Error> {
+        look_up(copying, (&self.path, self.snapshot), &self.precondition, self.archived).await
     }
 
-    async fn look_again(&mut self, call: &Call) -> Result<(), Error> {
-        self.blob = self.look_up(call).await?;
+    async fn look_again(&mut self, copying: Copying<'_>) -> Result<(), Error> {
+        self.blob = self.look_up(copying).await?;
         let length = self.blob.props.length;
         if self.range.end > length {
             return Err(Code::SourceConditionNotMet.into());
@@ -226,11 +229,11 @@ impl Here {
     }
 
     /// Reads the content where the request brings a checksum of it: what a reference shares has none of its own.
-    async fn verify(&self, call: &Call, checks: Checks) -> Result<(), Error> {
+    async fn verify(&self, copying: Copying<'_>, checks: Checks) -> Result<(), Error> {
         if checks == Checks::default() {
             return Ok(());
         }
-        let blob = self.look_up(call).await?;
+        let blob = self.look_up(copying).await?;
         let stream = blob.read(self.range.clone())?;
         let sums = stream.try_fold((Md5::new(), Crc64::default()), async |(mut md5, mut crc64), bytes| {
             md5.update(&bytes);

@@ -1,14 +1,14 @@
 //! Sources that another server keeps: fetched over HTTP or HTTPS without following redirects, from addresses that the policy permits, within
 //! bounds of time and length.
 
-use super::{Range, Url, policy};
-use crate::call::Call;
-use crate::dispatch::VERSION;
+use super::copying::{Copying, Range};
+use super::policy;
+use super::url::Url;
+use crate::checks::Checks;
 use crate::error::{Code, Error};
-use crate::headers;
-use crate::intake::{Checks, Intake, Md5Wanted, Taken};
-use crate::ops::set_blob_tags;
-use crate::{spelling, time};
+use crate::headers::{self, VERSION};
+use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::{spelling, tags, time};
 use bytes::{Bytes, BytesMut};
 use greenroom_store::{HttpHeaders, Kept, Metadata, Tags};
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -80,8 +80,8 @@ struct Answer {
     _connection: AbortOnDropHandle<()>,
 }
 
-pub async fn open(call: &Call, url: &Url, range: Option<Range>) -> Result<There, Error> {
-    let answer = get(call, url, "", range).await?;
+pub async fn open(copying: Copying<'_>, url: &Url, range: Option<Range>) -> Result<There, Error> {
+    let answer = get(copying, url, "", range).await?;
     let length = headers::content_length(&answer.head.headers);
     let length = length.ok_or_else(|| refused("it does not say how long it is"))?;
     if range.is_some() && answer.head.status != StatusCode::PARTIAL_CONTENT {
@@ -97,8 +97,8 @@ pub async fn open(call: &Call, url: &Url, range: Option<Range>) -> Result<There,
 }
 
 /// The source's tags, which the credential must allow to read.
-pub async fn tags(call: &Call, url: &Url) -> Result<Tags, Error> {
-    let mut answer = get(call, url, "comp=tags", None).await?;
+pub async fn tags(copying: Copying<'_>, url: &Url) -> Result<Tags, Error> {
+    let mut answer = get(copying, url, "comp=tags", None).await?;
     let mut document = BytesMut::new();
     while let Some(bytes) = answer.next().await? {
         if document.len() + bytes.len() > TAGS_DOCUMENT_BYTES_MAX {
@@ -106,13 +106,13 @@ pub async fn tags(call: &Call, url: &Url) -> Result<Tags, Error> {
         }
         document.extend_from_slice(&bytes);
     }
-    set_blob_tags::parse(&document)
+    tags::parse(&document)
 }
 
 impl There {
-    pub async fn take(mut self, call: &Call, kept: Kept<'_>, checks: Checks) -> Result<Taken, Error> {
+    pub async fn take(mut self, copying: Copying<'_>, kept: Kept<'_>, checks: Checks) -> Result<Taken, Error> {
         let mut intake =
-            Intake::begin(&call.store, (&call.blob()?, kept), self.length, checks, Md5Wanted::Always).await?;
+            Intake::begin(copying.store(), (&copying.blob()?, kept), self.length, checks, Md5Wanted::Always).await?;
         while let Some(bytes) = self.answer.next().await? {
             intake.push(bytes).await?;
         }
@@ -138,16 +138,16 @@ impl Answer {
     }
 }
 
-async fn get(call: &Call, url: &Url, more_query: &str, range: Option<Range>) -> Result<Answer, Error> {
-    let address = resolve(call, url).await?;
+async fn get(copying: Copying<'_>, url: &Url, more_query: &str, range: Option<Range>) -> Result<Answer, Error> {
+    let address = resolve(copying, url).await?;
     let connecting = timeout(CONNECT_MAX, TcpStream::connect(address)).await;
     let stream = connecting.map_err(|_| refused("it does not answer"))?.map_err(|_| refused("it does not answer"))?;
-    let request = request(call, url, more_query, range)?;
+    let request = request(copying, url, more_query, range)?;
     if url.uri.scheme_str() != Some("https") {
         return ask(stream, request).await;
     }
     let name = ServerName::try_from(url.host.clone()).map_err(|_| refused("no certificate could be for its host"))?;
-    let securing = timeout(CONNECT_MAX, TlsConnector::from(call.sources.trust.clone()).connect(name, stream)).await;
+    let securing = timeout(CONNECT_MAX, TlsConnector::from(copying.sources.trust.clone()).connect(name, stream)).await;
     let secured = securing.map_err(|_| refused("it does not answer"))?.map_err(|error| {
         tracing::info!(host = url.host, port = url.port(), %error, "a copy source was refused: no TLS with it");
         refused("it does not speak TLS, or its certificate is not trusted here")
@@ -172,11 +172,12 @@ where
 }
 
 /// The address to connect to: the very one that was judged, so that a name cannot lead elsewhere a moment later.
-async fn resolve(call: &Call, url: &Url) -> Result<SocketAddr, Error> {
+async fn resolve(copying: Copying<'_>, url: &Url) -> Result<SocketAddr, Error> {
     let looking = timeout(CONNECT_MAX, tokio::net::lookup_host((url.host.as_str(), url.port()))).await;
     let unknown = || refused("its host is unknown");
     let addresses = looking.map_err(|_| unknown())?.map_err(|_| unknown())?;
-    let permitted = |address: &SocketAddr| policy::permits(&call.sources.allowed, &url.host, url.port(), address.ip());
+    let permitted =
+        |address: &SocketAddr| policy::permits(&copying.sources.allowed, &url.host, url.port(), address.ip());
     let refusal = "Its address is not public, and this endpoint was not told to allow it (--copy-source-allow).";
     addresses.into_iter().find(permitted).ok_or_else(|| {
         tracing::info!(host = url.host, port = url.port(), "a copy source was refused for its address");
@@ -184,24 +185,29 @@ async fn resolve(call: &Call, url: &Url) -> Result<SocketAddr, Error> {
     })
 }
 
-fn request(call: &Call, url: &Url, more_query: &str, range: Option<Range>) -> Result<Request<Empty<Bytes>>, Error> {
+fn request(
+    copying: Copying<'_>,
+    url: &Url,
+    more_query: &str,
+    range: Option<Range>,
+) -> Result<Request<Empty<Bytes>>, Error> {
     let (path, query) = (url.uri.path(), url.uri.query().unwrap_or_default());
     let joint = if query.is_empty() || more_query.is_empty() { "" } else { "&" };
     let authority = url.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let mut request = Request::get(format!("{path}?{query}{joint}{more_query}"))
         .header(header::HOST, authority)
         .header("x-ms-version", VERSION)
-        .header("x-ms-date", time::http(call.now));
+        .header("x-ms-date", time::http(copying.now));
     if let Some(Range { first, last }) = range {
         let last = last.map(|last| last.to_string()).unwrap_or_default();
         request = request.header("x-ms-range", format!("bytes={first}-{last}"));
     }
-    if let Some(authorization) = call.head.filled("x-ms-copy-source-authorization") {
+    if let Some(authorization) = copying.head.filled("x-ms-copy-source-authorization") {
         request = request.header(header::AUTHORIZATION, authorization);
     }
     // They are on the content; its tags have no ETag and no date.
     for (theirs, plain) in CONDITIONS.into_iter().filter(|_| more_query.is_empty()) {
-        if let Some(value) = call.head.filled(theirs) {
+        if let Some(value) = copying.head.filled(theirs) {
             request = request.header(plain, value);
         }
     }

@@ -1,6 +1,6 @@
 //! XML as clients send it: small documents of the protocol, each read whole or refused.
 
-use super::{holds, is_xml};
+use super::write::{holds, is_xml};
 use crate::error::{Code, Error};
 use quick_xml::events::Event;
 

@@ -1,17 +1,15 @@
 //! Counters: kept in memory by the one writer, and written by the transaction that changes them.
 
-use super::row::{
-    self, AUDIT_KEY, AuditRow, BlobRow, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, HeadRow, LOG_KEY, LogRow, StagingRow,
-    USAGE,
-};
+use super::tables::{AUDIT_KEY, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, LOG_KEY, USAGE};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::etag::ETag;
-use crate::extent::{ExtentRow, Freed};
+use crate::extent::Freed;
 use crate::piece::Piece;
-use crate::quota::{Owner, SharedQuotas};
-use crate::usage::TenantUsage;
-use greenroom_model::{AccountName, TenantName};
+use crate::quota::SharedQuotas;
+use crate::rows::{AuditRow, BlobRow, ExtentRow, HeadRow, LogRow, StagingRow, corrupt, decode, encode};
+use crate::usage::{Held, Owner, TenantUsage};
+use greenroom_model::TenantName;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,12 +36,12 @@ pub struct Books {
     touched_tenants: BTreeSet<TenantName>,
     touched_containers: BTreeSet<u64>,
     /// What was written and not shown to others yet.
-    pub unshown: Unshown,
+    unshown: Unshown,
 }
 
 /// Whose figures have changed since others were last shown them.
 #[derive(Debug)]
-pub enum Unshown {
+enum Unshown {
     All,
     Some(BTreeSet<TenantName>, BTreeSet<u64>),
 }
@@ -57,68 +55,11 @@ impl Unshown {
     }
 }
 
-/// What is stored, and for whom.
-#[derive(Debug, Clone, Default)]
-pub struct Held {
-    pub tenants: BTreeMap<TenantName, TenantUsage>,
-    pub containers: BTreeMap<u64, (Owner, TenantUsage)>,
-    /// The sums of that by account.
-    accounts: BTreeMap<AccountName, TenantUsage>,
-}
-
-impl Held {
-    pub fn tenant(&self, tenant: &TenantName) -> TenantUsage {
-        self.tenants.get(tenant).copied().unwrap_or_default()
-    }
-
-    pub fn account(&self, account: &AccountName) -> TenantUsage {
-        self.accounts.get(account).copied().unwrap_or_default()
-    }
-
-    pub fn container(&self, id: u64) -> TenantUsage {
-        self.containers.get(&id).map(|(_, used)| *used).unwrap_or_default()
-    }
-
-    /// Brings what is shown up to date. The cost is that of what has changed, however many tenants there are.
-    pub fn show(&mut self, books: &mut Books) {
-        match std::mem::replace(&mut books.unshown, Unshown::Some(BTreeSet::new(), BTreeSet::new())) {
-            Unshown::All => {
-                *self = books.held.clone();
-            }
-            Unshown::Some(tenants, containers) => {
-                for tenant in tenants {
-                    let usage = books.held.tenant(&tenant);
-                    self.tenants.insert(tenant, usage);
-                }
-                for id in containers {
-                    let now = books.held.containers.get(&id);
-                    let was = match now {
-                        Some(held) => self.containers.insert(id, held.clone()),
-                        None => self.containers.remove(&id),
-                    };
-                    for (Owner { account, .. }, _) in now.into_iter().chain(&was) {
-                        self.accounts.insert(account.clone(), books.held.account(account));
-                    }
-                }
-            }
-        }
-    }
-
-    pub fn add(&mut self, owner: &Owner, more: TenantUsage) {
-        let tenant = self.tenants.entry(owner.tenant.clone()).or_default();
-        *tenant = tenant.plus(more);
-        let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
-        *held = held.plus(more);
-        let account = self.accounts.entry(owner.account.clone()).or_default();
-        *account = account.plus(more);
-    }
-}
-
 impl Books {
     pub fn load(txn: &ReadTransaction) -> Result<Self> {
-        let head = super::cold::read_head(txn)?;
+        let head = read_head(txn)?;
         let mut books = Books {
-            log: super::cold::read_log(txn, &head)?,
+            log: read_log(txn, &head)?,
             head,
             audit: None,
             extents: BTreeMap::new(),
@@ -134,16 +75,16 @@ impl Books {
         };
         for item in txn.open_table(EXTENTS)?.iter()? {
             let (id, value) = item?;
-            books.extents.insert(id.value(), row::decode(value.value())?);
+            books.extents.insert(id.value(), decode(value.value())?);
         }
         for item in txn.open_table(USAGE)?.iter()? {
             let (tenant, value) = item?;
-            let tenant = TenantName::new(tenant.value()).map_err(|error| row::corrupt(&error.to_string()))?;
-            books.held.tenants.insert(tenant, row::decode(value.value())?);
+            let tenant = TenantName::new(tenant.value()).map_err(|error| corrupt(&error.to_string()))?;
+            books.held.tenants.insert(tenant, decode(value.value())?);
         }
         for item in txn.open_table(HELD)?.iter()? {
             let (id, value) = item?;
-            let (owner, usage): (Owner, TenantUsage) = row::decode(value.value())?;
+            let (owner, usage): (Owner, TenantUsage) = decode(value.value())?;
             let account = books.held.accounts.entry(owner.account.clone()).or_default();
             *account = account.plus(usage);
             books.all = books.all.plus(usage);
@@ -152,21 +93,46 @@ impl Books {
         Ok(books)
     }
 
+    /// Brings what others are shown up to date. The cost is that of what has changed, however many tenants there are.
+    pub fn show(&mut self, shown: &mut Held) {
+        match std::mem::replace(&mut self.unshown, Unshown::Some(BTreeSet::new(), BTreeSet::new())) {
+            Unshown::All => {
+                *shown = self.held.clone();
+            }
+            Unshown::Some(tenants, containers) => {
+                for tenant in tenants {
+                    let usage = self.held.tenant(&tenant);
+                    shown.tenants.insert(tenant, usage);
+                }
+                for id in containers {
+                    let now = self.held.containers.get(&id);
+                    let was = match now {
+                        Some(held) => shown.containers.insert(id, held.clone()),
+                        None => shown.containers.remove(&id),
+                    };
+                    for (Owner { account, .. }, _) in now.into_iter().chain(&was) {
+                        shown.accounts.insert(account.clone(), self.held.account(account));
+                    }
+                }
+            }
+        }
+    }
+
     /// Writes what has changed, as the last act of a transaction.
     pub fn write(&mut self, txn: &WriteTransaction) -> Result<()> {
         let mut head = txn.open_table(HEAD)?;
-        head.insert(HEAD_KEY, row::encode(&self.head).as_slice())?;
+        head.insert(HEAD_KEY, encode(&self.head).as_slice())?;
         if let Some(log) = &self.log {
-            head.insert(LOG_KEY, row::encode(log).as_slice())?;
+            head.insert(LOG_KEY, encode(log).as_slice())?;
         }
         if let Some(audit) = self.audit.take() {
-            head.insert(AUDIT_KEY, row::encode(&audit).as_slice())?;
+            head.insert(AUDIT_KEY, encode(&audit).as_slice())?;
         }
         if !self.touched_extents.is_empty() {
             let mut table = txn.open_table(EXTENTS)?;
             for id in std::mem::take(&mut self.touched_extents) {
                 match self.extents.get(&id) {
-                    Some(extent) => drop(table.insert(id, row::encode(extent).as_slice())?),
+                    Some(extent) => drop(table.insert(id, encode(extent).as_slice())?),
                     None => drop(table.remove(id)?),
                 }
             }
@@ -176,7 +142,7 @@ impl Books {
             self.unshown.add(&self.touched_tenants, &self.touched_containers);
             for tenant in std::mem::take(&mut self.touched_tenants) {
                 let usage = self.held.tenants.get(&tenant).copied().unwrap_or_default();
-                table.insert(tenant.as_str(), row::encode(&usage).as_slice())?;
+                table.insert(tenant.as_str(), encode(&usage).as_slice())?;
             }
         }
         if !self.touched_containers.is_empty() {
@@ -184,7 +150,7 @@ impl Books {
             for id in std::mem::take(&mut self.touched_containers) {
                 let held = self.held.containers.get(&id);
                 match held.filter(|(_, usage)| *usage != TenantUsage::default()) {
-                    Some(held) => drop(table.insert(id, row::encode(held).as_slice())?),
+                    Some(held) => drop(table.insert(id, encode(held).as_slice())?),
                     None => {
                         table.remove(id)?;
                         self.held.containers.remove(&id);
@@ -288,4 +254,17 @@ impl Books {
         };
         self.recount(owner, usage(was), usage(is));
     }
+}
+
+pub fn read_head(txn: &ReadTransaction) -> Result<HeadRow> {
+    let head = txn.open_table(HEAD)?;
+    let head = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?;
+    decode(head.value())
+}
+
+/// `None` too where the row is not of the manifest that was applied last.
+pub fn read_log(txn: &ReadTransaction, head: &HeadRow) -> Result<Option<LogRow>> {
+    let Some(row) = txn.open_table(HEAD)?.get(LOG_KEY)? else { return Ok(None) };
+    let log: LogRow = decode(row.value())?;
+    Ok(head.cloud.is_some_and(|cloud| cloud.applied == log.number).then_some(log))
 }

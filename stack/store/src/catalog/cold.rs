@@ -1,18 +1,18 @@
 //! What the catalog knows of content in the cloud, as it changes: a commit there is heard of in one transaction, and what is needed no
 //! more queues until the cloud has been told.
 
-use super::row::*;
+use super::books::{read_head, read_log};
 use super::snapshot::Snapshot;
+use super::tables::*;
 use super::txn::Txn;
 use crate::clock::Timestamp;
-use crate::cloud::{CloudPlace, Placed};
-use crate::copies;
+use crate::cloud::{Applied, CloudPlace, Described, Placed, Placement};
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
-use crate::quota::Owner;
-use crate::tiering::{Applied, Described, Placement};
+use crate::rows::*;
+use crate::usage::Owner;
 use greenroom_model::{BlobPath, ContainerPath};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 impl Txn<'_> {
     /// The cloud is to be told that nothing here needs a place any more.
@@ -81,9 +81,9 @@ impl Txn<'_> {
                 let key = blob_key(container.id, path.name.as_str());
                 let Some(row) = self.blob(&key)? else { return Ok(false) };
                 let at = match at {
-                    None => copies::Place::Base(key),
+                    None => Place::Base(key),
                     Some(time) => match row.snapshots {
-                        Some(set) => copies::Place::Snapshot(set, time),
+                        Some(set) => Place::Snapshot(set, time),
                         None => return Ok(false),
                     },
                 };
@@ -106,30 +106,30 @@ impl Txn<'_> {
         }
     }
 
-    pub fn row(&self, at: &copies::Place) -> Result<Option<BlobRow>> {
+    pub fn row(&self, at: &Place) -> Result<Option<BlobRow>> {
         match at {
-            copies::Place::Base(key) => self.blob(key),
-            copies::Place::Snapshot(set, time) => self.snapshot(*set, *time),
+            Place::Base(key) => self.blob(key),
+            Place::Snapshot(set, time) => self.snapshot(*set, *time),
         }
     }
 
     /// Whose the row of a blob or of its snapshot is, while that is in its container still.
-    pub fn owner(&self, path: &BlobPath, at: &copies::Place) -> Result<Option<Owner>> {
+    pub fn owner(&self, path: &BlobPath, at: &Place) -> Result<Option<Owner>> {
         let Some(container) = self.find_container(&path.container)? else { return Ok(None) };
         let key = blob_key(container.id, path.name.as_str());
         let is_there = match at {
-            copies::Place::Base(base) => *base == key,
-            copies::Place::Snapshot(set, _) => self.blob(&key)?.is_some_and(|row| row.snapshots == Some(*set)),
+            Place::Base(base) => *base == key,
+            Place::Snapshot(set, _) => self.blob(&key)?.is_some_and(|row| row.snapshots == Some(*set)),
         };
         Ok(is_there.then_some(container.tenant))
     }
 
     /// Writes a row in the place of the one that is there.
-    pub fn rewrite(&mut self, at: &copies::Place, row: &BlobRow) -> Result<()> {
+    pub fn rewrite(&mut self, at: &Place, row: &BlobRow) -> Result<()> {
         self.dirty = true;
         match at {
-            copies::Place::Base(key) => drop(self.blobs.insert(key.as_slice(), encode(row).as_slice())?),
-            copies::Place::Snapshot(set, time) => {
+            Place::Base(key) => drop(self.blobs.insert(key.as_slice(), encode(row).as_slice())?),
+            Place::Snapshot(set, time) => {
                 drop(self.snapshots.insert((*set, time.0), encode(row).as_slice())?);
             }
         }
@@ -137,7 +137,7 @@ impl Txn<'_> {
     }
 
     /// Lets go of the pieces of a row whose content is at a place in the cloud too. Returns the bytes freed.
-    pub fn free_placed(&mut self, owner: &Owner, at: &copies::Place, place: CloudPlace) -> Result<u64> {
+    pub fn free_placed(&mut self, owner: &Owner, at: &Place, place: CloudPlace) -> Result<u64> {
         let Some(mut row) = self.row(at)?.filter(|row| row.place() == Some(place)) else { return Ok(0) };
         let was = row.usage();
         let pieces = std::mem::replace(&mut row.pieces, List::Here(Vec::new()));
@@ -149,19 +149,6 @@ impl Txn<'_> {
         self.rewrite(at, &row)?;
         Ok(row.props.length)
     }
-}
-
-pub fn read_head(txn: &ReadTransaction) -> Result<HeadRow> {
-    let head = txn.open_table(HEAD)?;
-    let head = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?;
-    decode(head.value())
-}
-
-/// `None` too where the row is not of the manifest that was applied last.
-pub fn read_log(txn: &ReadTransaction, head: &HeadRow) -> Result<Option<LogRow>> {
-    let Some(row) = txn.open_table(HEAD)?.get(LOG_KEY)? else { return Ok(None) };
-    let log: LogRow = decode(row.value())?;
-    Ok(head.cloud.is_some_and(|cloud| cloud.applied == log.number).then_some(log))
 }
 
 /// The place that it had before, where the placement is of what is there now.
@@ -179,10 +166,10 @@ fn told_of(placed: Option<Placed>, was: Option<CloudPlace>, told: Option<u32>) -
 }
 
 impl Snapshot {
-    pub fn row(&self, at: &copies::Place) -> Result<Option<BlobRow>> {
+    pub fn row(&self, at: &Place) -> Result<Option<BlobRow>> {
         match at {
-            copies::Place::Base(key) => self.blob(key),
-            copies::Place::Snapshot(set, time) => self.blob_snapshot(*set, *time),
+            Place::Base(key) => self.blob(key),
+            Place::Snapshot(set, time) => self.blob_snapshot(*set, *time),
         }
     }
 

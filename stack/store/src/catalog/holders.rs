@@ -1,10 +1,11 @@
 //! All rows that refer to content: what compaction moves, and what a check of the books adds up.
 
-use super::row::*;
 use super::snapshot::Snapshot;
+use super::tables::*;
 use super::txn::Txn;
 use crate::error::Result;
 use crate::piece::Piece;
+use crate::rows::*;
 use redb::{Key, ReadableTable};
 use serde::de::DeserializeOwned;
 

@@ -1,13 +1,12 @@
 //! Listings that seek: a page reads its own entries, and one row for each prefix that it rolls up.
 
-use super::row::{
-    BLOBS, BlobRow, Bytes, CONTAINERS, ContainerRow, SNAPSHOTS, STAGINGS, blob_key, blob_name, corrupt, decode,
-};
 use super::snapshot::Snapshot;
+use super::tables::{BLOBS, Bytes, CONTAINERS, SNAPSHOTS, STAGINGS};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
 use crate::props::BlobProps;
+use crate::rows::{BlobRow, ContainerRow, blob_key, blob_name, corrupt, decode};
 use greenroom_model::{AccountName, BlobName, ContainerName};
 use redb::AccessGuard;
 use std::cmp::Ordering;

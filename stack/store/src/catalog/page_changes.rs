@@ -2,10 +2,10 @@
 //! place is the same; what lies elsewhere was written since.
 
 use super::pages::{ROWS_AT_ONCE, length, runs};
-use super::row::{Bytes, PIECES};
 use super::snapshot::Snapshot;
+use super::tables::{Bytes, PIECES};
 use crate::error::Result;
-use crate::pages::{Change, PageChange, PageChanges};
+use crate::page::{Change, PageChange, PageChanges};
 use crate::piece::Piece;
 use redb::ReadableTable;
 use std::collections::VecDeque;

@@ -1,12 +1,13 @@
 //! The pages of a page blob: a list of pieces with gaps, kept in the table of long lists. Each row is a run of pages written
 //! together or one behind the other; what was never written, or was cleared, lies in no row and reads as zeros.
 
-use super::row::*;
 use super::snapshot::Snapshot;
+use super::tables::*;
 use super::txn::Txn;
 use crate::error::Result;
-use crate::pages::PageRanges;
+use crate::page::PageRanges;
 use crate::piece::{self, Piece};
+use crate::rows::*;
 use redb::ReadableTable;
 use std::ops::Range;
 
@@ -17,14 +18,6 @@ pub const ROWS_AT_ONCE: usize = 1_000;
 
 /// A row: where in the content it begins, and what it holds.
 pub type Run = (u64, Vec<Piece>);
-
-/// The number of a page blob's list.
-pub fn page_list(row: &BlobRow) -> Result<u64> {
-    match row.pieces {
-        List::Rows(list) => Ok(list),
-        List::Here(_) => Err(corrupt("a page blob has no list of pages")),
-    }
-}
 
 pub fn length(pieces: &[Piece]) -> u64 {
     pieces.iter().map(|piece| u64::from(piece.length)).sum()

@@ -1,15 +1,12 @@
 //! What readers see: the catalog as it was at one moment.
 
-use super::row::*;
-use super::txn::{read_list, read_pieces};
+use super::tables::*;
 use crate::block::{Block, BlockId};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
-use crate::piece::Piece;
+use crate::rows::*;
 use greenroom_model::{AccountName, ContainerPath};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata as _};
-use serde::de::DeserializeOwned;
-use std::ops::Range;
 
 pub struct Snapshot {
     pub(crate) txn: ReadTransaction,
@@ -42,11 +39,11 @@ impl Snapshot {
         self.txn.open_table(TENANTS)?.iter()?.map(|item| Ok(item?.0.value().to_owned())).collect()
     }
 
-    pub fn accounts<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+    pub fn accounts(&self) -> Result<Vec<AccountRecord>> {
         self.txn.open_table(ACCOUNTS)?.iter()?.map(|item| decode(item?.1.value())).collect()
     }
 
-    pub fn account<T: DeserializeOwned>(&self, name: &AccountName) -> Result<Option<T>> {
+    pub fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>> {
         self.txn.open_table(ACCOUNTS)?.get(name.as_str())?.map(|row| decode(row.value())).transpose()
     }
 
@@ -61,13 +58,6 @@ impl Snapshot {
 
     pub fn blob_snapshot(&self, set: u64, time: Timestamp) -> Result<Option<BlobRow>> {
         self.txn.open_table(SNAPSHOTS)?.get((set, time.0))?.map(|row| decode(row.value())).transpose()
-    }
-
-    pub fn blocks(&self, blocks: List<CommittedBlock>) -> Result<Vec<CommittedBlock>> {
-        match blocks {
-            List::Here(blocks) => Ok(blocks),
-            List::Rows(list) => read_list(&self.txn.open_table(BLOCKS)?, list),
-        }
     }
 
     pub fn staging(&self, key: &[u8]) -> Result<Option<StagingRow>> {
@@ -88,13 +78,5 @@ impl Snapshot {
             blocks.push(Block { id, length: decode::<StagedRow>(row.value())?.length });
         }
         Ok(Some(blocks))
-    }
-
-    /// The pieces that hold a range of the content, and where in the content the first of them begins.
-    pub fn pieces(&self, pieces: &List<Piece>, range: &Range<u64>) -> Result<(u64, Vec<Piece>)> {
-        match pieces {
-            List::Here(pieces) => Ok((0, pieces.clone())),
-            List::Rows(list) => read_pieces(&self.txn.open_table(PIECES)?, *list, range),
-        }
     }
 }

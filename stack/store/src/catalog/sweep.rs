@@ -1,10 +1,11 @@
 //! Removes, a little with every transaction, what deletions and overwrites have left: no transaction grows with what it deletes.
 
-use super::row::*;
+use super::tables::*;
 use super::txn::Txn;
 use crate::error::Result;
 use crate::piece::Piece;
-use crate::quota::Owner;
+use crate::rows::*;
+use crate::usage::Owner;
 use redb::{Key, ReadableTable, Table};
 use serde::de::DeserializeOwned;
 use std::ops::RangeBounds;

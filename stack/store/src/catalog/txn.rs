@@ -1,19 +1,17 @@
 //! A write transaction: what operations see of the catalog while they change it.
 
 use super::books::Books;
-use super::pages::page_list;
-use super::row::*;
+use super::tables::*;
 use crate::block::BlockId;
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
-use crate::piece::{self, Piece};
-use crate::props::{BlobKind, BlobProps};
-use crate::quota::Owner;
+use crate::piece::Piece;
+use crate::props::BlobProps;
+use crate::rows::*;
+use crate::usage::Owner;
 use greenroom_model::{AccountName, BlobPath, ContainerPath, TenantName};
 use redb::{ReadableTable, Table, WriteTransaction};
-use serde::de::DeserializeOwned;
-use std::ops::Range;
 
 pub struct Txn<'t> {
     pub now: Timestamp,
@@ -65,7 +63,7 @@ impl<'t> Txn<'t> {
         self.books.next_id()
     }
 
-    pub fn account<T: DeserializeOwned>(&self, name: &AccountName) -> Result<Option<T>> {
+    pub fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>> {
         self.accounts.get(name.as_str())?.map(|row| decode(row.value())).transpose()
     }
 
@@ -116,78 +114,6 @@ impl<'t> Txn<'t> {
 
     pub fn staged_block(&self, staging: u64, id: &BlockId) -> Result<Option<StagedRow>> {
         self.staged.get((staging, id.as_bytes()))?.map(|row| decode(row.value())).transpose()
-    }
-
-    /// Gives content a place in the catalog, and counts the reference: of every list that is written, each piece once. What an extent's
-    /// `live` holds is thus the sum over all pieces in all rows, and content is free when the last row that refers to it has gone.
-    pub fn keep(&mut self, pieces: Vec<Piece>) -> Result<List<Piece>> {
-        self.dirty = true;
-        pieces.iter().for_each(|piece| self.books.refer(piece));
-        self.list_pieces(pieces)
-    }
-
-    fn list_pieces(&mut self, pieces: Vec<Piece>) -> Result<List<Piece>> {
-        if pieces.len() <= LIST_HERE_MAX {
-            return Ok(List::Here(pieces));
-        }
-        let list = self.next_id();
-        let mut start = 0;
-        for part in pieces.chunks(PIECES_A_ROW) {
-            self.pieces.insert((list, start), encode(&part).as_slice())?;
-            start += part.iter().map(|piece| u64::from(piece.length)).sum::<u64>();
-        }
-        Ok(List::Rows(list))
-    }
-
-    pub fn list_blocks(&mut self, blocks: Vec<CommittedBlock>) -> Result<List<CommittedBlock>> {
-        if blocks.len() <= LIST_HERE_MAX {
-            return Ok(List::Here(blocks));
-        }
-        let list = self.next_id();
-        for (number, part) in (0..).zip(blocks.chunks(BLOCKS_A_ROW)) {
-            self.blocks.insert((list, number), encode(&part).as_slice())?;
-        }
-        Ok(List::Rows(list))
-    }
-
-    pub fn all_pieces(&self, pieces: &List<Piece>) -> Result<Vec<Piece>> {
-        match pieces {
-            List::Here(pieces) => Ok(pieces.clone()),
-            List::Rows(list) => read_list(&self.pieces, *list),
-        }
-    }
-
-    /// The pieces of a range that lies within the content, cut to it; not for pages.
-    pub fn pieces_in(&self, pieces: &List<Piece>, range: &Range<u64>) -> Result<Vec<Piece>> {
-        let (begin, found) = match pieces {
-            List::Here(pieces) => (0, pieces.clone()),
-            List::Rows(list) => read_pieces(&self.pieces, *list, range)?,
-        };
-        let length = range.end - range.start;
-        let found = piece::slice(&found, range.start - begin, length);
-        if found.iter().map(|piece| u64::from(piece.length)).sum::<u64>() != length {
-            return Err(corrupt("a blob's pieces are shorter than the blob"));
-        }
-        Ok(found)
-    }
-
-    /// The content of a row, for another row to hold as well. Err: `InCloud`.
-    pub fn share(&mut self, row: &BlobRow) -> Result<List<Piece>> {
-        row.on_flash()?;
-        match row.props.kind {
-            BlobKind::Block => {
-                let pieces = self.all_pieces(&row.pieces)?;
-                self.keep(pieces)
-            }
-            BlobKind::Page { .. } => Ok(List::Rows(self.copy_pages(page_list(row)?)?)),
-        }
-    }
-
-    pub fn all_blocks(&self, blocks: &List<CommittedBlock>) -> Result<Vec<CommittedBlock>> {
-        match blocks {
-            List::Here(blocks) => Ok(blocks.clone()),
-            List::Rows(list) => read_list(&self.blocks, *list),
-        }
     }
 
     /// Lets go of content. A long list is left to the sweep.
@@ -244,29 +170,4 @@ impl<'t> Txn<'t> {
         self.books.garbage = true;
         Ok(())
     }
-}
-
-/// All parts of a long list, one after the other.
-pub fn read_list<T: DeserializeOwned>(table: &impl ReadableTable<(u64, u64), Bytes>, list: u64) -> Result<Vec<T>> {
-    let mut items = Vec::new();
-    for part in table.range((list, 0)..=(list, u64::MAX))? {
-        items.extend(decode::<Vec<T>>(part?.1.value())?);
-    }
-    Ok(items)
-}
-
-/// Of a long list the pieces that hold a range, and where in the content the first of them begins.
-pub fn read_pieces(
-    table: &impl ReadableTable<(u64, u64), Bytes>,
-    list: u64,
-    range: &Range<u64>,
-) -> Result<(u64, Vec<Piece>)> {
-    let first = table.range((list, 0)..=(list, range.start))?.next_back();
-    let (key, _) = first.ok_or_else(|| corrupt("a list of pieces is missing"))??;
-    let begin = key.value().1;
-    let mut found = Vec::new();
-    for part in table.range((list, begin)..(list, range.end.max(begin + 1)))? {
-        found.extend(decode::<Vec<Piece>>(part?.1.value())?);
-    }
-    Ok((begin, found))
 }

@@ -1,14 +1,14 @@
 //! The one writer: a thread that puts all that has queued up into one transaction, so that all who wait share its syncs.
 
-use super::Catalog;
-use super::books::{Books, Held};
+use super::books::Books;
+use super::file::Catalog;
 use super::txn::Txn;
 use crate::behind;
 use crate::clock::Clock;
 use crate::error::{Result, StoreError};
 use crate::extent::{Extents, Freed};
-use crate::quota::Owner;
-use crate::usage::TenantUsage;
+use crate::rows::FILE;
+use crate::usage::{Held, Owner, TenantUsage};
 use greenroom_model::TenantName;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,14 +59,14 @@ impl Writer {
     pub fn start(catalog: Catalog, mut books: Books, extents: Arc<Extents>, clock: Arc<dyn Clock>) -> Result<Self> {
         let (sender, jobs) = mpsc::channel(BATCH_MAX);
         let mut held = Held::default();
-        held.show(&mut books);
+        books.show(&mut held);
         let shown = Arc::new(Mutex::new(held));
         let figures = Arc::new(Mutex::new(Figures::default()));
         figures.lock().unwrap_or_else(PoisonError::into_inner).take(&books);
         let (told, trust, sweep) = ((shown.clone(), figures.clone()), Trust::Sure, Sweep::On);
         let worker = Worker { catalog, books, trust, extents, clock, shown: told.0, figures: told.1, sweep };
         let thread = behind::thread("catalog".to_owned(), move || worker.run(jobs));
-        let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(super::FILE), error))?;
+        let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(FILE), error))?;
         Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shown, figures })
     }
 
@@ -251,7 +251,7 @@ impl Worker {
             figures.take(&self.books);
             figures.changes += 1;
         }
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).show(&mut self.books);
+        self.books.show(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner));
         let freed = std::mem::replace(&mut self.books.freed, Freed::Nothing);
         let reaped = self.extents.reap(&self.books.extents, freed);
         self.books.forget(&reaped);

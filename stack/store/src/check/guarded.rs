@@ -1,7 +1,7 @@
 //! The one place where a panic becomes an error: the engine may give up on a file that was changed behind its back.
 
-use crate::catalog::row::corrupt;
 use crate::error::Result;
+use crate::rows::corrupt;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;

@@ -1,15 +1,17 @@
 //! Drops what is provably lost, and nothing else: a blob whose content fails its checksum twice or is not there, a row that cannot be
 //! read. Then it sets the counters right.
 
+use super::folder::{Folder, lock, look};
 use super::guarded::guarded;
+use super::report::{Damage, Progress, Proof, Report};
 use super::walk::{Found, Row};
-use super::{Damage, Folder, Progress, Proof, Report, lock, look};
-use crate::catalog::row::{BlobRow, CommittedBlock, List, SNAPSHOTS, StagedRow, decode, encode, snapshot_range};
+use crate::catalog::tables::SNAPSHOTS;
 use crate::catalog::{Catalog, Txn};
 use crate::clock::Timestamp;
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::piece::Piece;
+use crate::rows::{BlobRow, CommittedBlock, List, StagedRow, decode, encode, snapshot_range};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
 
+/// How far a check has come, in content bytes; told about once for each blob.
+pub type Progress<'p> = &'p mut dyn FnMut(Counts);
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub counts: Counts,

@@ -1,18 +1,19 @@
 //! Goes through the catalog, row by row, and reads all that it refers to.
 
-use super::{Counts, Damage, Folder, Item, Miscount, Progress, Proof, RANGES_MAX, Report, TenantCount};
+use super::report::{Counts, Damage, Item, Miscount, Progress, Proof, RANGES_MAX, Report, TenantCount};
 use crate::catalog::Snapshot;
-use crate::catalog::books::{Books, Held};
+use crate::catalog::books::Books;
 use crate::catalog::holders::Holder;
-use crate::catalog::row::*;
+use crate::catalog::tables::*;
 use crate::clock::Timestamp;
 use crate::crc;
 use crate::error::{Result, StoreError};
-use crate::extent::{ExtentMap, ExtentRow, Reader, Span};
+use crate::extent::{ExtentMap, Reader, Span};
+use crate::piece;
 use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps};
-use crate::quota;
-use crate::usage::TenantUsage;
+use crate::rows::*;
+use crate::usage::{self, Held, TenantUsage};
 use redb::ReadableTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -73,20 +74,20 @@ impl Whole {
 struct Owner {
     path: String,
     /// Unknown where the container's row is lost.
-    tenant: Option<quota::Owner>,
+    tenant: Option<usage::Owner>,
 }
 
 impl<'f> Walk<'f> {
-    pub fn new(folder: &'f Folder) -> Result<Self> {
-        Ok(Self {
-            map: &folder.map,
-            snapshot: folder.catalog.snapshot()?,
-            reader: Reader::new(folder.map.clone()),
+    pub fn new(snapshot: Snapshot, map: &'f Arc<ExtentMap>) -> Self {
+        Self {
+            map,
+            snapshot,
+            reader: Reader::new(map.clone()),
             found: Found::default(),
             containers: BTreeMap::new(),
             sets: BTreeMap::new(),
             stagings: BTreeMap::new(),
-        })
+        }
     }
 
     pub fn all(mut self, progress: Progress<'_>) -> Result<Found> {
@@ -229,7 +230,7 @@ impl<'f> Walk<'f> {
         Ok(())
     }
 
-    fn count(&mut self, owner: Option<&quota::Owner>, row: &BlobRow) {
+    fn count(&mut self, owner: Option<&usage::Owner>, row: &BlobRow) {
         let Some(owner) = owner else { return };
         self.found.held.add(owner, row.usage());
     }
@@ -327,7 +328,7 @@ impl<'f> Walk<'f> {
         })?;
         let counts = &mut self.found.report.counts;
         for runs in runs.values() {
-            counts.live_bytes += crate::compact::join(runs).iter().map(|(from, to)| u64::from(to - from)).sum::<u64>();
+            counts.live_bytes += piece::join(runs).iter().map(|(from, to)| u64::from(to - from)).sum::<u64>();
         }
         for (id, extent) in self.map.iter() {
             counts.extents += 1;
@@ -367,7 +368,7 @@ impl<'f> Walk<'f> {
             books.push(TenantCount { tenant: tenant.clone(), counted, found: is });
         }
         for id in containers.keys().chain(found.held.containers.keys()).collect::<BTreeSet<_>>() {
-            let total = |held: Option<&(quota::Owner, TenantUsage)>| {
+            let total = |held: Option<&(usage::Owner, TenantUsage)>| {
                 held.map_or((0, 0), |(_, held)| (held.blobs, held.bytes + held.staged_bytes))
             };
             let (counted, is) = (total(containers.get(id)), total(found.held.containers.get(id)));

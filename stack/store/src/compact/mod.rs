@@ -8,8 +8,9 @@ pub mod plan;
 use crate::catalog::holders::Holder;
 use crate::error::{Result, StoreError};
 use crate::extent::buffer::Buffer;
-use crate::extent::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
 use crate::extent::{Extent, ExtentMap, Lane, Pin, Reader, Spot, Sync};
+use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use crate::piece;
 use crate::space::{Promise, Purpose};
 use crate::store::Store;
 use moves::{Moves, To};
@@ -70,7 +71,7 @@ impl Store {
         let mut mover = Mover::new(self, map)?;
         let mut moves = Moves::default();
         for id in victims {
-            let runs = live.runs.get(&id).map(join).unwrap_or_default();
+            let runs = live.runs.get(&id).map(piece::join).unwrap_or_default();
             match mover.copy(id, &runs).await {
                 Ok(moved) => moves.append(moved),
                 Err(error @ (StoreError::Corrupt { .. } | StoreError::Io { action: "read", .. })) => {
@@ -119,18 +120,6 @@ fn live(snapshot: &crate::catalog::Snapshot, ids: &BTreeSet<u32>) -> Result<Live
         Ok(())
     })?;
     Ok(live)
-}
-
-/// Runs that overlap or touch become one: what is shared is copied once.
-pub fn join(runs: &BTreeSet<(u32, u32)>) -> Vec<(u32, u32)> {
-    let mut joined: Vec<(u32, u32)> = Vec::new();
-    for (from, to) in runs {
-        match joined.last_mut() {
-            Some(last) if *from <= last.1 => last.1 = last.1.max(*to),
-            Some(_) | None => joined.push((*from, *to)),
-        }
-    }
-    joined
 }
 
 /// Copies frames as they are, each checked.

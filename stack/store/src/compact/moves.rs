@@ -1,6 +1,6 @@
 //! Where frames have gone: from runs in old extents to places in new ones.
 
-use crate::extent::frame::{FRAME_BYTES, HEADER_BYTES};
+use crate::frame::{FRAME_BYTES, HEADER_BYTES};
 use crate::piece::{self, Piece};
 use std::collections::BTreeMap;
 

@@ -1,21 +1,6 @@
 //! Which extents are worth compacting: pure.
 
-/// What is known of an extent that nobody else is busy with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
-    pub id: u32,
-    pub file_bytes: u64,
-    /// By the catalog's count: content that several rows share counts for each, so that a shared extent looks fuller than it is.
-    pub live_bytes: u64,
-    pub phase: Phase,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// It may grow: it must be closed before it is compacted or removed.
-    Open,
-    Closed,
-}
+use crate::extent::{Facts, Phase};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {

@@ -1,7 +1,7 @@
 //! Memory for content between the wire and the disk. Large buffers are used again: given back to the allocator and asked for anew for each
 //! piece of a body, they leave it in shreds, and the system clears every page of them each time.
 
-use super::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 

@@ -1,7 +1,8 @@
 //! A lane: the one thread that appends to one extent at a time, and whose every sync serves all who wait for it.
 
 use super::buffer::Buffer;
-use super::{Extent, Files, Pin};
+use super::file::{Extent, Pin};
+use super::files::Files;
 use crate::behind;
 use crate::config::Durability;
 use crate::disk::DiskFile;

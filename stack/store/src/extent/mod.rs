@@ -2,27 +2,34 @@
 //! prefix of the file; an extent that has grown past its size is closed and never written again.
 
 pub mod buffer;
-pub mod frame;
+mod file;
+mod files;
+pub mod framed;
 mod handles;
 mod lane;
 mod read;
 mod recover;
 
+pub use file::{Extent, ExtentMap, Phase, Pin};
 pub use lane::{Lane, Spot, Sync};
 pub use read::{Reader, Span};
 pub use recover::look;
 
-use crate::compact::plan::{self, Facts};
-use crate::config::{Config, Durability};
-use crate::disk::{Disk, DiskFile, Mode};
+use crate::config::Config;
+use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
+use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use crate::rows::ExtentRow;
 use crate::space::Space;
-use frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use files::Files;
 use handles::Handles;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+/// Where extents lie in the data folder.
+pub const FOLDER: &str = "extents";
 
 /// Files that larger bodies are written to at a time: enough to keep a flash disk busy, few enough that each sync has many to share it.
 const LANES: usize = 4;
@@ -34,41 +41,6 @@ const SMALL_QUEUE_MAX: usize = 64;
 /// Offsets in an extent are 32 bits, and the last append may go past the size.
 const EXTENT_BYTES_MAX: u64 = (4 << 30) - framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE);
 
-/// File header, little end first: magic with format (8 bytes), volume (8), extent (4), zero (4).
-const FILE_HEADER_BYTES: u64 = 24;
-const FILE_MAGIC: [u8; 8] = *b"GREXT\0\0\x01";
-
-/// All extents that content may lie in, by id. A reader holds the map that was current when it took its snapshot of the catalog.
-pub type ExtentMap = BTreeMap<u32, Arc<Extent>>;
-
-#[derive(Debug)]
-pub struct Extent {
-    handles: Arc<Handles>,
-    id: u32,
-    path: PathBuf,
-    length: AtomicU64,
-    /// A lane appends, or may do so later.
-    open: AtomicBool,
-    /// A write or sync failed: what was not yet acknowledged may be missing.
-    broken: AtomicBool,
-    /// It was dead when the store opened: it stays until somebody has made sure.
-    suspect: AtomicBool,
-    /// One more than there are bodies that lie here and are not in the catalog yet.
-    pins: Pin,
-}
-
-/// Keeps an extent from being removed while a body in it waits for its place in the catalog.
-pub type Pin = Arc<()>;
-
-/// What the catalog knows of an extent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ExtentRow {
-    /// Bytes, frame headers included, that the catalog refers to.
-    pub live: u64,
-    /// Where the last piece that the catalog ever referred to ends: nothing behind it was ever acknowledged.
-    pub end: u64,
-}
-
 #[derive(Debug)]
 pub struct Extents {
     files: Arc<Files>,
@@ -77,24 +49,6 @@ pub struct Extents {
     lanes: Vec<Lane>,
     next_lane: AtomicUsize,
     dying: Mutex<Vec<Arc<Extent>>>,
-}
-
-/// What the lanes share.
-#[derive(Debug)]
-struct Files {
-    disk: Arc<dyn Disk>,
-    handles: Arc<Handles>,
-    dir: PathBuf,
-    volume: u64,
-    extent_bytes: u64,
-    durability: Durability,
-    space: Arc<Space>,
-    map: RwLock<Arc<ExtentMap>>,
-    next_id: AtomicU32,
-    /// Extents of an earlier run that have room, with their lengths.
-    spare: Mutex<Vec<(Arc<Extent>, u64)>>,
-    /// An extent was closed since the last look for dead ones.
-    closed_one: AtomicBool,
 }
 
 impl Extents {
@@ -166,7 +120,7 @@ impl Extents {
             // Before the count of pins: what is open may be pinned later.
             let open = extent.open.load(std::sync::atomic::Ordering::Acquire);
             let busy = extent.is_broken() || extent.suspect.load(Relaxed) || Arc::strong_count(&extent.pins) > 1;
-            let phase = if open { plan::Phase::Open } else { plan::Phase::Closed };
+            let phase = if open { Phase::Open } else { Phase::Closed };
             let live_bytes = known.get(&extent.id).map_or(0, |row| row.live);
             (!busy).then(|| Facts { id: extent.id, file_bytes: extent.length.load(Relaxed), live_bytes, phase })
         };
@@ -231,10 +185,14 @@ impl Extents {
     }
 }
 
+/// What is known of an extent that nobody else is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Open,
-    Closed,
+pub struct Facts {
+    pub id: u32,
+    pub file_bytes: u64,
+    /// By the catalog's count: content that several rows share counts for each, so that a shared extent looks fuller than it is.
+    pub live_bytes: u64,
+    pub phase: Phase,
 }
 
 /// Whether a transaction freed content.
@@ -242,96 +200,4 @@ enum Phase {
 pub enum Freed {
     Nothing,
     Some,
-}
-
-impl Extent {
-    fn new(handles: Arc<Handles>, id: u32, path: PathBuf, length: u64, open: Phase) -> Self {
-        Self {
-            handles,
-            id,
-            path,
-            length: AtomicU64::new(length),
-            open: AtomicBool::new(open == Phase::Open),
-            broken: AtomicBool::new(false),
-            suspect: AtomicBool::new(false),
-            pins: Pin::default(),
-        }
-    }
-
-    pub fn id(&self) -> u32 {
-        self.id
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Bytes of the file.
-    pub fn length(&self) -> u64 {
-        self.length.load(Relaxed)
-    }
-
-    /// What was not synced before a failure is in doubt.
-    pub fn is_broken(&self) -> bool {
-        self.broken.load(Relaxed)
-    }
-
-    fn is_dead(&self, known: &BTreeMap<u32, ExtentRow>) -> bool {
-        // In this order: a body is pinned before its lane closes the extent, and it is counted in the catalog before it lets go.
-        !self.suspect.load(Relaxed)
-            && !self.open.load(std::sync::atomic::Ordering::Acquire)
-            && Arc::strong_count(&self.pins) == 1
-            && known.get(&self.id).is_none_or(|row| row.live == 0)
-    }
-}
-
-impl Files {
-    fn change_map(&self, change: impl FnOnce(&mut ExtentMap)) {
-        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut map));
-    }
-
-    /// A file to append to, and its length: one with room that an earlier run left, or a new one.
-    fn open_extent(&self) -> Result<(Arc<Extent>, Box<dyn DiskFile>, u64)> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Some((extent, length)) = spare else { return self.create_extent() };
-        let file = self.disk.open(&extent.path, Mode::Write);
-        let file = file.map_err(|error| StoreError::io("open", &extent.path, error))?;
-        Ok((extent, file, length))
-    }
-
-    fn create_extent(&self) -> Result<(Arc<Extent>, Box<dyn DiskFile>, u64)> {
-        let id = self.next_id.fetch_add(1, Relaxed);
-        let path = self.dir.join(file_name(id));
-        let create = || {
-            let file = self.disk.open(&path, Mode::Create)?;
-            file.write_at(0, &file_header(self.volume, id))?;
-            if self.durability == Durability::Disk {
-                self.disk.sync_dir(&self.dir)?;
-            }
-            Ok(file)
-        };
-        let file = create().map_err(|error| StoreError::io("create", &path, error))?;
-        let extent = Arc::new(Extent::new(self.handles.clone(), id, path, FILE_HEADER_BYTES, Phase::Open));
-        self.space.grown(FILE_HEADER_BYTES);
-        self.change_map(|map| drop(map.insert(id, extent.clone())));
-        Ok((extent, file, FILE_HEADER_BYTES))
-    }
-
-    fn close_extent(&self, extent: &Extent) {
-        extent.open.store(false, std::sync::atomic::Ordering::Release);
-        self.closed_one.store(true, Relaxed);
-    }
-}
-
-fn file_name(id: u32) -> String {
-    format!("{id:08x}.ext")
-}
-
-fn file_header(volume: u64, id: u32) -> [u8; FILE_HEADER_BYTES as usize] {
-    let mut header = [0; FILE_HEADER_BYTES as usize];
-    header[..8].copy_from_slice(&FILE_MAGIC);
-    header[8..16].copy_from_slice(&volume.to_le_bytes());
-    header[16..20].copy_from_slice(&id.to_le_bytes());
-    header
 }

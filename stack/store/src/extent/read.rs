@@ -1,11 +1,11 @@
 //! Reads content back, checked frame by frame.
 
 use super::buffer::Buffer;
-use super::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
-use super::{Extent, ExtentMap, file_name};
+use super::file::{Extent, ExtentMap, file_name};
 use crate::crc;
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
+use crate::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
 use crate::piece::Piece;
 use bytes::Bytes;
 use std::io::ErrorKind;

@@ -4,10 +4,11 @@
 //! whose operation never ended, is cut off; what the catalog has lost no sight of is never touched. A file to which it seems to refer
 //! no more is not removed here: see `upkeep`.
 
+use super::file::{Extent, ExtentMap, FILE_HEADER_BYTES, FILE_MAGIC, Phase, file_header, file_name};
 use super::handles::Handles;
-use super::{Extent, ExtentMap, ExtentRow, FILE_HEADER_BYTES, FILE_MAGIC, Phase, file_header, file_name};
 use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
+use crate::rows::ExtentRow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

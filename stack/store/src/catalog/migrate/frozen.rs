@@ -2,18 +2,14 @@
 
 use crate::acl::{AccessPolicy, ContainerAcl, PublicAccess, PublicContainers};
 use crate::block::BlockId;
-use crate::catalog::row::*;
 use crate::clock::Timestamp;
 use crate::cloud::{CloudPlace, Placed};
 use crate::etag::ETag;
-use crate::extent::ExtentRow;
-use crate::identity::{AccountKey, AccountRecord, AccountState};
 use crate::lease::{Lease, LeaseId, LeaseTerm};
 use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tier};
-use crate::quota::Owner;
-use crate::services::ServiceSettings;
-use crate::usage::TenantUsage;
+use crate::rows::*;
+use crate::usage::{Owner, TenantUsage};
 use greenroom_model::{AccountName, ContainerName, TenantName};
 
 const FROZEN: &str = include_str!("rows.txt");

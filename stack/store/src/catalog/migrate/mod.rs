@@ -5,10 +5,10 @@
 mod frozen;
 mod v5;
 
-use super::Catalog;
-use super::row::{self, HEAD, HEAD_KEY};
+use super::tables::{HEAD, HEAD_KEY};
 use crate::disk::{Disk, Mode};
 use crate::error::Result;
+use crate::rows::{corrupt, with_first};
 use redb::{ReadableTable as _, WriteTransaction};
 use std::path::{Path, PathBuf};
 
@@ -31,30 +31,11 @@ pub fn is_going_back(disk: &dyn Disk, dir: &Path) -> bool {
     disk.open(&way_back(dir, FORMAT).join(GOING), Mode::Read).is_ok()
 }
 
-impl Catalog {
-    pub fn format(&self) -> Result<u32> {
-        Ok(self.beginnings()?.0)
-    }
-
-    /// Format, volume, and the last ETag given out: what the head begins with in every format.
-    pub fn beginnings(&self) -> Result<(u32, u64, u64)> {
-        let head = self.snapshot()?.txn.open_table(HEAD)?;
-        let row = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?;
-        row::decode_first(row.value())
-    }
-
-    /// Goes all steps that are left.
-    pub fn bring_up(&self) -> Result<()> {
-        let left = self.format()?..FORMAT;
-        for from in left {
-            let txn = self.begin_write()?;
-            STEPS[(from - OLDEST) as usize](&txn)?;
-            let mut head = txn.open_table(HEAD)?;
-            let row = head.get(HEAD_KEY)?.ok_or_else(|| row::corrupt("there is no head"))?.value().to_vec();
-            head.insert(HEAD_KEY, row::with_first(&row, &(from + 1))?.as_slice())?;
-            drop(head);
-            txn.commit()?;
-        }
-        Ok(())
-    }
+/// From a format to the next.
+pub fn step(txn: &WriteTransaction, from: u32) -> Result<()> {
+    STEPS[(from - OLDEST) as usize](txn)?;
+    let mut head = txn.open_table(HEAD)?;
+    let row = head.get(HEAD_KEY)?.ok_or_else(|| corrupt("there is no head"))?.value().to_vec();
+    head.insert(HEAD_KEY, with_first(&row, &(from + 1))?.as_slice())?;
+    Ok(())
 }

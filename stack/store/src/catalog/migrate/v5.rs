@@ -1,7 +1,8 @@
 //! What format 5 held otherwise, and the step from it: accounts have no generation yet.
 
-use crate::catalog::row::{ACCOUNTS, decode, encode};
+use crate::catalog::tables::ACCOUNTS;
 use crate::error::Result;
+use crate::rows::{decode, encode};
 use redb::{ReadableTable as _, WriteTransaction};
 use serde::{Deserialize, Serialize};
 

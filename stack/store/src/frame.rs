@@ -3,7 +3,6 @@
 //!
 //! Header, little end first: magic (4 bytes), payload length (4), CRC-64/NVME of the payload (8).
 
-use super::buffer::Buffer;
 use crate::crc::crc64;
 
 /// Payload of a full frame. A read of one byte reads this much; a header for each costs 0.01 %.
@@ -19,66 +18,8 @@ pub const fn framed_bytes(length: u64) -> u64 {
     length + length.div_ceil(FRAME_BYTES) * HEADER_BYTES
 }
 
-/// Gathers content into frames, up to `FRAMES_AT_ONCE`.
-#[derive(Debug)]
-pub struct Framed {
-    bytes: Buffer,
-    /// Where the header of the unfinished frame lies.
-    open: Option<usize>,
-    length: u64,
-}
-
-impl Framed {
-    /// Makes room at once for as much of `length` as a buffer takes, instead of growing towards it.
-    pub fn with_room(length: u64) -> Self {
-        let bytes = framed_bytes(length.min(FRAME_BYTES * FRAMES_AT_ONCE));
-        Self { bytes: Buffer::with_room(bytes as usize), open: None, length: 0 }
-    }
-
-    /// Bytes of content held.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
-    pub fn is_full(&self) -> bool {
-        self.length == FRAME_BYTES * FRAMES_AT_ONCE
-    }
-
-    /// Takes what has room and returns how much that was.
-    pub fn push(&mut self, content: &[u8]) -> usize {
-        let mut taken = 0;
-        while taken < content.len() && !self.is_full() {
-            let in_frame = (self.length % FRAME_BYTES) as usize;
-            if in_frame == 0 {
-                self.open = Some(self.bytes.len());
-                self.bytes.extend(&[0; HEADER_BYTES as usize]);
-            }
-            let part = (content.len() - taken).min(FRAME_BYTES as usize - in_frame);
-            self.bytes.extend(&content[taken..taken + part]);
-            taken += part;
-            self.length += part as u64;
-            if in_frame + part == FRAME_BYTES as usize {
-                self.close_frame();
-            }
-        }
-        taken
-    }
-
-    /// The bytes for the disk.
-    pub fn into_frames(mut self) -> Buffer {
-        self.close_frame();
-        self.bytes
-    }
-
-    fn close_frame(&mut self) {
-        if let Some(at) = self.open.take() {
-            let (header, payload) = self.bytes[at..].split_at_mut(HEADER_BYTES as usize);
-            header.copy_from_slice(&encode_header(payload));
-        }
-    }
-}
-
-fn encode_header(payload: &[u8]) -> [u8; HEADER_BYTES as usize] {
+/// What stands before a payload.
+pub fn encode_header(payload: &[u8]) -> [u8; HEADER_BYTES as usize] {
     let mut header = [0; HEADER_BYTES as usize];
     header[..4].copy_from_slice(&MAGIC);
     header[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
@@ -126,31 +67,13 @@ pub fn claim(header: &[u8; HEADER_BYTES as usize], length: u64) -> Result<u64, &
 mod tests {
     use super::*;
 
-    fn framed(length: usize) -> Vec<u8> {
-        let mut framed = Framed::with_room(length as u64);
-        assert_eq!(framed.push(&vec![7; length]), length);
-        framed.into_frames().to_vec()
-    }
-
-    #[test]
-    fn content_takes_the_room_that_was_reckoned() {
-        for length in [0, 1, FRAME_BYTES - 1, FRAME_BYTES, FRAME_BYTES + 1, 2 * FRAME_BYTES] {
-            assert_eq!(framed(length as usize).len() as u64, framed_bytes(length), "{length}");
-        }
-    }
-
-    #[test]
-    fn a_full_buffer_takes_no_more() {
-        let mut framed = Framed::with_room(u64::MAX);
-        let content = vec![7; 3 * FRAME_BYTES as usize];
-        assert_eq!(framed.push(&content) as u64, 2 * FRAME_BYTES);
-        assert!(framed.is_full());
-        assert_eq!(framed.push(&content), 0);
+    fn frame(payload: &[u8]) -> Vec<u8> {
+        [encode_header(payload).as_slice(), payload].concat()
     }
 
     #[test]
     fn any_flipped_bit_is_found() {
-        let good = framed(100);
+        let good = frame(&[7; 100]);
         assert_eq!(check(&good), Ok(()));
         for bit in 0..good.len() * 8 {
             let mut bad = good.clone();
@@ -161,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_cut_frame_is_found() {
-        let good = framed(100);
+        let good = frame(&[7; 100]);
         for length in 0..good.len() {
             assert!(check(&good[..length]).is_err(), "{length}");
         }

@@ -1,0 +1,72 @@
+//! Quotas are asked within the transaction that stores something, by the one writer, so that no two can both take the last byte; and
+//! before content comes, so that none is taken in for nothing.
+
+use crate::block::BlockId;
+use crate::catalog::Txn;
+use crate::error::Result;
+use crate::quota::{Growth, Quotas};
+use crate::rows::{BlobRow, blob_key};
+use crate::store::Store;
+use crate::usage::Owner;
+use greenroom_model::BlobPath;
+use std::sync::{Arc, PoisonError};
+
+/// What content is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept<'a> {
+    /// A blob, in the place of what there is.
+    Blob,
+    Block(&'a BlockId),
+    /// Pages of a blob, whose length counts whatever is in it.
+    Pages,
+}
+
+impl Store {
+    /// These hold from now on. Nothing that is stored is touched.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        *self.quotas().write().unwrap_or_else(PoisonError::into_inner) = Arc::new(quotas);
+    }
+
+    /// Whether content of so many bytes would be within all quotas, as things stand: before it comes, so that none is taken in for
+    /// nothing. It is asked again where it is kept. Err: `ContainerMissing`, `QuotaReached`.
+    pub fn foresee(&self, path: &BlobPath, kept: Kept<'_>, length: u64) -> Result<()> {
+        let quotas = self.quotas().read().unwrap_or_else(PoisonError::into_inner).clone();
+        if quotas.are_none() || kept == Kept::Pages {
+            return Ok(());
+        }
+        let snapshot = self.snapshot()?;
+        let owner = snapshot.container(&path.container)?.tenant;
+        let key = blob_key(owner.id, path.name.as_str());
+        let gone = match kept {
+            Kept::Blob => {
+                let (old, staged) = (snapshot.blob(&key)?, snapshot.staging(&key)?);
+                let growth = i128::from(old.is_none());
+                let gone = old.map_or(0, |old| old.props.length) + staged.map_or(0, |staging| staging.bytes);
+                Growth { bytes: -i128::from(gone), blobs: growth }
+            }
+            Kept::Block(id) => {
+                let old = snapshot.staging(&key)?.map(|staging| snapshot.staged_block(staging.id, id));
+                let old = old.transpose()?.flatten();
+                Growth { bytes: -i128::from(old.map_or(0, |old| old.length)), blobs: 0 }
+            }
+            Kept::Pages => Growth { bytes: 0, blobs: 0 },
+        };
+        let growth = Growth { bytes: i128::from(length) + gone.bytes, ..gone };
+        self.with_stored(|stored| quotas.afford(&owner, growth, stored))
+    }
+}
+
+impl Txn<'_> {
+    /// Asks for room for a blob in the place of `old` and of what is staged for it. To be asked before anything is written.
+    pub(crate) fn afford_blob(&self, owner: &Owner, key: &[u8], old: Option<&BlobRow>, length: u64) -> Result<()> {
+        let staged = self.staging(key)?.map_or(0, |staging| staging.bytes);
+        let gone = i128::from(old.map_or(0, |old| old.props.length)) + i128::from(staged);
+        self.afford(owner, Growth { bytes: i128::from(length) - gone, blobs: i128::from(old.is_none()) })
+    }
+
+    /// As `Quotas::afford`, by the books of this very moment.
+    pub(crate) fn afford(&self, owner: &Owner, growth: Growth) -> Result<()> {
+        let quotas = self.books.quotas.read().unwrap_or_else(PoisonError::into_inner).clone();
+        quotas.afford(owner, growth, &self.books.held)
+    }
+}

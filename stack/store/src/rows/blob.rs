@@ -1,0 +1,93 @@
+//! Blobs and their snapshots.
+
+use super::encoding::corrupt;
+use crate::block::BlockId;
+use crate::clock::Timestamp;
+use crate::cloud::{CloudPlace, Placed, Whereabouts};
+use crate::error::{Result, StoreError};
+use crate::piece::Piece;
+use crate::props::BlobProps;
+use crate::usage::TenantUsage;
+use serde::{Deserialize, Serialize};
+
+/// Longer lists are kept in rows of their own: a listing reads blob rows, and should not read these with them.
+pub const LIST_HERE_MAX: usize = 16;
+/// Keeps rows of long lists well below 100 KB, which other engines may ask for: a piece takes up to 21 bytes, a block 87.
+pub const PIECES_A_ROW: usize = 2_048;
+pub const BLOCKS_A_ROW: usize = 512;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BlobRow {
+    pub props: BlobProps,
+    pub pieces: List<Piece>,
+    pub blocks: List<CommittedBlock>,
+    /// The set that its snapshots form, while there are any.
+    pub snapshots: Option<u64>,
+    /// Where the content is in the cloud; without pieces it is there only.
+    pub placed: Option<Placed>,
+    /// Counts the changes of what is said of the blob.
+    pub revision: u32,
+    /// When it was last read, as far as that has been written down.
+    pub used: Timestamp,
+}
+
+impl BlobRow {
+    pub fn new(props: BlobProps, pieces: List<Piece>, blocks: List<CommittedBlock>, snapshots: Option<u64>) -> Self {
+        Self { props, pieces, blocks, snapshots, placed: None, revision: 0, used: Timestamp::default() }
+    }
+
+    pub fn whereabouts(&self) -> Whereabouts {
+        let here = self.props.length == 0 || self.pieces != List::Here(Vec::new());
+        match self.placed {
+            None => Whereabouts::Flash,
+            Some(Placed { place, .. }) if here => Whereabouts::Both(place),
+            Some(Placed { place, .. }) => Whereabouts::Cloud(place),
+        }
+    }
+
+    /// Err: `InCloud` where the content is not on flash.
+    pub fn on_flash(&self) -> Result<()> {
+        match self.whereabouts() {
+            Whereabouts::Flash | Whereabouts::Both(_) => Ok(()),
+            Whereabouts::Cloud(_) => Err(StoreError::InCloud),
+        }
+    }
+
+    /// What it counts for.
+    pub fn usage(&self) -> TenantUsage {
+        let bytes = self.props.length;
+        let (cloud_blobs, cloud_bytes, cloud_only_bytes) = match self.whereabouts() {
+            Whereabouts::Flash => (0, 0, 0),
+            Whereabouts::Both(_) => (1, bytes, 0),
+            Whereabouts::Cloud(_) => (1, bytes, bytes),
+        };
+        TenantUsage { blobs: 1, bytes, cloud_blobs, cloud_bytes, cloud_only_bytes, ..TenantUsage::default() }
+    }
+
+    pub fn place(&self) -> Option<CloudPlace> {
+        self.placed.map(|placed| placed.place)
+    }
+
+    /// The number of a page blob's list.
+    pub fn page_list(&self) -> Result<u64> {
+        match self.pieces {
+            List::Rows(list) => Ok(list),
+            List::Here(_) => Err(corrupt("a page blob has no list of pages")),
+        }
+    }
+}
+
+/// A list that lies in its row while it is short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum List<T> {
+    Here(Vec<T>),
+    /// In the table of its kind, under this number.
+    Rows(u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommittedBlock {
+    pub id: BlockId,
+    pub length: u64,
+    pub crc64: u64,
+}

@@ -1,0 +1,22 @@
+//! What the catalog's tables hold, and how it is written: types alone, which whoever keeps, checks or moves rows can know without the
+//! engine. Their bytes are frozen for each format, see `catalog/migrate`.
+
+mod account;
+mod blob;
+mod container;
+mod encoding;
+mod extent;
+mod garbage;
+mod head;
+mod key;
+mod staging;
+
+pub use account::{AccountKey, AccountRecord, AccountState, ServiceSettings};
+pub use blob::{BLOCKS_A_ROW, BlobRow, CommittedBlock, LIST_HERE_MAX, List, PIECES_A_ROW};
+pub use container::ContainerRow;
+pub use encoding::{FILE, PROPS_BYTES_MAX, corrupt, decode, decode_first, encode, with_first};
+pub use extent::ExtentRow;
+pub use garbage::GarbageRow;
+pub use head::{AuditRow, CloudRow, HeadRow, LogRow};
+pub use key::{Place, blob_key, blob_name, container_key, snapshot_range, staged_range};
+pub use staging::{StagedRow, StagingRow};
