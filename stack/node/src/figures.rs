@@ -121,7 +121,7 @@ impl Figures {
         for (name, used) in &usage.tenants {
             let metrics = tenants.entry(name.clone()).or_default();
             (metrics.blobs, metrics.blob_bytes) = (used.blobs, used.bytes);
-            metrics.used_bytes = used.bytes + used.staged_bytes;
+            metrics.used_bytes = used.counted_bytes();
         }
         let file = self.tenancy.file();
         for tenant in &file.tenants {

@@ -7,9 +7,9 @@ use crate::cloud::{CloudPlace, Placed};
 use crate::error::{Result, StoreError};
 use crate::lease::Lease;
 use crate::props::{BlobKind, BlobProps, ContainerProps};
-use crate::rows::{BlobRow, ContainerRow, List, Place, blob_key, container_key, decode, encode};
+use crate::rows::{BlobRow, ContainerRow, List, Place, blob_key, decode, encode};
 use crate::store::Store;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use greenroom_model::{BlobPath, ContainerPath};
 use redb::ReadableTable as _;
 use std::sync::Arc;
@@ -241,7 +241,7 @@ fn adopt_blob(
     txn.books.head.etag = txn.books.head.etag.max(props.etag.0);
     let Some(row) = row else {
         adopted.added += 1;
-        txn.put_row(&tenant, &key, cold_row(props, found.place))?;
+        txn.put_row(&tenant, &key, cold_row(props, found.place), 0)?;
         return Ok(());
     };
     if let Some(placed) = same(&row, props, found) {
@@ -257,7 +257,7 @@ fn adopt_blob(
         adopted.kept += 1;
         new.snapshots = Some(keep_as_snapshot(txn, row)?);
     }
-    txn.put_row(&tenant, &key, new)?;
+    txn.put_row(&tenant, &key, new, 0)?;
     Ok(())
 }
 
@@ -339,8 +339,7 @@ fn adopt_container(
             Some(Placed { place: found.place, told: None })
         }
     };
-    txn.containers.insert(container_key(path).as_slice(), encode(&row).as_slice())?;
-    Ok(())
+    txn.put_container(path, &row)
 }
 
 /// Whether the row went: it may have changed since it was looked at.
@@ -397,6 +396,7 @@ fn drop_dead_containers(txn: &mut Txn<'_>, counts: &Counts) -> Result<u64> {
         txn.dirty = true;
         if is_empty {
             txn.containers.remove(key.as_slice())?;
+            txn.books.recount(&row.tenant, row.usage(), TenantUsage::default());
             dropped += 1;
         } else {
             row.placed = None;

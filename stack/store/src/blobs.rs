@@ -13,6 +13,8 @@ use crate::list::{BlobPage, ListQuery};
 use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobChange, BlobDraft, BlobKind, BlobProps};
+use crate::quota::Growth;
+use crate::quotas::New;
 use crate::rows::{BlobRow, CommittedBlock, List, PROPS_BYTES_MAX, Place, blob_key, encode};
 use crate::store::Store;
 use crate::usage::Owner;
@@ -32,7 +34,7 @@ pub enum Snapshots {
 pub(crate) struct Content {
     pub props: BlobProps,
     pub pieces: List<Piece>,
-    pub blocks: List<CommittedBlock>,
+    pub blocks: Vec<CommittedBlock>,
 }
 
 impl Store {
@@ -163,10 +165,11 @@ fn put(
 ) -> Result<BlobProps> {
     let (container, key, old) = txn.look_up(path)?;
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
-    txn.afford_blob(&container.tenant, &key, old.as_ref(), body.length())?;
+    let new = New { draft: &draft, length: body.length(), blocks: 0 };
+    txn.afford_blob(&container.tenant, &key, old.as_ref(), &new)?;
     let props = written(txn, draft, old.as_ref(), body.length(), body.crc64());
     let pieces = txn.keep(body.pieces().to_vec())?;
-    replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks: List::Here(Vec::new()) })
+    replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks: Vec::new() })
 }
 
 /// Puts content in the place of what was there, and discards what is staged. The snapshots of the old blob stay with the new one.
@@ -182,7 +185,9 @@ pub(crate) fn replace(
         txn.free_blob(tenant, old)?;
     }
     txn.discard_staging(tenant, key)?;
-    txn.put_row(tenant, key, BlobRow::new(props, pieces, blocks, snapshots))
+    let count = blocks.len();
+    let blocks = txn.list_blocks(blocks)?;
+    txn.put_row(tenant, key, BlobRow::new(props, pieces, blocks, snapshots), count)
 }
 
 /// The properties of a blob that a write has just made, in place of `old`.
@@ -212,12 +217,13 @@ pub(crate) fn written(
 }
 
 fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: &Precondition) -> Result<BlobProps> {
-    let (_, key, row) = txn.look_up(path)?;
+    let (container, key, row) = txn.look_up(path)?;
     let mut row = row.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
     if matches!((&change, row.props.kind), (BlobChange::Tier(_), BlobKind::Page { .. })) {
         return Err(StoreError::BlobKind);
     }
+    let was = row.usage();
     let new_version = matches!(change, BlobChange::Headers(_) | BlobChange::Metadata(_));
     match change {
         BlobChange::Headers(headers) => (row.props.headers, row.props.copy) = (headers, None),
@@ -230,6 +236,7 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
         }
     }
     check_size(&row.props)?;
+    txn.afford(&container.tenant, Growth::from(was, row.usage()))?;
     row.props.lease = row.props.lease.after_write(txn.now);
     row.revision = row.revision.wrapping_add(1);
     if new_version {
@@ -237,6 +244,7 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
         row.props.modified = txn.now;
     }
     txn.dirty = true;
+    txn.books.recount(&container.tenant, was, row.usage());
     txn.blobs.insert(key.as_slice(), encode(&row).as_slice())?;
     Ok(row.props)
 }

@@ -12,9 +12,10 @@ use crate::piece::{self, Piece, Slices};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::quota::Growth;
+use crate::quotas::New;
 use crate::rows::{BlobRow, CommittedBlock, List, StagedRow, StagingRow, blob_key, encode};
 use crate::store::Store;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use greenroom_model::BlobPath;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -115,8 +116,9 @@ pub(crate) fn stage(
     if blocks as usize > STAGED_BLOCKS_MAX {
         return Err(StoreError::TooManyBlocks { what: "staged", max: STAGED_BLOCKS_MAX });
     }
-    let grown = i128::from(content.length) - i128::from(old.as_ref().map_or(0, |old| old.length));
-    txn.afford(&container.tenant, Growth { bytes: grown, blobs: 0 })?;
+    let one = |length| TenantUsage { staged_blocks: 1, staged_bytes: length, ..TenantUsage::default() };
+    let was = old.as_ref().map_or_else(TenantUsage::default, |old| one(old.length));
+    txn.afford(&container.tenant, Growth::from(was, one(content.length)))?;
     let staging_id = staging.as_ref().map_or_else(|| txn.next_id(), |staging| staging.id);
     let Staged { length, crc64, pieces } = content;
     let block = StagedRow { length, crc64, pieces: txn.keep(pieces)? };
@@ -148,7 +150,8 @@ fn commit(
     let chosen = Choice::new(txn, staging.as_ref(), old.as_ref())?.choose(txn, list)?;
 
     let length = chosen.iter().map(|block| block.length).sum();
-    txn.afford_blob(&container.tenant, &key, old.as_ref(), length)?;
+    let new = New { draft: &draft, length, blocks: chosen.len() };
+    txn.afford_blob(&container.tenant, &key, old.as_ref(), &new)?;
     let mut pieces = Vec::new();
     for piece in chosen.iter().flat_map(|block| &block.pieces) {
         piece::push(&mut pieces, *piece);
@@ -160,7 +163,7 @@ fn commit(
         use_up(txn, &container.tenant, &key, &staging, &chosen)?;
     }
     let blocks = chosen.into_iter().map(|Chosen { id, length, crc64, .. }| CommittedBlock { id, length, crc64 });
-    let blocks = txn.list_blocks(blocks.collect())?;
+    let blocks = blocks.collect();
     replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks })
 }
 

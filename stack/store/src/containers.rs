@@ -8,9 +8,10 @@ use crate::lease::{Lease, LeaseAction};
 use crate::list::{ContainerPage, ListQuery};
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{ContainerProps, Metadata};
-use crate::rows::{AccountState, ContainerRow, GarbageRow, container_key, encode};
+use crate::quota::Growth;
+use crate::rows::{AccountState, ContainerRow, GarbageRow, container_key};
 use crate::store::Store;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use greenroom_model::{AccountName, ContainerPath};
 
 impl Store {
@@ -18,7 +19,7 @@ impl Store {
     pub async fn create_container(&self, path: &ContainerPath, metadata: Metadata) -> Result<ContainerProps> {
         let path = path.clone();
         check_size(&metadata)?;
-        self.write(move |txn| create(txn, &path, metadata, PublicAccess::Private)).await
+        self.write(move |txn| create(txn, &path, metadata, PublicAccess::Private, Room::Given)).await
     }
 
     /// For a client. Its request may have been let in a moment before its account was disabled, and what that holds removed: it makes
@@ -33,7 +34,7 @@ impl Store {
         check_size(&metadata)?;
         self.write(move |txn| match txn.account(&path.account)?.map(|account| account.state) {
             Some(AccountState::Disabled) => Err(StoreError::AccountDisabled),
-            Some(AccountState::Enabled) | None => create(txn, &path, metadata, public),
+            Some(AccountState::Enabled) | None => create(txn, &path, metadata, public, Room::Asked),
         })
         .await
     }
@@ -95,7 +96,20 @@ impl Store {
     }
 }
 
-fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata, public: PublicAccess) -> Result<ContainerProps> {
+/// Whether a new container has to be within the quotas: what an operator makes has its room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Asked,
+    Given,
+}
+
+fn create(
+    txn: &mut Txn<'_>,
+    path: &ContainerPath,
+    metadata: Metadata,
+    public: PublicAccess,
+    room: Room,
+) -> Result<ContainerProps> {
     let account = txn.account(&path.account)?;
     let account = account.ok_or_else(|| StoreError::AccountMissing(path.account.clone()))?;
     let owner = account.tenant;
@@ -108,6 +122,9 @@ fn create(txn: &mut Txn<'_>, path: &ContainerPath, metadata: Metadata, public: P
     let (id, account, container) = (txn.next_id(), path.account.clone(), path.container.clone());
     let tenant = Owner { tenant: owner, account, container, id };
     let row = ContainerRow { id, tenant, props, placed: None, revision: 0 };
+    if room == Room::Asked {
+        txn.afford(&row.tenant, Growth::from(TenantUsage::default(), row.usage()))?;
+    }
     put(txn, path, row)
 }
 
@@ -121,7 +138,9 @@ fn set_metadata(
     precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
     row.props.etag = txn.next_etag();
     row.props.modified = txn.now;
+    let was = row.usage();
     row.props.metadata = metadata;
+    txn.afford(&row.tenant, Growth::from(was, row.usage()))?;
     row.revision = row.revision.wrapping_add(1);
     put(txn, path, row)
 }
@@ -149,13 +168,15 @@ fn set_acl(
     precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
     row.props.etag = txn.next_etag();
     row.props.modified = txn.now;
+    let was = row.usage();
     row.props.acl = acl;
+    txn.afford(&row.tenant, Growth::from(was, row.usage()))?;
     row.revision = row.revision.wrapping_add(1);
     put(txn, path, row)
 }
 
 fn put(txn: &mut Txn<'_>, path: &ContainerPath, row: ContainerRow) -> Result<ContainerProps> {
-    txn.containers.insert(container_key(path).as_slice(), encode(&row).as_slice())?;
+    txn.put_container(path, &row)?;
     Ok(row.props)
 }
 
@@ -163,6 +184,7 @@ fn delete(txn: &mut Txn<'_>, path: &ContainerPath, precondition: &Precondition) 
     let row = txn.container(path)?;
     precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
     txn.containers.remove(container_key(path).as_slice())?;
+    txn.books.recount(&row.tenant, row.usage(), TenantUsage::default());
     if let Some(placed) = row.placed {
         txn.release(placed.place)?;
     }

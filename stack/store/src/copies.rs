@@ -11,6 +11,7 @@ use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
+use crate::quotas::New;
 use crate::rows::{BlobRow, Place};
 use crate::store::Store;
 use futures::TryStreamExt as _;
@@ -134,12 +135,12 @@ fn copy(
         (CopyBlocks::Forget, BlobKind::Block) => Vec::new(),
         (CopyBlocks::Forget, BlobKind::Page { .. }) => return Err(StoreError::BlobKind),
     };
-    txn.afford_blob(&container.tenant, &key, old.as_ref(), from.props.length)?;
+    let new = New { draft: &draft, length: from.props.length, blocks: blocks.len() };
+    txn.afford_blob(&container.tenant, &key, old.as_ref(), &new)?;
     let props = written(txn, draft, old.as_ref(), from.props.length, from.props.crc64);
     let props = BlobProps { kind: from.props.kind, ..props };
     // Refer first, free then: the source may be the very blob that is overwritten.
     let pieces = txn.share(&from)?;
-    let blocks = txn.list_blocks(blocks)?;
     replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks })
 }
 

@@ -11,9 +11,10 @@ use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::quota::Growth;
+use crate::quotas::New;
 use crate::rows::{BlobRow, List, encode};
 use crate::store::Store;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use greenroom_model::BlobPath;
 use std::ops::Range;
 
@@ -33,10 +34,11 @@ impl Store {
         self.write(move |txn| {
             let (container, key, old) = txn.look_up(&path)?;
             precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
-            txn.afford_blob(&container.tenant, &key, old.as_ref(), length)?;
+            let new = New { draft: &draft, length, blocks: 0 };
+            txn.afford_blob(&container.tenant, &key, old.as_ref(), &new)?;
             let props = written(txn, draft, old.as_ref(), length, 0);
             let props = BlobProps { kind: BlobKind::Page { sequence, runs: 0 }, ..props };
-            let content = Content { props, pieces: List::Rows(txn.next_id()), blocks: List::Here(Vec::new()) };
+            let content = Content { props, pieces: List::Rows(txn.next_id()), blocks: Vec::new() };
             replace(txn, &container.tenant, &key, old, content)
         })
         .await
@@ -134,17 +136,19 @@ impl Store {
                 Some(SequenceChange::Set(other)) => other,
                 Some(SequenceChange::Increment) => sequence.saturating_add(1),
             };
-            if let Some(length) = update.length {
-                resize(txn, &container.tenant, &mut row, length)?;
+            let was = row.usage();
+            if let Some(headers) = update.headers {
+                row.props.headers = headers;
             }
+            let length = update.length.unwrap_or(row.props.length);
+            let grown = Growth::from(was, TenantUsage { bytes: length, ..row.usage() });
+            txn.afford(&container.tenant, grown)?;
+            resize(txn, &mut row, length)?;
             row.props.kind = match row.props.kind {
                 BlobKind::Page { runs, .. } => BlobKind::Page { sequence, runs },
                 BlobKind::Block => BlobKind::Block,
             };
-            if let Some(headers) = update.headers {
-                row.props.headers = headers;
-            }
-            rewrite(txn, &key, row)
+            rewrite(txn, &container.tenant, &key, was, row)
         })
         .await
     }
@@ -160,7 +164,7 @@ impl Store {
     ) -> Result<BlobProps> {
         let (path, precondition) = (path.clone(), precondition.clone());
         self.write(move |txn| {
-            let (_, key, row) = txn.look_up(&path)?;
+            let (container, key, row) = txn.look_up(&path)?;
             let mut row = row.ok_or(StoreError::BlobMissing)?;
             precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
             let BlobKind::Page { sequence, runs } = row.props.kind else { return Err(StoreError::BlobKind) };
@@ -172,9 +176,10 @@ impl Store {
             if runs >= PAGE_RUNS_MAX {
                 return Err(StoreError::TooManyRuns { max: PAGE_RUNS_MAX });
             }
+            let was = row.usage();
             let grown = change(txn, row.page_list()?)?;
             row.props.kind = BlobKind::Page { sequence, runs: grow(runs, grown) };
-            rewrite(txn, &key, row)
+            rewrite(txn, &container.tenant, &key, was, row)
         })
         .await
     }
@@ -192,28 +197,25 @@ fn grow(runs: u32, by: i64) -> u32 {
     u32::try_from((i64::from(runs) + by).max(0)).unwrap_or(u32::MAX)
 }
 
-fn resize(txn: &mut Txn<'_>, tenant: &Owner, row: &mut BlobRow, length: u64) -> Result<()> {
-    let bytes = i128::from(length) - i128::from(row.props.length);
-    txn.afford(tenant, Growth { bytes, blobs: 0 })?;
+fn resize(txn: &mut Txn<'_>, row: &mut BlobRow, length: u64) -> Result<()> {
     if let BlobKind::Page { sequence, runs } = row.props.kind
         && length < row.props.length
     {
         let grown = txn.clear_pages(row.page_list()?, &(length..row.props.length))?;
         row.props.kind = BlobKind::Page { sequence, runs: grow(runs, grown) };
     }
-    let was = row.usage();
     row.props.length = length;
-    txn.books.recount(tenant, was, row.usage());
     Ok(())
 }
 
-/// Writes the row of a blob that has changed, as a new version.
-fn rewrite(txn: &mut Txn<'_>, key: &[u8], mut row: BlobRow) -> Result<BlobProps> {
+/// Writes the row of a blob that has changed, as a new version, and counts it in the place of what it was.
+fn rewrite(txn: &mut Txn<'_>, owner: &Owner, key: &[u8], was: TenantUsage, mut row: BlobRow) -> Result<BlobProps> {
     row.props.lease = row.props.lease.after_write(txn.now);
     row.props.etag = txn.next_etag();
     row.props.modified = txn.now;
     row.props.copy = None;
     txn.dirty = true;
+    txn.books.recount(owner, was, row.usage());
     txn.blobs.insert(key, encode(&row).as_slice())?;
     Ok(row.props)
 }

@@ -35,6 +35,13 @@ pub(crate) struct Growth {
     pub blobs: i128,
 }
 
+impl Growth {
+    pub fn from(was: TenantUsage, is: TenantUsage) -> Self {
+        let grown = |was: u64, is: u64| i128::from(is) - i128::from(was);
+        Self { bytes: grown(was.counted_bytes(), is.counted_bytes()), blobs: grown(was.blobs, is.blobs) }
+    }
+}
+
 impl Quotas {
     pub(crate) fn are_none(&self) -> bool {
         let Self { tenants, projects, containers, project_of: _ } = self;
@@ -66,7 +73,7 @@ fn check(quota: &Quota, used: &TenantUsage, growth: Growth, scope: impl FnOnce()
     let over = |limit: Option<u64>, used: u64, growth: i128| {
         limit.filter(|limit| growth > 0 && i128::from(used) + growth > i128::from(*limit)).map(|limit| (limit, used))
     };
-    let bytes = over(quota.bytes.map(|bytes| bytes.0), used.bytes + used.staged_bytes, growth.bytes);
+    let bytes = over(quota.bytes.map(|bytes| bytes.0), used.counted_bytes(), growth.bytes);
     let blobs = over(quota.blobs, used.blobs, growth.blobs);
     let (what, (limit, used)) = match (bytes, blobs) {
         (None, None) => return Ok(()),

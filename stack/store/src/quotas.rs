@@ -4,10 +4,11 @@
 use crate::block::BlockId;
 use crate::catalog::Txn;
 use crate::error::Result;
+use crate::props::BlobDraft;
 use crate::quota::{Growth, Quotas};
-use crate::rows::{BlobRow, blob_key};
+use crate::rows::{BlobRow, StagedRow, StagingRow, beside, blob_key, blob_name};
 use crate::store::Store;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use greenroom_model::BlobPath;
 use std::sync::{Arc, PoisonError};
 
@@ -39,15 +40,20 @@ impl Store {
         let key = blob_key(owner.id, path.name.as_str());
         let gone = match kept {
             Kept::Blob => {
-                let (old, staged) = (snapshot.blob(&key)?, snapshot.staging(&key)?);
-                let growth = i128::from(old.is_none());
-                let gone = old.map_or(0, |old| old.props.length) + staged.map_or(0, |staging| staging.bytes);
-                Growth { bytes: -i128::from(gone), blobs: growth }
+                let gone = gone(snapshot.blob(&key)?.as_ref(), snapshot.staging(&key)?.as_ref());
+                let name = beside(path.name.as_str(), 0);
+                Growth::from(gone, TenantUsage { blobs: 1, record_bytes: name, ..TenantUsage::default() })
             }
             Kept::Block(id) => {
                 let old = snapshot.staging(&key)?.map(|staging| snapshot.staged_block(staging.id, id));
                 let old = old.transpose()?.flatten();
-                Growth { bytes: -i128::from(old.map_or(0, |old| old.length)), blobs: 0 }
+                let one = |block: StagedRow| TenantUsage {
+                    staged_blocks: 1,
+                    staged_bytes: block.length,
+                    ..TenantUsage::default()
+                };
+                let new = TenantUsage { staged_blocks: 1, ..TenantUsage::default() };
+                Growth::from(old.map_or_else(TenantUsage::default, one), new)
             }
             Kept::Pages => Growth { bytes: 0, blobs: 0 },
         };
@@ -56,12 +62,18 @@ impl Store {
     }
 }
 
+/// What goes when a blob takes the place of `old`, and of what is staged for it.
+fn gone(old: Option<&BlobRow>, staged: Option<&StagingRow>) -> TenantUsage {
+    let old = old.map_or_else(TenantUsage::default, BlobRow::usage);
+    old.plus(staged.map_or_else(TenantUsage::default, StagingRow::usage))
+}
+
 impl Txn<'_> {
     /// Asks for room for a blob in the place of `old` and of what is staged for it. To be asked before anything is written.
-    pub(crate) fn afford_blob(&self, owner: &Owner, key: &[u8], old: Option<&BlobRow>, length: u64) -> Result<()> {
-        let staged = self.staging(key)?.map_or(0, |staging| staging.bytes);
-        let gone = i128::from(old.map_or(0, |old| old.props.length)) + i128::from(staged);
-        self.afford(owner, Growth { bytes: i128::from(length) - gone, blobs: i128::from(old.is_none()) })
+    pub(crate) fn afford_blob(&self, owner: &Owner, key: &[u8], old: Option<&BlobRow>, new: &New<'_>) -> Result<()> {
+        let record_bytes = new.draft.record_bytes() + beside(blob_name(key)?, new.blocks);
+        let new = TenantUsage { blobs: 1, bytes: new.length, record_bytes, ..TenantUsage::default() };
+        self.afford(owner, Growth::from(gone(old, self.staging(key)?.as_ref()), new))
     }
 
     /// As `Quotas::afford`, by the books of this very moment.
@@ -69,4 +81,12 @@ impl Txn<'_> {
         let quotas = self.books.quotas.read().unwrap_or_else(PoisonError::into_inner).clone();
         quotas.afford(owner, growth, &self.books.held)
     }
+}
+
+/// A blob that is about to be written.
+pub(crate) struct New<'a> {
+    pub draft: &'a BlobDraft,
+    pub length: u64,
+    /// In its list.
+    pub blocks: usize,
 }

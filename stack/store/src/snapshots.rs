@@ -12,7 +12,7 @@ use crate::props::{BlobProps, Metadata, Tier};
 use crate::quota::Growth;
 use crate::rows::{BlobRow, GarbageRow, encode};
 use crate::store::Store;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use greenroom_model::BlobPath;
 
 impl Store {
@@ -91,7 +91,12 @@ fn take(
     let mut base = row.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&base.props)), Access::FreeWrite, txn.now)?;
     base.on_flash()?;
-    txn.afford(&container.tenant, Growth { bytes: base.props.length.into(), blobs: 1 })?;
+    let mut taken = base.usage();
+    if let Some(metadata) = &metadata {
+        let with = BlobProps { metadata: metadata.clone(), ..base.props.clone() };
+        taken.record_bytes = with.record_bytes() + base.beside;
+    }
+    txn.afford(&container.tenant, Growth::from(TenantUsage::default(), taken))?;
     // A lease is the blob's alone, and keeps nobody from its snapshots.
     let mut props = BlobProps { lease: Lease::Free, ..base.props.clone() };
     if let Some(metadata) = metadata {
@@ -101,7 +106,7 @@ fn take(
         props.modified = txn.now;
     }
     let (pieces, blocks) = (txn.share(&base)?, txn.all_blocks(&base.blocks)?);
-    let row = BlobRow::new(props, pieces, txn.list_blocks(blocks)?, None);
+    let row = BlobRow { beside: base.beside, ..BlobRow::new(props, pieces, txn.list_blocks(blocks)?, None) };
     let (set, last) = match base.snapshots {
         Some(set) => (set, txn.last_snapshot(set)?),
         None => (txn.next_id(), None),

@@ -14,6 +14,7 @@ use crate::identity::Identities;
 use crate::migrate;
 use crate::quota::SharedQuotas;
 use crate::rows::AuditRow;
+use crate::shrink::Filled;
 use crate::space::{self, Space};
 use crate::usage::{Held, Owner, TenantUsage, Usage};
 use std::io::ErrorKind;
@@ -41,6 +42,8 @@ struct Parts {
     making_room: AtomicBool,
     /// One round of compaction at a time: two would copy the same content twice.
     compaction: tokio::sync::Mutex<()>,
+    /// How the catalog's file was left when it was last shrunk.
+    shrunk: tokio::sync::Mutex<Option<Filled>>,
     quotas: SharedQuotas,
     /// Last: all else has ended when it goes.
     _lock: Guard,
@@ -156,6 +159,15 @@ impl Store {
         &self.parts.cold
     }
 
+    /// See `Writer::shrink_next`.
+    pub(crate) fn shrink_next(&self) {
+        self.parts.writer.shrink_next();
+    }
+
+    pub(crate) fn shrunk(&self) -> &tokio::sync::Mutex<Option<Filled>> {
+        &self.parts.shrunk
+    }
+
     pub(crate) fn compaction(&self) -> &tokio::sync::Mutex<()> {
         &self.parts.compaction
     }
@@ -211,7 +223,7 @@ impl Parts {
         let quotas = books.quotas.clone();
         let writer = Writer::start(catalog.clone(), books, extents.clone(), clock.clone())?;
         let heat = Arc::new(Heat::new(clock));
-        let (faults, cold, making_room, compaction) = Default::default();
+        let (faults, cold, making_room, compaction, shrunk) = Default::default();
         Ok(Self {
             catalog,
             writer,
@@ -223,6 +235,7 @@ impl Parts {
             cold,
             making_room,
             compaction,
+            shrunk,
             quotas,
             _lock: lock,
         })

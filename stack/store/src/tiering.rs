@@ -9,7 +9,7 @@ use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::heat::Heat;
 use crate::props::{BlobKind, BlobProps, ContainerProps, Tier};
-use crate::rows::{BlobRow, ContainerRow, List, LogRow, Place, blob_key, container_key, encode};
+use crate::rows::{BlobRow, ContainerRow, List, LogRow, Place, blob_key};
 use crate::store::Store;
 use futures::TryStreamExt as _;
 use greenroom_model::{BlobName, BlobPath, ContainerPath, TenantName};
@@ -364,6 +364,9 @@ impl Store {
 
     /// Compacts, and says whether that brought anything nearer to being free.
     async fn reclaim(&self) -> Result<bool> {
+        if self.shrink_catalog().await? {
+            return Ok(true);
+        }
         let usage = self.usage();
         if usage.flash_used_bytes - usage.flash_live_bytes < self.extents().extent_bytes() {
             return Ok(false);
@@ -422,7 +425,7 @@ impl Store {
             }
             let pieces = txn.keep(body.pieces().to_vec())?;
             txn.books.head.etag = txn.books.head.etag.max(props.etag.0);
-            txn.put_row(&container.tenant, &key, BlobRow::new(props, pieces, List::Here(Vec::new()), None)).map(drop)
+            txn.put_row(&container.tenant, &key, BlobRow::new(props, pieces, List::Here(Vec::new()), None), 0).map(drop)
         })
         .await
     }
@@ -437,11 +440,9 @@ impl Store {
         let (path, Some((props, place))) = (path.clone(), kept) else { return Ok(()) };
         self.write(move |txn| {
             let mut row = txn.container(&path)?;
-            txn.dirty = true;
             txn.books.head.etag = txn.books.head.etag.max(props.etag.0);
             (row.props, row.placed) = (props, Some(Placed { place, told: Some(row.revision) }));
-            txn.containers.insert(container_key(&path).as_slice(), encode(&row).as_slice())?;
-            Ok(())
+            txn.put_container(&path, &row)
         })
         .await
     }
@@ -460,7 +461,7 @@ fn restore(txn: &mut Txn<'_>, blobs: Vec<Restored>) -> Result<Vec<Restored>> {
         match (snapshot, base) {
             (None, Some(_)) => continue,
             (None, None) => {
-                txn.put_row(&container.tenant, &key, row)?;
+                txn.put_row(&container.tenant, &key, row, 0)?;
             }
             (Some(_), None) => left.push(restored),
             (Some(time), Some(mut base)) => {

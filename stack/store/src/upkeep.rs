@@ -57,6 +57,7 @@ async fn run(store: Store, mut stopped: oneshot::Receiver<()>) {
             if round % ROUNDS_AN_HOUR == 0 {
                 store.discard_stale_blocks().await?;
             }
+            store.shrink_catalog().await?;
             store.compact().await
         };
         match done.await {

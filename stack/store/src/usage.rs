@@ -1,5 +1,6 @@
 //! How much is stored, and for whom.
 
+use crate::billing;
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,9 +49,16 @@ pub struct TenantUsage {
     pub cloud_bytes: u64,
     /// Bytes of those whose content is in the cloud only.
     pub cloud_only_bytes: u64,
+    /// What is kept besides content: names, metadata, tags, block lists, see `billing`.
+    pub record_bytes: u64,
 }
 
 impl TenantUsage {
+    /// What a quota of bytes counts.
+    pub fn counted_bytes(self) -> u64 {
+        self.bytes + self.staged_bytes + self.record_bytes + self.staged_blocks * billing::BLOCK_BYTES
+    }
+
     /// Bytes whose content is on flash, uncommitted blocks included.
     pub fn flash_bytes(self) -> u64 {
         (self.bytes + self.staged_bytes).saturating_sub(self.cloud_only_bytes)
@@ -65,6 +73,7 @@ impl TenantUsage {
             cloud_blobs: self.cloud_blobs + other.cloud_blobs,
             cloud_bytes: self.cloud_bytes + other.cloud_bytes,
             cloud_only_bytes: self.cloud_only_bytes + other.cloud_only_bytes,
+            record_bytes: self.record_bytes + other.record_bytes,
         }
     }
 
@@ -78,6 +87,7 @@ impl TenantUsage {
             cloud_blobs: self.cloud_blobs.saturating_sub(other.cloud_blobs),
             cloud_bytes: self.cloud_bytes.saturating_sub(other.cloud_bytes),
             cloud_only_bytes: self.cloud_only_bytes.saturating_sub(other.cloud_only_bytes),
+            record_bytes: self.record_bytes.saturating_sub(other.record_bytes),
         }
     }
 }

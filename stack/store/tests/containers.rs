@@ -2,6 +2,7 @@
 
 mod support;
 
+use greenroom_model::tenancy::{ByteCount, Quota};
 use greenroom_store::*;
 use support::*;
 
@@ -108,17 +109,16 @@ async fn a_deleted_container_is_gone_at_once_and_its_name_is_free() {
     bed.put("small-1", b"").await;
     // The sweep goes on where it was when the store was closed, and takes nothing of the new container.
     bed = bed.reopen_until_swept().await;
-    assert_eq!(
-        bed.store.usage().tenants[&tenant("gold")],
-        TenantUsage { blobs: 1, bytes: 0, ..TenantUsage::default() }
-    );
+    let gold = bed.store.usage().tenants[&tenant("gold")];
+    assert_eq!(gold, TenantUsage { blobs: 1, record_bytes: gold.record_bytes, ..TenantUsage::default() });
     assert_eq!(bed.get("small-1").await, b"");
 }
 
 #[tokio::test]
 async fn usage_adds_up() {
     let mut bed = bed().await;
-    let gold = |bed: &Bed| bed.store.usage().tenants[&tenant("gold")];
+    // Of content; what is kept besides has a test of its own.
+    let gold = |bed: &Bed| TenantUsage { record_bytes: 0, ..bed.store.usage().tenants[&tenant("gold")] };
     bed.put("a", &content(1, 1_000)).await;
     bed.put("b", &content(2, 100_000)).await;
     assert_eq!(gold(&bed), TenantUsage { blobs: 2, bytes: 101_000, ..TenantUsage::default() });
@@ -172,4 +172,44 @@ async fn a_disabled_account_gets_no_container_by_a_clients_word() {
         bed.store.create_clients_container(&container("late"), Metadata::new(), PublicAccess::Private).await;
     assert!(matches!(by_client, Err(StoreError::AccountDisabled)), "{by_client:?}");
     bed.store.create_container(&container("late"), Metadata::new()).await.expect("an operator may");
+}
+
+/// Names, metadata, tags and block lists take room in the catalog: they count, and a quota bounds them.
+#[tokio::test]
+async fn what_is_kept_besides_content_counts() {
+    let bed = bed().await;
+    let records = |bed: &Bed| bed.store.usage().tenants[&tenant("gold")].record_bytes;
+    let said = |bytes: usize| Metadata::from([("about".to_owned(), "x".repeat(bytes))]);
+    let none = Precondition::default();
+    let container = records(&bed);
+    bed.put("name", b"").await;
+    assert_eq!(records(&bed), container + 124 + 8, "as Azure's billing size has it");
+    bed.store.update_blob(&blob("name"), BlobChange::Metadata(said(1_000)), &none).await.expect("said");
+    assert_eq!(records(&bed), container + 124 + 8 + 1_008);
+    bed.store.snapshot_blob(&blob("name"), Some(said(10)), &none).await.expect("taken");
+    assert_eq!(records(&bed), container + 2 * (124 + 8) + 1_008 + 18);
+    bed.stage("list", "aa", b"x").await.expect("stage");
+    bed.commit("list", &[("aa", BlockSource::Latest); 100]).await.expect("commit");
+    assert_eq!(records(&bed), container + 3 * (124 + 8) + 1_008 + 18 + 100 * 112);
+    bed.store.set_container_metadata(&photos(), said(20), &none).await.expect("said");
+    assert_eq!(records(&bed), container + 28 + 3 * (124 + 8) + 1_008 + 18 + 100 * 112);
+
+    let used = bed.store.usage().tenants[&tenant("gold")].counted_bytes();
+    let quota = Quota { bytes: Some(ByteCount(used + 200)), ..Default::default() };
+    bed.store.set_quotas(Quotas { tenants: [(tenant("gold"), quota)].into(), ..Quotas::default() });
+    let refused = |refused: Result<BlobProps>| matches!(refused, Err(StoreError::QuotaReached { .. }));
+    let big = BlobDraft { metadata: said(8_000), ..BlobDraft::default() };
+    let body = body(&bed.store, b"").await;
+    assert!(refused(bed.store.put_blob(&blob("other"), big, body, &none).await));
+    assert!(refused(bed.store.update_blob(&blob("list"), BlobChange::Tags(said(250)), &none).await));
+    bed.stage("list", "aa", b"x").await.expect("within it");
+    assert!(refused(bed.commit("list", &[("aa", BlockSource::Latest); 110]).await));
+    let more = bed.store.set_container_metadata(&photos(), said(300), &none).await;
+    assert!(matches!(more, Err(StoreError::QuotaReached { .. })));
+    bed.store.update_blob(&blob("name"), BlobChange::Metadata(Metadata::new()), &none).await.expect("less is well");
+
+    bed.store.set_quotas(Quotas::default());
+    bed.store.delete_container(&photos(), &none).await.expect("deleted");
+    let bed = bed.reopen_until_swept().await;
+    assert_eq!(records(&bed), 0, "all of it goes");
 }

@@ -386,5 +386,5 @@ impl Now {
 }
 
 fn stored(used: &TenantUsage) -> Stored {
-    Stored { bytes: used.bytes + used.staged_bytes, blobs: used.blobs, uncommitted_bytes: used.staged_bytes }
+    Stored { bytes: used.counted_bytes(), blobs: used.blobs, uncommitted_bytes: used.staged_bytes }
 }

@@ -245,13 +245,7 @@ impl Books {
 
     /// Counts a staging as it was out, and as it is now in.
     pub fn recount_staging(&mut self, owner: &Owner, was: Option<&StagingRow>, is: Option<&StagingRow>) {
-        let usage = |staging: Option<&StagingRow>| {
-            staging.map_or_else(TenantUsage::default, |row| TenantUsage {
-                staged_blocks: u64::from(row.blocks),
-                staged_bytes: row.bytes,
-                ..TenantUsage::default()
-            })
-        };
+        let usage = |staging: Option<&StagingRow>| staging.map_or_else(TenantUsage::default, StagingRow::usage);
         self.recount(owner, usage(was), usage(is));
     }
 }

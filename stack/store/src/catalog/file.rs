@@ -66,6 +66,11 @@ impl Catalog {
         decode_first(row.value())
     }
 
+    /// See `Engine::shrink`.
+    pub fn shrink(&self) -> Result<bool> {
+        self.engine.shrink()
+    }
+
     pub fn format(&self) -> Result<u32> {
         Ok(self.beginnings()?.0)
     }

@@ -9,7 +9,7 @@ use crate::etag::ETag;
 use crate::piece::Piece;
 use crate::props::BlobProps;
 use crate::rows::*;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use greenroom_model::{AccountName, BlobPath, ContainerPath, TenantName};
 use redb::{ReadableTable, Table, WriteTransaction};
 
@@ -100,12 +100,22 @@ impl<'t> Txn<'t> {
         Ok(last.map(|(key, _)| Timestamp(key.value().1)))
     }
 
-    /// Writes a new blob's row, and counts it in.
-    pub fn put_row(&mut self, tenant: &Owner, key: &[u8], row: BlobRow) -> Result<BlobProps> {
+    /// Writes a new blob's row, with so many blocks in its list, and counts it in.
+    pub fn put_row(&mut self, tenant: &Owner, key: &[u8], row: BlobRow, blocks: usize) -> Result<BlobProps> {
         self.dirty = true;
+        let row = BlobRow { beside: beside(blob_name(key)?, blocks), ..row };
         self.books.count_blob(tenant, &row);
         self.blobs.insert(key, encode(&row).as_slice())?;
         Ok(row.props)
+    }
+
+    /// Writes a container's row, and counts it in the place of what there was.
+    pub fn put_container(&mut self, path: &ContainerPath, row: &ContainerRow) -> Result<()> {
+        self.dirty = true;
+        let was = self.find_container(path)?.map_or_else(TenantUsage::default, |row| row.usage());
+        self.books.recount(&row.tenant, was, row.usage());
+        self.containers.insert(container_key(path).as_slice(), encode(row).as_slice())?;
+        Ok(())
     }
 
     pub fn staging(&self, key: &[u8]) -> Result<Option<StagingRow>> {

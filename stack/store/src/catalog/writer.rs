@@ -13,6 +13,7 @@ use greenroom_model::TenantName;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::error::TryRecvError::{Disconnected, Empty};
@@ -37,6 +38,8 @@ pub struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
     shown: Arc<Mutex<Held>>,
     figures: Arc<Mutex<Figures>>,
+    /// The file is to be shrunk between two transactions.
+    shrink: Arc<AtomicBool>,
 }
 
 /// What the counters say as a whole.
@@ -64,10 +67,22 @@ impl Writer {
         let figures = Arc::new(Mutex::new(Figures::default()));
         figures.lock().unwrap_or_else(PoisonError::into_inner).take(&books);
         let (told, trust, sweep) = ((shown.clone(), figures.clone()), Trust::Sure, Sweep::On);
-        let worker = Worker { catalog, books, trust, extents, clock, shown: told.0, figures: told.1, sweep };
+        let shrink = Arc::new(AtomicBool::new(false));
+        let (shown_there, figures_there, shrink_there) = (told.0, told.1, shrink.clone());
+        let worker = Worker {
+            catalog,
+            books,
+            trust,
+            extents,
+            clock,
+            shown: shown_there,
+            figures: figures_there,
+            sweep,
+            shrink: shrink_there,
+        };
         let thread = behind::thread("catalog".to_owned(), move || worker.run(jobs));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(FILE), error))?;
-        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shown, figures })
+        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shown, figures, shrink })
     }
 
     /// Runs an operation in the next transaction, and answers when that is durable. An operation looks first and writes then: where it
@@ -93,6 +108,11 @@ impl Writer {
         });
         sender.ok_or(StoreError::Closed)?.send(job).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Has the file shrunk after the next transaction.
+    pub fn shrink_next(&self) {
+        self.shrink.store(true, Relaxed);
     }
 
     pub fn tenants(&self) -> BTreeMap<TenantName, TenantUsage> {
@@ -131,6 +151,7 @@ struct Worker {
     shown: Arc<Mutex<Held>>,
     figures: Arc<Mutex<Figures>>,
     sweep: Sweep,
+    shrink: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -197,6 +218,11 @@ impl Worker {
                     tracing::error!(%error, "cannot read the catalog");
                 }
             }
+        }
+        if self.shrink.swap(false, Relaxed)
+            && let Err(error) = self.catalog.shrink()
+        {
+            tracing::warn!(%error, "the catalog's file could not be shrunk");
         }
         let committed = committed.map(drop);
         answers.into_iter().for_each(|answer| answer(committed.clone()));

@@ -111,6 +111,7 @@ impl<'f> Walk<'f> {
             match decode::<ContainerRow>(row.value()) {
                 Ok(row) => {
                     self.counts().containers += 1;
+                    self.found.held.add(&row.tenant, row.usage());
                     self.containers.insert(row.id, Owner { path, tenant: Some(row.tenant) });
                 }
                 Err(error) => self.lost(Row::Container, Item::Container { row: path }, None, &error),
@@ -199,10 +200,7 @@ impl<'f> Walk<'f> {
             let owner = self.owner(key.value());
             match decode::<StagingRow>(row.value()) {
                 Ok(row) => {
-                    let staged = (u64::from(row.blocks), row.bytes);
-                    let staged =
-                        TenantUsage { staged_blocks: staged.0, staged_bytes: staged.1, ..TenantUsage::default() };
-                    self.found.held.add(&row.tenant, staged);
+                    self.found.held.add(&row.tenant, row.usage());
                     self.stagings.insert(row.id, (key.value().to_vec(), owner));
                 }
                 Err(error) => {
@@ -363,13 +361,18 @@ impl<'f> Walk<'f> {
             compare(format!("uncommitted bytes of tenant {tenant}"), counted.staged_bytes, is.staged_bytes);
             compare(format!("blobs in the cloud of tenant {tenant}"), counted.cloud_blobs, is.cloud_blobs);
             compare(format!("bytes in the cloud of tenant {tenant}"), counted.cloud_bytes, is.cloud_bytes);
+            compare(
+                format!("bytes of what is kept besides content of tenant {tenant}"),
+                counted.record_bytes,
+                is.record_bytes,
+            );
             let only = (counted.cloud_only_bytes, is.cloud_only_bytes);
             compare(format!("bytes only in the cloud of tenant {tenant}"), only.0, only.1);
             books.push(TenantCount { tenant: tenant.clone(), counted, found: is });
         }
         for id in containers.keys().chain(found.held.containers.keys()).collect::<BTreeSet<_>>() {
             let total = |held: Option<&(usage::Owner, TenantUsage)>| {
-                held.map_or((0, 0), |(_, held)| (held.blobs, held.bytes + held.staged_bytes))
+                held.map_or((0, 0), |(_, held)| (held.blobs, held.counted_bytes()))
             };
             let (counted, is) = (total(containers.get(id)), total(found.held.containers.get(id)));
             compare(format!("blobs of container number {id}"), counted.0, is.0);

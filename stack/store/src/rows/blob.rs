@@ -1,6 +1,7 @@
 //! Blobs and their snapshots.
 
 use super::encoding::corrupt;
+use crate::billing;
 use crate::block::BlockId;
 use crate::clock::Timestamp;
 use crate::cloud::{CloudPlace, Placed, Whereabouts};
@@ -29,11 +30,13 @@ pub struct BlobRow {
     pub revision: u32,
     /// When it was last read, as far as that has been written down.
     pub used: Timestamp,
+    /// What is kept of it elsewhere, its name and its blocks, as `billing` counts it.
+    pub beside: u64,
 }
 
 impl BlobRow {
     pub fn new(props: BlobProps, pieces: List<Piece>, blocks: List<CommittedBlock>, snapshots: Option<u64>) -> Self {
-        Self { props, pieces, blocks, snapshots, placed: None, revision: 0, used: Timestamp::default() }
+        Self { props, pieces, blocks, snapshots, placed: None, revision: 0, used: Timestamp::default(), beside: 0 }
     }
 
     pub fn whereabouts(&self) -> Whereabouts {
@@ -61,7 +64,21 @@ impl BlobRow {
             Whereabouts::Both(_) => (1, bytes, 0),
             Whereabouts::Cloud(_) => (1, bytes, bytes),
         };
-        TenantUsage { blobs: 1, bytes, cloud_blobs, cloud_bytes, cloud_only_bytes, ..TenantUsage::default() }
+        let record_bytes = self.record_bytes();
+        TenantUsage {
+            blobs: 1,
+            bytes,
+            cloud_blobs,
+            cloud_bytes,
+            cloud_only_bytes,
+            record_bytes,
+            ..TenantUsage::default()
+        }
+    }
+
+    /// What is kept of it besides its content.
+    pub fn record_bytes(&self) -> u64 {
+        self.props.record_bytes() + self.beside
     }
 
     pub fn place(&self) -> Option<CloudPlace> {
@@ -75,6 +92,11 @@ impl BlobRow {
             List::Here(_) => Err(corrupt("a page blob has no list of pages")),
         }
     }
+}
+
+/// What is kept of a blob under its name, and in a list of so many blocks.
+pub fn beside(name: &str, blocks: usize) -> u64 {
+    billing::name_bytes(name) + billing::BLOCK_BYTES * blocks as u64
 }
 
 /// A list that lies in its row while it is short.

@@ -1,8 +1,9 @@
 //! Containers, and what is left of those that are gone.
 
+use crate::billing;
 use crate::cloud::Placed;
 use crate::props::ContainerProps;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -14,4 +15,13 @@ pub struct ContainerRow {
     /// Where the cloud keeps what is said of it.
     pub placed: Option<Placed>,
     pub revision: u32,
+}
+
+impl ContainerRow {
+    /// What it counts for, whatever is in it.
+    pub fn usage(&self) -> TenantUsage {
+        let ContainerProps { metadata, acl, .. } = &self.props;
+        let record_bytes = billing::container(self.tenant.container.as_str(), metadata, acl);
+        TenantUsage { record_bytes, ..TenantUsage::default() }
+    }
 }

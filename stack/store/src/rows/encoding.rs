@@ -43,6 +43,12 @@ pub fn with_first<T: Serialize + DeserializeOwned>(bytes: &[u8], first: &T) -> R
     Ok(seal(row))
 }
 
+/// The row with more at its end, which is a field more.
+pub fn with_last<T: Serialize>(bytes: &[u8], last: &T) -> Result<Vec<u8>> {
+    let row = [&[FORM], body(bytes)?].concat();
+    Ok(seal(postcard::to_extend(last, row).expect("rows are plain data, and a vector takes it all")))
+}
+
 /// A row without its form and its checksum, which are as they should be.
 fn body(bytes: &[u8]) -> Result<&[u8]> {
     let Some((row, checksum)) = bytes.split_last_chunk() else { return Err(corrupt("a row is cut off")) };

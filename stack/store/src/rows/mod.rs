@@ -12,9 +12,9 @@ mod key;
 mod staging;
 
 pub use account::{AccountKey, AccountRecord, AccountState, ServiceSettings};
-pub use blob::{BLOCKS_A_ROW, BlobRow, CommittedBlock, LIST_HERE_MAX, List, PIECES_A_ROW};
+pub use blob::{BLOCKS_A_ROW, BlobRow, CommittedBlock, LIST_HERE_MAX, List, PIECES_A_ROW, beside};
 pub use container::ContainerRow;
-pub use encoding::{FILE, PROPS_BYTES_MAX, corrupt, decode, decode_first, encode, with_first};
+pub use encoding::{FILE, PROPS_BYTES_MAX, corrupt, decode, decode_first, encode, with_first, with_last};
 pub use extent::ExtentRow;
 pub use garbage::GarbageRow;
 pub use head::{AuditRow, CloudRow, HeadRow, LogRow};

@@ -3,7 +3,7 @@
 use super::blob::List;
 use crate::clock::Timestamp;
 use crate::piece::Piece;
-use crate::usage::Owner;
+use crate::usage::{Owner, TenantUsage};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,4 +22,11 @@ pub struct StagedRow {
     pub length: u64,
     pub crc64: u64,
     pub pieces: List<Piece>,
+}
+
+impl StagingRow {
+    /// What it counts for.
+    pub fn usage(&self) -> TenantUsage {
+        TenantUsage { staged_blocks: u64::from(self.blocks), staged_bytes: self.bytes, ..TenantUsage::default() }
+    }
 }

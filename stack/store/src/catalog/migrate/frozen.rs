@@ -112,7 +112,7 @@ fn blobs() -> impl Iterator<Item = BlobRow> {
             kind,
         };
         let placed = Some(Placed { place: CloudPlace { segment: [21; 32], recipe: 22 }, told: Some(23) });
-        BlobRow { props, pieces, blocks, snapshots: Some(24), placed, revision: 25, used: at(26) }
+        BlobRow { props, pieces, blocks, snapshots: Some(24), placed, revision: 25, used: at(26), beside: 54 }
     })
 }
 
@@ -152,6 +152,7 @@ fn usage() -> TenantUsage {
         cloud_blobs: 37,
         cloud_bytes: 38,
         cloud_only_bytes: 39,
+        record_bytes: 53,
     }
 }
 

@@ -1,0 +1,161 @@
+//! What format 6 held otherwise, and the step from it: what is kept besides content is not counted yet. Rows grow at their ends.
+
+use crate::catalog::tables::{BLOBS, BLOCKS, Bytes, CONTAINERS, GARBAGE, HELD, SNAPSHOTS, USAGE};
+use crate::error::Result;
+use crate::rows::{
+    BlobRow, CommittedBlock, ContainerRow, GarbageRow, List, beside, blob_name, decode, encode, with_last,
+};
+use crate::usage::{Owner, TenantUsage};
+use redb::{Key, ReadableTable, Table, WriteTransaction};
+use std::collections::BTreeMap;
+use std::ops::{Bound, RangeBounds};
+
+/// Rows rewritten at a time: what is held in memory of them.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// What is kept of each container's, by number.
+#[derive(Default)]
+struct Records {
+    owners: BTreeMap<u64, (Owner, u64)>,
+    /// The container of a set of snapshots.
+    sets: BTreeMap<u64, u64>,
+}
+
+impl Records {
+    fn add(&mut self, owner: Owner, bytes: u64) {
+        self.owners.entry(owner.id).or_insert((owner, 0)).1 += bytes;
+    }
+
+    fn add_to(&mut self, container: u64, bytes: u64) {
+        if let Some((_, sum)) = self.owners.get_mut(&container) {
+            *sum += bytes;
+        }
+    }
+}
+
+pub fn to_7(txn: &WriteTransaction) -> Result<()> {
+    let mut records = Records::default();
+    for item in txn.open_table(CONTAINERS)?.iter()? {
+        let row: ContainerRow = decode(item?.1.value())?;
+        let bytes = row.usage().record_bytes;
+        records.add(row.tenant, bytes);
+    }
+    for item in txn.open_table(GARBAGE)?.iter()? {
+        match decode(item?.1.value())? {
+            GarbageRow::Container { tenant, .. } => records.add(tenant, 0),
+            GarbageRow::Snapshots { set, tenant } => {
+                records.sets.insert(set, tenant.id);
+                records.add(tenant, 0);
+            }
+            GarbageRow::Staging(_) | GarbageRow::Pieces(_) | GarbageRow::BlockList(_) => {}
+        }
+    }
+    blobs(txn, &mut records)?;
+    snapshots(txn, &mut records)?;
+    count_in(txn, records)
+}
+
+fn blobs(txn: &WriteTransaction, records: &mut Records) -> Result<()> {
+    let (mut table, blocks) = (txn.open_table(BLOBS)?, txn.open_table(BLOCKS)?);
+    let mut from = Bound::Unbounded;
+    loop {
+        let rows = take::<Bytes, _>(&table, (from.as_ref().map(Vec::as_slice), Bound::Unbounded), <[u8]>::to_vec)?;
+        let Some((last, _)) = rows.last().cloned() else { return Ok(()) };
+        for (key, row) in rows {
+            let container = key.first_chunk().map_or(0, |id| u64::from_be_bytes(*id));
+            let Some((set, grown, bytes)) = grow(&row, blob_name(&key)?, &blocks)? else { continue };
+            set.map(|set| records.sets.insert(set, container));
+            records.add_to(container, bytes);
+            table.insert(key.as_slice(), grown.as_slice())?;
+        }
+        from = Bound::Excluded(last);
+    }
+}
+
+fn snapshots(txn: &WriteTransaction, records: &mut Records) -> Result<()> {
+    let (mut table, blocks) = (txn.open_table(SNAPSHOTS)?, txn.open_table(BLOCKS)?);
+    let mut from = Bound::Unbounded;
+    loop {
+        let rows = take::<(u64, i64), _>(&table, (from, Bound::Unbounded), |key| key)?;
+        let Some((last, _)) = rows.last().cloned() else { return Ok(()) };
+        for (key, row) in rows {
+            // Its name is its blob's.
+            let Some((_, grown, bytes)) = grow(&row, "", &blocks)? else { continue };
+            if let Some(container) = records.sets.get(&key.0).copied() {
+                records.add_to(container, bytes);
+            }
+            table.insert(key, grown.as_slice())?;
+        }
+        from = Bound::Excluded(last);
+    }
+}
+
+/// The set of its snapshots, the row as format 7 writes it, and what that counts. `None` where it cannot be read: it stays, and a check
+/// tells of it.
+fn grow(
+    row: &[u8],
+    name: &str,
+    blocks: &impl ReadableTable<(u64, u64), Bytes>,
+) -> Result<Option<(Option<u64>, Vec<u8>, u64)>> {
+    let Ok(mut blob) = with_last(row, &0u64).and_then(|row| decode::<BlobRow>(&row)) else { return Ok(None) };
+    blob.beside = beside(name, count(&blob.blocks, blocks)?);
+    Ok(Some((blob.snapshots, with_last(row, &blob.beside)?, blob.record_bytes())))
+}
+
+fn count(list: &List<CommittedBlock>, table: &impl ReadableTable<(u64, u64), Bytes>) -> Result<usize> {
+    let list = match list {
+        List::Here(blocks) => return Ok(blocks.len()),
+        List::Rows(list) => *list,
+    };
+    let mut count = 0;
+    for item in table.range((list, 0)..=(list, u64::MAX))? {
+        count += decode::<Vec<CommittedBlock>>(item?.1.value())?.len();
+    }
+    Ok(count)
+}
+
+fn take<'a, K: Key + 'static, O>(
+    table: &Table<'_, K, Bytes>,
+    range: impl RangeBounds<K::SelfType<'a>> + 'a,
+    own: impl Fn(K::SelfType<'_>) -> O,
+) -> Result<Vec<(O, Vec<u8>)>> {
+    let rows = table.range::<K::SelfType<'a>>(range)?.take(ROWS_AT_ONCE);
+    rows.map(|item| {
+        let (key, row) = item?;
+        Ok((own(key.value()), row.value().to_vec()))
+    })
+    .collect()
+}
+
+/// Adds to the counters what was found.
+fn count_in(txn: &WriteTransaction, records: Records) -> Result<()> {
+    let mut tenants: BTreeMap<String, u64> = BTreeMap::new();
+    let mut held = txn.open_table(HELD)?;
+    for (id, (owner, bytes)) in records.owners {
+        *tenants.entry(owner.tenant.to_string()).or_default() += bytes;
+        let old = held.get(id)?.map(|row| row.value().to_vec());
+        let row = match old {
+            Some(row) => with_last(&row, &bytes)?,
+            None if bytes == 0 => continue,
+            None => encode(&(owner, TenantUsage { record_bytes: bytes, ..TenantUsage::default() })),
+        };
+        held.insert(id, row.as_slice())?;
+    }
+    let mut usage = txn.open_table(USAGE)?;
+    let rows: Result<Vec<(String, Vec<u8>)>> = usage
+        .iter()?
+        .map(|item| {
+            let (name, row) = item?;
+            Ok((name.value().to_owned(), row.value().to_vec()))
+        })
+        .collect();
+    for (name, row) in rows? {
+        let bytes = tenants.remove(&name).unwrap_or_default();
+        usage.insert(name.as_str(), with_last(&row, &bytes)?.as_slice())?;
+    }
+    for (name, bytes) in tenants {
+        let row = TenantUsage { record_bytes: bytes, ..TenantUsage::default() };
+        usage.insert(name.as_str(), encode(&row).as_slice())?;
+    }
+    Ok(())
+}
