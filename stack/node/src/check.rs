@@ -118,11 +118,12 @@ fn say_report(report: &Report) {
         ByteSize(live_bytes)
     );
     for TenantCount { tenant, counted, found } in &report.tenants {
-        let TenantUsage { blobs, bytes, staged_blocks, staged_bytes, cloud_bytes, cloud_only_bytes, .. } = found;
+        let TenantUsage { blobs, bytes, staged_blocks, staged_bytes, cloud_bytes, cloud_only_bytes, record_bytes, .. } =
+            found;
         let verdict = if counted == found { "as counted" } else { "which is not what was counted" };
         println!(
             "tenant {tenant}: {blobs} blobs of {bytes} bytes, {staged_blocks} uncommitted blocks of {staged_bytes} bytes; {cloud_bytes} \
-             bytes in the cloud, {cloud_only_bytes} of them nowhere else; {verdict}"
+             bytes in the cloud, {cloud_only_bytes} of them nowhere else; {record_bytes} bytes besides content; {verdict}"
         );
     }
     for damage in &report.damaged {

@@ -136,8 +136,8 @@ async fn quotas_hold_at_each_level_count_blocks_and_are_raised_live() {
     let (status, text) = put_blob(&stack, "photos/b", 11 << 10).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(text.contains("<Code>QuotaExceeded</Code>") && text.contains("container photos"), "{text}");
-    assert_eq!(put_block(&stack, "photos/b", "AAAA", 10 << 10).await, StatusCode::CREATED, "up to the last byte");
-    assert_eq!(put_block(&stack, "photos/b", "AAAB", 1).await, StatusCode::CONFLICT, "uncommitted blocks count");
+    assert_eq!(put_block(&stack, "photos/b", "AAAA", 9_000).await, StatusCode::CREATED);
+    assert_eq!(put_block(&stack, "photos/b", "AAAB", 1_000).await, StatusCode::CONFLICT, "uncommitted blocks count");
     assert_eq!(put_blob(&stack, "photos/a", 30 << 10).await.0, StatusCode::CREATED, "to overwrite takes no more room");
     let (status, text) = put_blob(&stack, "films/a", 21 << 10).await;
     assert!(status == StatusCode::CONFLICT && text.contains("project gold/training"), "{text}");
@@ -147,13 +147,17 @@ async fn quotas_hold_at_each_level_count_blocks_and_are_raised_live() {
     assert_eq!(raised.status(), StatusCode::OK, "{}", raised.text().await.expect("a text"));
     assert_eq!(put_blob(&stack, "films/a", 21 << 10).await.0, StatusCode::CREATED);
     let status: TenantStatus = get(&stack, "/v1/tenants/gold").await;
-    assert_eq!((status.stored.bytes, status.stored.uncommitted_bytes, status.stored.blobs), (61 << 10, 10 << 10, 2));
+    // Two containers, two blobs and a block, besides their content.
+    let records = 60 + 58 + 2 * 126 + 112;
+    let stored =
+        (status.stored.bytes, status.stored.uncommitted_bytes, status.stored.record_bytes, status.stored.blobs);
+    assert_eq!(stored, ((51 << 10) + 9_000 + records, 9_000, records, 2));
 
     stack.kill().await;
     stack.restart().await;
     let after: TenantStatus = get(&stack, "/v1/tenants/gold").await;
     assert_eq!((after.stored, after.projects), (status.stored, status.projects), "what is counted is what is kept");
-    assert_eq!(put_block(&stack, "photos/b", "AAAB", 1).await, StatusCode::CONFLICT);
+    assert_eq!(put_block(&stack, "photos/b", "AAAB", 1_000).await, StatusCode::CONFLICT);
     for name in ["c", "d", "e", "f"] {
         assert_eq!(put_blob(&stack, &format!("photos/{name}"), 0).await.0, StatusCode::CREATED);
     }
@@ -161,7 +165,38 @@ async fn quotas_hold_at_each_level_count_blocks_and_are_raised_live() {
     assert!(status == StatusCode::CONFLICT && text.contains("5 of 5 blobs"), "{text}");
     let metrics: Metrics = get(&stack, "/v1/metrics").await;
     let gold = &metrics.tenants[&"gold".parse().expect("a good name")];
-    assert_eq!((gold.used_bytes, gold.quota_bytes), (61 << 10, Some(100 << 10)));
+    assert_eq!((gold.used_bytes, gold.quota_bytes), (status.stored.bytes + 4 * 126, Some(100 << 10)));
+}
+
+/// Empty blobs of which much is said take room in the catalog, which is everybody's.
+#[tokio::test]
+async fn names_and_metadata_fill_nobodys_flash() {
+    let stack = Stack::start_with(&["--flash-size=32MiB"]).await;
+    apply(&stack, &FILE.replace("100 KiB", "1000 B")).await;
+    stack.make_account("silver", "other", &["photos"]).await;
+    let said = "x".repeat(8_000);
+    let base = stack.url("photos/").await;
+    let mut refused = 0;
+    for round in 0..100 {
+        let puts = (0..32).map(|number| {
+            let url = base.replacen("photos/", &format!("photos/{round}-{number}"), 1);
+            let put = stack.http.put(url).header("x-ms-blob-type", "BlockBlob").header("x-ms-meta-about", &said);
+            put.header("content-length", "0").send()
+        });
+        for put in futures::future::join_all(puts).await {
+            refused += usize::from(
+                put.expect("an answer").headers().get("x-ms-error-code").is_some_and(|code| code == "QuotaExceeded"),
+            );
+        }
+    }
+    assert_eq!(refused, 3_200);
+    let flash = get::<Metrics>(&stack, "/v1/metrics").await.flash;
+    assert!(flash.used_bytes < 4 << 20, "{flash:?}");
+    let url = stack.url_in("other", "photos/a").await;
+    let put = stack.http.put(url).header("x-ms-blob-type", "BlockBlob").body(vec![1; 20 << 20]).send().await;
+    assert_eq!(put.expect("an answer").status(), StatusCode::CREATED, "there is room for others");
+    let container = stack.blob("PUT", "more?restype=container").await.header("x-ms-meta-about", &said).send().await;
+    assert_eq!(container.expect("an answer").headers()["x-ms-error-code"], "QuotaExceeded");
 }
 
 /// What is over its quota is said so at its head, and takes no flash from anybody meanwhile.

@@ -175,8 +175,9 @@ impl Folder<'_> {
             if !self.exists(&back.join(catalog::FILE))? {
                 continue;
             }
+            let to = Catalog::format_of(self.disk.clone(), &back.join(catalog::FILE), &Config::default())?;
             let Linked { alone_bytes, extents, .. } =
-                linked.get_or_insert_with(|| Linked { to: format - 1, alone_bytes: 0, extents: BTreeSet::new() });
+                linked.get_or_insert_with(|| Linked { to, alone_bytes: 0, extents: BTreeSet::new() });
             *alone_bytes += self.disk.allocated_bytes(&back.join(catalog::FILE));
             let (folder, live) = (back.join(extent::FOLDER), self.names(&self.dir.join(extent::FOLDER))?);
             for name in self.names(&folder)? {

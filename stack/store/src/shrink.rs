@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::store::Store;
 
 /// A file that is not larger, or takes up less than this part of flash, may have holes.
-const FILE_BYTES_MIN: u64 = 8 << 20;
+const FILE_BYTES_MIN: u64 = 4 << 20;
 const PART_OF_FLASH: u64 = 8;
 /// How many times what is in use the file has to be: it doubles ahead of need.
 const HOLES: u64 = 4;
@@ -71,7 +71,7 @@ mod tests {
             ("mostly holes, and a good part of flash", filled(16, 1), 32, None, true),
             ("in use", filled(16, 8), 32, None, false),
             ("flash has room for it", filled(16, 1), 1_024, None, false),
-            ("small", filled(4, 0), 8, None, false),
+            ("small", filled(3, 0), 8, None, false),
             ("it could not be done better a moment ago", filled(16, 1), 32, Some(filled(16, 1)), false),
             ("it has grown since", filled(21, 1), 32, Some(filled(16, 1)), true),
             ("more was deleted since", filled(16, 2), 32, Some(filled(16, 4)), true),

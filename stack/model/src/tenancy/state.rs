@@ -61,11 +61,14 @@ pub enum TenantState {
 /// What is stored now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Stored {
-    /// Committed, and uncommitted blocks.
+    /// What a quota counts: content that is committed, uncommitted blocks, and what is kept besides.
     pub bytes: u64,
     pub blobs: u64,
     /// Of `bytes`.
     pub uncommitted_bytes: u64,
+    /// Of `bytes`: names, metadata, tags and block lists, after Azure's billing size.
+    #[serde(default)]
+    pub record_bytes: u64,
 }
 
 /// How a tenant is served now.

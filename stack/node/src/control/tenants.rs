@@ -386,5 +386,6 @@ impl Now {
 }
 
 fn stored(used: &TenantUsage) -> Stored {
-    Stored { bytes: used.counted_bytes(), blobs: used.blobs, uncommitted_bytes: used.staged_bytes }
+    let (bytes, uncommitted_bytes) = (used.counted_bytes(), used.staged_bytes);
+    Stored { bytes, blobs: used.blobs, uncommitted_bytes, record_bytes: bytes - used.bytes - uncommitted_bytes }
 }

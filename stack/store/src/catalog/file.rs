@@ -1,14 +1,15 @@
 //! The catalog's file: made, opened, and brought to today's format.
 
 use super::engine::Engine;
-use super::migrate::{self, FORMAT, OLDEST, is_going_back};
+use super::migrate::{self, FORMAT, OLDEST, is_going_back, way_back};
 use super::snapshot::Snapshot;
 use super::tables::*;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
-use crate::rows::{HeadRow, corrupt, decode_first, encode};
+use crate::overlay::Overlay;
+use crate::rows::{FILE, HeadRow, corrupt, decode_first, encode};
 use redb::{ReadableDatabase, WriteTransaction};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -34,7 +35,10 @@ impl Catalog {
         let catalog = Self::open_any(disk, file, config)?;
         let (dir, found) = (file.ancestors().nth(2).unwrap_or(file).to_owned(), catalog.format()?);
         match found {
-            FORMAT if is_going_back(&*looked, &dir) => Err(StoreError::GoingBack { dir, to: FORMAT - 1 }),
+            FORMAT if is_going_back(&*looked, &dir) => {
+                let to = Self::format_of(looked, &way_back(&dir, FORMAT).join(FILE), config)?;
+                Err(StoreError::GoingBack { dir, to })
+            }
             FORMAT => Ok(catalog),
             OLDEST..FORMAT => Err(StoreError::FormatOld { dir, found, known: FORMAT }),
             _ => Err(StoreError::FormatUnknown { dir, found, known: FORMAT }),
@@ -44,6 +48,11 @@ impl Catalog {
     /// Of whatever format it is.
     pub fn open_any(disk: Arc<dyn Disk>, file: &Path, config: &Config) -> Result<Self> {
         Ok(Self { engine: Arc::new(Engine::open(disk, file, config)?) })
+    }
+
+    /// Of a file that is looked at, and not changed.
+    pub fn format_of(disk: Arc<dyn Disk>, file: &Path, config: &Config) -> Result<u32> {
+        Self::open_any(Arc::new(Overlay(disk)), file, config)?.format()
     }
 
     /// Under another name until it is whole: a crash leaves a catalog or none, never half of one.
