@@ -5,8 +5,8 @@
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place};
-use greenroom_offload::format::footer::{About, Key};
+use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found};
+use greenroom_offload::format::footer::{About, Key, Place};
 use greenroom_offload::log::{AuditHead, Known, State};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;

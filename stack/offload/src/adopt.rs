@@ -2,7 +2,8 @@
 
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
-use crate::flash::{Adopted, Flash, Found, Place, Rank};
+use crate::flash::{Adopted, Flash, Found, Rank};
+use crate::format::footer::Place;
 use crate::hash::Hash;
 use crate::log::{self, Known, Segment, State};
 use crate::offload::{read_applied, read_footer};

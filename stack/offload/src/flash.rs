@@ -1,21 +1,12 @@
 //! The flash side: what offload asks of whoever keeps the blobs. The store implements it; tests have a model.
 
 use crate::error::FlashError;
-use crate::format::footer::{About, Key, Recipe};
+use crate::format::footer::{About, Key, Place, Recipe};
 use crate::hash::Hash;
 use crate::log::{AuditHead, Dead, Known, State};
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// A recipe: where an offloaded blob is found again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Place {
-    pub segment: Hash,
-    /// Its number in the segment's footer.
-    pub recipe: u32,
-}
 
 /// A blob of flash, as it is now.
 pub struct FlashBlob {

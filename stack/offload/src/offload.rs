@@ -2,8 +2,8 @@
 
 use crate::cloud::{Cloud, Seen};
 use crate::error::{Error, Result};
-use crate::flash::{Applied, Flash, Place, Placement};
-use crate::format::footer::{Footer, Key};
+use crate::flash::{Applied, Flash, Placement};
+use crate::format::footer::{Footer, Key, Place};
 use crate::format::segment::{self, SegmentInfo};
 use crate::hash::Hash;
 use crate::layout;

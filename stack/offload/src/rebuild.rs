@@ -3,8 +3,7 @@
 
 use crate::cloud::Cloud;
 use crate::error::{Error, FlashError, Result};
-use crate::flash::Place;
-use crate::format::footer::{Footer, Key, Recipe};
+use crate::format::footer::{Footer, Key, Place, Recipe};
 use crate::hash::Hash;
 use crate::layout;
 use crate::log::{self, Fault, Instead, State, Survey, Unlisted};

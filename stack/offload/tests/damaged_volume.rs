@@ -235,7 +235,7 @@ fn needs(objects: &Objects, found: &Found) -> BTreeMap<Key, Vec<(Hash, std::ops:
             (hash, segment::verify(&objects[name], name).expect("whole"))
         })
         .collect();
-    let need = |(key, place): (&Key, &greenroom_offload::flash::Place)| {
+    let need = |(key, place): (&Key, &greenroom_offload::format::footer::Place)| {
         let footer = &footers[&place.segment];
         let chunk = |part: &Part| {
             let (lender, _, entry) = footer.chunk(part).expect("a chunk");

@@ -4,8 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_gateway::time;
 use greenroom_model::{AccountName, BlobName, BlobPath, ContainerName, ContainerPath};
 use greenroom_offload::Hash;
-use greenroom_offload::flash::Place;
-use greenroom_offload::format::footer::{About, Key};
+use greenroom_offload::format::footer::{About, Key, Place};
 use greenroom_store::{
     BlobKind, BlobProps, CloudPlace, ContainerProps, CopyState, Described, ETag, HttpHeaders, Lease, Tier, Timestamp,
 };

@@ -2,7 +2,6 @@
 
 use super::chunk::{ChunkEntry, RAW_BYTES_MAX};
 use crate::error::{Error, Result};
-use crate::flash::Place;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,6 +56,14 @@ pub struct Recipe {
     /// In order; together as long as the blob.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+}
+
+/// Where a recipe is, and with it an offloaded blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    pub segment: Hash,
+    /// Its number in the segment's footer.
+    pub recipe: u32,
 }
 
 /// Bytes `skip .. skip + length` of a chunk's content. JSON: `[chunk, skip, length]`.

@@ -1,11 +1,11 @@
 //! Moves what is still needed of some segments into new ones. Chunks are taken over as they lie; of a chunk that small blobs share, the
 //! blobs that are left are packed again.
 
-use super::Victim;
+use super::plan::Victim;
 use crate::error::{Error, Result};
-use crate::flash::{Flash, Place};
+use crate::flash::Flash;
 use crate::format::chunk::{self, ChunkEntry};
-use crate::format::footer::{Borrowed, Footer, Recipe};
+use crate::format::footer::{Borrowed, Footer, Place, Recipe};
 use crate::hash::Hash;
 use crate::layout;
 use crate::log::{Change, Dead};

@@ -1,6 +1,6 @@
 //! Which segments are worth rewriting. Pure.
 
-use super::{SegmentUse, Usage};
+use super::mark::{SegmentUse, Usage};
 use crate::hash::Hash;
 use std::collections::BTreeSet;
 

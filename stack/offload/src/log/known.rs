@@ -1,6 +1,6 @@
 //! What a data folder knows of the log, and so whether it may go on with it. Pure; docs/design/who-may-write-a-volume.md says why.
 
-use super::State;
+use super::state::State;
 use crate::hash::Hash;
 
 /// Manifests that a folder remembers having been about to write. One that comes later than so many others is taken for another's, which

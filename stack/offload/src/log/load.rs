@@ -1,6 +1,7 @@
 //! Reads a log: the newest checkpoint that is whole, and every manifest after it.
 
-use super::{Manifest, State};
+use super::manifest::Manifest;
+use super::state::State;
 use crate::cloud::{Cloud, Created};
 use crate::error::{Error, Result};
 use crate::format::document::{self, Kind};

@@ -1,6 +1,6 @@
 //! A manifest: what one commit changes.
 
-use super::Ranges;
+use super::ranges::Ranges;
 use crate::error::Result;
 use crate::format::document::{self, Kind};
 use crate::format::segment::SegmentInfo;

@@ -1,8 +1,10 @@
 //! Puts a state together across gaps in the log: from the manifests that are left, and from what segments say of themselves. Pure.
 
-use super::{Condemned, Manifest, Ranges, Segment, State};
+use super::manifest::Manifest;
+use super::ranges::Ranges;
+use super::state::{Condemned, Segment, State};
 use crate::error::Result;
-use crate::flash::Place;
+use crate::format::footer::Place;
 use crate::format::segment::{Origin, SegmentInfo};
 use crate::hash::Hash;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,8 +1,9 @@
 //! What the log adds up to. Every rule that keeps data from being lost is checked here, before a manifest is written and when it is read.
 
-use super::{AuditHead, Change, Manifest, Ranges};
+use super::manifest::{AuditHead, Change, Manifest};
+use super::ranges::Ranges;
 use crate::error::{Error, Result};
-use crate::flash::Place;
+use crate::format::footer::Place;
 use crate::format::segment::SegmentInfo;
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,10 @@
 //! Reads all of a log and all that testifies to it, for whoever has nothing else left: what is missing or damaged is named, with what makes
 //! up for it.
 
-use super::load::{Witnesses, newest_checkpoint, read_format, read_one};
+use super::load::{Format, Witnesses, newest_checkpoint, read_format, read_one};
+use super::manifest::Manifest;
 use super::recover::{Recovery, Unlisted};
-use super::{Format, Manifest, State};
+use super::state::State;
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
 use crate::format::segment::{self, Origin, SegmentInfo, TRAILER_BYTES};

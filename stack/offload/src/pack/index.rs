@@ -1,6 +1,7 @@
 //! Where chunks lie that may be used again: a bounded memory of the newest ones. Forgetting one costs reduction, never data.
 
-use super::ChunkAt;
+use super::small::SMALL_BYTES;
+use super::writer::ChunkAt;
 use crate::format::footer::{Borrowed, Footer};
 use crate::hash::Hash;
 use crate::log::State;
@@ -41,7 +42,7 @@ impl ChunkIndex {
 
     /// Remembers the chunks of a segment of the volume that whole parts of large blobs use.
     pub(crate) fn learn_footer(&self, segment: Hash, footer: &Footer) {
-        let large = footer.recipes.iter().filter(|recipe| recipe.about.length >= super::SMALL_BYTES);
+        let large = footer.recipes.iter().filter(|recipe| recipe.about.length >= SMALL_BYTES);
         let numbers = large.flat_map(|recipe| &recipe.parts).map(|part| part.chunk);
         self.learn(numbers.filter_map(|number| {
             let entry = footer.chunks.get(number as usize)?;

@@ -7,6 +7,7 @@ mod writer;
 
 pub use cut::{CUT_AVERAGE, CUT_MAX, CUT_MIN};
 pub use index::ChunkIndex;
+pub use small::SMALL_BYTES;
 pub(crate) use small::Small;
 pub(crate) use writer::{ChunkAt, SegmentWriter, Written};
 
@@ -22,9 +23,6 @@ use futures::StreamExt;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
-
-/// Blobs below this are packed whole, together with their neighbours.
-pub const SMALL_BYTES: u64 = 256 << 10;
 
 /// Chunks that are compressed while the next ones are read and cut: enough for two cores, and little memory.
 const COMPRESSING_MAX: usize = 3;

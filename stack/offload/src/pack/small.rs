@@ -1,11 +1,12 @@
 //! Small blobs that share a chunk: neighbours by name, which are likely to be alike, and to be read together.
 
-use super::SMALL_BYTES;
 use super::writer::{RECIPES_MAX, SegmentWriter};
 use crate::error::Result;
-use crate::flash::Place;
 use crate::format::chunk::Squeezed;
-use crate::format::footer::{About, Key};
+use crate::format::footer::{About, Key, Place};
+
+/// Blobs below this are packed whole, together with their neighbours.
+pub const SMALL_BYTES: u64 = 256 << 10;
 
 /// What is gathered for the next chunk.
 #[derive(Debug, Default)]

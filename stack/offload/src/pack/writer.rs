@@ -1,9 +1,9 @@
 //! Fills segments one after the other and uploads each when it is full.
 
 use crate::error::{Error, Result};
-use crate::flash::{Place, Placement};
+use crate::flash::Placement;
 use crate::format::chunk::{self, ChunkEntry, Squeezed};
-use crate::format::footer::{About, Borrowed, Key, Part, Recipe};
+use crate::format::footer::{About, Borrowed, Key, Part, Place, Recipe};
 use crate::format::segment::{SegmentBuilder, TARGET_BYTES};
 use crate::hash::Hash;
 use crate::volume::{InFlight, Volume};

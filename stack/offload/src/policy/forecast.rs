@@ -1,11 +1,13 @@
 //! When flash will be full, if things go on as they did.
 
+use super::fact::Micros;
+
 const DAY_US: f64 = 86_400e6;
 
 /// Bytes on flash at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    pub at: super::Micros,
+    pub at: Micros,
     pub bytes: u64,
 }
 

@@ -1,8 +1,9 @@
 //! The plan, which is also the dry run: what moves, why, and the room that it makes.
 
-use super::{Fact, Micros, Rules, Tier, Treatment, Where, rules};
-use crate::flash::Place;
-use crate::format::footer::Key;
+use super::fact::{Fact, Micros, Tier, Where};
+use super::rules;
+use crate::format::footer::{Key, Place};
+use greenroom_model::offload::{Rules, Treatment};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 

@@ -1,6 +1,6 @@
 //! What an operator says about whose blobs leave when: the words are `greenroom_model::offload`'s, and here is what they mean.
 
-use super::Fact;
+use super::fact::Fact;
 use greenroom_model::offload::{Rules, Scope, Treatment};
 
 /// The treatment, and the number of the rule that says so.

@@ -9,9 +9,8 @@ pub use turns::{InOrder, Turn, Turns};
 
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
-use crate::flash::Place;
 use crate::format::chunk;
-use crate::format::footer::{Footer, Recipe};
+use crate::format::footer::{Footer, Place, Recipe};
 use crate::hash::{Hash, TenantKey};
 use crate::layout;
 use crate::log::{Format, State};

@@ -3,8 +3,8 @@
 use super::{Disk, Life, Row, lock};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Place, Placement, Rank};
-use greenroom_offload::format::footer::{About, Key};
+use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Placement, Rank};
+use greenroom_offload::format::footer::{About, Key, Place};
 use greenroom_offload::log::{AuditHead, Known, State};
 use greenroom_offload::{FlashError, Hash};
 use std::sync::Arc;

@@ -8,8 +8,7 @@ pub mod volume;
 
 use bytes::Bytes;
 use futures::future::{Either, select};
-use greenroom_offload::flash::Place;
-use greenroom_offload::format::footer::{About, Footer, Key};
+use greenroom_offload::format::footer::{About, Footer, Key, Place};
 use greenroom_offload::log::Known;
 use greenroom_offload::{Hash, Retry};
 use lies::{Before, Lying};
