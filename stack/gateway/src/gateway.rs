@@ -3,6 +3,7 @@
 use crate::auth::Authority;
 use crate::limits::Limits;
 use crate::meter::Meter;
+use crate::roster::Roster;
 use crate::source::Sources;
 use greenroom_store::Clock;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub struct Gateway {
     pub(crate) request_seed: u64,
     pub(crate) requests: AtomicU64,
     pub(crate) sources: Arc<Sources>,
+    pub(crate) roster: Roster,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -36,6 +38,17 @@ impl Gateway {
         request_seed: u64,
     ) -> Self {
         let sources = Arc::new(sources);
-        Self { authority, limits, clock, meter, request_seed, requests: AtomicU64::new(0), sources }
+        let roster = Roster::new(limits.connections_max);
+        Self { authority, limits, clock, meter, request_seed, requests: AtomicU64::new(0), sources, roster }
+    }
+
+    /// How many there are now.
+    pub fn connections(&self) -> usize {
+        self.roster.present()
+    }
+
+    /// How many are served at once.
+    pub fn connections_max(&self) -> usize {
+        self.limits.connections_max
     }
 }

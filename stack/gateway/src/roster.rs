@@ -58,6 +58,11 @@ impl Roster {
         Place { number, turn, present: self.present.clone(), _permit: permit }
     }
 
+    /// How many have a place.
+    pub fn present(&self) -> usize {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner).turns.len()
+    }
+
     fn make_room(&self) {
         let present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = present.turns.iter().map(|(number, turn)| Shown {

@@ -3,7 +3,6 @@
 use crate::gateway::Gateway;
 use crate::head::Transport;
 use crate::pace::{Paced, Turn};
-use crate::roster::Roster;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -42,7 +41,6 @@ impl std::fmt::Debug for Wire {
 
 /// Serves until `stop`, then finishes what is in flight, within the gateway's `drain_max`, and returns.
 pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, wire: Wire, stop: CancellationToken) {
-    let roster = Roster::new(gateway.limits.connections_max);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
@@ -54,7 +52,7 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, wire: Wire, sto
         match accepted {
             Ok((stream, peer)) => {
                 let place = tokio::select! {
-                    place = roster.admit() => place,
+                    place = gateway.roster.admit() => place,
                     () = stop.cancelled() => break,
                 };
                 let (turn, leave) = (place.turn(), place.turn());

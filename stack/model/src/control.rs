@@ -7,6 +7,7 @@
 //! | `GET /openapi.json` | | OpenAPI 3.1 |
 //! | `GET /v1/metrics` | | `metrics::Metrics` |
 //! | `GET /v1/metrics/stream?hz=25` | | SSE, one `metrics::Metrics` an event |
+//! | `GET /metrics` | | the same as OpenMetrics text, for Prometheus; to a tenant's own token, its own |
 //! | `GET /v1/tenants` | | `Vec<tenancy::TenantStatus>`, a superset of `Tenant` |
 //! | `PUT /v1/tenants/{tenant}` | `NewTenant` | `Tenant`; creating what is there already changes nothing |
 //! | `GET /v1/accounts` | | `Vec<Account>` |
@@ -45,7 +46,7 @@
 //! | `DELETE /v1/offload/fault` | | `204` |
 //! | `POST /v1/shutdown` | | `202` |
 //!
-//! A tenant's own token is good for `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage` in all its forms, for the keys
+//! A tenant's own token is good for `GET /metrics`, `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage` in all its forms, for the keys
 //! of its accounts and their rotation, for `revoke`, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it
 //! were not there; other calls answer `403`.
 //!

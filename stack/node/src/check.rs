@@ -118,8 +118,9 @@ fn say_report(report: &Report) {
         ByteSize(live_bytes)
     );
     for TenantCount { tenant, counted, found } in &report.tenants {
-        let TenantUsage { blobs, bytes, staged_blocks, staged_bytes, cloud_bytes, cloud_only_bytes, record_bytes, .. } =
-            found;
+        let TenantUsage {
+            blobs, bytes, staged_blocks, staged_bytes, cloud_bytes, cloud_only_bytes, record_bytes, ..
+        } = found;
         let verdict = if counted == found { "as counted" } else { "which is not what was counted" };
         println!(
             "tenant {tenant}: {blobs} blobs of {bytes} bytes, {staged_blocks} uncommitted blocks of {staged_bytes} bytes; {cloud_bytes} \

@@ -9,6 +9,7 @@ mod identities;
 mod metrics;
 mod offload;
 mod openapi;
+mod prometheus;
 mod refusals;
 mod sas;
 mod shutdown;
@@ -28,6 +29,7 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use caller::Caller;
+use greenroom_gateway::Gateway;
 use greenroom_gateway::auth::issuer::Issuer;
 use greenroom_gateway::auth::refusals::Refusals;
 use greenroom_model::NameError;
@@ -53,6 +55,7 @@ pub struct Control {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub figures: Arc<Figures>,
+    pub gateway: Arc<Gateway>,
     /// Where the server has a target.
     pub offload: Option<Arc<Service>>,
     pub tenancy: Arc<Tenancy>,
@@ -167,6 +170,7 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(accounts::keys))
         .routes(routes!(accounts::rotate))
         .routes(routes!(accounts::revoke))
+        .routes(routes!(prometheus::scrape))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::csv))
         .routes(routes!(usage::parquet))

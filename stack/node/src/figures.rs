@@ -1,27 +1,22 @@
 //! The stack's figures: counters that only grow, and the latencies of the last second.
 
+pub mod durations;
+mod recent;
+
 use crate::tenancy::Tenancy;
 use crate::tenancy::ledger::{AccountFigures, Counters};
+use durations::{Durations, Histogram};
 use greenroom_gateway::meter::{Meter, Outcome, Served, TenantMeter};
-use greenroom_model::metrics::{AdmissionMetrics, FlashMetrics, Metrics, OpClass, OpMetrics, TenantMetrics};
+use greenroom_model::metrics::{OpClass, OpMetrics, TenantMetrics};
+use greenroom_model::tenancy::TenantState;
 use greenroom_model::{AccountName, TenantName};
-use greenroom_store::{AccountRecord, Durability, Store};
+use greenroom_store::{AccountRecord, Store, TenantUsage, Usage};
 use greenroom_tenancy::admission::COST_BASE;
-use hdrhistogram::Histogram;
+use recent::{Recent, SlotClock, Work, quantile_ms, recent, together};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-
-/// The last second is kept in slots, of which the oldest is dropped as time goes on.
-const SLOTS: usize = 10;
-/// As many as go by in a minute.
-const FORGOTTEN_SLOTS: u64 = 60 * SLOTS as u64;
-const SLOT: Duration = Duration::from_millis(100);
-/// Longer latencies count as this.
-const LATENCY_US_MAX: u64 = 600_000_000;
-/// Two digits: an error of 1 % in a figure that is drawn.
-const LATENCY_DIGITS: u8 = 2;
 
 #[derive(Debug)]
 pub struct Figures {
@@ -62,42 +57,11 @@ struct TenantFigures {
     work: Work,
 }
 
-/// Tells slots of time, by the kernel's coarse clock where there is one: a look costs a few nanoseconds and may be a few milliseconds old.
-#[derive(Debug, Clone, Copy)]
-struct SlotClock {
-    began: Duration,
-}
-
-/// Bytes and operations by slot of time. Of two that come at once as a slot begins, what one adds may be lost: it is a figure to be drawn.
-#[derive(Debug, Default)]
-struct Work {
-    slots: [WorkSlot; SLOTS],
-}
-
-#[derive(Debug, Default)]
-struct WorkSlot {
-    number: AtomicU64,
-    amount: AtomicU64,
-}
-
 #[derive(Debug, Default)]
 struct OpFigures {
-    count: AtomicU64,
+    durations: Durations,
     errors: AtomicU64,
     recent: Mutex<Recent>,
-}
-
-/// Latencies in microseconds, by slot of time.
-#[derive(Debug, Default)]
-struct Recent {
-    slots: Vec<Slot>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    /// Slots since the server started; tells a slot of this second from one a round earlier.
-    number: u64,
-    latencies: Histogram<u32>,
 }
 
 impl Figures {
@@ -110,40 +74,37 @@ impl Figures {
         self.began.elapsed()
     }
 
-    /// Everything at one moment, as near as counters that go on counting can be.
-    pub fn snapshot(&self, store: &Store, durability: Durability) -> Metrics {
-        let usage = store.usage();
-        let mut tenants: BTreeMap<TenantName, TenantMetrics> =
-            store.tenants().into_iter().map(|name| (name, TenantMetrics::default())).collect();
-        for (name, figures) in self.tenants.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            tenants.insert(name.clone(), figures.snapshot());
-        }
-        for (name, used) in &usage.tenants {
-            let metrics = tenants.entry(name.clone()).or_default();
-            (metrics.blobs, metrics.blob_bytes) = (used.blobs, used.bytes);
-            metrics.used_bytes = used.counted_bytes();
-        }
-        let file = self.tenancy.file();
-        for tenant in &file.tenants {
-            if let (Some(metrics), Some(quota)) = (tenants.get_mut(&tenant.name), tenant.quota.bytes) {
-                metrics.quota_bytes = Some(quota.0);
-            }
-        }
-        let all: f64 = tenants.values().map(|metrics| metrics.share).sum();
-        let weight = |name: &TenantName| file.tenant(name).map_or(1.0, |tenant| f64::from(tenant.share.weight) / 100.0);
-        let works = tenants.iter().filter(|(_, metrics)| metrics.share > 0.0);
-        let jain = jain(works.map(|(name, metrics)| metrics.share / weight(name)));
-        tenants.values_mut().filter(|_| all > 0.0).for_each(|metrics| metrics.share /= all);
-        let admission = AdmissionMetrics { on: self.tenancy.admission().is_on(), jain };
-        let flash = FlashMetrics {
-            used_bytes: usage.flash_used_bytes,
-            live_bytes: usage.flash_live_bytes,
-            promised_bytes: usage.flash_promised_bytes,
-            capacity_bytes: usage.flash_capacity_bytes,
-            read_faults: usage.read_faults,
-            durable: durability == Durability::Disk,
-        };
-        Metrics { at_us: micros(self.began.elapsed()), tenants, flash, admission, ..Metrics::default() }
+    /// The figures of every tenant that is there, as near to one moment as counters that go on counting can be; and Jain's index over those
+    /// at work, by weight.
+    pub fn tenants(&self, store: &Store, usage: &Usage) -> (BTreeMap<TenantName, TenantMetrics>, f64) {
+        let (file, now) = (self.tenancy.file(), self.clock.now());
+        let specs: HashMap<_, _> = file.tenants.iter().map(|spec| (&spec.name, spec)).collect();
+        let there: Vec<_> = store.tenants().into_iter().filter(|name| self.is_there(name, usage)).collect();
+        let (known, idle) = (self.tenants.read().unwrap_or_else(PoisonError::into_inner), self.new_tenant());
+        let there = there.into_iter().map(|name| {
+            let figures = known.get(&name).unwrap_or(&idle);
+            let work = figures.work.last_second(now) as f64;
+            (name, figures, work)
+        });
+        let there: Vec<_> = there.collect();
+        let all: f64 = there.iter().map(|(.., work)| work).sum();
+        let weight = |name| specs.get(name).map_or(1.0, |spec| f64::from(spec.share.weight) / 100.0);
+        let at_work = there.iter().filter(|(.., work)| *work > 0.0);
+        let jain = jain(at_work.map(|(name, _, work)| work / weight(name)));
+        let metrics = there.into_iter().map(|(name, figures, work)| {
+            let used = usage.tenants.get(&name).copied().unwrap_or_default();
+            let quota_bytes = specs.get(&name).and_then(|spec| spec.quota.bytes).map(|bytes| bytes.0);
+            let share = if all > 0.0 { work / all } else { 0.0 };
+            let metrics = figures.metrics(now, used, quota_bytes, share);
+            (name, metrics)
+        });
+        (metrics.collect(), jain)
+    }
+
+    /// Of one that has left, the name stays for ever; what is told of it goes with its content.
+    fn is_there(&self, tenant: &TenantName, usage: &Usage) -> bool {
+        let holds = || usage.tenants.get(tenant).is_some_and(|used| *used != TenantUsage::default());
+        holds() || self.tenancy.state(tenant) != TenantState::OffBoarded
     }
 }
 
@@ -154,12 +115,23 @@ impl Figures {
         accounts.iter().map(|(name, account)| (name.clone(), account.counters.read())).collect()
     }
 
+    /// How long the requests of each tenant and kind took, of those that it ever made.
+    pub fn durations(&self) -> Vec<(TenantName, OpClass, Histogram)> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let all = tenants.iter().flat_map(|(name, tenant)| tenant.used().map(move |(op, used)| (name, op, used)));
+        all.map(|(name, op, used)| (name.clone(), op, used.durations.read())).collect()
+    }
+
     fn tenant(&self, tenant: &TenantName) -> Arc<TenantFigures> {
         if let Some(known) = self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(tenant) {
             return known.clone();
         }
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(TenantFigures::new(self.clock))).clone()
+        tenants.entry(tenant.clone()).or_insert_with(|| self.new_tenant()).clone()
+    }
+
+    fn new_tenant(&self) -> Arc<TenantFigures> {
+        Arc::new(TenantFigures::new(self.clock))
     }
 }
 
@@ -197,26 +169,34 @@ impl TenantFigures {
         }
     }
 
-    fn snapshot(&self) -> TenantMetrics {
-        let now = self.clock.now();
-        let used = |figures: &OpFigures| figures.count.load(Relaxed) > 0;
+    /// The kinds of requests that there were any of.
+    fn used(&self) -> impl Iterator<Item = (OpClass, &OpFigures)> {
+        OpClass::ALL.into_iter().zip(&self.ops).filter(|(_, figures)| figures.durations.count() > 0)
+    }
+
+    fn metrics(&self, now: u64, used: TenantUsage, quota_bytes: Option<u64>, share: f64) -> TenantMetrics {
         let (mut ops, mut all) = (BTreeMap::new(), None);
-        for (class, figures) in OpClass::ALL.into_iter().zip(&self.ops).filter(|(_, figures)| used(figures)) {
+        for (class, figures) in self.used() {
             let recent = recent(&figures.recent, now);
-            ops.insert(class, figures.snapshot(recent.as_ref()));
+            let (p50_ms, p99_ms) = (quantile_ms(recent.as_ref(), 0.5), quantile_ms(recent.as_ref(), 0.99));
+            let (count, errors) = (figures.durations.count(), figures.errors.load(Relaxed));
+            ops.insert(class, OpMetrics { count, errors, p50_ms, p99_ms });
             all = together(all, recent.as_ref());
         }
         TenantMetrics {
             bytes_in: self.bytes_in.load(Relaxed),
             bytes_out: self.bytes_out.load(Relaxed),
             in_flight: self.in_flight.load(Relaxed),
-            ops,
+            blobs: used.blobs,
+            blob_bytes: used.bytes,
+            used_bytes: used.counted_bytes(),
+            quota_bytes,
             throttled: self.throttled.load(Relaxed),
             queue_ms: quantile_ms(recent(&self.waits, now).as_ref(), 0.99),
-            share: self.work.last_second(now) as f64,
+            share,
             p50_ms: quantile_ms(all.as_ref(), 0.5),
             p99_ms: quantile_ms(all.as_ref(), 0.99),
-            ..TenantMetrics::default()
+            ops,
         }
     }
 }
@@ -248,7 +228,7 @@ impl TenantFigures {
     fn ended(&self, class: OpClass, outcome: Outcome, latency: Duration) {
         self.in_flight.fetch_sub(1, Relaxed);
         let figures = &self.ops[class as usize];
-        figures.count.fetch_add(1, Relaxed);
+        figures.durations.record(latency);
         let now = self.clock.now();
         self.work.add(now, COST_BASE);
         let failed = match outcome {
@@ -303,21 +283,6 @@ impl TenantMeter for Nothing {
     fn ended(&self, _: OpClass, _: Outcome, _: Duration) {}
 }
 
-impl Work {
-    fn add(&self, now: u64, amount: u64) {
-        let slot = &self.slots[(now % SLOTS as u64) as usize];
-        if slot.number.load(Relaxed) != now && slot.number.swap(now, Relaxed) != now {
-            slot.amount.store(0, Relaxed);
-        }
-        slot.amount.fetch_add(amount, Relaxed);
-    }
-
-    fn last_second(&self, now: u64) -> u64 {
-        let fresh = self.slots.iter().filter(|slot| slot.number.load(Relaxed) + SLOTS as u64 > now);
-        fresh.map(|slot| slot.amount.load(Relaxed)).sum()
-    }
-}
-
 /// Jain's index: 1 where all have the same, 1/n where one has all.
 fn jain(parts: impl Iterator<Item = f64>) -> f64 {
     let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
@@ -325,91 +290,6 @@ fn jain(parts: impl Iterator<Item = f64>) -> f64 {
         (count, sum, squares) = (count + 1.0, sum + part, squares + part * part);
     }
     if squares > 0.0 { sum * sum / (count * squares) } else { 1.0 }
-}
-
-impl OpFigures {
-    fn snapshot(&self, recent: Option<&Histogram<u32>>) -> OpMetrics {
-        OpMetrics {
-            count: self.count.load(Relaxed),
-            errors: self.errors.load(Relaxed),
-            p50_ms: quantile_ms(recent, 0.5),
-            p99_ms: quantile_ms(recent, 0.99),
-        }
-    }
-}
-
-impl Recent {
-    fn record(&mut self, now: u64, latency: Duration) {
-        if self.slots.is_empty() {
-            self.slots = (0..SLOTS).map(|_| Slot { number: 0, latencies: histogram() }).collect();
-        }
-        let slot = &mut self.slots[(now % SLOTS as u64) as usize];
-        if slot.number != now {
-            slot.number = now;
-            slot.latencies.reset();
-        }
-        slot.latencies.saturating_record(micros(latency).max(1));
-    }
-
-    /// The latencies of the slots that are at most a second old; `None` where nothing was answered. What was not used for a while is let go:
-    /// tenants come and leave, and each would keep its histograms for ever.
-    fn merged(&mut self, now: u64) -> Option<Histogram<u32>> {
-        if self.slots.iter().all(|slot| slot.number + FORGOTTEN_SLOTS < now) {
-            self.slots = Vec::new();
-        }
-        let fresh = |slot: &&Slot| slot.number + SLOTS as u64 > now && !slot.latencies.is_empty();
-        self.slots.iter().filter(fresh).fold(None, |all, slot| together(all, Some(&slot.latencies)))
-    }
-}
-
-fn recent(latencies: &Mutex<Recent>, now: u64) -> Option<Histogram<u32>> {
-    latencies.lock().unwrap_or_else(PoisonError::into_inner).merged(now)
-}
-
-fn together(all: Option<Histogram<u32>>, more: Option<&Histogram<u32>>) -> Option<Histogram<u32>> {
-    match (all, more) {
-        (Some(mut all), Some(more)) => {
-            all.add(more).expect("all histograms have the same bounds");
-            Some(all)
-        }
-        (all, more) => all.or_else(|| more.cloned()),
-    }
-}
-
-/// 0 where nothing was answered.
-fn quantile_ms(latencies: Option<&Histogram<u32>>, quantile: f64) -> f64 {
-    latencies.map_or(0.0, |latencies| latencies.value_at_quantile(quantile) as f64 / 1000.0)
-}
-
-fn histogram() -> Histogram<u32> {
-    Histogram::new_with_bounds(1, LATENCY_US_MAX, LATENCY_DIGITS).expect("the bounds are ones that the library takes")
-}
-
-impl SlotClock {
-    fn start() -> Self {
-        Self { began: coarse() }
-    }
-
-    fn now(self) -> u64 {
-        (coarse().saturating_sub(self.began).as_millis() / SLOT.as_millis()) as u64
-    }
-}
-
-/// Since any one moment.
-#[cfg(target_os = "linux")]
-fn coarse() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
-    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn coarse() -> Duration {
-    static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    BEGAN.elapsed()
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -435,28 +315,6 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_those_of_the_last_second() {
-        let mut recent = Recent::default();
-        assert!(recent.merged(0).is_none());
-        for latency in 1..=100 {
-            recent.record(3, ms(latency));
-        }
-        let near = |value: u64, expected: u64| value.abs_diff(expected) * 100 <= expected;
-        let all = recent.merged(12).expect("slot 3 is 900 ms old");
-        assert!(near(all.value_at_quantile(0.5), 50_000) && near(all.value_at_quantile(0.99), 99_000));
-        assert!(recent.merged(13).is_none(), "slot 3 is a second old");
-        recent.record(13, ms(7));
-        assert_eq!(recent.merged(13).expect("one latency").len(), 1);
-        assert!(recent.merged(13 + FORGOTTEN_SLOTS).is_none() && !recent.slots.is_empty());
-        assert!(
-            recent.merged(14 + FORGOTTEN_SLOTS).is_none() && recent.slots.is_empty(),
-            "a tenant that left takes no memory"
-        );
-        recent.record(15 + FORGOTTEN_SLOTS, ms(7));
-        assert_eq!(recent.merged(15 + FORGOTTEN_SLOTS).expect("it came back").len(), 1);
-    }
-
-    #[test]
     fn tenants_are_counted_apart() {
         let dir = tempfile::tempdir().expect("a folder");
         let figures = Figures::new(Arc::new(Tenancy::open(dir.path()).expect("an empty folder")), true);
@@ -470,11 +328,12 @@ mod tests {
         gold.ended(OpClass::Put, Outcome::Broken, ms(3));
         figures.tenant(&name("bronze")).begun();
         let tenants = figures.tenants.read().expect("no panic");
-        let gold = tenants[&name("gold")].snapshot();
+        let metrics = |tenant: &str| tenants[&name(tenant)].metrics(0, TenantUsage::default(), None, 0.0);
+        let gold = metrics("gold");
         assert_eq!((gold.bytes_in, gold.bytes_out, gold.in_flight), (5, 7, 0));
         assert_eq!((gold.ops[&OpClass::Put].count, gold.ops[&OpClass::Put].errors), (2, 1));
         assert_eq!(gold.ops.len(), 1);
-        assert_eq!(tenants[&name("bronze")].snapshot().in_flight, 1);
+        assert_eq!(metrics("bronze").in_flight, 1);
     }
 
     /// All that a request of 4 KiB asks of metering and admission, as the gateway asks it.

@@ -87,6 +87,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         store: store.clone(),
         clock: clock.clone(),
         figures: figures.clone(),
+        gateway: gateway.clone(),
         offload: offload.as_ref().map(|running| running.service.clone()),
         tenancy: tenancy.clone(),
         audit: audit.clone(),

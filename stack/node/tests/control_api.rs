@@ -48,6 +48,7 @@ async fn the_description_covers_every_call() {
         "DELETE /v1/offload/fault",
         "GET /health",
         "GET /identity/{secret}/token",
+        "GET /metrics",
         "GET /openapi.json",
         "GET /v1/accounts",
         "GET /v1/accounts/{account}/keys",

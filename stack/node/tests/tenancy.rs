@@ -165,7 +165,7 @@ async fn quotas_hold_at_each_level_count_blocks_and_are_raised_live() {
     assert!(status == StatusCode::CONFLICT && text.contains("5 of 5 blobs"), "{text}");
     let metrics: Metrics = get(&stack, "/v1/metrics").await;
     let gold = &metrics.tenants[&"gold".parse().expect("a good name")];
-    assert_eq!((gold.used_bytes, gold.quota_bytes), (status.stored.bytes + 4 * 126, Some(100 << 10)));
+    assert_eq!((gold.used_bytes, gold.quota_bytes), (after.stored.bytes + 4 * 126, Some(100 << 10)));
 }
 
 /// Empty blobs of which much is said take room in the catalog, which is everybody's.

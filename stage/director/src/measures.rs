@@ -1,6 +1,6 @@
 //! The names of all that a demo can compare, draw or bind, known before it runs. Pure.
 
-use crate::load::Op;
+use crate::load::{Meter, Op, OpReport, Report};
 use crate::parse::{Fault, Program, hint, nearest};
 use crate::rates;
 use greenroom_model::TenantName;
@@ -9,17 +9,17 @@ use std::collections::BTreeSet;
 
 /// Of a tool's run, behind the name of its group.
 const OF_TOOL: [&str; 3] = ["seconds", "bytes", "bytes_per_s"];
-/// Of a load, behind its name: its curves, and the figures that stand once it is over.
-const OF_LOAD: [&str; 8] = ["rate", "ops_per_s", "bytes_per_s", "done", "errors", "late", "missed", "unanswered"];
-const OF_OPERATION: [&str; 4] = ["p50_ms", "p90_ms", "p99_ms", "p999_ms"];
 
 pub fn of_tool(group: &str) -> Vec<String> {
     OF_TOOL.map(|figure| format!("{group}.{figure}")).to_vec()
 }
 
+/// Of a load: its curves, and the figures that stand once it is over.
 pub fn of_load(load: &str) -> Vec<String> {
-    let operations = Op::ALL.into_iter().flat_map(|op| OF_OPERATION.map(|figure| format!("{}.{figure}", op.as_str())));
-    OF_LOAD.map(String::from).into_iter().chain(operations).map(|name| format!("{load}.{name}")).collect()
+    let all = Report { ops: Op::ALL.map(|op| (op, OpReport::default())).into(), ..Report::default() };
+    let stands = all.figures().into_iter().map(|(name, ..)| name);
+    let drawn = Meter::default().live().into_iter().map(|(name, _)| name);
+    stands.chain(drawn).map(|name| format!("{load}.{name}")).collect()
 }
 
 /// What the steps of a demo leave, and what its charts draw: what a slide may bind.

@@ -1,7 +1,7 @@
 //! From a stack's counters to the values that charts draw and conditions compare. Pure.
 
 use greenroom_model::TenantName;
-use greenroom_model::metrics::{Metrics, OffloadMetrics, OpClass, OpMetrics, TenantMetrics};
+use greenroom_model::metrics::{Kind, Metrics, Sample};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Values by metric name: `<tenant>.<measure>`, `<tenant>.<operation>.<measure>` or `flash.<measure>`.
@@ -14,7 +14,14 @@ const SAMPLES_MAX: usize = 64;
 
 #[derive(Debug, Default)]
 pub struct Rates {
-    window: VecDeque<Metrics>,
+    window: VecDeque<Counted>,
+}
+
+/// What only grows, as far as it had grown.
+#[derive(Debug)]
+struct Counted {
+    at_us: u64,
+    counts: Values,
 }
 
 impl Rates {
@@ -24,8 +31,8 @@ impl Rates {
         if self.window.back().is_some_and(|last| sample.at_us < last.at_us) {
             self.window.clear();
         }
-        let mut values = counters(&sample);
-        self.window.push_back(sample);
+        let counts = told(&sample).filter(grows).filter_map(|told| Some((told.chart(), told.value?))).collect();
+        self.window.push_back(Counted { at_us: sample.at_us, counts });
         while self.window.len() > SAMPLES_MAX || (self.window.len() > 2 && self.span(1) >= WINDOW_US) {
             self.window.pop_front();
         }
@@ -34,30 +41,10 @@ impl Rates {
         if seconds <= 0.0 {
             return None;
         }
-        let per_s = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
-        for (tenant, now) in &last.tenants {
-            let nothing = TenantMetrics::default();
-            let before = first.tenants.get(tenant).unwrap_or(&nothing);
-            let mut rate = |name: String, now: u64, before: u64| {
-                values.insert(name, per_s(now, before));
-            };
-            rate(format!("{tenant}.bytes_in_per_s"), now.bytes_in, before.bytes_in);
-            rate(format!("{tenant}.bytes_out_per_s"), now.bytes_out, before.bytes_out);
-            rate(format!("{tenant}.ops_per_s"), operations(now), operations(before));
-            rate(format!("{tenant}.throttled_per_s"), now.throttled, before.throttled);
-            for (class, op) in &now.ops {
-                let before = before.ops.get(class).map_or(0, |op| op.count);
-                rate(format!("{tenant}.{}.ops_per_s", class.as_str()), op.count, before);
-            }
-        }
-        if let (Some(now), Some(before)) = (&last.offload, &first.offload) {
-            for (name, now, before) in [
-                ("cloud.bytes_out_per_s", now.cloud_bytes_out, before.cloud_bytes_out),
-                ("cloud.bytes_in_per_s", now.cloud_bytes_in, before.cloud_bytes_in),
-                ("cloud.requests_per_s", now.cloud_requests, before.cloud_requests),
-            ] {
-                values.insert(name.into(), per_s(now, before));
-            }
+        let mut values = counters(&sample);
+        for (name, now) in &last.counts {
+            let before = first.counts.get(name).copied().unwrap_or(0.0);
+            values.insert(rate(name), (now - before).max(0.0) / seconds);
         }
         Some(values)
     }
@@ -73,69 +60,32 @@ impl Rates {
 
 /// What one sample says by itself.
 pub fn counters(sample: &Metrics) -> Values {
-    let mut values = Values::new();
-    for (tenant, metrics) in &sample.tenants {
-        let mut set = |name: &str, value: f64| values.insert(format!("{tenant}.{name}"), value);
-        set("bytes_in", metrics.bytes_in as f64);
-        set("bytes_out", metrics.bytes_out as f64);
-        set("in_flight", metrics.in_flight as f64);
-        set("blobs", metrics.blobs as f64);
-        set("blob_bytes", metrics.blob_bytes as f64);
-        set("ops", operations(metrics) as f64);
-        set("errors", metrics.ops.values().map(|op| op.errors).sum::<u64>() as f64);
-        for (name, value) in metrics.values() {
-            set(name, value);
-        }
-        for (class, op) in &metrics.ops {
-            let class = class.as_str();
-            set(&format!("{class}.ops"), op.count as f64);
-            // No answer, no latency: a zero would read as a very fast one.
-            if op.p99_ms > 0.0 {
-                set(&format!("{class}.p50_ms"), op.p50_ms);
-                set(&format!("{class}.p99_ms"), op.p99_ms);
-            }
-        }
-    }
-    values.insert("flash.used_bytes".into(), sample.flash.used_bytes as f64);
-    values.insert("flash.live_bytes".into(), sample.flash.live_bytes as f64);
-    values.insert("flash.promised_bytes".into(), sample.flash.promised_bytes as f64);
-    values.insert("flash.capacity_bytes".into(), sample.flash.capacity_bytes as f64);
-    let offload = sample.offload.iter().flat_map(|offload| offload.values());
-    values.extend(offload.chain(sample.admission.values()).map(|(name, value)| (name.to_string(), value)));
-    values
+    told(sample).filter_map(|told| Some((told.chart(), told.value?))).collect()
 }
 
-/// Every name that these tenants, and the stack itself, may ever have a value by: those of samples in which nothing is left out.
+/// Every name that these tenants, and the stack itself, may ever have a value by.
 pub fn names(tenants: &BTreeSet<TenantName>) -> BTreeSet<String> {
-    let op = OpMetrics { p50_ms: 1.0, p99_ms: 1.0, ..OpMetrics::default() };
-    let tenant = TenantMetrics {
-        ops: OpClass::ALL.map(|class| (class, op)).into(),
-        quota_bytes: Some(1),
-        p50_ms: 1.0,
-        p99_ms: 1.0,
-        ..TenantMetrics::default()
-    };
-    let offload = OffloadMetrics {
-        stored_bytes: 1,
-        recall_p50_ms: 1.0,
-        recall_p99_ms: 1.0,
-        days_to_full: Some(1.0),
-        ..OffloadMetrics::default()
-    };
-    let tenants = tenants.iter().map(|name| (name.clone(), tenant.clone())).collect();
-    let sample = Metrics { tenants, offload: Some(offload), ..Metrics::default() };
-    let later = Metrics { at_us: 1_000_000, ..sample.clone() };
-    let mut rates = Rates::default();
-    [sample, later].into_iter().filter_map(|sample| rates.push(sample)).flat_map(BTreeMap::into_keys).collect()
+    let metrics = Metrics::of_tenants(tenants.iter().cloned());
+    let named = told(&metrics).flat_map(|told| [grows(&told).then(|| rate(&told.chart())), Some(told.chart())]);
+    named.flatten().collect()
 }
 
-fn operations(metrics: &TenantMetrics) -> u64 {
-    metrics.ops.values().map(|op| op.count).sum()
+fn told(metrics: &Metrics) -> impl Iterator<Item = Sample<'_>> {
+    metrics.samples().chain(metrics.tenants.iter().flat_map(|(name, tenant)| tenant.over_ops(name)))
+}
+
+fn grows(told: &Sample<'_>) -> bool {
+    told.metric.kind == Kind::Counter
+}
+
+fn rate(name: &str) -> String {
+    format!("{name}_per_s")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use greenroom_model::metrics::{OpClass, OpMetrics, TenantMetrics};
 
     fn sample(at_us: u64, bytes_in: u64, puts: u64) -> Metrics {
         let put = OpMetrics { count: puts, errors: 0, p50_ms: 1.0, p99_ms: 2.0 };
@@ -169,6 +119,24 @@ mod tests {
     fn what_was_not_answered_has_no_latency() {
         let mut quiet = sample(0, 0, 0);
         quiet.tenants.values_mut().for_each(|tenant| tenant.ops.clear());
-        assert!(!counters(&quiet).contains_key("a.put.p99_ms"));
+        let values = counters(&quiet);
+        assert!(!values.contains_key("a.put.p99_ms"));
+        assert_eq!((values["a.ops"], values["a.errors"]), (0.0, 0.0), "nothing was answered, and that is known");
+    }
+
+    /// What charts and conditions of talks say: a metric may get another name to Prometheus, and none to them.
+    #[test]
+    fn known_names_stay() {
+        let names = names(&TenantName::new("a").into_iter().collect());
+        let known = "a.bytes_in a.bytes_out a.in_flight a.blobs a.blob_bytes a.ops a.errors a.used_bytes a.quota_bytes a.throttled \
+                     a.queue_ms a.share a.p50_ms a.p99_ms a.bytes_in_per_s a.bytes_out_per_s a.ops_per_s a.throttled_per_s \
+                     a.put.ops a.get.ops_per_s a.list.p50_ms a.other.p99_ms admission.on jain flash.used_bytes flash.live_bytes \
+                     flash.promised_bytes flash.capacity_bytes offload.pending offload.pending_bytes offload.offloaded \
+                     offload.offloaded_bytes offload.stored_bytes offload.objects offload.reduction offload.days_to_full \
+                     cloud.state cloud.bytes_out cloud.bytes_in cloud.requests cloud.bytes_out_per_s cloud.bytes_in_per_s \
+                     cloud.requests_per_s recall.p50_ms recall.p99_ms";
+        for name in known.split_whitespace() {
+            assert!(names.contains(name), "{name}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use axum::response::Sse;
 use axum::response::sse::Event;
 use futures::{Stream, StreamExt as _};
 use greenroom_model::control::Problem;
-use greenroom_model::metrics::Metrics;
+use greenroom_model::metrics::{AdmissionMetrics, FlashMetrics, Metrics, ServerMetrics};
+use greenroom_store::Durability;
 use http::StatusCode;
 use serde::Deserialize;
 use std::time::Duration;
@@ -55,7 +56,27 @@ pub async fn stream(
     Ok(Sse::new(events.take_until(ended)))
 }
 
-fn measure(state: &Control) -> Metrics {
-    let offload = state.offload.as_ref().map(|service| service.metrics());
-    Metrics { offload, ..state.figures.snapshot(&state.store, state.durability) }
+/// Everything at one moment.
+pub fn measure(state: &Control) -> Metrics {
+    let usage = state.store.usage();
+    let (tenants, jain) = state.figures.tenants(&state.store, &usage);
+    Metrics {
+        at_us: u64::try_from(state.figures.uptime().as_micros()).unwrap_or(u64::MAX),
+        tenants,
+        flash: FlashMetrics {
+            used_bytes: usage.flash_used_bytes,
+            live_bytes: usage.flash_live_bytes,
+            promised_bytes: usage.flash_promised_bytes,
+            capacity_bytes: usage.flash_capacity_bytes,
+            read_faults: usage.read_faults,
+            durable: state.durability == Durability::Disk,
+        },
+        offload: state.offload.as_ref().map(|service| service.metrics()),
+        admission: AdmissionMetrics { on: state.tenancy.admission().is_on(), jain },
+        server: ServerMetrics {
+            connections: state.gateway.connections() as u64,
+            connections_max: state.gateway.connections_max() as u64,
+            audit_entries: state.audit.head().seq,
+        },
+    }
 }

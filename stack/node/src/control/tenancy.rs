@@ -79,8 +79,8 @@ pub async fn drift(State(state): State<Control>) -> Result<Json<Vec<Change>>, Re
 /// Whether tenants are kept apart, and what of
 #[utoipa::path(get, path = "/v1/admission", security(("token" = [])), responses((status = 200, body = AdmissionStatus), (status = 401, body = Problem)))]
 pub async fn admission(State(state): State<Control>) -> Json<AdmissionStatus> {
-    let metrics = state.figures.snapshot(&state.store, state.durability);
-    Json(state.tenancy.admission_status(metrics.admission.jain))
+    let (_, jain) = state.figures.tenants(&state.store, &state.store.usage());
+    Json(state.tenancy.admission_status(jain))
 }
 
 /// Switch admission on or off, at once, and say what the machine can do

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use greenroom_gateway::time;
 use greenroom_model::control::{NewTenant, Problem, Tenant};
-use greenroom_model::metrics::Metrics;
+use greenroom_model::metrics::TenantMetrics;
 use greenroom_model::tenancy::{
     ContainerStatus, FieldFault, FieldProblem, ProjectStatus, Quota, QuotaChange, Receipt, Revoked, Served, Share,
     Stored, TenantSpec, TenantState, TenantStatus, TenantToken, TenantsFile,
@@ -329,7 +329,7 @@ pub fn accounts(store: &Store, tenant: &TenantName) -> Vec<AccountName> {
 struct Now {
     usage: Usage,
     held: Vec<(Owner, TenantUsage)>,
-    metrics: Metrics,
+    metrics: BTreeMap<TenantName, TenantMetrics>,
     accounts: BTreeMap<TenantName, Vec<AccountName>>,
     file: std::sync::Arc<TenantsFile>,
 }
@@ -340,13 +340,14 @@ impl Now {
         for account in state.store.accounts() {
             accounts.entry(account.tenant.clone()).or_default().push(account.name.clone());
         }
-        let metrics = state.figures.snapshot(&state.store, state.durability);
-        Self { usage: state.store.usage(), held: state.store.held(), metrics, accounts, file: state.tenancy.file() }
+        let usage = state.store.usage();
+        let (metrics, _) = state.figures.tenants(&state.store, &usage);
+        Self { usage, held: state.store.held(), metrics, accounts, file: state.tenancy.file() }
     }
 
     fn status(&self, state: &Control, name: TenantName) -> TenantStatus {
         let spec = self.file.tenant(&name);
-        let metrics = self.metrics.tenants.get(&name).cloned().unwrap_or_default();
+        let metrics = self.metrics.get(&name).cloned().unwrap_or_default();
         let (in_flight, queued) = state.tenancy.in_flight(&name);
         let served = Served {
             in_flight,

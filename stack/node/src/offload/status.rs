@@ -43,7 +43,7 @@ impl Service {
             pending: Amount { blobs: notes.pending_blobs, bytes: notes.pending_bytes },
             offloaded: Amount { blobs: usage.placed_blobs, bytes: usage.placed_bytes },
             stored_bytes,
-            reduction: (stored_bytes > 0).then(|| usage.placed_bytes as f64 / stored_bytes as f64),
+            reduction: reduction(stored_bytes, usage.placed_bytes),
             objects,
             requests: self.requests(),
             recall: self.recaller.figures(),
@@ -65,6 +65,7 @@ impl Service {
             offloaded: usage.placed_blobs,
             offloaded_bytes: usage.placed_bytes,
             stored_bytes,
+            reduction: reduction(stored_bytes, usage.placed_bytes),
             objects,
             reachable,
             cloud_bytes_out: requests.bytes_out,
@@ -112,8 +113,8 @@ impl Service {
 
     /// How many bytes one byte in the cloud holds; 1 while nothing is there.
     pub fn reduction(&self) -> f64 {
-        let (stored, held) = (self.stored().0, self.store.usage().placed_bytes);
-        if stored == 0 || held == 0 { 1.0 } else { held as f64 / stored as f64 }
+        let held = self.store.usage().placed_bytes;
+        reduction(self.stored().0, held).filter(|_| held > 0).unwrap_or(1.0)
     }
 
     /// Bytes of segments in the target, and objects there. Added up once for each commit.
@@ -153,6 +154,11 @@ impl Service {
             Forecast::Unknown | Forecast::Never { .. } => None,
         }
     }
+}
+
+/// `None` while nothing is there.
+fn reduction(stored_bytes: u64, held_bytes: u64) -> Option<f64> {
+    (stored_bytes > 0).then(|| held_bytes as f64 / stored_bytes as f64)
 }
 
 fn level(usage: &Usage, high: u64, low: u64) -> FlashLevel {

@@ -4,6 +4,7 @@ use super::schedule::Op;
 use super::target::{Answer, TIMED_OUT, TargetError};
 use crate::clock::Stopwatch;
 use greenroom_show::Micros;
+use greenroom_show::unit::Unit;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -49,7 +50,7 @@ struct Slice {
     bytes: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
     pub seconds: f64,
     /// Due within the time.
@@ -70,7 +71,7 @@ pub struct Report {
     pub ops: BTreeMap<Op, OpReport>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct OpReport {
     pub done: u64,
     pub errors: u64,
@@ -107,6 +108,29 @@ impl Default for Slice {
 impl Default for OpMeter {
     fn default() -> Self {
         Self { all: histogram(), recent: VecDeque::from([Slice::default()]), done: 0, errors: 0, bytes: 0 }
+    }
+}
+
+impl Report {
+    /// What stands once it is over, by the names that follow the load's own.
+    pub fn figures(&self) -> Vec<(String, f64, Unit)> {
+        let mut figures = vec![
+            ("rate".to_string(), self.ops_per_s, Unit::OpsPerSecond),
+            ("bytes_per_s".into(), self.bytes_per_s, Unit::BytesPerSecond),
+            ("done".into(), self.done as f64, Unit::Count),
+            ("errors".into(), (self.errors.values().sum::<u64>() + self.unanswered) as f64, Unit::Count),
+            ("unanswered".into(), self.unanswered as f64, Unit::Count),
+            ("late".into(), self.late as f64, Unit::Count),
+            ("missed".into(), self.missed as f64, Unit::Count),
+        ];
+        for (op, seen) in &self.ops {
+            let values =
+                [("p50_ms", seen.p50_ms), ("p90_ms", seen.p90_ms), ("p99_ms", seen.p99_ms), ("p999_ms", seen.p999_ms)];
+            for (name, value) in values {
+                figures.push((format!("{}.{name}", op.as_str()), value, Unit::Milliseconds));
+            }
+        }
+        figures
     }
 }
 

@@ -203,7 +203,7 @@ impl Stage {
         let mut now = self.lock();
         // Another demo on stage has figures of its own.
         let is_on_stage = now.show.active.as_deref() == Some(demo);
-        for (name, value, unit) in figures(&report).into_iter().filter(|_| is_on_stage) {
+        for (name, value, unit) in report.figures().into_iter().filter(|_| is_on_stage) {
             self.emit_in(&mut now, Event::Figure { name: format!("{}.{name}", line.name), value, unit });
         }
         report
@@ -230,26 +230,6 @@ impl Stage {
 async fn minted(client: &Client, account: &AccountName) -> Result<String, String> {
     let request = SasRequest::new(account.clone(), SAS_PERMISSIONS, SAS_SECONDS);
     client.sas(&request).await.map(|sas| sas.token).map_err(|error| error.to_string())
-}
-
-fn figures(report: &Report) -> Vec<(String, f64, Unit)> {
-    let mut figures = vec![
-        ("rate".to_string(), report.ops_per_s, Unit::OpsPerSecond),
-        ("bytes_per_s".into(), report.bytes_per_s, Unit::BytesPerSecond),
-        ("done".into(), report.done as f64, Unit::Count),
-        ("errors".into(), (report.errors.values().sum::<u64>() + report.unanswered) as f64, Unit::Count),
-        ("unanswered".into(), report.unanswered as f64, Unit::Count),
-        ("late".into(), report.late as f64, Unit::Count),
-        ("missed".into(), report.missed as f64, Unit::Count),
-    ];
-    for (op, seen) in &report.ops {
-        let values =
-            [("p50_ms", seen.p50_ms), ("p90_ms", seen.p90_ms), ("p99_ms", seen.p99_ms), ("p999_ms", seen.p999_ms)];
-        for (name, value) in values {
-            figures.push((format!("{}.{name}", op.as_str()), value, Unit::Milliseconds));
-        }
-    }
-    figures
 }
 
 /// The report in a line or two.
