@@ -98,6 +98,8 @@ pub enum HealthStatus {
     Serving,
     /// Finishing the requests in flight; new ones are refused.
     Draining,
+    /// The catalog takes no change: its disk fails, or does not answer. What is there may still be read.
+    Stalled,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -97,6 +97,11 @@ impl Store {
         Ok(self.snapshot()?.audit()?.map(|AuditRow { seq, hash }| (seq, hash)))
     }
 
+    /// Whether changes are carried out: asks for none, and waits for its turn. Err: what the disk says.
+    pub async fn pulse(&self) -> Result<()> {
+        self.write(|_| Ok(())).await
+    }
+
     /// Whether nothing that was deleted waits to be swept away.
     pub fn is_swept(&self) -> Result<bool> {
         self.snapshot()?.is_swept()

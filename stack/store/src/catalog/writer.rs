@@ -317,7 +317,9 @@ mod tests {
             assert!(matches!(spoilt, Err(StoreError::Closed)), "{spoilt:?}");
             store.put_tenant(name("after")).await.expect("the next one is written");
         }
+        store.pulse().await.expect("it beats");
         store.close().await.expect("it closes");
+        assert!(matches!(store.pulse().await, Err(StoreError::Closed)));
         drop(store);
         let store = Store::open(dir.path(), Config::default(), Arc::new(SystemClock)).await.expect("it opens");
         assert_eq!(store.tenants(), [name("after"), name("before")]);
