@@ -3,7 +3,7 @@
 //! Source: Microsoft, "Calculate the total billing size of a blob container".
 
 use crate::acl::ContainerAcl;
-use crate::props::{CopyState, HttpHeaders, Metadata};
+use crate::props::{BlobDraft, BlobProps, CopyState, HttpHeaders, Metadata};
 
 const CONTAINER_BYTES: u64 = 48;
 const POLICY_BYTES: u64 = 512;
@@ -16,8 +16,22 @@ pub fn container(name: &str, metadata: &Metadata, acl: &ContainerAcl) -> u64 {
     CONTAINER_BYTES + name_bytes(name) + pairs(metadata) + POLICY_BYTES * acl.policies.len() as u64
 }
 
+impl BlobDraft {
+    /// What is said of the blob.
+    pub(crate) fn record_bytes(&self) -> u64 {
+        blob(&self.headers, &self.metadata, &self.tags, self.copy.as_deref())
+    }
+}
+
+impl BlobProps {
+    /// As for a draft.
+    pub(crate) fn record_bytes(&self) -> u64 {
+        blob(&self.headers, &self.metadata, &self.tags, self.copy.as_deref())
+    }
+}
+
 /// Of a blob or a snapshot, without its name and its blocks.
-pub fn blob(headers: &HttpHeaders, metadata: &Metadata, tags: &Metadata, copy: Option<&CopyState>) -> u64 {
+fn blob(headers: &HttpHeaders, metadata: &Metadata, tags: &Metadata, copy: Option<&CopyState>) -> u64 {
     let HttpHeaders { content_type, content_encoding, content_language, content_disposition, cache_control, .. } =
         headers;
     let texts = [content_type, content_encoding, content_language, content_disposition, cache_control];

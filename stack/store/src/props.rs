@@ -1,7 +1,6 @@
 //! What is said about containers and blobs, apart from their content.
 
 use crate::acl::ContainerAcl;
-use crate::billing;
 use crate::clock::Timestamp;
 use crate::etag::ETag;
 use crate::lease::Lease;
@@ -70,20 +69,6 @@ pub struct BlobProps {
     /// The copy that made the content, until something else is said of the blob.
     pub copy: Option<Box<CopyState>>,
     pub kind: BlobKind,
-}
-
-impl BlobDraft {
-    /// What is said of the blob, as `billing` counts it.
-    pub(crate) fn record_bytes(&self) -> u64 {
-        billing::blob(&self.headers, &self.metadata, &self.tags, self.copy.as_deref())
-    }
-}
-
-impl BlobProps {
-    /// As for a draft.
-    pub(crate) fn record_bytes(&self) -> u64 {
-        billing::blob(&self.headers, &self.metadata, &self.tags, self.copy.as_deref())
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 //! without.
 
 use crate::error::Result;
+use crate::space::Filled;
 use crate::store::Store;
 
 /// A file that is not larger, or takes up less than this part of flash, may have holes.
@@ -11,13 +12,6 @@ const PART_OF_FLASH: u64 = 8;
 const HOLES: u64 = 4;
 /// What a blob or a block takes in it besides what is said of it, roughly.
 const ROW_BYTES: u64 = 400;
-
-/// The file and what is in use of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Filled {
-    pub file_bytes: u64,
-    pub used_bytes: u64,
-}
 
 impl Filled {
     /// Whether shrinking is worth that writers wait for it. Where it was done before and could not do better, something has to have changed.

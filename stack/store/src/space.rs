@@ -47,6 +47,13 @@ pub(crate) struct Linked {
     pub extents: BTreeSet<PathBuf>,
 }
 
+/// The catalog's file, and what is in use of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filled {
+    pub file_bytes: u64,
+    pub used_bytes: u64,
+}
+
 /// Room promised to a body; what it has not used when dropped is free again.
 #[derive(Debug)]
 pub struct Promise {
