@@ -4,12 +4,16 @@
 use crate::error::Result;
 use crate::space::Filled;
 use crate::store::Store;
+use std::time::Duration;
 
 /// A file that is not larger, or takes up less than this part of flash, may have holes.
 const FILE_BYTES_MIN: u64 = 4 << 20;
 const PART_OF_FLASH: u64 = 8;
 /// How many times what is in use the file has to be: it doubles ahead of need.
 const HOLES: u64 = 4;
+/// It cannot be done while somebody reads: that hardly ever lasts.
+const TRIES_MAX: u32 = 20;
+const READERS_LEAVE: Duration = Duration::from_millis(5);
 /// What a blob or a block takes in it besides what is said of it, roughly.
 const ROW_BYTES: u64 = 400;
 
@@ -34,11 +38,18 @@ impl Store {
         if !now.is_worth_shrinking(self.space().capacity_bytes(), *before) {
             return Ok(false);
         }
-        self.shrink_next();
-        self.write(|_| Ok(())).await?;
-        // The file is shrunk once that is answered, and before the next one is.
-        self.write(|_| Ok(())).await?;
-        let after = self.filled();
+        let mut after = now;
+        for _ in 0..TRIES_MAX {
+            self.shrink_next();
+            self.write(|_| Ok(())).await?;
+            // The file is shrunk once that is answered, and before the next one is.
+            self.write(|_| Ok(())).await?;
+            after = self.filled();
+            if after.file_bytes < now.file_bytes {
+                break;
+            }
+            tokio::time::sleep(READERS_LEAVE).await;
+        }
         *before = Some(after);
         tracing::info!(from_bytes = now.file_bytes, to_bytes = after.file_bytes, "shrank the catalog's file");
         Ok(after.file_bytes < now.file_bytes)

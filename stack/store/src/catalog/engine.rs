@@ -9,7 +9,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 #[derive(Debug)]
 pub struct Engine {
@@ -49,24 +48,17 @@ impl Engine {
     }
 }
 
-/// Looks for a moment without readers: they hold no lock of the engine's, and hardly ever last.
-const READERS_LOOKS_MAX: u32 = 50;
-const READERS_LOOK_EVERY: Duration = Duration::from_millis(2);
-
 impl Engine {
     /// Gives back what the file holds and does not use. Whether that was possible: not while somebody reads. To be called by who writes.
     pub fn shrink(&self) -> Result<bool> {
         let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
         let Handle { database, failed } = &mut *handle;
-        for _ in 0..READERS_LOOKS_MAX {
-            let Some(database) = Arc::get_mut(database).filter(|_| !failed.load(SeqCst)) else { return Ok(false) };
-            match database.compact() {
-                Ok(_) => return Ok(true),
-                Err(CompactionError::Storage(error)) => return Err(redb::Error::from(error).into()),
-                Err(_) => std::thread::sleep(READERS_LOOK_EVERY),
-            }
+        let Some(database) = Arc::get_mut(database).filter(|_| !failed.load(SeqCst)) else { return Ok(false) };
+        match database.compact() {
+            Ok(_) => Ok(true),
+            Err(CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
+            Err(_) => Ok(false),
         }
-        Ok(false)
     }
 }
 

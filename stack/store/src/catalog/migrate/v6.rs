@@ -63,10 +63,10 @@ fn blobs(txn: &WriteTransaction, records: &mut Records) -> Result<()> {
         let Some((last, _)) = rows.last().cloned() else { return Ok(()) };
         for (key, row) in rows {
             let container = key.first_chunk().map_or(0, |id| u64::from_be_bytes(*id));
-            let Some((set, grown, bytes)) = grow(&row, blob_name(&key)?, &blocks)? else { continue };
-            set.map(|set| records.sets.insert(set, container));
-            records.add_to(container, bytes);
-            table.insert(key.as_slice(), grown.as_slice())?;
+            let Some(grown) = grow(&row, blob_name(&key)?, &blocks)? else { continue };
+            grown.set.map(|set| records.sets.insert(set, container));
+            records.add_to(container, grown.record_bytes);
+            table.insert(key.as_slice(), grown.row.as_slice())?;
         }
         from = Bound::Excluded(last);
     }
@@ -80,26 +80,30 @@ fn snapshots(txn: &WriteTransaction, records: &mut Records) -> Result<()> {
         let Some((last, _)) = rows.last().cloned() else { return Ok(()) };
         for (key, row) in rows {
             // Its name is its blob's.
-            let Some((_, grown, bytes)) = grow(&row, "", &blocks)? else { continue };
+            let Some(grown) = grow(&row, "", &blocks)? else { continue };
             if let Some(container) = records.sets.get(&key.0).copied() {
-                records.add_to(container, bytes);
+                records.add_to(container, grown.record_bytes);
             }
-            table.insert(key, grown.as_slice())?;
+            table.insert(key, grown.row.as_slice())?;
         }
         from = Bound::Excluded(last);
     }
 }
 
-/// The set of its snapshots, the row as format 7 writes it, and what that counts. `None` where it cannot be read: it stays, and a check
-/// tells of it.
-fn grow(
-    row: &[u8],
-    name: &str,
-    blocks: &impl ReadableTable<(u64, u64), Bytes>,
-) -> Result<Option<(Option<u64>, Vec<u8>, u64)>> {
+/// A row as format 7 writes it.
+struct Grown {
+    row: Vec<u8>,
+    record_bytes: u64,
+    /// Of its snapshots.
+    set: Option<u64>,
+}
+
+/// `None` where it cannot be read: it stays, and a check tells of it.
+fn grow(row: &[u8], name: &str, blocks: &impl ReadableTable<(u64, u64), Bytes>) -> Result<Option<Grown>> {
     let Ok(mut blob) = with_last(row, &0u64).and_then(|row| decode::<BlobRow>(&row)) else { return Ok(None) };
     blob.beside = beside(name, count(&blob.blocks, blocks)?);
-    Ok(Some((blob.snapshots, with_last(row, &blob.beside)?, blob.record_bytes())))
+    let (set, record_bytes) = (blob.snapshots, blob.record_bytes());
+    Ok(Some(Grown { row: with_last(row, &blob.beside)?, record_bytes, set }))
 }
 
 fn count(list: &List<CommittedBlock>, table: &impl ReadableTable<(u64, u64), Bytes>) -> Result<usize> {
