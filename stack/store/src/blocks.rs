@@ -5,7 +5,7 @@ use crate::block::{Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX,
 use crate::body::Body;
 use crate::catalog::Txn;
 use crate::clock::Timestamp;
-use crate::crc;
+use crate::crc::Joined;
 use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
 use crate::piece::{self, Piece, Slices};
@@ -157,8 +157,9 @@ fn commit(
         piece::push(&mut pieces, *piece);
     }
     let pieces = txn.keep(pieces)?;
-    let crc64 = chosen.iter().fold(crc::crc64(b""), |crc64, block| crc::join(crc64, block.crc64, block.length));
-    let props = written(txn, draft, old.as_ref(), length, crc64);
+    let mut crc64 = Joined::default();
+    chosen.iter().for_each(|block| crc64.add(block.crc64, block.length));
+    let props = written(txn, draft, old.as_ref(), length, crc64.finalize());
     if let Some(staging) = staging {
         use_up(txn, &container.tenant, &key, &staging, &chosen)?;
     }
