@@ -47,7 +47,7 @@ impl Store {
             return Err(StoreError::TooManyBlocks { what: "committed", max: COMMITTED_BLOCKS_MAX });
         }
         check_size(&draft)?;
-        self.write(move |txn| commit(txn, &path, draft, &list, &precondition)).await
+        self.write_long(move |txn| commit(txn, &path, draft, &list, &precondition)).await
     }
 
     /// Err: `ContainerMissing`, `BlobKind`, `BlobMissing` where there is neither a blob nor a staged block.
