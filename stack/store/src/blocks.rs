@@ -20,6 +20,10 @@ use greenroom_model::BlobPath;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// A list makes as many pieces as it may have blocks, and one more for so many bytes. Content comes in fewer; blocks that are copies of blobs of
+/// many pieces, named many times, could be any number, and the catalog holds them all.
+const PIECE_BYTES: u64 = 64 << 10;
+
 impl Store {
     /// Err: `ContainerMissing`, `BlobKind`, `BlockIdLength`, `TooManyBlocks`, `LeaseUnmet`.
     pub async fn stage_block(&self, path: &BlobPath, id: BlockId, body: Body, lease: Option<LeaseId>) -> Result<()> {
@@ -33,7 +37,7 @@ impl Store {
     }
 
     /// Makes or overwrites a blob out of blocks, and discards all other staged ones.
-    /// Err: `InCloud` where a block is, see `bring_here`; `ContainerMissing`, `BlobKind`, `InvalidBlockList`, `TooManyBlocks`,
+    /// Err: `InCloud` where a block is, see `bring_here`; `ContainerMissing`, `BlobKind`, `InvalidBlockList`, `TooManyBlocks`, `TooManyPieces`,
     /// `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
     pub async fn commit_blocks(
         &self,
@@ -209,6 +213,7 @@ impl Choice {
     }
 
     fn choose(mut self, txn: &Txn<'_>, list: &[(BlockId, BlockSource)]) -> Result<Vec<Chosen>> {
+        let (mut pieces, mut length) = (0, 0);
         let choose = |(id, source): &(BlockId, BlockSource)| {
             let chosen = match source {
                 BlockSource::Committed => self.committed(id)?,
@@ -218,7 +223,11 @@ impl Choice {
                     None => self.committed(id)?,
                 },
             };
-            chosen.ok_or(StoreError::InvalidBlockList)
+            let chosen = chosen.ok_or(StoreError::InvalidBlockList)?;
+            pieces += chosen.pieces.len() as u64;
+            length += chosen.length;
+            let max = COMMITTED_BLOCKS_MAX as u64 + length / PIECE_BYTES;
+            if pieces > max { Err(StoreError::TooManyPieces { max }) } else { Ok(chosen) }
         };
         list.iter().map(choose).collect()
     }
