@@ -297,6 +297,7 @@ impl From<StoreError> for Error {
             StoreError::InvalidBlockList => Code::InvalidBlockList,
             StoreError::BlockIdLength => Code::InvalidBlobOrBlock,
             StoreError::TooManyBlocks { max, .. } if *max == COMMITTED_BLOCKS_MAX => Code::BlockListTooLong,
+            StoreError::TooManyPieces { .. } => Code::BlockListTooLong,
             StoreError::TooManyBlocks { .. } => Code::BlockCountExceedsLimit,
             StoreError::BodyLength { .. } => Code::IncompleteBody,
             StoreError::RangeInvalid => Code::InvalidRange,

@@ -71,6 +71,8 @@ fn wait(work: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode,
 
 fn serve(serve: Serve) -> ExitCode {
     log_to_stderr(serve.log);
+    #[cfg(target_os = "linux")]
+    open_many_files();
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start the runtime: {error}")),
@@ -78,6 +80,17 @@ fn serve(serve: Serve) -> ExitCode {
     match runtime.block_on(server::run(serve)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fail(&fault.to_string()),
+    }
+}
+
+/// Connections and extents are files to the system, which lets a program open some 1,024 unless that asks for more: fewer than there are places
+/// for connections, so that strangers could take them all.
+#[cfg(target_os = "linux")]
+fn open_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, files = limit.current, "cannot ask for more open files");
     }
 }
 

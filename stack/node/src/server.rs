@@ -26,7 +26,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 /// How much of counters a crash may lose. What is stored is never lost with it.
@@ -35,11 +35,14 @@ const BOOKKEEPING_EVERY: Duration = Duration::from_secs(5);
 pub const AUDIT_FILE: &str = "audit.ndjson";
 /// Control calls still under way when the Blob endpoint has drained get this long.
 const CONTROL_DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Connections that the system holds until they are accepted; it may allow fewer. One more is not answered, and its client tries again after
+/// a second: with few of them, strangers who come in crowds keep everybody else at the door.
+const BACKLOG: u32 = 4_096;
 
 pub async fn run(args: Serve) -> Result<(), Fault> {
     // Ports first: a server that cannot be reached has no business with the data folder.
-    let blob = listen("--blob", args.blob).await?;
-    let control = listen("--control", args.control).await?;
+    let blob = listen("--blob", args.blob)?;
+    let control = listen("--control", args.control)?;
     let (blob_address, control_address) = (local(&blob, args.blob), local(&control, args.control));
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -178,8 +181,16 @@ fn write_down(state: &Control) {
     }
 }
 
-async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Fault> {
-    TcpListener::bind(address).await.map_err(|source| Fault::listen(flag, address, source))
+fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Fault> {
+    let socket = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // As the library does where it binds: what is left of the last run is in nobody's way.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    socket().map_err(|source| Fault::listen(flag, address, source))
 }
 
 /// The address with the port that the system picked.

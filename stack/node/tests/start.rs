@@ -3,7 +3,9 @@
 mod support;
 
 use object_store::ObjectStoreExt as _;
+use std::process::Stdio;
 use support::{CONTAINER, Stack, fails_to_start};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::test]
 async fn a_taken_port_is_named_with_a_way_out() {
@@ -48,6 +50,23 @@ async fn development_accounts_stay_on_loopback() {
     let (status, said) = fails_to_start(dir.path(), ("0.0.0.0:0", "127.0.0.1:0"), &["--dev-account"]).await;
     assert!(!status.success());
     assert!(said.contains("loopback only"), "{said}");
+}
+
+/// However few files a shell lets its programs open: else who opens connections keeps the store from its extents.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn as_many_files_are_open_as_the_system_allows() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let serve = ["serve", "--blob", "127.0.0.1:0", "--control", "127.0.0.1:0", "--data"];
+    let mut server = tokio::process::Command::new("sh");
+    server.args(["-c", "ulimit -Sn 256 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_greenroom-stack")]);
+    let mut server = server.args(serve).arg(dir.path()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("sh");
+    let mut ready = BufReader::new(server.stdout.take().expect("a pipe")).lines();
+    ready.next_line().await.expect("a line").expect("it is ready");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id().expect("it runs"))).expect("limits");
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a line of it");
+    let [soft, hard] = [0, 1].map(|at| files.split_whitespace().nth(at).expect("a number"));
+    assert_eq!(soft, hard);
 }
 
 /// The key that every Azure emulator has.

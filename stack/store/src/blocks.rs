@@ -5,7 +5,7 @@ use crate::block::{Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX,
 use crate::body::Body;
 use crate::catalog::Txn;
 use crate::clock::Timestamp;
-use crate::crc;
+use crate::crc::Joined;
 use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
 use crate::piece::{self, Piece, Slices};
@@ -20,6 +20,10 @@ use greenroom_model::BlobPath;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// A list makes as many pieces as it may have blocks, and one more for so many bytes. Content comes in fewer; blocks that are copies of blobs of
+/// many pieces, named many times, could be any number, and the catalog holds them all.
+const PIECE_BYTES: u64 = 64 << 10;
+
 impl Store {
     /// Err: `ContainerMissing`, `BlobKind`, `BlockIdLength`, `TooManyBlocks`, `LeaseUnmet`.
     pub async fn stage_block(&self, path: &BlobPath, id: BlockId, body: Body, lease: Option<LeaseId>) -> Result<()> {
@@ -33,7 +37,7 @@ impl Store {
     }
 
     /// Makes or overwrites a blob out of blocks, and discards all other staged ones.
-    /// Err: `InCloud` where a block is, see `bring_here`; `ContainerMissing`, `BlobKind`, `InvalidBlockList`, `TooManyBlocks`,
+    /// Err: `InCloud` where a block is, see `bring_here`; `ContainerMissing`, `BlobKind`, `InvalidBlockList`, `TooManyBlocks`, `TooManyPieces`,
     /// `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
     pub async fn commit_blocks(
         &self,
@@ -47,7 +51,7 @@ impl Store {
             return Err(StoreError::TooManyBlocks { what: "committed", max: COMMITTED_BLOCKS_MAX });
         }
         check_size(&draft)?;
-        self.write(move |txn| commit(txn, &path, draft, &list, &precondition)).await
+        self.write_long(move |txn| commit(txn, &path, draft, &list, &precondition)).await
     }
 
     /// Err: `ContainerMissing`, `BlobKind`, `BlobMissing` where there is neither a blob nor a staged block.
@@ -157,8 +161,9 @@ fn commit(
         piece::push(&mut pieces, *piece);
     }
     let pieces = txn.keep(pieces)?;
-    let crc64 = chosen.iter().fold(crc::crc64(b""), |crc64, block| crc::join(crc64, block.crc64, block.length));
-    let props = written(txn, draft, old.as_ref(), length, crc64);
+    let mut crc64 = Joined::default();
+    chosen.iter().for_each(|block| crc64.add(block.crc64, block.length));
+    let props = written(txn, draft, old.as_ref(), length, crc64.finalize());
     if let Some(staging) = staging {
         use_up(txn, &container.tenant, &key, &staging, &chosen)?;
     }
@@ -208,6 +213,7 @@ impl Choice {
     }
 
     fn choose(mut self, txn: &Txn<'_>, list: &[(BlockId, BlockSource)]) -> Result<Vec<Chosen>> {
+        let (mut pieces, mut length) = (0, 0);
         let choose = |(id, source): &(BlockId, BlockSource)| {
             let chosen = match source {
                 BlockSource::Committed => self.committed(id)?,
@@ -217,7 +223,11 @@ impl Choice {
                     None => self.committed(id)?,
                 },
             };
-            chosen.ok_or(StoreError::InvalidBlockList)
+            let chosen = chosen.ok_or(StoreError::InvalidBlockList)?;
+            pieces += chosen.pieces.len() as u64;
+            length += chosen.length;
+            let max = COMMITTED_BLOCKS_MAX as u64 + length / PIECE_BYTES;
+            if pieces > max { Err(StoreError::TooManyPieces { max }) } else { Ok(chosen) }
         };
         list.iter().map(choose).collect()
     }

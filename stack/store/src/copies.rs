@@ -45,7 +45,7 @@ impl Store {
             || {
                 let (source, path, precondition) = (source.clone(), path.clone(), precondition.clone());
                 let draft = draft.clone();
-                self.write(move |txn| copy(txn, &source, &path, draft, blocks, &precondition))
+                self.write_long(move |txn| copy(txn, &source, &path, draft, blocks, &precondition))
             },
             || self.opened_at(source.path.clone(), &source.place, source.etag),
         )
@@ -77,7 +77,7 @@ impl Store {
         let crc64 =
             tokio::task::spawn_blocking(move || source.checksum(of)).await.map_err(|_| StoreError::Closed)??;
         let (source, cut) = (from.clone(), range.clone());
-        let staged = self.write(move |txn| {
+        let staged = self.write_long(move |txn| {
             let row = txn.source(&from)?;
             row.on_flash()?;
             let length = range.end - range.start;

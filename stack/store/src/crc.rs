@@ -43,6 +43,34 @@ pub fn join(first: u64, second: u64, second_bytes: u64) -> u64 {
     multiply(shift(second_bytes), first) ^ second
 }
 
+/// The checksum of many sequences one after the other. Most are as long as the one before: what a length does to all that came before it is
+/// worked out once.
+#[derive(Debug)]
+pub struct Joined {
+    crc64: u64,
+    bytes: u64,
+    shift: u64,
+}
+
+impl Default for Joined {
+    fn default() -> Self {
+        Self { crc64: crc64(b""), bytes: 0, shift: ONE }
+    }
+}
+
+impl Joined {
+    pub fn add(&mut self, crc64: u64, bytes: u64) {
+        if self.bytes != bytes {
+            (self.bytes, self.shift) = (bytes, shift(bytes));
+        }
+        self.crc64 = multiply(self.shift, self.crc64) ^ crc64;
+    }
+
+    pub fn finalize(&self) -> u64 {
+        self.crc64
+    }
+}
+
 /// x^(8 * bytes) modulo the polynomial.
 fn shift(mut bytes: u64) -> u64 {
     let (mut result, mut power) = (ONE, ONE_BYTE);
@@ -82,6 +110,14 @@ mod tests {
         fn joined_checksums_are_those_of_the_whole(first: Vec<u8>, second: Vec<u8>) {
             let whole = [first.as_slice(), &second].concat();
             prop_assert_eq!(join(crc64(&first), crc64(&second), second.len() as u64), crc64(&whole));
+        }
+
+        #[test]
+        fn many_are_joined_as_one_after_the_other(parts in prop::collection::vec((any::<u64>(), 0..4u64), 0..9)) {
+            let mut joined = Joined::default();
+            parts.iter().for_each(|(crc64, bytes)| joined.add(*crc64, *bytes));
+            let one_by_one = parts.iter().fold(crc64(b""), |all, (crc64, bytes)| join(all, *crc64, *bytes));
+            prop_assert_eq!(joined.finalize(), one_by_one);
         }
 
         #[test]

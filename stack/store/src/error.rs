@@ -82,6 +82,8 @@ pub enum StoreError {
     BlockIdLength,
     #[error("more than {max} {what} blocks")]
     TooManyBlocks { what: &'static str, max: usize },
+    #[error("the blob's content lies in more than {max} pieces")]
+    TooManyPieces { max: u64 },
     #[error("body has {received} bytes where {declared} were declared")]
     BodyLength { declared: u64, received: u64 },
     #[error("range begins past the end of the content")]

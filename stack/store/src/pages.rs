@@ -3,7 +3,7 @@
 use crate::blob::Source;
 use crate::blobs::{Content, check_size, replace, written};
 use crate::body::Body;
-use crate::catalog::Txn;
+use crate::catalog::{Line, Txn};
 use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
 use crate::page::{PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageSequence, PageUpdate, SequenceChange};
@@ -55,7 +55,7 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<BlobProps> {
         let range = begin..begin.saturating_add(body.length());
-        self.change_pages(path, range, sequence, precondition, move |txn, list| {
+        self.change_pages(path, (range, Line::Short), sequence, precondition, move |txn, list| {
             txn.write_pages(list, begin, body.pieces())
         })
         .await
@@ -69,7 +69,7 @@ impl Store {
         sequence: PageSequence,
         precondition: &Precondition,
     ) -> Result<BlobProps> {
-        let cleared = range.clone();
+        let (cleared, range) = (range.clone(), (range, Line::Long));
         self.change_pages(path, range, sequence, precondition, move |txn, list| txn.clear_pages(list, &cleared)).await
     }
 
@@ -95,7 +95,7 @@ impl Store {
             return self.write_pages(path, begin, body, sequence, precondition).await;
         }
         let (source, to) = (source.clone(), range.clone());
-        self.change_pages(path, range, sequence, precondition, move |txn, list| {
+        self.change_pages(path, (range, Line::Long), sequence, precondition, move |txn, list| {
             let source = txn.source(&source)?;
             if from.end > source.props.length {
                 return Err(StoreError::RangeInvalid);
@@ -125,7 +125,7 @@ impl Store {
         update.length.map_or(Ok(()), check_length)?;
         update.headers.as_ref().map_or(Ok(()), check_size)?;
         let (path, precondition) = (path.clone(), precondition.clone());
-        self.write(move |txn| {
+        self.write_long(move |txn| {
             let (container, key, row) = txn.look_up(&path)?;
             let mut row = row.ok_or(StoreError::BlobMissing)?;
             precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
@@ -157,13 +157,13 @@ impl Store {
     async fn change_pages(
         &self,
         path: &BlobPath,
-        range: Range<u64>,
+        (range, line): (Range<u64>, Line),
         expected: PageSequence,
         precondition: &Precondition,
         change: impl FnOnce(&mut Txn<'_>, u64) -> Result<i64> + Send + 'static,
     ) -> Result<BlobProps> {
         let (path, precondition) = (path.clone(), precondition.clone());
-        self.write(move |txn| {
+        self.write_in(line, move |txn| {
             let (container, key, row) = txn.look_up(&path)?;
             let mut row = row.ok_or(StoreError::BlobMissing)?;
             precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;

@@ -26,7 +26,7 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<(Timestamp, BlobProps)> {
         let (path, precondition) = (path.clone(), precondition.clone());
-        self.write(move |txn| take(txn, &path, metadata, &precondition)).await
+        self.write_long(move |txn| take(txn, &path, metadata, &precondition)).await
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`.

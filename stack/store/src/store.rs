@@ -1,7 +1,7 @@
 //! The parts of a store, put together.
 
 use crate::catalog::migrate::FORMAT;
-use crate::catalog::{self, Catalog, Snapshot, Txn, Writer};
+use crate::catalog::{self, Catalog, Line, Snapshot, Txn, Writer};
 use crate::clock::Clock;
 use crate::cloud::Cold;
 use crate::config::Config;
@@ -139,7 +139,23 @@ impl Store {
         &self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.parts.writer.run(operation).await
+        self.write_in(Line::Short, operation).await
+    }
+
+    /// Runs an operation in one of the next transactions: one that goes through lists of any length.
+    pub(crate) async fn write_long<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.write_in(Line::Long, operation).await
+    }
+
+    pub(crate) async fn write_in<T: Send + 'static>(
+        &self,
+        line: Line,
+        operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.parts.writer.run(line, operation).await
     }
 
     /// Reads what may take many rows, off the async threads.

@@ -133,6 +133,25 @@ async fn a_list_has_no_more_blocks_than_azure_takes() {
     assert_eq!(middle, b"x".repeat(100));
 }
 
+/// Else a few requests would make a list that nobody could hold.
+#[tokio::test]
+async fn what_is_made_of_many_pieces_is_not_taken_many_times() {
+    let bed = bed_with(Config { durability: Durability::Os, ..Config::default() }).await;
+    bed.stage("blob", "a", b"x").await.expect("stage");
+    let many = vec![("a", Latest); COMMITTED_BLOCKS_MAX / 2];
+    bed.commit("blob", &many).await.expect("commit");
+    for id in ["a", "b"] {
+        let source = bed.store.blob(&blob("blob")).await.expect("it is there");
+        let (id, all) = (BlockId::new(*id.as_bytes().first_chunk::<1>().expect("a letter")), 0..source.props.length);
+        bed.store.stage_block_from(&blob("copies"), id.expect("an id"), source, all, None).await.expect("stage");
+    }
+    for list in [&vec![("a", Latest); COMMITTED_BLOCKS_MAX][..], &[("a", Latest), ("b", Latest), ("a", Latest)]] {
+        assert!(matches!(bed.commit("copies", list).await, Err(StoreError::TooManyPieces { .. })));
+    }
+    let props = bed.commit("copies", &[("a", Latest), ("b", Latest)]).await.expect("commit");
+    assert_eq!(props.length, COMMITTED_BLOCKS_MAX as u64);
+}
+
 #[tokio::test]
 async fn a_blob_of_many_blocks_reads_from_any_of_them() {
     let bed = bed_with(Config { durability: Durability::Os, ..Config::default() }).await;

@@ -9,6 +9,8 @@ use greenroom_store::ListQuery;
 
 /// A page with more than that ends early, as it may, and its marker leads on: it is held whole until it is sent.
 const PAGE_ROW_BYTES: usize = 512 << 10;
+/// Written without a pause: others go first then.
+const BYTES_A_TURN: usize = 128 << 10;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let query = listing::query(&call.head.query, Listed::Containers)?;
@@ -21,7 +23,12 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     doc.text_if("Marker", call.head.query.filled("marker"));
     doc.text_if("MaxResults", call.head.query.filled("maxresults"));
     doc.open("Containers");
+    let mut turn_at = 0;
     for (name, props) in &page.entries {
+        if doc.bytes() >= turn_at {
+            turn_at = doc.bytes() + BYTES_A_TURN;
+            call.body.turn().await;
+        }
         doc.open("Container");
         doc.text("Name", name.as_str());
         doc.open("Properties");

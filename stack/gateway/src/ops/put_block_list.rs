@@ -6,12 +6,15 @@ use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
 use crate::reply::Reply;
 use crate::xml;
+use bytes::Bytes;
 use greenroom_store::{BlobDraft, BlockId, BlockSource, COMMITTED_BLOCKS_MAX, Store};
 use http::StatusCode;
 use std::sync::Arc;
 
 /// 50,000 blocks with the longest ids and tags, and some air.
 const DOCUMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A longer list is read elsewhere: it would keep a thread that answers for longer than others should wait for one.
+const READ_HERE_BYTES: usize = 64 * 1024;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let (precondition, may_replace) = call.creation()?;
@@ -20,7 +23,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
     call.body.length()?;
     let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
-    let list = parse(&document)?;
+    let list = read(call, document).await?;
     let draft = BlobDraft { headers, metadata, tags, tier, copy: None };
     let (path, list) = (call.blob()?, Arc::<[_]>::from(list));
     let commit = |store: Store| {
@@ -31,6 +34,17 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     Ok(Reply::new(StatusCode::CREATED)
         .version(&props.etag, props.modified)
         .header("x-ms-request-server-encrypted", "false"))
+}
+
+async fn read(call: &mut Call, document: Bytes) -> Result<Vec<(BlockId, BlockSource)>, Error> {
+    if document.len() <= READ_HERE_BYTES {
+        return parse(&document);
+    }
+    // With a core's place: no more of them are read at a time than there are cores.
+    call.body.turn().await;
+    let read = tokio::task::spawn_blocking(move || parse(&document)).await;
+    call.body.give_way();
+    read.map_err(|_| Code::InternalError)?
 }
 
 fn parse(document: &[u8]) -> Result<Vec<(BlockId, BlockSource)>, Error> {

@@ -90,6 +90,11 @@ impl Document {
         std::mem::take(&mut self.text)
     }
 
+    /// So much has been written.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     pub fn finish(self) -> String {
         self.text
     }

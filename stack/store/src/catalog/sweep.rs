@@ -12,6 +12,9 @@ use std::ops::RangeBounds;
 
 /// Rows that one transaction removes: some milliseconds' worth, which is what a write may have to wait for it.
 const SWEEP_ROWS: usize = 1_000;
+/// Pieces that cost as much as a row does. A row is full of them where content is in many: as many transactions as rows would not keep up with
+/// who overwrites it.
+const PIECES_AS_A_ROW: usize = 64;
 
 impl Txn<'_> {
     /// Does the next part of the work that `leave` left.
@@ -83,14 +86,14 @@ impl Txn<'_> {
         Ok(swept)
     }
 
-    /// One row at a time: it may stand for thousands.
+    /// One row at a time: it may stand for many.
     fn sweep_pieces(&mut self, list: u64) -> Result<usize> {
         let rows = take::<_, _, Vec<Piece>>(&self.pieces, (list, 0)..=(list, u64::MAX), 1, |key| key)?;
         let mut swept = 0;
         for (key, pieces) in rows {
             self.pieces.remove(key)?;
             self.free_pieces(&pieces);
-            swept += pieces.len();
+            swept += pieces.len().div_ceil(PIECES_AS_A_ROW);
         }
         Ok(swept)
     }

@@ -2,6 +2,7 @@
 
 use super::books::Books;
 use super::file::Catalog;
+use super::jobs::{self, Answer, Done, Job, Jobs, Line, Otherwise, Senders};
 use super::txn::Txn;
 use crate::behind;
 use crate::clock::Clock;
@@ -16,25 +17,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::mpsc::error::TryRecvError::{Disconnected, Empty};
-use tokio::sync::{mpsc, oneshot};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
-/// Operations of one transaction, and of the queue while it runs: more would make the first wait for the last without a gain.
-const BATCH_MAX: usize = 1_000;
-
-/// Does the operation, and says how to answer once the transaction has ended.
-type Job = Box<dyn FnOnce(Result<&mut Txn<'_>>) -> Done + Send>;
-type Answer = Box<dyn FnOnce(Result<()>)>;
-
-struct Done {
-    /// The operation had begun to write when it failed: its half must not be kept.
-    spoiled: Option<StoreError>,
-    answer: Answer,
-}
+/// What a transaction takes from the long line: one, and more until so much time has gone.
+const LONG_MAX: Duration = Duration::from_millis(4);
 
 #[derive(Debug)]
 pub struct Writer {
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    jobs: Mutex<Option<Senders>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     shown: Arc<Mutex<Held>>,
     figures: Arc<Mutex<Figures>>,
@@ -60,7 +51,7 @@ impl Figures {
 
 impl Writer {
     pub fn start(catalog: Catalog, mut books: Books, extents: Arc<Extents>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let (sender, jobs) = mpsc::channel(BATCH_MAX);
+        let (senders, jobs) = jobs::lines();
         let mut held = Held::default();
         books.show(&mut held);
         let shown = Arc::new(Mutex::new(held));
@@ -79,19 +70,21 @@ impl Writer {
             figures: figures_there,
             sweep,
             shrink: shrink_there,
+            went_long: false,
         };
         let thread = behind::thread("catalog".to_owned(), move || worker.run(jobs));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", Path::new(FILE), error))?;
-        Ok(Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), shown, figures, shrink })
+        Ok(Self { jobs: Mutex::new(Some(senders)), thread: Mutex::new(Some(thread)), shown, figures, shrink })
     }
 
     /// Runs an operation in the next transaction, and answers when that is durable. An operation looks first and writes then: where it
     /// fails before it has written anything, only it fails. Once queued it is carried out, even if the caller stops waiting.
     pub async fn run<T: Send + 'static>(
         &self,
+        line: Line,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let sender = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let senders = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |txn| {
             let mut spoiled = None;
@@ -106,7 +99,7 @@ impl Writer {
             // A caller that has gone away no longer listens.
             Done { spoiled, answer: Box::new(move |committed| drop(reply.send(committed.and(result)))) }
         });
-        sender.ok_or(StoreError::Closed)?.send(job).await.map_err(|_| StoreError::Closed)?;
+        senders.ok_or(StoreError::Closed)?.send(line, job).await?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -152,6 +145,8 @@ struct Worker {
     figures: Arc<Mutex<Figures>>,
     sweep: Sweep,
     shrink: Arc<AtomicBool>,
+    /// The last transaction had a long operation: short ones that came meanwhile go without another one, once.
+    went_long: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -178,18 +173,11 @@ enum Sweep {
 }
 
 impl Worker {
-    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        loop {
-            // While there is something to sweep nobody needs to ask for a transaction.
-            let first = if self.is_sweeping() { jobs.try_recv() } else { jobs.blocking_recv().ok_or(Disconnected) };
-            let mut batch = match first {
-                Ok(job) => vec![job],
-                Err(Empty) => Vec::new(),
-                Err(Disconnected) => return,
-            };
-            batch.extend(std::iter::from_fn(|| jobs.try_recv().ok()).take(BATCH_MAX - 1));
+    fn run(mut self, mut jobs: Jobs) {
+        // While there is something to sweep nobody needs to ask for a transaction.
+        while let Some(batch) = jobs.short(if self.is_sweeping() { Otherwise::GoOn } else { Otherwise::Wait }) {
             // A panic is somebody's mistake, and costs those who are in this transaction; all others go on.
-            if catch_unwind(AssertUnwindSafe(|| self.carry_out(batch))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| self.carry_out(batch, &mut jobs))).is_err() {
                 tracing::error!("an operation has panicked: its transaction did not take place, or is read back");
                 self.trust = Trust::InDoubt;
             }
@@ -200,9 +188,9 @@ impl Worker {
         self.books.garbage && self.sweep == Sweep::On
     }
 
-    fn carry_out(&mut self, batch: Vec<Job>) {
+    fn carry_out(&mut self, batch: Vec<Job>, jobs: &mut Jobs) {
         let mut answers = Vec::with_capacity(batch.len());
-        let committed = self.transact(batch, &mut answers);
+        let committed = self.transact(batch, jobs, &mut answers);
         match &committed {
             Ok(changed) => {
                 self.resume_sweep();
@@ -228,22 +216,33 @@ impl Worker {
         answers.into_iter().for_each(|answer| answer(committed.clone()));
     }
 
-    fn transact(&mut self, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<Changed> {
+    fn transact(&mut self, batch: Vec<Job>, jobs: &mut Jobs, answers: &mut Vec<Answer>) -> Result<Changed> {
         let sweeping = self.is_sweeping();
         let write = self.settle().and_then(|()| self.catalog.begin_write());
         let txn = write.as_ref().map_err(Clone::clone);
         let mut txn = match txn.and_then(|write| Txn::begin(write, &mut self.books, self.clock.now())) {
             Ok(txn) => txn,
             Err(error) => {
-                answers.extend(batch.into_iter().map(|job| job(Err(error.clone())).answer));
+                let batch = batch.into_iter().chain(jobs.long());
+                answers.extend(batch.map(|job| job(Err(error.clone())).answer));
                 return Err(error);
             }
         };
         let mut spoiled = None;
-        for job in batch {
+        let mut run = |job: Job| {
             let done = job(Ok(&mut txn));
             answers.push(done.answer);
-            spoiled = spoiled.or(done.spoiled);
+            spoiled = spoiled.take().or(done.spoiled);
+        };
+        let goes_long = batch.is_empty() || !std::mem::take(&mut self.went_long);
+        batch.into_iter().for_each(&mut run);
+        let began = Instant::now();
+        while goes_long && let Some(job) = jobs.long() {
+            run(job);
+            self.went_long = true;
+            if began.elapsed() >= LONG_MAX {
+                break;
+            }
         }
         if let Some(error) = spoiled {
             return Err(error);
@@ -298,8 +297,12 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use super::LONG_MAX;
     use crate::{Config, Result, Store, StoreError, SystemClock};
-    use std::sync::Arc;
+    use futures::future::join_all;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::sync::{Arc, mpsc};
+    use std::time::Instant;
 
     #[tokio::test]
     async fn a_panic_costs_its_transaction_and_nothing_else() {
@@ -323,5 +326,37 @@ mod tests {
         drop(store);
         let store = Store::open(dir.path(), Config::default(), Arc::new(SystemClock)).await.expect("it opens");
         assert_eq!(store.tenants(), [name("after"), name("before")]);
+    }
+
+    #[tokio::test]
+    async fn what_takes_a_moment_does_not_wait_for_all_that_takes_long() {
+        const LONG: usize = 20;
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(dir.path(), Config::default(), Arc::new(SystemClock)).await.expect("it opens");
+        let (done, (open, gate)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
+        let mut gate = Some(gate);
+        let long = (0..LONG).map(|_| {
+            let (done, gate) = (done.clone(), gate.take());
+            store.write_long(move |txn| {
+                // The first one waits until all the others are there.
+                gate.map(|gate| gate.recv());
+                let began = Instant::now();
+                while began.elapsed() < LONG_MAX {}
+                txn.next_id();
+                Ok(done.fetch_add(1, Relaxed))
+            })
+        });
+        let counted = done.clone();
+        let short = async {
+            let before = store.write(move |txn| {
+                txn.next_id();
+                Ok(counted.load(Relaxed))
+            });
+            tokio::join!(before, async { open.send(()).expect("somebody waits") }).0
+        };
+        let (long, before) = tokio::join!(join_all(long), short);
+        assert!(long.into_iter().all(|done| done.is_ok()));
+        assert_eq!(before.expect("written"), 1, "the one that was under way");
+        assert_eq!(done.load(Relaxed), LONG);
     }
 }
