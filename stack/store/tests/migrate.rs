@@ -2,7 +2,7 @@
 
 mod support;
 
-use greenroom_store::migrate::{Folder, Migrated, WayBack};
+use greenroom_store::migrate::{Folder, WayBack};
 use greenroom_store::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
