@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
+use tracing::{Instrument as _, debug_span};
 
 /// How much of a body nobody wants is still read, so that the client gets to see why: a connection cut in the middle of a
 /// body shows it a network error instead, which it retries.
@@ -120,7 +121,7 @@ impl BodyIn {
     pub async fn write(&mut self) -> Result<(), Error> {
         let (Some(pass), None) = (&mut self.pass, &self.writing) else { return Ok(()) };
         let asked = Instant::now();
-        let writing = pass.write().await;
+        let writing = pass.write().instrument(debug_span!("disk")).await;
         if let Some(meter) = &self.meter {
             match &writing {
                 Ok(_) => meter.waited(asked.elapsed()),
@@ -146,6 +147,11 @@ impl BodyIn {
     /// What Content-Length promised; the protocol demands it of every body.
     pub fn length(&self) -> Result<u64, Error> {
         self.length.ok_or_else(|| Code::MissingContentLengthHeader.into())
+    }
+
+    /// How much of it has come.
+    pub fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// The next bytes, or `None` at the end.

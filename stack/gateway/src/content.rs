@@ -9,6 +9,7 @@ use http::StatusCode;
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tracing::Span;
 
 /// A reply's body, and the measuring of its request: dropped together when the last byte has left.
 pub struct BodyOut {
@@ -19,6 +20,9 @@ pub struct BodyOut {
     answering: Option<Answering>,
     /// The place of a reply whose content is still to be read.
     pass: Option<Pass>,
+    /// Of the request, which ends with the reply.
+    span: Span,
+    bytes: u64,
 }
 
 /// What a reply carries.
@@ -61,7 +65,7 @@ impl BodyOut {
     pub fn new(content: Content, status: StatusCode, measured: Option<Measured>) -> Self {
         let streams = matches!(content, Content::Stream { .. } | Content::Parts(_));
         let pass = measured.as_ref().filter(|_| streams).map(|measured| Pass::later(measured.gate().clone()));
-        let mut body = Self { content, status, measured, answering: None, pass };
+        let mut body = Self { content, status, measured, answering: None, pass, span: Span::none(), bytes: 0 };
         body.settle();
         body
     }
@@ -70,7 +74,12 @@ impl BodyOut {
         self.answering = Some(answering);
     }
 
+    pub fn seen_by(&mut self, span: Span) {
+        self.span = span;
+    }
+
     fn sent(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
         if let Some(measured) = &self.measured {
             measured.tenant().sent(bytes as u64);
             match &mut self.pass {
@@ -100,11 +109,19 @@ impl BodyOut {
     }
 }
 
+impl Drop for BodyOut {
+    fn drop(&mut self) {
+        self.span.record("bytes_out", self.bytes);
+    }
+}
+
 impl hyper::body::Body for BodyOut {
     type Data = Bytes;
     type Error = BrokenOff;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let span = self.span.clone();
+        let _within = span.enter();
         if let Some(pass) = &mut self.pass {
             futures::ready!(pass.poll_place(cx));
         }

@@ -17,7 +17,7 @@ use crate::pace::Turn;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::route::{self, Action, FromUrl, Row};
-use crate::{part, spelling, time};
+use crate::{part, spelling, time, trace};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -25,6 +25,7 @@ use hyper::ext::ReasonPhrase;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use tracing::{Instrument as _, Span, debug_span};
 
 /// What is away longer than that may be away for long; what is away shorter should not keep anybody.
 const CLOUD_RETRY_AFTER_S: &str = "2";
@@ -40,9 +41,27 @@ impl Gateway {
         transport: Transport,
         turn: &Turn,
     ) -> Response<BodyOut> {
+        let id = self.next_request_id();
+        let span = trace::request(&id, request.headers(), self.adopt);
+        let mut response = self.reply(request, id, (peer, transport, turn), &span).instrument(span.clone()).await;
+        span.record("status", response.status().as_u16());
+        if response.status().is_server_error() {
+            span.record("otel.status_code", "ERROR");
+        }
+        response.body_mut().seen_by(span);
+        response
+    }
+
+    async fn reply(
+        &self,
+        request: http::Request<Incoming>,
+        id: String,
+        (peer, transport, turn): (IpAddr, Transport, &Turn),
+        span: &Span,
+    ) -> Response<BodyOut> {
         let began = Instant::now();
         let (parts, incoming) = request.into_parts();
-        let echo = Echo::of(&parts, self.next_request_id());
+        let echo = Echo::of(&parts, id);
         let start = if parts.headers.contains_key(header::EXPECT) { Start::WhenAsked } else { Start::AtOnce };
         let mut body = BodyIn::new(incoming, start, &self.limits);
         let spelt = spelling::names(&parts.headers, &parts.extensions).await;
@@ -50,8 +69,9 @@ impl Gateway {
             Ok(head) if head.method == Method::OPTIONS => (self.preflight(&head).await, None, None),
             Ok(head) => {
                 let head = Head { spelt, ..head };
+                span.record("account", head.target.account.as_str());
                 let crossing = self.crossing(&head).await;
-                let (outcome, measured) = self.run(Request { head, body }, began, turn).await;
+                let (outcome, measured) = self.run(Request { head, body }, began, turn, span).await;
                 (outcome, measured, crossing)
             }
             Err(error) => {
@@ -85,7 +105,13 @@ impl Gateway {
         Some(Crossing { origin, method: head.method.clone(), rules: cors::rules(&settings).ok()? })
     }
 
-    async fn run(&self, mut request: Request, began: Instant, turn: &Turn) -> (Result<Reply, Error>, Option<Measured>) {
+    async fn run(
+        &self,
+        mut request: Request,
+        began: Instant,
+        turn: &Turn,
+        span: &Span,
+    ) -> (Result<Reply, Error>, Option<Measured>) {
         let from_url = FromUrl::of(&request.head.headers);
         let found = route::find(&request.head.method, request.head.target.scope(), &request.head.query, from_url);
         let row = match found {
@@ -95,6 +121,7 @@ impl Gateway {
                 return (Err(error), None);
             }
         };
+        span.record("otel.name", row.operation).record("operation", row.operation);
         let now = self.clock.now();
         let mut request = match self.authority.admit(request, &row.permit, now).await {
             Ok(request) => request,
@@ -104,11 +131,12 @@ impl Gateway {
             }
         };
         turn.belongs_to(&request.identity().account.tenant);
+        span.record("tenant", request.identity().account.tenant.as_str());
         let served = self.meter.account(&request.identity().account);
         request.body_mut().metered(served.meter.clone());
         let measured = Measured::begin(served.clone(), row.class, began);
         let asked = Instant::now();
-        match Pass::enter(served.gate).await {
+        match Pass::enter(served.gate).instrument(debug_span!("admission")).await {
             Ok(pass) => request.body_mut().admitted(pass),
             Err(busy) => {
                 served.meter.throttled();
@@ -129,6 +157,7 @@ impl Gateway {
             tracing::debug!(operation = row.operation, path = call.head.target.raw_path, %error, "refused");
             call.body.discard().await;
         }
+        span.record("bytes_in", call.body.taken());
         (outcome, Some(measured))
     }
 

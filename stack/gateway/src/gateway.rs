@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::meter::Meter;
 use crate::roster::Roster;
 use crate::source::Sources;
+use crate::trace::Adopt;
 use greenroom_store::Clock;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -19,6 +20,7 @@ pub struct Gateway {
     pub(crate) requests: AtomicU64,
     pub(crate) sources: Arc<Sources>,
     pub(crate) roster: Roster,
+    pub(crate) adopt: Adopt,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -36,10 +38,11 @@ impl Gateway {
         meter: Arc<dyn Meter>,
         sources: Sources,
         request_seed: u64,
+        adopt: Adopt,
     ) -> Self {
         let sources = Arc::new(sources);
         let roster = Roster::new(limits.connections_max);
-        Self { authority, limits, clock, meter, request_seed, requests: AtomicU64::new(0), sources, roster }
+        Self { authority, limits, clock, meter, request_seed, requests: AtomicU64::new(0), sources, roster, adopt }
     }
 
     /// How many there are now.

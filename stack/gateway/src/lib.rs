@@ -42,6 +42,7 @@ mod tag_query;
 mod tags;
 mod target;
 pub mod time;
+pub mod trace;
 mod xml;
 
 pub use gateway::Gateway;

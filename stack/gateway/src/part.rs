@@ -11,12 +11,15 @@ use crate::reply::Reply;
 use crate::request::Request;
 use crate::route::{self, Action, FromUrl, Row};
 use std::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug_span};
 
 /// What may come within another request.
 const OFFERED: [&str; 2] = ["Delete Blob", "Set Blob Tier"];
 
 /// As a call holds it.
-pub const RUN: RunPart = |outer, head| Box::pin(run(outer, head));
+pub const RUN: RunPart =
+    |outer, head| Box::pin(run(outer, head).instrument(debug_span!("part", operation = Empty, status = Empty)));
 
 /// Runs the request. It brings its own credential.
 async fn run(outer: &Call, head: Head) -> Result<Reply, Error> {
@@ -27,6 +30,7 @@ async fn run(outer: &Call, head: Head) -> Result<Reply, Error> {
             return Err(Error::new(Code::OperationNotSupported, format!("({} in a batch)", row.operation)));
         }
     };
+    Span::current().record("operation", row.operation);
     let request = Request { head, body: BodyIn::empty() };
     let admitted = outer.authority.admit(request, &row.permit, outer.now).await;
     let mut request = admitted.map_err(|turned_away| turned_away.error)?;
@@ -34,7 +38,7 @@ async fn run(outer: &Call, head: Head) -> Result<Reply, Error> {
     let mut measured = Measured::begin(served.clone(), row.class, Instant::now());
     let asked = Instant::now();
     request.body_mut().metered(served.meter.clone());
-    match Pass::enter(served.gate).await {
+    match Pass::enter(served.gate).instrument(debug_span!("admission")).await {
         Ok(pass) => request.body_mut().admitted(pass),
         Err(busy) => {
             served.meter.throttled();
@@ -48,6 +52,7 @@ async fn run(outer: &Call, head: Head) -> Result<Reply, Error> {
         Err(error) => Err(error),
     };
     let status = outcome.as_ref().map_or_else(|error| error.code.row().status, |reply| reply.status);
+    Span::current().record("status", status.as_u16());
     measured.set_outcome(Outcome::Answered(status));
     outcome
 }

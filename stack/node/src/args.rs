@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+use url::Url;
 
 #[derive(Debug, Parser)]
 #[command(name = "greenroom-stack", version, about = "A storage stack behind the Azure Blob protocol, on this machine")]
@@ -278,6 +279,10 @@ pub struct Serve {
     /// Stop when standard input ends, as it does when the program that started this one is gone, however it went
     #[arg(long)]
     pub until_stdin_closes: bool,
+    /// Send a span of each request, and of what is done for it, to a collector of OpenTelemetry: OTLP over HTTP, to URL/v1/traces unless URL
+    /// has a path of its own
+    #[arg(long, value_name = "URL", value_parser = collector)]
+    pub otlp: Option<Url>,
     /// How to log on stderr; GREENROOM_LOG sets what, as in `GREENROOM_LOG=greenroom_gateway=debug`
     #[arg(long, value_enum, default_value = "text")]
     pub log: Log,
@@ -381,6 +386,18 @@ fn volume(text: &str) -> Result<String, String> {
     if good { Ok(text.to_owned()) } else { Err("a volume's name has letters, digits, - and _".to_owned()) }
 }
 
+/// Where a collector takes spans.
+fn collector(text: &str) -> Result<Url, String> {
+    let mut url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !["http", "https"].contains(&url.scheme()) {
+        return Err("a collector's URL begins with http or https".to_owned());
+    }
+    if url.path() == "/" {
+        url.set_path("/v1/traces");
+    }
+    Ok(url)
+}
+
 /// An address; `:0` and `:10000` mean loopback.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let full = if text.starts_with(':') { format!("127.0.0.1{text}") } else { text.to_owned() };
@@ -432,6 +449,18 @@ mod tests {
     }
 
     #[test]
+    fn a_collector_takes_spans_where_they_usually_go_or_where_it_says() {
+        for (given, taken) in [
+            ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
+            ("https://collector.example/", "https://collector.example/v1/traces"),
+            ("https://collector.example/otlp/traces", "https://collector.example/otlp/traces"),
+        ] {
+            let url = serve(&["--otlp", given]).expect("good arguments").otlp.expect("it was given");
+            assert_eq!(url.as_str(), taken);
+        }
+    }
+
+    #[test]
     fn bad_arguments_are_refused() {
         for bad in [
             ["--blob", "nowhere"],
@@ -442,6 +471,8 @@ mod tests {
             ["--limit", "patience=1"],
             ["--limit", "headers-ms=soon"],
             ["--tls-cert", "alone.pem"],
+            ["--otlp", "ftp://127.0.0.1:4318"],
+            ["--otlp", "127.0.0.1:4318"],
         ] {
             assert!(serve(&bad).is_err(), "{bad:?}");
         }

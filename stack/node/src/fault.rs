@@ -63,6 +63,8 @@ pub enum Fault {
     Random(#[from] getrandom::Error),
     #[error("cannot wait for signals: {0}")]
     Signal(#[source] io::Error),
+    #[error("cannot send spans to {collector}: {why}")]
+    Collector { collector: String, why: String },
     #[error("cannot say that the server is ready: {0}")]
     Ready(#[source] io::Error),
 }

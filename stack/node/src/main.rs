@@ -17,6 +17,7 @@ mod rebuild;
 mod sas;
 mod segment;
 mod server;
+mod spans;
 mod tenancy;
 mod tls;
 mod token;
@@ -25,13 +26,17 @@ mod witness;
 use args::{Args, Command, Log, Serve};
 use clap::Parser as _;
 use fault::Fault;
+use spans::Export;
 use std::io::{self, IsTerminal as _};
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 use tokio::runtime::Runtime;
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// Tasks that a thread of the server takes up before it looks for what has come. A task's turn with 256 KiB takes about a quarter of a
 /// millisecond, so the runtime's own 61 would be a wait of 15 ms for a request that nothing else is in the way of.
@@ -59,7 +64,7 @@ fn done(outcome: Result<(), Fault>) -> ExitCode {
 }
 
 fn check(run: impl FnOnce() -> Result<ExitCode, Fault>) -> ExitCode {
-    log_to_stderr(Log::Text);
+    subscriber(Log::Text, None).init();
     run().unwrap_or_else(|fault| fail(&fault.to_string()))
 }
 
@@ -70,17 +75,21 @@ fn wait(work: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode,
 }
 
 fn serve(serve: Serve) -> ExitCode {
-    log_to_stderr(serve.log);
-    #[cfg(target_os = "linux")]
-    open_many_files();
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start the runtime: {error}")),
     };
-    match runtime.block_on(server::run(serve)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => fail(&fault.to_string()),
-    }
+    let export = serve.otlp.as_ref().map(|collector| Export::start(collector, runtime.handle().clone()));
+    let export = match export.transpose() {
+        Ok(export) => export,
+        Err(fault) => return fail(&fault.to_string()),
+    };
+    subscriber(serve.log, export.as_ref()).init();
+    #[cfg(target_os = "linux")]
+    open_many_files();
+    let served = runtime.block_on(server::run(serve));
+    export.into_iter().for_each(Export::end);
+    done(served)
 }
 
 /// Connections and extents are files to the system, which lets a program open some 1,024 unless that asks for more: fewer than there are places
@@ -122,12 +131,28 @@ fn fail(message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Stdout belongs to the one line that says the server is ready.
-fn log_to_stderr(log: Log) {
+/// Who hears what the program says. Stdout belongs to the one line that says the server is ready.
+fn subscriber(log: Log, export: Option<&Export>) -> impl Subscriber + Send + Sync + use<> {
     let filter = EnvFilter::try_from_env("GREENROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match log {
-        Log::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
-        Log::Json => builder.json().flatten_event(true).init(),
+    let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let stderr = match log {
+        Log::Text => stderr.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        Log::Json => stderr.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry().with(export.map(Export::layer)).with(stderr.with_filter(filter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::level_filters::LevelFilter;
+
+    /// What is said at a level below is not even looked at then.
+    #[test]
+    fn while_nobody_listens_spans_are_off() {
+        tracing::subscriber::with_default(subscriber(Log::Text, None), || {
+            assert_eq!(LevelFilter::current(), LevelFilter::INFO);
+            assert!(tracing::debug_span!("request").is_disabled());
+        });
     }
 }

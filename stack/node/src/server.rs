@@ -9,6 +9,7 @@ use crate::migrate;
 use crate::notary::Notary;
 use crate::offload::target::{Secret, Target};
 use crate::offload::{Plan, Running};
+use crate::spans;
 use crate::tenancy::ledger::Ledger;
 use crate::tenancy::{Tenancy, apply, calibrate};
 use crate::tls;
@@ -80,7 +81,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let trust = tls::trust(args.copy_source_ca.as_deref())?;
     let sources = Sources::new(blob_address, args.copy_sources_allowed.clone(), trust);
     let (limits, seed) = (args.limits(), request_seed()?);
-    let gateway = Gateway::new(authority.clone(), limits, clock.clone(), figures.clone(), sources, seed);
+    let gateway = Gateway::new(authority.clone(), limits, clock.clone(), figures.clone(), sources, seed, spans::adopt);
     let gateway = Arc::new(gateway);
     let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
     let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;

@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// How patiently one operation is tried. The work as a whole is tried again by its owner, later.
 #[derive(Debug, Clone, Copy)]
@@ -163,7 +164,7 @@ impl Cloud {
             self.traffic.puts.fetch_add(1, Relaxed);
             self.traffic.bytes_out.fetch_add(bytes.len() as u64, Relaxed);
             let put = self.store.put_opts(&path, PutPayload::from(bytes.clone()), PutMode::Create.into());
-            match self.timed(put).await {
+            match self.timed("put", put).await {
                 Ok(_) | Err(Fault::Exists) => return Ok(()),
                 Err(fault) => pause.after(fault.into_error(name)).await?,
             }
@@ -176,7 +177,7 @@ impl Cloud {
         self.traffic.bytes_out.fetch_add(bytes.len() as u64, Relaxed);
         let path = self.path(name);
         let put = self.store.put_opts(&path, PutPayload::from(bytes.clone()), PutMode::Overwrite.into());
-        self.timed(put).await.map_err(|fault| fault.into_error(name))?;
+        self.timed("put", put).await.map_err(|fault| fault.into_error(name))?;
         match self.look(name, &bytes).await? {
             None => Ok(()),
             Some(_) => Err(Error::bent(name)),
@@ -204,7 +205,7 @@ impl Cloud {
         let (mut pause, mut looks) = (self.pauses(), 1);
         loop {
             self.traffic.gets.fetch_add(1, Relaxed);
-            match self.timed(self.mark_once(&path, mark, length)).await {
+            match self.timed("get", self.mark_once(&path, mark, length)).await {
                 Ok(found) if found == Some(mark) => return Ok(Seen::Whole),
                 Ok(_) if looks == LOOKS_MAX => return Ok(Seen::Other),
                 Ok(_) => looks += 1,
@@ -244,7 +245,7 @@ impl Cloud {
         let mut pause = self.pauses();
         loop {
             self.traffic.gets.fetch_add(1, Relaxed);
-            let error = match self.timed(self.fetch_once(&path, range.clone())).await {
+            let error = match self.timed("get", self.fetch_once(&path, range.clone())).await {
                 Ok(Some(bytes)) => {
                     self.traffic.bytes_in.fetch_add(bytes.len() as u64, Relaxed);
                     return Ok(bytes);
@@ -278,7 +279,7 @@ impl Cloud {
         let mut pause = self.pauses();
         loop {
             self.traffic.gets.fetch_add(1, Relaxed);
-            match self.timed(self.store.head(&path)).await {
+            match self.timed("head", self.store.head(&path)).await {
                 Ok(meta) => return Ok(meta.size),
                 Err(fault) => pause.after(fault.into_error(name)).await?,
             }
@@ -293,7 +294,7 @@ impl Cloud {
         loop {
             self.traffic.lists.fetch_add(1, Relaxed);
             let listing = self.store.list(Some(&path)).try_collect::<Vec<ObjectMeta>>();
-            match self.timed(listing).await {
+            match self.timed("list", listing).await {
                 Ok(found) => match self.names(folder, found) {
                     Some(named) => return Ok(named.into_iter().collect()),
                     None => pause.after(Error::Away(format!("what came is no list of '{folder}'").into())).await?,
@@ -314,7 +315,7 @@ impl Cloud {
             self.traffic.deletes.fetch_add(1, Relaxed);
             let mut deleted = self.store.delete_stream(futures::stream::iter([Ok(path.clone())]).boxed());
             let delete = async { deleted.try_next().await };
-            match self.timed(delete).await.map_err(|fault| fault.into_error(name)) {
+            match self.timed("delete", delete).await.map_err(|fault| fault.into_error(name)) {
                 Ok(_) | Err(Error::Missing(_)) => return Ok(()),
                 Err(error) => pause.after(error).await?,
             }
@@ -340,8 +341,13 @@ impl Cloud {
         Some(parts.join("/"))
     }
 
-    async fn timed<T>(&self, attempt: impl Future<Output = object_store::Result<T>>) -> Result<T, Fault> {
-        match tokio::time::timeout(self.retry.timeout, attempt).await {
+    async fn timed<T>(
+        &self,
+        operation: &'static str,
+        attempt: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Fault> {
+        let span = tracing::debug_span!("cloud", otel.kind = "client", operation, status = tracing::field::Empty);
+        match tokio::time::timeout(self.retry.timeout, attempt).instrument(span).await {
             Ok(outcome) => outcome.map_err(Fault::from),
             Err(_) => Err(Fault::Other(Error::Away("no answer in time".into()))),
         }

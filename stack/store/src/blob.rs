@@ -23,6 +23,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 /// A blob as it was when it was looked up: a later overwrite or deletion changes nothing here.
 #[derive(Debug)]
@@ -58,6 +59,8 @@ struct Plan {
     faults: Arc<Faults>,
     spans: VecDeque<Span>,
     reader: Reader,
+    /// Until the last of it is read, or nobody wants it any more.
+    _reading: tracing::Span,
 }
 
 impl Blob {
@@ -69,7 +72,8 @@ impl Blob {
         self.heat.note(&self.place);
         if let (Whereabouts::Cloud(_), Some(store)) = (self.whereabouts, self.store.clone()) {
             check_range(&range, self.props.length)?;
-            return Ok(Either::Right(stream::once(self.read_cold(store, range)).try_flatten()));
+            let found = self.read_cold(store, range).instrument(tracing::debug_span!("recall"));
+            return Ok(Either::Right(stream::once(found).try_flatten()));
         }
         // The snapshot goes with the plan made: while it is held the catalog cannot use again what was freed since.
         let plan = self.plan(range)?;
@@ -132,7 +136,8 @@ impl Blob {
         check_range(&range, self.props.length)?;
         let range = range.start..range.end.min(self.props.length);
         let spans = self.spans(&range)?.into();
-        Ok(Plan { path: self.path, faults: self.faults, spans, reader: Reader::new(self.extents) })
+        let _reading = tracing::debug_span!("extent.read", bytes = range.end - range.start);
+        Ok(Plan { path: self.path, faults: self.faults, spans, reader: Reader::new(self.extents), _reading })
     }
 
     fn spans(&self, range: &Range<u64>) -> Result<Vec<Span>> {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// Takes a body as it arrives. Dropped before `finish` it leaves nothing but dead space.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct BodyWriter {
     extents: Vec<(Arc<Extent>, Pin)>,
     digest: crc_fast::Digest,
     length: u64,
+    /// From its first byte until it is durable.
+    span: Span,
 }
 
 /// Appends of a body that its lane has not answered yet: the disk is kept busy while the next buffer fills. All bodies together are
@@ -74,6 +77,7 @@ impl BodyWriter {
             extents: Vec::new(),
             digest: crc::digest(),
             length: 0,
+            span: tracing::debug_span!("intake"),
         })
     }
 
@@ -132,7 +136,12 @@ impl BodyWriter {
         let (length, disk) = (framed.length(), framed_bytes(framed.length()));
         self.promised += disk;
         self.find_room().await?;
-        let answer = self.lane.append(framed.into_frames(), sync).await?;
+        // Of a large body there are thousands: the last one shows what they are like.
+        let span = match sync {
+            Sync::Now => self.span.clone(),
+            Sync::Later => Span::none(),
+        };
+        let answer = self.lane.append(framed.into_frames(), sync, span).await?;
         self.in_flight.push_back(InFlight { length, answer });
         Ok(())
     }

@@ -43,6 +43,7 @@ use target::Target;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, debug_span};
 
 /// The rules, in the data folder.
 pub const RULES_FILE: &str = "offload.json";
@@ -292,7 +293,7 @@ impl Service {
     /// A pass now. It ends where it is, should this be dropped.
     pub async fn run_now(&self, collect_grace: Option<Duration>) -> Result<PassReport, Failed> {
         self.probe().await;
-        let outcome = self.pass(collect_grace).await;
+        let outcome = self.pass(collect_grace).instrument(debug_span!("offload")).await;
         self.note_outcome(outcome.as_ref().err());
         outcome
     }
@@ -323,7 +324,7 @@ impl Service {
             let began = Instant::now();
             let outcome = tokio::select! {
                 () = self.stop.cancelled() => break,
-                outcome = self.pass(due.collect()) => outcome,
+                outcome = self.pass(due.collect()).instrument(debug_span!("offload")) => outcome,
             };
             self.note_outcome(outcome.as_ref().err());
             due.done(usage.changes, began, if outcome.is_ok() { Outcome::Good } else { Outcome::Failed });

@@ -2,6 +2,7 @@
 //! that is none.
 
 use super::answer::{self, Asked, Protocol};
+use crate::spans;
 use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use greenroom_store::Crc64;
@@ -140,9 +141,11 @@ impl HttpService for Wire {
         }
         let (protocol, method) = (self.protocol(), request.method().clone());
         let asked = Asked::of(protocol, &method, request.uri());
-        let (request, id) = self.prepare(request, asked).await?;
+        let (mut request, id) = self.prepare(request, asked).await?;
+        spans::pass_on(request.headers_mut());
         let response = client.call(request).await?;
         let status = response.status();
+        tracing::Span::current().record("status", status.as_u16());
         answer::judge(protocol, asked, id.as_deref(), status, response.headers()).map_err(failed)?;
         let is_missing = protocol == Protocol::S3 && status == StatusCode::NOT_FOUND && method != Method::HEAD;
         let is_read = is_missing || (status.is_success() && answer::is_document(protocol, asked));

@@ -5,6 +5,7 @@ pub mod authority;
 pub mod azcopy;
 pub mod bed;
 pub mod cloud;
+pub mod collector;
 pub mod golden;
 pub mod javascript;
 pub mod liar;

@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Mutex;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 /// What comes to all who wait for it; to drop it is to wait no longer.
 pub type Coming<T> = Shared<BoxFuture<'static, Result<T>>>;
@@ -39,14 +40,16 @@ impl<K: Hash + Eq + Copy, V: Clone, T: Clone> Known<K, V, T> {
 /// Carries a fetch out in a task of its own: it goes on while its reader's client is slow, and ends, wherever it is, once nobody waits.
 pub fn fetched<T: Clone + Send + Sync + 'static>(fetch: impl Future<Output = Result<T>> + Send + 'static) -> Coming<T> {
     let (mut got, coming) = oneshot::channel();
-    tokio::spawn(async move {
+    let fetching = async move {
         tokio::select! {
             biased;
             () = got.closed() => {}
             // Whoever has gone this very moment hears nothing.
             outcome = fetch => drop(got.send(outcome)),
         }
-    });
+    };
+    // Of whoever wants it first.
+    tokio::spawn(fetching.in_current_span());
     async move { coming.await.unwrap_or(Err(Error::Away("a request was lost".into()))) }.boxed().shared()
 }
 

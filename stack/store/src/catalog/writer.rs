@@ -86,7 +86,10 @@ impl Writer {
     ) -> Result<T> {
         let senders = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (reply, answer) = oneshot::channel();
+        let span = tracing::debug_span!("commit");
+        let within = span.clone();
         let job: Job = Box::new(move |txn| {
+            let _within = within.entered();
             let mut spoiled = None;
             let result = txn.and_then(|txn| {
                 // Others of this transaction may have written before.

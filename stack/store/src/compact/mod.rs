@@ -166,7 +166,7 @@ impl Mover {
                 let disk_bytes = frames.len() as u32;
                 let sync = if Some(at + disk_bytes) == last { Sync::Now } else { Sync::Later };
                 self.promise.extend(u64::from(disk_bytes) * (1 + self.in_flight.len() as u64))?;
-                let answer = self.lane.append(frames, sync).await?;
+                let answer = self.lane.append(frames, sync, tracing::Span::none()).await?;
                 self.in_flight.push_back(InFlight { extent, offset: at, disk_bytes, answer });
                 if self.in_flight.len() >= IN_FLIGHT_MAX {
                     self.land(&mut moves).await?;

@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Span, debug_span};
 
 /// Handle of a lane; clones are the same lane.
 #[derive(Debug, Clone)]
@@ -48,6 +49,8 @@ enum Task {
 struct Append {
     frames: Buffer,
     sync: Sync,
+    /// Whose work it is.
+    span: Span,
     reply: oneshot::Sender<Result<Spot>>,
 }
 
@@ -63,9 +66,9 @@ impl Lane {
     }
 
     /// Queues an append; the answer comes once it is written, and durable if so wished.
-    pub async fn append(&self, frames: Buffer, sync: Sync) -> Result<oneshot::Receiver<Result<Spot>>> {
+    pub async fn append(&self, frames: Buffer, sync: Sync, span: Span) -> Result<oneshot::Receiver<Result<Spot>>> {
         let (reply, answer) = oneshot::channel();
-        self.send(Task::Append(Append { frames, sync, reply })).await?;
+        self.send(Task::Append(Append { frames, sync, span, reply })).await?;
         Ok(answer)
     }
 
@@ -127,7 +130,7 @@ impl Worker {
         let mut waiting = Vec::new();
         let batch = std::iter::once(first).chain(std::iter::from_fn(|| tasks.try_recv().ok()));
         for task in batch.take(self.queue_max) {
-            let Append { frames, sync, reply } = match task {
+            let Append { frames, sync, span, reply } = match task {
                 Task::Append(append) => append,
                 Task::Close(id, reply) => {
                     self.close_current(id);
@@ -135,16 +138,20 @@ impl Worker {
                     continue;
                 }
             };
-            let spot = self.append(&frames);
+            let spot =
+                debug_span!(parent: &span, "extent.write", bytes = frames.len()).in_scope(|| self.append(&frames));
             match sync {
-                Sync::Now if spot.is_ok() => waiting.push((spot, reply)),
+                Sync::Now if spot.is_ok() => {
+                    waiting.push((spot, debug_span!(parent: &span, "extent.sync"), reply));
+                }
                 // A body whose client has gone away no longer listens.
                 Sync::Now | Sync::Later => drop(reply.send(spot)),
             }
         }
         if !waiting.is_empty() {
             let synced = self.sync();
-            for (spot, reply) in waiting {
+            for (spot, syncing, reply) in waiting {
+                drop(syncing);
                 let _ = reply.send(synced.clone().and(spot));
             }
         }
