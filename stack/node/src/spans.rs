@@ -59,7 +59,9 @@ struct Parent<'h>(&'h HeaderMap);
 
 impl Extractor for Parent<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).filter(|_| key == TRACE_PARENT)?.to_str().ok()
+        let mut given = self.0.get_all(key).iter().filter(|_| key == TRACE_PARENT);
+        // Of two nobody knows which one is meant.
+        given.next().filter(|_| given.next().is_none())?.to_str().ok()
     }
 
     fn keys(&self) -> Vec<&str> {
