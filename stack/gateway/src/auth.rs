@@ -176,18 +176,7 @@ impl Authority {
             differs,
             signed,
         };
-        tracing::info!(
-            request_id = refused.request_id,
-            account = %refused.account,
-            method = refused.method,
-            path = refused.path,
-            peer = refused.peer,
-            code = refused.code,
-            why = refused.why,
-            differs = refused.differs.as_deref().unwrap_or_default(),
-            "request turned away"
-        );
-        tracing::debug!(request_id = refused.request_id, signed = ?refused.signed, "what the server signed");
+        tracing::debug!(request_id = refused.request_id, why = refused.why, signed = ?refused.signed, "request turned away");
         self.refusals.add(refused);
     }
 }

@@ -1,4 +1,4 @@
-//! Who was refused, for the audit log: one by one while it is few, and as sums by the minute where it is many.
+//! Who was refused, for the audit log and the operator's: one by one while it is few, and as sums by the minute where it is many.
 
 use greenroom_gateway::auth::refusals;
 use greenroom_gateway::time;
@@ -49,7 +49,19 @@ impl refusals::Witness for Witness {
     fn refused(&self, refused: &RefusedRequest) {
         let (note, sums) = self.thrift().note(self.minute(), &refused.peer);
         self.tell(sums);
+        // As few of them as the audit log takes: whoever is refused decides how often, and not how much is written down.
         if note == Note::Write {
+            tracing::info!(
+                request_id = refused.request_id,
+                account = %refused.account,
+                method = refused.method,
+                path = refused.path,
+                peer = refused.peer,
+                code = refused.code,
+                why = refused.why,
+                differs = refused.differs.as_deref().unwrap_or_default(),
+                "request turned away"
+            );
             let subject = format!("{} {}", refused.method, refused.path);
             let detail = format!("{}: {} (from {})", refused.code, refused.why, refused.peer);
             self.audit.refused(&format!("account {}", refused.account), "blob.refused", &subject, &detail);
