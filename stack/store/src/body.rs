@@ -39,10 +39,8 @@ pub struct BodyWriter {
 /// bounded by what the lanes queue.
 const IN_FLIGHT_MAX: usize = 4;
 
-/// Room that is promised to a body beyond what it has used: as much again as has come, and no more than that. What a client only says that it
-/// will send takes next to nothing from others, on however many connections it says so.
-const AHEAD_BYTES_MIN: u64 = 64 << 10;
-const AHEAD_BYTES_MAX: u64 = 8 << 20;
+/// Room that is promised to a body beyond what it has used: what a client only says that it will send takes no more from others.
+const AHEAD_BYTES: u64 = 8 << 20;
 
 /// An append that the lane has not answered yet.
 #[derive(Debug)]
@@ -64,7 +62,7 @@ pub struct Body {
 impl BodyWriter {
     /// Room for its beginning must be there. Err: `Full`.
     pub(crate) fn new(space: &Arc<Space>, lane: Lane, declared: Option<u64>) -> Result<Self> {
-        let beginning = framed_bytes(declared.unwrap_or(0).min(AHEAD_BYTES_MIN));
+        let beginning = framed_bytes(declared.unwrap_or(0).min(AHEAD_BYTES));
         Ok(Self {
             lane,
             promise: space.promise(Purpose::Content, beginning)?,
@@ -155,8 +153,7 @@ impl BodyWriter {
         }
         let left = self.declared.map_or(0, |declared| declared.saturating_sub(self.length));
         // Without it, the next append asks again.
-        let ahead = self.length.clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
-        let _ = self.promise.extend(promised + framed_bytes(left.min(ahead)));
+        let _ = self.promise.extend(promised + framed_bytes(left.min(AHEAD_BYTES)));
         Ok(())
     }
 
