@@ -39,7 +39,10 @@ pub struct BodyWriter {
 /// bounded by what the lanes queue.
 const IN_FLIGHT_MAX: usize = 4;
 
-/// Room that is promised to a body beyond what it has used: what a client only says that it will send takes no more from others.
+/// Room that is promised to a body before any of it has come: what a client only says that it will send takes next to nothing from others.
+const BEGINNING_BYTES: u64 = 64 << 10;
+/// Room that is promised to it beyond what it has used, once some has come. All of that has to be there then: bodies that each had a little of
+/// what is left would wait for each other, and none would ever be whole.
 const AHEAD_BYTES: u64 = 8 << 20;
 
 /// An append that the lane has not answered yet.
@@ -62,7 +65,7 @@ pub struct Body {
 impl BodyWriter {
     /// Room for its beginning must be there. Err: `Full`.
     pub(crate) fn new(space: &Arc<Space>, lane: Lane, declared: Option<u64>) -> Result<Self> {
-        let beginning = framed_bytes(declared.unwrap_or(0).min(AHEAD_BYTES));
+        let beginning = framed_bytes(declared.unwrap_or(0).min(BEGINNING_BYTES));
         Ok(Self {
             lane,
             promise: space.promise(Purpose::Content, beginning)?,
@@ -146,14 +149,16 @@ impl BodyWriter {
 
     /// For what is on its way to the disk; and, if there is some, for what comes next.
     async fn find_room(&mut self) -> Result<()> {
-        let (promise, promised) = (&mut self.promise, self.promised);
-        match &self.patient {
-            Some(store) => store.when_room(|| promise.extend(promised)).await?,
-            None => promise.extend(promised)?,
-        }
         let left = self.declared.map_or(0, |declared| declared.saturating_sub(self.length));
+        let ahead = self.promised + framed_bytes(left.min(AHEAD_BYTES));
+        let begins = self.pieces.is_empty() && self.in_flight.is_empty();
+        let (promise, needed) = (&mut self.promise, if begins { ahead } else { self.promised });
+        match &self.patient {
+            Some(store) => store.when_room(|| promise.extend(needed)).await?,
+            None => promise.extend(needed)?,
+        }
         // Without it, the next append asks again.
-        let _ = self.promise.extend(promised + framed_bytes(left.min(AHEAD_BYTES)));
+        let _ = self.promise.extend(ahead);
         Ok(())
     }
 
