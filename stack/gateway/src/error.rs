@@ -22,6 +22,7 @@ pub enum Code {
     AuthorizationSourceIpMismatch,
     BlobAlreadyExists,
     BlobArchived,
+    BlobBeingWritten,
     BlobNotFound,
     BlobTypeNotSupported,
     BlockCountExceedsLimit,
@@ -135,6 +136,8 @@ impl Code {
             Code::AuthorizationSourceIpMismatch => (403, "AuthorizationSourceIPMismatch", "This request is not authorized to perform this operation using this source IP."),
             Code::BlobAlreadyExists => (409, "BlobAlreadyExists", "The specified blob already exists."),
             Code::BlobArchived => (409, "BlobArchived", "This operation is not permitted on an archived blob. Set another tier first."),
+            // Its own tenant's writes are in the way, and a retry at once would meet them again.
+            Code::BlobBeingWritten => (409, "BlobBeingWritten", "This operation goes through all pages of the blob, and is not permitted while others write to it all the time. Try again when fewer writes come."),
             Code::BlobNotFound => (404, "BlobNotFound", "The specified blob does not exist."),
             Code::BlobTypeNotSupported => (409, "BlobTypeNotSupported", "This endpoint keeps block blobs and page blobs only."),
             Code::BlockCountExceedsLimit => (409, "BlockCountExceedsLimit", "The uncommitted block count cannot exceed the maximum limit of 100,000 blocks."),
@@ -273,6 +276,7 @@ impl From<StoreError> for Error {
             StoreError::SnapshotsPresent => Code::SnapshotsPresent,
             StoreError::ConditionNotMet => Code::ConditionNotMet,
             StoreError::SourceChanged => Code::SourceConditionNotMet,
+            StoreError::KeepsChanging => Code::BlobBeingWritten,
             StoreError::NotModified => Code::NotModified,
             StoreError::LeaseUnmet { why, on } => match (why, on) {
                 (LeaseUnmet::IdMissing, _) => Code::LeaseIdMissing,

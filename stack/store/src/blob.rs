@@ -118,6 +118,14 @@ impl Blob {
         Source { path: self.path.clone(), place: self.place.clone(), etag: self.props.etag }
     }
 
+    /// Whether pieces shorter than pages hold a range: each of them would cost as much as a page does.
+    pub(crate) fn is_strewn(&self, range: &Range<u64>) -> Result<bool> {
+        match self.pieces {
+            List::Here(_) => Ok(false),
+            List::Rows(list) => self.snapshot.is_strewn(list, range),
+        }
+    }
+
     /// CRC-64/NVME of a range that lies within the content. Blocks.
     pub(crate) fn checksum(&self, range: Range<u64>) -> Result<u64> {
         if range == (0..self.props.length) && self.props.kind == BlobKind::Block {

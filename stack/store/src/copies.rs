@@ -5,7 +5,7 @@ use crate::blobs::{Content, check_size, replace, written};
 use crate::block::BlockId;
 use crate::blocks::{Staged, stage};
 use crate::body::Body;
-use crate::catalog::Txn;
+use crate::catalog::{Draft, Line, Txn};
 use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
@@ -45,7 +45,9 @@ impl Store {
             || {
                 let (source, path, precondition) = (source.clone(), path.clone(), precondition.clone());
                 let draft = draft.clone();
-                self.write_long(move |txn| copy(txn, &source, &path, draft, blocks, &precondition))
+                self.write_in_parts(Line::Long, move |txn, list| {
+                    copy(txn, list, &source, &path, &draft, blocks, &precondition)
+                })
             },
             || self.opened_at(source.path.clone(), &source.place, source.etag),
         )
@@ -120,12 +122,13 @@ impl Store {
 
 fn copy(
     txn: &mut Txn<'_>,
+    list: &mut Draft,
     source: &Source,
     path: &BlobPath,
-    draft: BlobDraft,
+    draft: &BlobDraft,
     blocks: CopyBlocks,
     precondition: &Precondition,
-) -> Result<BlobProps> {
+) -> Result<Option<BlobProps>> {
     let (container, key, old) = txn.look_up(path)?;
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
     let from = txn.source(source)?;
@@ -135,13 +138,13 @@ fn copy(
         (CopyBlocks::Forget, BlobKind::Block) => Vec::new(),
         (CopyBlocks::Forget, BlobKind::Page { .. }) => return Err(StoreError::BlobKind),
     };
-    let new = New { draft: &draft, length: from.props.length, blocks: blocks.len() };
+    let new = New { draft, length: from.props.length, blocks: blocks.len() };
     txn.afford_blob(&container.tenant, &key, old.as_ref(), &new)?;
-    let props = written(txn, draft, old.as_ref(), from.props.length, from.props.crc64);
-    let props = BlobProps { kind: from.props.kind, ..props };
     // Refer first, free then: the source may be the very blob that is overwritten.
-    let pieces = txn.share(&from)?;
-    replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks })
+    let Some(pieces) = txn.share(&from, list)? else { return Ok(None) };
+    let props = written(txn, draft.clone(), old.as_ref(), from.props.length, from.props.crc64);
+    let props = BlobProps { kind: from.props.kind, ..props };
+    replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks }).map(Some)
 }
 
 impl Txn<'_> {

@@ -64,6 +64,8 @@ pub enum StoreError {
     LeaseRefused(LeaseRefusal),
     #[error("the source of the copy has changed since it was looked up")]
     SourceChanged,
+    #[error("the blob has changed again and again while its pages were gone through")]
+    KeepsChanging,
     #[error("the blob has snapshots")]
     SnapshotsPresent,
 

@@ -3,11 +3,10 @@
 use crate::blob::Source;
 use crate::blobs::{Content, check_size, replace, written};
 use crate::body::Body;
-use crate::catalog::{Line, Txn};
+use crate::catalog::{Draft, Line, Run, Turn, Txn};
 use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
 use crate::page::{PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageSequence, PageUpdate, SequenceChange};
-use crate::piece::Piece;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::quota::Growth;
@@ -45,7 +44,8 @@ impl Store {
     }
 
     /// Writes pages from `begin` on, all of them or none.
-    /// Err: `ContainerMissing`, `BlobMissing`, `BlobKind`, `ConditionNotMet`, `SequenceUnmet`, `PageRange`, `TooManyRuns`.
+    /// Err: `ContainerMissing`, `BlobMissing`, `BlobKind`, `ConditionNotMet`, `SequenceUnmet`, `PageRange`, `TooManyRuns`; `KeepsChanging`
+    /// where thousands of runs lie in the range, and others change the blob all the while.
     pub async fn write_pages(
         &self,
         path: &BlobPath,
@@ -55,10 +55,8 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<BlobProps> {
         let range = begin..begin.saturating_add(body.length());
-        self.change_pages(path, (range, Line::Short), sequence, precondition, move |txn, list| {
-            txn.write_pages(list, begin, body.pieces())
-        })
-        .await
+        let written = move |_: &Txn<'_>| Ok(vec![(begin, body.pieces().to_vec())]);
+        self.change_pages(path, (range, Line::Short), sequence, precondition, written).await
     }
 
     /// Makes pages read as zeros. Err: as `write_pages`.
@@ -69,8 +67,7 @@ impl Store {
         sequence: PageSequence,
         precondition: &Precondition,
     ) -> Result<BlobProps> {
-        let (cleared, range) = (range.clone(), (range, Line::Long));
-        self.change_pages(path, range, sequence, precondition, move |txn, list| txn.clear_pages(list, &cleared)).await
+        self.change_pages(path, (range, Line::Long), sequence, precondition, |_| Ok(Vec::new())).await
     }
 
     /// Writes pages whose content another blob has, by reference; `from` must lie within it.
@@ -84,35 +81,30 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<BlobProps> {
         let range = begin..begin.saturating_add(from.end.saturating_sub(from.start));
-        let cold = self.opened_at(source.path.clone(), &source.place, source.etag);
-        if let Ok(cold) = cold
-            && matches!(cold.whereabouts, Whereabouts::Cloud(_))
+        let found = self.opened_at(source.path.clone(), &source.place, source.etag);
+        if let Ok(found) = found
+            && (matches!(found.whereabouts, Whereabouts::Cloud(_)) || found.is_strewn(&from)?)
         {
-            if from.end > cold.props.length {
+            if from.end > found.props.length {
                 return Err(StoreError::RangeInvalid);
             }
-            let body = self.take_in(cold, from).await?;
+            let body = self.take_in(found, from).await?;
             return self.write_pages(path, begin, body, sequence, precondition).await;
         }
-        let (source, to) = (source.clone(), range.clone());
-        self.change_pages(path, (range, Line::Long), sequence, precondition, move |txn, list| {
+        let source = source.clone();
+        let written = move |txn: &Txn<'_>| {
             let source = txn.source(&source)?;
             if from.end > source.props.length {
                 return Err(StoreError::RangeInvalid);
             }
             source.on_flash()?;
-            // All is read before anything is written: source and target may be the same.
-            let runs: Vec<(u64, Vec<Piece>)> = match source.props.kind {
+            let runs = match source.props.kind {
                 BlobKind::Block => vec![(from.start, txn.pieces_in(&source.pieces, &from)?)],
-                BlobKind::Page { .. } => txn.pages_in(source.page_list()?, &from)?,
+                BlobKind::Page { .. } => txn.pages_in(source.page_list()?, &from, usize::MAX)?,
             };
-            let mut grown = txn.clear_pages(list, &to)?;
-            for (at, pieces) in runs {
-                grown += txn.write_pages(list, begin + (at - from.start), &pieces)?;
-            }
-            Ok(grown)
-        })
-        .await
+            Ok(runs.into_iter().map(|(at, pieces)| (begin + (at - from.start), pieces)).collect())
+        };
+        self.change_pages(path, (range, Line::Long), sequence, precondition, written).await
     }
 
     /// Err: as `write_pages`; `PageRange` for a length that is none of whole pages, or too long.
@@ -125,9 +117,9 @@ impl Store {
         update.length.map_or(Ok(()), check_length)?;
         update.headers.as_ref().map_or(Ok(()), check_size)?;
         let (path, precondition) = (path.clone(), precondition.clone());
-        self.write_long(move |txn| {
+        self.write_in_parts(Line::Long, move |txn, draft| {
             let (container, key, row) = txn.look_up(&path)?;
-            let mut row = row.ok_or(StoreError::BlobMissing)?;
+            let row = row.ok_or(StoreError::BlobMissing)?;
             precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
             let BlobKind::Page { sequence, .. } = row.props.kind else { return Err(StoreError::BlobKind) };
             let sequence = match update.sequence {
@@ -136,36 +128,37 @@ impl Store {
                 Some(SequenceChange::Set(other)) => other,
                 Some(SequenceChange::Increment) => sequence.saturating_add(1),
             };
-            let was = row.usage();
-            if let Some(headers) = update.headers {
-                row.props.headers = headers;
+            let (was, mut props) = (row.usage(), row.props.clone());
+            props.length = update.length.unwrap_or(props.length);
+            if let Some(headers) = &update.headers {
+                props.headers = headers.clone();
             }
-            let length = update.length.unwrap_or(row.props.length);
-            let grown = Growth::from(was, TenantUsage { bytes: length, ..row.usage() });
-            txn.afford(&container.tenant, grown)?;
-            resize(txn, &mut row, length)?;
-            row.props.kind = match row.props.kind {
-                BlobKind::Page { runs, .. } => BlobKind::Page { sequence, runs },
-                BlobKind::Block => BlobKind::Block,
-            };
-            rewrite(txn, &container.tenant, &key, was, row)
+            let is = TenantUsage { bytes: props.length, record_bytes: props.record_bytes() + row.beside, ..was };
+            txn.afford(&container.tenant, Growth::from(was, is))?;
+            let behind = props.length..row.props.length.max(props.length);
+            let Some(row) = replace_pages(txn, draft, row, &behind, &[])? else { return Ok(None) };
+            if let BlobKind::Page { runs, .. } = row.props.kind {
+                props.kind = BlobKind::Page { sequence, runs };
+            }
+            let row = BlobRow { props, ..row };
+            rewrite(txn, &container.tenant, &key, was, row).map(Some)
         })
         .await
     }
 
-    /// Changes pages in a range, by what `change` does to their list.
+    /// Puts pages in the place of a range. What they are is asked before anything is written: they may come from that range.
     async fn change_pages(
         &self,
         path: &BlobPath,
         (range, line): (Range<u64>, Line),
         expected: PageSequence,
         precondition: &Precondition,
-        change: impl FnOnce(&mut Txn<'_>, u64) -> Result<i64> + Send + 'static,
+        written: impl Fn(&Txn<'_>) -> Result<Vec<Run>> + Send + 'static,
     ) -> Result<BlobProps> {
         let (path, precondition) = (path.clone(), precondition.clone());
-        self.write_in(line, move |txn| {
+        self.write_in_parts(line, move |txn, draft| {
             let (container, key, row) = txn.look_up(&path)?;
-            let mut row = row.ok_or(StoreError::BlobMissing)?;
+            let row = row.ok_or(StoreError::BlobMissing)?;
             precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
             let BlobKind::Page { sequence, runs } = row.props.kind else { return Err(StoreError::BlobKind) };
             expected.check(sequence)?;
@@ -176,10 +169,9 @@ impl Store {
             if runs >= PAGE_RUNS_MAX {
                 return Err(StoreError::TooManyRuns { max: PAGE_RUNS_MAX });
             }
-            let was = row.usage();
-            let grown = change(txn, row.page_list()?)?;
-            row.props.kind = BlobKind::Page { sequence, runs: grow(runs, grown) };
-            rewrite(txn, &container.tenant, &key, was, row)
+            let (written, was) = (written(txn)?, row.usage());
+            let Some(row) = replace_pages(txn, draft, row, &range, &written)? else { return Ok(None) };
+            rewrite(txn, &container.tenant, &key, was, row).map(Some)
         })
         .await
     }
@@ -193,19 +185,33 @@ fn whole_pages(range: &Range<u64>) -> bool {
     range.start.is_multiple_of(PAGE_BYTES) && range.end.is_multiple_of(PAGE_BYTES)
 }
 
-fn grow(runs: u32, by: i64) -> u32 {
-    u32::try_from((i64::from(runs) + by).max(0)).unwrap_or(u32::MAX)
-}
-
-fn resize(txn: &mut Txn<'_>, row: &mut BlobRow, length: u64) -> Result<()> {
-    if let BlobKind::Page { sequence, runs } = row.props.kind
-        && length < row.props.length
-    {
-        let grown = txn.clear_pages(row.page_list()?, &(length..row.props.length))?;
-        row.props.kind = BlobKind::Page { sequence, runs: grow(runs, grown) };
+/// Lets go of a range of pages, and puts others there. `None` while that takes another transaction: what the blob keeps is then copied to a
+/// list of its own, which takes the place of the one that it has.
+fn replace_pages(
+    txn: &mut Txn<'_>,
+    draft: &mut Draft,
+    mut row: BlobRow,
+    range: &Range<u64>,
+    new: &[Run],
+) -> Result<Option<BlobRow>> {
+    let BlobKind::Page { sequence, runs } = row.props.kind else { return Err(StoreError::BlobKind) };
+    let list = row.page_list()?;
+    let (list, mut runs) = match txn.turn(list, runs, range, new.len())? {
+        Turn::Now => (list, i64::from(runs) + txn.clear_pages(list, range)?),
+        Turn::First => return Ok(None),
+        Turn::Never => {
+            let kept = [0..range.start, range.end..row.props.length];
+            let Some((list, runs)) = txn.put_together(draft, &row, &kept)? else { return Ok(None) };
+            txn.free(row.pieces)?;
+            (list, i64::from(runs))
+        }
+    };
+    for (begin, pieces) in new {
+        runs += txn.write_pages(list, *begin, pieces)?;
     }
-    row.props.length = length;
-    Ok(())
+    row.pieces = List::Rows(list);
+    row.props.kind = BlobKind::Page { sequence, runs: u32::try_from(runs.max(0)).unwrap_or(u32::MAX) };
+    Ok(Some(row))
 }
 
 /// Writes the row of a blob that has changed, as a new version, and counts it in the place of what it was.

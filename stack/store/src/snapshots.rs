@@ -3,7 +3,7 @@
 
 use crate::blob::Blob;
 use crate::blobs::check_size;
-use crate::catalog::Txn;
+use crate::catalog::{Draft, Line, Txn};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::lease::Lease;
@@ -18,7 +18,8 @@ use greenroom_model::BlobPath;
 impl Store {
     /// Keeps the blob as it stands, under a moment that no other snapshot of it has. With `metadata` the snapshot carries that instead
     /// of the blob's, and an ETag of its own. Returns the moment and the snapshot.
-    /// Err: `InCloud` where it is, see `bring_here`; `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.
+    /// Err: `InCloud` where it is, see `bring_here`; `KeepsChanging` of a page blob that was written to all the while;
+    /// `ContainerMissing`, `BlobMissing`, `ConditionNotMet`, `PropsTooLarge`.
     pub async fn snapshot_blob(
         &self,
         path: &BlobPath,
@@ -26,7 +27,9 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<(Timestamp, BlobProps)> {
         let (path, precondition) = (path.clone(), precondition.clone());
-        self.write_long(move |txn| take(txn, &path, metadata, &precondition)).await
+        let taken =
+            move |txn: &mut Txn<'_>, draft: &mut Draft| take(txn, draft, &path, metadata.as_ref(), &precondition);
+        self.write_in_parts(Line::Long, taken).await
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`.
@@ -83,29 +86,29 @@ impl Store {
 
 fn take(
     txn: &mut Txn<'_>,
+    draft: &mut Draft,
     path: &BlobPath,
-    metadata: Option<Metadata>,
+    metadata: Option<&Metadata>,
     precondition: &Precondition,
-) -> Result<(Timestamp, BlobProps)> {
+) -> Result<Option<(Timestamp, BlobProps)>> {
     let (container, key, row) = txn.look_up(path)?;
     let mut base = row.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&base.props)), Access::FreeWrite, txn.now)?;
     base.on_flash()?;
-    let mut taken = base.usage();
-    if let Some(metadata) = &metadata {
-        let with = BlobProps { metadata: metadata.clone(), ..base.props.clone() };
-        taken.record_bytes = with.record_bytes() + base.beside;
-    }
-    txn.afford(&container.tenant, Growth::from(TenantUsage::default(), taken))?;
     // A lease is the blob's alone, and keeps nobody from its snapshots.
     let mut props = BlobProps { lease: Lease::Free, ..base.props.clone() };
     if let Some(metadata) = metadata {
-        props.metadata = metadata;
+        props.metadata = metadata.clone();
         check_size(&props)?;
+    }
+    let taken = TenantUsage { record_bytes: props.record_bytes() + base.beside, ..base.usage() };
+    txn.afford(&container.tenant, Growth::from(TenantUsage::default(), taken))?;
+    let blocks = txn.all_blocks(&base.blocks)?;
+    let Some(pieces) = txn.share(&base, draft)? else { return Ok(None) };
+    if metadata.is_some() {
         props.etag = txn.next_etag();
         props.modified = txn.now;
     }
-    let (pieces, blocks) = (txn.share(&base)?, txn.all_blocks(&base.blocks)?);
     let row = BlobRow { beside: base.beside, ..BlobRow::new(props, pieces, txn.list_blocks(blocks)?, None) };
     let (set, last) = match base.snapshots {
         Some(set) => (set, txn.last_snapshot(set)?),
@@ -119,7 +122,7 @@ fn take(
         base.snapshots = Some(set);
         txn.blobs.insert(key.as_slice(), encode(&base).as_slice())?;
     }
-    Ok((time, row.props))
+    Ok(Some((time, row.props)))
 }
 
 fn delete_one(txn: &mut Txn<'_>, path: &BlobPath, time: Timestamp, precondition: &Precondition) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The parts of a store, put together.
 
 use crate::catalog::migrate::FORMAT;
-use crate::catalog::{self, Catalog, Line, Snapshot, Txn, Writer};
+use crate::catalog::{self, Catalog, Draft, Line, Snapshot, Txn, Writer};
 use crate::clock::Clock;
 use crate::cloud::Cold;
 use crate::config::Config;
@@ -118,6 +118,7 @@ impl Store {
             placed_blobs: figures.stored.cloud_blobs,
             placed_bytes: figures.stored.cloud_bytes,
             changes: figures.changes,
+            rows_a_change_max: figures.rows_max,
             flash_capacity_bytes: self.parts.space.capacity_bytes(),
             read_faults: self.parts.faults.count(),
             tenants: self.parts.writer.tenants(),
@@ -139,7 +140,7 @@ impl Store {
         &self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.write_in(Line::Short, operation).await
+        self.parts.writer.run(Line::Short, operation).await
     }
 
     /// Runs an operation in one of the next transactions: one that goes through lists of any length.
@@ -147,15 +148,18 @@ impl Store {
         &self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.write_in(Line::Long, operation).await
+        self.parts.writer.run(Line::Long, operation).await
     }
 
-    pub(crate) async fn write_in<T: Send + 'static>(
+    /// Runs an operation that may have to put a list of pages together. `None`: it is run again in another transaction, from its beginning,
+    /// so that whatever it has looked at holds in the last one.
+    pub(crate) async fn write_in_parts<T: Send + 'static>(
         &self,
         line: Line,
-        operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+        mut operation: impl FnMut(&mut Txn<'_>, &mut Draft) -> Result<Option<T>> + Send + 'static,
     ) -> Result<T> {
-        self.parts.writer.run(line, operation).await
+        let mut draft = Draft::default();
+        self.parts.writer.run_in_parts(line, move |txn| operation(txn, &mut draft)).await
     }
 
     /// Reads what may take many rows, off the async threads.

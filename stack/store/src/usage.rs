@@ -19,6 +19,8 @@ pub struct Usage {
     pub placed_bytes: u64,
     /// Transactions that changed something, since the store was opened.
     pub changes: u64,
+    /// Most rows of page lists that one of these has touched: all others had to wait for it.
+    pub rows_a_change_max: usize,
     /// Reads of content that failed since the store was opened: damaged, or not given by the disk. The log names the blobs.
     pub read_faults: u64,
     pub tenants: BTreeMap<TenantName, TenantUsage>,

@@ -85,18 +85,6 @@ fn differ(before: &Written, after: &Written, pages: Range<u64>) -> Vec<(Change, 
     all
 }
 
-/// Closes the store, checks all of it, and opens it again.
-async fn checked(bed: Bed) -> Bed {
-    let Bed { dir, clock, config, store } = bed;
-    store.close().await.expect("close");
-    drop(store);
-    let disk: Arc<dyn Disk> = Arc::new(FileSystem);
-    let report = check::verify(&disk, dir.path(), &mut |_| {}).expect("verify");
-    assert!(report.damaged.is_empty() && report.miscounts.is_empty(), "{report:?}");
-    let store = Store::open(dir.path(), config.clone(), clock.clone()).await.expect("open again");
-    Bed { dir, clock, config, store }
-}
-
 #[tokio::test]
 async fn what_was_never_written_reads_as_zeros() {
     let bed = bed().await;
@@ -175,7 +163,7 @@ async fn pages_are_what_an_array_of_bytes_would_be() {
             changes_seen += found.len();
         }
         if step % 30 == 0 {
-            bed = checked(bed).await;
+            bed = bed.checked().await;
         }
     }
     assert!(bed.get("disk").await == model);
@@ -249,7 +237,7 @@ async fn pages_come_by_reference_from_blobs_of_either_kind() {
     assert!(bed.get("disk").await == model);
     assert_eq!(ranges(&bed, "disk", 9).await, [(8 * PAGE, 10 * PAGE), (18 * PAGE, 308 * PAGE)]);
     bed.delete("blocks").await.expect("delete");
-    let bed = checked(bed).await;
+    let bed = bed.checked().await;
     assert!(bed.get("disk").await == model);
 }
 

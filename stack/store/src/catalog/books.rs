@@ -1,5 +1,6 @@
 //! Counters: kept in memory by the one writer, and written by the transaction that changes them.
 
+use super::drafts::Drafts;
 use super::tables::{AUDIT_KEY, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, LOG_KEY, USAGE};
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -30,6 +31,7 @@ pub struct Books {
     pub quotas: SharedQuotas,
     /// There is something to sweep.
     pub garbage: bool,
+    pub drafts: Drafts,
     pub freed: Freed,
     /// Rows that differ from what is on disk; an extent that is touched and absent is to be removed.
     touched_extents: BTreeSet<u32>,
@@ -67,6 +69,7 @@ impl Books {
             all: TenantUsage::default(),
             quotas: SharedQuotas::default(),
             garbage: !txn.open_table(GARBAGE)?.is_empty()?,
+            drafts: Drafts::default(),
             freed: Freed::Nothing,
             touched_extents: BTreeSet::new(),
             touched_tenants: BTreeSet::new(),

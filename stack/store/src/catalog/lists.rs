@@ -1,5 +1,6 @@
 //! Lists of pieces and of blocks: a short one lies in the row that it belongs to, a long one in rows of its own.
 
+use super::drafts::Draft;
 use super::snapshot::Snapshot;
 use super::tables::*;
 use super::txn::Txn;
@@ -82,15 +83,19 @@ impl Txn<'_> {
         Ok(found)
     }
 
-    /// The content of a row, for another row to hold as well. Err: `InCloud`.
-    pub fn share(&mut self, row: &BlobRow) -> Result<List<Piece>> {
+    /// The content of a row, for another row to hold as well; `None` while that takes another transaction. To be asked before anything
+    /// is written. Err: `InCloud`, `KeepsChanging`.
+    pub fn share(&mut self, row: &BlobRow, draft: &mut Draft) -> Result<Option<List<Piece>>> {
         row.on_flash()?;
         match row.props.kind {
             BlobKind::Block => {
                 let pieces = self.all_pieces(&row.pieces)?;
-                self.keep(pieces)
+                self.keep(pieces).map(Some)
             }
-            BlobKind::Page { .. } => Ok(List::Rows(self.copy_pages(row.page_list()?)?)),
+            BlobKind::Page { .. } => {
+                let all = 0..row.props.length;
+                Ok(self.put_together(draft, row, &[all])?.map(|(list, _)| List::Rows(list)))
+            }
         }
     }
 

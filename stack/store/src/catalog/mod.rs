@@ -3,6 +3,7 @@
 
 pub mod books;
 mod cold;
+mod drafts;
 mod engine;
 mod file;
 pub mod holders;
@@ -19,9 +20,11 @@ mod txn;
 mod writer;
 
 pub use crate::rows::FILE;
+pub use drafts::Draft;
 pub use engine::check_pages;
 pub use file::Catalog;
 pub use jobs::Line;
+pub use pages::{Run, Turn};
 pub use snapshot::Snapshot;
 pub use txn::Txn;
 pub use writer::Writer;

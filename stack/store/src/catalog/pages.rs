@@ -5,7 +5,7 @@ use super::snapshot::Snapshot;
 use super::tables::*;
 use super::txn::Txn;
 use crate::error::Result;
-use crate::page::PageRanges;
+use crate::page::{PAGE_BYTES, PageRanges};
 use crate::piece::{self, Piece};
 use crate::rows::*;
 use redb::ReadableTable;
@@ -15,9 +15,26 @@ use std::ops::Range;
 const PIECES_A_RUN: usize = 64;
 /// Rows that are held in memory at a time while many are gone through.
 pub const ROWS_AT_ONCE: usize = 1_000;
+/// Rows that one transaction copies: some milliseconds' worth, which is what a write may have to wait for it.
+const ROWS_A_TRANSACTION: usize = 2_000;
+/// Rows that an operation may touch whatever others of its transaction have done: no small write is put off.
+const ROWS_FEW: usize = 64;
+/// Rows that the first operation of a transaction may touch: the pages of the largest write that the protocol knows, which is thus never
+/// refused because others write too.
+const ROWS_FIRST: usize = 8_192;
 
 /// A row: where in the content it begins, and what it holds.
 pub type Run = (u64, Vec<Piece>);
+
+/// When rows can be changed where they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    Now,
+    /// As the first of a transaction.
+    First,
+    /// They are too many: what is left of the list is to be copied instead.
+    Never,
+}
 
 pub fn length(pieces: &[Piece]) -> u64 {
     pieces.iter().map(|piece| u64::from(piece.length)).sum()
@@ -51,6 +68,22 @@ impl Snapshot {
         runs(&self.txn.open_table(PIECES)?, list, range, usize::MAX)
     }
 
+    /// Whether more pieces than there are pages hold a range of a list.
+    pub fn is_strewn(&self, list: u64, range: &Range<u64>) -> Result<bool> {
+        let table = self.txn.open_table(PIECES)?;
+        let pages = range.end.saturating_sub(range.start) / PAGE_BYTES;
+        let (mut found, mut at) = (0, range.start);
+        while found <= pages
+            && at < range.end
+            && let Some((begin, pieces)) = runs(&table, list, &(at..range.end), 1)?.pop()
+        {
+            let (from, to) = (begin.max(at), (begin + length(&pieces)).min(range.end));
+            found += piece::slice(&pieces, from - begin, to - from).len() as u64;
+            at = to;
+        }
+        Ok(found > pages)
+    }
+
     /// Where pages lie in a range: at most `max` ranges, and where to go on.
     pub fn page_ranges(&self, list: u64, range: &Range<u64>, max: usize) -> Result<PageRanges> {
         let table = self.txn.open_table(PIECES)?;
@@ -74,30 +107,60 @@ impl Snapshot {
 }
 
 impl Txn<'_> {
-    /// Writes a run of pages over what is there, and returns by how many rows the list has grown.
+    /// What may be long comes from now on.
+    pub fn make_room(&mut self) {
+        self.room = ROWS_A_TRANSACTION;
+    }
+
+    /// Rows of page lists that an operation may touch in this transaction.
+    pub fn room(&self) -> usize {
+        self.room.max(ROWS_FEW)
+    }
+
+    fn touch(&mut self, rows: usize) {
+        self.rows += rows;
+        self.room = self.room.saturating_sub(rows);
+    }
+
+    /// When a range can be let go of, of a list of so many rows, and so many new ones be written there.
+    pub fn turn(&self, list: u64, rows: u32, range: &Range<u64>, new: usize) -> Result<Turn> {
+        let room = self.room();
+        if rows as usize + new <= room {
+            return Ok(Turn::Now);
+        }
+        let mut touched = new;
+        for old in self.pieces.range((list, range.start)..(list, range.end))?.take(ROWS_FIRST + 1) {
+            old?;
+            touched += 1;
+        }
+        Ok(match touched {
+            touched if touched > ROWS_FIRST => Turn::Never,
+            touched if touched <= room || self.room == ROWS_A_TRANSACTION => Turn::Now,
+            _ => Turn::First,
+        })
+    }
+
+    /// Writes pages where none are, and returns by how many rows the list has grown.
     pub fn write_pages(&mut self, list: u64, begin: u64, new: &[Piece]) -> Result<i64> {
-        let grown = self.clear_pages(list, &(begin..begin + length(new)))?;
-        new.iter().for_each(|piece| self.books.refer(piece));
-        let mut runs: Vec<Run> = Vec::new();
+        let mut written: Vec<Run> = Vec::new();
         let before = self.pieces.range((list, 0)..(list, begin))?.next_back();
         if let Some((key, row)) = before.transpose()? {
             let (at, pieces) = (key.value().1, decode::<Vec<Piece>>(row.value())?);
             if at + length(&pieces) == begin && pieces.len() < PIECES_A_RUN {
-                runs.push((at, pieces));
+                written.push((at, pieces));
             }
         }
-        let (joined, mut at) = (runs.len(), begin);
+        new.iter().for_each(|piece| self.books.refer(piece));
+        let (joined, mut at) = (written.len(), begin);
         for piece in new {
-            match runs.last_mut().filter(|(_, run)| run.len() < PIECES_A_RUN) {
+            match written.last_mut().filter(|(_, run)| run.len() < PIECES_A_RUN) {
                 Some((_, run)) => piece::push(run, *piece),
-                None => runs.push((at, vec![*piece])),
+                None => written.push((at, vec![*piece])),
             }
             at += u64::from(piece.length);
         }
-        for (at, run) in &runs {
-            self.pieces.insert((list, *at), encode(run).as_slice())?;
-        }
-        Ok(grown + (runs.len() - joined) as i64)
+        self.put_rows(list, &written)?;
+        Ok((written.len() - joined) as i64)
     }
 
     /// Lets go of a range of pages, and returns by how many rows the list has grown: cutting a run in two makes one more.
@@ -112,40 +175,40 @@ impl Txn<'_> {
             for (begin, pieces) in some {
                 let end = begin + length(&pieces);
                 self.pieces.remove((list, begin))?;
-                grown -= 1;
+                self.touch(1);
                 let left = (begin, begin.max(range.start) - begin);
                 let right = (range.end.min(end), end - range.end.min(end));
-                for (at, length) in [left, right].into_iter().filter(|(_, length)| *length > 0) {
-                    let part = piece::slice(&pieces, at - begin, length);
-                    part.iter().for_each(|piece| self.books.refer(piece));
-                    self.pieces.insert((list, at), encode(&part).as_slice())?;
-                    grown += 1;
-                }
+                let sides = [left, right].into_iter().filter(|(_, length)| *length > 0);
+                let kept: Vec<Run> =
+                    sides.map(|(at, length)| (at, piece::slice(&pieces, at - begin, length))).collect();
+                self.add_rows(list, &kept)?;
+                grown += kept.len() as i64 - 1;
                 self.free_pieces(&pieces);
             }
         }
     }
 
-    /// Another list of the same pages.
-    pub fn copy_pages(&mut self, from: u64) -> Result<u64> {
-        let (to, mut at) = (self.next_id(), 0);
-        loop {
-            let some = runs(&self.pieces, from, &(at..u64::MAX), ROWS_AT_ONCE)?;
-            let Some((last, pieces)) = some.last() else { return Ok(to) };
-            at = last + length(pieces);
-            for (begin, pieces) in &some {
-                pieces.iter().for_each(|piece| self.books.refer(piece));
-                self.pieces.insert((to, *begin), encode(pieces).as_slice())?;
-            }
-        }
+    /// Adds rows, and counts what they refer to.
+    pub fn add_rows(&mut self, list: u64, rows: &[Run]) -> Result<()> {
+        rows.iter().flat_map(|(_, pieces)| pieces).for_each(|piece| self.books.refer(piece));
+        self.put_rows(list, rows)
     }
 
-    /// The pages of a range, cut to it.
-    pub fn pages_in(&self, list: u64, range: &Range<u64>) -> Result<Vec<Run>> {
+    fn put_rows(&mut self, list: u64, rows: &[Run]) -> Result<()> {
+        self.dirty = true;
+        self.touch(rows.len());
+        for (begin, pieces) in rows {
+            self.pieces.insert((list, *begin), encode(pieces).as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// The pages of a range, cut to it, of `max` rows.
+    pub fn pages_in(&self, list: u64, range: &Range<u64>, max: usize) -> Result<Vec<Run>> {
         let cut = |(begin, pieces): Run| {
             let (from, to) = (begin.max(range.start), (begin + length(&pieces)).min(range.end));
             (from, piece::slice(&pieces, from - begin, to - from))
         };
-        Ok(runs(&self.pieces, list, range, usize::MAX)?.into_iter().map(cut).collect())
+        Ok(runs(&self.pieces, list, range, max)?.into_iter().map(cut).collect())
     }
 }

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::rows::*;
 use greenroom_model::{AccountName, ContainerPath};
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata as _};
+use redb::{ReadTransaction, ReadableTable};
 
 pub struct Snapshot {
     pub(crate) txn: ReadTransaction,
@@ -27,8 +27,14 @@ impl Snapshot {
         super::books::Books::load(&self.txn)
     }
 
+    /// Drafts aside: nobody has deleted what is in them.
     pub fn is_swept(&self) -> Result<bool> {
-        Ok(self.txn.open_table(GARBAGE)?.is_empty()?)
+        for item in self.txn.open_table(GARBAGE)?.iter()? {
+            if !matches!(decode(item?.1.value())?, GarbageRow::Draft(_)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub fn audit(&self) -> Result<Option<AuditRow>> {

@@ -30,7 +30,7 @@ impl Txn<'_> {
                 GarbageRow::Container { id, tenant } => self.sweep_container(id, &tenant, room)?,
                 GarbageRow::Snapshots { set, tenant } => self.sweep_snapshots(set, &tenant, room)?,
                 GarbageRow::Staging(staging) => self.sweep_staging(staging, room)?,
-                GarbageRow::Pieces(list) => self.sweep_pieces(list)?,
+                GarbageRow::Pieces(list) | GarbageRow::Draft(list) => self.sweep_pieces(list)?,
                 GarbageRow::BlockList(list) => drain(&mut self.blocks, (list, 0)..=(list, u64::MAX), room)?,
             };
             if swept == 0 {
@@ -43,8 +43,13 @@ impl Txn<'_> {
     }
 
     fn next_garbage(&self) -> Result<Option<(u64, GarbageRow)>> {
-        let first = self.garbage.first()?;
-        first.map(|(id, row)| Ok((id.value(), decode(row.value())?))).transpose()
+        for item in self.garbage.iter()? {
+            let (id, row) = item?;
+            if !self.books.drafts.is_at_work_on(id.value()) {
+                return Ok(Some((id.value(), decode(row.value())?)));
+            }
+        }
+        Ok(None)
     }
 
     fn sweep_container(&mut self, container: u64, tenant: &Owner, room: usize) -> Result<usize> {
@@ -94,6 +99,7 @@ impl Txn<'_> {
             self.pieces.remove(key)?;
             self.free_pieces(&pieces);
             swept += pieces.len().div_ceil(PIECES_AS_A_ROW);
+            self.rows += 1;
         }
         Ok(swept)
     }

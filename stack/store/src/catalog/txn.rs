@@ -18,6 +18,9 @@ pub struct Txn<'t> {
     pub books: &'t mut Books,
     /// Something was written: an operation that fails after that fails the whole transaction.
     pub dirty: bool,
+    /// Rows of page lists that it has written or removed, and that operations may touch before others have to wait.
+    pub rows: usize,
+    pub room: usize,
     pub tenants: Table<'t, &'static str, Bytes>,
     pub accounts: Table<'t, &'static str, Bytes>,
     pub services: Table<'t, &'static str, Bytes>,
@@ -38,6 +41,8 @@ impl<'t> Txn<'t> {
             now,
             books,
             dirty: false,
+            rows: 0,
+            room: 0,
             tenants: txn.open_table(TENANTS)?,
             accounts: txn.open_table(ACCOUNTS)?,
             services: txn.open_table(SERVICES)?,

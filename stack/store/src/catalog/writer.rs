@@ -2,7 +2,7 @@
 
 use super::books::Books;
 use super::file::Catalog;
-use super::jobs::{self, Answer, Done, Job, Jobs, Line, Otherwise, Senders};
+use super::jobs::{self, Answer, Done, Job, Jobs, Line, Otherwise, Rest, Senders};
 use super::txn::Txn;
 use crate::behind;
 use crate::clock::Clock;
@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// What a transaction takes from the long line: one, and more until so much time has gone.
 const LONG_MAX: Duration = Duration::from_millis(4);
@@ -40,6 +41,8 @@ pub struct Figures {
     /// Of everybody.
     pub stored: TenantUsage,
     pub changes: u64,
+    /// Of page lists, that one transaction has touched.
+    pub rows_max: usize,
 }
 
 impl Figures {
@@ -84,24 +87,38 @@ impl Writer {
         line: Line,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let senders = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (reply, answer) = oneshot::channel();
         let span = tracing::debug_span!("commit");
         let within = span.clone();
         let job: Job = Box::new(move |txn| {
             let _within = within.entered();
-            let mut spoiled = None;
-            let result = txn.and_then(|txn| {
-                // Others of this transaction may have written before.
-                let dirty = std::mem::replace(&mut txn.dirty, false);
-                let result = operation(txn);
-                spoiled = result.as_ref().err().filter(|_| txn.dirty).cloned();
-                txn.dirty |= dirty;
-                result
-            });
-            // A caller that has gone away no longer listens.
-            Done { spoiled, answer: Box::new(move |committed| drop(reply.send(committed.and(result)))) }
+            let (result, spoiled) = attempt(txn, operation);
+            let answer = move |committed: Result<()>| {
+                // A caller that has gone away no longer listens.
+                drop(reply.send(committed.and(result)));
+                None
+            };
+            Done { spoiled, answer: Box::new(answer) }
         });
+        self.queue(line, job, answer).await
+    }
+
+    /// Runs an operation in one transaction after the other until it comes to something: as `run`, but that it ends once the caller stops
+    /// waiting. After the first time it waits in the long line.
+    pub async fn run_in_parts<T: Send + 'static>(
+        &self,
+        line: Line,
+        operation: impl FnMut(&mut Txn<'_>) -> Result<Option<T>> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let span = tracing::debug_span!("commit");
+        let waiting = Arc::new(());
+        let all = part(operation, reply, Arc::downgrade(&waiting), span.clone());
+        self.queue(line, all.job, answer).await
+    }
+
+    async fn queue<T>(&self, line: Line, job: Job, answer: oneshot::Receiver<Result<T>>) -> Result<T> {
+        let senders = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         senders.ok_or(StoreError::Closed)?.send(line, job).await?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -138,6 +155,44 @@ impl Writer {
     }
 }
 
+/// Runs an operation as one of many in a transaction. Beside the result is its error, if it had begun to write when it failed.
+fn attempt<T>(
+    txn: Result<&mut Txn<'_>>,
+    operation: impl FnOnce(&mut Txn<'_>) -> Result<T>,
+) -> (Result<T>, Option<StoreError>) {
+    let mut spoiled = None;
+    let result = txn.and_then(|txn| {
+        // Others of this transaction may have written before.
+        let dirty = std::mem::replace(&mut txn.dirty, false);
+        let result = operation(txn);
+        spoiled = result.as_ref().err().filter(|_| txn.dirty).cloned();
+        txn.dirty |= dirty;
+        result
+    });
+    (result, spoiled)
+}
+
+fn part<T: Send + 'static>(
+    mut operation: impl FnMut(&mut Txn<'_>) -> Result<Option<T>> + Send + 'static,
+    reply: oneshot::Sender<Result<T>>,
+    caller: Weak<()>,
+    span: Span,
+) -> Rest {
+    let waiting = caller.clone();
+    let job: Job = Box::new(move |txn| {
+        let (result, spoiled) = span.in_scope(|| attempt(txn, &mut operation));
+        let answer = move |committed: Result<()>| match committed.and(result).transpose() {
+            None => Some(part(operation, reply, waiting, span)),
+            Some(done) => {
+                drop(reply.send(done));
+                None
+            }
+        };
+        Done { spoiled, answer: Box::new(answer) }
+    });
+    Rest { job, caller }
+}
+
 struct Worker {
     catalog: Catalog,
     books: Books,
@@ -154,7 +209,10 @@ struct Worker {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Changed {
-    Yes,
+    /// So many rows of page lists, and others.
+    Yes {
+        rows: usize,
+    },
     No,
 }
 
@@ -216,7 +274,8 @@ impl Worker {
             tracing::warn!(%error, "the catalog's file could not be shrunk");
         }
         let committed = committed.map(drop);
-        answers.into_iter().for_each(|answer| answer(committed.clone()));
+        jobs.go_on(answers.into_iter().filter_map(|answer| answer(committed.clone())));
+        self.books.garbage |= self.books.drafts.forget_dropped();
     }
 
     fn transact(&mut self, batch: Vec<Job>, jobs: &mut Jobs, answers: &mut Vec<Answer>) -> Result<Changed> {
@@ -232,16 +291,17 @@ impl Worker {
             }
         };
         let mut spoiled = None;
-        let mut run = |job: Job| {
-            let done = job(Ok(&mut txn));
+        let mut run = |txn: &mut Txn<'_>, job: Job| {
+            let done = job(Ok(txn));
             answers.push(done.answer);
             spoiled = spoiled.take().or(done.spoiled);
         };
         let goes_long = batch.is_empty() || !std::mem::take(&mut self.went_long);
-        batch.into_iter().for_each(&mut run);
+        batch.into_iter().for_each(|job| run(&mut txn, job));
         let began = Instant::now();
+        txn.make_room();
         while goes_long && let Some(job) = jobs.long() {
-            run(job);
+            run(&mut txn, job);
             self.went_long = true;
             if began.elapsed() >= LONG_MAX {
                 break;
@@ -256,14 +316,14 @@ impl Worker {
             }
             return Err(error);
         }
-        let dirty = txn.dirty;
+        let (dirty, rows) = (txn.dirty, txn.rows);
         drop(txn);
         if dirty {
             let write = write?;
             self.books.write(&write)?;
             write.commit()?;
         }
-        Ok(if dirty { Changed::Yes } else { Changed::No })
+        Ok(if dirty { Changed::Yes { rows } } else { Changed::No })
     }
 
     fn resume_sweep(&mut self) {
@@ -274,10 +334,11 @@ impl Worker {
 
     /// Lets others see what the transaction has changed.
     fn publish(&mut self, changed: Changed) {
-        if changed == Changed::Yes {
+        if let Changed::Yes { rows } = changed {
             let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
             figures.take(&self.books);
             figures.changes += 1;
+            figures.rows_max = figures.rows_max.max(rows);
         }
         self.books.show(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner));
         let freed = std::mem::replace(&mut self.books.freed, Freed::Nothing);

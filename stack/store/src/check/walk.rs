@@ -122,7 +122,9 @@ impl<'f> Walk<'f> {
             match decode(item?.1.value()) {
                 Ok(GarbageRow::Container { id, tenant }) => drop(self.containers.insert(id, owner(tenant))),
                 Ok(GarbageRow::Snapshots { set, tenant }) => drop(self.sets.insert(set, (None, owner(tenant)))),
-                Ok(GarbageRow::Staging(_) | GarbageRow::Pieces(_) | GarbageRow::BlockList(_)) => {}
+                Ok(
+                    GarbageRow::Staging(_) | GarbageRow::Pieces(_) | GarbageRow::BlockList(_) | GarbageRow::Draft(_),
+                ) => {}
                 // It only delays that room becomes free.
                 Err(error) => tracing::error!(%error, "a row that says what is to be swept cannot be read"),
             }

@@ -18,4 +18,6 @@ pub enum GarbageRow {
     /// A list and what it lists.
     Pieces(u64),
     BlockList(u64),
+    /// A list of pages that is being put together, under its own number: garbage once nobody does so any more.
+    Draft(u64),
 }

@@ -72,6 +72,16 @@ impl Bed {
         Bed { dir, clock, config, store }
     }
 
+    /// Closes the store, checks all of it, and opens it again.
+    pub async fn checked(self) -> Bed {
+        self.reopen_after(|dir| {
+            let disk: Arc<dyn Disk> = Arc::new(FileSystem);
+            let report = check::verify(&disk, dir, &mut |_| {}).expect("verify");
+            assert!(report.is_whole(), "{report:?}");
+        })
+        .await
+    }
+
     /// Opens the store again until what was deleted has been swept away: each run of a store does a part of it at least.
     pub async fn reopen_until_swept(mut self) -> Bed {
         const RUNS_MAX: usize = 100;

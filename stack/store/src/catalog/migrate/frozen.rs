@@ -123,6 +123,7 @@ fn garbage() -> impl Iterator<Item = GarbageRow> {
         GarbageRow::Staging(3),
         GarbageRow::Pieces(4),
         GarbageRow::BlockList(5),
+        GarbageRow::Draft(6),
     ];
     rows.into_iter()
 }

@@ -47,7 +47,7 @@ pub fn to_7(txn: &WriteTransaction) -> Result<()> {
                 records.sets.insert(set, tenant.id);
                 records.add(tenant, 0);
             }
-            GarbageRow::Staging(_) | GarbageRow::Pieces(_) | GarbageRow::BlockList(_) => {}
+            GarbageRow::Staging(_) | GarbageRow::Pieces(_) | GarbageRow::BlockList(_) | GarbageRow::Draft(_) => {}
         }
     }
     blobs(txn, &mut records)?;
