@@ -367,6 +367,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use std::sync::{Arc, mpsc};
     use std::time::Instant;
+    use tokio::sync::oneshot;
 
     #[tokio::test]
     async fn a_panic_costs_its_transaction_and_nothing_else() {
@@ -398,12 +399,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::open(dir.path(), Config::default(), Arc::new(SystemClock)).await.expect("it opens");
         let (done, (open, gate)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
-        let mut gate = Some(gate);
+        let (begun, first) = oneshot::channel();
+        let mut waits = Some((begun, gate));
         let long = (0..LONG).map(|_| {
-            let (done, gate) = (done.clone(), gate.take());
+            let (done, waits) = (done.clone(), waits.take());
             store.write_long(move |txn| {
                 // The first one waits until all the others are there.
-                gate.map(|gate| gate.recv());
+                waits.map(|(begun, gate)| (begun.send(()), gate.recv()));
                 let began = Instant::now();
                 while began.elapsed() < LONG_MAX {}
                 txn.next_id();
@@ -412,6 +414,7 @@ mod tests {
         });
         let counted = done.clone();
         let short = async {
+            first.await.expect("it is under way");
             let before = store.write(move |txn| {
                 txn.next_id();
                 Ok(counted.load(Relaxed))
