@@ -101,10 +101,13 @@ impl Figures {
         (metrics.collect(), jain)
     }
 
-    /// Of one that has left, the name stays for ever; what is told of it goes with its content.
+    /// Of one that has left, the name stays for ever; what is told of it goes a minute after its content and its last request: whoever looks
+    /// at it is to see that nothing is left.
     fn is_there(&self, tenant: &TenantName, usage: &Usage) -> bool {
         let holds = || usage.tenants.get(tenant).is_some_and(|used| *used != TenantUsage::default());
-        holds() || self.tenancy.state(tenant) != TenantState::OffBoarded
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let was_served = || tenants.get(tenant).is_some_and(|figures| figures.work.is_remembered(self.clock.now()));
+        holds() || self.tenancy.state(tenant) != TenantState::OffBoarded || was_served()
     }
 }
 
