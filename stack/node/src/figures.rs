@@ -8,7 +8,6 @@ use crate::tenancy::ledger::{AccountFigures, Counters};
 use durations::{Durations, Histogram};
 use greenroom_gateway::meter::{Meter, Outcome, Served, TenantMeter};
 use greenroom_model::metrics::{OpClass, OpMetrics, TenantMetrics};
-use greenroom_model::tenancy::TenantState;
 use greenroom_model::{AccountName, TenantName};
 use greenroom_store::{AccountRecord, Store, TenantUsage, Usage};
 use greenroom_tenancy::admission::COST_BASE;
@@ -79,7 +78,7 @@ impl Figures {
     pub fn tenants(&self, store: &Store, usage: &Usage) -> (BTreeMap<TenantName, TenantMetrics>, f64) {
         let (file, now) = (self.tenancy.file(), self.clock.now());
         let specs: HashMap<_, _> = file.tenants.iter().map(|spec| (&spec.name, spec)).collect();
-        let there: Vec<_> = store.tenants().into_iter().filter(|name| self.is_there(name, usage)).collect();
+        let there = store.tenants();
         let (known, idle) = (self.tenants.read().unwrap_or_else(PoisonError::into_inner), self.new_tenant());
         let there = there.into_iter().map(|name| {
             let figures = known.get(&name).unwrap_or(&idle);
@@ -99,15 +98,6 @@ impl Figures {
             (name, metrics)
         });
         (metrics.collect(), jain)
-    }
-
-    /// Of one that has left, the name stays for ever; what is told of it goes a minute after its content and its last request: whoever looks
-    /// at it is to see that nothing is left.
-    fn is_there(&self, tenant: &TenantName, usage: &Usage) -> bool {
-        let holds = || usage.tenants.get(tenant).is_some_and(|used| *used != TenantUsage::default());
-        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        let was_served = || tenants.get(tenant).is_some_and(|figures| figures.work.is_remembered(self.clock.now()));
-        holds() || self.tenancy.state(tenant) != TenantState::OffBoarded || was_served()
     }
 }
 

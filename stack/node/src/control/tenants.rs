@@ -21,6 +21,11 @@ use greenroom_store::{
 use greenroom_tenancy::audit::Head;
 use http::StatusCode;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long off-boarding waits for the sweep: of very much it goes on behind it.
+const SWEEP_LOOKS_MAX: u32 = 250;
+const SWEEP_LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Every tenant
 #[utoipa::path(get, path = "/v1/tenants", security(("token" = [])), responses((status = 200, body = Vec<TenantStatus>), (status = 401, body = Problem)))]
@@ -140,6 +145,13 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
         }
     }
     state.store.put_identities(Vec::new(), revoked).await?;
+    // What was in the containers is swept a little with every transaction: whoever looks now is to see that it is gone.
+    for _ in 0..SWEEP_LOOKS_MAX {
+        if state.store.is_swept()? {
+            break;
+        }
+        tokio::time::sleep(SWEEP_LOOK_EVERY).await;
+    }
     let TenantUsage { blobs, bytes, staged_bytes, cloud_bytes, .. } = usage;
     let at = time::iso_seconds(state.clock.now());
     let removed = format!(

@@ -54,14 +54,6 @@ impl Work {
         slot.amount.fetch_add(amount, Relaxed);
     }
 
-    /// Whether there was any in the last minute.
-    pub fn is_remembered(&self, now: u64) -> bool {
-        self.slots.iter().any(|slot| {
-            let number = slot.number.load(Relaxed);
-            number > 0 && number + FORGOTTEN_SLOTS > now
-        })
-    }
-
     pub fn last_second(&self, now: u64) -> u64 {
         let fresh = self.slots.iter().filter(|slot| slot.number.load(Relaxed) + SLOTS as u64 > now);
         fresh.map(|slot| slot.amount.load(Relaxed)).sum()
