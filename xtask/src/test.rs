@@ -20,6 +20,9 @@ const TOOLS: &str = "-p xtask -p greenroom-bindgen";
 /// and by itself, so that its crates change the features of no other.
 const UI: &str = "test -p greenroom-ui --profile wasm-dev";
 
+/// Several times as long as all of them take. What takes longer hangs: it is ended, and cargo has named the test.
+const TESTS_MAX: Duration = Duration::from_secs(45 * 60);
+
 /// Minutes for each of the window's tests, of which there are some twenty. What takes longer hangs, and is ended.
 const WINDOW_MAX: Duration = Duration::from_secs(45 * 60);
 
@@ -42,7 +45,7 @@ const CHECKS: &[Check] = &[
     Check { name: "Lint the rest", work: || cargo(&format!("clippy {NATIVE} --all-targets -- -D warnings")) },
     Check { name: "Lint the tools", work: || cargo(&format!("clippy {TOOLS} --all-targets -- -D warnings")) },
     Check { name: "Build programs and tests", work: || cargo(&format!("test {NATIVE} --no-run")) },
-    Check { name: "Test", work: || cargo(&format!("test {NATIVE} --no-fail-fast")) },
+    Check { name: "Test", work: test },
     Check { name: "Test with JavaScript's SDK", work: javascript_sdk },
     Check { name: "Test a full file system", work: full_file_system },
     Check { name: "Test the tools", work: || cargo("test -p xtask") },
@@ -100,6 +103,10 @@ fn cargo_deny() -> Command {
     let mut deny = Command::new(CARGO_DENY.program());
     deny.args(["--log-level", "error"]).current_dir(paths::root());
     deny
+}
+
+fn test() -> Result<()> {
+    shell::run_within(&mut shell::cargo(&format!("test {NATIVE} --no-fail-fast")), Limit::Within(TESTS_MAX))
 }
 
 /// Says `ignored` without what set-up fetches for it, and set-up has run.

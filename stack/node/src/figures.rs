@@ -8,14 +8,18 @@ use crate::tenancy::ledger::{AccountFigures, Counters};
 use durations::{Durations, Histogram};
 use greenroom_gateway::meter::{Meter, Outcome, Served, TenantMeter};
 use greenroom_model::metrics::{OpClass, OpMetrics, TenantMetrics};
+use greenroom_model::tenancy::TenantState;
 use greenroom_model::{AccountName, TenantName};
 use greenroom_store::{AccountRecord, Store, TenantUsage, Usage};
 use greenroom_tenancy::admission::COST_BASE;
-use recent::{Recent, SlotClock, Work, quantile_ms, recent, together};
+use recent::{Recent, SLOTS_PER_SECOND, SlotClock, Work, quantile_ms, recent, together};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+
+/// How long a tenant that has left is told of, with nothing: whoever looks now and then is to see that nothing is left.
+const LEFT_SLOTS: u64 = 10 * SLOTS_PER_SECOND;
 
 #[derive(Debug)]
 pub struct Figures {
@@ -23,6 +27,8 @@ pub struct Figures {
     clock: SlotClock,
     tenants: RwLock<BTreeMap<TenantName, Arc<TenantFigures>>>,
     accounts: RwLock<HashMap<AccountName, Account>>,
+    /// When each tenant that is told of was last seen to be there.
+    told: Mutex<HashMap<TenantName, u64>>,
     tenancy: Arc<Tenancy>,
     counting: bool,
 }
@@ -66,7 +72,8 @@ struct OpFigures {
 impl Figures {
     pub fn new(tenancy: Arc<Tenancy>, counting: bool) -> Self {
         let (began, clock) = (Instant::now(), SlotClock::start());
-        Self { began, clock, tenants: RwLock::default(), accounts: RwLock::default(), tenancy, counting }
+        let told = Mutex::default();
+        Self { began, clock, tenants: RwLock::default(), accounts: RwLock::default(), told, tenancy, counting }
     }
 
     pub fn uptime(&self) -> Duration {
@@ -78,7 +85,7 @@ impl Figures {
     pub fn tenants(&self, store: &Store, usage: &Usage) -> (BTreeMap<TenantName, TenantMetrics>, f64) {
         let (file, now) = (self.tenancy.file(), self.clock.now());
         let specs: HashMap<_, _> = file.tenants.iter().map(|spec| (&spec.name, spec)).collect();
-        let there = store.tenants();
+        let there = self.told(store.tenants(), usage, now);
         let (known, idle) = (self.tenants.read().unwrap_or_else(PoisonError::into_inner), self.new_tenant());
         let there = there.into_iter().map(|name| {
             let figures = known.get(&name).unwrap_or(&idle);
@@ -98,6 +105,19 @@ impl Figures {
             (name, metrics)
         });
         (metrics.collect(), jain)
+    }
+
+    /// Those that are there, and those that were until a moment ago: of who has left, the name stays in the store for ever.
+    fn told(&self, tenants: Vec<TenantName>, usage: &Usage, now: u64) -> Vec<TenantName> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in tenants {
+            let holds = usage.tenants.get(&name).is_some_and(|used| *used != TenantUsage::default());
+            if holds || self.tenancy.state(&name) != TenantState::OffBoarded {
+                told.insert(name, now);
+            }
+        }
+        told.retain(|_, seen| *seen + LEFT_SLOTS > now);
+        told.keys().cloned().collect()
     }
 }
 

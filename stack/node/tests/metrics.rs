@@ -97,8 +97,15 @@ async fn a_tenant_reads_its_own_and_whoever_has_left_is_not_told_of() {
     assert!(text(&stack, &stack.token).await.contains("tenant=\"bronze\""));
     let gone = stack.control(Method::POST, "/v1/tenants/bronze/off-board").send().await.expect("an answer");
     assert_eq!(gone.status(), StatusCode::OK);
-    // Its content goes in moments.
-    while text(&stack, &stack.token).await.contains("tenant=\"bronze\"") {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let left = text(&stack, &stack.token).await;
+    assert!(
+        left.contains("greenroom_tenant_blobs{tenant=\"bronze\"} 0"),
+        "whoever looks sees that nothing is left: {left}"
+    );
+    let told = async {
+        while text(&stack, &stack.token).await.contains("tenant=\"bronze\"") {
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), told).await.expect("not told of for ever");
 }

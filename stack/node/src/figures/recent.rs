@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const SLOTS: usize = 10;
+/// The slots hold the last second.
+pub const SLOTS_PER_SECOND: u64 = SLOTS as u64;
 /// As many as go by in a minute.
 const FORGOTTEN_SLOTS: u64 = 60 * SLOTS as u64;
 const SLOT: Duration = Duration::from_millis(100);

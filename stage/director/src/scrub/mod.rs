@@ -8,7 +8,7 @@ mod secrets;
 pub use secrets::Secrets;
 
 use mark::Marks;
-use piece::{Kind, MESSAGE_BYTES_MAX, Piece, Pieces, pieces};
+use piece::{Kind, MESSAGE_BYTES_MAX, Piece, Pieces, on_one_line, pieces};
 use secrets::{BEGUN_MIN, Row, Searcher, row};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -102,13 +102,14 @@ impl Scrubber {
 
     fn clean(&mut self, follows: Follows) -> String {
         let pieces = pieces(&self.text);
+        let joined = on_one_line(&self.text, &pieces);
         let searcher = self.secrets.searcher();
-        let spans = self.spans(&searcher, &Row::of(&pieces.all));
+        let spans = self.spans(&searcher, [Some(&pieces), joined.as_ref()].into_iter().flatten());
         let mut held = match follows {
-            Follows::More => self.held(&pieces, &searcher),
+            Follows::More => self.held(&pieces, joined.as_ref(), &searcher),
             Follows::Nothing => self.text.len(),
         };
-        let kept = kept(&pieces, held);
+        let kept = kept(&pieces, joined.as_ref(), held);
         let (mut reading, mut read) = (self.read.clone(), None);
         let (mut clean, mut left) = (String::new(), spans.iter().peekable());
         for piece in pieces.all.iter().take_while(|piece| piece.to <= held) {
@@ -183,36 +184,44 @@ impl Scrubber {
     }
 
     /// All that is known to be covered, in order.
-    fn spans(&self, searcher: &Searcher, row: &Row) -> Vec<Span> {
+    fn spans<'a>(&self, searcher: &Searcher, readings: impl Iterator<Item = &'a Pieces>) -> Vec<Span> {
         let of = |cover| move |(from, to)| Span { from, to, cover };
         let mut spans: Vec<_> = self.covered.into_iter().collect();
-        spans.extend(searcher.find(row).into_iter().map(of(Cover::Secret)));
-        spans.extend(self.private.find(row).into_iter().map(of(Cover::Private)));
+        for pieces in readings {
+            let row = Row::of(&pieces.all);
+            spans.extend(searcher.find(&row).into_iter().map(of(Cover::Secret)));
+            spans.extend(self.private.find(&row).into_iter().map(of(Cover::Private)));
+        }
         spans.sort_by_key(|span| (span.from, span.to));
         spans
     }
 
     /// From where on the text is held back, since what follows may make a secret of it.
-    fn held(&self, pieces: &Pieces, searcher: &Searcher) -> usize {
-        let sure = &pieces.all[..pieces.all.partition_point(|piece| piece.from < pieces.unsure)];
-        let row = Row::of(sure);
+    fn held(&self, pieces: &Pieces, joined: Option<&Pieces>, searcher: &Searcher) -> usize {
         // A path is held from its first character on, so that none of it is seen; at a line's end that is no path's beginning.
-        let at_end = sure.last().is_some_and(|piece| matches!(piece.kind, Kind::Char { .. }));
+        let at_end = pieces.sure().last().is_some_and(|piece| matches!(piece.kind, Kind::Char { .. }));
         let of_path = if at_end { 1 } else { BEGUN_MIN };
-        let begun = [searcher.begun(&row, BEGUN_MIN), self.private.begun(&row, of_path), pieces.open];
+        let begun = |pieces: &Pieces| {
+            let row = Row::of(pieces.sure());
+            [searcher.begun(&row, BEGUN_MIN), self.private.begun(&row, of_path)].into_iter().flatten().min()
+        };
+        let begun = [begun(pieces), joined.and_then(begun), pieces.open];
         let held = begun.into_iter().flatten().min().unwrap_or(self.text.len()).max(self.shown);
         if self.text.len() - held > HELD_BYTES_MAX { self.text.len() } else { held }
     }
 }
 
 /// From where on what was shown is read again: the characters before `held` that may begin a secret, and what is still unsure.
-fn kept(pieces: &Pieces, held: usize) -> usize {
-    let shown = &pieces.all[..pieces.all.partition_point(|piece| piece.to <= held)];
+fn kept(pieces: &Pieces, joined: Option<&Pieces>, held: usize) -> usize {
     // A piece of which a part was shown is read again as a whole.
-    let whole = shown.last().map_or(0, |piece| piece.to);
-    let chars = shown.iter().rev().filter(|piece| matches!(piece.kind, Kind::Char { .. }));
-    let first = chars.take(BEGUN_MIN - 1).last().map_or(whole, |piece| piece.from);
-    let kept = first.min(pieces.unsure).min(whole);
+    let whole = pieces.until(held).last().map_or(0, |piece| piece.to);
+    let first = |pieces: &Pieces| {
+        let sure = pieces.sure().iter().rev().filter(|piece| piece.to <= held);
+        let chars = sure.filter(|piece| matches!(piece.kind, Kind::Char { .. }));
+        chars.take(BEGUN_MIN - 1).last().map_or(whole, |piece| piece.from).min(pieces.unsure)
+    };
+    let kept = first(pieces).min(joined.map_or(whole, first)).min(whole);
+    let kept = pieces.until(kept).last().map_or(0, |piece| piece.to);
     if held - kept > KEPT_BYTES_MAX { whole } else { kept }
 }
 

@@ -41,6 +41,17 @@ pub struct Pieces {
     pub open: Option<usize>,
 }
 
+impl Pieces {
+    /// Those that stay what they are, whatever is to come.
+    pub fn sure(&self) -> &[Piece] {
+        &self.all[..self.all.partition_point(|piece| piece.from < self.unsure)]
+    }
+
+    pub fn until(&self, to: usize) -> &[Piece] {
+        &self.all[..self.all.partition_point(|piece| piece.to <= to)]
+    }
+}
+
 enum Read {
     Is(Kind, usize),
     /// It depends on what is to come.
@@ -79,6 +90,46 @@ pub fn pieces(text: &str) -> Pieces {
         at += length;
     }
     pieces
+}
+
+/// Reads the text as if it stood on one line, since a line's end may part what encodes a character: `%2`, and `B` below it. Nothing where
+/// that reads the same. Pieces stand where they do in the text, with all that parts them.
+pub fn on_one_line(text: &str, read: &Pieces) -> Option<Pieces> {
+    let of_line = |piece: &Piece| match piece.kind {
+        Kind::Char { .. } => piece.to,
+        Kind::Blank { .. } => piece.from + backslashes_kept(&text[piece.from..piece.to]),
+        Kind::Steering | Kind::Message { .. } => piece.from,
+    };
+    let (mut line, mut places, mut is_open) = (String::new(), Vec::new(), false);
+    for piece in read.sure() {
+        let to = of_line(piece);
+        is_open |=
+            matches!(piece.kind, Kind::Char { is: b'%' | b'\\' | b'&', .. } | Kind::Blank { .. } if to > piece.from);
+        line.push_str(&text[piece.from..to]);
+        places.extend(piece.from..to);
+    }
+    if !is_open {
+        return None;
+    }
+    let mut joined = pieces(&line);
+    for piece in &mut joined.all {
+        (piece.from, piece.to) = (places[piece.from], places[piece.to - 1] + 1);
+    }
+    joined.unsure = places.get(joined.unsure).copied().unwrap_or(read.unsure);
+    Some(joined)
+}
+
+/// Of a line's end: a backslash before it goes on with the next line, or is the first part of an escape; where the end is an escape itself,
+/// that one is doubled.
+fn backslashes_kept(blank: &str) -> usize {
+    let run = blank.bytes().take_while(|byte| *byte == b'\\').count();
+    if blank.ends_with('\n') {
+        run
+    } else if run % 2 == 1 {
+        run - 1
+    } else {
+        0
+    }
 }
 
 /// A message knows where it stands in its own bytes, and now where it stands in the text.

@@ -194,6 +194,43 @@ fn no_cut_lets_a_known_secret_through_either() {
 }
 
 #[test]
+fn a_line_that_ends_within_an_encoded_character_lets_no_secret_through() {
+    // What is encoded stands at its beginning, where least of it was seen, and behind.
+    let signatures = (0..7).map(|from| {
+        let (end, begin) = SIGNATURE.trim_end_matches('=').split_at(from);
+        format!("{begin}{end}=")
+    });
+    for signature in signatures {
+        let secrets = Secrets::default();
+        secrets.know(&signature);
+        let html = signature.replace('=', "&#x3D;").replace('+', "&#43;").replace('/', "&#x2F;");
+        for form in [encoded(&signature), encoded(&encoded(&signature)), json(&signature), html] {
+            for before in ["se=2030&sig=", "x "] {
+                no_fold_tells(&secrets, &signature, &format!("{before}{form}&sp=r"));
+            }
+        }
+    }
+}
+
+fn no_fold_tells(secrets: &Secrets, signature: &str, text: &str) {
+    for width in 1..text.len() {
+        let lines = text.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line).into_owned());
+        let lines: Vec<_> = lines.collect();
+        for end in ["", "\n", "\r\n", "\x1b[0m\r\n\x1b[32m", "\\n"] {
+            // What writes a line's end as an escape writes a backslash as one.
+            let lines = lines.iter().map(|line| if end == "\\n" { line.replace('\\', "\\\\") } else { line.clone() });
+            let lines: Vec<_> = lines.collect();
+            let folded = lines.join(end);
+            let single: Vec<_> = folded.split_inclusive(|_: char| true).collect();
+            let parts: Vec<_> = lines.iter().flat_map(|line| [line.as_str(), end]).collect();
+            for clean in [secrets.scrub(&folded), in_chunks(secrets, "", &single), in_chunks(secrets, "", &parts)] {
+                assert!(!shows(&clean, signature), "{folded:?} became {clean:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn progress_without_secrets_is_not_held_back() {
     let mut scrubber = Scrubber::new(secrets(), Path::new("/home/ann/show-1"));
     for line in
