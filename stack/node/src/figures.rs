@@ -107,6 +107,12 @@ impl Figures {
         (metrics.collect(), jain)
     }
 
+    /// Whoever looks next is to see that nothing of it is left.
+    pub fn left(&self, tenant: &TenantName) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(tenant.clone(), self.clock.now());
+    }
+
     /// Those that are there, and those that were until a moment ago: of who has left, the name stays in the store for ever.
     fn told(&self, tenants: Vec<TenantName>, usage: &Usage, now: u64) -> Vec<TenantName> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -152,6 +152,7 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
         }
         tokio::time::sleep(SWEEP_LOOK_EVERY).await;
     }
+    state.figures.left(&tenant);
     let TenantUsage { blobs, bytes, staged_bytes, cloud_bytes, .. } = usage;
     let at = time::iso_seconds(state.clock.now());
     let removed = format!(
