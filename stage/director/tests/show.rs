@@ -148,6 +148,8 @@ async fn a_talk_is_a_take_that_is_drawn_in_place_of_the_live_one() {
     call(&director, RunGroup { demo: "small".into(), group: "prepare".into() }).await.expect("it starts");
     let passed = |show: &Show| show.runs["small"].group_state(&show.demos["small"], "prepare") == StepState::Passed;
     until("the steps pass", || passed(&director.show()).then_some(())).await;
+    // Longer than a batch of a replay: whoever watches that sees the steps before the curtain.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     call(&director, ToggleCurtain { curtain: Curtain::Black }).await.expect("drawn");
     call(&director, ResetClock {}).await.expect("the talk ends");
     let talk = director.show();
