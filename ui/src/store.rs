@@ -193,8 +193,10 @@ impl Touched {
             Event::Figure { .. } => self.add(&[Part::Figures]),
             Event::Tool { .. } => self.add(&[Part::Steps]),
             Event::Replay(Replay::Events(events)) => events.iter().for_each(|stamped| self.by(&stamped.event)),
-            Event::Replay(Replay::Played | Replay::Paused | Replay::Ended) => self.add(&[Part::Replay]),
-            Event::Replay(Replay::Restarted) => *self = Touched::ALL,
+            Event::Replay(Replay::Played | Replay::Paused | Replay::Paced(_) | Replay::Ended) => {
+                self.add(&[Part::Replay])
+            }
+            Event::Replay(Replay::Restarted | Replay::Sought(_)) => *self = Touched::ALL,
             Event::Showed { .. } => *self = Touched::ALL,
             Event::Replay(Replay::Opened(_) | Replay::Left | Replay::Closed) => {
                 self.add(&Part::RUN);

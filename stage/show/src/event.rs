@@ -6,6 +6,8 @@ use crate::{
     demo::Demo,
     marks::{Ink, Pointer, Spot},
     planner::Settings,
+    playback::Speed,
+    recorded::Sought,
     take::TakeInfo,
     unit::Unit,
     version::Version,
@@ -159,8 +161,12 @@ pub enum Replay {
     Events(Vec<Stamped>),
     Played,
     Paused,
+    /// Faster or slower from now on.
+    Paced(Speed),
     /// Back to the start of the take.
     Restarted,
+    /// To another place of the take.
+    Sought(Box<Sought>),
     /// Its last event has been shown.
     Ended,
     /// The speaker went on to another slide: what was shown stays shown where it is drawn.

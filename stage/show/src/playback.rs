@@ -39,25 +39,95 @@ pub enum Of {
     Talk,
 }
 
-/// Where a take stands, and since when it moves on by itself, on the clock of who asks.
+/// What becomes of the pauses between the steps of a demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Idle {
+    /// The speaker's pauses are not the audience's.
+    Cut,
+    /// As it was.
+    Kept,
+}
+
+impl Idle {
+    pub fn of(of: Of) -> Idle {
+        match of {
+            Of::Demo => Idle::Cut,
+            Of::Talk => Idle::Kept,
+        }
+    }
+
+    pub fn other(self) -> Idle {
+        match self {
+            Idle::Cut => Idle::Kept,
+            Idle::Kept => Idle::Cut,
+        }
+    }
+}
+
+/// How fast a take is played, in quarters: what is reckoned with it stays whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Speed(u8);
+
+impl Speed {
+    pub const ALL: [Speed; 7] = [Speed(1), Speed(2), Speed(4), Speed(6), Speed(8), Speed(16), Speed(32)];
+    const USUAL: Speed = Speed(4);
+
+    pub fn faster(self) -> Speed {
+        Speed::ALL.into_iter().find(|speed| *speed > self).unwrap_or(self)
+    }
+
+    pub fn slower(self) -> Speed {
+        Speed::ALL.into_iter().rev().find(|speed| *speed < self).unwrap_or(self)
+    }
+
+    /// `0.25 x` to `8 x`; nothing at the pace at which it was.
+    pub fn in_words(self) -> Option<String> {
+        (self != Speed::USUAL).then(|| format!("{} x", f64::from(self.0) / 4.0))
+    }
+
+    fn of(self, elapsed: Micros) -> Micros {
+        elapsed.saturating_mul(u64::from(self.0)) / 4
+    }
+}
+
+impl Default for Speed {
+    fn default() -> Self {
+        Speed::USUAL
+    }
+}
+
+/// Where a take stands, by the clock that it is played by, and since when it moves on by itself, on the clock of who asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Playhead {
     at: Micros,
     since: Option<Micros>,
+    #[serde(default)]
+    speed: Speed,
 }
 
 impl Playhead {
     /// At the beginning, and playing.
     pub fn start(now: Micros) -> Playhead {
-        Playhead { at: 0, since: Some(now) }
+        Playhead { since: Some(now), ..Playhead::default() }
+    }
+
+    /// From the beginning again, as fast as before.
+    pub fn restart(self, now: Micros) -> Playhead {
+        Playhead { speed: self.speed, ..Playhead::start(now) }
     }
 
     pub fn at(&self, now: Micros) -> Micros {
-        self.at + self.since.map_or(0, |since| now.saturating_sub(since))
+        self.at.saturating_add(self.since.map_or(0, |since| self.speed.of(now.saturating_sub(since))))
     }
 
     pub fn plays(&self) -> bool {
         self.since.is_some()
+    }
+
+    pub fn speed(&self) -> Speed {
+        self.speed
     }
 
     pub fn play(&mut self, now: Micros) {
@@ -65,18 +135,24 @@ impl Playhead {
     }
 
     pub fn pause(&mut self, now: Micros) {
-        *self = Playhead { at: self.at(now), since: None };
+        *self = Playhead { at: self.at(now), since: None, ..*self };
     }
 
     /// Goes elsewhere, and goes on from there if it went on before.
     pub fn seek(&mut self, at: Micros, now: Micros) {
-        *self = Playhead { at, since: self.since.map(|_| now) };
+        *self = Playhead { at, since: self.since.map(|_| now), ..*self };
+    }
+
+    pub fn set_speed(&mut self, speed: Speed, now: Micros) {
+        self.seek(self.at(now), now);
+        self.speed = speed;
     }
 }
 
 /// When each event of a take is due on the replay's clock. It sees the events once, in order.
-#[derive(Debug, Default)]
-struct Pacer {
+#[derive(Debug, Clone)]
+pub struct Pacer {
+    idle: Idle,
     last: Micros,
     due: Micros,
     running: usize,
@@ -84,9 +160,15 @@ struct Pacer {
 }
 
 impl Pacer {
-    fn due(&mut self, stamped: &Stamped, of: Of) -> Micros {
-        if of == Of::Talk {
-            return stamped.at;
+    pub fn new(idle: Idle) -> Pacer {
+        Pacer { idle, last: 0, due: 0, running: 0, rested: 0 }
+    }
+
+    pub fn due(&mut self, stamped: &Stamped) -> Micros {
+        if self.idle == Idle::Kept {
+            // A clock that went back is that of a damaged line.
+            self.due = self.due.max(stamped.at);
+            return self.due;
         }
         let gap = stamped.at.saturating_sub(self.last);
         self.last = self.last.max(stamped.at);
@@ -115,8 +197,13 @@ pub struct Score<I> {
 }
 
 impl<I: Iterator<Item = Stamped>> Score<I> {
-    pub fn new(of: Of, events: I) -> Score<I> {
-        let mut score = Score { of, events, pacer: Pacer::default(), next: None };
+    pub fn new(of: Of, idle: Idle, events: I) -> Score<I> {
+        Score::from(of, Pacer::new(idle), events)
+    }
+
+    /// The rest of a take, with the pacer as it was there.
+    pub fn from(of: Of, pacer: Pacer, events: I) -> Score<I> {
+        let mut score = Score { of, events, pacer, next: None };
         score.advance();
         score
     }
@@ -124,6 +211,11 @@ impl<I: Iterator<Item = Stamped>> Score<I> {
     /// Nothing more is due, ever.
     pub fn ended(&self) -> bool {
         self.next.is_none()
+    }
+
+    /// When the next event is due.
+    pub fn next_due(&self) -> Option<Micros> {
+        self.next.as_ref().map(|(due, _)| *due)
     }
 
     /// What is due up to a position and was not before, or the first of it.
@@ -136,16 +228,23 @@ impl<I: Iterator<Item = Stamped>> Score<I> {
         batch
     }
 
-    /// Looks at the next event; in a demo's take those of the stage belong to the speaker, who is live.
+    /// Looks at the next event.
     fn advance(&mut self) {
         self.next = None;
         for stamped in self.events.by_ref() {
-            let due = self.pacer.due(&stamped, self.of);
-            if self.of == Of::Talk || draws_a_run(&stamped.event) {
+            let due = self.pacer.due(&stamped);
+            if self.of.plays(&stamped.event) {
                 self.next = Some((due, stamped));
                 return;
             }
         }
+    }
+}
+
+impl Of {
+    /// In a demo's take the events of the stage belong to the speaker, who is live.
+    pub fn plays(self, event: &Event) -> bool {
+        self == Of::Talk || draws_a_run(event)
     }
 }
 
@@ -176,8 +275,8 @@ mod tests {
             (300_000_000, Event::StepStarted { step: 1, timeout_ms: 1 }),
             (300_500_000, Event::StepEnded { step: 1, outcome: passed() }),
         ];
-        let mut pacer = Pacer::default();
-        let due: Vec<_> = script.into_iter().map(|(at, event)| pacer.due(&stamped(at, event), Of::Demo)).collect();
+        let mut pacer = Pacer::new(Idle::Cut);
+        let due: Vec<_> = script.into_iter().map(|(at, event)| pacer.due(&stamped(at, event))).collect();
         let after = |micros| REST + micros;
         let wanted =
             [0, REST, after(4_000_000), after(5_000_000), after(6_000_000), after(6_500_000), after(6_500_000)];
@@ -198,6 +297,20 @@ mod tests {
     }
 
     #[test]
+    fn a_playhead_goes_on_faster_or_slower_from_where_it_stands() {
+        let mut head = Playhead::start(0);
+        head.set_speed(Speed::default().faster().faster(), 1_000);
+        assert_eq!((head.at(1_000), head.at(2_000)), (1_000, 3_000));
+        head.set_speed(Speed::ALL[0], 2_000);
+        assert_eq!(head.at(2_400), 3_100);
+        head.pause(2_400);
+        assert_eq!((head.at(9_000), head.restart(9_000).at(9_400)), (3_100, 100));
+        let words: Vec<_> = Speed::ALL.into_iter().filter_map(Speed::in_words).collect();
+        assert_eq!(words, ["0.25 x", "0.5 x", "1.5 x", "2 x", "4 x", "8 x"]);
+        assert_eq!((Speed::ALL[0].slower(), Speed::ALL[6].faster()), (Speed::ALL[0], Speed::ALL[6]));
+    }
+
+    #[test]
     fn a_line_is_an_event_or_another_versions_or_damage() {
         let output = stamped(12, Event::Output("hi \"there\"\r\n".into()));
         let text = serde_json::to_string(&output).expect("plain values");
@@ -211,7 +324,7 @@ mod tests {
     #[test]
     fn what_is_due_comes_in_order_and_in_bounded_batches() {
         let many = (0..2_000).map(|at| stamped(at, Event::Output(at.to_string())));
-        let mut score = Score::new(Of::Talk, many);
+        let mut score = Score::new(Of::Talk, Idle::Kept, many);
         let mut seen = Vec::new();
         while !score.ended() {
             let batch = score.due(5_000);

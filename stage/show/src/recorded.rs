@@ -1,7 +1,7 @@
 //! A take on stage. One of a demo folds into a run beside the live one; one of a whole talk folds into the show itself, and the live
 //! show is kept until it comes back.
 
-use crate::playback::Playhead;
+use crate::playback::{Playhead, Speed};
 use crate::{Event, Micros, Replay, Run, Show, Stamped, demo::Demo, take::TakeInfo};
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
     pub take: TakeInfo,
-    pub playing: bool,
     pub ended: bool,
-    /// On the take's clock.
-    pub at: Micros,
+    #[serde(default)]
+    pub head: Playhead,
     pub run: Run,
     /// The demo as it was then. Takes of the first format do not tell.
     #[serde(default)]
@@ -40,7 +39,32 @@ pub struct Playing<'a> {
     pub take: &'a TakeInfo,
     pub playing: bool,
     pub ended: bool,
+    /// By the clock that it is played by.
     pub at: Micros,
+    pub speed: Speed,
+}
+
+/// A take as it stands at one place, folded from the take alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sought {
+    /// By the clock that it is played by.
+    pub to: Micros,
+    pub state: State,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    Demo {
+        run: Run,
+        demo: Option<Demo>,
+    },
+    /// The show that it draws; what the clock of that show told when the take began; whether it has brought its deck.
+    Talk {
+        show: Box<Show>,
+        began: Micros,
+        drawn: bool,
+    },
 }
 
 impl Show {
@@ -66,8 +90,9 @@ impl Show {
             playing: talk.head.plays(),
             ended: talk.ended,
             at: talk.head.at(live),
+            speed: talk.head.speed(),
         });
-        talk.or_else(|| self.recorded.as_ref().map(Recorded::playing))
+        talk.or_else(|| self.recorded.as_ref().map(|recorded| recorded.playing(live)))
     }
 
     /// The recording that stands for a demo's run: the one on stage, or one that was left behind on its slide.
@@ -95,19 +120,40 @@ impl Show {
             Replay::Opened(_) | Replay::Closed | Replay::Left => self.close_talk(),
             Replay::Events(events) => events.iter().for_each(|stamped| self.play_event(at, stamped)),
             Replay::Restarted => {
-                let Some(Talk { take, live, .. }) = self.talk.take() else { return };
+                let Some(Talk { take, live, head, .. }) = self.talk.take() else { return };
                 *self = *live;
                 self.open_talk(at, &take);
+                self.talk.iter_mut().for_each(|talk| talk.head = head.restart(at));
             }
-            Replay::Played | Replay::Paused | Replay::Ended => {
+            Replay::Sought(sought) => self.seek_talk(at, sought),
+            Replay::Played | Replay::Paused | Replay::Ended | Replay::Paced(_) => {
                 let Some(talk) = &mut self.talk else { return };
-                match replay {
-                    Replay::Played => talk.head.play(at),
-                    _ => talk.head.pause(at),
-                }
                 talk.ended |= *replay == Replay::Ended;
+                move_head(&mut talk.head, at, replay);
             }
         }
+    }
+
+    fn seek_talk(&mut self, at: Micros, sought: &Sought) {
+        let (Some(talk), State::Talk { show, began, drawn }) = (self.talk.take(), &sought.state) else { return };
+        let mut head = talk.head;
+        head.seek(sought.to, at);
+        *self = Show { talk: None, ..Show::clone(show) };
+        self.talk = Some(Talk { ended: false, head, began: *began, drawn: *drawn, ..talk });
+    }
+
+    /// What a take on stage has come to, where one is.
+    pub fn stands(&self, to: Micros) -> Option<Sought> {
+        let state = match (&self.talk, &self.recorded) {
+            (Some(talk), _) => State::Talk {
+                show: Box::new(Show { talk: None, ..self.clone() }),
+                began: talk.began,
+                drawn: talk.drawn,
+            },
+            (None, Some(recorded)) => State::Demo { run: recorded.run.clone(), demo: recorded.demo.clone() },
+            (None, None) => return None,
+        };
+        Some(Sought { to, state })
     }
 
     /// On the clock of the show that was recorded.
@@ -134,11 +180,11 @@ impl Show {
     }
 
     /// What becomes of the take of a demo.
-    pub(crate) fn replay(&mut self, replay: &Replay) {
+    pub(crate) fn replay(&mut self, at: Micros, replay: &Replay) {
         match replay {
             Replay::Opened(take) => {
                 self.shown.remove(&take.demo);
-                self.recorded = Some(Recorded::new(take.clone()));
+                self.recorded = Some(Recorded::new(take.clone(), Playhead::start(at)));
             }
             Replay::Closed => {
                 if let Some(closed) = self.recorded.take() {
@@ -148,13 +194,20 @@ impl Show {
                 }
             }
             Replay::Left => {
-                if let Some(left) = self.recorded.take() {
-                    self.shown.insert(left.take.demo.clone(), Recorded { playing: false, ..left });
+                if let Some(mut left) = self.recorded.take() {
+                    left.head.pause(at);
+                    self.shown.insert(left.take.demo.clone(), left);
                 }
             }
-            Replay::Events(_) | Replay::Played | Replay::Paused | Replay::Restarted | Replay::Ended => {
+            Replay::Events(_)
+            | Replay::Played
+            | Replay::Paused
+            | Replay::Restarted
+            | Replay::Ended
+            | Replay::Paced(_)
+            | Replay::Sought(_) => {
                 if let Some(recorded) = &mut self.recorded {
-                    recorded.apply(replay);
+                    recorded.apply(at, replay);
                 }
             }
         }
@@ -162,16 +215,22 @@ impl Show {
 }
 
 impl Recorded {
-    fn new(take: TakeInfo) -> Recorded {
+    fn new(take: TakeInfo, head: Playhead) -> Recorded {
         let run = Run::new(take.demo.clone(), 0);
-        Recorded { take, playing: true, ended: false, at: 0, run, demo: None }
+        Recorded { take, ended: false, head, run, demo: None }
     }
 
-    fn playing(&self) -> Playing<'_> {
-        Playing { take: &self.take, playing: self.playing, ended: self.ended, at: self.at }
+    fn playing(&self, live: Micros) -> Playing<'_> {
+        Playing {
+            take: &self.take,
+            playing: self.head.plays(),
+            ended: self.ended,
+            at: self.head.at(live),
+            speed: self.head.speed(),
+        }
     }
 
-    fn apply(&mut self, replay: &Replay) {
+    fn apply(&mut self, at: Micros, replay: &Replay) {
         match replay {
             Replay::Events(events) => {
                 for stamped in events {
@@ -179,17 +238,28 @@ impl Recorded {
                         Event::Opened(opened) => self.demo = opened.demos.get(&self.take.demo).cloned(),
                         event => self.run.apply(stamped.at, event),
                     }
-                    self.at = self.at.max(stamped.at);
                 }
             }
-            Replay::Played => self.playing = true,
-            Replay::Paused => self.playing = false,
-            Replay::Restarted => *self = Recorded::new(self.take.clone()),
+            Replay::Restarted => *self = Recorded::new(self.take.clone(), self.head.restart(at)),
+            Replay::Sought(sought) => {
+                let State::Demo { run, demo } = &sought.state else { return };
+                self.head.seek(sought.to, at);
+                *self = Recorded { ended: false, run: run.clone(), demo: demo.clone(), ..self.clone() };
+            }
+            Replay::Played | Replay::Paused | Replay::Paced(_) => move_head(&mut self.head, at, replay),
             Replay::Ended => {
                 self.ended = true;
-                self.playing = false;
+                move_head(&mut self.head, at, replay);
             }
             Replay::Opened(_) | Replay::Closed | Replay::Left => {}
         }
+    }
+}
+
+fn move_head(head: &mut Playhead, at: Micros, replay: &Replay) {
+    match replay {
+        Replay::Played => head.play(at),
+        Replay::Paced(speed) => head.set_speed(*speed, at),
+        _ => head.pause(at),
     }
 }

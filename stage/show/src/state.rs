@@ -214,7 +214,7 @@ impl Show {
                     run.apply(at, event);
                 }
             }
-            Event::Replay(replay) => self.replay(replay),
+            Event::Replay(replay) => self.replay(at, replay),
             // How the take of a talk opens: see `Show::play_event`.
             Event::Showed { .. } => {}
         }

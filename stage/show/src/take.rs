@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the format, raised when an older reader would misread it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// First line of a take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use crate::{
     deck::{Beat, Deck, Layout, Level, PRIORITY_USUAL, Section, Slide},
     demo::{Demo, Group, Step},
     marks::Marks,
+    playback::Playhead,
     take::{Edition, Machine, TakeInfo, Verdict},
 };
 use std::collections::BTreeMap;
@@ -208,7 +209,7 @@ fn recorded(demo: String, badge: Badge, run: crate::Run) -> Recorded {
     let Badge { at_unix_ms, cpu, cores, edition } = badge;
     let machine = Machine { cpu, cores, ..Machine::default() };
     let take = TakeInfo { demo, at_unix_ms, machine, edition, ..no_take() };
-    Recorded { take, playing: false, ended: false, at: 0, run, demo: None }
+    Recorded { take, ended: false, head: Playhead::default(), run, demo: None }
 }
 
 /// A recorded talk, for its clock alone.

@@ -140,8 +140,8 @@ impl Audience {
 
     fn replayed(&self, show: &Show, replay: &Replay) -> News {
         match replay {
-            Replay::Opened(_) | Replay::Closed | Replay::Left | Replay::Restarted => News::Stage,
-            Replay::Played | Replay::Paused | Replay::Ended => News::Changes(vec![]),
+            Replay::Opened(_) | Replay::Closed | Replay::Left | Replay::Restarted | Replay::Sought(_) => News::Stage,
+            Replay::Played | Replay::Paused | Replay::Paced(_) | Replay::Ended => News::Changes(vec![]),
             Replay::Events(events) if show.replays_talk() => self.talk(show, events),
             Replay::Events(events) => {
                 let is_played =
