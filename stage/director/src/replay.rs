@@ -1,61 +1,283 @@
-//! Plays a take on stage at its own pace: `greenroom_show::playback` decides, and here is the clock.
+//! Plays a take on stage: `greenroom_show::playback` decides, and here are its clock, its file and the keys that move it.
 
-use crate::takes::Reader;
-use greenroom_show::playback::{Playhead, Score};
-use greenroom_show::{Micros, Replay};
+use crate::takes::{Reader, TakeError};
+use greenroom_show::keyframes::Keyframes;
+use greenroom_show::playback::{Idle, Of, Pacer, Playhead, Score, To, Way};
+use greenroom_show::take::TakeInfo;
+use greenroom_show::timeline::Timeline;
+use greenroom_show::{Micros, Replay, Show, Sought, State};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 /// Events leave in batches of this long.
 const TICK: Duration = Duration::from_millis(33);
+/// Keys pressed faster than a replay answers.
+const COMMANDS_WAITING: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     TogglePlay,
     Restart,
+    Seek(To),
+    Pace(Way),
+    /// Cuts the pauses between steps, or keeps them.
+    ToggleIdle,
     /// To its end at once, and away.
     Leave,
 }
 
-/// Plays until its commands end. `open` gives the take from its start, `now` is a clock, `emit` puts events on stage.
-pub async fn play<E>(
-    open: impl Fn() -> Result<Reader, E>,
+/// What moves a take that is on stage. Dropping it ends the play.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+    timeline: watch::Receiver<Option<Arc<Timeline>>>,
+}
+
+/// The other end.
+#[derive(Debug)]
+pub struct Waiting {
+    commands: mpsc::Receiver<Command>,
+    timeline: watch::Sender<Option<Arc<Timeline>>>,
+}
+
+impl Handle {
+    pub fn new() -> (Handle, Waiting) {
+        let (commands, heard) = mpsc::channel(COMMANDS_WAITING);
+        let (told, timeline) = watch::channel(None);
+        (Handle { commands, timeline }, Waiting { commands: heard, timeline: told })
+    }
+
+    /// Whether it will be done: a key that is pressed faster than a replay answers is not.
+    pub fn send(&self, command: Command) -> bool {
+        self.commands.try_send(command).is_ok()
+    }
+
+    /// Once the take was looked through; nothing where it left before.
+    pub async fn timeline(&self) -> Option<Arc<Timeline>> {
+        let mut timeline = self.timeline.clone();
+        let known = timeline.wait_for(Option::is_some).await.ok()?;
+        known.clone()
+    }
+}
+
+/// A take in its file.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub folder: PathBuf,
+    pub take: TakeInfo,
+    /// What was on stage before it.
+    pub live: Arc<Show>,
+}
+
+impl Source {
+    fn open(&self) -> Result<Reader, TakeError> {
+        Reader::open(&self.folder, &self.take.id)
+    }
+
+    fn of(&self) -> Of {
+        if self.take.is_of_talk() { Of::Talk } else { Of::Demo }
+    }
+
+    /// Looks through the whole take.
+    fn look(self, idle: Idle) -> JoinHandle<Result<Keyframes, TakeError>> {
+        tokio::task::spawn_blocking(move || {
+            let mut reader = self.open()?;
+            let mut keyframes = Keyframes::new(&self.take, idle, &self.live);
+            while let Some(stamped) = reader.next() {
+                keyframes.take_in(stamped, reader.place());
+            }
+            Ok(keyframes)
+        })
+    }
+
+    fn score(&self, idle: Idle) -> Result<Score<Reader>, TakeError> {
+        Ok(Score::new(self.of(), idle, self.open()?))
+    }
+
+    /// The take as it stands at a place, and the rest of it.
+    async fn seek(&self, keyframes: Arc<Keyframes>, to: Micros) -> Result<Option<(Sought, Score<Reader>)>, TakeError> {
+        let source = self.clone();
+        let sought = tokio::task::spawn_blocking(move || {
+            keyframes.seek(to, |place| {
+                let reader = source.open()?;
+                let header = reader.place();
+                reader.goes_on_at(place.max(header)).map_err(|error| source.unreadable(error))
+            })
+        });
+        sought.await.map_err(|error| self.unreadable(std::io::Error::other(error)))?
+    }
+
+    /// When an event of the recording is due where pauses are cut, or are not.
+    async fn due(&self, at: Micros, idle: Idle) -> Result<Micros, TakeError> {
+        let source = self.clone();
+        let due = tokio::task::spawn_blocking(move || {
+            let mut pacer = Pacer::new(idle);
+            let before = source.open()?.take_while(|stamped| stamped.at <= at);
+            Ok(before.map(|stamped| pacer.due(&stamped)).last().unwrap_or(0))
+        });
+        due.await.map_err(|error| self.unreadable(std::io::Error::other(error)))?
+    }
+
+    fn unreadable(&self, source: std::io::Error) -> TakeError {
+        TakeError::Io { path: self.folder.join(&self.take.id), source }
+    }
+}
+
+/// Plays until its commands end. `now` is a clock, `emit` puts events on stage.
+pub async fn play(
+    source: Source,
     now: impl Fn() -> Micros,
     emit: impl Fn(Replay),
-    mut commands: mpsc::Receiver<Command>,
-) -> Result<(), E> {
-    let begin = || open().map(|reader| (Score::new(reader.of(), reader), Playhead::start(now())));
-    let (mut score, mut head) = begin()?;
+    mut waiting: Waiting,
+) -> Result<(), TakeError> {
+    let idle = Idle::of(source.of());
+    let mut play = Play {
+        score: source.score(idle)?,
+        pass: source.clone().look(idle),
+        head: Playhead::start(now()),
+        keyframes: None,
+        shown: 0,
+        idle,
+        source,
+        now,
+        emit,
+    };
     loop {
         tokio::select! {
-            () = tokio::time::sleep(TICK), if head.plays() => {
-                let batch = score.due(head.at(now()));
-                if !batch.is_empty() {
-                    emit(Replay::Events(batch));
-                }
-                if score.ended() {
-                    head.pause(now());
-                    emit(Replay::Ended);
-                }
-            }
-            command = commands.recv() => match command {
-                None => return Ok(()),
-                Some(Command::Leave) => {
-                    while !score.ended() {
-                        emit(Replay::Events(score.due(Micros::MAX)));
-                    }
-                    emit(Replay::Left);
+            () = tokio::time::sleep(TICK), if play.head.plays() => play.tick(),
+            looked = &mut play.pass, if play.keyframes.is_none() => play.looked(looked, &waiting)?,
+            command = waiting.commands.recv() => {
+                let Some(command) = command else { return Ok(()) };
+                if command == Command::Leave {
+                    play.leave();
                     return Ok(());
                 }
-                Some(Command::TogglePlay) if !score.ended() => {
-                    if head.plays() { head.pause(now()) } else { head.play(now()) }
-                    emit(if head.plays() { Replay::Played } else { Replay::Paused });
-                }
-                Some(Command::TogglePlay | Command::Restart) => {
-                    (score, head) = begin()?;
-                    emit(Replay::Restarted);
-                }
+                play.obey(command, &waiting).await?;
             }
         }
+    }
+}
+
+/// A take while it is played.
+struct Play<N, E> {
+    source: Source,
+    idle: Idle,
+    score: Score<Reader>,
+    head: Playhead,
+    /// Of the recording's clock, the last that was shown.
+    shown: Micros,
+    pass: JoinHandle<Result<Keyframes, TakeError>>,
+    keyframes: Option<Arc<Keyframes>>,
+    now: N,
+    emit: E,
+}
+
+impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
+    fn tick(&mut self) {
+        let batch = self.score.due(self.head.at((self.now)()));
+        if let Some(last) = batch.last() {
+            self.shown = last.at;
+            (self.emit)(Replay::Events(batch));
+        }
+        self.ends();
+    }
+
+    fn ends(&mut self) {
+        if self.score.ended() {
+            self.head.pause((self.now)());
+            (self.emit)(Replay::Ended);
+        }
+    }
+
+    fn leave(&mut self) {
+        while !self.score.ended() {
+            (self.emit)(Replay::Events(self.score.due(Micros::MAX)));
+        }
+        (self.emit)(Replay::Left);
+    }
+
+    fn looked(
+        &mut self,
+        looked: Result<Result<Keyframes, TakeError>, tokio::task::JoinError>,
+        waiting: &Waiting,
+    ) -> Result<(), TakeError> {
+        let looked = looked.map_err(|error| self.source.unreadable(std::io::Error::other(error)))??;
+        waiting.timeline.send_replace(Some(Arc::new(looked.timeline())));
+        self.keyframes = Some(Arc::new(looked));
+        Ok(())
+    }
+
+    async fn obey(&mut self, command: Command, waiting: &Waiting) -> Result<(), TakeError> {
+        match command {
+            Command::TogglePlay if !self.score.ended() => {
+                let at = (self.now)();
+                if self.head.plays() {
+                    self.head.pause(at)
+                } else {
+                    self.head.play(at)
+                }
+                (self.emit)(if self.head.plays() { Replay::Played } else { Replay::Paused });
+            }
+            Command::TogglePlay | Command::Restart => {
+                self.score = self.source.score(self.idle)?;
+                self.head = self.head.restart((self.now)());
+                (self.emit)(Replay::Restarted);
+            }
+            Command::Seek(to) => {
+                if matches!(to, To::Frame(_)) && self.head.plays() {
+                    self.head.pause((self.now)());
+                    (self.emit)(Replay::Paused);
+                }
+                let keyframes = self.keyframes(waiting).await?;
+                let to = to.from(self.head.at((self.now)()), &keyframes.timeline());
+                self.seek(keyframes, to).await?;
+            }
+            Command::Pace(way) => {
+                let speed = match way {
+                    Way::Back => self.head.speed().slower(),
+                    Way::On => self.head.speed().faster(),
+                };
+                self.head.set_speed(speed, (self.now)());
+                (self.emit)(Replay::Paced(speed));
+            }
+            Command::ToggleIdle => {
+                self.idle = self.idle.other();
+                self.keyframes = None;
+                waiting.timeline.send_replace(None);
+                self.pass.abort();
+                self.pass = self.source.clone().look(self.idle);
+                let keyframes = self.keyframes(waiting).await?;
+                let to = self.source.due(self.shown, self.idle).await?;
+                self.seek(keyframes, to).await?;
+            }
+            // Before any other: see `play`.
+            Command::Leave => {}
+        }
+        Ok(())
+    }
+
+    async fn keyframes(&mut self, waiting: &Waiting) -> Result<Arc<Keyframes>, TakeError> {
+        loop {
+            if let Some(keyframes) = &self.keyframes {
+                return Ok(keyframes.clone());
+            }
+            let looked = (&mut self.pass).await;
+            self.looked(looked, waiting)?;
+        }
+    }
+
+    async fn seek(&mut self, keyframes: Arc<Keyframes>, to: Micros) -> Result<(), TakeError> {
+        let Some((sought, score)) = self.source.seek(keyframes, to).await? else { return Ok(()) };
+        if let State::Demo { run, .. } = &sought.state {
+            self.shown = run.now;
+        }
+        self.score = score;
+        self.head.seek(to, (self.now)());
+        (self.emit)(Replay::Sought(Box::new(sought)));
+        self.ends();
+        Ok(())
     }
 }

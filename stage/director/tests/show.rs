@@ -122,7 +122,7 @@ async fn a_take_replays_to_the_same_run_and_can_be_paused_and_restarted() {
     assert_eq!(director.show().position.slide, 1, "on the slide that cues its demo");
     call(&director, TogglePlay {}).await.expect("it pauses");
     let recorded = || director.show().recorded.expect("a take on stage");
-    until("it rests", || (!recorded().playing).then_some(())).await;
+    until("it rests", || (!recorded().head.plays()).then_some(())).await;
     call(&director, TogglePlay {}).await.expect("it plays on");
     until("its end", || recorded().ended.then_some(())).await;
     let replayed = recorded().run;

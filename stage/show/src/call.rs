@@ -5,10 +5,12 @@ use crate::{
     audience::Told,
     marks::{Ink, Pointer},
     planner,
+    playback::{To, Way},
     preflight::Check,
     rehearsal::Report,
     take::TakeInfo,
     tenants::{Act, Switch, Tenants},
+    timeline::Timeline,
     version::Version,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -52,6 +54,10 @@ pub enum ShowRequest {
     ToggleRecorded(ToggleRecorded),
     TogglePlay(TogglePlay),
     RestartTake(RestartTake),
+    SeekTake(SeekTake),
+    PaceTake(PaceTake),
+    ToggleIdle(ToggleIdle),
+    ReadTimeline(ReadTimeline),
     SetVersion(SetVersion),
     Preflight(Preflight),
     ReadRehearsals(ReadRehearsals),
@@ -295,6 +301,50 @@ impl Call for RestartTake {
     type Reply = ();
     fn request(self) -> Request {
         Request::Show(ShowRequest::RestartTake(self))
+    }
+}
+
+/// To another place of the take on stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SeekTake {
+    pub to: To,
+}
+impl Call for SeekTake {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::SeekTake(self))
+    }
+}
+
+/// Faster or slower.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PaceTake {
+    pub way: Way,
+}
+impl Call for PaceTake {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::PaceTake(self))
+    }
+}
+
+/// Cuts the pauses between a demo's steps out of the take on stage, or keeps them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToggleIdle {}
+impl Call for ToggleIdle {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleIdle(self))
+    }
+}
+
+/// What the take on stage has where.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadTimeline {}
+impl Call for ReadTimeline {
+    type Reply = Timeline;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ReadTimeline(self))
     }
 }
 

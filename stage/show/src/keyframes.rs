@@ -12,18 +12,19 @@ const FIRST_STRIDE: Micros = 10_000_000;
 
 /// Where to read on, and what the take had come to there.
 #[derive(Debug, Clone)]
-pub struct Keyframe {
+struct Keyframe {
     /// Of the line that comes next, as the reader counts.
-    pub place: u64,
+    place: u64,
     /// When the event before it was due: all that was due by then is in the state.
-    pub due: Micros,
-    pub pacer: Pacer,
-    pub show: Show,
+    due: Micros,
+    pacer: Pacer,
+    show: Show,
 }
 
 #[derive(Debug)]
 pub struct Keyframes {
     of: Of,
+    idle: Idle,
     stride: Micros,
     frames: Vec<Keyframe>,
     last: Keyframe,
@@ -38,7 +39,7 @@ impl Keyframes {
         show.apply(0, &Event::Replay(Replay::Opened(take.clone())));
         let of = if take.is_of_talk() { Of::Talk } else { Of::Demo };
         let start = Keyframe { place: 0, due: 0, pacer: Pacer::new(idle), show };
-        Keyframes { of, stride: FIRST_STRIDE, frames: vec![start.clone()], last: start, tracer: Tracer::new(of) }
+        Keyframes { of, idle, stride: FIRST_STRIDE, frames: vec![start.clone()], last: start, tracer: Tracer::new(of) }
     }
 
     /// The next event of the take; `after` is the place of what follows it.
@@ -70,28 +71,33 @@ impl Keyframes {
     }
 
     /// Where to begin for a place of the clock that the take is played by.
-    pub fn before(&self, to: Micros) -> &Keyframe {
+    fn before(&self, to: Micros) -> &Keyframe {
         let after = self.frames.partition_point(|frame| frame.due <= to);
         &self.frames[after.saturating_sub(1)]
     }
 
-    pub fn timeline(&self) -> Timeline {
-        self.tracer.timeline(self.last.due)
-    }
-}
-
-impl Keyframe {
-    /// The take as it stands at a place after this one, and the rest of it; `events` are those from the keyframe's place on.
-    pub fn seek<I: Iterator<Item = Stamped>>(&self, of: Of, events: I, to: Micros) -> Option<(Sought, Score<I>)> {
-        let mut score = Score::from(of, self.pacer.clone(), events);
-        let mut show = self.show.clone();
+    /// The take as it stands at a place, and the rest of it. `open` gives its events from a keyframe's place on.
+    pub fn seek<I, E>(
+        &self,
+        to: Micros,
+        open: impl FnOnce(u64) -> Result<I, E>,
+    ) -> Result<Option<(Sought, Score<I>)>, E>
+    where
+        I: Iterator<Item = Stamped>,
+    {
+        let Keyframe { place, pacer, mut show, .. } = self.before(to).clone();
+        let mut score = Score::from(self.of, pacer, open(place)?);
         loop {
             let due = score.due(to);
             if due.is_empty() {
-                return Some((show.stands(to)?, score));
+                return Ok(show.stands(to, self.idle).map(|sought| (sought, score)));
             }
             due.into_iter().for_each(|stamped| fold(&mut show, stamped));
         }
+    }
+
+    pub fn timeline(&self) -> Timeline {
+        self.tracer.timeline(self.last.due)
     }
 }
 
@@ -148,7 +154,7 @@ mod tests {
 
     /// What is drawn, without the clock of whoever watches.
     fn drawn(show: &Show) -> Option<Sought> {
-        show.stands(0)
+        show.stands(0, Idle::Cut)
     }
 
     proptest! {
@@ -173,6 +179,7 @@ mod tests {
                 keyframes.take_in(stamped.clone(), index as u64 + 1);
             }
             prop_assert!(keyframes.frames.len() <= KEYFRAMES_MAX);
+            let from = |place: u64| Ok::<_, std::convert::Infallible>(script.iter().skip(place as usize).cloned());
             let mut played = opened();
             let mut score = Score::new(of, idle, script.iter().cloned());
             // Whoever seeks had played something else before.
@@ -183,15 +190,13 @@ mod tests {
                 if score.next_due() == Some(to) {
                     continue;
                 }
-                let frame = keyframes.before(to);
-                let events = script.iter().skip(frame.place as usize).cloned();
-                let (stands, rest) = frame.seek(of, events, to).expect("a take is on stage");
+                let (stands, rest) = keyframes.seek(to, from).expect("in memory").expect("a take is on stage");
                 prop_assert_eq!(rest.next_due(), score.next_due());
                 sought.apply(7, &Event::Replay(Replay::Sought(Box::new(stands))));
                 prop_assert_eq!(drawn(&sought), drawn(&played));
             }
             // And on from the first keyframe's to the end, event by event.
-            let (stands, mut rest) = keyframes.before(0).seek(of, script.iter().cloned(), 0).expect("a take");
+            let (stands, mut rest) = keyframes.seek(0, from).expect("in memory").expect("a take is on stage");
             sought.apply(8, &Event::Replay(Replay::Sought(Box::new(stands))));
             while let Some(to) = rest.next_due() {
                 rest.due(to).into_iter().for_each(|stamped| fold(&mut sought, stamped));

@@ -1,5 +1,6 @@
 //! How a take is played: what its lines say, when each is due, and where it stands. Pure, so that a director, a page and an exporter play alike.
 
+use crate::timeline::Timeline;
 use crate::{Event, Micros, Stamped};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,8 @@ use strum::VariantNames;
 
 /// How long a recording rests after a step before the next one starts: the speaker's pauses are not the audience's.
 const REST: Micros = 1_500_000;
+const FRAME: Micros = 1_000_000 / 30;
+const LITTLE: Micros = 5_000_000;
 /// Events of one batch; a take that holds more at one moment is spread over batches.
 const BATCH_MAX: usize = 512;
 
@@ -40,10 +43,11 @@ pub enum Of {
 }
 
 /// What becomes of the pauses between the steps of a demo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Idle {
     /// The speaker's pauses are not the audience's.
+    #[default]
     Cut,
     /// As it was.
     Kept,
@@ -62,6 +66,45 @@ impl Idle {
             Idle::Cut => Idle::Kept,
             Idle::Kept => Idle::Cut,
         }
+    }
+}
+
+/// A place of a take that a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum To {
+    /// By the clock that the take is played by.
+    At(Micros),
+    /// From step to step.
+    Step(Way),
+    /// A thirtieth of a second, standing still.
+    Frame(Way),
+    /// Five seconds.
+    Little(Way),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    Back,
+    On,
+}
+
+impl To {
+    /// From a place of a take to another one that it has.
+    pub fn from(self, at: Micros, timeline: &Timeline) -> Micros {
+        let moved = |by: Micros, way: Way| match way {
+            Way::Back => at.saturating_sub(by),
+            Way::On => at.saturating_add(by),
+        };
+        let to = match self {
+            To::At(to) => to,
+            To::Step(Way::Back) => timeline.previous(at),
+            To::Step(Way::On) => timeline.next(at),
+            To::Frame(way) => moved(FRAME, way),
+            To::Little(way) => moved(LITTLE, way),
+        };
+        to.min(timeline.length)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A take on stage. One of a demo folds into a run beside the live one; one of a whole talk folds into the show itself, and the live
 //! show is kept until it comes back.
 
-use crate::playback::{Playhead, Speed};
+use crate::playback::{Idle, Playhead, Speed};
 use crate::{Event, Micros, Replay, Run, Show, Stamped, demo::Demo, take::TakeInfo};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ pub struct Recorded {
     pub ended: bool,
     #[serde(default)]
     pub head: Playhead,
+    #[serde(default)]
+    pub idle: Idle,
     pub run: Run,
     /// The demo as it was then. Takes of the first format do not tell.
     #[serde(default)]
@@ -42,6 +44,7 @@ pub struct Playing<'a> {
     /// By the clock that it is played by.
     pub at: Micros,
     pub speed: Speed,
+    pub idle: Idle,
 }
 
 /// A take as it stands at one place, folded from the take alone.
@@ -49,6 +52,7 @@ pub struct Playing<'a> {
 pub struct Sought {
     /// By the clock that it is played by.
     pub to: Micros,
+    pub idle: Idle,
     pub state: State,
 }
 
@@ -91,6 +95,7 @@ impl Show {
             ended: talk.ended,
             at: talk.head.at(live),
             speed: talk.head.speed(),
+            idle: Idle::Kept,
         });
         talk.or_else(|| self.recorded.as_ref().map(|recorded| recorded.playing(live)))
     }
@@ -143,7 +148,7 @@ impl Show {
     }
 
     /// What a take on stage has come to, where one is.
-    pub fn stands(&self, to: Micros) -> Option<Sought> {
+    pub fn stands(&self, to: Micros, idle: Idle) -> Option<Sought> {
         let state = match (&self.talk, &self.recorded) {
             (Some(talk), _) => State::Talk {
                 show: Box::new(Show { talk: None, ..self.clone() }),
@@ -153,7 +158,7 @@ impl Show {
             (None, Some(recorded)) => State::Demo { run: recorded.run.clone(), demo: recorded.demo.clone() },
             (None, None) => return None,
         };
-        Some(Sought { to, state })
+        Some(Sought { to, idle, state })
     }
 
     /// On the clock of the show that was recorded.
@@ -217,7 +222,7 @@ impl Show {
 impl Recorded {
     fn new(take: TakeInfo, head: Playhead) -> Recorded {
         let run = Run::new(take.demo.clone(), 0);
-        Recorded { take, ended: false, head, run, demo: None }
+        Recorded { take, ended: false, head, idle: Idle::Cut, run, demo: None }
     }
 
     fn playing(&self, live: Micros) -> Playing<'_> {
@@ -227,6 +232,7 @@ impl Recorded {
             ended: self.ended,
             at: self.head.at(live),
             speed: self.head.speed(),
+            idle: self.idle,
         }
     }
 
@@ -240,11 +246,14 @@ impl Recorded {
                     }
                 }
             }
-            Replay::Restarted => *self = Recorded::new(self.take.clone(), self.head.restart(at)),
+            Replay::Restarted => {
+                *self = Recorded { idle: self.idle, ..Recorded::new(self.take.clone(), self.head.restart(at)) };
+            }
             Replay::Sought(sought) => {
                 let State::Demo { run, demo } = &sought.state else { return };
                 self.head.seek(sought.to, at);
-                *self = Recorded { ended: false, run: run.clone(), demo: demo.clone(), ..self.clone() };
+                (self.ended, self.idle) = (false, sought.idle);
+                (self.run, self.demo) = (run.clone(), demo.clone());
             }
             Replay::Played | Replay::Paused | Replay::Paced(_) => move_head(&mut self.head, at, replay),
             Replay::Ended => {

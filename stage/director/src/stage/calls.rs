@@ -9,14 +9,11 @@ use greenroom_show::call::{Call, CallError, Role, ShowRequest};
 use greenroom_show::deck::{Level, Slide};
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
+use greenroom_show::timeline::Timeline;
 use greenroom_show::version::Version;
-use greenroom_show::{ClockAct, Curtain, Event, NextAction, Position, Replay};
+use greenroom_show::{ClockAct, Curtain, Event, NextAction, Position, Replay, Show};
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::sync::mpsc;
-
-/// Keys pressed faster than a replay answers.
-const COMMANDS_WAITING: usize = 8;
 
 pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> Result<Value, CallError> {
     use ShowRequest as Ask;
@@ -44,6 +41,10 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::ToggleRecorded(call) => answer(&call, toggle_recorded(stage).await),
         Ask::TogglePlay(call) => answer(&call, command(stage, replay::Command::TogglePlay)),
         Ask::RestartTake(call) => answer(&call, command(stage, replay::Command::Restart)),
+        Ask::SeekTake(call) => answer(&call, command(stage, replay::Command::Seek(call.to))),
+        Ask::PaceTake(call) => answer(&call, command(stage, replay::Command::Pace(call.way))),
+        Ask::ToggleIdle(call) => answer(&call, toggle_idle(stage)),
+        Ask::ReadTimeline(call) => answer(&call, timeline(stage).await),
         Ask::SetVersion(call) => answer(&call, set_version(stage, call.version)),
         Ask::Preflight(call) => answer(&call, preflight(stage).await),
         Ask::ReadRehearsals(call) => answer(&call, history::report(stage).await),
@@ -73,6 +74,10 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
     match request {
         Ask::TogglePlay(_)
         | Ask::RestartTake(_)
+        | Ask::SeekTake(_)
+        | Ask::PaceTake(_)
+        | Ask::ToggleIdle(_)
+        | Ask::ReadTimeline(_)
         | Ask::ToggleRecorded(_)
         | Ask::ListTakes(_)
         | Ask::OpenTake(_)
@@ -272,7 +277,7 @@ fn toggle_span(kernel: &Arc<Kernel>) -> Result<(), CallError> {
 
 /// What was recorded stays behind with its slide, whole: the slides that follow bind its figures.
 fn leave_recording(kernel: &Arc<Kernel>, now: &mut Now) {
-    let left = now.replay.take().is_some_and(|player| player.try_send(replay::Command::Leave).is_ok());
+    let left = now.replay.take().is_some_and(|player| player.send(replay::Command::Leave));
     if !left {
         kernel.emit_in(now, Event::Replay(Replay::Left));
     }
@@ -351,7 +356,7 @@ fn may_be_shown(now: &Now, highest: Level) -> Result<(), CallError> {
 }
 
 async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
-    let (commands, waiting) = mpsc::channel(COMMANDS_WAITING);
+    let (handle, waiting) = replay::Handle::new();
     let folder = kernel.takes_folder();
     let id = take.id.clone();
     let opened = {
@@ -367,11 +372,14 @@ async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
             "{unknown} lines of this take are of another version and {damaged} are damaged: they are left out."
         ));
     }
-    {
+    let source = {
         let mut now = kernel.lock();
-        now.replay = Some(commands);
-        kernel.emit_in(&mut now, Event::Replay(Replay::Opened(take)));
-    }
+        let Show { deck, stack, version, .. } = now.show.live();
+        let live = Show { deck: deck.clone(), stack: stack.clone(), version: *version, ..Show::default() };
+        now.replay = Some(handle);
+        kernel.emit_in(&mut now, Event::Replay(Replay::Opened(take.clone())));
+        replay::Source { folder, take, live: Arc::new(live) }
+    };
     let player = kernel.clone();
     kernel.tasks.spawn(async move {
         let emit = |replay| {
@@ -383,7 +391,7 @@ async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
             }
         };
         let played = tokio::select! {
-            played = replay::play(|| Reader::open(&folder, &id), || player.watch.now(), emit, waiting) => played,
+            played = replay::play(source, || player.watch.now(), emit, waiting) => played,
             () = player.closing.cancelled() => Ok(()),
         };
         if let Err(error) = played {
@@ -406,12 +414,30 @@ pub fn come_back(kernel: &Arc<Kernel>) -> Result<(), CallError> {
 }
 
 fn command(kernel: &Arc<Kernel>, command: replay::Command) -> Result<(), CallError> {
-    let sender = kernel.lock().replay.clone();
-    match sender {
-        Some(sender) => {
-            sender.try_send(command).ok();
+    let handle = kernel.lock().replay.clone();
+    match handle {
+        Some(handle) => {
+            handle.send(command);
             Ok(())
         }
-        None => Err(CallError::Failed { detail: "no recording is on stage: press V, or open a take".into() }),
+        None => Err(no_recording()),
     }
+}
+
+fn toggle_idle(kernel: &Arc<Kernel>) -> Result<(), CallError> {
+    if kernel.lock().show.replays_talk() {
+        return Err(CallError::Failed { detail: "a recorded talk is played as it was, with its pauses".into() });
+    }
+    command(kernel, replay::Command::ToggleIdle)
+}
+
+/// What the take on stage has where, once it was looked through.
+async fn timeline(kernel: &Arc<Kernel>) -> Result<Timeline, CallError> {
+    let handle = kernel.lock().replay.clone().ok_or_else(no_recording)?;
+    let timeline = handle.timeline().await.ok_or_else(no_recording)?;
+    Ok(Timeline::clone(&timeline))
+}
+
+fn no_recording() -> CallError {
+    CallError::Failed { detail: "no recording is on stage: press V, or open a take".into() }
 }

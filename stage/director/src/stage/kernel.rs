@@ -57,7 +57,7 @@ pub struct Now {
     sinks: Vec<Box<dyn Sink>>,
     pub captions: Captions,
     pub busy: Busy,
-    pub replay: Option<tokio::sync::mpsc::Sender<crate::replay::Command>>,
+    pub replay: Option<crate::replay::Handle>,
     /// Containers that demos have made, for their reset.
     pub made: Vec<Made>,
 }

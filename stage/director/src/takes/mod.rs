@@ -7,10 +7,10 @@ pub use index::Index;
 
 use crate::recorder::SUFFIX;
 use greenroom_show::Stamped;
-use greenroom_show::playback::{Line, Of};
+use greenroom_show::playback::Line;
 use greenroom_show::take::{Header, VERSION};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// No event is longer: a chunk of terminal output, a deck, or a show.
@@ -31,6 +31,8 @@ pub enum TakeError {
 pub struct Reader {
     pub header: Header,
     lines: BufReader<File>,
+    /// Where the next line begins.
+    place: u64,
 }
 
 /// Lines that say nothing to this version.
@@ -56,18 +58,27 @@ impl Reader {
         };
         let mut lines = BufReader::new(file);
         let bad = |detail: String| TakeError::Header { path: path.clone(), detail };
-        let first = line(&mut lines).map_err(|source| TakeError::Io { path: path.clone(), source })?;
+        let mut place = 0;
+        let first = line(&mut lines, &mut place).map_err(|source| TakeError::Io { path: path.clone(), source })?;
         let header: Header =
             serde_json::from_str(&first.unwrap_or_default()).map_err(|error| bad(error.to_string()))?;
         if header.format != "greenroom-take" || header.version > VERSION {
             return Err(bad(format!("format '{}' version {}", header.format, header.version)));
         }
-        Ok(Reader { header, lines })
+        Ok(Reader { header, lines, place })
     }
 
-    pub fn of(&self) -> Of {
-        if self.header.demo.is_empty() { Of::Talk } else { Of::Demo }
+    /// In bytes, where what is read next begins.
+    pub fn place(&self) -> u64 {
+        self.place
     }
+
+    /// Goes on at a place that it told.
+    pub fn goes_on_at(mut self, place: u64) -> std::io::Result<Reader> {
+        self.lines.seek(SeekFrom::Start(place))?;
+        Ok(Reader { place, ..self })
+    }
+
 }
 
 impl Iterator for Reader {
@@ -76,7 +87,7 @@ impl Iterator for Reader {
     /// The next event that can be read. Ends at the end of the file, or where its last line is torn.
     fn next(&mut self) -> Option<Stamped> {
         loop {
-            match Line::read(&line(&mut self.lines).ok()??) {
+            match Line::read(&line(&mut self.lines, &mut self.place).ok()??) {
                 Line::Event(stamped) => return Some(*stamped),
                 // The index counts them.
                 Line::Unknown | Line::Damaged => {}
@@ -91,9 +102,9 @@ fn path(folder: &Path, id: &str) -> PathBuf {
 }
 
 /// A whole line without its end; `None` at the end of the file or where the line is torn.
-fn line(lines: &mut BufReader<File>) -> std::io::Result<Option<String>> {
+fn line(lines: &mut BufReader<File>, place: &mut u64) -> std::io::Result<Option<String>> {
     let mut bytes = Vec::new();
-    lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)?;
+    *place += lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)? as u64;
     if bytes.pop() != Some(b'\n') {
         return Ok(None);
     }

@@ -6,7 +6,7 @@ use crate::{
     deck::{Beat, Deck, Layout, Level, PRIORITY_USUAL, Section, Slide},
     demo::{Demo, Group, Step},
     marks::Marks,
-    playback::Playhead,
+    playback::{Idle, Playhead},
     take::{Edition, Machine, TakeInfo, Verdict},
 };
 use std::collections::BTreeMap;
@@ -209,7 +209,7 @@ fn recorded(demo: String, badge: Badge, run: crate::Run) -> Recorded {
     let Badge { at_unix_ms, cpu, cores, edition } = badge;
     let machine = Machine { cpu, cores, ..Machine::default() };
     let take = TakeInfo { demo, at_unix_ms, machine, edition, ..no_take() };
-    Recorded { take, ended: false, head: Playhead::default(), run, demo: None }
+    Recorded { take, ended: false, head: Playhead::default(), idle: Idle::Cut, run, demo: None }
 }
 
 /// A recorded talk, for its clock alone.
