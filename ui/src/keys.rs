@@ -3,7 +3,12 @@
 
 use crate::marks::Tool;
 use crate::presenter::{Console, Overlay};
-use greenroom_show::{Curtain, call, call::window, marks::Ink};
+use greenroom_show::{
+    Curtain, call,
+    call::window,
+    marks::Ink,
+    playback::{To, Way},
+};
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
@@ -82,6 +87,35 @@ pub const TABLE: &[Chapter] = &[
             },
             Row { keys: &[","], what: "Play or pause the take", act: |console| console.send(call::TogglePlay {}) },
             Row { keys: &["<"], what: "Take from its start", act: |console| console.send(call::RestartTake {}) },
+            Row { keys: &["["], what: "Take: a step back", act: |console| console.seek(To::Step(Way::Back)) },
+            Row { keys: &["]"], what: "Take: a step on", act: |console| console.seek(To::Step(Way::On)) },
+            Row {
+                keys: &["Ctrl+ArrowLeft"],
+                what: "Take: five seconds back",
+                act: |console| console.seek(To::Little(Way::Back)),
+            },
+            Row {
+                keys: &["Ctrl+ArrowRight"],
+                what: "Take: five seconds on",
+                act: |console| console.seek(To::Little(Way::On)),
+            },
+            Row { keys: &["("], what: "Take: a frame back", act: |console| console.seek(To::Frame(Way::Back)) },
+            Row { keys: &[")"], what: "Take: a frame on", act: |console| console.seek(To::Frame(Way::On)) },
+            Row {
+                keys: &["Ctrl+ArrowUp"],
+                what: "Take faster",
+                act: |console| console.send(call::PaceTake { way: Way::On }),
+            },
+            Row {
+                keys: &["Ctrl+ArrowDown"],
+                what: "Take slower",
+                act: |console| console.send(call::PaceTake { way: Way::Back }),
+            },
+            Row {
+                keys: &["Shift+z"],
+                what: "Take with its pauses, or without",
+                act: |console| console.send(call::ToggleIdle {}),
+            },
             Row {
                 keys: &["z"],
                 what: "Charts: last minute or whole run",
@@ -258,7 +292,7 @@ pub fn press(console: Console, key: &str) -> bool {
 }
 
 /// The keys that do more the longer they are held.
-const HELD: [&str; 3] = ["+", "=", "-"];
+const HELD: [&str; 7] = ["+", "=", "-", "Ctrl+ArrowLeft", "Ctrl+ArrowRight", "(", ")"];
 
 /// Whether a key that is held acts again and again. All others act once, however long they are pressed.
 pub fn may_be_held(key: &str) -> bool {
@@ -293,7 +327,7 @@ pub fn cap(key: &str) -> String {
         "Escape" => "Esc".into(),
         "-" => "−".into(),
         _ => match key.rsplit_once('+') {
-            Some((with, letter)) if !with.is_empty() => format!("{with} {}", letter.to_uppercase()),
+            Some((with, letter)) if !with.is_empty() => format!("{with} {}", cap(letter)),
             _ if key.len() == 1 => key.to_uppercase(),
             _ => key.to_string(),
         },
@@ -329,18 +363,26 @@ mod tests {
     }
 
     #[test]
-    fn only_the_size_of_the_notes_follows_a_key_that_is_held() {
+    fn only_sizes_and_places_follow_a_key_that_is_held() {
         let rows = || TABLE.iter().flat_map(|chapter| chapter.rows);
         let held: Vec<_> = rows().filter(|row| row.keys.iter().any(|key| may_be_held(key))).collect();
         assert!(held.iter().all(|row| row.keys.iter().all(|key| may_be_held(key))), "all keys of a row do the same");
-        assert_eq!(held.iter().map(|row| row.what).collect::<Vec<_>>(), ["Larger notes", "Smaller notes"]);
+        let what: Vec<_> = held.iter().map(|row| row.what).collect();
+        assert!(what.iter().all(|what| what.starts_with("Take: ") || what.ends_with(" notes")), "{what:?}");
+        assert_eq!(what.len(), 6);
     }
 
     #[test]
     fn keys_read_as_on_a_keyboard() {
-        for (key, printed) in
-            [("Shift+f", "Shift F"), ("Ctrl+c", "Ctrl C"), ("+", "+"), ("n", "N"), ("F11", "F11"), (" ", "Space")]
-        {
+        for (key, printed) in [
+            ("Shift+f", "Shift F"),
+            ("Ctrl+c", "Ctrl C"),
+            ("+", "+"),
+            ("n", "N"),
+            ("F11", "F11"),
+            (" ", "Space"),
+            ("Ctrl+ArrowUp", "Ctrl ↑"),
+        ] {
             assert_eq!(cap(key), printed);
         }
     }

@@ -5,6 +5,7 @@ mod measure;
 mod steady;
 mod steps;
 mod support;
+mod takes;
 mod tenants;
 mod walk;
 
@@ -84,7 +85,9 @@ async fn the_demo_runs_on_its_slide_and_every_check_passes() {
     let seconds = app.until(&format!("{} [data-figure='upload.seconds'][data-source='live']", slide(5))).await;
     assert!(seconds.trim_end_matches('s').trim().parse::<f64>().is_ok_and(|seconds| seconds > 0.0), "{seconds}");
     app.shot("presenter-figures").await;
-    the_run_is_a_take_that_replays(&app).await;
+    app.press(PAGE_UP).await;
+    app.until(&slide(4)).await;
+    takes::a_run_is_a_take_that_replays_and_is_sought(&app).await;
     app.close(root.path()).await;
     let files = std::fs::read_dir(root.path().join("takes")).expect("takes").flatten();
     let is_take = |file: &std::fs::DirEntry| file.file_name().to_string_lossy().ends_with(".take.ndjson");
@@ -119,23 +122,6 @@ async fn every_check_passed(app: &App) {
         assert_eq!(passed, count, "all checks of the slide passed");
         assert_ne!(count, "0");
     }
-}
-
-async fn the_run_is_a_take_that_replays(app: &App) {
-    app.press(PAGE_UP).await;
-    app.until(&slide(4)).await;
-    app.press("v").await;
-    app.until("[data-testid=badge][data-badge=recorded]").await;
-    app.until("[data-testid=replay]").await;
-    app.shot("presenter-recorded").await;
-    app.press(",").await;
-    app.until("[data-testid=replay][data-playing=false]").await;
-    app.press(",").await;
-    app.until("[data-testid=replay][data-playing=true]").await;
-    app.until("[data-testid=replay][data-ended=true]").await;
-    every_check_passed(app).await;
-    app.press("v").await;
-    app.until("[data-testid=badge][data-badge=live]").await;
 }
 
 #[tokio::test]

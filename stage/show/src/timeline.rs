@@ -196,11 +196,18 @@ impl Tracer {
     }
 
     fn silhouette(&self, length: Micros) -> Vec<f32> {
+        let bucket = |at: Micros| {
+            let part = u128::from(at.min(length)) * (SILHOUETTE_BUCKETS as u128 - 1) / u128::from(length.max(1));
+            part as usize
+        };
         let mut peaks = [0.0_f64; SILHOUETTE_BUCKETS];
-        for point in self.moved.whole() {
-            let bucket = point.at.min(length) as u128 * (SILHOUETTE_BUCKETS as u128 - 1) / u128::from(length.max(1));
-            let peak = &mut peaks[bucket as usize];
-            *peak = peak.max(point.value);
+        let points: Vec<_> = self.moved.whole().collect();
+        for (index, point) in points.iter().enumerate() {
+            // Only what changed was noted: it stands until the next.
+            let until = points.get(index + 1).map_or(length, |next| next.at);
+            for peak in &mut peaks[bucket(point.at)..=bucket(until)] {
+                *peak = peak.max(point.value);
+            }
         }
         let highest = peaks.iter().copied().fold(0.0, f64::max);
         if highest <= 0.0 {

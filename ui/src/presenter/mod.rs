@@ -10,6 +10,7 @@ mod overview;
 mod plan;
 mod preflight;
 mod rehearsals;
+mod scrub;
 mod steps;
 mod takes;
 mod tenants;
@@ -28,6 +29,7 @@ use greenroom_show::{
     NextAction, Show as ShowState, StepState,
     call::{self, Call},
     deck::{Cue, Theme},
+    playback::To,
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -141,6 +143,7 @@ fn Desk() -> impl IntoView {
                         <CaptionLine />
                     </Stage>
                 </div>
+                <scrub::Scrubber />
                 <next::NextUp />
             </section>
             <notes::Notes />
@@ -160,6 +163,11 @@ impl Console {
             let refused = bridge::call(call).await.err().map(|error| error.to_string());
             self.refused.set(refused);
         });
+    }
+
+    /// To another place of the take on stage.
+    pub fn seek(self, to: To) {
+        self.send(call::SeekTake { to });
     }
 
     /// The demo on this slide, or else the next one to come, with its slide.

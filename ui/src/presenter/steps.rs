@@ -177,7 +177,7 @@ fn standing(store: Store, demo: &str, index: usize, timeout_ms: u64) -> Standing
         let run = show.run(demo)?;
         let step = run.steps.get(&index)?;
         // A take stands where it was paused.
-        let now = show.recording(demo).map_or(now, |recorded| recorded.at);
+        let now = show.recording(demo).map_or(now, |recorded| recorded.run.now);
         let elapsed = step.ended.unwrap_or(now).saturating_sub(step.started) as f64 / 1e6;
         let said = match &step.outcome {
             None => String::new(),

@@ -1,4 +1,4 @@
-//! The takes of this talk and of its demos, newest first, and the one on stage. Those of the slide's demo come before all others, and
+//! The takes of this talk and of its demos, newest first. Those of the slide's demo come before all others, and
 //! whose they are stands above them.
 
 use super::Console;
@@ -39,7 +39,6 @@ pub fn Takes() -> impl IntoView {
     });
     view! {
         <section class="takes" data-testid="takes">
-            <OnStage />
             <h3>"Takes"</h3>
             <Show when=move || takes.read().is_empty()>
                 <p class="empty">"None yet. Every run of a demo is one, and every talk whose clock runs."</p>
@@ -89,41 +88,6 @@ fn name(store: Store, demo: Option<&str>) -> String {
     let Some(demo) = demo else { return "The talk".into() };
     let title = store.peek(|show| show.demos.get(demo).map(|demo| demo.title.clone()));
     title.filter(|title| !title.is_empty()).unwrap_or_else(|| demo.into())
-}
-
-/// The recorded take on stage, with what moves it.
-#[component]
-fn OnStage() -> impl IntoView {
-    let console = expect_context::<Console>();
-    let store = console.store;
-    let id = Memo::new(move |_| {
-        store.read(&[Part::Replay], |show| show.playing(store.live_now()).map(|playing| playing.take.id.clone()))
-    });
-    let state = Memo::new(move |_| {
-        store.ticking();
-        store.read(&[Part::Replay], |show| {
-            show.playing(store.live_now()).map(|playing| {
-                let at = time::minutes_and_seconds(playing.at as f64 / 1e6);
-                let of = time::minutes_and_seconds(playing.take.duration_ms as f64 / 1e3);
-                (playing.playing, playing.ended, format!("{at} of {of}"))
-            })
-        })
-    });
-    let word = move || match state.get() {
-        Some((true, _, _)) => "Pause",
-        _ => "Play",
-    };
-    view! {
-        <Show when=move || id.read().is_some()>
-            <div class="on-stage" data-testid="replay" data-playing=move || state.get().is_some_and(|state| state.0).to_string() data-ended=move || state.get().is_some_and(|state| state.1).to_string()>
-                <b>"Recorded on stage"</b>
-                <span>{move || state.get().map(|state| state.2)}</span>
-                <button on:click=move |_| console.send(call::TogglePlay {})>{word}</button>
-                <button on:click=move |_| console.send(call::RestartTake {})>"Restart"</button>
-                <button data-testid="to-live" on:click=move |_| console.send(call::ToggleRecorded {})>"Back to live"</button>
-            </div>
-        </Show>
-    }
 }
 
 #[component]

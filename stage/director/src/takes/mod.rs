@@ -78,7 +78,6 @@ impl Reader {
         self.lines.seek(SeekFrom::Start(place))?;
         Ok(Reader { place, ..self })
     }
-
 }
 
 impl Iterator for Reader {

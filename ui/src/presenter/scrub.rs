@@ -1,0 +1,289 @@
+//! The take on stage, under the stage: what moves it, and its time line, on which every place of it can be sought.
+
+use super::Console;
+use crate::{bridge, keys, pane::state_name, store::Part, time};
+use greenroom_show::{
+    Micros, Playing,
+    call::{self, Call},
+    playback::{Idle, To, Way},
+    take::TakeInfo,
+    timeline::{Band, Timeline},
+};
+use leptos::{html, prelude::*, task::spawn_local};
+use web_sys::PointerEvent;
+
+/// Of the drawing, which is stretched to its room.
+const WIDTH: f64 = 1000.0;
+const HEIGHT: f64 = 40.0;
+/// While the mouse is dragged, a place is asked for so often at most: each answer is a whole picture.
+const DRAG_MS: f64 = 90.0;
+
+/// What of a take changes the line that is drawn of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Drawn {
+    id: String,
+    idle: Idle,
+}
+
+/// What its buttons say.
+#[derive(Debug, Clone, PartialEq)]
+struct Moves {
+    playing: bool,
+    ended: bool,
+    at: Micros,
+    speed: Option<String>,
+    idle: Idle,
+    is_of_talk: bool,
+}
+
+#[component]
+pub fn Scrubber() -> impl IntoView {
+    let console = expect_context::<Console>();
+    let store = console.store;
+    let drawn = Memo::new(move |_| {
+        store.read(&[Part::Replay], |show| {
+            show.playing(store.live_now()).map(|playing| Drawn { id: playing.take.id.clone(), idle: playing.idle })
+        })
+    });
+    let timeline = RwSignal::new(None::<Timeline>);
+    Effect::new(move || {
+        let Some(wanted) = drawn.get() else { return timeline.set(None) };
+        spawn_local(async move {
+            let read = bridge::call(call::ReadTimeline {}).await.ok();
+            // Another take may have come on stage meanwhile.
+            if drawn.get_untracked().as_ref() == Some(&wanted) {
+                timeline.set(read);
+            }
+        });
+    });
+    view! {
+        <Show when=move || drawn.read().is_some()>
+            <Transport timeline />
+        </Show>
+    }
+}
+
+#[component]
+fn Transport(timeline: RwSignal<Option<Timeline>>) -> impl IntoView {
+    let console = expect_context::<Console>();
+    let store = console.store;
+    let moves = Memo::new(move |_| {
+        store.ticking();
+        store.read(&[Part::Replay], |show| show.playing(store.live_now()).map(moves))
+    });
+    let read = move |read: fn(&Moves) -> String| moves.read().as_ref().map(read).unwrap_or_default();
+    let words = move || {
+        let timeline = timeline.read();
+        let at = moves.read().as_ref().map_or(0, |moves| moves.at);
+        let Some(timeline) = timeline.as_ref() else { return seconds(at) };
+        format!("{} of {}", seconds(at.min(timeline.length)), seconds(timeline.length))
+    };
+    let here = move || {
+        let at = moves.read().as_ref().map_or(0, |moves| moves.at);
+        timeline.read().as_ref().and_then(|timeline| name_at(timeline, at)).unwrap_or_default()
+    };
+    view! {
+        <section
+            class="scrub"
+            aria-label="Recording"
+            data-testid="replay"
+            data-playing=move || read(|moves| moves.playing.to_string())
+            data-ended=move || read(|moves| moves.ended.to_string())
+            data-at=move || read(|moves| moves.at.to_string())
+        >
+            <div class="transport">
+                <b>"Recorded"</b>
+                <Key name="Step back" key="[" word="◂" call=|| call::SeekTake { to: To::Step(Way::Back) } />
+                <button class="play" title="Play or pause (,)" on:click=move |_| console.send(call::TogglePlay {})>
+                    {move || read(|moves| play_word(moves).into())}
+                </button>
+                <Key name="Step on" key="]" word="▸" call=|| call::SeekTake { to: To::Step(Way::On) } />
+                <span class="at">{words}</span>
+                <button data-testid="to-live" on:click=move |_| console.send(call::ToggleRecorded {})>"Back to live"</button>
+            </div>
+            <Line timeline moves />
+            <div class="transport">
+                <span class="here">{here}</span>
+                <Key name="Slower" key="Ctrl+ArrowDown" word="−" call=|| call::PaceTake { way: Way::Back } />
+                <span class="speed" data-testid="speed">{move || read(|moves| moves.speed.clone().unwrap_or_else(|| "1 x".into()))}</span>
+                <Key name="Faster" key="Ctrl+ArrowUp" word="+" call=|| call::PaceTake { way: Way::On } />
+                <Show when=move || !moves.read().as_ref().is_some_and(|moves| moves.is_of_talk)>
+                    <button title="Pauses between steps (Shift Z)" on:click=move |_| console.send(call::ToggleIdle {})>
+                        {move || read(|moves| idle_word(moves.idle).into())}
+                    </button>
+                </Show>
+            </div>
+        </section>
+    }
+}
+
+/// A button that does what a key does.
+#[component]
+fn Key<C: Call + 'static>(name: &'static str, key: &'static str, word: &'static str, call: fn() -> C) -> impl IntoView {
+    let console = expect_context::<Console>();
+    let title = format!("{name} ({})", keys::cap(key));
+    view! { <button class="key" title=title aria-label=name on:click=move |_| console.send(call())>{word}</button> }
+}
+
+/// The time line itself. The mouse seeks on it, and drags.
+#[component]
+fn Line(timeline: RwSignal<Option<Timeline>>, moves: Memo<Option<Moves>>) -> impl IntoView {
+    let console = expect_context::<Console>();
+    let line = NodeRef::<html::Div>::new();
+    let dragged = RwSignal::new(None::<f64>);
+    let asked = StoredValue::new(0.0_f64);
+    let place = move |event: &PointerEvent| {
+        let over = line.get_untracked()?.get_bounding_client_rect();
+        let part = (f64::from(event.client_x()) - over.left()) / over.width().max(1.0);
+        let length = timeline.read_untracked().as_ref()?.length;
+        Some((part.clamp(0.0, 1.0), length))
+    };
+    let ask = move |event: &PointerEvent, always: bool| {
+        let Some((part, length)) = place(event) else { return };
+        dragged.set(Some(part));
+        if always || time::page_ms() - asked.get_value() > DRAG_MS {
+            asked.set_value(time::page_ms());
+            console.send(call::SeekTake { to: To::At((part * length as f64) as Micros) });
+        }
+    };
+    let down = move |event: PointerEvent| {
+        if let Some(line) = line.get_untracked() {
+            // Without it the mouse is lost where it leaves the line, and nothing else.
+            let _ = line.set_pointer_capture(event.pointer_id());
+        }
+        ask(&event, true);
+    };
+    let up = move |event: PointerEvent| {
+        if dragged.get_untracked().is_some() {
+            ask(&event, true);
+            dragged.set(None);
+        }
+    };
+    let head = move || {
+        let length = timeline.read().as_ref().map_or(0, |timeline| timeline.length);
+        let at = moves.read().as_ref().map_or(0, |moves| moves.at);
+        let part = dragged.get().unwrap_or_else(|| share(at, length));
+        format!("left: {:.3}%", part * 100.0)
+    };
+    view! {
+        <div
+            class="line"
+            node_ref=line
+            role="slider"
+            aria-label="Place in the recording"
+            aria-valuemin="0"
+            aria-valuemax=move || timeline.read().as_ref().map_or(0, |timeline| timeline.length / 1_000_000).to_string()
+            aria-valuenow=move || moves.read().as_ref().map_or(0, |moves| moves.at / 1_000_000).to_string()
+            data-testid="time-line"
+            data-ready=move || timeline.read().is_some().to_string()
+            on:pointerdown=down
+            on:pointermove=move |event| if dragged.get_untracked().is_some() { ask(&event, false) }
+            on:pointerup=up
+            on:pointercancel=move |_| dragged.set(None)
+        >
+            {move || timeline.read().as_ref().map(picture)}
+            <i class="playhead" style=head></i>
+        </div>
+    }
+}
+
+fn picture(timeline: &Timeline) -> impl IntoView + use<> {
+    let length = timeline.length;
+    let bands = if timeline.steps.is_empty() { &timeline.slides } else { &timeline.steps };
+    let bands: Vec<_> = bands
+        .iter()
+        .map(|band| {
+            let (left, width) = (share(band.from, length), share(band.to - band.from, length));
+            let title = format!("{}, {}", band.name, seconds(band.to - band.from));
+            let style = format!("left: {:.3}%; width: {:.3}%", left * 100.0, width * 100.0);
+            view! { <i class="band" style=style title=title data-state=state_name(band.state)></i> }
+        })
+        .collect();
+    let checks: Vec<_> = timeline
+        .checks
+        .iter()
+        .map(|check| {
+            let style = format!("left: {:.3}%", share(check.at, length) * 100.0);
+            let state = if check.passed { "passed" } else { "failed" };
+            view! { <i class="check" style=style title=check.name.clone() data-state=state></i> }
+        })
+        .collect();
+    let outline = outline(&timeline.silhouette);
+    view! {
+        <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" aria-hidden="true"><path d=outline /></svg>
+        {bands}
+        {checks}
+    }
+}
+
+/// What moved when, as a shape that stands on the line.
+fn outline(silhouette: &[f32]) -> String {
+    if silhouette.is_empty() {
+        return String::new();
+    }
+    let step = WIDTH / silhouette.len() as f64;
+    let mut path = format!("M0 {HEIGHT}");
+    for (index, part) in silhouette.iter().enumerate() {
+        let (x, y) = (index as f64 * step, HEIGHT * (1.0 - 0.9 * f64::from(*part)));
+        path.push_str(&format!("L{x:.1} {y:.1}L{:.1} {y:.1}", x + step));
+    }
+    path.push_str(&format!("L{WIDTH} {HEIGHT}Z"));
+    path
+}
+
+fn moves(playing: Playing<'_>) -> Moves {
+    let Playing { take, playing, ended, at, speed, idle } = playing;
+    Moves { playing, ended, at, speed: speed.in_words(), idle, is_of_talk: TakeInfo::is_of_talk(take) }
+}
+
+fn play_word(moves: &Moves) -> &'static str {
+    match (moves.playing, moves.ended) {
+        (true, _) => "Pause",
+        (false, true) => "Again",
+        (false, false) => "Play",
+    }
+}
+
+fn idle_word(idle: Idle) -> &'static str {
+    match idle {
+        Idle::Cut => "Pauses cut",
+        Idle::Kept => "Pauses kept",
+    }
+}
+
+/// The step that runs at a place, or the slide.
+fn name_at(timeline: &Timeline, at: Micros) -> Option<String> {
+    let holds = |band: &&Band| band.from <= at && at <= band.to;
+    let step = timeline.steps.iter().rev().find(holds);
+    step.or_else(|| timeline.slides.iter().rev().find(holds)).map(|band| band.name.clone())
+}
+
+fn share(at: Micros, length: Micros) -> f64 {
+    (at as f64 / length.max(1) as f64).min(1.0)
+}
+
+fn seconds(micros: Micros) -> String {
+    time::minutes_and_seconds(micros as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moved_stands_on_the_line_and_stays_within_it() {
+        assert_eq!(outline(&[]), "");
+        assert_eq!(outline(&[0.0, 1.0]), "M0 40L0.0 40.0L500.0 40.0L500.0 4.0L1000.0 4.0L1000 40Z");
+    }
+
+    #[test]
+    fn a_place_is_named_after_what_runs_there() {
+        let band =
+            |name: &str, from, to| Band { name: name.into(), from, to, state: greenroom_show::StepState::Passed };
+        let steps = vec![band("copy", 0, 5), band("list", 7, 9)];
+        let timeline = Timeline { length: 9, steps, slides: vec![band("Opening", 0, 9)], ..Timeline::default() };
+        let name = |at| name_at(&timeline, at).unwrap_or_default();
+        assert_eq!([name(3), name(6), name(8)], ["copy", "Opening", "list"]);
+        assert_eq!((share(5, 10), share(20, 10), share(0, 0)), (0.5, 1.0, 0.0));
+    }
+}
