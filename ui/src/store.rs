@@ -191,7 +191,7 @@ impl Touched {
             Event::Output(_) => self.add(&[Part::Terminal]),
             Event::Sample(_) | Event::Span(_) => self.add(&[Part::Curves]),
             Event::Figure { .. } => self.add(&[Part::Figures]),
-            Event::Tool { .. } => self.add(&[Part::Steps]),
+            Event::Tool { .. } | Event::Late { .. } => self.add(&[Part::Steps]),
             Event::Replay(Replay::Events(events)) => events.iter().for_each(|stamped| self.by(&stamped.event)),
             Event::Replay(Replay::Played | Replay::Paused | Replay::Paced(_) | Replay::Ended) => {
                 self.add(&[Part::Replay])

@@ -162,6 +162,7 @@ impl Library {
             audience: Level::Public,
             minutes: demo.minutes,
             cuts: vec![],
+            fallback: greenroom_show::deck::Fallback::Ask,
             sections: vec![Section { title: demo.title.clone(), minutes: demo.minutes, first: 0 }],
             slides: vec![slide],
             hash: demo.hash.clone(),

@@ -18,12 +18,26 @@ pub struct Deck {
     /// Minutes of its shorter versions, longest first.
     #[serde(default)]
     pub cuts: Vec<f64>,
+    /// What stands in for a step of a demo that is late or fails.
+    #[serde(default)]
+    pub fallback: Fallback,
     /// Never empty; in order; together they cover all slides.
     pub sections: Vec<Section>,
     /// Never empty.
     pub slides: Vec<Slide>,
     /// Of the files it was parsed from, hexadecimal.
     pub hash: String,
+}
+
+/// When a recording takes the place of a live run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fallback {
+    /// When the speaker presses V.
+    #[default]
+    Ask,
+    /// By itself.
+    Auto,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

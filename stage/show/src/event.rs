@@ -80,6 +80,10 @@ pub enum Event {
         name: String,
         is: String,
     },
+    /// A step takes longer than it ever should, by past runs. For the speaker alone.
+    Late {
+        step: usize,
+    },
 
     Replay(Replay),
     /// All that was on stage when the recording of a talk began, at that show's own time. In takes alone.
@@ -222,7 +226,7 @@ impl Event {
             | Event::Captioned(_)
             | Event::Showed { .. } => Of::Stage,
             // Why the stack is down is said in lines of its log.
-            Event::Stack(_) | Event::Notice(_) | Event::Faults(_) => Of::Speaker,
+            Event::Stack(_) | Event::Notice(_) | Event::Faults(_) | Event::Late { .. } => Of::Speaker,
             Event::Begun { demo } => Of::Run(RunEvent::Begun { demo }),
             Event::StepStarted { step, timeout_ms } => {
                 Of::Run(RunEvent::StepStarted { step: *step, timeout_ms: *timeout_ms })
@@ -278,6 +282,7 @@ impl Event {
             | Event::Output(_)
             | Event::Figure { .. }
             | Event::Tool { .. }
+            | Event::Late { .. }
             | Event::Replay(_)
             | Event::Showed { .. } => Some(self),
         }

@@ -83,6 +83,7 @@ mod tests {
             audience: Level::Public,
             minutes: 10.0,
             cuts: vec![],
+            fallback: crate::deck::Fallback::Ask,
             sections: vec![Section { title: String::new(), minutes: 10.0, first: 0 }],
             slides: priorities.map(slide).into(),
             hash: String::new(),

@@ -77,6 +77,8 @@ pub enum To {
     At(Micros),
     /// From step to step.
     Step(Way),
+    /// Where a step of the demo begins, by its number.
+    Begin(usize),
     /// A thirtieth of a second, standing still.
     Frame(Way),
     /// Five seconds.
@@ -101,6 +103,7 @@ impl To {
             To::At(to) => to,
             To::Step(Way::Back) => timeline.previous(at),
             To::Step(Way::On) => timeline.next(at),
+            To::Begin(step) => timeline.of_step(step).unwrap_or(at),
             To::Frame(way) => moved(FRAME, way),
             To::Little(way) => moved(LITTLE, way),
         };

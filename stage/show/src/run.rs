@@ -32,6 +32,9 @@ pub struct StepRun {
     pub ended: Option<Micros>,
     pub timeout_ms: u64,
     pub outcome: Option<Outcome>,
+    /// It takes, or took, longer than it ever should. Known of live runs alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -66,7 +69,7 @@ impl Run {
         match event {
             RunEvent::Begun { demo } => *self = Run::new(demo, at),
             RunEvent::StepStarted { step, timeout_ms } => {
-                let run = StepRun { started: at, ended: None, timeout_ms, outcome: None };
+                let run = StepRun { started: at, ended: None, timeout_ms, outcome: None, late: false };
                 self.steps.insert(step, run);
                 self.terminal.begin_step();
             }
@@ -102,6 +105,12 @@ impl Run {
 
     pub fn running(&self) -> Option<usize> {
         self.steps.iter().find(|(_, run)| run.outcome.is_none()).map(|(step, _)| *step)
+    }
+
+    /// The step at which it stands: the one that runs, or else the last one where that has not passed.
+    pub fn stands(&self) -> Option<usize> {
+        let last = || self.steps.iter().max_by_key(|(_, run)| run.started).map(|(step, _)| *step);
+        self.running().or_else(|| last().filter(|step| self.state(*step) != StepState::Passed))
     }
 
     /// The state of a group of steps: that of the first step which has not passed.

@@ -214,6 +214,12 @@ impl Show {
                     run.apply(at, event);
                 }
             }
+            Event::Late { step } => {
+                let run = self.active.as_ref().and_then(|demo| self.runs.get_mut(demo));
+                if let Some(run) = run.and_then(|run| run.steps.get_mut(step)).filter(|run| run.outcome.is_none()) {
+                    run.late = true;
+                }
+            }
             Event::Replay(replay) => self.replay(at, replay),
             // How the take of a talk opens: see `Show::play_event`.
             Event::Showed { .. } => {}

@@ -27,6 +27,8 @@ pub struct Timeline {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Band {
+    /// Which step of its demo it is; none where it is a slide.
+    pub step: Option<usize>,
     pub name: String,
     pub from: Micros,
     pub to: Micros,
@@ -52,6 +54,11 @@ impl Timeline {
         /// Whoever presses twice wants to go back twice.
         const JUST: Micros = 1_000_000;
         self.stops().take_while(|from| from.saturating_add(JUST) < at).last().unwrap_or(0)
+    }
+
+    /// Where a step began, the last time that it ran.
+    pub fn of_step(&self, step: usize) -> Option<Micros> {
+        self.steps.iter().rev().find(|band| band.step == Some(step)).map(|band| band.from)
     }
 
     fn stops(&self) -> impl Iterator<Item = Micros> + '_ {
@@ -150,7 +157,7 @@ impl Tracer {
             }
             last.to = due;
         }
-        push(&mut self.slides, Band { name, from: due, to: Micros::MAX, state: StepState::Passed });
+        push(&mut self.slides, Band { step: None, name, from: due, to: Micros::MAX, state: StepState::Passed });
     }
 
     fn begins(&mut self, due: Micros, step: usize) {
@@ -158,7 +165,7 @@ impl Tracer {
         let name =
             demo.and_then(|demo| demo.steps.get(step)).map_or_else(|| format!("step {}", step + 1), |step| step.name());
         self.open.insert(step, self.steps.len());
-        push(&mut self.steps, Band { name, from: due, to: Micros::MAX, state: StepState::Running });
+        push(&mut self.steps, Band { step: Some(step), name, from: due, to: Micros::MAX, state: StepState::Running });
     }
 
     fn ends(&mut self, due: Micros, step: usize, outcome: &Outcome) {

@@ -145,6 +145,7 @@ mod tests {
             audience: Level::Partner,
             minutes: 20.0,
             cuts: vec![10.0, 4.0],
+            fallback: crate::deck::Fallback::Ask,
             sections: vec![section("Open", 8.0, 0), section("Show", 12.0, 3)],
             slides: vec![
                 slide("hello", 0, 1, Level::Public, None),

@@ -279,6 +279,7 @@ mod tests {
             started: started * second,
             ended: ended.map(|ended| ended * second),
             timeout_ms: 1,
+            late: false,
             outcome: ended.map(|_| greenroom_show::Outcome::Cancelled),
         };
         let mut run = Run::new("a", 0);

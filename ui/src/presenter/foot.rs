@@ -10,6 +10,7 @@ pub fn Foot() -> impl IntoView {
     let console = expect_context::<Console>();
     let store = console.store;
     let next = Memo::new(move |_| store.read(&[Part::Deck, Part::Position, Part::Steps, Part::Replay], words));
+    let late = Memo::new(move |_| store.read(&[Part::Position, Part::Steps, Part::Replay], is_late));
     let notice =
         Memo::new(move |_| store.read(&[Part::Notices], |show| show.notices.back().map(|notice| notice.text.clone())));
     let place = Memo::new(move |_| {
@@ -21,12 +22,19 @@ pub fn Foot() -> impl IntoView {
     view! {
         <footer class="desk-foot">
             <span class="place">{place}</span>
-            <span class="does" data-testid="next-action"><kbd>{keys::cap(" ")}</kbd> {next}</span>
+            <span class="does" class:late=late data-testid="next-action"><kbd>{keys::cap(" ")}</kbd> {next}</span>
             <span class="notice" role="status" data-testid="notice">{notice}</span>
             <span class="refused" role="alert" data-testid="refused">{move || console.refused.get()}</span>
             <span class="keys"><kbd>{keys::cap("?")}</kbd> "keys"</span>
         </footer>
     }
+}
+
+/// Whether the step that is waited for takes longer than it ever should.
+fn is_late(show: &Show) -> bool {
+    let NextAction::Wait { step } = show.next_action() else { return false };
+    let run = show.slide().and_then(|slide| show.runs.get(&slide.cue.as_ref()?.demo));
+    run.and_then(|run| run.steps.get(&step)).is_some_and(|step| step.late)
 }
 
 fn words(show: &Show) -> String {
@@ -43,6 +51,9 @@ fn words(show: &Show) -> String {
         NextAction::Wait { step } => {
             let demo = show.slide().and_then(|slide| show.demos.get(&slide.cue.as_ref()?.demo));
             let step = demo.and_then(|demo| demo.steps.get(step)).map(|step| step.text.as_str());
+            if is_late(show) {
+                return format!("late: V shows the recording from here on: {}", step.unwrap_or_default());
+            }
             format!("waits for the step that runs (K stops it): {}", step.unwrap_or_default())
         }
         NextAction::Slide(at) => {

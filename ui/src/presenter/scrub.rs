@@ -278,8 +278,13 @@ mod tests {
 
     #[test]
     fn a_place_is_named_after_what_runs_there() {
-        let band =
-            |name: &str, from, to| Band { name: name.into(), from, to, state: greenroom_show::StepState::Passed };
+        let band = |name: &str, from, to| Band {
+            step: None,
+            name: name.into(),
+            from,
+            to,
+            state: greenroom_show::StepState::Passed,
+        };
         let steps = vec![band("copy", 0, 5), band("list", 7, 9)];
         let timeline = Timeline { length: 9, steps, slides: vec![band("Opening", 0, 9)], ..Timeline::default() };
         let name = |at| name_at(&timeline, at).unwrap_or_default();

@@ -3,8 +3,8 @@
 use super::source::{Footing, Part};
 use super::{Faults, FindPicture, Parsed, Report, hint, markdown, narrative, nearest, source, yaml};
 use greenroom_show::deck::{
-    Block, Cue, Deck, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Section, Slide, Theme, each_inline,
-    plain,
+    Block, Cue, Deck, Fallback, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Section, Slide, Theme,
+    each_inline, plain,
 };
 use greenroom_show::demo::Demo;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Slides that a talk of any length stays under.
 const SLIDES_MAX: usize = 500;
 
-const DECK_KEYS: &[&str] = &["title", "theme", "audience", "minutes", "cuts"];
+const DECK_KEYS: &[&str] = &["title", "theme", "audience", "minutes", "cuts", "fallback"];
 const SLIDE_KEYS: &[&str] = &[
     "layout",
     "class",
@@ -41,6 +41,8 @@ struct DeckYaml {
     theme: Theme,
     #[serde(default)]
     cuts: Vec<f64>,
+    #[serde(default)]
+    fallback: Fallback,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -180,6 +182,7 @@ impl Reader {
             audience,
             minutes: 0.0,
             cuts: read.value.cuts.into_iter().filter(is_cut).collect(),
+            fallback: read.value.fallback,
             sections: vec![],
             slides: vec![],
             hash: String::new(),

@@ -6,12 +6,13 @@ use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::{PassedOver, Reader};
 use greenroom_show::call::{Call, CallError, Role, ShowRequest};
-use greenroom_show::deck::{Level, Slide};
+use greenroom_show::deck::{Fallback, Level, Slide};
+use greenroom_show::playback::To;
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
 use greenroom_show::timeline::Timeline;
 use greenroom_show::version::Version;
-use greenroom_show::{ClockAct, Curtain, Event, NextAction, Position, Replay, Show};
+use greenroom_show::{ClockAct, Curtain, Event, NextAction, Position, Replay, Run, Show};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -283,8 +284,26 @@ fn leave_recording(kernel: &Arc<Kernel>, now: &mut Now) {
     }
 }
 
+/// Lets the recording stand in for the step that runs or has failed, where the deck wants that without being asked.
+pub async fn fall_back(kernel: &Arc<Kernel>, why: &str) {
+    {
+        let now = kernel.lock();
+        let show = &now.show;
+        let is_asked = show.deck.as_ref().is_none_or(|deck| deck.fallback == Fallback::Ask);
+        let is_on_stage =
+            show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| &cue.demo) == show.active.as_ref();
+        if is_asked || !is_on_stage || show.replays_talk() || show.recorded.is_some() {
+            return;
+        }
+    }
+    match toggle_recorded(kernel).await {
+        Ok(()) => kernel.notice(format!("The step {why}: the recording goes on from there. V goes back to live.")),
+        Err(error) => kernel.notice(format!("The step {why}, and no recording can stand in for it: {error}")),
+    }
+}
+
 async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
-    let demo = {
+    let (demo, step) = {
         let mut now = kernel.lock();
         let demo = now.show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| cue.demo.clone());
         let stands_for_it = demo.as_ref().is_some_and(|demo| now.show.recording(demo).is_some());
@@ -293,7 +312,8 @@ async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
             kernel.emit_in(&mut now, Event::Replay(Replay::Closed));
             return Ok(());
         }
-        demo
+        let step = demo.as_ref().and_then(|demo| now.show.runs.get(demo)).and_then(Run::stands);
+        (demo, step)
     };
     let Some(demo) = demo else {
         return Err(CallError::Failed { detail: "this slide cues no demo: go to one that does, then press V".into() });
@@ -306,7 +326,9 @@ async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
             detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
         });
     };
-    play(kernel, take).await
+    play(kernel, take).await?;
+    // Where the live run stands, so that the words that are being said go on.
+    step.map_or(Ok(()), |step| command(kernel, replay::Command::Seek(To::Begin(step))))
 }
 
 async fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {

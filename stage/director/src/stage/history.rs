@@ -9,17 +9,26 @@ use greenroom_show::rehearsal::{Reliability, Report, reliability, report as sum_
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-/// Time-outs in milliseconds, by a demo's hash and a step of it.
-pub type Patience = BTreeMap<(String, usize), u64>;
+/// What past runs tell of a step, by a demo's hash and the step's number.
+pub type Patience = BTreeMap<(String, usize), Expected>;
+
+/// Milliseconds that a step may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Then it is given up.
+    pub timeout: u64,
+    /// Then it is late, where past runs tell.
+    pub late: Option<u64>,
+}
 
 impl Stage {
     /// How long a step may take.
-    pub fn patience(&self, demo: &Demo, step: usize) -> u64 {
+    pub fn patience(&self, demo: &Demo, step: usize) -> Expected {
         let learned = self.backstage.patience.lock().unwrap_or_else(PoisonError::into_inner);
         learned
             .get(&(demo.hash.clone(), step))
             .copied()
-            .unwrap_or_else(|| demo.steps.get(step).map_or(0, |step| step.timeout_ms))
+            .unwrap_or_else(|| Expected { timeout: demo.steps.get(step).map_or(0, |step| step.timeout_ms), late: None })
     }
 
     fn slug(&self) -> String {
@@ -33,7 +42,10 @@ pub fn learn(stage: &Arc<Stage>) {
     stage.tasks.spawn_blocking(move || {
         let demos = learner.lock().show.demos.clone();
         let hash = |step: &Reliability| demos.get(&step.demo).map(|demo| demo.hash.clone()).unwrap_or_default();
-        let learned = steps(&learner, &demos).into_iter().map(|step| ((hash(&step), step.step), step.timeout_ms));
+        let learned = steps(&learner, &demos).into_iter().map(|step| {
+            let expected = Expected { timeout: step.timeout_ms, late: step.late_ms };
+            ((hash(&step), step.step), expected)
+        });
         *learner.backstage.patience.lock().unwrap_or_else(PoisonError::into_inner) = learned.collect();
     });
 }

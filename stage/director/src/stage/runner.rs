@@ -1,10 +1,11 @@
 //! Runs steps, one after the other, each with its deadline. A step that fails ends its group, and never the show.
 
-use super::Stage;
+use super::history::Expected;
 use super::kernel::{Kernel, Now};
 use super::nodes::Home;
 use super::outcome::outcome;
 use super::supervise::Order;
+use super::{Stage, calls};
 use crate::condition::{Verdict, judge};
 use crate::data::{self, Recipe};
 use crate::parse::{Condition, DataVerb, Program, Verb, without_within};
@@ -135,11 +136,17 @@ impl Stage {
                     Outcome::Passed { .. } => {}
                     Outcome::Failed { .. } | Outcome::TimedOut { .. } | Outcome::Cancelled => stage.end_loads().await,
                 }
-                let mut now = stage.lock();
-                if !goes_on {
-                    guard.end(&mut now);
+                let has_failed = matches!(outcome, Outcome::Failed { .. } | Outcome::TimedOut { .. });
+                {
+                    let mut now = stage.lock();
+                    if !goes_on {
+                        guard.end(&mut now);
+                    }
+                    stage.emit_in(&mut now, Event::StepEnded { step, outcome });
                 }
-                stage.emit_in(&mut now, Event::StepEnded { step, outcome });
+                if has_failed {
+                    calls::fall_back(&stage, "failed").await;
+                }
                 if !goes_on {
                     return;
                 }
@@ -149,15 +156,28 @@ impl Stage {
 
     /// Runs one step to its outcome.
     async fn run_step(self: &Arc<Self>, program: &Program, step: usize, cancel: &CancellationToken) -> Outcome {
-        let timeout_ms = self.patience(&program.demo, step);
-        self.step_started(&program.demo, step, timeout_ms);
-        let came = outcome(|own| self.execute(program, step, own), Duration::from_millis(timeout_ms), cancel).await;
+        let Expected { timeout, late } = self.patience(&program.demo, step);
+        self.step_started(&program.demo, step, timeout);
+        let came = tokio::select! {
+            came = outcome(|own| self.execute(program, step, own), Duration::from_millis(timeout), cancel) => came,
+            never = self.says_when_late(step, late) => never,
+        };
         let outcome = match came {
             Outcome::Failed { why } => Outcome::Failed { why: self.explained(&program.demo.slug, step, why) },
             Outcome::Passed { .. } | Outcome::TimedOut { .. } | Outcome::Cancelled => came,
         };
         self.say_outcome(&outcome);
         outcome
+    }
+
+    /// Says it once, and never ends: the step goes on.
+    async fn says_when_late(self: &Arc<Self>, step: usize, late: Option<u64>) -> Outcome {
+        if let Some(late) = late {
+            tokio::time::sleep(Duration::from_millis(late)).await;
+            self.emit(Event::Late { step });
+            calls::fall_back(self, "takes longer than it ever did").await;
+        }
+        std::future::pending().await
     }
 
     fn step_started(self: &Arc<Self>, demo: &Demo, step: usize, timeout_ms: u64) {

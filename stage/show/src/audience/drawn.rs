@@ -136,6 +136,7 @@ impl From<Scenery> for Deck {
             audience: Level::Public,
             minutes: 0.0,
             cuts: vec![],
+            fallback: crate::deck::Fallback::Ask,
             sections,
             slides,
             hash: scenery.edition,
@@ -188,7 +189,7 @@ impl From<Run> for crate::Run {
     fn from(run: Run) -> crate::Run {
         let Run { began, now, steps, terminal, series, tools } = run;
         let steps = steps.into_iter().map(|(index, super::StepRun { started, ended, outcome })| {
-            (index, crate::StepRun { started, ended, timeout_ms: 0, outcome: outcome.map(Into::into) })
+            (index, crate::StepRun { started, ended, timeout_ms: 0, outcome: outcome.map(Into::into), late: false })
         });
         crate::Run { began, now, steps: steps.collect(), terminal, series, tools, ..crate::Run::default() }
     }

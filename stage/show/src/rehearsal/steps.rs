@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 const RUNS_MIN: usize = 5;
 /// A step that takes so many times longer than it ever should is not coming back.
 const PATIENCE: f64 = 4.0;
+/// What takes so many times as long as it usually does at most is late.
+const LATE: f64 = 1.5;
+/// And by so much.
+const LATE_MIN_MS: f64 = 2_000.0;
 /// No step is given up earlier: a machine may have something else to do for a moment.
 const TIMEOUT_MIN_MS: u64 = 15_000;
 
@@ -32,6 +36,9 @@ pub struct Reliability {
     pub p95_seconds: f64,
     /// After which the next run of it is given up.
     pub timeout_ms: u64,
+    /// After which it is late, once enough runs tell.
+    #[serde(default)]
+    pub late_ms: Option<u64>,
 }
 
 /// Sums up the steps of `demos` that have run.
@@ -51,6 +58,7 @@ pub fn reliability<'a>(demos: impl IntoIterator<Item = &'a Demo>, trials: &[Tria
                 p50_seconds: percentile(&times, 0.5),
                 p95_seconds: percentile(&times, 0.95),
                 timeout_ms: timeout_ms(&times, step.timeout_ms),
+                late_ms: late_ms(&times),
             })
         })
     };
@@ -64,6 +72,12 @@ fn timeout_ms(times: &[f64], written: u64) -> u64 {
     }
     let learned = (percentile(times, 0.95) * PATIENCE * 1e3) as u64;
     learned.max(TIMEOUT_MIN_MS).min(written)
+}
+
+/// A quick step is not called late for a hiccup that nobody sees.
+fn late_ms(times: &[f64]) -> Option<u64> {
+    let usual = percentile(times, 0.95) * 1e3;
+    (times.len() >= RUNS_MIN).then_some((usual * LATE).max(usual + LATE_MIN_MS) as u64)
 }
 
 /// By the nearest rank.

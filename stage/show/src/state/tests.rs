@@ -25,6 +25,7 @@ fn deck(slides: usize) -> Deck {
         theme: Theme::default(),
         audience: Level::Public,
         cuts: vec![],
+        fallback: crate::deck::Fallback::Ask,
         sections: vec![Section { title: String::new(), minutes: 1.0, first: 0 }],
         slides: (0..slides).map(slide).collect(),
     }

@@ -35,6 +35,7 @@ pub fn opened(mark: &str) -> Event {
         audience: Level::Partner,
         minutes: 12.0,
         cuts: vec![7.0],
+        fallback: greenroom_show::deck::Fallback::Ask,
         sections: vec![section("Opening", 0), section("Showing", 1), section("Closing", 4)],
         slides,
         hash: "0123".into(),
