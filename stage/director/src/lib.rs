@@ -27,7 +27,7 @@ mod reveals;
 mod scrub;
 mod stack;
 mod stage;
-mod takes;
+pub mod takes;
 mod tool;
 mod trust;
 mod version;

@@ -1,9 +1,19 @@
 //! Reads takes: a list of them, and one event after the other. A torn last line is where a take ends; what else cannot be read is
 //! passed over, and counted.
 
+mod folded;
 mod index;
+pub mod library;
+mod lines;
+mod names;
+mod summary;
+pub mod verify;
 
-pub use index::Index;
+pub use folded::{Folded, Ran, fold};
+pub use index::{Index, Indexed, PastRun};
+pub use lines::{Lines, Text};
+pub use names::NameError;
+pub use summary::{RunSummary, StepSummary, Stood, summary};
 
 use crate::recorder::SUFFIX;
 use greenroom_show::Stamped;

@@ -1,0 +1,422 @@
+//! All takes of a project, and what a person says of them: a name, a star, where one begins and ends. It lies beside a take, and never in
+//! it. What is deleted can be brought back until somebody empties the place where it went.
+
+use super::names::{self, NameError};
+use super::{Index, Indexed, PassedOver, Reader, TakeError};
+use crate::clock::wall_unix_ms;
+use crate::durable;
+use crate::recorder::SUFFIX;
+use greenroom_show::Micros;
+use greenroom_show::take::{Machine, Verdict};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+const ABOUT_SUFFIX: &str = ".about.json";
+/// Of `about.json`; more than anybody says of a take.
+const ABOUT_BYTES_MAX: u64 = 64 << 10;
+/// Fits a line of a list.
+const NAME_CHARS_MAX: usize = 120;
+/// Where deleted takes go.
+const DELETED: &str = ".deleted";
+const DAY_MS: u64 = 24 * 3600 * 1000;
+/// A take that changed later than this may still be recorded.
+const QUIET_MS: u64 = 60_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Take(#[from] TakeError),
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{} is there already: empty the deleted takes, or move it away", .0.display())]
+    InTheWay(PathBuf),
+    #[error("a name has 1 to {NAME_CHARS_MAX} letters on one line")]
+    BadName,
+    #[error("a take that begins at {begins} ends after that, and within the {lasts} that it lasts")]
+    BadTrim { begins: String, lasts: String },
+}
+
+/// What a person says of a take. A field of another version is kept as it is: to refuse it would lose a star with the next new name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Limits on size and age leave it alone.
+    #[serde(default)]
+    pub starred: bool,
+    /// Microseconds of the recording's clock from which it is played and handed on.
+    #[serde(default, rename = "in", skip_serializing_if = "Option::is_none")]
+    pub begins: Option<Micros>,
+    #[serde(default, rename = "out", skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Micros>,
+    #[serde(flatten)]
+    other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A take in a list. Its JSON is the command line's.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Listed {
+    pub id: String,
+    pub name: Option<String>,
+    pub starred: bool,
+    #[serde(rename = "in_us")]
+    pub begins: Option<Micros>,
+    #[serde(rename = "out_us")]
+    pub ends: Option<Micros>,
+    /// Empty where it is of a whole talk.
+    pub demo: String,
+    pub deck: String,
+    /// Of the demo or the deck; empty where the take does not tell.
+    pub title: String,
+    pub at_unix_ms: u64,
+    pub machine: Machine,
+    pub outcome: Verdict,
+    pub duration_us: Micros,
+    pub bytes: u64,
+    pub unknown_lines: usize,
+    pub damaged_lines: usize,
+    /// What is wrong with what was said of it.
+    pub warning: Option<String>,
+    #[serde(skip)]
+    modified_unix_ms: u64,
+}
+
+/// What is kept of takes that nobody starred.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Of all takes together.
+    pub bytes: Option<u64>,
+    pub days: Option<u64>,
+}
+
+/// The takes of a project.
+#[derive(Debug)]
+pub struct Takes {
+    folder: PathBuf,
+    pub index: Index,
+}
+
+impl Takes {
+    /// Reads what is new among them.
+    pub fn open(root: &Path) -> Takes {
+        Takes::of(root.join("takes"))
+    }
+
+    fn of(folder: PathBuf) -> Takes {
+        let mut index = Index::open(&folder);
+        index.refresh();
+        index.keep();
+        Takes { folder, index }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Those that can be read, newest first.
+    pub fn list(&self) -> Vec<Listed> {
+        let mut takes: Vec<Listed> = self.index.all().map(|indexed| self.listed(&indexed)).collect();
+        takes.sort_by(|a, b| (b.at_unix_ms, &b.id).cmp(&(a.at_unix_ms, &a.id)));
+        takes
+    }
+
+    /// Those that were deleted and can be brought back. Nothing is written among them.
+    pub fn deleted(&self) -> Vec<Listed> {
+        let folder = self.folder.join(DELETED);
+        let mut index = Index::open(&folder);
+        index.refresh();
+        Takes { folder, index }.list()
+    }
+
+    /// The take that a person means, also one that cannot be read.
+    pub fn find(&self, asked: &str) -> Result<String, NameError> {
+        find(&self.folder, asked)
+    }
+
+    pub fn path(&self, id: &str) -> PathBuf {
+        super::path(&self.folder, id)
+    }
+
+    pub fn reader(&self, id: &str) -> Result<Reader, TakeError> {
+        Reader::open(&self.folder, id)
+    }
+
+    pub fn listed_as(&self, id: &str) -> Option<Listed> {
+        self.index.all().find(|indexed| indexed.id == id).map(|indexed| self.listed(&indexed))
+    }
+
+    /// What was said of a take, and what is wrong with it where it cannot be read: then it counts as nothing.
+    pub fn about(&self, id: &str) -> (About, Option<String>) {
+        about(&self.folder, id)
+    }
+
+    /// Says something else of a take, over what was said before.
+    pub fn say(&self, id: &str, change: impl FnOnce(&mut About)) -> Result<(), LibraryError> {
+        let (mut about, _) = self.about(id);
+        change(&mut about);
+        let path = about_path(&self.folder, id);
+        let write = || durable::replace(&path, serde_json::to_vec_pretty(&about)?);
+        write().map_err(|source| LibraryError::Io { path: path.clone(), source })
+    }
+
+    pub fn rename(&self, id: &str, name: &str) -> Result<(), LibraryError> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+            return Err(LibraryError::BadName);
+        }
+        self.say(id, |about| about.name = Some(name.to_string()))
+    }
+
+    /// Where a take begins and ends from now on. Nothing of the take is rewritten.
+    pub fn trim(&self, id: &str, begins: Option<Micros>, ends: Option<Micros>) -> Result<(), LibraryError> {
+        let lasts = self.listed_as(id).map_or(Micros::MAX, |take| take.duration_us);
+        let from = begins.unwrap_or(0);
+        if from >= ends.unwrap_or(lasts) || ends.is_some_and(|ends| ends > lasts) {
+            let seconds = |micros: Micros| format!("{:.1} s", micros as f64 / 1e6);
+            return Err(LibraryError::BadTrim { begins: seconds(from), lasts: seconds(lasts) });
+        }
+        self.say(id, |about| (about.begins, about.ends) = (begins, ends))
+    }
+
+    /// Puts a take away with what was said of it. The take goes first: a crash in between leaves it whole, and its star where it was.
+    pub fn delete(&self, id: &str) -> Result<(), LibraryError> {
+        let to = self.folder.join(DELETED);
+        std::fs::create_dir_all(&to).map_err(|source| LibraryError::Io { path: to.clone(), source })?;
+        rename(&self.path(id), &super::path(&to, id), Missing::IsAnError)?;
+        rename(&about_path(&self.folder, id), &about_path(&to, id), Missing::IsFine)
+    }
+
+    /// Brings back what was deleted; its id.
+    pub fn undelete(&self, asked: &str) -> Result<String, LibraryError> {
+        let from = self.folder.join(DELETED);
+        let id = find(&from, asked)?;
+        if self.path(&id).exists() {
+            return Err(LibraryError::InTheWay(self.path(&id)));
+        }
+        rename(&about_path(&from, &id), &about_path(&self.folder, &id), Missing::IsFine)?;
+        rename(&super::path(&from, &id), &self.path(&id), Missing::IsAnError)?;
+        Ok(id)
+    }
+
+    /// Removes for good what was deleted; how many takes that were, and their bytes.
+    pub fn empty(&self) -> Result<(usize, u64), LibraryError> {
+        let folder = self.folder.join(DELETED);
+        let (mut takes, mut bytes) = (0, 0);
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_take = name.ends_with(SUFFIX);
+            // What else lies there is somebody's.
+            if !is_take && !name.ends_with(ABOUT_SUFFIX) {
+                continue;
+            }
+            bytes += entry.metadata().map_or(0, |found| found.len());
+            takes += usize::from(is_take);
+            let path = entry.path();
+            std::fs::remove_file(&path).map_err(|source| LibraryError::Io { path, source })?;
+        }
+        Ok((takes, bytes))
+    }
+
+    /// The takes that are more than the limits allow, oldest first.
+    pub fn surplus(&self, limits: Limits) -> Vec<Listed> {
+        surplus(&self.list(), limits, wall_unix_ms()).into_iter().cloned().collect()
+    }
+
+    fn listed(&self, indexed: &Indexed<'_>) -> Listed {
+        let (about, warning) = self.about(indexed.id);
+        let PassedOver { unknown, damaged } = indexed.passed_over;
+        Listed {
+            id: indexed.id.to_string(),
+            name: about.name,
+            starred: about.starred,
+            begins: about.begins,
+            ends: about.ends,
+            demo: indexed.header.demo.clone(),
+            deck: indexed.header.deck.clone(),
+            title: indexed.title.to_string(),
+            at_unix_ms: indexed.header.at_unix_ms,
+            machine: indexed.header.machine.clone(),
+            outcome: indexed.outcome,
+            duration_us: indexed.duration,
+            bytes: indexed.bytes,
+            unknown_lines: unknown,
+            damaged_lines: damaged,
+            warning,
+            modified_unix_ms: indexed.modified_unix_ms,
+        }
+    }
+}
+
+/// The takes that go, oldest first: too old, or more than fits. Starred ones stay whatever they weigh, and so does one of which nobody
+/// can read whether it is starred, or that may still be recorded.
+fn surplus(takes: &[Listed], limits: Limits, now_unix_ms: u64) -> Vec<&Listed> {
+    let mut weight: u64 = takes.iter().map(|take| take.bytes).sum();
+    let mut oldest: Vec<&Listed> = takes.iter().collect();
+    oldest.sort_by_key(|take| (take.at_unix_ms, &take.id));
+    let mut going = Vec::new();
+    for take in oldest {
+        let is_held = take.starred || take.warning.is_some() || take.modified_unix_ms + QUIET_MS > now_unix_ms;
+        let age_ms = now_unix_ms.saturating_sub(take.at_unix_ms);
+        let is_old = limits.days.is_some_and(|days| age_ms > days.saturating_mul(DAY_MS));
+        let is_too_much = limits.bytes.is_some_and(|bytes| weight > bytes);
+        if !is_held && (is_old || is_too_much) {
+            weight -= take.bytes;
+            going.push(take);
+        }
+    }
+    going
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    IsFine,
+    IsAnError,
+}
+
+/// Moves a file to where none is.
+fn rename(from: &Path, to: &Path, missing: Missing) -> Result<(), LibraryError> {
+    if !from.exists() && missing == Missing::IsFine {
+        return Ok(());
+    }
+    if to.exists() {
+        return Err(LibraryError::InTheWay(to.to_path_buf()));
+    }
+    std::fs::rename(from, to).map_err(|source| LibraryError::Io { path: from.to_path_buf(), source })
+}
+
+fn about_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}{ABOUT_SUFFIX}"))
+}
+
+fn about(folder: &Path, id: &str) -> (About, Option<String>) {
+    let path = about_path(folder, id);
+    let bad = |error: String| (About::default(), Some(format!("{}: {error}", path.display())));
+    match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (About::default(), None),
+        Err(error) => return bad(error.to_string()),
+        Ok(found) if found.len() > ABOUT_BYTES_MAX => return bad(format!("{} bytes are too many", found.len())),
+        Ok(_) => {}
+    }
+    match std::fs::read(&path) {
+        Err(error) => bad(error.to_string()),
+        Ok(text) => match serde_json::from_slice(&text) {
+            Err(error) => bad(error.to_string()),
+            Ok(about) => (about, None),
+        },
+    }
+}
+
+fn find(folder: &Path, asked: &str) -> Result<String, NameError> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut ids: Vec<String> = names.filter_map(|name| name.strip_suffix(SUFFIX).map(String::from)).collect();
+    ids.sort();
+    let known: Vec<_> = ids.into_iter().map(|id| (id.clone(), about(folder, &id).0.name)).collect();
+    names::find(asked, folder.to_path_buf(), &known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOLDEN: &str = include_str!("../../tests/golden/format-1.take.ndjson");
+
+    fn takes(ids: &[&str]) -> (tempfile::TempDir, Takes) {
+        let root = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir_all(root.path().join("takes")).expect("a folder");
+        for id in ids {
+            std::fs::write(root.path().join(format!("takes/{id}{SUFFIX}")), GOLDEN).expect("written");
+        }
+        let takes = Takes::open(root.path());
+        (root, takes)
+    }
+
+    #[test]
+    fn what_is_said_of_a_take_lies_beside_it_and_the_take_stays_as_it_was() {
+        let (_root, takes) = takes(&["a", "b"]);
+        takes.rename("a", "  The good one ").expect("a name");
+        takes.say("a", |about| about.starred = true).expect("said");
+        takes.trim("a", Some(10), Some(80)).expect("within it");
+        let listed = takes.listed_as("a").expect("listed");
+        assert_eq!((listed.name.as_deref(), listed.starred), (Some("The good one"), true));
+        assert_eq!((listed.begins, listed.ends), (Some(10), Some(80)));
+        assert_eq!(std::fs::read_to_string(takes.path("a")).expect("there"), GOLDEN);
+        assert_eq!(takes.find("good").expect("by its name"), "a");
+        for (begins, ends) in [(Some(50), Some(50)), (Some(91), None), (None, Some(91))] {
+            assert!(matches!(takes.trim("a", begins, ends), Err(LibraryError::BadTrim { .. })));
+        }
+        for name in ["", " ", "two\nlines", &"x".repeat(200)] {
+            assert!(matches!(takes.rename("a", name), Err(LibraryError::BadName)), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_later_version_says_of_a_take_is_kept_and_what_is_broken_is_told() {
+        let (_root, takes) = takes(&["a", "b"]);
+        std::fs::write(takes.folder.join("a.about.json"), r#"{"starred":true,"poster":7}"#).expect("written");
+        takes.rename("a", "new").expect("named");
+        let text = std::fs::read_to_string(takes.folder.join("a.about.json")).expect("there");
+        assert!(text.contains("\"poster\": 7") && text.contains("\"starred\": true"), "{text}");
+        std::fs::write(takes.folder.join("b.about.json"), "{").expect("written");
+        let listed = takes.listed_as("b").expect("listed all the same");
+        assert!(!listed.starred && listed.warning.expect("told").contains("b.about.json"));
+    }
+
+    #[test]
+    fn what_is_deleted_comes_back_until_it_is_emptied() {
+        let (_root, mut takes) = takes(&["a", "b"]);
+        takes.rename("a", "mine").expect("named");
+        takes.delete("a").expect("deleted");
+        takes.index.refresh();
+        assert_eq!(takes.list().iter().map(|take| take.id.as_str()).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(takes.deleted()[0].name.as_deref(), Some("mine"));
+        assert_eq!(takes.undelete("mine").expect("there"), "a");
+        takes.index.refresh();
+        assert_eq!(takes.listed_as("a").expect("back").name.as_deref(), Some("mine"));
+        takes.delete("a").expect("deleted");
+        assert_eq!(takes.empty().expect("emptied").0, 1);
+        assert!(matches!(takes.undelete("a"), Err(LibraryError::Name(_))));
+        assert!(takes.delete("nothing").is_err());
+    }
+
+    #[test]
+    fn nothing_is_overwritten_by_a_deletion_or_by_what_comes_back() {
+        let (_root, takes) = takes(&["a"]);
+        takes.delete("a").expect("deleted");
+        std::fs::write(takes.path("a"), "another").expect("written");
+        assert!(matches!(takes.delete("a"), Err(LibraryError::InTheWay(_))));
+        assert!(matches!(takes.undelete("a"), Err(LibraryError::InTheWay(_))));
+        assert_eq!(std::fs::read_to_string(takes.path("a")).expect("there"), "another");
+    }
+
+    #[test]
+    fn limits_take_the_oldest_and_never_a_starred_one() {
+        let now = 100 * DAY_MS;
+        let (_root, library) = takes(&["a"]);
+        let take = |id: &str, day: u64, bytes: u64| Listed {
+            id: id.into(),
+            at_unix_ms: day * DAY_MS,
+            bytes,
+            modified_unix_ms: day * DAY_MS,
+            ..library.list().remove(0)
+        };
+        let takes = [
+            take("fresh", 99, 10),
+            take("old", 5, 10),
+            Listed { starred: true, ..take("old-starred", 1, 500) },
+            Listed { warning: Some("unreadable".into()), ..take("old-unread", 2, 10) },
+            Listed { modified_unix_ms: now, ..take("old-recorded-now", 3, 10) },
+            take("middle", 50, 10),
+        ];
+        let going = |bytes, days| -> Vec<String> {
+            surplus(&takes, Limits { bytes, days }, now).into_iter().map(|take| take.id.clone()).collect()
+        };
+        assert_eq!(going(None, None), [""; 0]);
+        assert_eq!(going(None, Some(90)), ["old"]);
+        assert_eq!(going(Some(545), None), ["old"]);
+        assert_eq!(going(Some(535), None), ["old", "middle"]);
+        assert_eq!(going(Some(0), None), ["old", "middle", "fresh"]);
+    }
+}
