@@ -10,6 +10,7 @@ mod event;
 mod figures;
 pub mod marks;
 pub mod pace;
+pub mod picture;
 pub mod planner;
 pub mod playback;
 pub mod preflight;

@@ -7,7 +7,7 @@ use crate::clock::wall_unix_ms;
 use crate::durable;
 use crate::recorder::SUFFIX;
 use greenroom_show::Micros;
-use greenroom_show::take::{Machine, Verdict};
+use greenroom_show::take::{Edition, Header, Machine, Verdict};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -217,6 +217,17 @@ impl Takes {
             std::fs::remove_file(&path).map_err(|source| LibraryError::Io { path, source })?;
         }
         Ok((takes, bytes))
+    }
+
+    /// Whether a take is of the demo, or the deck, that there is today; `None` where there is none.
+    pub fn edition(&self, header: &Header) -> Option<Edition> {
+        let library = crate::Library::new(self.folder.parent()?);
+        let (now, then) = if header.demo.is_empty() {
+            (library.talk(&header.deck).ok()?.deck.hash, &header.deck_hash)
+        } else {
+            (library.demo(&header.demo).ok()?.value.demo.hash, &header.demo_hash)
+        };
+        Some(if now == *then { Edition::Todays } else { Edition::Earlier })
     }
 
     /// The takes that are more than the limits allow, oldest first.

@@ -26,7 +26,12 @@ pub enum Text {
 
 impl<R: BufRead> Lines<R> {
     pub fn new(from: R, bytes_max: u64) -> Lines<R> {
-        Lines { from, bytes_max, number: 0 }
+        Lines::after(from, bytes_max, 0)
+    }
+
+    /// Of a file of which so many lines have been read.
+    pub fn after(from: R, bytes_max: u64, number: usize) -> Lines<R> {
+        Lines { from, bytes_max, number }
     }
 
     /// The next line with its number, from 1; `None` at the end of the file.

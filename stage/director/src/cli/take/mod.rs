@@ -1,5 +1,6 @@
 //! Takes at the command line: found, looked into, named, compared, handed on.
 
+mod hand_on;
 mod list;
 mod show;
 mod time;
@@ -8,7 +9,7 @@ mod verify;
 use clap::Subcommand;
 use greenroom_director::takes::library::{Limits, Takes};
 use greenroom_show::Micros;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// ID is the id of a take, its name, the beginning of either, or a part that only it has.
@@ -50,6 +51,21 @@ pub enum Take {
         /// The whole take again
         #[arg(long, conflicts_with_all = ["begins", "ends"])]
         none: bool,
+    },
+    /// Writes a take in a form that other programs open, from where it begins to where it ends.
+    Export {
+        #[command(flatten)]
+        asked: hand_on::Asked,
+    },
+    /// Makes a take of an asciicast (versions 1 to 3). Exits with 1 where not all of it is in the take.
+    Import {
+        file: PathBuf,
+        /// What it is called, and its demo 'cast-NAME'; the file's name where absent
+        #[arg(long)]
+        name: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Gives a take a name.
     Rename { id: String, name: String },
@@ -103,6 +119,8 @@ pub fn run(root: &Path, what: &Take) -> anyhow::Result<ExitCode> {
         Take::Show { id, at, json } => show::run(&takes, id, *at, *json),
         Take::Verify { ids, json } => verify::run(&takes, ids, *json),
         Take::Trim { id, begins, ends, none: _ } => trim(&takes, id, *begins, *ends),
+        Take::Export { asked } => hand_on::run(root, &takes, asked),
+        Take::Import { file, name, json } => hand_on::run_import(&takes, file, name.as_deref(), *json),
         Take::Rename { id, name } => rename(&takes, id, name),
         Take::Star { ids } => each(&takes, ids, "starred", |id| Ok(takes.say(id, |about| about.starred = true)?)),
         Take::Unstar { ids } => {
