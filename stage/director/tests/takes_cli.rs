@@ -166,3 +166,74 @@ fn a_trim_is_said_beside_the_take() {
     let listed = json(&take(root.path(), &["list", "--json", "--search", FIRST]));
     assert_eq!(listed[0]["in_us"], serde_json::Value::Null);
 }
+
+/// The golden take as another run of the demo would have it.
+fn another(root: &Path, id: &str, upload_ms: u64, seen: &str) {
+    let ended = 20_510_000 + upload_ms * 1_000;
+    let text = SMALL
+        .replace("[22900000,\"step-ended\"", &format!("[{ended},\"step-ended\""))
+        .replace("{\"failed\":{\"why\":\"10.25, wanted < 5\"}}", seen);
+    support::write(&path(root, id), &text);
+}
+
+#[test]
+fn two_takes_are_compared_and_a_check_that_differs_is_a_failure() {
+    let root = with_takes();
+    let said = take(root.path(), &["diff", FIRST, SECOND]);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    assert!(said.out.contains("No check differs.") && said.out.contains("unknown spread"), "{}", said.out);
+    for (number, upload_ms) in [2_300, 2_400, 2_350, 2_380].into_iter().enumerate() {
+        another(root.path(), &format!("2026092{number}T000000Z-small"), upload_ms, "{\"passed\":{\"seen\":\"4\"}}");
+    }
+    another(root.path(), "slow", 2_600, "{\"passed\":{\"seen\":\"4\"}}");
+    let said = take(root.path(), &["diff", FIRST, "slow"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    for words in ["CHECK DIFFERS: failed (10.25, wanted < 5), then passed (4)", "within noise", "A check differs."] {
+        assert!(said.out.contains(words), "{words}: {}", said.out);
+    }
+    another(root.path(), "slow", 9_000, "{\"passed\":{\"seen\":\"4\"}}");
+    let said = take(root.path(), &["diff", FIRST, "slow", "--json"]);
+    let compared: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(compared["check_differs"].as_bool(), Some(true));
+    assert_eq!(compared["runs"][0]["steps"][1]["seconds"]["judged"].as_str(), Some("beyond-noise"));
+}
+
+#[test]
+fn a_take_is_exported_where_it_is_wanted_or_into_the_project() {
+    let root = with_takes();
+    let said = take(root.path(), &["export", FIRST, "--as", "csv"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(root.path().join(format!("exports/{FIRST}.csv")).is_file(), "{}", said.out);
+    let said = take(root.path(), &["export", FIRST, "--as", "cast3", "--out", "deep/er/run.cast", "--idle", "keep"]);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(root.path().join("deep/er/run.cast").is_file());
+    let said = take(root.path(), &["export", FIRST, "--as", "gif"]);
+    assert!(said.code == Some(2) && said.err.contains("cast2, cast3, csv"), "{}", said.err);
+    support::write(&root.path().join("file"), "in the way");
+    let said = take(root.path(), &["export", FIRST, "--as", "csv", "--out", "file/run.csv"]);
+    assert!(said.code == Some(2) && said.err.contains("file"), "{}", said.err);
+}
+
+#[test]
+fn a_cast_goes_out_and_comes_in_again() {
+    let root = with_takes();
+    assert_eq!(take(root.path(), &["export", FIRST, "--as", "cast2", "--out", "run.cast"]).code, Some(0));
+    let said = take(root.path(), &["import", "run.cast", "--name", "From Outside"]);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    assert!(said.out.contains("cast-from-outside") && said.out.contains("events 'm' are left out"), "{}", said.out);
+    let said = take(root.path(), &["show", "from-outside"]);
+    assert!(said.out.contains("photos.p99_ms is 10.25"), "{}", said.out);
+    assert_eq!(take(root.path(), &["verify", "from-outside"]).code, Some(0));
+    support::write(
+        &root.path().join("bad.cast"),
+        "{\"version\": 2, \"width\": 100, \"height\": 24}\nrubbish\n[1, \"o\", \"x\"]\n",
+    );
+    let said = take(root.path(), &["import", "bad.cast"]);
+    assert!(said.code == Some(1) && said.out.contains("line 2: no event"), "{}{}", said.out, said.err);
+    for (file, words) in
+        [("takes", "no file"), ("missing.cast", "missing.cast"), ("slides/talk/deck.md", "no asciicast")]
+    {
+        let said = take(root.path(), &["import", file]);
+        assert!(said.code == Some(2) && said.err.contains(words), "{}{}", said.out, said.err);
+    }
+}

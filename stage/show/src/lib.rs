@@ -6,6 +6,7 @@ pub mod call;
 pub mod deck;
 pub mod demo;
 pub mod diagram;
+pub mod diff;
 mod event;
 mod figures;
 pub mod marks;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::takes::library::Takes;
-use greenroom_show::{Event, Stamped, Terminal};
+use greenroom_show::take::{Edition, Machine, TakeInfo, Verdict};
+use greenroom_show::{Event, Outcome, Replay, Show, Stamped, Terminal};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -203,6 +204,60 @@ fn a_secret_that_was_torn_in_two_does_not_leave() {
         let shown = screen_of(&text(&takes, name, Idle::Cut));
         assert!(shown.contains("sig=•••") && !shown.contains("NlY3"), "{shown}");
     }
+}
+
+/// A talk that began while its demo stood on stage, and in which a take of the demo was shown while a step ran.
+fn talk() -> String {
+    let opened = SMALL.lines().nth(1).expect("what draws it");
+    let Event::Opened(opened) = serde_json::from_str::<Stamped>(opened).expect("an event").event else {
+        panic!("opened")
+    };
+    let mut show = Show { deck: Some(opened.deck), demos: opened.demos, ..Show::default() };
+    let output = |text: &str| Event::Output(text.into());
+    for event in
+        [Event::Begun { demo: "small".into() }, Event::StepStarted { step: 1, timeout_ms: 1 }, output("before\r\n")]
+    {
+        show.apply(70_000_000, &event);
+    }
+    let take = TakeInfo {
+        id: "old".into(),
+        demo: "small".into(),
+        at_unix_ms: 0,
+        duration_ms: 0,
+        machine: Machine::default(),
+        verdict: Verdict::Passed,
+        edition: Edition::Todays,
+    };
+    let value = |value: f64| Event::Sample([("photos.p99_ms".to_string(), value)].into());
+    let recorded = [output("recorded\r\n"), value(2.0)].map(|event| Stamped { at: 5, event });
+    let events = [
+        (0, Event::Showed { now: 70_000_000, show: Box::new(show) }),
+        (1_000_000, output("live\r\n")),
+        (1_500_000, value(1.0)),
+        (2_000_000, Event::Replay(Replay::Opened(take))),
+        (3_000_000, Event::Replay(Replay::Events(recorded.into()))),
+        (4_000_000, output("behind\r\n")),
+        (4_500_000, value(9.0)),
+        (5_000_000, Event::Replay(Replay::Closed)),
+        (6_000_000, Event::StepEnded { step: 1, outcome: Outcome::Passed { seen: "42".into() } }),
+    ];
+    let header = SMALL.lines().next().expect("a header").replace("\"demo\":\"small\"", "\"demo\":\"\"");
+    let lines = events.map(|(at, event)| serde_json::to_string(&Stamped { at, event }).expect("plain values"));
+    format!("{header}\n{}\n", lines.join("\n"))
+}
+
+#[test]
+fn a_talk_is_handed_on_as_the_audience_saw_it() {
+    let (_root, takes) = project(&talk());
+    let cast = text(&takes, "cast3", Idle::Cut);
+    assert!(cast.contains("before") && cast.contains("live") && !cast.contains("behind"), "{cast}");
+    assert_eq!(screen_of(&cast), "recorded");
+    let rows = rows_of(&text(&takes, "csv", Idle::Cut));
+    let told: Vec<_> = rows.iter().map(|row| (row[0].as_str(), row[4].as_str())).collect();
+    assert_eq!(told, [("1.500000", "1"), ("3.000000", "2")]);
+    assert!(rows[0][1].starts_with("run azcopy copy"), "the step that ran when the talk began");
+    let report = text(&takes, "report", Idle::Cut);
+    assert!(report.contains("the whole talk") && report.contains("| 2 | `run azcopy copy"), "{report}");
 }
 
 #[test]

@@ -164,6 +164,9 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
     /// Bytes changed, cut off and doubled: nothing panics, and whatever is wrong is told.
     #[test]
     fn takes_and_casts_that_somebody_broke_are_read_as_far_as_they_go(

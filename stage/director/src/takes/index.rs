@@ -77,10 +77,9 @@ pub struct Indexed<'a> {
 }
 
 /// What a past run measured, for whoever compares another one with it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PastRun<'a> {
-    /// Step, seconds, and whether it passed.
-    pub trials: &'a [(usize, f64, bool)],
+    pub trials: Vec<Trial>,
     pub figures: &'a BTreeMap<String, f64>,
 }
 
@@ -158,14 +157,20 @@ impl Index {
         self.entries.iter().map(|(id, entry)| entry.indexed(id))
     }
 
-    /// The newest runs of the demo that a take is of, in its edition and on its machine, but for those named.
-    pub fn past<'a>(&'a self, of: &'a Header, except: &'a [&str]) -> impl Iterator<Item = PastRun<'a>> {
-        let alike = |header: &Header| {
-            (&header.demo, &header.demo_hash, &header.machine) == (&of.demo, &of.demo_hash, &of.machine)
-        };
+    /// The newest runs of a demo, in this edition and on this machine, but for those takes that are named.
+    pub fn past<'a>(
+        &'a self,
+        demo: &'a Demo,
+        machine: &'a Machine,
+        except: &'a [&str],
+    ) -> impl Iterator<Item = PastRun<'a>> {
         let others = self.entries.iter().rev().filter(|(id, _)| !except.contains(&id.as_str()));
-        let alike = others.filter(move |(_, entry)| alike(&entry.header)).take(TRIAL_TAKES_MAX);
-        alike.map(|(_, entry)| PastRun { trials: &entry.trials, figures: &entry.figures })
+        let alike = others.map(|(_, entry)| entry).filter(|entry| {
+            let header = &entry.header;
+            (&header.demo, &header.demo_hash, &header.machine) == (&demo.slug, &demo.hash, machine)
+        });
+        let told = |entry: &'a Entry| PastRun { trials: entry.told_trials().collect(), figures: &entry.figures };
+        alike.take(TRIAL_TAKES_MAX).map(told)
     }
 
     /// The highest level of the slides that a take shows.
@@ -196,9 +201,7 @@ impl Index {
                 continue;
             }
             *count += 1;
-            let demo = || header.demo.clone();
-            let of = |&(step, seconds, passed): &(usize, f64, bool)| Trial { demo: demo(), step, seconds, passed };
-            trials.extend(entry.trials.iter().map(of));
+            trials.extend(entry.told_trials());
         }
         trials
     }
@@ -246,6 +249,11 @@ impl Entry {
             verdict,
             edition,
         }
+    }
+
+    fn told_trials(&self) -> impl Iterator<Item = Trial> {
+        let demo = &self.header.demo;
+        self.trials.iter().map(|&(step, seconds, passed)| Trial { demo: demo.clone(), step, seconds, passed })
     }
 
     fn indexed<'a>(&'a self, id: &'a str) -> Indexed<'a> {

@@ -1,5 +1,6 @@
 //! Takes at the command line: found, looked into, named, compared, handed on.
 
+mod diff;
 mod hand_on;
 mod list;
 mod show;
@@ -51,6 +52,15 @@ pub enum Take {
         /// The whole take again
         #[arg(long, conflicts_with_all = ["begins", "ends"])]
         none: bool,
+    },
+    /// What changed between two takes, step by step and figure by figure, and what of it is beyond noise. Exits with 1 where a check
+    /// came to something else.
+    Diff {
+        a: String,
+        b: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Writes a take in a form that other programs open, from where it begins to where it ends.
     Export {
@@ -119,6 +129,7 @@ pub fn run(root: &Path, what: &Take) -> anyhow::Result<ExitCode> {
         Take::Show { id, at, json } => show::run(&takes, id, *at, *json),
         Take::Verify { ids, json } => verify::run(&takes, ids, *json),
         Take::Trim { id, begins, ends, none: _ } => trim(&takes, id, *begins, *ends),
+        Take::Diff { a, b, json } => diff::run(&takes, a, b, *json),
         Take::Export { asked } => hand_on::run(root, &takes, asked),
         Take::Import { file, name, json } => hand_on::run_import(&takes, file, name.as_deref(), *json),
         Take::Rename { id, name } => rename(&takes, id, name),
