@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub const COLUMNS: [&str; 5] = ["time_s", "step", "metric", "unit", "value"];
 /// Of one take: more than any demo has. What is beyond is left out.
 const FIGURES_MAX: usize = 4_096;
+/// Metrics whose scrubbed names are remembered: an hour of samples names few of them, and each thousands of times.
+const NAMES_MAX: usize = 1_024;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -39,6 +41,10 @@ struct Measured {
     demos: BTreeMap<String, Demo>,
     demo: String,
     step: Option<usize>,
+    /// Its words; empty between steps.
+    text: String,
+    /// The name and unit under which a metric is told.
+    names: BTreeMap<String, (String, String)>,
     /// By demo and name: step, unit, value.
     figures: BTreeMap<(String, String), (String, Unit, f64)>,
 }
@@ -47,25 +53,29 @@ impl Measured {
     fn hear(&mut self, heard: Heard, tell: &mut dyn FnMut(Row) -> Result<(), ExportError>) -> Result<(), ExportError> {
         let Heard { place, at, event, .. } = heard;
         match event {
-            Event::Opened(opened) => self.demos = opened.demos,
+            Event::Opened(opened) => {
+                self.demos = opened.demos;
+                self.names.clear();
+            }
             Event::Showed { show, .. } => {
                 self.demos = show.demos;
-                self.demo = show.active.unwrap_or_default();
-                self.step = show.runs.get(&self.demo).and_then(|run| run.running());
+                let demo = show.active.unwrap_or_default();
+                let step = show.runs.get(&demo).and_then(|run| run.running());
+                self.begin(demo, step);
             }
-            Event::Begun { demo } => (self.demo, self.step) = (demo, None),
-            Event::StepStarted { step, .. } => self.step = Some(step),
-            Event::StepEnded { step, .. } if self.step == Some(step) => self.step = None,
+            Event::Begun { demo } => self.begin(demo, None),
+            Event::StepStarted { step, .. } => self.runs(Some(step)),
+            Event::StepEnded { step, .. } if self.step == Some(step) => self.runs(None),
             Event::Sample(values) if place == Place::Within => {
                 for (metric, value) in values {
-                    let unit = unit_name(self.unit(&metric));
-                    tell(Row { time: Some(at), step: self.step(), metric: scrub(&metric), unit, value })?;
+                    let (metric, unit) = self.told(&metric);
+                    tell(Row { time: Some(at), step: self.text.clone(), metric, unit, value })?;
                 }
             }
             Event::Figure { name, value, unit } if place == Place::Within => {
                 let key = (self.demo.clone(), name);
                 if self.figures.len() < FIGURES_MAX || self.figures.contains_key(&key) {
-                    self.figures.insert(key, (self.step(), unit, value));
+                    self.figures.insert(key, (self.text.clone(), unit, value));
                 }
             }
             _ => {}
@@ -73,10 +83,28 @@ impl Measured {
         Ok(())
     }
 
-    fn step(&self) -> String {
-        let Some(step) = self.step else { return String::new() };
-        let known = self.demos.get(&self.demo).and_then(|demo| demo.steps.get(step));
-        known.map_or_else(|| format!("step {}", step + 1), |step| scrub(&step.text))
+    fn begin(&mut self, demo: String, step: Option<usize>) {
+        self.demo = demo;
+        self.names.clear();
+        self.runs(step);
+    }
+
+    fn runs(&mut self, step: Option<usize>) {
+        self.step = step;
+        let known = |step: usize| self.demos.get(&self.demo).and_then(|demo| demo.steps.get(step));
+        let text = step.map(|step| known(step).map_or_else(|| format!("step {}", step + 1), |step| scrub(&step.text)));
+        self.text = text.unwrap_or_default();
+    }
+
+    fn told(&mut self, metric: &str) -> (String, String) {
+        if let Some(told) = self.names.get(metric) {
+            return told.clone();
+        }
+        let told = (scrub(metric), unit_name(self.unit(metric)));
+        if self.names.len() < NAMES_MAX {
+            self.names.insert(metric.to_string(), told.clone());
+        }
+        told
     }
 
     /// As a chart of the demo draws it, else as its name tells.

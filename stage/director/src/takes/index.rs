@@ -313,10 +313,10 @@ impl Entry {
                 self.title = show.deck.as_ref().map(|deck| deck.title.clone()).unwrap_or_default();
             }
             Event::Begun { .. } => self.runs.clear(),
-            Event::Figure { name, value, .. } => {
-                if self.figures.len() < FIGURES_MAX || self.figures.contains_key(name) {
-                    self.figures.insert(name.clone(), *value);
-                }
+            Event::Figure { name, value, .. }
+                if self.figures.len() < FIGURES_MAX || self.figures.contains_key(name) =>
+            {
+                self.figures.insert(name.clone(), *value);
             }
             Event::StepStarted { step, .. } => {
                 self.runs.insert(*step, Ran { since: stamped.at, passed: None });
