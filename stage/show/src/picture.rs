@@ -1,15 +1,15 @@
 //! A chart of a run as an SVG picture on paper: what is handed on draws the same curves as the stage.
 
-use crate::demo::Chart;
+use crate::demo::{Chart, Line};
 use crate::planner::picture::{LINES, QUIET, TEXT, font, scale};
-use crate::{Micros, Point, Run};
+use crate::{Micros, Run};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 const SIZE: (u32, u32) = (820, 340);
 const TITLE: f64 = 22.0;
 const LABEL: f64 = 16.0;
-const LINE: u32 = 2;
+const WIDTH: u32 = 2;
 const TOP: u32 = 52;
 const BOTTOM: u32 = 36;
 const LEFT: u32 = 110;
@@ -26,56 +26,35 @@ const COLORS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
-/// What of a run is drawn, on its clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stretch {
-    pub from: Micros,
-    pub until: Micros,
-}
-
-struct Curve<'a> {
-    label: &'a str,
+struct Curve {
+    label: String,
     color: RGBColor,
-    /// Seconds since the stretch begins, and what was measured.
+    /// Seconds since the run began, and what was measured.
     points: Vec<(f64, f64)>,
 }
 
-/// Draws a chart; `None` where nothing of it was measured.
-pub fn chart(chart: &Chart, run: &Run, stretch: Stretch) -> Option<String> {
-    let curves: Vec<Curve<'_>> = chart
-        .series
-        .iter()
-        .zip(COLORS.iter().cycle())
-        .filter_map(|(line, color)| {
-            let points = run.series.get(&line.metric)?.whole().filter(|point| stretch.holds(point));
-            let points: Vec<_> = points.map(|point| (stretch.seconds(point.at), point.value)).collect();
-            (!points.is_empty()).then_some(Curve { label: &line.label, color: *color, points })
-        })
-        .collect();
+/// Draws a chart from where the run began; `None` where nothing of it was measured.
+pub fn chart(chart: &Chart, run: &Run) -> Option<String> {
+    let seconds = |at: Micros| at.saturating_sub(run.began) as f64 / 1e6;
+    let curve = |(line, color): (&Line, &RGBColor)| {
+        let points = run.series.get(&line.metric)?.whole();
+        let points: Vec<_> = points.map(|point| (seconds(point.at), point.value)).collect();
+        (!points.is_empty()).then(|| Curve { label: line.label.clone(), color: *color, points })
+    };
+    let curves: Vec<Curve> = chart.series.iter().zip(COLORS.iter().cycle()).filter_map(curve).collect();
     if curves.is_empty() {
         return None;
     }
-    let steps = run.steps.values().filter(|step| stretch.from <= step.started && step.started <= stretch.until);
-    let steps: Vec<f64> = steps.map(|step| stretch.seconds(step.started)).collect();
+    let steps: Vec<f64> = run.steps.values().map(|step| seconds(step.started)).collect();
     let mut picture = String::new();
     // Drawing into a string fails in no way that a caller could mend: what there is, is shown.
     let _ = plot(&mut picture, chart, &curves, &steps);
     Some(picture)
 }
 
-impl Stretch {
-    fn holds(self, point: &Point) -> bool {
-        self.from <= point.at && point.at <= self.until
-    }
-
-    fn seconds(self, at: Micros) -> f64 {
-        at.saturating_sub(self.from) as f64 / 1e6
-    }
-}
-
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-fn plot(picture: &mut String, drawn: &Chart, curves: &[Curve<'_>], steps: &[f64]) -> Drawn {
+fn plot(picture: &mut String, drawn: &Chart, curves: &[Curve], steps: &[f64]) -> Drawn {
     let root = SVGBackend::with_string(picture, SIZE).into_drawing_area();
     // A page may be dark.
     root.fill(&WHITE)?;
@@ -111,13 +90,9 @@ fn plot(picture: &mut String, drawn: &Chart, curves: &[Curve<'_>], steps: &[f64]
     let (width, _) = root.dim_in_pixel();
     for (place, curve) in curves.iter().enumerate() {
         let scaled = curve.points.iter().map(|(second, value)| (*second, value / divisor));
-        plot.draw_series(LineSeries::new(scaled, curve.color.stroke_width(LINE)))?;
+        plot.draw_series(LineSeries::new(scaled, curve.color.stroke_width(WIDTH)))?;
         let y = TOP as i32 + (place as f64 * LABEL * 1.4) as i32;
-        root.draw(&Text::new(
-            curve.label.to_string(),
-            (width as i32 - RIGHT as i32 + GAP, y),
-            font(LABEL, curve.color),
-        ))?;
+        root.draw(&Text::new(curve.label.clone(), (width as i32 - RIGHT as i32 + GAP, y), font(LABEL, curve.color)))?;
     }
     root.present()
 }
@@ -131,7 +106,7 @@ fn said(value: f64, step: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, demo::Line, unit::Unit};
+    use crate::{Event, unit::Unit};
 
     #[test]
     fn a_picture_names_its_lines_and_holds_nothing_that_is_not_drawn() {
@@ -143,11 +118,11 @@ mod tests {
             let values = [("a.bytes_in_per_s".to_string(), 1e6 * second as f64)].into();
             run.apply(second * 1_000_000, &Event::Sample(values));
         }
-        let picture = chart(&drawn, &run, Stretch { from: 0, until: Micros::MAX }).expect("measured");
+        let picture = chart(&drawn, &run).expect("measured");
         for word in ["In &amp; out, MB/s", "in &lt;1&gt;", "29 s"] {
             assert!(picture.contains(word), "{word}: {picture}");
         }
         assert!(picture.ends_with("</svg>\n") && !picture.contains("NaN") && !picture.contains("never"));
-        assert_eq!(chart(&drawn, &run, Stretch { from: 40_000_000, until: 50_000_000 }), None);
+        assert_eq!(chart(&drawn, &Run::new("copy", 0)), None);
     }
 }

@@ -3,15 +3,18 @@
 use super::source::{Heard, Place};
 use super::{ExportError, Format, Source, Target};
 use crate::scrub::scrub;
-use crate::takes::{Folded, Ran, RunSummary, StepSummary, Stood, summary};
-use greenroom_show::picture::{Stretch, chart};
+use crate::takes::{Ran, RunSummary, StepSummary, Stood, summary};
+use greenroom_show::picture::chart;
 use greenroom_show::take::Edition;
-use greenroom_show::{Event, Micros, Terminal};
+use greenroom_show::{Event, Micros, Outcome, Run, Terminal};
 use std::collections::BTreeMap;
 use std::io::Write;
 
 /// Of the output of a step that failed.
 const LAST_LINES: usize = 20;
+/// Failed steps whose output is shown, and demos whose curves are: more than any talk has.
+const FAILED_MAX: usize = 256;
+const RUNS_MAX: usize = 64;
 /// Charts of one report: more than any demo has.
 const CHARTS_MAX: usize = 64;
 
@@ -32,50 +35,76 @@ impl Format for Report {
     }
 
     fn export(&self, take: &mut Source<'_>, to: &mut Target) -> Result<(), ExportError> {
-        let failed = last_words(take)?;
+        let mut told = Told::default();
+        take.each(&mut |heard| {
+            told.hear(heard);
+            Ok(())
+        })?;
         let folded = take.fold()?;
         head(take, to)?;
         let mut charts = 0;
         for ran in &folded.runs {
             let run = within(summary(ran, folded.began), take);
-            write_run(&run, &failed, to)?;
-            write_charts(take, &folded, ran, &mut charts, to)?;
+            write_run(&run, &told.last_words, to)?;
+            if let Some(played) = told.runs.get(&run.demo) {
+                write_charts(ran, played, &mut charts, to)?;
+            }
         }
         writeln!(to, "\n---\n\n{}", text(&take.provenance().say()))?;
         Ok(())
     }
 }
 
-/// What steps printed that failed, by demo and step: their last lines.
-fn last_words(take: &mut Source<'_>) -> Result<BTreeMap<(String, usize), Vec<String>>, ExportError> {
-    let mut words = BTreeMap::new();
-    let (mut demo, mut terminal) = (String::new(), Terminal::default());
-    take.each(&mut |Heard { place, event, .. }| {
-        match event {
-            Event::Begun { demo: begun } => demo = begun,
-            Event::Showed { show, .. } => demo = show.active.unwrap_or_default(),
+/// What a fold to the end does not have.
+#[derive(Default)]
+struct Told {
+    demo: String,
+    /// Of the step that runs, alone.
+    terminal: Terminal,
+    /// The last lines that steps printed which failed, by demo and step.
+    last_words: BTreeMap<(String, usize), Vec<String>>,
+    /// The curves of each demo as they are played: a pause of the speaker's would be most of a chart.
+    runs: BTreeMap<String, Run>,
+}
+
+impl Told {
+    fn hear(&mut self, heard: Heard) {
+        let Heard { place, played, event, .. } = heard;
+        match &event {
+            Event::Begun { demo } => self.begin(demo.clone(), played),
+            Event::Showed { show, .. } => self.begin(show.active.clone().unwrap_or_default(), played),
             Event::StepStarted { step, .. } => {
-                words.remove(&(demo.clone(), step));
-                terminal = Terminal::default();
+                self.last_words.remove(&(self.demo.clone(), *step));
+                self.terminal = Terminal::default();
             }
-            Event::Output(text) => terminal.write(&text),
-            Event::StepEnded { step, outcome } => {
-                use greenroom_show::Outcome::{Cancelled, Failed, Passed, TimedOut};
-                let has_failed = match outcome {
-                    Failed { .. } | TimedOut { .. } => true,
-                    Passed { .. } | Cancelled => false,
-                };
-                if has_failed && place == Place::Within {
-                    let screen = scrub(&terminal.text());
-                    let lines: Vec<String> = screen.lines().map(String::from).collect();
-                    words.insert((demo.clone(), step), lines[lines.len().saturating_sub(LAST_LINES)..].to_vec());
-                }
-            }
+            Event::Output(text) => return self.terminal.write(text),
+            Event::StepEnded { step, outcome } if place == Place::Within => self.ended(*step, outcome),
+            Event::Sample(_) if place == Place::Before => return,
             _ => {}
         }
-        Ok(())
-    })?;
-    Ok(words)
+        if let Some(run) = self.runs.get_mut(&self.demo) {
+            run.apply(played, &event);
+        }
+    }
+
+    fn begin(&mut self, demo: String, at: Micros) {
+        if self.runs.len() < RUNS_MAX || self.runs.contains_key(&demo) {
+            self.runs.insert(demo.clone(), Run::new(demo.clone(), at));
+        }
+        self.demo = demo;
+    }
+
+    fn ended(&mut self, step: usize, outcome: &Outcome) {
+        match outcome {
+            Outcome::Failed { .. } | Outcome::TimedOut { .. } if self.last_words.len() < FAILED_MAX => {
+                let screen = scrub(&self.terminal.text());
+                let lines: Vec<String> = screen.lines().map(String::from).collect();
+                let last = lines[lines.len().saturating_sub(LAST_LINES)..].to_vec();
+                self.last_words.insert((self.demo.clone(), step), last);
+            }
+            Outcome::Failed { .. } | Outcome::TimedOut { .. } | Outcome::Passed { .. } | Outcome::Cancelled => {}
+        }
+    }
 }
 
 /// The steps that are in what is handed on.
@@ -163,20 +192,10 @@ fn write_run(
     Ok(())
 }
 
-fn write_charts(
-    take: &Source<'_>,
-    folded: &Folded,
-    ran: &Ran,
-    charts: &mut usize,
-    to: &mut Target,
-) -> Result<(), ExportError> {
+fn write_charts(ran: &Ran, played: &Run, charts: &mut usize, to: &mut Target) -> Result<(), ExportError> {
     let Some(demo) = &ran.demo else { return Ok(()) };
-    let stretch = Stretch {
-        from: folded.began.saturating_add(take.begins),
-        until: folded.began.saturating_add(take.ends.min(folded.at)),
-    };
     for declared in &demo.charts {
-        let Some(picture) = chart(declared, &ran.run, stretch).filter(|_| *charts < CHARTS_MAX) else { continue };
+        let Some(picture) = chart(declared, played).filter(|_| *charts < CHARTS_MAX) else { continue };
         *charts += 1;
         let link = to.picture(&format!("{charts}.svg"), &scrub(&picture))?;
         writeln!(to, "\n![{}]({})", text(&declared.title), link.replace(' ', "%20"))?;

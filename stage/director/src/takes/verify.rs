@@ -52,6 +52,13 @@ pub enum What {
     TimeRunsBackwards,
 }
 
+/// Whether the lines after a header mean something to this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Something,
+    Nothing,
+}
+
 /// Reads a take from its first byte to its last.
 pub fn verify(path: &Path) -> std::io::Result<Verified> {
     read(BufReader::new(std::fs::File::open(path)?))
@@ -60,17 +67,16 @@ pub fn verify(path: &Path) -> std::io::Result<Verified> {
 fn read(from: impl BufRead) -> std::io::Result<Verified> {
     let mut lines = Lines::new(from, LINE_BYTES_MAX);
     let mut found = Verified::default();
-    if let Some((_, first)) = lines.read()? {
-        found.lines = 1;
-        found.hear_header(&first);
-    } else {
-        found.fault(1, What::NotATake, "the file is empty".into());
-    }
+    let first = lines.read()?;
+    found.lines = usize::from(first.is_some());
     // Of what is no take, or a later one's, no line means anything.
-    if found.faults.is_empty() {
+    if found.hear_header(first.map(|(_, text)| text)) == Says::Something {
         while let Some((number, text)) = lines.read()? {
             found.lines = number;
             found.hear(number, &text);
+            if text == Text::TooLong {
+                break;
+            }
         }
     }
     found.whole = found.faults.is_empty();
@@ -78,26 +84,39 @@ fn read(from: impl BufRead) -> std::io::Result<Verified> {
 }
 
 impl Verified {
-    fn hear_header(&mut self, first: &Text) {
-        let Text::Whole(text) = first else {
-            return self.fault(1, What::NotATake, "its first line is no whole line of text".into());
+    fn hear_header(&mut self, first: Option<Text>) -> Says {
+        let text = match first {
+            Some(Text::Whole(text)) => text,
+            Some(Text::Mended(text)) => {
+                self.fault(1, What::Damaged, "some of its bytes are no UTF-8".into());
+                text
+            }
+            Some(Text::Torn(_) | Text::TooLong) => {
+                self.fault(1, What::NotATake, "its first line is no whole line of text".into());
+                return Says::Nothing;
+            }
+            None => {
+                self.fault(1, What::NotATake, "the file is empty".into());
+                return Says::Nothing;
+            }
         };
-        match serde_json::from_str::<Header>(text) {
+        match serde_json::from_str::<Header>(&text) {
             Err(error) => self.fault(1, What::NotATake, error.to_string()),
             Ok(header) if header.format != "greenroom-take" => {
                 self.fault(1, What::NotATake, format!("its format is '{}'", header.format));
             }
-            Ok(header) => {
-                self.version = Some(header.version);
-                if header.version > VERSION {
-                    let detail = format!(
-                        "it has version {}, and this Greenroom reads up to {VERSION}: use a newer one",
-                        header.version
-                    );
-                    self.fault(1, What::NewerVersion, detail);
-                }
+            Ok(Header { version, .. }) if version > VERSION => {
+                self.version = Some(version);
+                let detail =
+                    format!("it has version {version}, and this Greenroom reads up to {VERSION}: use a newer one");
+                self.fault(1, What::NewerVersion, detail);
+            }
+            Ok(Header { version, .. }) => {
+                self.version = Some(version);
+                return Says::Something;
             }
         }
+        Says::Nothing
     }
 
     fn hear(&mut self, number: usize, text: &Text) {
@@ -211,6 +230,13 @@ mod tests {
             assert!(!found.whole);
             assert_eq!(faults(&found), wanted);
         }
+        let header = GOLDEN.as_bytes().split(|byte| *byte == b'A').collect::<Vec<_>>().join(&0xff);
+        let found = of(header);
+        assert_eq!(
+            (faults(&found), found.kept_events),
+            (vec![(1, What::Damaged)], 11),
+            "a header is read as far as it goes"
+        );
         assert_eq!(faults(&of([GOLDEN.as_bytes(), b"[91,\"o\",\"\xff\"]\n"].concat())), [(13, What::Damaged)]);
         let found = of(with("[91,\"o\",7]\n[92,\"o\",\"ok\"]\n"));
         assert_eq!((found.kept_events, found.kept_us), (12, 92));
