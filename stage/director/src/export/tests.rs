@@ -294,6 +294,21 @@ fn an_export_over_an_earlier_one_leaves_nothing_of_it() {
 }
 
 #[test]
+fn every_format_has_a_recipe_and_a_name_of_its_own() {
+    let page = include_str!("../../../../docs/CAPTURE.md");
+    let readme = include_str!("../../../../README.md");
+    for format in FORMATS {
+        let name = format.name();
+        assert!(
+            page.contains(&format!("--as {name} ")) || page.contains(&format!("`{name}`")),
+            "docs/CAPTURE.md: {name}"
+        );
+        assert!(readme.contains(name), "README.md: {name}");
+        assert_eq!(FORMATS.iter().filter(|other| other.name() == name).count(), 1);
+    }
+}
+
+#[test]
 fn an_unknown_format_is_told_with_those_that_there_are() {
     let said = format("cvs").expect_err("none").to_string();
     assert!(said.contains("did you mean 'csv'?") && said.contains("cast2, cast3"), "{said}");
