@@ -1,7 +1,9 @@
 //! Where an export goes: beside its name until it is whole, and pictures into a folder beside that.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -18,14 +20,20 @@ impl Target {
     pub fn beside(path: &Path) -> std::io::Result<Target> {
         let folder = folder_of(path);
         std::fs::create_dir_all(folder)?;
-        let file = BufWriter::new(tempfile::Builder::new().prefix(".export-").tempfile_in(folder)?);
+        // A temporary file is its maker's alone, unless it is to become a file as any other.
+        let as_any = Permissions::from_mode(0o666);
+        let file = tempfile::Builder::new().prefix(".export-").permissions(as_any).tempfile_in(folder)?;
+        let file = BufWriter::new(file);
         Ok(Target { path: path.to_path_buf(), file, charts: None })
     }
 
     /// Puts a picture into the folder of pictures, and gives the name by which the file links to it.
     pub fn picture(&mut self, name: &str, text: &str) -> std::io::Result<String> {
         if self.charts.is_none() {
-            self.charts = Some(tempfile::Builder::new().prefix(".export-").tempdir_in(folder_of(&self.path))?);
+            let as_any = Permissions::from_mode(0o777);
+            let folder =
+                tempfile::Builder::new().prefix(".export-").permissions(as_any).tempdir_in(folder_of(&self.path))?;
+            self.charts = Some(folder);
         }
         if let Some(charts) = &self.charts {
             let mut file = std::fs::File::create(charts.path().join(name))?;
@@ -50,7 +58,7 @@ impl Target {
             }
             std::fs::rename(made.keep(), &charts)?;
         }
-        persist(file, &self.path)?;
+        file.persist(&self.path).map_err(|error| error.error)?;
         std::fs::File::open(folder).and_then(|folder| folder.sync_all())
     }
 
@@ -67,17 +75,6 @@ impl Write for Target {
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Everybody may read what is handed on, as what other programs write; a temporary file is its maker's alone.
-fn persist(file: NamedTempFile, path: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn folder_of(path: &Path) -> &Path {

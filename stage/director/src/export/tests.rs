@@ -4,6 +4,7 @@ use greenroom_show::take::{Edition, Machine, TakeInfo, Verdict};
 use greenroom_show::{Event, Outcome, Replay, Show, Stamped, Terminal};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 
 const SMALL: &str = include_str!("../../tests/golden/small.take.ndjson");
 
@@ -288,6 +289,14 @@ fn an_export_over_an_earlier_one_leaves_nothing_of_it() {
         export(&takes, "small", report, Idle::Cut, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
         let found = files(root.path(), &root.path().join("exports"));
         assert_eq!(found.len(), 1 + wanted, "{:?}", found.keys());
+        for made in [path.clone(), root.path().join("exports/run-charts")] {
+            let mode = std::fs::metadata(made).expect("there").permissions().mode();
+            assert_eq!(mode & 0o400, 0o400);
+            assert_eq!(
+                mode & 0o040,
+                std::fs::metadata(takes.path("small")).expect("there").permissions().mode() & 0o040
+            );
+        }
         let other = SMALL.replace("\"photos.p99_ms\":", "\"other.p99_ms\":");
         std::fs::write(takes.path("small"), other).expect("written");
     }
