@@ -4,7 +4,8 @@ use crate::measures;
 use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
 use crate::pictures::{Picture, Shelf};
 use greenroom_model::tenancy::TenantsFile;
-use greenroom_show::deck::{Beat, Cue, Deck, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme};
+use greenroom_show::deck::{Beat, Cue, Deck, Fallback, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme};
+use greenroom_show::demo::Demo;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,38 +136,7 @@ impl Library {
     /// A talk of one slide, for a demo that runs without a deck.
     pub fn talk_of_demo(&self, slug: &str) -> Result<Talk, LibraryError> {
         let parsed = self.demo(slug)?;
-        let demo = &parsed.value.demo;
-        let cue = Cue {
-            demo: slug.to_string(),
-            groups: demo.groups.iter().map(|group| group.name.clone()).collect(),
-            panes: Pane::USUAL.to_vec(),
-        };
-        let slide = Slide {
-            layout: Layout::Demo,
-            title: demo.title.clone(),
-            section: 0,
-            minutes: None,
-            priority: PRIORITY_USUAL,
-            level: Level::Public,
-            alias: None,
-            class: String::new(),
-            body: vec![],
-            cue: Some(cue),
-            beats: vec![Beat::default()],
-            line: 1,
-        };
-        let deck = Deck {
-            slug: format!("demo-{slug}"),
-            title: demo.title.clone(),
-            theme: Theme::Dark,
-            audience: Level::Public,
-            minutes: demo.minutes,
-            cuts: vec![],
-            fallback: greenroom_show::deck::Fallback::Ask,
-            sections: vec![Section { title: demo.title.clone(), minutes: demo.minutes, first: 0 }],
-            slides: vec![slide],
-            hash: demo.hash.clone(),
-        };
+        let deck = deck_of(&parsed.value.demo, &Pane::USUAL);
         let programs = [(slug.to_string(), Arc::new(parsed.value))].into();
         Ok(Talk { deck, programs, pictures: BTreeMap::new(), faults: vec![], warnings: parsed.warnings })
     }
@@ -186,6 +156,41 @@ impl Library {
         }
         let path = folder.join(slug).join(file);
         read_text(&path).map_err(|source| LibraryError::Io { path, source })
+    }
+}
+
+/// A deck of the one slide that runs all of a demo.
+pub fn deck_of(demo: &Demo, panes: &[Pane]) -> Deck {
+    let cue = Cue {
+        demo: demo.slug.clone(),
+        groups: demo.groups.iter().map(|group| group.name.clone()).collect(),
+        panes: panes.to_vec(),
+    };
+    let slide = Slide {
+        layout: Layout::Demo,
+        title: demo.title.clone(),
+        section: 0,
+        minutes: None,
+        priority: PRIORITY_USUAL,
+        level: Level::Public,
+        alias: None,
+        class: String::new(),
+        body: vec![],
+        cue: Some(cue),
+        beats: vec![Beat::default()],
+        line: 1,
+    };
+    Deck {
+        slug: format!("demo-{}", demo.slug),
+        title: demo.title.clone(),
+        theme: Theme::Dark,
+        audience: Level::Public,
+        minutes: demo.minutes,
+        cuts: vec![],
+        fallback: Fallback::Ask,
+        sections: vec![Section { title: demo.title.clone(), minutes: demo.minutes, first: 0 }],
+        slides: vec![slide],
+        hash: demo.hash.clone(),
     }
 }
 

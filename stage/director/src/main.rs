@@ -36,6 +36,13 @@ enum What {
         #[command(subcommand)]
         what: Rehearsal,
     },
+    /// Recordings: found, looked into, named, compared and handed on.
+    ///
+    /// ID is the id of a take, its name, the beginning of either, or a part that only it has.
+    Take {
+        #[command(subcommand)]
+        what: cli::take::Take,
+    },
     /// A certificate authority of this machine's own, for clients that insist on HTTPS: make, status or remove.
     #[command(disable_help_flag = true)]
     Ca {
@@ -154,6 +161,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         What::Rehearsal { what: Rehearsal::Delete { deck, id, .. } } => {
             cli::rehearsal::delete(&root, &deck, id.as_deref())
         }
+        What::Take { what } => cli::take::run(&root, &what),
         What::Trust { deck } => cli::trust(&root, &deck),
         What::Preflight { asked, audience, minutes } => {
             cli::preflight(&root, &asked, Version { level: audience, cut: minutes })

@@ -117,7 +117,7 @@ impl Drop for Recorder {
 }
 
 /// Strings are scrubbed one by one, before there are any quotes around them.
-fn line(stamped: &Stamped, secrets: &Secrets) -> String {
+pub fn line(stamped: &Stamped, secrets: &Secrets) -> String {
     let mut value = serde_json::to_value(stamped).unwrap_or_default();
     scrub_all(&mut value, secrets);
     value.to_string()
@@ -137,13 +137,19 @@ fn scrub_all(value: &mut Value, secrets: &Secrets) {
     }
 }
 
-fn create(folder: &Path, header: &Header) -> std::io::Result<(String, File)> {
+/// Names for a take, the best first: when it was recorded, and of what.
+pub fn ids(header: &Header) -> impl Iterator<Item = String> {
     let stamp = i64::try_from(header.at_unix_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     let of = if header.demo.is_empty() { format!("talk-{}", header.deck) } else { header.demo.clone() };
     let stamp = stamp.unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
-    for attempt in 1..100 {
+    (1..100).map(move |attempt| {
         let again = if attempt == 1 { String::new() } else { format!("-{attempt}") };
-        let id = format!("{stamp}-{of}{again}");
+        format!("{stamp}-{of}{again}")
+    })
+}
+
+fn create(folder: &Path, header: &Header) -> std::io::Result<(String, File)> {
+    for id in ids(header) {
         let path: PathBuf = folder.join(format!("{id}{SUFFIX}"));
         match OpenOptions::new().write(true).create_new(true).open(path) {
             Ok(file) => return Ok((id, file)),

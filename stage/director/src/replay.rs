@@ -5,7 +5,7 @@ use greenroom_show::keyframes::Keyframes;
 use greenroom_show::playback::{Idle, Of, Pacer, Playhead, Score, To, Way};
 use greenroom_show::take::TakeInfo;
 use greenroom_show::timeline::Timeline;
-use greenroom_show::{Micros, Replay, Show, Sought, State};
+use greenroom_show::{Micros, Replay, Show, Sought, Stamped, State};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,11 +70,37 @@ pub struct Source {
     pub take: TakeInfo,
     /// What was on stage before it.
     pub live: Arc<Show>,
+    /// From where to where it is played, on the recording's clock.
+    pub begins: Micros,
+    pub ends: Micros,
+}
+
+/// Its events, up to where it ends.
+#[derive(Debug)]
+struct Events {
+    reader: Reader,
+    ends: Micros,
+}
+
+impl Iterator for Events {
+    type Item = Stamped;
+
+    fn next(&mut self) -> Option<Stamped> {
+        self.reader.next().filter(|stamped| stamped.at <= self.ends)
+    }
 }
 
 impl Source {
-    fn open(&self) -> Result<Reader, TakeError> {
-        Reader::open(&self.folder, &self.take.id)
+    fn open(&self) -> Result<Events, TakeError> {
+        Ok(Events { reader: Reader::open(&self.folder, &self.take.id)?, ends: self.ends })
+    }
+
+    /// A talk is played by the clock of its recording, wherever it begins.
+    fn pacer(&self, idle: Idle) -> Pacer {
+        match self.of() {
+            Of::Demo => Pacer::from(idle, self.begins),
+            Of::Talk => Pacer::new(idle),
+        }
     }
 
     fn of(&self) -> Of {
@@ -84,27 +110,28 @@ impl Source {
     /// Looks through the whole take.
     fn look(self, idle: Idle) -> JoinHandle<Result<Keyframes, TakeError>> {
         tokio::task::spawn_blocking(move || {
-            let mut reader = self.open()?;
-            let mut keyframes = Keyframes::new(&self.take, idle, &self.live);
-            while let Some(stamped) = reader.next() {
-                keyframes.take_in(stamped, reader.place());
+            let mut events = self.open()?;
+            let mut keyframes = Keyframes::new(&self.take, self.pacer(idle), &self.live);
+            while let Some(stamped) = events.next() {
+                keyframes.take_in(stamped, events.reader.place());
             }
             Ok(keyframes)
         })
     }
 
-    fn score(&self, idle: Idle) -> Result<Score<Reader>, TakeError> {
-        Ok(Score::new(self.of(), idle, self.open()?))
+    fn score(&self, idle: Idle) -> Result<Score<Events>, TakeError> {
+        Ok(Score::new(self.of(), self.pacer(idle), self.open()?))
     }
 
     /// The take as it stands at a place, and the rest of it.
-    async fn seek(&self, keyframes: Arc<Keyframes>, to: Micros) -> Result<Option<(Sought, Score<Reader>)>, TakeError> {
+    async fn seek(&self, keyframes: Arc<Keyframes>, to: Micros) -> Result<Option<(Sought, Score<Events>)>, TakeError> {
         let source = self.clone();
         let sought = tokio::task::spawn_blocking(move || {
             keyframes.seek(to, |place| {
-                let reader = source.open()?;
+                let Events { reader, ends } = source.open()?;
                 let header = reader.place();
-                reader.goes_on_at(place.max(header)).map_err(|error| source.unreadable(error))
+                let reader = reader.goes_on_at(place.max(header)).map_err(|error| source.unreadable(error))?;
+                Ok(Events { reader, ends })
             })
         });
         sought.await.map_err(|error| self.unreadable(std::io::Error::other(error)))?
@@ -114,7 +141,7 @@ impl Source {
     async fn due(&self, at: Micros, idle: Idle) -> Result<Micros, TakeError> {
         let source = self.clone();
         let due = tokio::task::spawn_blocking(move || {
-            let mut pacer = Pacer::new(idle);
+            let mut pacer = source.pacer(idle);
             let before = source.open()?.take_while(|stamped| stamped.at <= at);
             Ok(before.map(|stamped| pacer.due(&stamped)).last().unwrap_or(0))
         });
@@ -145,6 +172,7 @@ pub async fn play(
         now,
         emit,
     };
+    play.begin(&waiting).await?;
     loop {
         tokio::select! {
             () = tokio::time::sleep(TICK), if play.head.plays() => play.tick(),
@@ -165,7 +193,7 @@ pub async fn play(
 struct Play<N, E> {
     source: Source,
     idle: Idle,
-    score: Score<Reader>,
+    score: Score<Events>,
     head: Playhead,
     /// Of the recording's clock, the last that was shown.
     shown: Micros,
@@ -176,6 +204,15 @@ struct Play<N, E> {
 }
 
 impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
+    /// Goes to where a talk begins that was cut there; a demo's pacer knows.
+    async fn begin(&mut self, waiting: &Waiting) -> Result<(), TakeError> {
+        if self.source.of() == Of::Demo || self.source.begins == 0 {
+            return Ok(());
+        }
+        let keyframes = self.keyframes(waiting).await?;
+        self.seek(keyframes, self.source.begins).await
+    }
+
     fn tick(&mut self) {
         let batch = self.score.due(self.head.at((self.now)()));
         if let Some(last) = batch.last() {
@@ -225,6 +262,7 @@ impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
                 self.score = self.source.score(self.idle)?;
                 self.head = self.head.restart((self.now)());
                 (self.emit)(Replay::Restarted);
+                self.begin(waiting).await?;
             }
             Command::Seek(to) => {
                 if matches!(to, To::Frame(_)) && self.head.plays() {

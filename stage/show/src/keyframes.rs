@@ -33,12 +33,12 @@ pub struct Keyframes {
 
 impl Keyframes {
     /// Of a take that comes on stage before `live`.
-    pub fn new(take: &TakeInfo, idle: Idle, live: &Show) -> Keyframes {
+    pub fn new(take: &TakeInfo, pacer: Pacer, live: &Show) -> Keyframes {
         let mut show =
             Show { deck: live.deck.clone(), stack: live.stack.clone(), version: live.version, ..Show::default() };
         show.apply(0, &Event::Replay(Replay::Opened(take.clone())));
-        let of = if take.is_of_talk() { Of::Talk } else { Of::Demo };
-        let start = Keyframe { place: 0, due: 0, pacer: Pacer::new(idle), show };
+        let (of, idle) = (if take.is_of_talk() { Of::Talk } else { Of::Demo }, pacer.idle());
+        let start = Keyframe { place: 0, due: 0, pacer, show };
         Keyframes { of, idle, stride: FIRST_STRIDE, frames: vec![start.clone()], last: start, tracer: Tracer::new(of) }
     }
 
@@ -86,7 +86,7 @@ impl Keyframes {
         I: Iterator<Item = Stamped>,
     {
         let Keyframe { place, pacer, mut show, .. } = self.before(to).clone();
-        let mut score = Score::from(self.of, pacer, open(place)?);
+        let mut score = Score::new(self.of, pacer, open(place)?);
         loop {
             let due = score.due(to);
             if due.is_empty() {
@@ -174,14 +174,14 @@ mod tests {
                 show.apply(0, &Event::Replay(Replay::Opened(take.clone())));
                 show
             };
-            let mut keyframes = Keyframes::new(&take, idle, &live);
+            let mut keyframes = Keyframes::new(&take, Pacer::new(idle), &live);
             for (index, stamped) in script.iter().enumerate() {
                 keyframes.take_in(stamped.clone(), index as u64 + 1);
             }
             prop_assert!(keyframes.frames.len() <= KEYFRAMES_MAX);
             let from = |place: u64| Ok::<_, std::convert::Infallible>(script.iter().skip(place as usize).cloned());
             let mut played = opened();
-            let mut score = Score::new(of, idle, script.iter().cloned());
+            let mut score = Score::new(of, Pacer::new(idle), script.iter().cloned());
             // Whoever seeks had played something else before.
             let mut sought = opened();
             script.iter().take(strays).for_each(|stamped| fold(&mut sought, stamped.clone()));
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_hour_has_no_more_keyframes_than_a_minute_needs() {
-        let mut keyframes = Keyframes::new(&take(""), Idle::Kept, &Show::default());
+        let mut keyframes = Keyframes::new(&take(""), Pacer::new(Idle::Kept), &Show::default());
         for second in 0..36_000_u32 {
             let event = Event::Sample([("a.bytes_in_per_s".to_string(), f64::from(second))].into());
             keyframes.take_in(Stamped { at: u64::from(second) * 1_000_000, event }, u64::from(second));

@@ -199,6 +199,8 @@ impl Playhead {
 #[derive(Debug, Clone)]
 pub struct Pacer {
     idle: Idle,
+    /// What is before it is due at once.
+    begins: Micros,
     last: Micros,
     due: Micros,
     running: usize,
@@ -207,13 +209,22 @@ pub struct Pacer {
 
 impl Pacer {
     pub fn new(idle: Idle) -> Pacer {
-        Pacer { idle, last: 0, due: 0, running: 0, rested: 0 }
+        Pacer::from(idle, 0)
+    }
+
+    /// Of a take that is played from a place of the recording on.
+    pub fn from(idle: Idle, begins: Micros) -> Pacer {
+        Pacer { idle, begins, last: begins, due: 0, running: 0, rested: 0 }
+    }
+
+    pub fn idle(&self) -> Idle {
+        self.idle
     }
 
     pub fn due(&mut self, stamped: &Stamped) -> Micros {
         if self.idle == Idle::Kept {
             // A clock that went back is that of a damaged line.
-            self.due = self.due.max(stamped.at);
+            self.due = self.due.max(stamped.at.saturating_sub(self.begins));
             return self.due;
         }
         let gap = stamped.at.saturating_sub(self.last);
@@ -243,12 +254,8 @@ pub struct Score<I> {
 }
 
 impl<I: Iterator<Item = Stamped>> Score<I> {
-    pub fn new(of: Of, idle: Idle, events: I) -> Score<I> {
-        Score::from(of, Pacer::new(idle), events)
-    }
-
-    /// The rest of a take, with the pacer as it was there.
-    pub fn from(of: Of, pacer: Pacer, events: I) -> Score<I> {
+    /// What is left of a take, with the pacer as it was there.
+    pub fn new(of: Of, pacer: Pacer, events: I) -> Score<I> {
         let mut score = Score { of, events, pacer, next: None };
         score.advance();
         score
@@ -331,6 +338,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_cut_off_before_its_beginning_is_due_at_once() {
+        let started = |step| Event::StepStarted { step, timeout_ms: 1 };
+        let script = [(0, started(0)), (4_000_000, Event::Output("x".into())), (9_000_000, Event::Output("y".into()))];
+        for idle in [Idle::Cut, Idle::Kept] {
+            let mut pacer = Pacer::from(idle, 5_000_000);
+            let due: Vec<_> = script.iter().map(|(at, event)| pacer.due(&stamped(*at, event.clone()))).collect();
+            assert_eq!(due, [0, 0, 4_000_000], "{idle:?}");
+        }
+    }
+
+    #[test]
     fn a_paused_playhead_stands_still_however_long() {
         let mut head = Playhead::start(100);
         head.pause(2_100);
@@ -370,7 +388,7 @@ mod tests {
     #[test]
     fn what_is_due_comes_in_order_and_in_bounded_batches() {
         let many = (0..2_000).map(|at| stamped(at, Event::Output(at.to_string())));
-        let mut score = Score::new(Of::Talk, Idle::Kept, many);
+        let mut score = Score::new(Of::Talk, Pacer::new(Idle::Kept), many);
         let mut seen = Vec::new();
         while !score.ended() {
             let batch = score.due(5_000);

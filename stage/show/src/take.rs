@@ -73,3 +73,17 @@ pub enum Verdict {
     /// Stopped before its last step.
     Partial,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Event;
+    use strum::VariantNames;
+
+    #[test]
+    fn every_channel_is_written_down_for_who_writes_a_reader() {
+        let page = include_str!("../../../docs/CAPTURE.md");
+        for channel in Event::VARIANTS {
+            assert!(page.contains(&format!("`{channel}`")), "docs/CAPTURE.md says nothing of '{channel}'");
+        }
+    }
+}

@@ -74,16 +74,21 @@ impl Terminal {
     }
 
     /// Makes room for the next tool: below all that is written, on a line of its own, with nothing of what the last one set. What it
-    /// wrote stays.
-    pub fn begin_step(&mut self) {
+    /// wrote stays. Gives what was written for it, so that another terminal can be taken along.
+    pub fn begin_step(&mut self) -> String {
         self.write(CANCEL);
         let row = self.free_row();
-        self.write(SANE);
-        self.write(&tab_stops());
         // Below the last row there is none: the screen goes up by one.
         let last = usize::from(ROWS.get()) - 1;
         let line_feed = if row > last { "\n" } else { "" };
-        self.write(&format!("\x1b[{};1H{line_feed}\x1b[J", row.min(last) + 1));
+        let room = format!("{SANE}{}\x1b[{};1H{line_feed}\x1b[J", tab_stops(), row.min(last) + 1);
+        self.write(&room);
+        format!("{CANCEL}{room}")
+    }
+
+    /// What a new terminal of this size prints to be the same.
+    pub fn repaint(&self) -> String {
+        format!("{}{}", self.log.painted, self.log.tail)
     }
 
     pub fn screen(&self) -> avt::Screen<'_> {

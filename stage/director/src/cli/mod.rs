@@ -4,6 +4,7 @@ pub mod load;
 mod preflight;
 pub mod rehearsal;
 mod run;
+pub mod take;
 mod trust;
 
 pub use preflight::{Asked, preflight};

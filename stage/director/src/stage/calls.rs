@@ -4,6 +4,7 @@ use super::kernel::{Captions, Kernel, Now};
 use super::{Stage, history, plan, tenants, trust};
 use crate::preflight::{Facts, judge};
 use crate::replay;
+use crate::takes::library::{About, about};
 use crate::takes::{PassedOver, Reader};
 use greenroom_show::call::{Call, CallError, Role, ShowRequest};
 use greenroom_show::deck::{Fallback, Level, Slide};
@@ -12,7 +13,7 @@ use greenroom_show::preflight::Check;
 use greenroom_show::take::{TakeInfo, Verdict};
 use greenroom_show::timeline::Timeline;
 use greenroom_show::version::Version;
-use greenroom_show::{ClockAct, Curtain, Event, NextAction, Position, Replay, Run, Show};
+use greenroom_show::{ClockAct, Curtain, Event, Micros, NextAction, Position, Replay, Run, Show};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -383,10 +384,13 @@ async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
     let id = take.id.clone();
     let opened = {
         let (folder, id) = (folder.clone(), id.clone());
-        tokio::task::spawn_blocking(move || Reader::open(&folder, &id).map(|_| ())).await
+        // What is wrong with what was said of a take is the list's to tell: it is played whole.
+        let cut = move |about: About| (about.begins.unwrap_or(0), about.ends.unwrap_or(Micros::MAX));
+        tokio::task::spawn_blocking(move || Reader::open(&folder, &id).map(|_| cut(about(&folder, &id).0))).await
     };
     let failed = |detail: String| CallError::Failed { detail };
-    opened.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    let (begins, ends) =
+        opened.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
     let wanted = id.clone();
     let PassedOver { unknown, damaged } = kernel.shelf(move |_, index| index.passed_over(&wanted)).await?;
     if unknown + damaged > 0 {
@@ -400,7 +404,7 @@ async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
         let live = Show { deck: deck.clone(), stack: stack.clone(), version: *version, ..Show::default() };
         now.replay = Some(handle);
         kernel.emit_in(&mut now, Event::Replay(Replay::Opened(take.clone())));
-        replay::Source { folder, take, live: Arc::new(live) }
+        replay::Source { folder, take, live: Arc::new(live), begins, ends }
     };
     let player = kernel.clone();
     kernel.tasks.spawn(async move {

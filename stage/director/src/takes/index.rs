@@ -16,10 +16,12 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Raised when an older cache would be misread: it is then made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Takes of one demo from which its steps' times are learned: older ones tell of another state of the machine.
 const TRIAL_TAKES_MAX: usize = 30;
 const LINE_BYTES_MAX: u64 = super::LINE_BYTES_MAX;
+/// Figures of one take that are kept: as many as a run keeps.
+const FIGURES_MAX: usize = 256;
 
 /// All takes of a folder.
 #[derive(Debug)]
@@ -48,6 +50,10 @@ struct Entry {
     duration: Micros,
     /// The steps of its demo, where the take tells.
     steps: Option<usize>,
+    /// Of its demo or its deck, where the take tells.
+    title: String,
+    /// As they stood at its end.
+    figures: BTreeMap<String, f64>,
     /// The last time that each step ran.
     runs: BTreeMap<usize, Ran>,
     trials: Vec<(usize, f64, bool)>,
@@ -55,6 +61,26 @@ struct Entry {
     level: Level,
     unknown: usize,
     damaged: usize,
+}
+
+/// A take as it is, whatever demos there are today.
+#[derive(Debug, Clone, Copy)]
+pub struct Indexed<'a> {
+    pub id: &'a str,
+    pub header: &'a Header,
+    pub title: &'a str,
+    pub bytes: u64,
+    pub modified_unix_ms: u64,
+    pub duration: Micros,
+    pub outcome: Verdict,
+    pub passed_over: PassedOver,
+}
+
+/// What a past run measured, for whoever compares another one with it.
+#[derive(Debug, Clone)]
+pub struct PastRun<'a> {
+    pub trials: Vec<Trial>,
+    pub figures: &'a BTreeMap<String, f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -126,6 +152,27 @@ impl Index {
         takes
     }
 
+    /// All takes, oldest first.
+    pub fn all(&self) -> impl Iterator<Item = Indexed<'_>> {
+        self.entries.iter().map(|(id, entry)| entry.indexed(id))
+    }
+
+    /// The newest runs of a demo, in this edition and on this machine, but for those takes that are named.
+    pub fn past<'a>(
+        &'a self,
+        demo: &'a Demo,
+        machine: &'a Machine,
+        except: &'a [&str],
+    ) -> impl Iterator<Item = PastRun<'a>> {
+        let others = self.entries.iter().rev().filter(|(id, _)| !except.contains(&id.as_str()));
+        let alike = others.map(|(_, entry)| entry).filter(|entry| {
+            let header = &entry.header;
+            (&header.demo, &header.demo_hash, &header.machine) == (&demo.slug, &demo.hash, machine)
+        });
+        let told = |entry: &'a Entry| PastRun { trials: entry.told_trials().collect(), figures: &entry.figures };
+        alike.take(TRIAL_TAKES_MAX).map(told)
+    }
+
     /// The highest level of the slides that a take shows.
     pub fn level(&self, id: &str) -> Option<Level> {
         self.entries.get(id).map(|entry| entry.level)
@@ -154,9 +201,7 @@ impl Index {
                 continue;
             }
             *count += 1;
-            let demo = || header.demo.clone();
-            let of = |&(step, seconds, passed): &(usize, f64, bool)| Trial { demo: demo(), step, seconds, passed };
-            trials.extend(entry.trials.iter().map(of));
+            trials.extend(entry.told_trials());
         }
         trials
     }
@@ -171,6 +216,8 @@ impl Entry {
             read_bytes: 0,
             duration: 0,
             steps: None,
+            title: String::new(),
+            figures: BTreeMap::new(),
             runs: BTreeMap::new(),
             trials: vec![],
             has_failed: false,
@@ -185,8 +232,7 @@ impl Entry {
         let (verdict, hash) = match demos.get(&header.demo) {
             Some(demo) => (self.verdict(self.steps.unwrap_or(demo.steps.len())), (&demo.hash, &header.demo_hash)),
             None if header.demo.is_empty() && header.deck == deck => {
-                let verdict = if self.has_failed { Verdict::Failed } else { Verdict::Passed };
-                return Some(self.info(id, verdict, edition(deck_hash, &header.deck_hash)));
+                return Some(self.info(id, self.of_talk(), edition(deck_hash, &header.deck_hash)));
             }
             None => return None,
         };
@@ -203,6 +249,35 @@ impl Entry {
             verdict,
             edition,
         }
+    }
+
+    fn told_trials(&self) -> impl Iterator<Item = Trial> {
+        let demo = &self.header.demo;
+        self.trials.iter().map(|&(step, seconds, passed)| Trial { demo: demo.clone(), step, seconds, passed })
+    }
+
+    fn indexed<'a>(&'a self, id: &'a str) -> Indexed<'a> {
+        // The first format does not tell how many steps there were.
+        let steps = self.steps.or_else(|| self.runs.keys().max().map(|last| last + 1)).unwrap_or(0);
+        let outcome = match self.header.demo.is_empty() {
+            true => self.of_talk(),
+            false if steps == 0 => Verdict::Partial,
+            false => self.verdict(steps),
+        };
+        Indexed {
+            id,
+            header: &self.header,
+            title: &self.title,
+            bytes: self.bytes,
+            modified_unix_ms: self.modified_ns / 1_000_000,
+            duration: self.duration,
+            outcome,
+            passed_over: PassedOver { unknown: self.unknown, damaged: self.damaged },
+        }
+    }
+
+    fn of_talk(&self) -> Verdict {
+        if self.has_failed { Verdict::Failed } else { Verdict::Passed }
     }
 
     fn verdict(&self, steps: usize) -> Verdict {
@@ -235,8 +310,14 @@ impl Entry {
             Event::Showed { show, .. } => {
                 let slides = show.deck.iter().flat_map(|deck| &deck.slides);
                 self.level = slides.map(|slide| slide.level).max().unwrap_or_default().max(self.level);
+                self.title = show.deck.as_ref().map(|deck| deck.title.clone()).unwrap_or_default();
             }
             Event::Begun { .. } => self.runs.clear(),
+            Event::Figure { name, value, .. }
+                if self.figures.len() < FIGURES_MAX || self.figures.contains_key(name) =>
+            {
+                self.figures.insert(name.clone(), *value);
+            }
             Event::StepStarted { step, .. } => {
                 self.runs.insert(*step, Ran { since: stamped.at, passed: None });
             }
@@ -248,7 +329,12 @@ impl Entry {
     fn opens(&mut self, opened: &Opened) {
         let slides = opened.deck.slides.iter().map(|slide| slide.level);
         self.level = slides.max().unwrap_or_default().max(self.level);
-        self.steps = opened.demos.get(&self.header.demo).map(|demo| demo.steps.len()).or(self.steps);
+        if let Some(demo) = opened.demos.get(&self.header.demo) {
+            self.steps = Some(demo.steps.len());
+            self.title = demo.title.clone();
+        } else if self.title.is_empty() {
+            self.title = opened.deck.title.clone();
+        }
     }
 
     fn ended(&mut self, step: usize, at: Micros, outcome: &Outcome) {

@@ -1,13 +1,23 @@
 //! Reads takes: a list of them, and one event after the other. A torn last line is where a take ends; what else cannot be read is
 //! passed over, and counted.
 
+mod folded;
 mod index;
+pub mod library;
+mod lines;
+mod names;
+mod summary;
+pub mod verify;
 
-pub use index::Index;
+pub use folded::{Folded, Ran, fold};
+pub use index::{Index, Indexed, PastRun};
+pub use lines::{Lines, Text};
+pub use names::NameError;
+pub use summary::{RunSummary, StepSummary, Stood, summary};
 
 use crate::recorder::SUFFIX;
 use greenroom_show::Stamped;
-use greenroom_show::playback::Line;
+use greenroom_show::playback::{Line, Of};
 use greenroom_show::take::{Header, VERSION};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -66,6 +76,10 @@ impl Reader {
             return Err(bad(format!("format '{}' version {}", header.format, header.version)));
         }
         Ok(Reader { header, lines, place })
+    }
+
+    pub fn of(&self) -> Of {
+        if self.header.demo.is_empty() { Of::Talk } else { Of::Demo }
     }
 
     /// In bytes, where what is read next begins.

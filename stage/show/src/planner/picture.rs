@@ -110,12 +110,12 @@ fn plot(picture: &mut String, title: &str, curves: &[Curve], say: fn(f64) -> Str
     root.present()
 }
 
-fn font(size: f64, color: RGBColor) -> TextStyle<'static> {
+pub(crate) fn font(size: f64, color: RGBColor) -> TextStyle<'static> {
     ("Inter, sans-serif", size).into_font().color(&color)
 }
 
 /// A round end of the axis, and the step between its labels.
-fn scale(most: f64) -> (f64, f64) {
+pub(crate) fn scale(most: f64) -> (f64, f64) {
     let raw = most.max(1e-9) / TICKS as f64;
     let power = 10_f64.powf(raw.log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= raw);

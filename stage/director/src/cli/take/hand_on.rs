@@ -1,0 +1,120 @@
+//! Takes that leave for other programs, and casts that come in.
+
+use super::time;
+use anyhow::Context;
+use greenroom_director::export::{ExportError, FORMATS, Format, Idle, export, format, names};
+use greenroom_director::import::import;
+use greenroom_director::takes::library::Takes;
+use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// As a shell reports a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// What is exported, and how.
+#[derive(Debug, clap::Args)]
+pub struct Asked {
+    id: String,
+    #[arg(long = "as", value_name = "FORMAT", value_parser = known, help = formats())]
+    format: &'static dyn Format,
+    /// Where to; exports/ID.EXTENSION in the project where absent
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What becomes of the pauses between steps: cut as in playback, or kept
+    #[arg(long, value_enum, default_value_t = Pauses::Cut)]
+    idle: Pauses,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Pauses {
+    Cut,
+    Keep,
+}
+
+fn known(name: &str) -> Result<&'static dyn Format, String> {
+    format(name).map_err(|_| format!("formats are {}", names()))
+}
+
+fn formats() -> String {
+    let lines = FORMATS.map(|format| format!("{}: {}", format.name(), format.holds()));
+    format!("One of these\n{}", lines.join("\n"))
+}
+
+pub fn run(root: &Path, takes: &Takes, asked: &Asked) -> anyhow::Result<ExitCode> {
+    let id = takes.find(&asked.id)?;
+    let named = || root.join("exports").join(format!("{id}.{}", asked.format.extension()));
+    let path = asked.out.clone().unwrap_or_else(named);
+    let idle = match asked.idle {
+        Pauses::Cut => Idle::Cut,
+        Pauses::Keep => Idle::Kept,
+    };
+    let is_cancelled = on_interrupt()?;
+    let mut said = 0;
+    let mut progress = |share: f64| {
+        say(share, &mut said);
+        if is_cancelled.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    match export(takes, &id, asked.format, idle, &path, &mut progress) {
+        Ok(()) => {
+            println!("{}", path.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error @ ExportError::Cancelled) => {
+            eprintln!("greenroom: {error}");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+        Err(error) => Err(error).with_context(|| format!("export {id} as {}", asked.format.name())),
+    }
+}
+
+/// Set by Ctrl-C from now on.
+fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let is_cancelled = Arc::new(AtomicBool::new(false));
+    let cancel = is_cancelled.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    std::thread::spawn(move || {
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            cancel.store(true, Ordering::Relaxed);
+        }
+    });
+    Ok(is_cancelled)
+}
+
+/// A word of progress at each tenth, where somebody watches.
+fn say(share: f64, said: &mut u32) {
+    let tenths = (share * 10.0) as u32;
+    if tenths > *said && tenths < 10 && std::io::stderr().is_terminal() {
+        *said = tenths;
+        write!(std::io::stderr(), "\r{} %", tenths * 10).ok();
+    }
+    if share >= 1.0 && *said > 0 && std::io::stderr().is_terminal() {
+        write!(std::io::stderr(), "\r     \r").ok();
+    }
+}
+
+pub fn run_import(takes: &Takes, file: &Path, name: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
+    let imported = import(takes, file, name)?;
+    let code = if imported.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if json {
+        println!("{}", serde_json::to_string(&imported)?);
+        return Ok(code);
+    }
+    println!("{}: {} pieces of output, up to {}", imported.id, imported.kept, time::say(imported.kept_us));
+    for (code, count) in &imported.left_out {
+        println!("  {count} events '{code}' are left out: a pane shows what was printed");
+    }
+    for note in &imported.notes {
+        println!("  {note}");
+    }
+    for fault in &imported.faults {
+        println!("  line {}: {}", fault.line, fault.detail);
+    }
+    if imported.more_faults > 0 {
+        println!("  and {} more faults", imported.more_faults);
+    }
+    Ok(code)
+}
