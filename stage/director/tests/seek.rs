@@ -8,11 +8,11 @@ use director::{call, of_talk, open};
 use futures::StreamExt;
 use greenroom_director::Director;
 use greenroom_show::call::{
-    CallError, GoTo, ListTakes, OpenTake, PaceTake, Push, ReadTimeline, ResetClock, Role, RunGroup, SeekTake,
-    ToggleClock, ToggleIdle, TogglePlay,
+    ActOnTake, CallError, GoTo, HandOn, ListTakes, OpenTake, PaceTake, Push, ReadForms, ReadLabels, ReadTimeline,
+    Reset, ResetClock, Role, RunGroup, SeekTake, ToggleClock, ToggleIdle, TogglePlay, ToggleRecorded,
 };
 use greenroom_show::playback::{Idle, To, Way};
-use greenroom_show::take::TakeInfo;
+use greenroom_show::take::{Label, TakeAct, TakeInfo};
 use greenroom_show::{Run, Show, StepState};
 use support::{DEMO, Tools, project, until};
 
@@ -86,6 +86,11 @@ async fn a_take_of_a_demo_is_sought_step_by_step_and_back() {
     let at = on_stage(&director).head.at(0);
     seek(&director, To::Step(Way::On)).await;
     until("a step on", || (on_stage(&director).head.at(0) > at).then_some(())).await;
+    // Each form in which it can be handed on is written, and holds something.
+    for form in call(&director, ReadForms {}).await.expect("forms") {
+        let path = call(&director, HandOn { form: form.name.clone() }).await.expect("written");
+        assert!(std::fs::metadata(&path).is_ok_and(|file| file.len() > 0), "{}: {path}", form.name);
+    }
     // Whoever joins now has what those have who were there.
     let mut late = Box::pin(director.subscribe(Role::Presenter));
     let Some(Push::Snapshot { show, .. }) = late.next().await else { panic!("a snapshot") };
@@ -126,7 +131,90 @@ async fn a_recorded_talk_is_sought_by_its_slides_and_steps() {
     seek(&director, To::At(timeline.steps[1].from)).await;
     until("the second step", || director.show().runs.get("small").filter(|run| run.steps.len() == 2).map(|_| ())).await;
     assert!(director.show().live().runs.values().all(|run| run.steps.is_empty()), "the live show is as it was");
+    let missing = call(&director, HandOn { form: "cast4".into() }).await.expect_err("no such form").to_string();
+    assert!(missing.contains("cast3"), "{missing}");
     seek(&director, To::At(0)).await;
     until("the first slide", || (director.show().position.slide == 0).then_some(())).await;
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_is_starred_named_deleted_and_brought_back() {
+    let (_root, director, _, first, _) = recorded().await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    call(&director, Reset { demo: "small".into() }).await.expect("from the start");
+    for group in ["prepare", "upload", "list", "download", "remove"] {
+        call(&director, RunGroup { demo: "small".into(), group: group.into() }).await.expect("it starts");
+        let passed = |show: &Show| show.runs["small"].group_state(&show.demos["small"], group) == StepState::Passed;
+        until(group, || passed(&director.show()).then_some(())).await;
+    }
+    let shown = async || {
+        call(&director, ToggleRecorded {}).await.expect("a take");
+        let id = on_stage(&director).take.id;
+        call(&director, ToggleRecorded {}).await.expect("live");
+        id
+    };
+    let act = async |act| call(&director, ActOnTake { id: first.id.clone(), act }).await;
+    assert_ne!(shown().await, first.id, "the newest");
+    act(TakeAct::Star).await.expect("starred");
+    act(TakeAct::Rename("Before the keynote".into())).await.expect("named");
+    assert_eq!(shown().await, first.id, "the starred one");
+    let labels = call(&director, ReadLabels {}).await.expect("labels");
+    assert_eq!(labels[&first.id], Label { name: Some("Before the keynote".into()), starred: true });
+
+    call(&director, OpenTake { id: first.id.clone() }).await.expect("it opens");
+    let refused = act(TakeAct::Delete).await.expect_err("it is on stage").to_string();
+    assert!(refused.contains("press V"), "{refused}");
+    call(&director, ToggleRecorded {}).await.expect("live");
+    act(TakeAct::Delete).await.expect("deleted");
+    let there = async || {
+        let takes = call(&director, ListTakes {}).await.expect("a list");
+        takes.iter().any(|take| take.id == first.id)
+    };
+    assert!(!there().await);
+    act(TakeAct::Undelete).await.expect("brought back");
+    assert!(there().await && shown().await == first.id, "with its star");
+    act(TakeAct::Rename(" ".into())).await.expect("without a name");
+    act(TakeAct::Unstar).await.expect("no star");
+    assert_eq!(call(&director, ReadLabels {}).await.expect("labels")[&first.id], Label::default());
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_is_played_from_where_it_was_cut_to_where_it_was_cut() {
+    let (root, director, live, take, of_talk) = recorded().await;
+    let about = |id: &str, begins: u64, ends: u64| {
+        let file = root.path().join(format!("takes/{id}.about.json"));
+        std::fs::write(file, format!("{{\"in\": {begins}, \"out\": {ends}}}")).expect("written");
+    };
+    call(&director, OpenTake { id: take.id.clone() }).await.expect("it opens");
+    call(&director, ToggleIdle {}).await.expect("with its pauses");
+    until("the pauses are kept", || (on_stage(&director).idle == Idle::Kept).then_some(())).await;
+    let whole = call(&director, ReadTimeline {}).await.expect("a time line");
+    call(&director, ToggleRecorded {}).await.expect("live");
+
+    // From the upload on, and without what was removed at last.
+    let (begins, ends) = (whole.steps[2].from, whole.steps.last().expect("steps").from - 1);
+    about(&take.id, begins, ends);
+    call(&director, OpenTake { id: take.id.clone() }).await.expect("it opens");
+    call(&director, ToggleIdle {}).await.expect("with its pauses");
+    until("the pauses are kept", || (on_stage(&director).idle == Idle::Kept).then_some(())).await;
+    let cut = call(&director, ReadTimeline {}).await.expect("a time line");
+    assert!(cut.length <= ends - begins && cut.length < whole.length, "{} of {}", cut.length, whole.length);
+    seek(&director, To::At(0)).await;
+    until("its beginning", || (on_stage(&director).head.at(0) < cut.length / 4).then_some(())).await;
+    assert_eq!(on_stage(&director).run.state(0), StepState::Passed, "what was before it has been");
+    seek(&director, To::At(u64::MAX)).await;
+    until("its end", || on_stage(&director).ended.then_some(())).await;
+    assert!(on_stage(&director).run.steps.len() < live.steps.len());
+    call(&director, ToggleRecorded {}).await.expect("live");
+
+    call(&director, OpenTake { id: of_talk.id.clone() }).await.expect("it opens");
+    let whole = call(&director, ReadTimeline {}).await.expect("a time line");
+    call(&director, ToggleRecorded {}).await.expect("live");
+    about(&of_talk.id, whole.length / 2, whole.length);
+    call(&director, OpenTake { id: of_talk.id.clone() }).await.expect("it opens");
+    let begins = whole.length / 2;
+    until("its middle", || director.show().playing(0).filter(|playing| playing.at >= begins).map(|_| ())).await;
     director.close().await;
 }

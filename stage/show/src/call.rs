@@ -8,12 +8,13 @@ use crate::{
     playback::{To, Way},
     preflight::Check,
     rehearsal::Report,
-    take::TakeInfo,
+    take::{Form, Label, TakeAct, TakeInfo},
     tenants::{Act, Switch, Tenants},
     timeline::Timeline,
     version::Version,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
 
 /// A request with one reply.
 pub trait Call {
@@ -50,6 +51,10 @@ pub enum ShowRequest {
     ResetClock(ResetClock),
     ToggleSpan(ToggleSpan),
     ListTakes(ListTakes),
+    ReadLabels(ReadLabels),
+    ActOnTake(ActOnTake),
+    ReadForms(ReadForms),
+    HandOn(HandOn),
     OpenTake(OpenTake),
     ToggleRecorded(ToggleRecorded),
     TogglePlay(TogglePlay),
@@ -261,6 +266,51 @@ impl Call for ListTakes {
     type Reply = Vec<TakeInfo>;
     fn request(self) -> Request {
         Request::Show(ShowRequest::ListTakes(self))
+    }
+}
+
+/// What the speaker has said of takes, by their ids.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadLabels {}
+impl Call for ReadLabels {
+    type Reply = BTreeMap<String, Label>;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ReadLabels(self))
+    }
+}
+
+/// Stars, names, deletes or brings back a take.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ActOnTake {
+    pub id: String,
+    pub act: TakeAct,
+}
+impl Call for ActOnTake {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ActOnTake(self))
+    }
+}
+
+/// The forms in which a take can be handed on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadForms {}
+impl Call for ReadForms {
+    type Reply = Vec<Form>;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ReadForms(self))
+    }
+}
+
+/// Writes the take on stage to `exports/` in a form that others open; where that is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HandOn {
+    pub form: String,
+}
+impl Call for HandOn {
+    type Reply = String;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::HandOn(self))
     }
 }
 

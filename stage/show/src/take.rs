@@ -49,6 +49,35 @@ pub struct TakeInfo {
     pub edition: Edition,
 }
 
+/// What the speaker says of a take: theirs alone, and in no take.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    pub name: Option<String>,
+    /// It is kept whatever the limits say, and V shows it before any other.
+    pub starred: bool,
+}
+
+/// A form in which a take is handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    pub name: String,
+    /// In a sentence.
+    pub holds: String,
+}
+
+/// What a speaker does to a take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TakeAct {
+    Star,
+    Unstar,
+    /// Without a name where it is empty.
+    Rename(String),
+    /// Puts it away, from where it can be brought back.
+    Delete,
+    Undelete,
+}
+
 impl TakeInfo {
     pub fn is_of_talk(&self) -> bool {
         self.demo.is_empty()

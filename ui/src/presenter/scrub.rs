@@ -6,7 +6,7 @@ use greenroom_show::{
     Micros, Playing,
     call::{self, Call},
     playback::{Idle, To, Way},
-    take::TakeInfo,
+    take::{Form, TakeInfo},
     timeline::{Band, Timeline},
 };
 use leptos::{html, prelude::*, task::spawn_local};
@@ -78,6 +78,7 @@ fn Transport(timeline: RwSignal<Option<Timeline>>) -> impl IntoView {
         let Some(timeline) = timeline.as_ref() else { return seconds(at) };
         format!("{} of {}", seconds(at.min(timeline.length)), seconds(timeline.length))
     };
+    let opened = RwSignal::new(false);
     let here = move || {
         let at = moves.read().as_ref().map_or(0, |moves| moves.at);
         timeline.read().as_ref().and_then(|timeline| name_at(timeline, at)).unwrap_or_default()
@@ -112,9 +113,35 @@ fn Transport(timeline: RwSignal<Option<Timeline>>) -> impl IntoView {
                         {move || read(|moves| idle_word(moves.idle).into())}
                     </button>
                 </Show>
+                <button aria-expanded=move || opened.get().to_string() on:click=move |_| opened.update(|opened| *opened = !*opened)>"Hand on"</button>
             </div>
+            <Show when=move || opened.get()>
+                <Forms opened />
+            </Show>
         </section>
     }
+}
+
+/// The forms in which the take can be handed on. Where it was written, the foot says.
+#[component]
+fn Forms(opened: RwSignal<bool>) -> impl IntoView {
+    let console = expect_context::<Console>();
+    let forms = RwSignal::new(Vec::<Form>::new());
+    spawn_local(async move {
+        if let Ok(read) = bridge::call(call::ReadForms {}).await {
+            forms.set(read);
+        }
+    });
+    let button = move |form: Form| {
+        let Form { name, holds } = form;
+        let asked = name.clone();
+        let hand_on = move |_| {
+            console.send(call::HandOn { form: asked.clone() });
+            opened.set(false);
+        };
+        view! { <li><button data-testid="form" on:click=hand_on>{name}</button><span>{holds}</span></li> }
+    };
+    view! { <ul class="forms">{move || forms.get().into_iter().map(button).collect::<Vec<_>>()}</ul> }
 }
 
 /// A button that does what a key does.

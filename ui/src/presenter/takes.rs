@@ -9,15 +9,65 @@ use crate::{
 };
 use greenroom_show::{
     Run, call,
-    take::{TakeInfo, Verdict},
+    take::{Label, TakeAct, TakeInfo, Verdict},
 };
 use leptos::{prelude::*, task::spawn_local};
+use std::collections::BTreeMap;
+
+/// All takes, and what is done with them in this window.
+#[derive(Debug, Clone, Copy)]
+struct Library {
+    takes: RwSignal<Vec<TakeInfo>>,
+    labels: RwSignal<BTreeMap<String, Label>>,
+    /// The take that was deleted last, which can be brought back.
+    deleted: RwSignal<Option<TakeInfo>>,
+    /// The take that is being renamed.
+    renamed: RwSignal<Option<String>>,
+    sought: RwSignal<String>,
+}
+
+impl Library {
+    fn read(self) {
+        spawn_local(async move {
+            let (takes, labels) = (bridge::call(call::ListTakes {}).await, bridge::call(call::ReadLabels {}).await);
+            // What a list lacks for a moment, the next look brings.
+            if let (Ok(takes), Ok(labels)) = (takes, labels) {
+                self.takes.set(takes);
+                self.labels.set(labels);
+            }
+        });
+    }
+
+    fn act(self, console: Console, take: &TakeInfo, act: TakeAct) {
+        let take = take.clone();
+        spawn_local(async move {
+            let done = bridge::call(call::ActOnTake { id: take.id.clone(), act: act.clone() }).await;
+            if done.is_ok() {
+                match act {
+                    TakeAct::Delete => self.deleted.set(Some(take)),
+                    TakeAct::Undelete => self.deleted.set(None),
+                    TakeAct::Star | TakeAct::Unstar | TakeAct::Rename(_) => {}
+                }
+            }
+            console.refused.set(done.err().map(|error| error.to_string()));
+            self.read();
+        });
+    }
+}
 
 #[component]
 pub fn Takes() -> impl IntoView {
     let console = expect_context::<Console>();
     let store = console.store;
-    let takes = RwSignal::new(Vec::<TakeInfo>::new());
+    let library = Library {
+        takes: RwSignal::new(vec![]),
+        labels: RwSignal::new(BTreeMap::new()),
+        deleted: RwSignal::new(None),
+        renamed: RwSignal::new(None),
+        sought: RwSignal::new(String::new()),
+    };
+    provide_context(library);
+    let takes = library.takes;
     // A take is new when a demo has come to rest, or another deck is on stage.
     let moment = Memo::new(move |_| {
         store.read(&[Part::Deck, Part::Steps, Part::Replay], |show| {
@@ -30,21 +80,38 @@ pub fn Takes() -> impl IntoView {
     });
     Effect::new(move || {
         if moment.get().0.is_some() {
-            spawn_local(async move {
-                if let Ok(listed) = bridge::call(call::ListTakes {}).await {
-                    takes.set(listed);
-                }
-            });
+            library.read();
         }
     });
     view! {
         <section class="takes" data-testid="takes">
-            <h3>"Takes"</h3>
+            <header>
+                <h3>"Takes"</h3>
+                <Show when=move || !takes.read().is_empty()>
+                    <input
+                        type="search"
+                        placeholder="Search"
+                        aria-label="Search takes"
+                        data-testid="search-takes"
+                        on:input=move |event| library.sought.set(event_target_value(&event))
+                    />
+                </Show>
+            </header>
+            {move || library.deleted.get().map(|take| {
+                let undo = move |_| library.act(console, &take, TakeAct::Undelete);
+                view! { <p class="deleted" data-testid="deleted">"Deleted. " <button on:click=undo>"Undo"</button></p> }
+            })}
             <Show when=move || takes.read().is_empty()>
                 <p class="empty">"None yet. Every run of a demo is one, and every talk whose clock runs."</p>
             </Show>
             {move || {
-                let shelves = shelves(&takes.read(), here.read().as_deref()).into_iter().map(|shelf| {
+                let sought = library.sought.read();
+                let found: Vec<_> = {
+                    let (takes, labels) = (takes.read(), library.labels.read());
+                    let of = |take: &TakeInfo| name(store, (!take.is_of_talk()).then_some(take.demo.as_str()));
+                    takes.iter().filter(|take| is_found(take, labels.get(&take.id), &of(take), &sought)).cloned().collect()
+                };
+                let shelves = shelves(&found, here.read().as_deref()).into_iter().map(|shelf| {
                     let of = shelf.of.clone().unwrap_or_default();
                     let name = name(store, shelf.of.as_deref());
                     let takes: Vec<_> = shelf.takes.into_iter().map(|take| view! { <OneTake take name=name.clone() /> }).collect();
@@ -53,6 +120,24 @@ pub fn Takes() -> impl IntoView {
                 shelves.collect::<Vec<_>>()
             }}
         </section>
+    }
+}
+
+/// Whether all words that are sought stand in what is said of a take.
+fn is_found(take: &TakeInfo, label: Option<&Label>, of: &str, sought: &str) -> bool {
+    let (verdict, label) = (verdict(take).1, label.cloned().unwrap_or_default());
+    let star = if label.starred { "starred" } else { "" };
+    let said = format!("{of} {} {verdict} {star} {} {}", label.name.unwrap_or_default(), take.machine.cpu, take.id);
+    let said = said.to_lowercase();
+    sought.to_lowercase().split_whitespace().all(|word| said.contains(word))
+}
+
+/// For style, and in words.
+fn verdict(take: &TakeInfo) -> (&'static str, &'static str) {
+    match take.verdict {
+        Verdict::Passed => ("passed", "passed"),
+        Verdict::Failed => ("failed", "failed"),
+        Verdict::Partial => ("cancelled", "partial"),
     }
 }
 
@@ -93,19 +178,51 @@ fn name(store: Store, demo: Option<&str>) -> String {
 #[component]
 fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
     let console = expect_context::<Console>();
-    let (state, word) = match take.verdict {
-        Verdict::Passed => ("passed", "passed"),
-        Verdict::Failed => ("failed", "failed"),
-        Verdict::Partial => ("cancelled", "partial"),
-    };
-    let id = take.id.clone();
-    let open = move |_| console.send(call::OpenTake { id: id.clone() });
+    let library = expect_context::<Library>();
+    let (state, word) = verdict(&take);
+    let label = library.labels.read().get(&take.id).cloned().unwrap_or_default();
     let duration = time::minutes_and_seconds(take.duration_ms as f64 / 1e3);
+    let moment = time::moment(take.at_unix_ms);
+    let (title, said) = match &label.name {
+        Some(own) => (own.clone(), format!("{moment}, {word}, {duration}")),
+        None => (moment, format!("{word}, {duration}")),
+    };
+    let open = {
+        let id = take.id.clone();
+        move |_| console.send(call::OpenTake { id: id.clone() })
+    };
+    let acts = |act: fn() -> TakeAct| {
+        let take = take.clone();
+        move |_| library.act(console, &take, act())
+    };
+    let (star, delete) =
+        (if label.starred { acts(|| TakeAct::Unstar) } else { acts(|| TakeAct::Star) }, acts(|| TakeAct::Delete));
+    let named = {
+        let (take, own) = (take.clone(), label.name.clone().unwrap_or_default());
+        move || {
+            let id = take.id.clone();
+            if library.renamed.read().as_ref() != Some(&id) {
+                return view! { <button class="name" title="Rename" on:click=move |_| library.renamed.set(Some(id.clone()))>{title.clone()}</button> }.into_any();
+            }
+            let (take, before) = (take.clone(), own.clone());
+            let said = move |event: web_sys::Event| {
+                library.renamed.set(None);
+                let name = event_target_value(&event);
+                if name.trim() != before {
+                    library.act(console, &take, TakeAct::Rename(name));
+                }
+            };
+            view! { <input class="name" aria-label="Name" prop:value=own.clone() autofocus on:change=said on:blur=move |_| library.renamed.set(None) /> }.into_any()
+        }
+    };
     view! {
-        <li data-testid="take" data-take=take.id data-state=state title=name>
+        <li data-testid="take" data-take=take.id.clone() data-state=state data-starred=label.starred.to_string() title=name>
             <i class="mark" aria-hidden="true"></i>
-            <span>{time::moment(take.at_unix_ms)}</span>
-            <small>{word} ", " {duration}</small>
+            <div>{named}<small>{said}</small></div>
+            <button class="star" aria-label="Star" title="Kept, and shown by V before others" aria-pressed=label.starred.to_string() on:click=star>
+                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 2.2l2.4 5 5.4.7-4 3.8 1 5.4-4.8-2.7-4.8 2.7 1-5.4-4-3.8 5.4-.7z" /></svg>
+            </button>
+            <button class="delete" aria-label="Delete" title="Delete; it can be brought back" on:click=delete>"×"</button>
             <button on:click=open>"Show"</button>
         </li>
     }
@@ -134,6 +251,17 @@ mod tests {
             (shelf.of.unwrap_or_else(|| "the talk".into()), ids)
         };
         shelves(takes, here).into_iter().map(shelf).collect()
+    }
+
+    #[test]
+    fn a_take_is_found_by_any_words_that_are_said_of_it() {
+        let take = take("20261129T101500Z-copy", "copy");
+        let label = Label { name: Some("Before the keynote".into()), starred: true };
+        for found in ["", "keynote", "azcopy passed", "STARRED before", "20261129"] {
+            assert!(is_found(&take, Some(&label), "AzCopy into Blob", found), "{found}");
+        }
+        assert!(!is_found(&take, Some(&label), "AzCopy into Blob", "keynote failed"));
+        assert!(!is_found(&take, None, "AzCopy into Blob", "starred"));
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     // The first part is there before the reply is: what is wrong is said by its status.
     let mut list = List { store, container, query, include, now, doc, state: State::Goes };
     let first = list.part().await?;
+    if list.state == State::Ended {
+        return Ok(Reply::xml(first.unwrap_or_default()));
+    }
     let rest = stream::try_unfold(list, async |mut list| Ok(list.part().await?.map(|part| (part, list))));
     Ok(Reply::xml_in_parts(stream::iter(first.map(Ok)).chain(rest)))
 }

@@ -2,19 +2,22 @@
 
 use super::kernel::{Captions, Kernel, Now};
 use super::{Stage, history, plan, tenants, trust};
+use crate::export::{self, FORMATS, Format};
 use crate::preflight::{Facts, judge};
 use crate::replay;
-use crate::takes::library::{About, about};
+use crate::takes::library::{self, About, Takes, about};
 use crate::takes::{PassedOver, Reader};
-use greenroom_show::call::{Call, CallError, Role, ShowRequest};
+use greenroom_show::call::{ActOnTake, Call, CallError, Role, ShowRequest};
 use greenroom_show::deck::{Fallback, Level, Slide};
 use greenroom_show::playback::To;
 use greenroom_show::preflight::Check;
-use greenroom_show::take::{TakeInfo, Verdict};
+use greenroom_show::take::{Form, Label, TakeAct, TakeInfo, Verdict};
 use greenroom_show::timeline::Timeline;
 use greenroom_show::version::Version;
 use greenroom_show::{ClockAct, Curtain, Event, Micros, NextAction, Position, Replay, Run, Show};
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> Result<Value, CallError> {
@@ -39,6 +42,10 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::ResetClock(call) => answer(&call, emit(stage, Event::Clock(ClockAct::Reset))),
         Ask::ToggleSpan(call) => answer(&call, toggle_span(stage)),
         Ask::ListTakes(call) => answer(&call, stage.shelf(Kernel::takes).await),
+        Ask::ReadLabels(call) => answer(&call, labels(stage).await),
+        Ask::ActOnTake(call) => answer(&call, act_on_take(stage, &call).await),
+        Ask::ReadForms(call) => answer(&call, Ok(forms())),
+        Ask::HandOn(call) => answer(&call, hand_on(stage, &call.form).await),
         Ask::OpenTake(call) => answer(&call, open_take(stage, &call.id).await),
         Ask::ToggleRecorded(call) => answer(&call, toggle_recorded(stage).await),
         Ask::TogglePlay(call) => answer(&call, command(stage, replay::Command::TogglePlay)),
@@ -82,6 +89,10 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::ReadTimeline(_)
         | Ask::ToggleRecorded(_)
         | Ask::ListTakes(_)
+        | Ask::ReadLabels(_)
+        | Ask::ActOnTake(_)
+        | Ask::ReadForms(_)
+        | Ask::HandOn(_)
         | Ask::OpenTake(_)
         | Ask::Preflight(_)
         | Ask::ReadRehearsals(_)
@@ -321,8 +332,10 @@ async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
     };
     let takes = kernel.shelf(Kernel::takes).await?;
     let passed = takes.into_iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
-    // The first of the least: the newest of today's edition, or the newest of an earlier one.
-    let Some(take) = passed.min_by_key(|take| take.edition) else {
+    let labels = labels(kernel).await?;
+    let is_starred = |take: &TakeInfo| labels.get(&take.id).is_some_and(|label| label.starred);
+    // The first of the least: of today's edition before an earlier one, starred before others, and then the newest.
+    let Some(take) = passed.min_by_key(|take| (take.edition, !is_starred(take))) else {
         return Err(CallError::Failed {
             detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
         });
@@ -330,6 +343,59 @@ async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
     play(kernel, take).await?;
     // Where the live run stands, so that the words that are being said go on.
     step.map_or(Ok(()), |step| command(kernel, replay::Command::Seek(To::Begin(step))))
+}
+
+async fn labels(kernel: &Arc<Kernel>) -> Result<BTreeMap<String, Label>, CallError> {
+    kernel.at_the_disk(|kernel| library::labels(&kernel.takes_folder())).await
+}
+
+async fn act_on_take(kernel: &Arc<Kernel>, call: &ActOnTake) -> Result<(), CallError> {
+    let failed = |detail: String| CallError::Failed { detail };
+    let is_on_stage = kernel.lock().show.playing(0).is_some_and(|playing| playing.take.id == call.id);
+    if is_on_stage && call.act == TakeAct::Delete {
+        return Err(failed("this take is on stage: press V, then delete it".into()));
+    }
+    let ActOnTake { id, act } = call.clone();
+    let done = kernel.at_the_disk(move |kernel| {
+        let takes = Takes::open(&kernel.root);
+        match act {
+            TakeAct::Star => takes.say(&id, |about| about.starred = true),
+            TakeAct::Unstar => takes.say(&id, |about| about.starred = false),
+            TakeAct::Rename(name) if name.trim().is_empty() => takes.say(&id, |about| about.name = None),
+            TakeAct::Rename(name) => takes.rename(&id, &name),
+            TakeAct::Delete => takes.delete(&id),
+            TakeAct::Undelete => takes.undelete(&id).map(|_| ()),
+        }
+    });
+    done.await?.map_err(|error| failed(error.to_string()))
+}
+
+fn forms() -> Vec<Form> {
+    let form = |format: &dyn Format| Form { name: format.name().into(), holds: format.holds().into() };
+    FORMATS.into_iter().map(form).collect()
+}
+
+/// Writes the take on stage as it is played: cut where it is cut, with its pauses or without.
+async fn hand_on(kernel: &Arc<Kernel>, form: &str) -> Result<String, CallError> {
+    let failed = |detail: String| CallError::Failed { detail };
+    let format = export::format(form).map_err(|error| failed(error.to_string()))?;
+    let (id, idle) = {
+        let now = kernel.lock();
+        let playing = now.show.playing(0).ok_or_else(no_recording)?;
+        (playing.take.id.clone(), playing.idle)
+    };
+    let wanted = id.clone();
+    let level = kernel.shelf(move |_, index| index.level(&wanted)).await?;
+    may_leave(&kernel.lock(), level.unwrap_or(Level::Internal))?;
+    let path = kernel.root.join("exports").join(format!("{id}.{}", format.extension()));
+    let (to, closing) = (path.clone(), kernel.closing.clone());
+    let written = kernel.at_the_disk(move |kernel| {
+        let mut goes_on = |_| if closing.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        export::export(&Takes::open(&kernel.root), &id, format, idle, &to, &mut goes_on)
+    });
+    written.await?.map_err(|error| failed(error.to_string()))?;
+    kernel.notice(format!("Written: {}", path.display()));
+    Ok(path.display().to_string())
 }
 
 async fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {
@@ -368,9 +434,14 @@ fn close_replay(kernel: &Arc<Kernel>) {
 
 /// A recorded talk comes with its slides: none of them may be above the level of the show.
 fn may_be_shown(now: &Now, highest: Level) -> Result<(), CallError> {
+    now.busy.be_free()?;
+    may_leave(now, highest)
+}
+
+/// Nothing leaves that is above the level of the show.
+fn may_leave(now: &Now, highest: Level) -> Result<(), CallError> {
     let live = now.show.live();
     let own = live.deck.as_ref().map(|deck| live.version.level.unwrap_or(deck.audience)).unwrap_or_default();
-    now.busy.be_free()?;
     if highest > own {
         let detail = format!("this take has slides for {}: choose that audience first (key O)", highest.as_str());
         return Err(CallError::Failed { detail });

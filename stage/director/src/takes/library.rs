@@ -7,8 +7,9 @@ use crate::clock::wall_unix_ms;
 use crate::durable;
 use crate::recorder::SUFFIX;
 use greenroom_show::Micros;
-use greenroom_show::take::{Edition, Header, Machine, Verdict};
+use greenroom_show::take::{Edition, Header, Label, Machine, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -307,6 +308,18 @@ fn rename(from: &Path, to: &Path, missing: Missing) -> Result<(), LibraryError> 
 
 fn about_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}{ABOUT_SUFFIX}"))
+}
+
+/// What was said of takes, of those of which something was.
+pub fn labels(folder: &Path) -> BTreeMap<String, Label> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let ids = names.filter_map(|name| name.strip_suffix(ABOUT_SUFFIX).map(String::from));
+    ids.map(|id| {
+        let (About { name, starred, .. }, _) = about(folder, &id);
+        (id, Label { name, starred })
+    })
+    .collect()
 }
 
 pub fn about(folder: &Path, id: &str) -> (About, Option<String>) {
