@@ -151,6 +151,7 @@ mod tests {
             p50_seconds: 1.0,
             p95_seconds: 1.0,
             timeout_ms: 1,
+            late_ms: None,
         }
     }
 
