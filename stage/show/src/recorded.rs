@@ -60,8 +60,8 @@ pub struct Sought {
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     Demo {
-        run: Run,
-        demo: Option<Demo>,
+        run: Box<Run>,
+        demo: Option<Box<Demo>>,
     },
     /// The show that it draws; what the clock of that show told when the take began; whether it has brought its deck.
     Talk {
@@ -155,7 +155,9 @@ impl Show {
                 began: talk.began,
                 drawn: talk.drawn,
             },
-            (None, Some(recorded)) => State::Demo { run: recorded.run.clone(), demo: recorded.demo.clone() },
+            (None, Some(recorded)) => {
+                State::Demo { run: Box::new(recorded.run.clone()), demo: recorded.demo.clone().map(Box::new) }
+            }
             (None, None) => return None,
         };
         Some(Sought { to, idle, state })
@@ -253,7 +255,7 @@ impl Recorded {
                 let State::Demo { run, demo } = &sought.state else { return };
                 self.head.seek(sought.to, at);
                 (self.ended, self.idle) = (false, sought.idle);
-                (self.run, self.demo) = (run.clone(), demo.clone());
+                (self.run, self.demo) = (Run::clone(run), demo.as_deref().cloned());
             }
             Replay::Played | Replay::Paused | Replay::Paced(_) => move_head(&mut self.head, at, replay),
             Replay::Ended => {
