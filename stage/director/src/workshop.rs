@@ -95,11 +95,11 @@ impl Workshop {
         std::fs::create_dir_all(self.data()).map_err(|source| data::DataError::Io { path: self.data(), source })
     }
 
-    /// Takes the whole folder away, when the show is over.
+    /// Takes the whole folder away, when the show is over. Once: the next show of this process has one of the same name.
     pub fn remove(&self) {
-        std::fs::remove_dir_all(&self.folder).ok();
         let sweep = self.sweep.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(sweep) = sweep {
+            std::fs::remove_dir_all(&self.folder).ok();
             sweep.join().ok();
         }
     }

@@ -22,13 +22,7 @@ async fn recorded() -> (tempfile::TempDir, Director, Run, TakeInfo, TakeInfo) {
     let director = open(of_talk(root.path())).await;
     call(&director, ToggleClock {}).await.expect("the talk begins");
     call(&director, GoTo { slide: 1 }).await.expect("there");
-    for group in ["prepare", "upload", "list", "download", "remove"] {
-        call(&director, RunGroup { demo: "small".into(), group: group.into() }).await.expect("it starts");
-        let passed = |show: &Show| show.runs["small"].group_state(&show.demos["small"], group) == StepState::Passed;
-        until(group, || passed(&director.show()).then_some(())).await;
-        // The speaker speaks.
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-    }
+    run_all(&director).await;
     let run = director.show().runs["small"].clone();
     call(&director, ResetClock {}).await.expect("the talk ends");
     director.close().await;
@@ -37,6 +31,22 @@ async fn recorded() -> (tempfile::TempDir, Director, Run, TakeInfo, TakeInfo) {
     let find = |of_talk| takes.iter().find(|take| take.is_of_talk() == of_talk).expect("a take").clone();
     let (of_demo, of_talk) = (find(false), find(true));
     (root, director, run, of_demo, of_talk)
+}
+
+async fn run_all(director: &Director) {
+    for group in ["prepare", "upload", "list", "download", "remove"] {
+        call(director, RunGroup { demo: "small".into(), group: group.into() }).await.expect("it starts");
+        until(group, || {
+            let show = director.show();
+            let run = &show.runs["small"];
+            let state = run.group_state(&show.demos["small"], group);
+            assert_ne!(state, StepState::Failed, "{:#?}", run.steps);
+            (state == StepState::Passed && run.running().is_none()).then_some(())
+        })
+        .await;
+        // The speaker speaks.
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    }
 }
 
 fn on_stage(director: &Director) -> greenroom_show::Recorded {
@@ -142,12 +152,7 @@ async fn a_recorded_talk_is_sought_by_its_slides_and_steps() {
 async fn a_take_is_starred_named_deleted_and_brought_back() {
     let (_root, director, _, first, _) = recorded().await;
     call(&director, GoTo { slide: 1 }).await.expect("there");
-    call(&director, Reset { demo: "small".into() }).await.expect("from the start");
-    for group in ["prepare", "upload", "list", "download", "remove"] {
-        call(&director, RunGroup { demo: "small".into(), group: group.into() }).await.expect("it starts");
-        let passed = |show: &Show| show.runs["small"].group_state(&show.demos["small"], group) == StepState::Passed;
-        until(group, || passed(&director.show()).then_some(())).await;
-    }
+    run_all(&director).await;
     let shown = async || {
         call(&director, ToggleRecorded {}).await.expect("a take");
         let id = on_stage(&director).take.id;
