@@ -63,8 +63,9 @@ pub struct Body {
 }
 
 impl BodyWriter {
-    /// Room for its beginning must be there. Err: `Full`.
+    /// Room for its beginning must be there, and all of it must be able to fit. Err: `Full`.
     pub(crate) fn new(space: &Arc<Space>, lane: Lane, declared: Option<u64>) -> Result<Self> {
+        space.could_hold(declared.unwrap_or(0))?;
         let beginning = framed_bytes(declared.unwrap_or(0).min(BEGINNING_BYTES));
         Ok(Self {
             lane,

@@ -114,6 +114,16 @@ impl Space {
         self.capacity_bytes.unwrap_or_else(|| self.used_bytes() + self.disk_free_bytes())
     }
 
+    /// Refuses what would not fit if there were nothing else. Err: `Full`.
+    pub fn could_hold(&self, bytes: u64) -> Result<()> {
+        match self.capacity_bytes {
+            Some(capacity) if bytes > capacity => {
+                Err(StoreError::Full { needed_bytes: bytes, free_bytes: self.free_bytes() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub fn promise(self: &Arc<Self>, purpose: Purpose, bytes: u64) -> Result<Promise> {
         let mut promise = Promise { space: self.clone(), purpose, left_bytes: 0 };
         promise.extend(bytes)?;

@@ -232,11 +232,14 @@ async fn a_full_flash_says_so_at_once_and_leaves_reads_and_deletes_working() {
     assert_eq!(bed.store.usage().flash_capacity_bytes, 8 * MIB as u64);
     assert!(matches!(bed.store.begin_body(Some(9 * MIB as u64)), Err(StoreError::Full { .. })));
     let mut stored = 0;
+    let take_in = async |seed| {
+        let mut writer = bed.store.begin_body(Some(MIB as u64))?;
+        writer.write(content(seed, MIB).into()).await?;
+        writer.finish().await
+    };
     let full = loop {
-        match bed.store.begin_body(Some(MIB as u64)) {
-            Ok(mut writer) => {
-                writer.write(content(stored, MIB).into()).await.expect("it was promised");
-                let body = writer.finish().await.expect("it was promised");
+        match take_in(stored).await {
+            Ok(body) => {
                 let name = blob(&format!("blob-{stored}"));
                 bed.store.put_blob(&name, BlobDraft::default(), body, &Precondition::default()).await.expect("put");
                 stored += 1;
