@@ -9,11 +9,11 @@ use futures::StreamExt;
 use greenroom_director::Director;
 use greenroom_show::call::{
     ActOnTake, CallError, GoTo, HandOn, ListTakes, OpenTake, PaceTake, Push, ReadForms, ReadLabels, ReadTimeline,
-    Reset, ResetClock, Role, RunGroup, SeekTake, ToggleClock, ToggleIdle, TogglePlay, ToggleRecorded,
+    ResetClock, Role, RunGroup, SeekTake, ToggleClock, ToggleIdle, TogglePlay, ToggleRecorded,
 };
 use greenroom_show::playback::{Idle, To, Way};
 use greenroom_show::take::{Label, TakeAct, TakeInfo};
-use greenroom_show::{Run, Show, StepState};
+use greenroom_show::{Run, StepState};
 use support::{DEMO, Tools, project, until};
 
 /// A talk whose demo has run, and its takes: of the demo, and of the talk.
