@@ -104,7 +104,7 @@ impl Source {
     }
 
     fn of(&self) -> Of {
-        if self.take.is_of_talk() { Of::Talk } else { Of::Demo }
+        Of::take(&self.take.demo)
     }
 
     /// Looks through the whole take.
@@ -165,7 +165,7 @@ pub async fn play(
         score: source.score(idle)?,
         pass: source.clone().look(idle),
         head: Playhead::start(now()),
-        keyframes: None,
+        looked: None,
         shown: 0,
         idle,
         source,
@@ -176,17 +176,23 @@ pub async fn play(
     loop {
         tokio::select! {
             () = tokio::time::sleep(TICK), if play.head.plays() => play.tick(),
-            looked = &mut play.pass, if play.keyframes.is_none() => play.looked(looked, &waiting)?,
+            looked = &mut play.pass, if play.looked.is_none() => play.hear_of_pass(looked, &waiting)?,
             command = waiting.commands.recv() => {
                 let Some(command) = command else { return Ok(()) };
+                play.obey(command, &waiting).await?;
                 if command == Command::Leave {
-                    play.leave();
                     return Ok(());
                 }
-                play.obey(command, &waiting).await?;
             }
         }
     }
+}
+
+/// What a pass over the whole take has found.
+#[derive(Debug, Clone)]
+struct Looked {
+    keyframes: Arc<Keyframes>,
+    timeline: Arc<Timeline>,
 }
 
 /// A take while it is played.
@@ -198,7 +204,7 @@ struct Play<N, E> {
     /// Of the recording's clock, the last that was shown.
     shown: Micros,
     pass: JoinHandle<Result<Keyframes, TakeError>>,
-    keyframes: Option<Arc<Keyframes>>,
+    looked: Option<Looked>,
     now: N,
     emit: E,
 }
@@ -209,7 +215,7 @@ impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
         if self.source.of() == Of::Demo || self.source.begins == 0 {
             return Ok(());
         }
-        let keyframes = self.keyframes(waiting).await?;
+        let Looked { keyframes, .. } = self.looked(waiting).await?;
         self.seek(keyframes, self.source.begins).await
     }
 
@@ -236,14 +242,15 @@ impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
         (self.emit)(Replay::Left);
     }
 
-    fn looked(
+    fn hear_of_pass(
         &mut self,
         looked: Result<Result<Keyframes, TakeError>, tokio::task::JoinError>,
         waiting: &Waiting,
     ) -> Result<(), TakeError> {
-        let looked = looked.map_err(|error| self.source.unreadable(std::io::Error::other(error)))??;
-        waiting.timeline.send_replace(Some(Arc::new(looked.timeline())));
-        self.keyframes = Some(Arc::new(looked));
+        let keyframes = looked.map_err(|error| self.source.unreadable(std::io::Error::other(error)))??;
+        let timeline = Arc::new(keyframes.timeline());
+        waiting.timeline.send_replace(Some(timeline.clone()));
+        self.looked = Some(Looked { keyframes: Arc::new(keyframes), timeline });
         Ok(())
     }
 
@@ -269,8 +276,8 @@ impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
                     self.head.pause((self.now)());
                     (self.emit)(Replay::Paused);
                 }
-                let keyframes = self.keyframes(waiting).await?;
-                let to = to.from(self.head.at((self.now)()), &keyframes.timeline());
+                let Looked { keyframes, timeline } = self.looked(waiting).await?;
+                let to = to.from(self.head.at((self.now)()), &timeline);
                 self.seek(keyframes, to).await?;
             }
             Command::Pace(way) => {
@@ -283,27 +290,27 @@ impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
             }
             Command::ToggleIdle => {
                 self.idle = self.idle.other();
-                self.keyframes = None;
+                self.looked = None;
                 waiting.timeline.send_replace(None);
                 self.pass.abort();
                 self.pass = self.source.clone().look(self.idle);
-                let keyframes = self.keyframes(waiting).await?;
+                let Looked { keyframes, .. } = self.looked(waiting).await?;
                 let to = self.source.due(self.shown, self.idle).await?;
                 self.seek(keyframes, to).await?;
             }
-            // Before any other: see `play`.
-            Command::Leave => {}
+            Command::Leave => self.leave(),
         }
         Ok(())
     }
 
-    async fn keyframes(&mut self, waiting: &Waiting) -> Result<Arc<Keyframes>, TakeError> {
+    /// Waits for the pass, where it is still under way.
+    async fn looked(&mut self, waiting: &Waiting) -> Result<Looked, TakeError> {
         loop {
-            if let Some(keyframes) = &self.keyframes {
-                return Ok(keyframes.clone());
+            if let Some(looked) = &self.looked {
+                return Ok(looked.clone());
             }
             let looked = (&mut self.pass).await;
-            self.looked(looked, waiting)?;
+            self.hear_of_pass(looked, waiting)?;
         }
     }
 

@@ -49,12 +49,18 @@ async fn run(director: &Director, group: &str, comes_to: StepState) {
     until(group, || (state(director.show().live()) == Some(comes_to)).then_some(())).await;
 }
 
+/// The first group has run.
+async fn before_the_second(root: &Path) -> Director {
+    let director = open(of_talk(root)).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    run(&director, "first", StepState::Passed).await;
+    director
+}
+
 /// So many runs that pass, each a take.
 async fn runs(root: &Path, count: usize) {
     for _ in 0..count {
-        let director = open(of_talk(root)).await;
-        call(&director, GoTo { slide: 1 }).await.expect("there");
-        run(&director, "first", StepState::Passed).await;
+        let director = before_the_second(root).await;
         run(&director, "second", StepState::Passed).await;
         director.close().await;
     }
@@ -75,9 +81,7 @@ async fn what_fails_is_stood_in_for_where_the_deck_wants_it() {
     let root = shaky("auto");
     runs(root.path(), 1).await;
     set(root.path(), "code", "3");
-    let director = open(of_talk(root.path())).await;
-    call(&director, GoTo { slide: 1 }).await.expect("there");
-    run(&director, "first", StepState::Passed).await;
+    let director = before_the_second(root.path()).await;
     assert!(director.show().recorded.is_none());
     run(&director, "second", StepState::Failed).await;
     stands_in(&director).await;
@@ -94,9 +98,7 @@ async fn v_shows_the_recording_from_where_the_live_run_stands() {
     let root = shaky("ask");
     runs(root.path(), 1).await;
     set(root.path(), "code", "3");
-    let director = open(of_talk(root.path())).await;
-    call(&director, GoTo { slide: 1 }).await.expect("there");
-    run(&director, "first", StepState::Passed).await;
+    let director = before_the_second(root.path()).await;
     run(&director, "second", StepState::Failed).await;
     assert!(director.show().recorded.is_none(), "nobody asked for it");
     call(&director, ToggleRecorded {}).await.expect("the recorded run");
@@ -109,9 +111,7 @@ async fn what_takes_longer_than_it_ever_did_is_late_and_stood_in_for() {
     let root = shaky("auto");
     runs(root.path(), 5).await;
     set(root.path(), "seconds", "30");
-    let director = open(of_talk(root.path())).await;
-    call(&director, GoTo { slide: 1 }).await.expect("there");
-    run(&director, "first", StepState::Passed).await;
+    let director = before_the_second(root.path()).await;
     call(&director, RunGroup { demo: "small".into(), group: "second".into() }).await.expect("it starts");
     until("it is late", || director.show().runs["small"].steps.get(&2).filter(|step| step.late).map(|_| ())).await;
     stands_in(&director).await;

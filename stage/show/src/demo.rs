@@ -74,6 +74,17 @@ impl Step {
     }
 }
 
+/// The words of a step; its number where the demo is not known.
+pub fn words(demo: Option<&Demo>, step: usize) -> String {
+    let known = demo.and_then(|demo| demo.steps.get(step));
+    known.map_or_else(|| numbered(step), |step| step.text.clone())
+}
+
+/// What stands for the words of a step that nobody knows.
+pub fn numbered(step: usize) -> String {
+    format!("step {}", step + 1)
+}
+
 impl Demo {
     /// The metrics that its panes draw.
     pub fn metrics(&self) -> impl Iterator<Item = &String> {

@@ -1,10 +1,10 @@
 //! Two runs compared, aligned by their steps: what each step came to and took, what was measured, and which differences are more than
 //! runs of this demo differ by anyhow.
 
-use crate::demo::{Demo, Step};
+use crate::demo::{self, Demo, Step};
 use crate::rehearsal::Trial;
 use crate::unit::Unit;
-use crate::{Outcome, Run, StepState};
+use crate::{Outcome, Run, StepRun, StepState};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,7 +151,7 @@ fn texts(side: Side<'_>) -> Vec<(usize, String)> {
     let known = side.demo.map(|demo| demo.steps.as_slice()).unwrap_or_default();
     let told = known.iter().enumerate().map(|(index, step)| (index, step.text.clone()));
     let beyond = side.run.steps.keys().filter(|step| **step >= known.len());
-    told.chain(beyond.map(|step| (*step, format!("step {}", step + 1)))).collect()
+    told.chain(beyond.map(|step| (*step, demo::numbered(*step)))).collect()
 }
 
 type Pair = (Option<usize>, Option<usize>);
@@ -182,7 +182,7 @@ fn step_diff((first, second): Pair, (a, b): (Side<'_>, Side<'_>), past: &Past) -
     let (known_a, known_b) = (known(a, first), known(b, second));
     let number = second.or(first).unwrap_or(0);
     let text = |step: &Option<Step>| step.as_ref().map(|step| step.text.clone());
-    let text = text(&known_b).or(text(&known_a)).unwrap_or_else(|| format!("step {}", number + 1));
+    let text = text(&known_b).or(text(&known_a)).unwrap_or_else(|| demo::numbered(number));
     let proves = known_b.and_then(|step| step.proves).or(known_a.and_then(|step| step.proves));
     let came_a = first.map(|step| came(a.run, step));
     let came_b = second.map(|step| came(b.run, step));
@@ -194,13 +194,8 @@ fn step_diff((first, second): Pair, (a, b): (Side<'_>, Side<'_>), past: &Past) -
 
 fn came(run: &Run, step: usize) -> Came {
     let ran = run.steps.get(&step);
-    let seen = match ran.and_then(|ran| ran.outcome.as_ref()) {
-        Some(Outcome::Passed { seen }) => seen.clone(),
-        Some(Outcome::Failed { why } | Outcome::TimedOut { why }) => why.clone(),
-        Some(Outcome::Cancelled) | None => String::new(),
-    };
-    let seconds = ran.and_then(|ran| Some(ran.ended?.saturating_sub(ran.started) as f64 / 1e6));
-    Came { step, state: run.state(step), seen, seconds }
+    let seen = ran.and_then(|ran| ran.outcome.as_ref()).map(Outcome::said).unwrap_or_default().to_string();
+    Came { step, state: run.state(step), seen, seconds: ran.and_then(StepRun::seconds) }
 }
 
 fn figure_diff(name: &str, (a, b): (&Run, &Run), past: &Past) -> Option<FigureDiff> {

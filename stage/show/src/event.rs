@@ -1,7 +1,7 @@
 //! All that can happen in a show. What is not an event does not happen: windows, takes and exports fold the same list.
 
 use crate::{
-    Curtain, Micros, Position, Show, Span,
+    Curtain, Micros, Position, Show, Span, StepState,
     deck::{Deck, Pane},
     demo::Demo,
     marks::{Ink, Pointer, Spot},
@@ -300,6 +300,25 @@ impl Serialize for Stamped {
                 (self.at, channel, payload).serialize(serializer)
             }
             _ => Err(S::Error::custom("an event without content")),
+        }
+    }
+}
+
+impl Outcome {
+    pub fn state(&self) -> StepState {
+        match self {
+            Outcome::Passed { .. } => StepState::Passed,
+            Outcome::Failed { .. } | Outcome::TimedOut { .. } => StepState::Failed,
+            Outcome::Cancelled => StepState::Cancelled,
+        }
+    }
+
+    /// What was seen, or why it failed.
+    pub fn said(&self) -> &str {
+        match self {
+            Outcome::Passed { seen } => seen,
+            Outcome::Failed { why } | Outcome::TimedOut { why } => why,
+            Outcome::Cancelled => "",
         }
     }
 }

@@ -32,12 +32,11 @@ pub struct Keyframes {
 }
 
 impl Keyframes {
-    /// Of a take that comes on stage before `live`.
+    /// Of a take that comes on stage before `live`: what of a show stays in sight until a take has brought its own.
     pub fn new(take: &TakeInfo, pacer: Pacer, live: &Show) -> Keyframes {
-        let mut show =
-            Show { deck: live.deck.clone(), stack: live.stack.clone(), version: live.version, ..Show::default() };
+        let mut show = live.clone();
         show.apply(0, &Event::Replay(Replay::Opened(take.clone())));
-        let (of, idle) = (if take.is_of_talk() { Of::Talk } else { Of::Demo }, pacer.idle());
+        let (of, idle) = (Of::take(&take.demo), pacer.idle());
         let start = Keyframe { place: 0, due: 0, pacer, show };
         Keyframes { of, idle, stride: FIRST_STRIDE, frames: vec![start.clone()], last: start, tracer: Tracer::new(of) }
     }

@@ -31,7 +31,7 @@ pub mod version;
 pub use event::{ClockAct, Event, Notice, Of, Opened, Outcome, Replay, RunEvent, StackState, Stamped};
 pub use figures::{Badge, Bound, Given, Source};
 pub use recorded::{Playing, Recorded, Sought, State, Talk};
-pub use run::{Figure, Run, StepRun, StepState};
+pub use run::{FIGURES_MAX, Figure, Run, StepRun, StepState};
 pub use series::{Point, RECENT, Series, Span};
 pub use state::{Caption, Clock, Curtain, NextAction, Position, Show};
 pub use terminal::{COLUMNS, ROWS, Terminal};

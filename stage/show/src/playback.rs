@@ -267,7 +267,8 @@ impl<I: Iterator<Item = Stamped>> Score<I> {
     }
 
     /// When the next event is due.
-    pub fn next_due(&self) -> Option<Micros> {
+    #[cfg(test)]
+    pub(crate) fn next_due(&self) -> Option<Micros> {
         self.next.as_ref().map(|(due, _)| *due)
     }
 
@@ -295,6 +296,11 @@ impl<I: Iterator<Item = Stamped>> Score<I> {
 }
 
 impl Of {
+    /// Of a take by its demo, which is empty where it is of a talk.
+    pub fn take(demo: &str) -> Of {
+        if demo.is_empty() { Of::Talk } else { Of::Demo }
+    }
+
     /// In a demo's take the events of the stage belong to the speaker, who is live.
     pub fn plays(self, event: &Event) -> bool {
         self == Of::Talk || draws_a_run(event)

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 /// Metrics that a run keeps curves of: more than any demo declares.
 const SERIES_MAX: usize = 64;
-const FIGURES_MAX: usize = 256;
+/// Figures that one keeps.
+pub const FIGURES_MAX: usize = 256;
 /// Curves rest this long after the last step. What follows is not drawn, and must not push the steps out of the last minute while the
 /// speaker talks about them.
 const AFTER: Micros = 2_000_000;
@@ -53,6 +54,13 @@ pub enum StepState {
     Cancelled,
 }
 
+impl StepRun {
+    /// How long it took, once it has ended.
+    pub fn seconds(&self) -> Option<f64> {
+        Some(self.ended?.saturating_sub(self.started) as f64 / 1e6)
+    }
+}
+
 impl Run {
     pub fn new(demo: impl Into<String>, at: Micros) -> Self {
         Self { demo: demo.into(), began: at, now: at, ..Self::default() }
@@ -97,9 +105,7 @@ impl Run {
         match self.steps.get(&step).map(|run| &run.outcome) {
             None => StepState::Pending,
             Some(None) => StepState::Running,
-            Some(Some(Outcome::Passed { .. })) => StepState::Passed,
-            Some(Some(Outcome::Failed { .. } | Outcome::TimedOut { .. })) => StepState::Failed,
-            Some(Some(Outcome::Cancelled)) => StepState::Cancelled,
+            Some(Some(outcome)) => outcome.state(),
         }
     }
 

@@ -103,6 +103,16 @@ pub enum Verdict {
     Partial,
 }
 
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Passed => "passed",
+            Verdict::Failed => "failed",
+            Verdict::Partial => "partial",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::Event;

@@ -1,7 +1,7 @@
 //! What a take has where: its steps as bands, its checks as marks, and how much moved as a silhouette. For whoever looks for a place in it.
 
 use crate::playback::Of;
-use crate::{Event, Micros, Opened, Outcome, Position, Replay, Series, Stamped, StepState, demo::Demo};
+use crate::{Event, Micros, Opened, Outcome, Position, Replay, Series, Stamped, StepState, demo, demo::Demo};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -161,27 +161,25 @@ impl Tracer {
     }
 
     fn begins(&mut self, due: Micros, step: usize) {
-        let demo = self.active.as_ref().and_then(|active| self.demos.get(active));
-        let name =
-            demo.and_then(|demo| demo.steps.get(step)).map_or_else(|| format!("step {}", step + 1), |step| step.name());
+        let name = self.step(step).map_or_else(|| demo::numbered(step), |step| step.name());
         self.open.insert(step, self.steps.len());
         push(&mut self.steps, Band { step: Some(step), name, from: due, to: Micros::MAX, state: StepState::Running });
     }
 
     fn ends(&mut self, due: Micros, step: usize, outcome: &Outcome) {
-        let state = match outcome {
-            Outcome::Passed { .. } => StepState::Passed,
-            Outcome::Failed { .. } | Outcome::TimedOut { .. } => StepState::Failed,
-            Outcome::Cancelled => StepState::Cancelled,
-        };
+        let state = outcome.state();
         if let Some(band) = self.open.remove(&step).and_then(|index| self.steps.get_mut(index)) {
             (band.to, band.state) = (due, state);
         }
-        let demo = self.active.as_ref().and_then(|active| self.demos.get(active));
-        let proves = demo.and_then(|demo| demo.steps.get(step)).and_then(|step| step.proves.clone());
+        let proves = self.step(step).and_then(|step| step.proves.clone());
         if let Some(name) = proves.filter(|_| state != StepState::Cancelled && self.checks.len() < BANDS_MAX) {
             self.checks.push(Check { name, at: due, passed: state == StepState::Passed });
         }
+    }
+
+    /// Of the active demo, where the take tells of it.
+    fn step(&self, step: usize) -> Option<&demo::Step> {
+        self.demos.get(self.active.as_ref()?)?.steps.get(step)
     }
 
     fn samples(&mut self, due: Micros, values: &BTreeMap<String, f64>) {

@@ -125,19 +125,18 @@ pub fn Takes() -> impl IntoView {
 
 /// Whether all words that are sought stand in what is said of a take.
 fn is_found(take: &TakeInfo, label: Option<&Label>, of: &str, sought: &str) -> bool {
-    let (verdict, label) = (verdict(take).1, label.cloned().unwrap_or_default());
+    let (verdict, label) = (take.verdict.as_str(), label.cloned().unwrap_or_default());
     let star = if label.starred { "starred" } else { "" };
     let said = format!("{of} {} {verdict} {star} {} {}", label.name.unwrap_or_default(), take.machine.cpu, take.id);
     let said = said.to_lowercase();
     sought.to_lowercase().split_whitespace().all(|word| said.contains(word))
 }
 
-/// For style, and in words.
-fn verdict(take: &TakeInfo) -> (&'static str, &'static str) {
-    match take.verdict {
-        Verdict::Passed => ("passed", "passed"),
-        Verdict::Failed => ("failed", "failed"),
-        Verdict::Partial => ("cancelled", "partial"),
+/// For style.
+fn state(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed | Verdict::Failed => verdict.as_str(),
+        Verdict::Partial => "cancelled",
     }
 }
 
@@ -179,7 +178,7 @@ fn name(store: Store, demo: Option<&str>) -> String {
 fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
     let console = expect_context::<Console>();
     let library = expect_context::<Library>();
-    let (state, word) = verdict(&take);
+    let (state, word) = (state(take.verdict), take.verdict.as_str());
     let label = library.labels.read().get(&take.id).cloned().unwrap_or_default();
     let duration = time::minutes_and_seconds(take.duration_ms as f64 / 1e3);
     let moment = time::moment(take.at_unix_ms);

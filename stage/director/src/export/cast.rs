@@ -2,9 +2,9 @@
 //! Sources: <https://docs.asciinema.org/manual/asciicast/v2/>, <https://docs.asciinema.org/manual/asciicast/v3/>.
 
 use super::source::{Heard, Place};
-use super::{ExportError, Idle, Source, Target};
+use super::{ExportError, Format, Idle, Source, Target};
 use crate::scrub::{Scrubber, Secrets, scrub};
-use greenroom_show::demo::Demo;
+use greenroom_show::demo::{self, Demo};
 use greenroom_show::{COLUMNS, Event, Micros, ROWS, Terminal};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -24,7 +24,39 @@ pub enum Version {
     Three,
 }
 
-pub fn write(version: Version, take: &mut Source<'_>, to: &mut Target) -> Result<(), ExportError> {
+/// The format, once for each version.
+#[derive(Debug)]
+pub struct Asciicast(pub Version);
+
+impl Format for Asciicast {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Version::Two => "cast2",
+            Version::Three => "cast3",
+        }
+    }
+
+    fn extension(&self) -> &'static str {
+        "cast"
+    }
+
+    fn holds(&self) -> &'static str {
+        match self.0 {
+            Version::Two => {
+                "the terminal as an asciicast v2, which asciinema and most players open, with a marker for each step"
+            }
+            Version::Three => {
+                "the terminal as an asciicast v3, which asciinema 3 and later open, with a marker for each step"
+            }
+        }
+    }
+
+    fn export(&self, take: &mut Source<'_>, to: &mut Target) -> Result<(), ExportError> {
+        write(self.0, take, to)
+    }
+}
+
+fn write(version: Version, take: &mut Source<'_>, to: &mut Target) -> Result<(), ExportError> {
     writeln!(to, "{}", header(version, take))?;
     let mut cast = Cast { version, to, last: 0, began: false, screen: Screen::default() };
     take.each(&mut |heard| cast.hear(&heard))?;
@@ -97,7 +129,7 @@ impl Cast<'_> {
                 let room = self.screen.terminal.begin_step();
                 if place == Place::Within {
                     self.line(played, "o", &room)?;
-                    let label = scrub(&self.screen.step(*step));
+                    let label = scrub(&demo::words(self.screen.demos.get(&self.screen.demo), *step));
                     self.line(played, "m", &label)?;
                 }
             }
@@ -154,12 +186,5 @@ impl Cast<'_> {
         let (seconds, micros) = (time / 1_000_000, time % 1_000_000);
         writeln!(self.to, "[{seconds}.{micros:06}, \"{code}\", {}]", Value::from(text))?;
         Ok(())
-    }
-}
-
-impl Screen {
-    fn step(&self, step: usize) -> String {
-        let known = self.demos.get(&self.demo).and_then(|demo| demo.steps.get(step));
-        known.map_or_else(|| format!("step {}", step + 1), |step| step.text.clone())
     }
 }

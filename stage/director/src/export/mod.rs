@@ -2,8 +2,6 @@
 //! and says where it came from. A file has its name once it is whole.
 
 mod cast;
-mod cast2;
-mod cast3;
 mod csv;
 mod parquet;
 mod provenance;
@@ -21,6 +19,7 @@ pub use target::Target;
 use crate::parse::hint;
 use crate::takes::TakeError;
 use crate::takes::library::Takes;
+use cast::{Asciicast, Version};
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -37,7 +36,8 @@ pub trait Format: Debug + Sync {
 }
 
 /// All that there are.
-pub const FORMATS: [&dyn Format; 5] = [&cast2::Cast2, &cast3::Cast3, &csv::Csv, &parquet::Parquet, &report::Report];
+pub const FORMATS: [&dyn Format; 5] =
+    [&Asciicast(Version::Two), &Asciicast(Version::Three), &csv::Csv, &parquet::Parquet, &report::Report];
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {

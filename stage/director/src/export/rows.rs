@@ -3,7 +3,7 @@
 use super::source::{Heard, Place};
 use super::{ExportError, Source};
 use crate::scrub::scrub;
-use greenroom_show::demo::Demo;
+use greenroom_show::demo::{self, Demo};
 use greenroom_show::unit::Unit;
 use greenroom_show::{Event, Micros};
 use std::collections::BTreeMap;
@@ -91,8 +91,7 @@ impl Measured {
 
     fn runs(&mut self, step: Option<usize>) {
         self.step = step;
-        let known = |step: usize| self.demos.get(&self.demo).and_then(|demo| demo.steps.get(step));
-        let text = step.map(|step| known(step).map_or_else(|| format!("step {}", step + 1), |step| scrub(&step.text)));
+        let text = step.map(|step| scrub(&demo::words(self.demos.get(&self.demo), step)));
         self.text = text.unwrap_or_default();
     }
 

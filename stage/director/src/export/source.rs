@@ -6,7 +6,7 @@ use crate::takes::library::{Listed, Takes};
 use crate::takes::{Folded, Reader, fold};
 use greenroom_show::playback::{Idle, Of, Pacer};
 use greenroom_show::take::{Edition, Header};
-use greenroom_show::{Event, Micros, Replay, Run, Stamped, State};
+use greenroom_show::{Event, Micros, Replay, Run, State};
 use std::ops::ControlFlow;
 
 /// Events between two words of progress.
@@ -91,14 +91,13 @@ impl<'a> Source<'a> {
         let total = lasts.saturating_sub(self.begins).max(1) as f64;
         // A talk's pauses are the talk.
         let idle = if of == Of::Talk { Idle::Kept } else { self.idle };
-        let (mut pacer, mut stage) = (Pacer::new(idle), Stage::default());
+        let (mut pacer, mut stage) = (Pacer::from(idle, self.begins), Stage::default());
         for (index, stamped) in reader.enumerate() {
             if stamped.at > self.ends {
                 break;
             }
             let at = stamped.at.saturating_sub(self.begins);
             let place = if stamped.at < self.begins { Place::Before } else { Place::Within };
-            let stamped = Stamped { at, ..stamped };
             let played = pacer.due(&stamped);
             stage.tell(stamped.event, &mut |event| hear(Heard { place, at, played, event }))?;
             if index % PROGRESS_EVERY == 0 && (self.progress)((at as f64 / total).min(1.0)).is_break() {

@@ -1,7 +1,7 @@
 //! What a take comes to: its events folded up to a place, by the same rules as on stage.
 
 use super::Reader;
-use greenroom_show::demo::Demo;
+use greenroom_show::demo::{self, Demo};
 use greenroom_show::playback::Of;
 use greenroom_show::{Event, Micros, Run, Show};
 
@@ -25,8 +25,7 @@ pub struct Ran {
 impl Ran {
     /// The words of a step; its number where the take does not tell.
     pub fn step(&self, step: usize) -> String {
-        let known = self.demo.as_ref().and_then(|demo| demo.steps.get(step));
-        known.map_or_else(|| format!("step {}", step + 1), |step| step.text.clone())
+        demo::words(self.demo.as_ref(), step)
     }
 }
 

@@ -8,7 +8,7 @@ use greenroom_show::demo::Demo;
 use greenroom_show::playback::Line;
 use greenroom_show::rehearsal::Trial;
 use greenroom_show::take::{Edition, Header, Machine, TakeInfo, Verdict};
-use greenroom_show::{Event, Micros, Opened, Outcome, Stamped};
+use greenroom_show::{Event, FIGURES_MAX, Micros, Opened, Outcome, Stamped};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,8 +20,6 @@ const VERSION: u32 = 2;
 /// Takes of one demo from which its steps' times are learned: older ones tell of another state of the machine.
 const TRIAL_TAKES_MAX: usize = 30;
 const LINE_BYTES_MAX: u64 = super::LINE_BYTES_MAX;
-/// Figures of one take that are kept: as many as a run keeps.
-const FIGURES_MAX: usize = 256;
 
 /// All takes of a folder.
 #[derive(Debug)]

@@ -310,16 +310,20 @@ fn about_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}{ABOUT_SUFFIX}"))
 }
 
-/// What was said of takes, of those of which something was.
-pub fn labels(folder: &Path) -> BTreeMap<String, Label> {
+/// Of the files of a folder whose names end so.
+fn ids(folder: &Path, suffix: &'static str) -> impl Iterator<Item = String> + use<> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let ids = names.filter_map(|name| name.strip_suffix(ABOUT_SUFFIX).map(String::from));
-    ids.map(|id| {
+    names.filter_map(move |name| name.strip_suffix(suffix).map(String::from))
+}
+
+/// What was said of takes, of those of which something was.
+pub fn labels(folder: &Path) -> BTreeMap<String, Label> {
+    let told = ids(folder, ABOUT_SUFFIX).map(|id| {
         let (About { name, starred, .. }, _) = about(folder, &id);
         (id, Label { name, starred })
-    })
-    .collect()
+    });
+    told.collect()
 }
 
 pub fn about(folder: &Path, id: &str) -> (About, Option<String>) {
@@ -341,9 +345,7 @@ pub fn about(folder: &Path, id: &str) -> (About, Option<String>) {
 }
 
 fn find(folder: &Path, asked: &str) -> Result<String, NameError> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut ids: Vec<String> = names.filter_map(|name| name.strip_suffix(SUFFIX).map(String::from)).collect();
+    let mut ids: Vec<String> = ids(folder, SUFFIX).collect();
     ids.sort();
     let known: Vec<_> = ids.into_iter().map(|id| (id.clone(), about(folder, &id).0.name)).collect();
     names::find(asked, folder.to_path_buf(), &known)

@@ -79,7 +79,7 @@ impl Reader {
     }
 
     pub fn of(&self) -> Of {
-        if self.header.demo.is_empty() { Of::Talk } else { Of::Demo }
+        Of::take(&self.header.demo)
     }
 
     /// In bytes, where what is read next begins.

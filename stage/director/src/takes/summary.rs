@@ -62,27 +62,27 @@ pub fn summary(ran: &Ran, began: Micros) -> RunSummary {
 
 fn step_summary(ran: &Ran, step: usize, began: Micros) -> StepSummary {
     let run = ran.run.steps.get(&step);
-    let (outcome, said) = stood(run);
+    let said = run.and_then(|run| run.outcome.as_ref()).map(Outcome::said).unwrap_or_default();
     let known = ran.demo.as_ref().and_then(|demo| demo.steps.get(step));
     StepSummary {
         step,
         text: ran.step(step),
         proves: known.and_then(|step| step.proves.clone()),
-        outcome,
-        said,
+        outcome: stood(run),
+        said: said.to_string(),
         started_us: run.map(|run| run.started.saturating_sub(began)),
-        seconds: run.and_then(|run| Some(run.ended?.saturating_sub(run.started) as f64 / 1e6)),
+        seconds: run.and_then(StepRun::seconds),
     }
 }
 
-fn stood(run: Option<&StepRun>) -> (Stood, String) {
+fn stood(run: Option<&StepRun>) -> Stood {
     match run.map(|run| &run.outcome) {
-        None => (Stood::Pending, String::new()),
-        Some(None) => (Stood::Running, String::new()),
-        Some(Some(Outcome::Passed { seen })) => (Stood::Passed, seen.clone()),
-        Some(Some(Outcome::Failed { why })) => (Stood::Failed, why.clone()),
-        Some(Some(Outcome::TimedOut { why })) => (Stood::TimedOut, why.clone()),
-        Some(Some(Outcome::Cancelled)) => (Stood::Cancelled, String::new()),
+        None => Stood::Pending,
+        Some(None) => Stood::Running,
+        Some(Some(Outcome::Passed { .. })) => Stood::Passed,
+        Some(Some(Outcome::Failed { .. })) => Stood::Failed,
+        Some(Some(Outcome::TimedOut { .. })) => Stood::TimedOut,
+        Some(Some(Outcome::Cancelled)) => Stood::Cancelled,
     }
 }
 

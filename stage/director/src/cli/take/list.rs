@@ -2,7 +2,6 @@
 
 use super::time;
 use greenroom_director::takes::library::{Listed, Takes};
-use greenroom_show::take::Verdict;
 use greenroom_show::unit::Unit;
 use std::process::ExitCode;
 
@@ -88,20 +87,12 @@ fn line(take: &Listed) -> String {
         "{star} {:<40} {of:<26} {} {:<7} {:>8} {:>8}  {}, {} cores{name}{trim}{damage}",
         take.id,
         date(take.at_unix_ms),
-        outcome(take.outcome),
+        take.outcome.as_str(),
         time::say(take.duration_us / 1_000_000 * 1_000_000),
         bytes(take.bytes),
         take.machine.cpu,
         take.machine.cores
     )
-}
-
-pub fn outcome(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Passed => "passed",
-        Verdict::Failed => "failed",
-        Verdict::Partial => "partial",
-    }
 }
 
 pub fn bytes(count: u64) -> String {

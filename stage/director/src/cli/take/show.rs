@@ -39,7 +39,7 @@ fn print(id: &str, shown: &Shown) {
         if let Some(name) = &take.name {
             println!("  named     {name}");
         }
-        println!("  came to   {}, {}", list::outcome(take.outcome), time::say(take.duration_us));
+        println!("  came to   {}, {}", take.outcome.as_str(), time::say(take.duration_us));
         println!(
             "  holds     {}, {} lines of other versions, {} damaged",
             list::bytes(take.bytes),
