@@ -1,6 +1,8 @@
 //! The desktop shell: windows, and one bridge between them and the director. Decides nothing about the show.
 
 mod bridge;
+#[cfg(target_os = "linux")]
+mod camera;
 mod clipboard;
 mod inbox;
 mod windows;
@@ -36,6 +38,16 @@ struct Args {
     /// The project folder, which holds `slides/` and `demos/` [default: the one around the current folder]
     #[arg(long)]
     root: Option<PathBuf>,
+    /// Takes pictures of a page for an export, and opens no window: the export itself says this
+    #[arg(long, hide = true, value_name = "PAGE", requires = "size")]
+    camera: Option<PathBuf>,
+    #[arg(long, hide = true, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    size: Option<(i32, i32)>,
+}
+
+fn size(text: &str) -> Result<(i32, i32), String> {
+    let parsed = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    parsed.ok_or_else(|| "a size such as 1920x1080".into())
 }
 
 /// As a shell says of a program that Ctrl-C has ended.
@@ -49,6 +61,10 @@ fn main() -> ExitCode {
              To run a demo here in the terminal: greenroom demo run <demo> --headless"
         );
         return ExitCode::FAILURE;
+    }
+    #[cfg(target_os = "linux")]
+    if let (Some(page), Some(size)) = (&args.camera, args.size) {
+        return camera::serve(page, size);
     }
     match async_runtime::block_on(open(args)) {
         Ok(director) => show(director),

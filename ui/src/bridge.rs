@@ -6,7 +6,6 @@ use leptos::{prelude::window, task::spawn_local};
 use serde::de::DeserializeOwned;
 use std::{cell::Cell, rc::Rc};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
@@ -29,13 +28,17 @@ pub fn trouble() -> Option<String> {
     Reflect::get(&window(), &"__GREENROOM_TROUBLE__".into()).ok()?.as_string()
 }
 
-/// Hands on what the director pushes, until the page goes away. Outside the shell the page has no director: it shows the pushes
-/// in a file beside it.
+/// The reel that the page brought with it: its head, and its lines. Such a page has no director.
+pub fn reel() -> Option<(String, String)> {
+    let reel = Reflect::get(&window(), &"__GREENROOM_REEL__".into()).ok()?;
+    let part = |name: &str| Reflect::get(&reel, &name.into()).ok()?.as_string();
+    Some((part("head")?, part("lines")?))
+}
+
+/// Hands on what the director pushes, until the page goes away.
 pub fn listen(take: impl Fn(Push) + 'static) {
     if has_shell() {
         subscribe(Rc::new(take));
-    } else {
-        spawn_local(async move { from_file(take).await.unwrap_or_else(report) });
     }
 }
 
@@ -93,20 +96,17 @@ pub async fn call<C: Call>(call: C) -> Result<C::Reply, CallError> {
     }
 }
 
-/// Where a picture of the deck is. Outside the shell it lies beside the page.
+/// Where a picture of the deck is. Outside the shell the page has brought it.
 pub fn picture_url(id: &str) -> String {
-    if has_shell() { served(id, "picture") } else { format!("pictures/{id}") }
+    if has_shell() {
+        return served(id, "picture");
+    }
+    let pictures = Reflect::get(&window(), &"__GREENROOM_PICTURES__".into()).unwrap_or_default();
+    Reflect::get(&pictures, &id.into()).ok().and_then(|url| url.as_string()).unwrap_or_default()
 }
 
 fn has_shell() -> bool {
     Reflect::has(&window(), &"__TAURI__".into()).unwrap_or(false)
-}
-
-async fn from_file(take: impl Fn(Push)) -> Result<(), JsValue> {
-    let response: web_sys::Response = JsFuture::from(window().fetch_with_str("pushes.json")).await?.dyn_into()?;
-    let text = JsFuture::from(response.text()?).await?;
-    parse::<Vec<Push>>(text.as_string())?.into_iter().for_each(take);
-    Ok(())
 }
 
 fn arguments<const N: usize>(pairs: [(&str, JsValue); N]) -> JsValue {
@@ -129,6 +129,6 @@ fn parse<T: DeserializeOwned>(text: Option<String>) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
-fn report(error: JsValue) {
+pub fn report(error: JsValue) {
     leptos::logging::error!("{error:?}");
 }

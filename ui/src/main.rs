@@ -6,6 +6,7 @@ mod keys;
 mod marks;
 mod pane;
 mod planner;
+mod player;
 mod presenter;
 mod slide;
 mod stage;
@@ -26,6 +27,9 @@ enum View {
 
 fn main() {
     console_error_panic_hook::set_once();
+    if let Some((head, lines)) = bridge::reel() {
+        return mount_to_body(move || player::open(&head, lines));
+    }
     mount_to_body(|| match bridge::trouble() {
         Some(trouble) => trouble::Trouble(trouble::TroubleProps { trouble }).into_any(),
         None => Window(WindowProps { view: view() }).into_any(),

@@ -1,7 +1,10 @@
 //! The show of this window: folds what is pushed, and tells each part of the page when its part of the show changed, so that a
 //! sample does not draw a slide again.
 
-use crate::{slide::FADE, time::Offset};
+use crate::{
+    slide::FADE,
+    time::{self, Offset},
+};
 use greenroom_show::{
     Curtain, Event, Micros, Replay, Show,
     audience::{Change, Ran},
@@ -63,7 +66,7 @@ pub struct Store {
 impl Store {
     pub fn new() -> Self {
         let tick = Trigger::new();
-        set_interval(move || tick.notify(), TICK);
+        time::every(TICK, move || tick.notify());
         Self {
             show: StoredValue::new(Show::default()),
             changed: std::array::from_fn(|_| Trigger::new()),
@@ -126,7 +129,7 @@ impl Store {
             store.show.try_update_value(Show::forget_what_is_covered);
             store.tell(Touched::ALL);
         };
-        set_timeout(forget, FADE);
+        time::after(FADE, forget);
     }
 
     /// Reads the show, again whenever one of `parts` changes.

@@ -4,7 +4,9 @@ use crate::measures;
 use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
 use crate::pictures::{Picture, Shelf};
 use greenroom_model::tenancy::TenantsFile;
-use greenroom_show::deck::{Beat, Cue, Deck, Fallback, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme};
+use greenroom_show::deck::{
+    Beat, Block, Cue, Deck, Fallback, Inline, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme,
+};
 use greenroom_show::demo::Demo;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -175,7 +177,7 @@ pub fn deck_of(demo: &Demo, panes: &[Pane]) -> Deck {
         level: Level::Public,
         alias: None,
         class: String::new(),
-        body: vec![],
+        body: words_of(demo),
         cue: Some(cue),
         beats: vec![Beat::default()],
         line: 1,
@@ -192,6 +194,15 @@ pub fn deck_of(demo: &Demo, panes: &[Pane]) -> Deck {
         slides: vec![slide],
         hash: demo.hash.clone(),
     }
+}
+
+/// What it shows, beside its panes: its title, and what each group is about.
+fn words_of(demo: &Demo) -> Vec<Block> {
+    let line = |text: &str| vec![Inline::Text(text.to_string())];
+    let groups = demo.groups.iter().filter(|group| !group.about.is_empty());
+    let items: Vec<_> = groups.map(|group| vec![Block::Paragraph(line(&group.about))]).collect();
+    let list = (!items.is_empty()).then_some(Block::List { ordered: true, items });
+    [Block::Heading { depth: 1, text: line(&demo.title) }].into_iter().chain(list).collect()
 }
 
 /// The file beside a demo that declares tenants.

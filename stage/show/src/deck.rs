@@ -110,6 +110,24 @@ fn usual_priority() -> u8 {
 }
 
 impl Slide {
+    /// One with nothing on it.
+    pub(crate) fn blank() -> Slide {
+        Slide {
+            layout: Layout::default(),
+            title: String::new(),
+            section: 0,
+            minutes: None,
+            priority: PRIORITY_USUAL,
+            level: Level::Public,
+            alias: None,
+            class: String::new(),
+            body: vec![],
+            cue: None,
+            beats: vec![Beat::default()],
+            line: 0,
+        }
+    }
+
     /// Of its narrative.
     pub fn words(&self) -> usize {
         let spoken = self.beats.iter().flat_map(|beat| &beat.paragraphs);

@@ -6,7 +6,7 @@ use crate::timeline::{Timeline, Tracer};
 use crate::{Event, Micros, Replay, Show, Sought, Stamped, take::TakeInfo};
 
 /// Each holds a folded state, which is a few hundred KiB.
-const KEYFRAMES_MAX: usize = 32;
+pub(crate) const KEYFRAMES_MAX: usize = 32;
 /// A second of a busy take is folded in less than a millisecond.
 const FIRST_STRIDE: Micros = 10_000_000;
 
@@ -47,26 +47,16 @@ impl Keyframes {
         let due = self.last.pacer.due(&stamped);
         if due / self.stride != self.last.due / self.stride {
             self.frames.push(Keyframe { pacer, ..self.last.clone() });
-            self.thin_out();
+            if self.frames.len() > KEYFRAMES_MAX {
+                self.stride *= 2;
+                keep_every_second(&mut self.frames);
+            }
         }
         (self.last.due, self.last.place) = (due, after);
         self.tracer.hear(due, &stamped);
         if self.of.plays(&stamped.event) {
             fold(&mut self.last.show, stamped);
         }
-    }
-
-    fn thin_out(&mut self) {
-        if self.frames.len() <= KEYFRAMES_MAX {
-            return;
-        }
-        self.stride *= 2;
-        let mut index = 0;
-        // The first one is the start.
-        self.frames.retain(|_| {
-            index += 1;
-            index % 2 == 1
-        });
     }
 
     /// Where to begin for a place of the clock that the take is played by.
@@ -98,6 +88,15 @@ impl Keyframes {
     pub fn timeline(&self) -> Timeline {
         self.tracer.timeline(self.last.due)
     }
+}
+
+/// And the first, which is the start.
+pub(crate) fn keep_every_second<T>(frames: &mut Vec<T>) {
+    let mut index = 0;
+    frames.retain(|_| {
+        index += 1;
+        index % 2 == 1
+    });
 }
 
 /// Folds an event of a take in, as it is folded on stage.

@@ -17,6 +17,7 @@ pub mod planner;
 pub mod playback;
 pub mod preflight;
 mod recorded;
+pub mod reel;
 pub mod rehearsal;
 mod run;
 mod series;

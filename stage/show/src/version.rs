@@ -73,6 +73,19 @@ fn priority_max(cut: usize) -> u8 {
     PRIORITY_LAST.saturating_sub(dropped).max(1)
 }
 
+/// The deck with nothing left of what is above a level: its slides keep their places, so that what was recorded of it still leads to them.
+pub fn up_to(deck: &Deck, level: Level) -> Deck {
+    let slides = deck.slides.iter().map(|slide| {
+        if slide.level > level {
+            return Slide { level: slide.level, section: slide.section, ..Slide::blank() };
+        }
+        let mut slide = slide.clone();
+        quieten(&mut slide, level);
+        slide
+    });
+    Deck { slides: slides.collect(), ..deck.clone() }
+}
+
 /// Takes what is above the level out of a slide's narrative; how much that was. Clicks stay: they are the slide's.
 fn quieten(slide: &mut Slide, level: Level) -> usize {
     let mut taken = 0;

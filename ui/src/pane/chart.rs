@@ -162,7 +162,7 @@ impl<F: Fn() -> bool + 'static> Schedule<F> {
     fn at_next_frame(self) {
         let was_due = self.canvas.try_update_value(|canvas| std::mem::replace(&mut canvas.due, true));
         if was_due == Some(false) {
-            request_animation_frame(move || {
+            time::at_next_frame(move || {
                 if (self.draw)() {
                     Schedule { draw: self.draw, canvas: self.canvas }.at_next_frame();
                 }

@@ -10,7 +10,7 @@ mod overview;
 mod plan;
 mod preflight;
 mod rehearsals;
-mod scrub;
+pub mod scrub;
 mod steps;
 mod takes;
 mod tenants;

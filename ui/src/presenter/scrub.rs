@@ -102,7 +102,11 @@ fn Transport(timeline: RwSignal<Option<Timeline>>) -> impl IntoView {
                 <span class="at">{words}</span>
                 <button data-testid="to-live" on:click=move |_| console.send(call::ToggleRecorded {})>"Back to live"</button>
             </div>
-            <Line timeline moves />
+            <Line
+                timeline
+                at=Signal::derive(move || moves.read().as_ref().map_or(0, |moves| moves.at))
+                seek=move |to| console.send(call::SeekTake { to: To::At(to) })
+            />
             <div class="transport">
                 <span class="here">{here}</span>
                 <Key name="Slower" key="Ctrl+ArrowDown" word="−" call=|| call::PaceTake { way: Way::Back } />
@@ -154,8 +158,11 @@ fn Key<C: Call + 'static>(name: &'static str, key: &'static str, word: &'static 
 
 /// The time line itself. The mouse seeks on it, and drags.
 #[component]
-fn Line(timeline: RwSignal<Option<Timeline>>, moves: Memo<Option<Moves>>) -> impl IntoView {
-    let console = expect_context::<Console>();
+pub fn Line(
+    timeline: RwSignal<Option<Timeline>>,
+    #[prop(into)] at: Signal<Micros>,
+    #[prop(into)] seek: Callback<Micros>,
+) -> impl IntoView {
     let line = NodeRef::<html::Div>::new();
     let dragged = RwSignal::new(None::<f64>);
     let asked = StoredValue::new(0.0_f64);
@@ -170,7 +177,7 @@ fn Line(timeline: RwSignal<Option<Timeline>>, moves: Memo<Option<Moves>>) -> imp
         dragged.set(Some(part));
         if always || time::page_ms() - asked.get_value() > DRAG_MS {
             asked.set_value(time::page_ms());
-            console.send(call::SeekTake { to: To::At((part * length as f64) as Micros) });
+            seek.run((part * length as f64) as Micros);
         }
     };
     let down = move |event: PointerEvent| {
@@ -188,8 +195,7 @@ fn Line(timeline: RwSignal<Option<Timeline>>, moves: Memo<Option<Moves>>) -> imp
     };
     let head = move || {
         let length = timeline.read().as_ref().map_or(0, |timeline| timeline.length);
-        let at = moves.read().as_ref().map_or(0, |moves| moves.at);
-        let part = dragged.get().unwrap_or_else(|| share(at, length));
+        let part = dragged.get().unwrap_or_else(|| share(at.get(), length));
         format!("left: {:.3}%", part * 100.0)
     };
     view! {
@@ -200,7 +206,7 @@ fn Line(timeline: RwSignal<Option<Timeline>>, moves: Memo<Option<Moves>>) -> imp
             aria-label="Place in the recording"
             aria-valuemin="0"
             aria-valuemax=move || timeline.read().as_ref().map_or(0, |timeline| timeline.length / 1_000_000).to_string()
-            aria-valuenow=move || moves.read().as_ref().map_or(0, |moves| moves.at / 1_000_000).to_string()
+            aria-valuenow=move || (at.get() / 1_000_000).to_string()
             data-testid="time-line"
             data-ready=move || timeline.read().is_some().to_string()
             on:pointerdown=down
@@ -279,7 +285,7 @@ fn idle_word(idle: Idle) -> &'static str {
 }
 
 /// The step that runs at a place, or the slide.
-fn name_at(timeline: &Timeline, at: Micros) -> Option<String> {
+pub fn name_at(timeline: &Timeline, at: Micros) -> Option<String> {
     let holds = |band: &&Band| band.from <= at && at <= band.to;
     let step = timeline.steps.iter().rev().find(holds);
     step.or_else(|| timeline.slides.iter().rev().find(holds)).map(|band| band.name.clone())
@@ -289,7 +295,7 @@ fn share(at: Micros, length: Micros) -> f64 {
     (at as f64 / length.max(1) as f64).min(1.0)
 }
 
-fn seconds(micros: Micros) -> String {
+pub fn seconds(micros: Micros) -> String {
     time::minutes_and_seconds(micros as f64 / 1e6)
 }
 

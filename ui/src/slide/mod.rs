@@ -9,6 +9,7 @@ use crate::{
     pane::Panes,
     planner::PlanView,
     store::{Part, Store},
+    time,
 };
 use block::Words;
 pub use diagram::{DiagramView, Link, Moving};
@@ -53,13 +54,10 @@ pub fn Slides(#[prop(into)] position: Signal<Position>, draw: Draw) -> impl Into
             layers.retain(|other| *other != layer);
             layers.push(layer);
         });
-        set_timeout(
-            move || {
-                // The layer on top is the current one, whatever came in between.
-                let _ = layers.try_update(|layers| layers.drain(..layers.len().saturating_sub(1)).count());
-            },
-            FADE,
-        );
+        time::after(FADE, move || {
+            // The layer on top is the current one, whatever came in between.
+            let _ = layers.try_update(|layers| layers.drain(..layers.len().saturating_sub(1)).count());
+        });
     });
     view! {
         <div class="slides">

@@ -3,8 +3,11 @@
 
 mod cast;
 mod csv;
+mod film;
+mod page;
 mod parquet;
 mod provenance;
+mod reel;
 mod report;
 mod rows;
 mod source;
@@ -12,14 +15,18 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub use film::Shape;
 pub use greenroom_show::playback::Idle;
 pub use source::Source;
 pub use target::Target;
 
+use crate::camera::CameraError;
 use crate::parse::hint;
 use crate::takes::TakeError;
 use crate::takes::library::Takes;
 use cast::{Asciicast, Version};
+use film::Film;
+use greenroom_show::deck::Level;
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -32,12 +39,44 @@ pub trait Format: Debug + Sync {
     fn extension(&self) -> &'static str;
     /// What is in it, in a sentence.
     fn holds(&self) -> &'static str;
+    /// What becomes of what is above the level that it is made for.
+    fn by_level(&self) -> ByLevel {
+        ByLevel::WholeTake
+    }
     fn export(&self, take: &mut Source<'_>, to: &mut Target) -> Result<(), ExportError>;
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByLevel {
+    /// It holds what audiences do not see: it is made where all of the take may be seen.
+    WholeTake,
+    /// It holds what an audience of that level sees.
+    LeavesOut,
+}
+
+/// How a take is handed on, and for whom: nothing above the level leaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub format: &'static dyn Format,
+    pub idle: Idle,
+    pub level: Level,
+    pub shape: Shape,
+}
+
 /// All that there are.
-pub const FORMATS: [&dyn Format; 5] =
-    [&Asciicast(Version::Two), &Asciicast(Version::Three), &csv::Csv, &parquet::Parquet, &report::Report];
+pub const FORMATS: [&dyn Format; 11] = [
+    &page::Page,
+    &Film::Mp4,
+    &Film::Webm,
+    &Film::Gif,
+    &Film::Webp,
+    &film::Poster,
+    &Asciicast(Version::Two),
+    &Asciicast(Version::Three),
+    &csv::Csv,
+    &parquet::Parquet,
+    &report::Report,
+];
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
@@ -52,6 +91,20 @@ pub enum ExportError {
     Write(#[from] std::io::Error),
     #[error("it was cancelled, and nothing is written")]
     Cancelled,
+    #[error("{take} shows what is {}: hand it on with '--audience {}', or in a form that leaves that out", take_level.as_str(), take_level.as_str())]
+    AboveLevel { take: String, take_level: Level },
+    #[error("nothing of {take} can be shown to an audience that is {}: its slide is above that, or the take does not tell what draws it", level.as_str())]
+    NotDrawn { take: String, level: Level },
+    #[error("{}: {source}; 'cargo xtask build' makes the page that plays a take", path.display())]
+    NoPage { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    #[error("films are made by ffmpeg, which is not installed: apt install ffmpeg, or 'cargo xtask setup'")]
+    NoFfmpeg,
+    #[error("ffmpeg ended with {status}: {words}")]
+    Ffmpeg { status: String, words: String },
+    #[error("even the smallest has {smallest} bytes, more than {bytes_max}: trim the take, or allow more")]
+    TooLarge { smallest: u64, bytes_max: u64 },
 }
 
 /// The format of a name.
@@ -66,16 +119,20 @@ pub fn names() -> String {
     FORMATS.map(|format| format.name()).join(", ")
 }
 
-/// Writes a take to `path`. `progress` hears which share is done, and may break it off: then there is nothing at `path`.
+/// Writes a take to `path`, with nothing in it that is above the level. `progress` hears which share is done, and may break it off: then there is nothing at `path`.
 pub fn export(
     takes: &Takes,
     id: &str,
-    format: &dyn Format,
-    idle: Idle,
+    wanted: Wanted,
     path: &Path,
     progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<(), ExportError> {
-    let mut source = Source::open(takes, id, idle, progress)?;
+    let Wanted { format, level, .. } = wanted;
+    let take_level = takes.index.level(id).unwrap_or(Level::Internal);
+    if format.by_level() == ByLevel::WholeTake && take_level > level {
+        return Err(ExportError::AboveLevel { take: id.to_string(), take_level });
+    }
+    let mut source = Source::open(takes, id, wanted, progress)?;
     let io = |source| ExportError::Io { path: path.to_path_buf(), source };
     let mut target = Target::beside(path).map_err(io)?;
     format.export(&mut source, &mut target).map_err(|error| match error {

@@ -1,13 +1,16 @@
 //! A take as it is handed on: from where it begins to where it ends, what was on stage and nothing else, told how far it is.
 
-use super::ExportError;
+use super::film::Shape;
 use super::provenance::Provenance;
+use super::{ExportError, Wanted};
 use crate::takes::library::{Listed, Takes};
 use crate::takes::{Folded, Reader, fold};
+use greenroom_show::deck::Level;
 use greenroom_show::playback::{Idle, Of, Pacer};
-use greenroom_show::take::{Edition, Header};
-use greenroom_show::{Event, Micros, Replay, Run, State};
+use greenroom_show::take::{Edition, Header, TakeInfo, Verdict};
+use greenroom_show::{Event, Micros, Replay, Run, Stamped, State};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 /// Events between two words of progress.
 const PROGRESS_EVERY: usize = 256;
@@ -20,6 +23,9 @@ pub struct Source<'a> {
     /// Of a take that can be listed.
     pub listed: Option<Listed>,
     pub idle: Idle,
+    /// Of those for whom it is.
+    pub level: Level,
+    pub shape: Shape,
     /// On the recording's clock.
     pub begins: Micros,
     pub ends: Micros,
@@ -48,7 +54,7 @@ impl<'a> Source<'a> {
     pub fn open(
         takes: &'a Takes,
         id: &str,
-        idle: Idle,
+        Wanted { idle, level, shape, .. }: Wanted,
         progress: &'a mut dyn FnMut(f64) -> ControlFlow<()>,
     ) -> Result<Source<'a>, ExportError> {
         let header = takes.reader(id)?.header;
@@ -59,6 +65,8 @@ impl<'a> Source<'a> {
             header,
             listed: takes.listed_as(id),
             idle,
+            level,
+            shape,
             begins: about.begins.unwrap_or(0),
             ends: about.ends.unwrap_or(Micros::MAX),
             progress,
@@ -79,8 +87,48 @@ impl<'a> Source<'a> {
         Ok(fold(self.reader()?, self.ends))
     }
 
+    /// The project folder.
+    pub fn root(&self) -> &Path {
+        self.takes.folder().parent().unwrap_or(Path::new("."))
+    }
+
+    /// As a badge tells of it.
+    pub fn info(&self) -> TakeInfo {
+        let Header { demo, at_unix_ms, machine, .. } = &self.header;
+        TakeInfo {
+            id: self.id.clone(),
+            demo: demo.clone(),
+            at_unix_ms: *at_unix_ms,
+            duration_ms: self.listed.as_ref().map_or(0, |listed| listed.duration_us / 1_000),
+            machine: machine.clone(),
+            verdict: self.listed.as_ref().map_or(Verdict::Partial, |listed| listed.outcome),
+            // Whoever opens it has no other to compare it with.
+            edition: Edition::Todays,
+        }
+    }
+
     fn reader(&self) -> Result<Reader, ExportError> {
         Ok(self.takes.reader(&self.id)?)
+    }
+
+    /// Which share of it is done; whether to go on.
+    pub fn tell(&mut self, share: f64) -> Result<(), ExportError> {
+        if (self.progress)(share.clamp(0.0, 1.0)).is_break() { Err(ExportError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Tells every line as it is, up to where it ends.
+    pub fn each_line(&mut self, hear: &mut dyn FnMut(Stamped) -> Result<(), ExportError>) -> Result<(), ExportError> {
+        let lasts = self.listed.as_ref().map_or(0, |take| take.duration_us).min(self.ends);
+        let total = lasts.max(1) as f64;
+        let ends = self.ends;
+        for (index, stamped) in self.reader()?.take_while(|stamped| stamped.at <= ends).enumerate() {
+            let at = stamped.at;
+            hear(stamped)?;
+            if index % PROGRESS_EVERY == 0 {
+                self.tell(at as f64 / total)?;
+            }
+        }
+        self.tell(1.0)
     }
 
     /// Tells every event up to where it ends. In a talk, a take that was on stage is told in place of the live run beside it.
@@ -100,14 +148,11 @@ impl<'a> Source<'a> {
             let place = if stamped.at < self.begins { Place::Before } else { Place::Within };
             let played = pacer.due(&stamped);
             stage.tell(stamped.event, &mut |event| hear(Heard { place, at, played, event }))?;
-            if index % PROGRESS_EVERY == 0 && (self.progress)((at as f64 / total).min(1.0)).is_break() {
-                return Err(ExportError::Cancelled);
+            if index % PROGRESS_EVERY == 0 {
+                self.tell(at as f64 / total)?;
             }
         }
-        if (self.progress)(1.0).is_break() {
-            return Err(ExportError::Cancelled);
-        }
-        Ok(())
+        self.tell(1.0)
     }
 }
 

@@ -27,6 +27,16 @@ impl Target {
         Ok(Target { path: path.to_path_buf(), file, charts: None })
     }
 
+    /// Where it is until it has its name, for a program that writes it.
+    pub fn place(&self) -> &Path {
+        self.file.get_ref().path()
+    }
+
+    /// The folder that it will be in.
+    pub fn folder(&self) -> &Path {
+        folder_of(&self.path)
+    }
+
     /// Puts a picture into the folder of pictures, and gives the name by which the file links to it.
     pub fn picture(&mut self, name: &str, text: &str) -> std::io::Result<String> {
         if self.charts.is_none() {

@@ -26,12 +26,16 @@ fn with_lines(events: &[Stamped]) -> String {
     text
 }
 
+fn way(format: &'static dyn Format, idle: Idle) -> Wanted {
+    Wanted { format, idle, level: Level::Internal, shape: Shape::default() }
+}
+
 /// All files of an export, by name.
 fn exported(takes: &Takes, name: &str, idle: Idle) -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().expect("a folder");
     let format = format(name).expect("a format");
     let path = folder.path().join("out").join(format!("run.{}", format.extension()));
-    export(takes, "small", format, idle, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
+    export(takes, "small", way(format, idle), &path, &mut |_| ControlFlow::Continue(())).expect("exported");
     files(folder.path(), folder.path())
 }
 
@@ -273,7 +277,7 @@ fn an_export_that_is_cancelled_leaves_nothing() {
                 calls += 1;
                 if calls > patience { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            let error = export(&takes, "small", format, Idle::Cut, &path, &mut progress).expect_err("cancelled");
+            let error = export(&takes, "small", way(format, Idle::Cut), &path, &mut progress).expect_err("cancelled");
             assert!(matches!(error, ExportError::Cancelled), "{error}");
             assert_eq!(files(root.path(), &root.path().join("exports")), BTreeMap::new());
         }
@@ -286,7 +290,7 @@ fn an_export_over_an_earlier_one_leaves_nothing_of_it() {
     let path = root.path().join("exports/run.md");
     let report = format("report").expect("a format");
     for wanted in [2, 1] {
-        export(&takes, "small", report, Idle::Cut, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
+        export(&takes, "small", way(report, Idle::Cut), &path, &mut |_| ControlFlow::Continue(())).expect("exported");
         let found = files(root.path(), &root.path().join("exports"));
         assert_eq!(found.len(), 1 + wanted, "{:?}", found.keys());
         for made in [path.clone(), root.path().join("exports/run-charts")] {

@@ -1,6 +1,7 @@
 use super::*;
-use crate::export::{Idle, export, format};
+use crate::export::{Idle, Shape, Wanted, export, format};
 use crate::takes::{Reader, fold, verify};
+use greenroom_show::deck::Level;
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 
@@ -157,7 +158,8 @@ proptest! {
         for name in ["cast2", "cast3"] {
             let path = root.path().join(format!("{name}.cast"));
             let format = format(name).expect("a format");
-            export(&takes, "small", format, Idle::Cut, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
+            let way = Wanted { format, idle: Idle::Cut, level: Level::Internal, shape: Shape::default() };
+            export(&takes, "small", way, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
             let imported = import(&takes, &path, None).expect("a good cast");
             prop_assert!(imported.is_whole(), "{:?}", imported);
             prop_assert_eq!(&screen(&takes, &imported.id), &wanted);

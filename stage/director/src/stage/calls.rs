@@ -2,7 +2,7 @@
 
 use super::kernel::{Captions, Kernel, Now};
 use super::{Stage, history, plan, tenants, trust};
-use crate::export::{self, FORMATS, Format};
+use crate::export::{self, ByLevel, FORMATS, Format, Shape, Wanted};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::library::{self, About, Takes, about};
@@ -385,13 +385,22 @@ async fn hand_on(kernel: &Arc<Kernel>, form: &str) -> Result<String, CallError> 
         (playing.take.id.clone(), playing.idle)
     };
     let wanted = id.clone();
-    let level = kernel.shelf(move |_, index| index.level(&wanted)).await?;
-    may_leave(&kernel.lock(), level.unwrap_or(Level::Internal))?;
+    let highest = kernel.shelf(move |_, index| index.level(&wanted)).await?;
+    let level = level(&kernel.lock());
+    if format.by_level() == ByLevel::WholeTake {
+        may_leave(&kernel.lock(), highest.unwrap_or(Level::Internal))?;
+    }
     let path = kernel.root.join("exports").join(format!("{id}.{}", format.extension()));
     let (to, closing) = (path.clone(), kernel.closing.clone());
     let written = kernel.at_the_disk(move |kernel| {
         let mut goes_on = |_| if closing.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        export::export(&Takes::open(&kernel.root), &id, format, idle, &to, &mut goes_on)
+        export::export(
+            &Takes::open(&kernel.root),
+            &id,
+            Wanted { format, idle, level, shape: Shape::default() },
+            &to,
+            &mut goes_on,
+        )
     });
     written.await?.map_err(|error| failed(error.to_string()))?;
     kernel.notice(format!("Written: {}", path.display()));
@@ -438,11 +447,15 @@ fn may_be_shown(now: &Now, highest: Level) -> Result<(), CallError> {
     may_leave(now, highest)
 }
 
+/// For whom the show is.
+fn level(now: &Now) -> Level {
+    let live = now.show.live();
+    live.deck.as_ref().map(|deck| live.version.level.unwrap_or(deck.audience)).unwrap_or_default()
+}
+
 /// Nothing leaves that is above the level of the show.
 fn may_leave(now: &Now, highest: Level) -> Result<(), CallError> {
-    let live = now.show.live();
-    let own = live.deck.as_ref().map(|deck| live.version.level.unwrap_or(deck.audience)).unwrap_or_default();
-    if highest > own {
+    if highest > level(now) {
         let detail = format!("this take has slides for {}: choose that audience first (key O)", highest.as_str());
         return Err(CallError::Failed { detail });
     }

@@ -3,7 +3,7 @@
 use super::{Change, Frozen, Look, Outcome, Ran, Run, Scene, Scenery, Seen, TakeClock, Told};
 use crate::{
     Badge, Micros, Position, Recorded, RunEvent, Show, Source, Talk,
-    deck::{Beat, Deck, Layout, Level, PRIORITY_USUAL, Section, Slide},
+    deck::{Beat, Deck, Level, Section, Slide},
     demo::{Demo, Group, Step},
     marks::Marks,
     playback::{Idle, Playhead},
@@ -119,9 +119,17 @@ impl From<Scene> for Show {
 impl From<Scenery> for Deck {
     fn from(scenery: Scenery) -> Deck {
         let super::Slide { index, section, title, layout, class, body, clicks, cue } = scenery.slide;
-        let seen =
-            Slide { section, title, layout, class, body, cue, beats: vec![Beat::default(); clicks + 1], ..blank() };
-        let mut slides = vec![blank(); scenery.slides];
+        let seen = Slide {
+            section,
+            title,
+            layout,
+            class,
+            body,
+            cue,
+            beats: vec![Beat::default(); clicks + 1],
+            ..Slide::blank()
+        };
+        let mut slides = vec![Slide::blank(); scenery.slides];
         if let Some(slide) = slides.get_mut(index) {
             *slide = seen;
         }
@@ -141,23 +149,6 @@ impl From<Scenery> for Deck {
             slides,
             hash: scenery.edition,
         }
-    }
-}
-
-fn blank() -> Slide {
-    Slide {
-        layout: Layout::default(),
-        title: String::new(),
-        section: 0,
-        minutes: None,
-        priority: PRIORITY_USUAL,
-        level: Level::Public,
-        alias: None,
-        class: String::new(),
-        body: vec![],
-        cue: None,
-        beats: vec![Beat::default()],
-        line: 0,
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::time;
 use anyhow::Context;
-use greenroom_director::export::{ExportError, FORMATS, Format, Idle, export, format, names};
+use greenroom_director::export::{ExportError, FORMATS, Format, Idle, Shape, Wanted, export, format, names};
 use greenroom_director::import::import;
 use greenroom_director::takes::library::Takes;
+use greenroom_show::deck::Level;
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -24,15 +25,32 @@ pub struct Asked {
     /// Where to; exports/ID.EXTENSION in the project where absent
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// For whom it is, public, partner or internal: nothing above that leaves
+    #[arg(long, value_name = "LEVEL", default_value = "public", value_parser = level)]
+    audience: Level,
     /// What becomes of the pauses between steps: cut as in playback, or kept
     #[arg(long, value_enum, default_value_t = Pauses::Cut)]
     idle: Pauses,
+    /// Of a film or a picture, in pixels: 720, 1080, 1440 or 2160
+    #[arg(long, value_name = "PIXELS", default_value_t = 1080, value_parser = clap::value_parser!(u32).range(180..=2160))]
+    height: u32,
+    /// Frames a second of a film
+    #[arg(long, value_name = "RATE", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
+    fps: u32,
+    /// A GIF or WebP no larger than this, such as 5MB
+    #[arg(long, value_name = "SIZE", value_parser = super::size)]
+    under: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Pauses {
     Cut,
     Keep,
+}
+
+fn level(name: &str) -> Result<Level, String> {
+    let known = Level::ALL.into_iter().find(|level| level.as_str() == name);
+    known.ok_or_else(|| "levels are public, partner and internal".into())
 }
 
 fn known(name: &str) -> Result<&'static dyn Format, String> {
@@ -44,21 +62,28 @@ fn formats() -> String {
     format!("One of these\n{}", lines.join("\n"))
 }
 
+impl Asked {
+    fn wanted(&self) -> Wanted {
+        let idle = match self.idle {
+            Pauses::Cut => Idle::Cut,
+            Pauses::Keep => Idle::Kept,
+        };
+        let shape = Shape { height: self.height, rate: self.fps, bytes_max: self.under };
+        Wanted { format: self.format, idle, level: self.audience, shape }
+    }
+}
+
 pub fn run(root: &Path, takes: &Takes, asked: &Asked) -> anyhow::Result<ExitCode> {
     let id = takes.find(&asked.id)?;
     let named = || root.join("exports").join(format!("{id}.{}", asked.format.extension()));
     let path = asked.out.clone().unwrap_or_else(named);
-    let idle = match asked.idle {
-        Pauses::Cut => Idle::Cut,
-        Pauses::Keep => Idle::Kept,
-    };
     let is_cancelled = on_interrupt()?;
     let mut said = 0;
     let mut progress = |share: f64| {
         say(share, &mut said);
         if is_cancelled.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    match export(takes, &id, asked.format, idle, &path, &mut progress) {
+    match export(takes, &id, asked.wanted(), &path, &mut progress) {
         Ok(()) => {
             println!("{}", path.display());
             Ok(ExitCode::SUCCESS)
