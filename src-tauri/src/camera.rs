@@ -1,7 +1,7 @@
 //! Takes pictures of a page, one at a time, for whoever asks at its standard input; answers at its standard output. The page is never on
 //! a screen, and its time is handed in.
 //!
-//! A request is a line: `frame MS`, or `ask SCRIPT`, the body of a function. An answer is a line, `picture LENGTH`, `same`, `text LENGTH` or
+//! A request is a line: `frame MS`, `picture`, or `ask SCRIPT`, the body of a function as a string of JSON. An answer is a line, `picture LENGTH`, `same`, `text LENGTH` or
 //! `failed LENGTH`, and so many bytes: pixels as blue, green, red and one more, row by row.
 
 use futures::{StreamExt, channel::mpsc};
@@ -129,7 +129,11 @@ impl Camera {
                 self.taken = true;
                 self.picture().await.map(Answer::Picture)
             }
-            Some(("ask", script)) => self.ask(script).await.map(Answer::Text),
+            Some(("ask", script)) => {
+                let script: String = serde_json::from_str(script).map_err(|error| error.to_string())?;
+                self.ask(&script).await.map(Answer::Text)
+            }
+            None if request == "picture" => self.picture().await.map(Answer::Picture),
             _ => Err(format!("'{request}' is no request")),
         }
     }

@@ -14,7 +14,7 @@ const SCREEN: &str = "Xvfb";
 const ANSWER_BYTES_MAX: usize = 160 << 20;
 
 /// A fade takes less, and so does an axis that moves.
-const RESTS_MS: f64 = 500.0;
+const RESTS_MS: f64 = 400.0;
 const STEP_MS: f64 = 33.0;
 
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,6 @@ pub struct Camera {
     asked: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     picture: Vec<u8>,
-    pub size: Size,
     /// Goes after it.
     _screen: Option<Screen>,
 }
@@ -70,7 +69,7 @@ impl Camera {
         let mut app = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let answers = app.stdout.take().ok_or_else(|| io::Error::other("has no output"))?;
         let asked = app.stdin.take();
-        Ok(Camera { app, asked, answers: BufReader::new(answers), picture: vec![], size, _screen: screen })
+        Ok(Camera { app, asked, answers: BufReader::new(answers), picture: vec![], _screen: screen })
     }
 
     /// The picture at a time, in milliseconds, and whether it is another one than the last. Times go on, never back.
@@ -91,9 +90,16 @@ impl Camera {
         self.frame(ms + 2.0 * RESTS_MS)
     }
 
-    /// What a script answers, the body of a function in one line.
+    /// What is to be seen now.
+    pub fn picture(&mut self) -> Result<&[u8], CameraError> {
+        let answer = self.request("picture")?;
+        self.picture = self.content(&answer)?;
+        Ok(&self.picture)
+    }
+
+    /// What a script answers, the body of a function.
     pub fn ask(&mut self, script: &str) -> Result<String, CameraError> {
-        let answer = self.request(&format!("ask {}", script.replace('\n', " ")))?;
+        let answer = self.request(&format!("ask {}", serde_json::Value::from(script)))?;
         let content = self.content(&answer)?;
         Ok(String::from_utf8_lossy(&content).into_owned())
     }

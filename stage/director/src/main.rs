@@ -113,6 +113,11 @@ enum Deck {
     List,
     /// Parses a deck with the demos that it cues, and names each fault with its place.
     Check { deck: String },
+    /// Writes a deck for paper, for other programs, or for who was not there; its panes show what the chosen takes came to.
+    Export {
+        #[command(flatten)]
+        asked: cli::deck::Asked,
+    },
 }
 
 fn level(name: &str) -> Result<Level, String> {
@@ -155,6 +160,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         What::Deck { what: Deck::List } => cli::list_decks(&root),
         What::Deck { what: Deck::Check { deck } } => cli::check_deck(&root, &deck),
+        What::Deck { what: Deck::Export { asked } } => cli::deck::run_export(&root, &asked),
         What::Rehearsal { what: Rehearsal::List { deck } } => cli::rehearsal::list(&root, &deck),
         What::Rehearsal { what: Rehearsal::Show { deck } } => cli::rehearsal::show(&root, &deck),
         What::Rehearsal { what: Rehearsal::Export { deck } } => cli::rehearsal::export(&root, &deck),

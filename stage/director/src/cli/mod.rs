@@ -1,7 +1,9 @@
 //! What each command prints.
 
+pub mod deck;
 pub mod load;
 mod preflight;
+mod progress;
 pub mod rehearsal;
 mod run;
 pub mod take;

@@ -3,8 +3,10 @@
 
 mod cast;
 mod csv;
+pub mod deck;
 mod film;
 mod page;
+mod paper;
 mod parquet;
 mod provenance;
 mod reel;
@@ -97,6 +99,8 @@ pub enum ExportError {
     NotDrawn { take: String, level: Level },
     #[error("{}: {source}; 'cargo xtask build' makes the page that plays a take", path.display())]
     NoPage { path: PathBuf, source: std::io::Error },
+    #[error("the deck has no slide for an audience that is {}: choose another one with --audience", level.as_str())]
+    EmptyDeck { level: Level },
     #[error(transparent)]
     Camera(#[from] CameraError),
     #[error("films are made by ffmpeg, which is not installed: apt install ffmpeg, or 'cargo xtask setup'")]

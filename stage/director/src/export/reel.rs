@@ -49,7 +49,7 @@ impl Reel {
 
 /// A reel that is being made.
 #[derive(Debug)]
-struct Roll {
+pub(super) struct Roll {
     lines: BufWriter<File>,
     letters: BTreeSet<char>,
     pictures: BTreeSet<String>,
@@ -57,12 +57,12 @@ struct Roll {
 }
 
 impl Roll {
-    fn new() -> std::io::Result<Roll> {
+    pub(super) fn new() -> std::io::Result<Roll> {
         let lines = BufWriter::new(tempfile::tempfile()?);
         Ok(Roll { lines, letters: BTreeSet::new(), pictures: BTreeSet::new(), theme: Theme::default() })
     }
 
-    fn expose(&mut self, line: &Line) -> Result<(), ExportError> {
+    pub(super) fn expose(&mut self, line: &Line) -> Result<(), ExportError> {
         self.look(&line.2);
         let mut value = serde_json::to_value(line).map_err(std::io::Error::from)?;
         let letters = &mut self.letters;
@@ -86,7 +86,7 @@ impl Roll {
         });
     }
 
-    fn develop(self, head: Head, mut known: BTreeMap<String, Picture>) -> Result<Reel, ExportError> {
+    pub(super) fn develop(self, head: Head, mut known: BTreeMap<String, Picture>) -> Result<Reel, ExportError> {
         known.retain(|id, _| self.pictures.contains(id));
         let lines = self.lines.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         Ok(Reel { head, theme: self.theme, lines, letters: self.letters, pictures: known })

@@ -1,20 +1,14 @@
 //! Takes that leave for other programs, and casts that come in.
 
 use super::time;
+use crate::cli::progress;
 use anyhow::Context;
-use greenroom_director::export::{ExportError, FORMATS, Format, Idle, Shape, Wanted, export, format, names};
+use greenroom_director::export::{FORMATS, Format, Idle, Shape, Wanted, export, format, names};
 use greenroom_director::import::import;
 use greenroom_director::takes::library::Takes;
 use greenroom_show::deck::Level;
-use std::io::{IsTerminal, Write};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// As a shell reports a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
 
 /// What is exported, and how.
 #[derive(Debug, clap::Args)]
@@ -26,7 +20,7 @@ pub struct Asked {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// For whom it is, public, partner or internal: nothing above that leaves
-    #[arg(long, value_name = "LEVEL", default_value = "public", value_parser = level)]
+    #[arg(long, value_name = "LEVEL", default_value = "public", value_parser = crate::level)]
     audience: Level,
     /// What becomes of the pauses between steps: cut as in playback, or kept
     #[arg(long, value_enum, default_value_t = Pauses::Cut)]
@@ -46,11 +40,6 @@ pub struct Asked {
 enum Pauses {
     Cut,
     Keep,
-}
-
-fn level(name: &str) -> Result<Level, String> {
-    let known = Level::ALL.into_iter().find(|level| level.as_str() == name);
-    known.ok_or_else(|| "levels are public, partner and internal".into())
 }
 
 fn known(name: &str) -> Result<&'static dyn Format, String> {
@@ -77,48 +66,8 @@ pub fn run(root: &Path, takes: &Takes, asked: &Asked) -> anyhow::Result<ExitCode
     let id = takes.find(&asked.id)?;
     let named = || root.join("exports").join(format!("{id}.{}", asked.format.extension()));
     let path = asked.out.clone().unwrap_or_else(named);
-    let is_cancelled = on_interrupt()?;
-    let mut said = 0;
-    let mut progress = |share: f64| {
-        say(share, &mut said);
-        if is_cancelled.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    match export(takes, &id, asked.wanted(), &path, &mut progress) {
-        Ok(()) => {
-            println!("{}", path.display());
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error @ ExportError::Cancelled) => {
-            eprintln!("greenroom: {error}");
-            Ok(ExitCode::from(INTERRUPTED))
-        }
-        Err(error) => Err(error).with_context(|| format!("export {id} as {}", asked.format.name())),
-    }
-}
-
-/// Set by Ctrl-C from now on.
-fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let is_cancelled = Arc::new(AtomicBool::new(false));
-    let cancel = is_cancelled.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    std::thread::spawn(move || {
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            cancel.store(true, Ordering::Relaxed);
-        }
-    });
-    Ok(is_cancelled)
-}
-
-/// A word of progress at each tenth, where somebody watches.
-fn say(share: f64, said: &mut u32) {
-    let tenths = (share * 10.0) as u32;
-    if tenths > *said && tenths < 10 && std::io::stderr().is_terminal() {
-        *said = tenths;
-        write!(std::io::stderr(), "\r{} %", tenths * 10).ok();
-    }
-    if share >= 1.0 && *said > 0 && std::io::stderr().is_terminal() {
-        write!(std::io::stderr(), "\r     \r").ok();
-    }
+    let done = progress::shown(|progress| export(takes, &id, asked.wanted(), &path, progress), &path);
+    done.with_context(|| format!("export {id} as {}", asked.format.name()))
 }
 
 pub fn run_import(takes: &Takes, file: &Path, name: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {

@@ -42,6 +42,11 @@ impl Parts {
         })
     }
 
+    /// By name, as they are packed.
+    pub fn fonts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.fonts.iter().map(|(name, font)| (name.as_str(), font.as_slice()))
+    }
+
     /// With the fonts of the scripts that `letters` are of in it, and of no others.
     pub fn style(&self, letters: &BTreeSet<char>) -> String {
         let mut style = String::new();
