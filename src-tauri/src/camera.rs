@@ -1,7 +1,7 @@
 //! Takes pictures of a page, one at a time, for whoever asks at its standard input; answers at its standard output. The page is never on
 //! a screen, and its time is handed in.
 //!
-//! A request is a line: `frame MS`, `picture`, or `ask SCRIPT`, the body of a function as a string of JSON. An answer is a line, `picture LENGTH`, `same`, `text LENGTH` or
+//! A request is a line: `frame MS AT`, a time of the page and a place of what it plays, `picture`, or `ask SCRIPT`, the body of a function as a string of JSON. An answer is a line, `picture LENGTH`, `same`, `text LENGTH` or
 //! `failed LENGTH`, and so many bytes: pixels as blue, green, red and one more, row by row.
 
 use futures::{StreamExt, channel::mpsc};
@@ -120,9 +120,10 @@ impl Camera {
 
     async fn answer(&mut self, request: &str) -> Result<Answer, String> {
         match request.split_once(' ') {
-            Some(("frame", ms)) => {
-                let ms: f64 = ms.parse().map_err(|_| format!("'{ms}' are no milliseconds"))?;
-                let changed = self.ask(&format!("return await greenroom.frame({ms});")).await?;
+            Some(("frame", when)) => {
+                let read = when.split_once(' ').and_then(|(ms, at)| Some((ms.parse().ok()?, at.parse().ok()?)));
+                let (ms, at): (f64, f64) = read.ok_or_else(|| format!("'{when}' is no time and place"))?;
+                let changed = self.ask(&format!("return await greenroom.frame({ms}, {at});")).await?;
                 if self.taken && changed == "false" {
                     return Ok(Answer::Same);
                 }

@@ -334,7 +334,8 @@ fn Film(projector: Projector) -> impl IntoView {
     let length = projector.head.timeline.length;
     let player = Player::new(projector);
     let camera = Object::new();
-    let frame = Closure::<dyn Fn(f64) -> Promise>::new(move |ms: f64| future_to_promise(frame(player, ms)));
+    let frame =
+        Closure::<dyn Fn(f64, f64) -> Promise>::new(move |ms: f64, at: f64| future_to_promise(frame(player, ms, at)));
     for (name, value) in [("length", JsValue::from_f64(length as f64 / 1e3)), ("frame", frame.into_js_value())] {
         // A plain object takes any property, and so does the window.
         let _ = Reflect::set(&camera, &name.into(), &value);
@@ -343,11 +344,11 @@ fn Film(projector: Projector) -> impl IntoView {
     view! { <main class="player film"><AudienceView /></main> }
 }
 
-/// The picture at a time: whether it is another one than before.
-async fn frame(player: Player, ms: f64) -> Result<JsValue, JsValue> {
+/// The picture at a time of the page and a place of the reel, both in milliseconds: whether it is another one than before.
+async fn frame(player: Player, ms: f64, at: f64) -> Result<JsValue, JsValue> {
     JsFuture::from(document().fonts().ready()?).await?;
     let timers = time::run_timers(ms);
-    let told = player.show((ms * 1e3).round() as Micros);
+    let told = player.show((at * 1e3).round() as Micros);
     if let Some(trouble) = player.trouble.get_untracked() {
         return Err(trouble.into());
     }

@@ -102,6 +102,7 @@ pub static CARGO_DENY: Pinned = Pinned {
 pub const AZURITE_VERSION: &str = "3.37.0";
 /// Not the newest: those want a newer Node than distributions have.
 const STORAGE_BLOB_VERSION: &str = "12.31.0";
+const ASCIINEMA_PLAYER_VERSION: &str = "3.18.0";
 
 pub const REQUIREMENTS: &[Requirement] = &[
     Requirement {
@@ -161,6 +162,13 @@ pub const REQUIREMENTS: &[Requirement] = &[
         source: Source::Pinned,
     },
     Requirement {
+        name: "ffmpeg",
+        why: "films of takes are made by it; without it those forms say what to install",
+        purpose: Purpose::Talk,
+        probe: Probe::Program("ffmpeg"),
+        source: Source::System { debian: "ffmpeg", arch: "ffmpeg" },
+    },
+    Requirement {
         name: "clippy",
         why: "the tests begin with it",
         purpose: Purpose::Test,
@@ -201,6 +209,55 @@ pub const REQUIREMENTS: &[Requirement] = &[
         purpose: Purpose::Test,
         probe: Probe::Program("openbox"),
         source: Source::System { debian: "openbox", arch: "openbox" },
+    },
+    Requirement {
+        name: "Chromium",
+        why: "the tests open exported pages in it",
+        purpose: Purpose::Test,
+        probe: Probe::Program("chromium"),
+        source: Source::System { debian: "chromium", arch: "chromium" },
+    },
+    Requirement {
+        name: "ChromeDriver",
+        why: "the tests drive Chromium through it",
+        purpose: Purpose::Test,
+        probe: Probe::Program("chromedriver"),
+        source: Source::System { debian: "chromium-driver", arch: "chromium" },
+    },
+    Requirement {
+        name: "Firefox",
+        why: "the tests open exported pages in it, too",
+        purpose: Purpose::Test,
+        probe: Probe::Program("firefox-esr"),
+        source: Source::System { debian: "firefox-esr", arch: "firefox-esr" },
+    },
+    Requirement {
+        name: "asciinema-player",
+        why: "the tests play exported casts with it",
+        purpose: Purpose::Test,
+        probe: Probe::NodePackage { package: "asciinema-player", version: ASCIINEMA_PLAYER_VERSION },
+        source: Source::Pinned,
+    },
+    Requirement {
+        name: "Poppler",
+        why: "the tests read exported PDF with it",
+        purpose: Purpose::Test,
+        probe: Probe::Program("pdftotext"),
+        source: Source::System { debian: "poppler-utils", arch: "poppler" },
+    },
+    Requirement {
+        name: "qpdf",
+        why: "the tests check and unpack exported PDF with it",
+        purpose: Purpose::Test,
+        probe: Probe::Program("qpdf"),
+        source: Source::System { debian: "qpdf", arch: "qpdf" },
+    },
+    Requirement {
+        name: "LibreOffice Impress",
+        why: "the tests open exported slides in it",
+        purpose: Purpose::Test,
+        probe: Probe::Program("loimpress"),
+        source: Source::System { debian: "libreoffice-impress", arch: "libreoffice-still" },
     },
     Requirement {
         name: "strace",

@@ -26,6 +26,9 @@ const TESTS_MAX: Duration = Duration::from_secs(45 * 60);
 /// Minutes for each of the window's tests, of which there are some twenty. What takes longer hangs, and is ended.
 const WINDOW_MAX: Duration = Duration::from_secs(45 * 60);
 
+/// What takes longer hangs, and is ended.
+const EXPORTS_MAX: Duration = Duration::from_secs(20 * 60);
+
 /// For a database of a few megabytes. A network that answers nobody is one that is not there.
 const ADVISORIES_MAX: Duration = Duration::from_secs(60);
 
@@ -49,6 +52,7 @@ const CHECKS: &[Check] = &[
     Check { name: "Test with JavaScript's SDK", work: javascript_sdk },
     Check { name: "Test a full file system", work: full_file_system },
     Check { name: "Test the tools", work: || cargo("test -p xtask") },
+    Check { name: "Test what is handed on", work: exports },
     Check { name: "Test the window", work: window },
 ];
 
@@ -121,6 +125,12 @@ fn full_file_system() -> Result<()> {
         return Ok(());
     }
     cargo(&format!("test {NATIVE} --test full -- --ignored"))
+}
+
+/// Says `ignored` without browsers, players and readers, and set-up has run. One after the other: each film takes the whole machine.
+fn exports() -> Result<()> {
+    let mut cargo = shell::cargo(&format!("test {NATIVE} --test exports -- --include-ignored --test-threads=1"));
+    shell::run_within(&mut cargo, Limit::Within(EXPORTS_MAX))
 }
 
 /// Tests that need a display say `ignored` without one. Here they get one, and one after the other the whole machine: what

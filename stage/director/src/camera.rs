@@ -74,20 +74,24 @@ impl Camera {
 
     /// The picture at a time, in milliseconds, and whether it is another one than the last. Times go on, never back.
     pub fn frame(&mut self, ms: f64) -> Result<(&[u8], Another), CameraError> {
-        let answer = self.request(&format!("frame {ms}"))?;
-        let another = if answer == "same" { Another::No } else { Another::Yes };
-        if another == Another::Yes {
-            self.picture = self.content(&answer)?;
-        }
-        Ok((&self.picture, another))
+        self.frame_at(ms, ms)
     }
 
     /// The picture at a time once all that moves has come to rest.
     pub fn still(&mut self, ms: f64) -> Result<(&[u8], Another), CameraError> {
         for rests in [0.0, STEP_MS, RESTS_MS] {
-            self.frame(ms + rests)?;
+            self.frame_at(ms + rests, ms)?;
         }
-        self.frame(ms + 2.0 * RESTS_MS)
+        self.frame_at(ms + 2.0 * RESTS_MS, ms)
+    }
+
+    fn frame_at(&mut self, ms: f64, at: f64) -> Result<(&[u8], Another), CameraError> {
+        let answer = self.request(&format!("frame {ms} {at}"))?;
+        let another = if answer == "same" { Another::No } else { Another::Yes };
+        if another == Another::Yes {
+            self.picture = self.content(&answer)?;
+        }
+        Ok((&self.picture, another))
     }
 
     /// What is to be seen now.

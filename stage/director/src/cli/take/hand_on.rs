@@ -6,6 +6,7 @@ use anyhow::Context;
 use greenroom_director::export::{FORMATS, Format, Idle, Shape, Wanted, export, format, names};
 use greenroom_director::import::import;
 use greenroom_director::takes::library::Takes;
+use greenroom_show::Micros;
 use greenroom_show::deck::Level;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,9 @@ pub struct Asked {
     /// Frames a second of a film
     #[arg(long, value_name = "RATE", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
     fps: u32,
+    /// Where a picture is taken, as the take is played: 90s, 1m30s or 1:30; its end where absent
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    at: Option<Micros>,
     /// A GIF or WebP no larger than this, such as 5MB
     #[arg(long, value_name = "SIZE", value_parser = super::size)]
     under: Option<u64>,
@@ -57,7 +61,7 @@ impl Asked {
             Pauses::Cut => Idle::Cut,
             Pauses::Keep => Idle::Kept,
         };
-        let shape = Shape { height: self.height, rate: self.fps, bytes_max: self.under };
+        let shape = Shape { height: self.height, rate: self.fps, bytes_max: self.under, at: self.at };
         Wanted { format: self.format, idle, level: self.audience, shape }
     }
 }

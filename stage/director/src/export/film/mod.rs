@@ -9,6 +9,7 @@ use super::reel::Reel;
 use super::{ByLevel, ExportError, Format, Source, Target};
 use crate::camera::{Another, Camera, Size};
 use ffmpeg::{Cut, Encoder};
+use greenroom_show::Micros;
 use marks::Marks;
 use std::io::Write;
 use std::path::Path;
@@ -24,11 +25,13 @@ pub struct Shape {
     pub rate: u32,
     /// Of the file, for forms that may be made smaller.
     pub bytes_max: Option<u64>,
+    /// Where a picture is taken, as the take is played; what it comes to where absent.
+    pub at: Option<Micros>,
 }
 
 impl Default for Shape {
     fn default() -> Shape {
-        Shape { height: Size::STAGE.height, rate: 30, bytes_max: None }
+        Shape { height: Size::STAGE.height, rate: 30, bytes_max: None, at: None }
     }
 }
 
@@ -111,7 +114,8 @@ impl Format for Poster {
 
     fn export(&self, take: &mut Source<'_>, to: &mut Target) -> Result<(), ExportError> {
         let reel = Reel::shoot(take)?;
-        let at = reel.head.timeline.length;
+        let length = reel.head.timeline.length;
+        let at = take.shape.at.unwrap_or(length).min(length);
         let page = on_disk(reel, take.root())?;
         let size = Size::of_height(take.shape.height);
         let mut camera = Camera::open(&page, size)?;

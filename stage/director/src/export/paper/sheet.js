@@ -27,11 +27,14 @@ const block = (element) => {
   const of = element.closest(BLOCKS) || element;
   if (!known.has(of)) {
     const box = of.getBoundingClientRect();
+    // A paragraph of an item is the item.
+    const item = of.tagName === 'P' ? of.closest('li') : null;
+    const whole = item || of;
     known.set(of, blocks.length);
     blocks.push({
-      role: of.tagName.toLowerCase(),
+      role: whole.tagName.toLowerCase(),
       box: [(box.left - stage.left) / scale, (box.top - stage.top) / scale, box.width / scale, box.height / scale],
-      ordered: of.parentElement ? of.parentElement.tagName === 'OL' : false,
+      ordered: whole.parentElement ? whole.parentElement.tagName === 'OL' : false,
       row: of.parentElement && of.parentElement.tagName === 'TR' ? rows.indexOf(of.parentElement) : null,
       runs: [],
     });
@@ -102,7 +105,15 @@ while (walk.nextNode()) {
         node: greenroom.written.length,
       };
       greenroom.written.push(element);
-      block(element).runs.push(run);
+      const runs = block(element).runs;
+      const last = runs[runs.length - 1];
+      // What stands apart is read apart.
+      const left = (rect.left - stage.left) / scale;
+      if (last && (Math.abs(last.y - run.y) > run.size / 2 || left - last.end > run.size * 0.15) && !last.text.endsWith(' ')) {
+        last.text += ' ';
+        last.x.push(last.end);
+      }
+      runs.push(run);
       space = false;
     } else if (space) {
       run.text += ' ';
