@@ -3,6 +3,7 @@
 mod app;
 mod azcopy;
 mod build;
+mod capture;
 mod corpus;
 mod data;
 mod gateway;
@@ -56,6 +57,12 @@ pub enum Bench {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
         repeats: u8,
     },
+    /// Recording: what it costs, its size beside other recordings, seeking in an hour, speed and size of each form
+    Capture {
+        /// Runs of each; the table shows medians
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+        repeats: u8,
+    },
     /// Build times from cold, and the size of the UI
     Build,
 }
@@ -75,6 +82,7 @@ pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
         Bench::Offload { repeats } => offload::measure(*repeats)?,
         Bench::Tenancy { repeats } => tenancy::measure(*repeats)?,
         Bench::App { repeats } => app::measure(*repeats)?,
+        Bench::Capture { repeats } => capture::measure(*repeats)?,
         Bench::Build => build::measure()?,
     };
     println!("\n{}", report.text());

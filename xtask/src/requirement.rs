@@ -295,6 +295,13 @@ pub const REQUIREMENTS: &[Requirement] = &[
         source: Source::System { debian: "restic", arch: "restic" },
     },
     Requirement {
+        name: "asciinema",
+        why: "the benchmark compares a take's size with its recording",
+        purpose: Purpose::Bench,
+        probe: Probe::Program("asciinema"),
+        source: Source::System { debian: "asciinema", arch: "asciinema" },
+    },
+    Requirement {
         name: "Python environments",
         why: "the tests run Python's storage clients in one of their own",
         purpose: Purpose::Test,

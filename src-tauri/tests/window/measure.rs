@@ -23,6 +23,8 @@ const WATCH_SLIDES: &str = "window.seen = {};
     look();
     new MutationObserver(look).observe(document.body, { subtree: true, childList: true });
     return true";
+/// Places that are sought.
+const SEEKS: u64 = 20;
 /// Kernel ticks a second, of `/proc/<pid>/stat`.
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -60,6 +62,47 @@ async fn the_app_is_measured() {
         "window_s": window_s, "ready_s": ready_s, "idle_pss_mib": idle_mib, "idle_cpu_percent": idle_cpu_percent,
         "change_ms": change_ms, "lag_ms": lag_ms, "chart_draws_per_s": draws_per_s, "frames_per_s": frames_per_s,
     });
+    println!("GREENROOM_FIGURES {figures}");
+}
+
+/// Of a take that the benchmark names: how soon it is open with its time line, and how soon the picture of any place of it is there.
+#[tokio::test]
+#[ignore = "needs a display and a take: 'cargo xtask bench capture' brings both"]
+async fn a_seek_is_measured() {
+    let take = std::env::var_os("GREENROOM_TAKE").expect("GREENROOM_TAKE names a take");
+    let root = project();
+    std::fs::create_dir_all(root.path().join("takes")).expect("a folder");
+    std::fs::copy(take, root.path().join("takes/hour.take.ndjson")).expect("copied");
+    let app = App::open("measure-seek", root.path(), "azcopy-field").await;
+    app.until("[data-testid=presenter] [data-testid=slide]").await;
+    let begun = Instant::now();
+    app.eval(
+        "window.__TAURI__.core.invoke('call', { request: { show: { 'open-take': { id: 'hour' } } } }); return true",
+    )
+    .await;
+    app.until("[data-testid=time-line][data-ready=true]").await;
+    let open_ms = begun.elapsed().as_secs_f64() * 1e3;
+    app.eval("window.__TAURI__.core.invoke('call', { request: { show: { 'toggle-play': {} } } }); return true").await;
+    app.until("[data-testid=replay][data-playing=false]").await;
+    let mut times = Vec::new();
+    for turn in 0..SEEKS {
+        // Back and forth over the hour.
+        let to = (turn * 7 % SEEKS) * 3_500_000_000 / SEEKS + 1_000_000;
+        let script = format!(
+            "const done = arguments[0];
+             const began = performance.now();
+             const there = () => Number(document.querySelector('[data-testid=replay]').dataset.at) === {to};
+             const look = () => there() ? requestAnimationFrame(() => done(performance.now() - began)) : setTimeout(look, 1);
+             window.__TAURI__.core.invoke('call', {{ request: {{ show: {{ 'seek-take': {{ to: {{ at: {to} }} }} }} }} }});
+             look();"
+        );
+        let ms = app.client.execute_async(&script, vec![]).await.expect("the page answers");
+        times.push(ms.as_f64().expect("a time"));
+    }
+    app.close(root.path()).await;
+    times.sort_by(f64::total_cmp);
+    let figures =
+        json!({ "open_ms": open_ms, "seek_ms": times[times.len() / 2], "seek_max_ms": times[times.len() - 1] });
     println!("GREENROOM_FIGURES {figures}");
 }
 
