@@ -85,6 +85,7 @@ pub const TABLE: &[Chapter] = &[
                 what: "Recorded take, or back to live",
                 act: |console| console.send(call::ToggleRecorded {}),
             },
+            Row { keys: &["Shift+s"], what: "This demo live, recorded, or auto", act: Console::next_plays },
             Row { keys: &[","], what: "Play or pause the take", act: |console| console.send(call::TogglePlay {}) },
             Row { keys: &["<"], what: "Take from its start", act: |console| console.send(call::RestartTake {}) },
             Row { keys: &["["], what: "Take: a step back", act: |console| console.seek(To::Step(Way::Back)) },

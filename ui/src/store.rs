@@ -194,7 +194,8 @@ impl Touched {
             Event::Output(_) => self.add(&[Part::Terminal]),
             Event::Sample(_) | Event::Span(_) => self.add(&[Part::Curves]),
             Event::Figure { .. } => self.add(&[Part::Figures]),
-            Event::Tool { .. } | Event::Late { .. } => self.add(&[Part::Steps]),
+            Event::Tool { .. } | Event::Late { .. } | Event::Chosen { .. } => self.add(&[Part::Steps]),
+            Event::Hosted(_) => self.add(&[Part::Replay]),
             Event::Replay(Replay::Events(events)) => events.iter().for_each(|stamped| self.by(&stamped.event)),
             Event::Replay(Replay::Played | Replay::Paused | Replay::Paced(_) | Replay::Ended) => {
                 self.add(&[Part::Replay])

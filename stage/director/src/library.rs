@@ -167,6 +167,7 @@ pub fn deck_of(demo: &Demo, panes: &[Pane]) -> Deck {
         demo: demo.slug.clone(),
         groups: demo.groups.iter().map(|group| group.name.clone()).collect(),
         panes: panes.to_vec(),
+        plays: None,
     };
     let slide = Slide {
         layout: Layout::Demo,

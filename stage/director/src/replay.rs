@@ -22,6 +22,11 @@ pub enum Command {
     TogglePlay,
     Restart,
     Seek(To),
+    /// Plays from the beginning of one step to the end of another, and rests there.
+    Steps {
+        first: usize,
+        last: usize,
+    },
     Pace(Way),
     /// Cuts the pauses between steps, or keeps them.
     ToggleIdle,
@@ -167,6 +172,7 @@ pub async fn play(
         head: Playhead::start(now()),
         looked: None,
         shown: 0,
+        rests: None,
         idle,
         source,
         now,
@@ -203,6 +209,8 @@ struct Play<N, E> {
     head: Playhead,
     /// Of the recording's clock, the last that was shown.
     shown: Micros,
+    /// Where it is to rest, by the clock that it is played by.
+    rests: Option<Micros>,
     pass: JoinHandle<Result<Keyframes, TakeError>>,
     looked: Option<Looked>,
     now: N,
@@ -220,12 +228,27 @@ impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
     }
 
     fn tick(&mut self) {
-        let batch = self.score.due(self.head.at((self.now)()));
+        let at = self.head.at((self.now)());
+        let rests = self.rests.filter(|rests| *rests <= at);
+        let batch = self.score.due(rests.unwrap_or(at));
         if let Some(last) = batch.last() {
             self.shown = last.at;
             (self.emit)(Replay::Events(batch));
+        } else if rests.is_some() {
+            self.rests = None;
+            self.pause();
         }
         self.ends();
+    }
+
+    fn pause(&mut self) {
+        self.head.pause((self.now)());
+        (self.emit)(Replay::Paused);
+    }
+
+    fn play_on(&mut self) {
+        self.head.play((self.now)());
+        (self.emit)(Replay::Played);
     }
 
     fn ends(&mut self) {
@@ -256,25 +279,28 @@ impl<N: Fn() -> Micros, E: Fn(Replay)> Play<N, E> {
 
     async fn obey(&mut self, command: Command, waiting: &Waiting) -> Result<(), TakeError> {
         match command {
-            Command::TogglePlay if !self.score.ended() => {
-                let at = (self.now)();
-                if self.head.plays() {
-                    self.head.pause(at)
-                } else {
-                    self.head.play(at)
-                }
-                (self.emit)(if self.head.plays() { Replay::Played } else { Replay::Paused });
-            }
+            Command::TogglePlay if self.head.plays() => self.pause(),
+            Command::TogglePlay if !self.score.ended() => self.play_on(),
             Command::TogglePlay | Command::Restart => {
+                self.rests = None;
                 self.score = self.source.score(self.idle)?;
                 self.head = self.head.restart((self.now)());
                 (self.emit)(Replay::Restarted);
                 self.begin(waiting).await?;
             }
+            Command::Steps { first, last } => {
+                let Looked { keyframes, timeline } = self.looked(waiting).await?;
+                self.rests = timeline.end_of_step(last);
+                let to = To::Begin(first).from(self.head.at((self.now)()), &timeline);
+                self.seek(keyframes, to).await?;
+                if !self.head.plays() {
+                    self.play_on();
+                }
+            }
             Command::Seek(to) => {
+                self.rests = None;
                 if matches!(to, To::Frame(_)) && self.head.plays() {
-                    self.head.pause((self.now)());
-                    (self.emit)(Replay::Paused);
+                    self.pause();
                 }
                 let Looked { keyframes, timeline } = self.looked(waiting).await?;
                 let to = to.from(self.head.at((self.now)()), &timeline);

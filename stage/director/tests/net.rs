@@ -7,8 +7,9 @@ mod support;
 
 use director::{call, of_talk, open};
 use greenroom_director::Director;
-use greenroom_show::call::{GoTo, RunGroup, ToggleRecorded};
-use greenroom_show::{Show, StepState};
+use greenroom_show::call::{GoTo, Next, RunGroup, SetPlays, ToggleRecorded};
+use greenroom_show::deck::Plays;
+use greenroom_show::{NextAction, Show, Source, StepState};
 use std::path::Path;
 use support::{DECK, Tools, project, until, write};
 
@@ -116,5 +117,93 @@ async fn what_takes_longer_than_it_ever_did_is_late_and_stood_in_for() {
     until("it is late", || director.show().runs["small"].steps.get(&2).filter(|step| step.late).map(|_| ())).await;
     stands_in(&director).await;
     assert_eq!(director.show().runs["small"].state(2), StepState::Running, "the live step goes on");
+    director.close().await;
+}
+
+/// The recording has played up to a step, and rests or has ended.
+async fn plays_up_to(director: &Director, step: usize) {
+    until("the recording plays and rests", || {
+        let show = director.show();
+        let recorded = show.recorded.as_ref()?;
+        (!recorded.head.plays() && recorded.run.state(step) == StepState::Passed).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_that_the_speaker_wants_recorded_is_played_group_by_group_and_runs_nothing() {
+    let root = shaky("ask");
+    runs(root.path(), 1).await;
+    // Whatever ran now would fail.
+    set(root.path(), "code", "3");
+    let director = open(of_talk(root.path())).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    assert_eq!(director.show().plays("small"), Plays::Live);
+    call(&director, SetPlays { demo: "small".into(), plays: Plays::Recorded }).await.expect("chosen");
+    call(&director, Next {}).await.expect("the first group plays");
+    plays_up_to(&director, 1).await;
+    let show = director.show();
+    let run = show.run("small").expect("the recorded run");
+    assert_eq!((run.state(1), run.state(2)), (StepState::Passed, StepState::Pending), "it rests between clicks");
+    assert_eq!(show.position.reveal, 1, "the narrative follows");
+    let Source::Recorded(badge) = show.source("small") else { panic!("{:?}", show.source("small")) };
+    assert_eq!(badge.on, greenroom_show::On::This);
+    call(&director, Next {}).await.expect("the second group plays");
+    plays_up_to(&director, 2).await;
+    let show = director.show();
+    assert!(show.runs["small"].steps.is_empty(), "nothing has run");
+    assert_eq!(show.next_action(), NextAction::End);
+    call(&director, ToggleRecorded {}).await.expect("back to live");
+    let show = director.show();
+    assert!(show.recorded.is_none());
+    assert_eq!(show.plays("small"), Plays::Live, "the next click runs");
+    run_fails(&director).await;
+    director.close().await;
+}
+
+/// The second group runs now, and is not the recording.
+async fn run_fails(director: &Director) {
+    run(director, "second", StepState::Failed).await;
+    assert!(director.show().recorded.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_takes_over_from_a_live_run_at_the_step_that_would_be_next() {
+    let root = shaky("ask");
+    runs(root.path(), 1).await;
+    let director = before_the_second(root.path()).await;
+    call(&director, SetPlays { demo: "small".into(), plays: Plays::Recorded }).await.expect("chosen");
+    assert!(director.show().recorded.is_none(), "not before its step is due");
+    call(&director, RunGroup { demo: "small".into(), group: "second".into() }).await.expect("it plays");
+    stands_in(&director).await;
+    call(&director, SetPlays { demo: "small".into(), plays: Plays::Auto }).await.expect("chosen");
+    assert!(director.show().recorded.is_none(), "live again");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_without_a_take_that_is_wanted_recorded_says_what_to_do() {
+    let root = shaky("ask");
+    let director = open(of_talk(root.path())).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    call(&director, SetPlays { demo: "small".into(), plays: Plays::Recorded }).await.expect("chosen");
+    let refused = call(&director, Next {}).await.expect_err("no take").to_string();
+    assert!(refused.contains("no take of 'small' has passed yet"), "{refused}");
+    let unknown = call(&director, SetPlays { demo: "smal".into(), plays: Plays::Auto }).await.expect_err("no demo");
+    assert!(unknown.to_string().contains("did you mean 'small'?"), "{unknown}");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slide_says_that_its_demo_falls_back_by_itself_whatever_the_deck_says() {
+    let root = shaky("ask");
+    runs(root.path(), 1).await;
+    let path = root.path().join("slides/talk/deck.md");
+    let deck = std::fs::read_to_string(&path).expect("a deck");
+    write(&path, &deck.replace("demo: small", "demo: small\nplays: auto"));
+    set(root.path(), "code", "3");
+    let director = before_the_second(root.path()).await;
+    run(&director, "second", StepState::Failed).await;
+    stands_in(&director).await;
     director.close().await;
 }

@@ -3,6 +3,7 @@
 use crate::{
     Curtain, Micros, Show, Stamped,
     audience::Told,
+    deck::Plays,
     marks::{Ink, Pointer},
     planner,
     playback::{To, Way},
@@ -57,6 +58,7 @@ pub enum ShowRequest {
     HandOn(HandOn),
     OpenTake(OpenTake),
     ToggleRecorded(ToggleRecorded),
+    SetPlays(SetPlays),
     TogglePlay(TogglePlay),
     RestartTake(RestartTake),
     SeekTake(SeekTake),
@@ -333,6 +335,19 @@ impl Call for ToggleRecorded {
     type Reply = ();
     fn request(self) -> Request {
         Request::Show(ShowRequest::ToggleRecorded(self))
+    }
+}
+
+/// What the steps of a demo are played by from now on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetPlays {
+    pub demo: String,
+    pub plays: Plays,
+}
+impl Call for SetPlays {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::SetPlays(self))
     }
 }
 

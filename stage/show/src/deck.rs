@@ -40,6 +40,40 @@ pub enum Fallback {
     Auto,
 }
 
+/// What the steps of a demo are played by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Plays {
+    /// They run; a recording takes their place when the speaker presses V.
+    Live,
+    /// The recording, from the first step on. Nothing runs.
+    Recorded,
+    /// They run until one is late or fails: from there on the recording goes on by itself.
+    Auto,
+}
+
+impl Plays {
+    pub const ALL: [Plays; 3] = [Plays::Live, Plays::Recorded, Plays::Auto];
+
+    /// As written in a deck.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Plays::Live => "live",
+            Plays::Recorded => "recorded",
+            Plays::Auto => "auto",
+        }
+    }
+
+    /// The next of them, and after the last one the first.
+    pub fn next(self) -> Plays {
+        match self {
+            Plays::Live => Plays::Recorded,
+            Plays::Recorded => Plays::Auto,
+            Plays::Auto => Plays::Live,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Theme {
@@ -223,6 +257,9 @@ pub struct Cue {
     /// Names of the demo's step groups that this slide runs, one a click.
     pub groups: Vec<String>,
     pub panes: Vec<Pane>,
+    /// What its steps are played by, where the slide says so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plays: Option<Plays>,
 }
 
 /// From above to below.

@@ -2,13 +2,13 @@
 
 use crate::{
     Curtain, Micros, Position, Show, Span, StepState,
-    deck::{Deck, Pane},
+    deck::{Deck, Pane, Plays},
     demo::Demo,
     marks::{Ink, Pointer, Spot},
     planner::Settings,
     playback::Speed,
     recorded::Sought,
-    take::TakeInfo,
+    take::{Machine, TakeInfo},
     unit::Unit,
     version::Version,
 };
@@ -47,6 +47,13 @@ pub enum Event {
     Planned(Settings),
     /// One section is given again and again; `None` lets the talk go on.
     Looped(Option<usize>),
+    /// What the speaker wants a demo's steps to be played by. For the speaker alone.
+    Chosen {
+        demo: String,
+        plays: Plays,
+    },
+    /// The machine that the show runs on: what was recorded on another one says so. For the speaker alone.
+    Hosted(Machine),
     /// What is being said, for those who would rather read it; `None` where captions are off or nothing is said.
     Captioned(Option<String>),
     /// One pane of the slide fills the stage; `None` brings the others back.
@@ -226,7 +233,12 @@ impl Event {
             | Event::Captioned(_)
             | Event::Showed { .. } => Of::Stage,
             // Why the stack is down is said in lines of its log.
-            Event::Stack(_) | Event::Notice(_) | Event::Faults(_) | Event::Late { .. } => Of::Speaker,
+            Event::Stack(_)
+            | Event::Notice(_)
+            | Event::Faults(_)
+            | Event::Late { .. }
+            | Event::Chosen { .. }
+            | Event::Hosted(_) => Of::Speaker,
             Event::Begun { demo } => Of::Run(RunEvent::Begun { demo }),
             Event::StepStarted { step, timeout_ms } => {
                 Of::Run(RunEvent::StepStarted { step: *step, timeout_ms: *timeout_ms })
@@ -283,6 +295,8 @@ impl Event {
             | Event::Figure { .. }
             | Event::Tool { .. }
             | Event::Late { .. }
+            | Event::Chosen { .. }
+            | Event::Hosted(_)
             | Event::Replay(_)
             | Event::Showed { .. } => Some(self),
         }
@@ -364,6 +378,7 @@ mod tests {
             Event::Looped(None),
             Event::Captioned(Some("said".into())),
             Event::Zoomed(Some(Pane::Charts)),
+            Event::Chosen { demo: "copy".into(), plays: Plays::Recorded },
             Event::Clock(ClockAct::Pause),
             Event::Clock(ClockAct::Set(5)),
             Event::Faults(vec![]),

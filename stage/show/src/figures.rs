@@ -2,7 +2,7 @@
 
 use crate::{
     Figure, Run, Show,
-    take::{Edition, TakeInfo},
+    take::{Edition, Machine, TakeInfo},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +30,27 @@ pub struct Badge {
     pub cpu: String,
     pub cores: usize,
     pub edition: Edition,
+    #[serde(default)]
+    pub on: On,
+}
+
+/// Which machine a recording is of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum On {
+    #[default]
+    This,
+    Another,
+}
+
+impl On {
+    /// A machine stays what it is when its system is renewed, and when that keeps some of its memory for itself.
+    fn of(recorded: &Machine, host: Option<&Machine>) -> On {
+        const GIB: u64 = 1 << 30;
+        let known = |machine: &Machine| (machine.cpu.clone(), machine.cores, machine.memory_bytes.div_ceil(GIB));
+        let differs = host.is_some_and(|host| known(host) != known(recorded));
+        if differs { On::Another } else { On::This }
+    }
 }
 
 /// A figure as a slide shows it.
@@ -51,9 +72,11 @@ pub struct Given {
 }
 
 impl Badge {
-    pub fn of(take: &TakeInfo) -> Self {
-        let machine = &take.machine;
-        Self { at_unix_ms: take.at_unix_ms, cpu: machine.cpu.clone(), cores: machine.cores, edition: take.edition }
+    /// `host` is the machine that shows it, where that is known.
+    pub fn of(take: &TakeInfo, host: Option<&Machine>) -> Self {
+        let TakeInfo { machine, at_unix_ms, edition, .. } = take;
+        let on = On::of(machine, host);
+        Self { at_unix_ms: *at_unix_ms, cpu: machine.cpu.clone(), cores: machine.cores, edition: *edition, on }
     }
 }
 
@@ -66,7 +89,7 @@ impl Show {
         let talk = self.talk.as_ref().map(|talk| &talk.take);
         let take = talk.or_else(|| self.recording(demo).map(|recorded| &recorded.take));
         match (take, self.runs.get(demo)) {
-            (Some(take), _) => Source::Recorded(Badge::of(take)),
+            (Some(take), _) => Source::Recorded(Badge::of(take, self.live().host.as_ref())),
             (_, None) => Source::Waiting,
             (_, Some(run)) if run.steps.is_empty() && run.series.is_empty() => Source::Waiting,
             (_, Some(run)) if run.running().is_some() => Source::Running,

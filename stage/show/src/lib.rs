@@ -15,6 +15,7 @@ pub mod pace;
 pub mod picture;
 pub mod planner;
 pub mod playback;
+mod plays;
 pub mod preflight;
 mod recorded;
 pub mod reel;
@@ -30,7 +31,7 @@ pub mod unit;
 pub mod version;
 
 pub use event::{ClockAct, Event, Notice, Of, Opened, Outcome, Replay, RunEvent, StackState, Stamped};
-pub use figures::{Badge, Bound, Given, Source};
+pub use figures::{Badge, Bound, Given, On, Source};
 pub use recorded::{Playing, Recorded, Sought, State, Talk};
 pub use run::{FIGURES_MAX, Figure, Run, StepRun, StepState};
 pub use series::{Point, RECENT, Series, Span};

@@ -2,18 +2,19 @@
 
 use crate::{
     ClockAct, Event, Given, Micros, Notice, Opened, Recorded, Replay, Run, Span, StackState, StepState, Talk,
-    deck::{Deck, Pane, Slide, WORDS_PER_MINUTE},
+    deck::{Deck, Pane, Plays, Slide, WORDS_PER_MINUTE},
     demo::Demo,
     marks::Marks,
     pace::{Pace, pace},
     planner::{Plan, Settings},
+    take::Machine,
     version::Version,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Notices that the speaker can still read.
 const NOTICES_MAX: usize = 5;
@@ -28,6 +29,12 @@ pub struct Show {
     /// Those whose steps do not run before the speaker has said yes to them.
     #[serde(default)]
     pub held: BTreeSet<String>,
+    /// What the speaker has chosen for demos; for the others the deck says it.
+    #[serde(default)]
+    pub chosen: BTreeMap<String, Plays>,
+    /// What the show runs on.
+    #[serde(default)]
+    pub host: Option<Machine>,
     pub position: Position,
     /// Where the audience stays while the speaker browses.
     pub frozen: Option<Position>,
@@ -131,6 +138,8 @@ impl Default for Show {
             version: Version::default(),
             demos: BTreeMap::new(),
             held: BTreeSet::new(),
+            chosen: BTreeMap::new(),
+            host: None,
             position: Position::default(),
             frozen: None,
             curtain: Curtain::Open,
@@ -199,6 +208,10 @@ impl Show {
             Event::Looped(section) => self.looped = *section,
             Event::Zoomed(pane) => self.zoomed = *pane,
             Event::Captioned(text) => self.caption = text.clone().map(|text| Caption { text, since: at }),
+            Event::Chosen { demo, plays } => {
+                self.chosen.insert(demo.clone(), *plays);
+            }
+            Event::Hosted(machine) => self.host = Some(machine.clone()),
             Event::Begun { demo } => {
                 self.active = Some(demo.clone());
                 self.shown.remove(demo);
@@ -329,7 +342,7 @@ impl Show {
         let cue = self.deck.as_ref().and_then(|deck| deck.slides.get(slide)).and_then(|slide| slide.cue.as_ref());
         let reveal = match cue.and_then(|cue| Some((cue, self.demos.get(&cue.demo)?))) {
             None => reveal,
-            Some((cue, demo)) => self.runs.get(&cue.demo).map_or(0, |run| {
+            Some((cue, demo)) => self.stepped(&cue.demo).map_or(0, |run| {
                 cue.groups.iter().filter(|group| run.group_state(demo, group) != StepState::Pending).count()
             }),
         };
@@ -365,17 +378,24 @@ impl Show {
 
     fn next_group(&self, slide: &Slide) -> Option<NextAction> {
         let cue = slide.cue.as_ref()?;
-        if self.recording(&cue.demo).is_some() {
+        let plays = self.plays(&cue.demo);
+        let recording = self.recording(&cue.demo);
+        if recording.is_some() && plays != Plays::Recorded {
             return None;
         }
-        let demo = self.demos.get(&cue.demo)?;
+        self.demos.get(&cue.demo)?;
+        let demo = self.demo(&cue.demo)?;
         let idle = Run::default();
-        let run = self.runs.get(&cue.demo).unwrap_or(&idle);
+        let run = self.stepped(&cue.demo).unwrap_or(&idle);
         if let Some(step) = run.running() {
-            return Some(NextAction::Wait { step });
+            // What the speaker has paused is left behind.
+            let waits = recording.is_none_or(|recorded| recorded.head.plays());
+            return waits.then_some(NextAction::Wait { step });
         }
-        let open = cue.groups.iter().find(|group| run.group_state(demo, group) != StepState::Passed)?;
-        if self.held.contains(&cue.demo) {
+        // A recording of another edition may lack some.
+        let mut groups = cue.groups.iter().filter(|group| demo.group(group).is_some());
+        let open = groups.find(|group| run.group_state(demo, group) != StepState::Passed)?;
+        if self.held.contains(&cue.demo) && plays != Plays::Recorded {
             return Some(NextAction::Trust { demo: cue.demo.clone() });
         }
         // A failed group is the speaker's to run again or to leave behind; the clicker leaves it behind.
@@ -411,6 +431,7 @@ impl Show {
                 self.clock = Clock::default();
                 self.frozen = None;
                 self.curtain = Curtain::Open;
+                self.chosen.clear();
             }
         }
         self.looped = None;
@@ -425,6 +446,7 @@ impl Show {
         });
         self.active = self.active.take().filter(|active| self.runs.contains_key(active));
         self.demos = opened.demos.clone();
+        self.chosen.retain(|demo, _| opened.demos.contains_key(demo));
         self.stay_within();
         self.held = opened.held.clone();
     }

@@ -61,6 +61,12 @@ impl Timeline {
         self.steps.iter().rev().find(|band| band.step == Some(step)).map(|band| band.from)
     }
 
+    /// Where a step ended, the last time that it ran; none where the recording ends with it.
+    pub fn end_of_step(&self, step: usize) -> Option<Micros> {
+        let band = self.steps.iter().rposition(|band| band.step == Some(step))?;
+        (band + 1 < self.steps.len()).then(|| self.steps[band].to)
+    }
+
     fn stops(&self) -> impl Iterator<Item = Micros> + '_ {
         let bands = if self.steps.is_empty() { &self.slides } else { &self.steps };
         bands.iter().map(|band| band.from)

@@ -4,7 +4,7 @@ use crate::{
     store::{Part, Store},
     time,
 };
-use greenroom_show::{Source, take::Edition};
+use greenroom_show::{On, Source, take::Edition};
 use leptos::prelude::*;
 
 /// For style and for tests.
@@ -37,7 +37,11 @@ pub fn in_words(source: &Source) -> String {
 fn machine(badge: &greenroom_show::Badge) -> String {
     let cores = if badge.cores == 1 { "1 core".into() } else { format!("{} cores", badge.cores) };
     let cpu = plain_cpu(&badge.cpu);
-    if cpu.is_empty() { cores } else { format!("{cpu}, {cores}") }
+    let machine = if cpu.is_empty() { cores } else { format!("{cpu}, {cores}") };
+    match badge.on {
+        On::This => machine,
+        On::Another => format!("another machine: {machine}"),
+    }
 }
 
 /// The badge of a demo's pane.
@@ -77,4 +81,24 @@ fn plain_cpu(cpu: &str) -> String {
     let name =
         name.replace("(R)", "").replace("(TM)", "").replace("(tm)", "").replace("CPU", "").replace("Processor", "");
     name.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greenroom_show::Badge;
+
+    #[test]
+    fn a_recording_of_another_machine_or_edition_says_so() {
+        let badge = Badge {
+            at_unix_ms: 0,
+            cpu: "Fast(R) CPU @ 3 GHz".into(),
+            cores: 8,
+            edition: Edition::Todays,
+            on: On::This,
+        };
+        assert_eq!(machine(&badge), "Fast, 8 cores");
+        let other = Badge { edition: Edition::Earlier, on: On::Another, ..badge };
+        assert_eq!(machine(&other), "another machine: Fast, 8 cores");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Console;
 use crate::{keys, store::Part};
-use greenroom_show::{NextAction, Show};
+use greenroom_show::{NextAction, Show, deck::Plays};
 use leptos::prelude::*;
 
 #[component]
@@ -33,8 +33,17 @@ pub fn Foot() -> impl IntoView {
 /// Whether the step that is waited for takes longer than it ever should.
 fn is_late(show: &Show) -> bool {
     let NextAction::Wait { step } = show.next_action() else { return false };
+    if is_recorded(show) {
+        return false;
+    }
     let run = show.slide().and_then(|slide| show.runs.get(&slide.cue.as_ref()?.demo));
     run.and_then(|run| run.steps.get(&step)).is_some_and(|step| step.late)
+}
+
+/// Whether the demo of this slide is played from its recording.
+fn is_recorded(show: &Show) -> bool {
+    let cue = show.slide().and_then(|slide| slide.cue.as_ref());
+    cue.is_some_and(|cue| show.plays(&cue.demo) == Plays::Recorded)
 }
 
 fn words(show: &Show) -> String {
@@ -43,16 +52,20 @@ fn words(show: &Show) -> String {
         NextAction::RunGroup { demo, group } => {
             let group = show.demos.get(&demo).and_then(|demo| demo.group(&group));
             let about = group.map(|group| if group.about.is_empty() { &group.name } else { &group.about });
-            format!("runs: {}", about.map(String::as_str).unwrap_or_default())
+            let does = if is_recorded(show) { "plays the recording" } else { "runs" };
+            format!("{does}: {}", about.map(String::as_str).unwrap_or_default())
         }
         NextAction::Trust { demo } => {
             format!("waits for Shift Y, your yes to '{demo}'")
         }
         NextAction::Wait { step } => {
-            let demo = show.slide().and_then(|slide| show.demos.get(&slide.cue.as_ref()?.demo));
+            let demo = show.slide().and_then(|slide| show.demo(&slide.cue.as_ref()?.demo));
             let step = demo.and_then(|demo| demo.steps.get(step)).map(|step| step.text.as_str());
             if is_late(show) {
                 return format!("late: V shows the recording from here on: {}", step.unwrap_or_default());
+            }
+            if is_recorded(show) {
+                return format!("waits for the recorded step (] goes to the next): {}", step.unwrap_or_default());
             }
             format!("waits for the step that runs (K stops it): {}", step.unwrap_or_default())
         }

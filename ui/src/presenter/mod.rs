@@ -28,7 +28,7 @@ use crate::{
 use greenroom_show::{
     NextAction, Show as ShowState, StepState,
     call::{self, Call},
-    deck::{Cue, Theme},
+    deck::{Cue, Plays, Theme},
     playback::To,
 };
 use leptos::{ev, prelude::*, task::spawn_local};
@@ -182,12 +182,24 @@ impl Console {
         let Some((_, cue)) = untrack(|| self.cue()) else { return };
         let group = self.store.peek(|show| {
             let demo = show.demos.get(&cue.demo)?;
-            let state = |group: &String| show.runs.get(&cue.demo).map(|run| run.group_state(demo, group));
+            let run = match show.plays(&cue.demo) {
+                Plays::Recorded => show.run(&cue.demo),
+                Plays::Live | Plays::Auto => show.runs.get(&cue.demo),
+            };
+            let state = |group: &String| run.map(|run| run.group_state(demo, group));
             let open = cue.groups.iter().find(|group| state(group) != Some(StepState::Passed));
             open.or(cue.groups.last()).cloned()
         });
         if let Some(group) = group {
             self.send(call::RunGroup { demo: cue.demo, group });
+        }
+    }
+
+    /// The demo at hand is played by the next of live, recorded and auto.
+    pub fn next_plays(self) {
+        if let Some((_, cue)) = untrack(|| self.cue()) {
+            let plays = self.store.peek(|show| show.plays(&cue.demo)).next();
+            self.send(call::SetPlays { demo: cue.demo, plays });
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use greenroom_show::{
     Micros, Outcome, Run, Show, Source, StepState, call,
-    deck::Cue,
+    deck::{Cue, Plays},
     demo::{Demo, Group, Step},
 };
 use leptos::prelude::*;
@@ -69,6 +69,7 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
         .map(|group| view! { <GroupSteps demo=demo.clone() group=group.clone() /> })
         .collect();
     let held = slug.clone();
+    let played = slug.clone();
     let reset = move |_| console.send(call::Reset { demo: slug.clone() });
     view! {
         <section class="steps" data-testid="steps" data-demo=demo.slug data-badge=move || source_name(&source.read())>
@@ -79,6 +80,7 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
                 </Show>
                 <button data-testid="reset" on:click=reset>"Reset"</button>
             </header>
+            <PlaysChoice demo=played />
             <Show when={
                 let slug = held;
                 move || store.read(&[Part::Deck], |show| show.held.contains(&slug))
@@ -94,6 +96,36 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
             {groups}
             <p class="tools">{tools}</p>
         </section>
+    }
+}
+
+/// What plays the demo: one of three, and what it means.
+#[component]
+fn PlaysChoice(demo: String) -> impl IntoView {
+    let console = expect_context::<Console>();
+    let store = console.store;
+    let plays = Memo::new({
+        let demo = demo.clone();
+        move |_| store.read(&[Part::Deck, Part::Position, Part::Steps], |show| show.plays(&demo))
+    });
+    let buttons = Plays::ALL.map(|one| {
+        let demo = demo.clone();
+        let set = move |_| console.send(call::SetPlays { demo: demo.clone(), plays: one });
+        let (name, title) = plays_words(one);
+        view! {
+            <button role="radio" data-testid="plays" data-plays=one.as_str() title=title aria-checked=move || (plays.get() == one).to_string() on:click=set>
+                <i aria-hidden="true"></i>{name}
+            </button>
+        }
+    });
+    view! { <div class="plays" role="radiogroup" aria-label="What plays this demo (Shift S)">{buttons.into_iter().collect_view()}</div> }
+}
+
+fn plays_words(plays: Plays) -> (&'static str, &'static str) {
+    match plays {
+        Plays::Live => ("Live", "Steps run; V shows the recording (Shift S)"),
+        Plays::Recorded => ("Recorded", "Each click plays the recording of its steps; nothing runs (Shift S)"),
+        Plays::Auto => ("Auto", "Steps run; the recording goes on by itself where one is late or fails (Shift S)"),
     }
 }
 

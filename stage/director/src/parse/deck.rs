@@ -3,8 +3,8 @@
 use super::source::{Footing, Part};
 use super::{Faults, FindPicture, Parsed, Report, hint, markdown, narrative, nearest, source, yaml};
 use greenroom_show::deck::{
-    Block, Cue, Deck, Fallback, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Section, Slide, Theme,
-    each_inline, plain,
+    Block, Cue, Deck, Fallback, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Plays, Section, Slide,
+    Theme, each_inline, plain,
 };
 use greenroom_show::demo::Demo;
 use serde::Deserialize;
@@ -28,6 +28,7 @@ const SLIDE_KEYS: &[&str] = &[
     "demo",
     "steps",
     "panes",
+    "plays",
 ];
 
 /// What a fault in front matter costs.
@@ -65,6 +66,8 @@ struct SlideYaml {
     demo: Option<String>,
     steps: Option<Names>,
     panes: Option<Vec<Pane>>,
+    /// What the demo's steps are played by.
+    plays: Option<Plays>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -358,6 +361,9 @@ fn cue_and_layout(
 ) -> (Option<Cue>, Layout) {
     let cue = cue(yaml, demos, line_of, report);
     let layout = yaml.layout.unwrap_or(if cue.is_some() { Layout::Demo } else { Layout::Bullets });
+    if yaml.plays.is_some() && cue.is_none() {
+        report.fault(line_of("plays"), "'plays' says what a demo is played by: name it with 'demo: <slug>'");
+    }
     if layout.needs_demo() && cue.is_none() {
         report.fault(line_of("layout"), format!("a slide of layout '{}' needs 'demo: <slug>'", layout.as_str()));
     }
@@ -388,7 +394,7 @@ fn cue(
         report.fault(line_of("steps"), format!("demo '{slug}' has no steps '{name}'{near}"));
     }
     let panes = yaml.panes.clone().unwrap_or_else(|| Pane::USUAL.to_vec());
-    Some(Cue { demo: slug.clone(), groups, panes })
+    Some(Cue { demo: slug.clone(), groups, panes, plays: yaml.plays })
 }
 
 fn title(blocks: &[Block]) -> String {
@@ -481,6 +487,12 @@ demo: copy
             ),
             ("# A\n```\nnever\n\n---\n# B\n", "slides/a/deck.md:2: this fence never ends", 2),
             ("---\ntitle: A\ncuts: [5, 10]\n---\n# A\n", "slides/a/deck.md:3: 'cuts' are minutes", 1),
+            (
+                "---\ntitle: A\ndemo: copy\nplays: recorde\n---\n# A\n",
+                "slides/a/deck.md:4: front matter: unknown variant `recorde`, expected one of live, recorded, auto; did you mean 'recorded'?",
+                1,
+            ),
+            ("---\ntitle: A\nplays: auto\n---\n# A\n", "slides/a/deck.md:3: 'plays' says what a demo is played by", 1),
             ("---\ntitle: A\npriority: 7\n---\n# A\n", "slides/a/deck.md:3: 'priority' is 1", 1),
         ];
         for (text, wanted, slides) in cases {
@@ -488,6 +500,18 @@ demo: copy
             let said = Faults(parsed.faults).to_string();
             assert!(said.contains(wanted), "wanted {wanted}\nsaid   {said}");
             assert_eq!(parsed.value.slides.len(), slides, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_slide_says_what_its_demo_is_played_by() {
+        let plays = |said: &str| {
+            let deck = parse(&format!("# A\n\n---\ndemo: copy\n{said}---\n# B\n")).expect("good").value;
+            deck.slides[1].cue.clone().expect("a cue").plays
+        };
+        assert_eq!(plays(""), None);
+        for wanted in Plays::ALL {
+            assert_eq!(plays(&format!("plays: {}\n", wanted.as_str())), Some(wanted));
         }
     }
 

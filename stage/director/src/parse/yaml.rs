@@ -82,11 +82,10 @@ fn message(error: &serde_saphyr::Error) -> String {
     let line = text.lines().next().unwrap_or_default();
     let end = line.find(" at line ").unwrap_or(line.len());
     let said = line[..end].trim_start_matches("error: ").to_string();
-    // "unknown variant `x`, expected one of `y`, `z`"
-    let names: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
-    let near = match (said.contains("unknown variant"), &names[..]) {
-        (true, [name, known @ ..]) => hint(name, known.iter().copied()),
-        (true, []) | (false, _) => String::new(),
-    };
+    // "unknown variant `x`, expected one of y, z"
+    let name = said.split_once("unknown variant `").and_then(|(_, rest)| Some(rest.split_once('`')?.0));
+    let known =
+        said.split_once("expected one of ").map(|(_, known)| known.split(", ").map(|name| name.trim_matches('`')));
+    let near = name.zip(known).map(|(name, known)| hint(name, known)).unwrap_or_default();
     said + &near
 }

@@ -1,14 +1,14 @@
 //! Answers the windows: one line a call.
 
 use super::kernel::{Captions, Kernel, Now};
-use super::{Stage, history, plan, tenants, trust};
+use super::{Stage, history, plan, plays, tenants, trust};
 use crate::export::{self, ByLevel, FORMATS, Format, Shape, Wanted};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::library::{self, About, Takes, about};
 use crate::takes::{PassedOver, Reader};
 use greenroom_show::call::{ActOnTake, Call, CallError, Role, ShowRequest};
-use greenroom_show::deck::{Fallback, Level, Slide};
+use greenroom_show::deck::{Level, Plays, Slide};
 use greenroom_show::playback::To;
 use greenroom_show::preflight::Check;
 use greenroom_show::take::{Form, Label, TakeAct, TakeInfo, Verdict};
@@ -29,11 +29,11 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         return Err(CallError::Failed { detail: "a recorded talk is on stage: V goes back to live".into() });
     }
     match request {
-        Ask::Next(call) => answer(&call, next(stage)),
+        Ask::Next(call) => answer(&call, next(stage).await),
         Ask::Previous(call) => answer(&call, previous(stage)),
         Ask::GoTo(call) => answer(&call, go_to(stage, call.slide)),
-        Ask::RunGroup(call) => answer(&call, stage.start_group(&call.demo, &call.group)),
-        Ask::RunStep(call) => answer(&call, stage.start_step(&call.demo, call.step)),
+        Ask::RunGroup(call) => answer(&call, plays::run_group(stage, &call.demo, &call.group).await),
+        Ask::RunStep(call) => answer(&call, plays::run_step(stage, &call.demo, call.step).await),
         Ask::Stop(call) => answer(&call, stop(stage)),
         Ask::Reset(call) => answer(&call, stage.reset(&call.demo).await),
         Ask::ToggleCurtain(call) => answer(&call, toggle_curtain(stage, call.curtain)),
@@ -48,6 +48,7 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::HandOn(call) => answer(&call, hand_on(stage, &call.form).await),
         Ask::OpenTake(call) => answer(&call, open_take(stage, &call.id).await),
         Ask::ToggleRecorded(call) => answer(&call, toggle_recorded(stage).await),
+        Ask::SetPlays(call) => answer(&call, plays::set(stage, &call.demo, call.plays)),
         Ask::TogglePlay(call) => answer(&call, command(stage, replay::Command::TogglePlay)),
         Ask::RestartTake(call) => answer(&call, command(stage, replay::Command::Restart)),
         Ask::SeekTake(call) => answer(&call, command(stage, replay::Command::Seek(call.to))),
@@ -110,6 +111,7 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::ResetClock(_)
         | Ask::ToggleSpan(_)
         | Ask::SetVersion(_)
+        | Ask::SetPlays(_)
         | Ask::DeleteRehearsal(_)
         | Ask::ExportRehearsals(_)
         | Ask::ToggleLoop(_)
@@ -145,7 +147,7 @@ fn emit(kernel: &Arc<Kernel>, event: Event) -> Result<(), CallError> {
     Ok(())
 }
 
-fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
+async fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
     let action = stage.lock().show.next_action();
     match action {
         NextAction::Reveal(position) => emit(stage, Event::Moved(position)),
@@ -159,7 +161,7 @@ fn next(stage: &Arc<Stage>) -> Result<(), CallError> {
                 None => go_to(stage, position.slide),
             }
         }
-        NextAction::RunGroup { demo, group } => stage.start_group(&demo, &group),
+        NextAction::RunGroup { demo, group } => plays::run_group(stage, &demo, &group).await,
         NextAction::Trust { demo } => Err(CallError::NotTrusted { demo }),
         NextAction::Wait { .. } => stage.lock().busy.be_free(),
         NextAction::BackToLive | NextAction::End => Ok(()),
@@ -301,7 +303,7 @@ pub async fn fall_back(kernel: &Arc<Kernel>, why: &str) {
     {
         let now = kernel.lock();
         let show = &now.show;
-        let is_asked = show.deck.as_ref().is_none_or(|deck| deck.fallback == Fallback::Ask);
+        let is_asked = show.active.as_ref().is_none_or(|demo| show.plays(demo) != Plays::Auto);
         let is_on_stage =
             show.slide().and_then(|slide| slide.cue.as_ref()).map(|cue| &cue.demo) == show.active.as_ref();
         if is_asked || !is_on_stage || show.replays_talk() || show.recorded.is_some() {
@@ -322,6 +324,10 @@ async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
         if now.show.replays_talk() || now.show.recorded.is_some() || stands_for_it {
             now.replay = None;
             kernel.emit_in(&mut now, Event::Replay(Replay::Closed));
+            if let Some(demo) = demo.filter(|demo| now.show.plays(demo) == Plays::Recorded) {
+                // Else the next click would show it again.
+                kernel.emit_in(&mut now, Event::Chosen { demo, plays: Plays::Live });
+            }
             return Ok(());
         }
         let step = demo.as_ref().and_then(|demo| now.show.runs.get(demo)).and_then(Run::stands);
@@ -330,19 +336,21 @@ async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
     let Some(demo) = demo else {
         return Err(CallError::Failed { detail: "this slide cues no demo: go to one that does, then press V".into() });
     };
+    let take = take_of(kernel, &demo).await?;
+    play(kernel, take).await?;
+    // Where the live run stands, so that the words that are being said go on.
+    step.map_or(Ok(()), |step| command(kernel, replay::Command::Seek(To::Begin(step))))
+}
+
+/// The take that stands in for a demo: of today's edition before an earlier one, starred before others, and then the newest.
+pub async fn take_of(kernel: &Arc<Kernel>, demo: &str) -> Result<TakeInfo, CallError> {
     let takes = kernel.shelf(Kernel::takes).await?;
     let passed = takes.into_iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
     let labels = labels(kernel).await?;
     let is_starred = |take: &TakeInfo| labels.get(&take.id).is_some_and(|label| label.starred);
-    // The first of the least: of today's edition before an earlier one, starred before others, and then the newest.
-    let Some(take) = passed.min_by_key(|take| (take.edition, !is_starred(take))) else {
-        return Err(CallError::Failed {
-            detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
-        });
-    };
-    play(kernel, take).await?;
-    // Where the live run stands, so that the words that are being said go on.
-    step.map_or(Ok(()), |step| command(kernel, replay::Command::Seek(To::Begin(step))))
+    passed.min_by_key(|take| (take.edition, !is_starred(take))).ok_or_else(|| CallError::Failed {
+        detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
+    })
 }
 
 async fn labels(kernel: &Arc<Kernel>) -> Result<BTreeMap<String, Label>, CallError> {
@@ -433,7 +441,7 @@ async fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {
     play(kernel, take).await
 }
 
-fn close_replay(kernel: &Arc<Kernel>) {
+pub fn close_replay(kernel: &Arc<Kernel>) {
     let mut now = kernel.lock();
     if now.show.recorded.is_some() || now.show.replays_talk() {
         now.replay = None;
@@ -462,7 +470,7 @@ fn may_leave(now: &Now, highest: Level) -> Result<(), CallError> {
     Ok(())
 }
 
-async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
+pub async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
     let (handle, waiting) = replay::Handle::new();
     let folder = kernel.takes_folder();
     let id = take.id.clone();
@@ -523,7 +531,7 @@ pub fn come_back(kernel: &Arc<Kernel>) -> Result<(), CallError> {
     arrive(kernel, position)
 }
 
-fn command(kernel: &Arc<Kernel>, command: replay::Command) -> Result<(), CallError> {
+pub fn command(kernel: &Arc<Kernel>, command: replay::Command) -> Result<(), CallError> {
     let handle = kernel.lock().replay.clone();
     match handle {
         Some(handle) => {

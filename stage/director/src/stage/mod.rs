@@ -10,6 +10,7 @@ mod nodes;
 mod operator;
 mod outcome;
 mod plan;
+mod plays;
 mod recording;
 mod rehearse;
 mod reload;
@@ -174,6 +175,7 @@ impl Director {
             restarts: tokio::sync::Notify::new(),
         };
         let stage = Arc::new(Stage { kernel, backstage });
+        stage.emit(Event::Hosted(stage.machine.clone()));
         stage.emit(Event::Opened(Box::new(opened)));
         stage.say_faults(&stage.loaded().talk);
         history::learn(&stage);

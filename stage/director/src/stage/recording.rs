@@ -140,7 +140,8 @@ impl TalkTakes {
     fn begin(&mut self, show: &Show, at: Micros) {
         let Some(deck) = &show.deck else { return };
         let Some(mut recorder) = self.shelf.open(&self.shelf.header(deck), at, |_| {}) else { return };
-        let show = Show { notices: VecDeque::new(), faults: vec![], held: BTreeSet::new(), talk: None, ..show.clone() };
+        let (notices, held, chosen) = (VecDeque::new(), BTreeSet::new(), BTreeMap::new());
+        let show = Show { notices, faults: vec![], held, chosen, host: None, talk: None, ..show.clone() };
         recorder.record(at, &Event::Showed { now: at, show: Box::new(show) });
         self.recorder = Some(recorder);
     }

@@ -72,30 +72,41 @@ impl Kernel {
             nearest: crate::parse::nearest(demo, loaded.talk.programs.keys().map(String::as_str)),
         })
     }
+
+    /// The steps of a group.
+    pub fn group(&self, demo: &str, group: &str) -> Result<Range<usize>, CallError> {
+        let program = self.program(demo)?;
+        let nearest = || crate::parse::nearest(group, program.demo.groups.iter().map(|group| group.name.as_str()));
+        let not_found =
+            || CallError::NotFound { kind: "group of steps".into(), name: group.into(), nearest: nearest() };
+        program.demo.group(group).map(|group| group.steps.clone()).ok_or_else(not_found)
+    }
+
+    /// The program of a demo that has such a step.
+    pub fn step(&self, demo: &str, step: usize) -> Result<Arc<Program>, CallError> {
+        let program = self.program(demo)?;
+        if step >= program.demo.steps.len() {
+            return Err(CallError::NotFound { kind: "step".into(), name: step.to_string(), nearest: None });
+        }
+        Ok(program)
+    }
 }
 
 impl Stage {
     /// Runs a group from its first step that has not passed; one that has passed runs again, whole.
     pub fn start_group(self: &Arc<Self>, demo: &str, group: &str) -> Result<(), CallError> {
         let program = self.program(demo)?;
-        let Some(found) = program.demo.group(group) else {
-            let nearest = crate::parse::nearest(group, program.demo.groups.iter().map(|group| group.name.as_str()));
-            return Err(CallError::NotFound { kind: "group of steps".into(), name: group.into(), nearest });
-        };
+        let steps = self.group(demo, group)?;
         let mut now = self.lock();
         self.prepare(&mut now, demo)?;
         let run = now.show.runs.get(demo);
-        let open = found.steps.clone().find(|step| run.is_none_or(|run| run.state(*step) != StepState::Passed));
-        let steps = open.unwrap_or(found.steps.start)..found.steps.end;
-        self.start(&mut now, &program, steps);
+        let open = steps.clone().find(|step| run.is_none_or(|run| run.state(*step) != StepState::Passed));
+        self.start(&mut now, &program, open.unwrap_or(steps.start)..steps.end);
         Ok(())
     }
 
     pub fn start_step(self: &Arc<Self>, demo: &str, step: usize) -> Result<(), CallError> {
-        let program = self.program(demo)?;
-        if step >= program.demo.steps.len() {
-            return Err(CallError::NotFound { kind: "step".into(), name: step.to_string(), nearest: None });
-        }
+        let program = self.step(demo, step)?;
         let mut now = self.lock();
         self.prepare(&mut now, demo)?;
         self.start(&mut now, &program, step..step + 1);

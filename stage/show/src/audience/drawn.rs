@@ -198,7 +198,8 @@ impl From<Outcome> for crate::Outcome {
 }
 
 fn recorded(demo: String, badge: Badge, run: crate::Run) -> Recorded {
-    let Badge { at_unix_ms, cpu, cores, edition } = badge;
+    // Of which machine it is, what was given says.
+    let Badge { at_unix_ms, cpu, cores, edition, on: _ } = badge;
     let machine = Machine { cpu, cores, ..Machine::default() };
     let take = TakeInfo { demo, at_unix_ms, machine, edition, ..no_take() };
     Recorded { take, ended: false, head: Playhead::default(), idle: Idle::Cut, run, demo: None }

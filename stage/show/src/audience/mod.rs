@@ -193,6 +193,7 @@ impl Scenery {
                     demo: cue.demo.clone(),
                     groups: cue.groups.clone(),
                     panes: cue.panes.clone(),
+                    plays: None,
                 }),
             },
             demo: slide.cue.as_ref().filter(|_| slide.layout.needs_demo()).and_then(|cue| Demo::of(show, cue)),

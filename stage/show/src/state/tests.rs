@@ -31,7 +31,7 @@ fn deck(slides: usize) -> Deck {
     }
 }
 
-fn opened(slides: usize) -> Event {
+pub(crate) fn opened(slides: usize) -> Event {
     Event::Opened(Box::new(Opened {
         deck: deck(slides),
         demos: BTreeMap::new(),

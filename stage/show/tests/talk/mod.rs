@@ -19,7 +19,7 @@ pub const PLANNER: usize = 3;
 
 /// A talk of five slides: words with figures, two demos, the capacity planner, and an end.
 pub fn opened(mark: &str) -> Event {
-    let cue = |demo: &str| Cue { demo: demo.into(), groups: vec!["first".into()], panes: PANES.to_vec() };
+    let cue = |demo: &str| Cue { demo: demo.into(), groups: vec!["first".into()], panes: PANES.to_vec(), plays: None };
     let section = |title: &str, first| Section { title: format!("{mark}-{title}"), minutes: 4.0, first };
     let slides = vec![
         slide(mark, 0, 0, Layout::Bullets, None),
