@@ -118,6 +118,11 @@ pub const TABLE: &[Chapter] = &[
                 act: |console| console.send(call::ToggleIdle {}),
             },
             Row {
+                keys: &["Shift+c"],
+                what: "Keep the last two minutes as a take",
+                act: |console| console.send(call::KeepLast {}),
+            },
+            Row {
                 keys: &["z"],
                 what: "Charts: last minute or whole run",
                 act: |console| console.send(call::ToggleSpan {}),

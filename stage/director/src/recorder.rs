@@ -1,14 +1,15 @@
 //! Writes a take: appended as it happens, synced about once a second, scrubbed before it becomes a line.
 
 use crate::scrub::Secrets;
+use greenroom_show::playback::Of;
 use greenroom_show::{Event, Micros, Stamped, take::Header};
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// What may wait for a slow disk: minutes of a busy demo. Beyond it the take ends, and not the show.
@@ -33,13 +34,49 @@ pub enum Told {
 /// An open take. Dropping it ends the file, synced.
 #[derive(Debug)]
 pub struct Recorder {
+    of: Of,
     began: Micros,
+    /// When the last event fell, on the recording's clock.
+    last: Micros,
     secrets: Secrets,
-    lines: Option<SyncSender<String>>,
+    entries: Option<Arc<SyncSender<Entry>>>,
     waiting: Arc<AtomicUsize>,
     output_bytes: usize,
     bytes: usize,
     writer: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What goes to the thread that writes.
+#[derive(Debug)]
+enum Entry {
+    Line(String),
+    /// Asks how far the file is written, once all before it is.
+    Mark(SyncSender<Marked>),
+}
+
+/// A take that is being recorded, for whoever wants what there is of it by now. It keeps no take from ending.
+#[derive(Debug, Clone)]
+pub struct Tap {
+    pub of: Of,
+    /// When the last event fell, on the recording's clock.
+    pub last: Micros,
+    entries: Weak<SyncSender<Entry>>,
+}
+
+/// How far a take is written: whole lines, so many bytes of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    pub id: String,
+    pub bytes: u64,
+}
+
+impl Tap {
+    /// Waits for the disk. `None` where the take has ended meanwhile, or was never written.
+    pub fn mark(&self) -> Option<Marked> {
+        let (tell, told) = sync_channel(1);
+        self.entries.upgrade()?.try_send(Entry::Mark(tell)).ok()?;
+        told.recv().ok()
+    }
 }
 
 /// Whether a take goes on.
@@ -58,8 +95,8 @@ impl Recorder {
         secrets: Secrets,
         tell: impl Fn(Told) + Send + 'static,
     ) -> std::io::Result<Recorder> {
-        let (lines, queue) = sync_channel(WAITING_LINES_MAX);
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let (entries, queue) = sync_channel(WAITING_LINES_MAX);
+        let (of, waiting) = (Of::take(&header.demo), Arc::new(AtomicUsize::new(0)));
         let (folder, header, written) = (folder.to_path_buf(), header.clone(), waiting.clone());
         let writer = std::thread::Builder::new().name("take".into()).spawn(move || {
             let create = std::fs::create_dir_all(&folder).and_then(|()| create(&folder, &header));
@@ -73,31 +110,38 @@ impl Recorder {
                 }
             };
             let path = folder.join(format!("{id}{SUFFIX}"));
-            tell(Told::Named(id));
-            if let Err(error) = write(file, &header, &queue, &written) {
+            tell(Told::Named(id.clone()));
+            if let Err(error) = write(file, &id, &header, &queue, &written) {
                 tell(Told::Ended(format!("The take is no longer recorded: {}: {error}", path.display())));
             }
         })?;
-        Ok(Recorder { began, secrets, lines: Some(lines), waiting, output_bytes: 0, bytes: 0, writer: Some(writer) })
+        let entries = Some(Arc::new(entries));
+        Ok(Recorder { of, began, last: 0, secrets, entries, waiting, output_bytes: 0, bytes: 0, writer: Some(writer) })
+    }
+
+    pub fn tap(&self) -> Option<Tap> {
+        let entries = self.entries.as_ref()?;
+        Some(Tap { of: self.of, last: self.last, entries: Arc::downgrade(entries) })
     }
 
     /// Appends an event. A take goes no further where the disk refused or fell behind, or where it is as long as one may be.
     pub fn record(&mut self, at: Micros, event: &Event) -> Goes {
-        let Some(lines) = &self.lines else { return Goes::NoFurther };
+        let Some(entries) = &self.entries else { return Goes::NoFurther };
         if let Event::Output(text) = event {
             self.output_bytes += text.len();
             if self.output_bytes > OUTPUT_BYTES_MAX {
                 return Goes::On;
             }
         }
-        let line = line(&Stamped { at: at.saturating_sub(self.began), event: event.clone() }, &self.secrets);
+        self.last = at.saturating_sub(self.began);
+        let line = line(&Stamped { at: self.last, event: event.clone() }, &self.secrets);
         self.bytes += line.len();
         let waiting = self.waiting.fetch_add(line.len(), Ordering::Relaxed) + line.len();
         let fits = self.bytes <= TAKE_BYTES_MAX && waiting <= WAITING_BYTES_MAX;
-        if fits && lines.try_send(line).is_ok() {
+        if fits && entries.try_send(Entry::Line(line)).is_ok() {
             return Goes::On;
         }
-        self.lines = None;
+        self.entries = None;
         Goes::NoFurther
     }
 
@@ -109,7 +153,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        drop(self.lines.take());
+        drop(self.entries.take());
         if let Some(writer) = self.writer.take() {
             writer.join().ok();
         }
@@ -160,20 +204,32 @@ fn create(folder: &Path, header: &Header) -> std::io::Result<(String, File)> {
     Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
-fn write(file: File, header: &Header, queue: &Receiver<String>, waiting: &AtomicUsize) -> std::io::Result<()> {
+fn write(file: File, id: &str, header: &Header, queue: &Receiver<Entry>, waiting: &AtomicUsize) -> std::io::Result<()> {
     let mut file = BufWriter::new(file);
-    serde_json::to_writer(&mut file, header)?;
-    file.write_all(b"\n")?;
+    let mut header = serde_json::to_vec(header)?;
+    header.push(b'\n');
+    let mut bytes = header.len();
+    file.write_all(&header)?;
     file.flush()?;
     let mut synced = Instant::now();
     let mut dirty = false;
     loop {
         match queue.recv_timeout(SYNC_EVERY) {
-            Ok(line) => {
-                for line in std::iter::once(line).chain(queue.try_iter()) {
-                    file.write_all(line.as_bytes())?;
-                    file.write_all(b"\n")?;
-                    waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            Ok(entry) => {
+                for entry in std::iter::once(entry).chain(queue.try_iter()) {
+                    match entry {
+                        Entry::Line(line) => {
+                            file.write_all(line.as_bytes())?;
+                            file.write_all(b"\n")?;
+                            bytes += line.len() + 1;
+                            waiting.fetch_sub(line.len(), Ordering::Relaxed);
+                        }
+                        Entry::Mark(tell) => {
+                            file.flush()?;
+                            // Whoever asked may have gone.
+                            tell.try_send(Marked { id: id.into(), bytes: bytes as u64 }).ok();
+                        }
+                    }
                 }
                 // Whoever reads the take next, such as the key that replays it, finds all that has happened.
                 file.flush()?;

@@ -7,7 +7,8 @@ mod support;
 
 use director::{call, of_talk, open};
 use greenroom_director::Director;
-use greenroom_show::call::{GoTo, Next, RunGroup, SetPlays, ToggleRecorded};
+use greenroom_director::takes::{library::Takes, verify};
+use greenroom_show::call::{GoTo, KeepLast, ListTakes, Next, RunGroup, SetPlays, ToggleClock, ToggleRecorded};
 use greenroom_show::deck::Plays;
 use greenroom_show::{NextAction, Show, Source, StepState};
 use std::path::Path;
@@ -205,5 +206,56 @@ async fn a_slide_says_that_its_demo_falls_back_by_itself_whatever_the_deck_says(
     let director = before_the_second(root.path()).await;
     run(&director, "second", StepState::Failed).await;
     stands_in(&director).await;
+    director.close().await;
+}
+
+/// What the newest part of a take says, and that it is whole.
+fn kept(root: &Path, name: &str) -> greenroom_director::takes::library::Listed {
+    let takes = Takes::open(root);
+    let kept = takes.list().into_iter().find(|take| take.name.as_deref() == Some(name)).expect("among the takes");
+    assert!(verify::verify(&takes.path(&kept.id)).expect("readable").whole, "{name}");
+    kept
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_of_what_is_recorded_is_kept_at_a_key_and_the_recording_goes_on() {
+    let root = shaky("ask");
+    let director = open(of_talk(root.path())).await;
+    let nothing = call(&director, KeepLast {}).await.expect_err("nothing to keep").to_string();
+    assert!(nothing.contains("nothing has been recorded yet"), "{nothing}");
+
+    call(&director, ToggleClock {}).await.expect("the talk is recorded");
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    let name = call(&director, KeepLast {}).await.expect("kept");
+    let notice = director.show().notices.back().expect("it is said").text.clone();
+    assert!(notice.contains(&name) && notice.contains("goes on"), "{notice}");
+    let part = kept(root.path(), &name);
+    assert!(part.demo.is_empty() && name.starts_with("A talk, "), "{name}");
+    let text = |id: &str| std::fs::read_to_string(Takes::open(root.path()).path(id)).expect("there");
+    let whole = Takes::open(root.path()).list().into_iter().find(|take| take.name.is_none()).expect("the talk's");
+    let part = text(&part.id);
+    assert!(part.contains("\"moved\",{\"reveal\":0,\"slide\":1}"), "what happened just now is in it");
+    run(&director, "first", StepState::Passed).await;
+    until("the recording goes on", || {
+        let whole = text(&whole.id);
+        (whole.starts_with(&part) && whole[part.len()..].contains("step-ended")).then_some(())
+    })
+    .await;
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_recorded_the_last_run_is_kept_and_v_still_shows_the_whole_one() {
+    let root = shaky("ask");
+    runs(root.path(), 1).await;
+    let director = open(of_talk(root.path())).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    let name = call(&director, KeepLast {}).await.expect("kept");
+    let notice = director.show().notices.back().expect("it is said").text.clone();
+    assert!(notice.starts_with("Nothing is being recorded") && notice.contains(&name), "{notice}");
+    let part = kept(root.path(), &name);
+    assert_eq!(call(&director, ListTakes {}).await.expect("a list").len(), 2);
+    call(&director, ToggleRecorded {}).await.expect("the recorded run");
+    assert_ne!(director.show().recorded.expect("on stage").take.id, part.id);
     director.close().await;
 }

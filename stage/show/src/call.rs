@@ -54,6 +54,7 @@ pub enum ShowRequest {
     ListTakes(ListTakes),
     ReadLabels(ReadLabels),
     ActOnTake(ActOnTake),
+    KeepLast(KeepLast),
     ReadForms(ReadForms),
     HandOn(HandOn),
     OpenTake(OpenTake),
@@ -291,6 +292,16 @@ impl Call for ActOnTake {
     type Reply = ();
     fn request(self) -> Request {
         Request::Show(ShowRequest::ActOnTake(self))
+    }
+}
+
+/// Keeps the last two minutes of what is recorded, or of the last run, as a take of its own. Answers with its name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeepLast {}
+impl Call for KeepLast {
+    type Reply = String;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::KeepLast(self))
     }
 }
 

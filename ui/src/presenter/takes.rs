@@ -68,11 +68,12 @@ pub fn Takes() -> impl IntoView {
     };
     provide_context(library);
     let takes = library.takes;
-    // A take is new when a demo has come to rest, or another deck is on stage.
+    // A take is new when a demo has come to rest, another deck is on stage, or what was done with takes is said.
     let moment = Memo::new(move |_| {
-        store.read(&[Part::Deck, Part::Steps, Part::Replay], |show| {
+        store.read(&[Part::Deck, Part::Steps, Part::Replay, Part::Notices], |show| {
             let running = show.runs.values().filter_map(Run::running).next();
-            (show.deck.as_ref().map(|deck| deck.hash.clone()), running, show.active.clone())
+            let said = show.notices.back().map(|notice| notice.text.clone());
+            (show.deck.as_ref().map(|deck| deck.hash.clone()), running, show.active.clone(), said)
         })
     });
     let here = Memo::new(move |_| {

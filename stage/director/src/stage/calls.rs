@@ -1,7 +1,7 @@
 //! Answers the windows: one line a call.
 
 use super::kernel::{Captions, Kernel, Now};
-use super::{Stage, history, plan, plays, tenants, trust};
+use super::{Stage, history, keep, plan, plays, tenants, trust};
 use crate::export::{self, ByLevel, FORMATS, Format, Shape, Wanted};
 use crate::preflight::{Facts, judge};
 use crate::replay;
@@ -16,6 +16,7 @@ use greenroom_show::timeline::Timeline;
 use greenroom_show::version::Version;
 use greenroom_show::{ClockAct, Curtain, Event, Micros, NextAction, Position, Replay, Run, Show};
 use serde_json::Value;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::ListTakes(call) => answer(&call, stage.shelf(Kernel::takes).await),
         Ask::ReadLabels(call) => answer(&call, labels(stage).await),
         Ask::ActOnTake(call) => answer(&call, act_on_take(stage, &call).await),
+        Ask::KeepLast(call) => answer(&call, keep::last(stage).await),
         Ask::ReadForms(call) => answer(&call, Ok(forms())),
         Ask::HandOn(call) => answer(&call, hand_on(stage, &call.form).await),
         Ask::OpenTake(call) => answer(&call, open_take(stage, &call.id).await),
@@ -92,6 +94,7 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::ListTakes(_)
         | Ask::ReadLabels(_)
         | Ask::ActOnTake(_)
+        | Ask::KeepLast(_)
         | Ask::ReadForms(_)
         | Ask::HandOn(_)
         | Ask::OpenTake(_)
@@ -348,7 +351,9 @@ pub async fn take_of(kernel: &Arc<Kernel>, demo: &str) -> Result<TakeInfo, CallE
     let passed = takes.into_iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
     let labels = labels(kernel).await?;
     let is_starred = |take: &TakeInfo| labels.get(&take.id).is_some_and(|label| label.starred);
-    passed.min_by_key(|take| (take.edition, !is_starred(take))).ok_or_else(|| CallError::Failed {
+    // A part of a take has its time, and a later name.
+    let order = |take: &TakeInfo| (take.edition, !is_starred(take), Reverse(take.at_unix_ms), take.id.clone());
+    passed.min_by_key(order).ok_or_else(|| CallError::Failed {
         detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
     })
 }

@@ -6,6 +6,7 @@ use super::loaded::Loaded;
 use super::runner::Made;
 use crate::clock::Stopwatch;
 use crate::library::Talk;
+use crate::recorder::Tap;
 use crate::scrub::Secrets;
 use crate::takes::Index;
 use crate::trust::Trust;
@@ -81,6 +82,10 @@ pub trait Sink: std::fmt::Debug + Send {
     fn before(&mut self, _show: &Show, _at: Micros, _event: &Event) {}
     /// It has.
     fn after(&mut self, _show: &Show, _at: Micros, _event: &Event) {}
+    /// The take that it writes, while it writes one.
+    fn tap(&self) -> Option<Tap> {
+        None
+    }
 }
 
 impl Kernel {
@@ -118,6 +123,11 @@ impl Kernel {
     /// From the next event on.
     pub fn attach(&self, sink: impl Sink + 'static) {
         self.lock().sinks.push(Box::new(sink));
+    }
+
+    /// The takes that are being recorded.
+    pub fn taps(&self) -> Vec<Tap> {
+        self.lock().sinks.iter().filter_map(|sink| sink.tap()).collect()
     }
 
     /// Lets all sinks go. Their end waits for the disk.

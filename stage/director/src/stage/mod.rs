@@ -3,6 +3,7 @@
 mod busy;
 mod calls;
 mod history;
+mod keep;
 mod kernel;
 mod loaded;
 mod loads;

@@ -3,7 +3,7 @@
 
 use super::What;
 use super::kernel::{Kernel, Sink};
-use crate::recorder::{Goes, Recorder, TAKE_BYTES_MAX, Told};
+use crate::recorder::{Goes, Recorder, TAKE_BYTES_MAX, Tap, Told};
 use crate::scrub::Secrets;
 use greenroom_show::deck::{Deck, Section};
 use greenroom_show::demo::{Demo, Step};
@@ -70,6 +70,10 @@ impl Sink for DemoTakes {
             _ => {}
         }
     }
+
+    fn tap(&self) -> Option<Tap> {
+        self.recorder.as_ref().and_then(Recorder::tap)
+    }
 }
 
 impl DemoTakes {
@@ -132,6 +136,10 @@ impl Sink for TalkTakes {
         if goes == Goes::NoFurther || *event == Event::Clock(ClockAct::Reset) {
             self.shelf.end(self.recorder.take());
         }
+    }
+
+    fn tap(&self) -> Option<Tap> {
+        self.recorder.as_ref().and_then(Recorder::tap)
     }
 }
 

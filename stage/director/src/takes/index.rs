@@ -10,7 +10,7 @@ use greenroom_show::rehearsal::Trial;
 use greenroom_show::take::{Edition, Header, Machine, TakeInfo, Verdict};
 use greenroom_show::{Event, FIGURES_MAX, Micros, Opened, Outcome, Stamped};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -162,13 +162,22 @@ impl Index {
         machine: &'a Machine,
         except: &'a [&str],
     ) -> impl Iterator<Item = PastRun<'a>> {
-        let others = self.entries.iter().rev().filter(|(id, _)| !except.contains(&id.as_str()));
+        let others = self.runs().filter(|(id, _)| !except.contains(&id.as_str()));
         let alike = others.map(|(_, entry)| entry).filter(|entry| {
             let header = &entry.header;
             (&header.demo, &header.demo_hash, &header.machine) == (&demo.slug, &demo.hash, machine)
         });
         let told = |entry: &'a Entry| PastRun { trials: entry.told_trials().collect(), figures: &entry.figures };
         alike.take(TRIAL_TAKES_MAX).map(told)
+    }
+
+    /// Newest first, as an id starts with its time. A copy of a take, or of what there was of it, is no run of its own: the whole one is
+    /// the first of its name.
+    fn runs(&self) -> impl Iterator<Item = (&String, &Entry)> {
+        let mut seen = BTreeSet::new();
+        let mut is_new = |header: &Header| seen.insert((header.demo.clone(), header.at_unix_ms));
+        let runs: Vec<_> = self.entries.iter().filter(|(_, entry)| is_new(&entry.header)).collect();
+        runs.into_iter().rev()
     }
 
     /// The highest level of the slides that a take shows.
@@ -190,8 +199,7 @@ impl Index {
     pub fn trials(&self, demos: &BTreeMap<String, Demo>, machine: &Machine) -> Vec<Trial> {
         let mut read: BTreeMap<&str, usize> = BTreeMap::new();
         let mut trials = Vec::new();
-        // An id starts with its time.
-        for entry in self.entries.values().rev() {
+        for (_, entry) in self.runs() {
             let header = &entry.header;
             let is_of_now = demos.get(&header.demo).is_some_and(|demo| demo.hash == header.demo_hash);
             let count = read.entry(header.demo.as_str()).or_default();

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+mod part;
+
+pub use part::{KEPT, Part, Until};
+
 #[cfg(test)]
 mod tests;
 

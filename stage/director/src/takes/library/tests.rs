@@ -44,6 +44,51 @@ fn what_a_later_version_says_of_a_take_is_kept_and_what_is_broken_is_told() {
     assert!(matches!(takes.rename("b", "new"), Err(LibraryError::Unreadable(_))), "nothing is written over it");
 }
 
+/// A take of so many seconds, an event a second, of a demo that passed.
+fn seconds(folder: &Path, id: &str, seconds: u64) {
+    let mut text = GOLDEN.lines().next().expect("a header").to_string() + "\n";
+    for second in 0..=seconds {
+        text += &format!("[{},\"o\",\"{second}\"]\n", second * 1_000_000);
+    }
+    std::fs::write(folder.join(format!("{id}{SUFFIX}")), text).expect("written");
+}
+
+#[test]
+fn the_last_two_minutes_of_a_take_are_a_whole_take_of_its_own() {
+    let (root, takes) = takes(&[]);
+    seconds(&takes.folder, "20231114T221320Z-copy", 300);
+    let takes = Takes::open(root.path());
+    let before = std::fs::read(takes.path("20231114T221320Z-copy")).expect("there");
+    let kept = takes.keep_last("20231114T221320Z-copy", Until::ItsEnd).expect("kept");
+    assert_ne!(kept.id, "20231114T221320Z-copy");
+    let takes = Takes::open(root.path());
+    let listed = takes.listed_as(&kept.id).expect("among the takes");
+    assert_eq!((listed.begins, listed.ends, listed.duration_us), (Some(180_000_000), None, 300_000_000));
+    assert_eq!(listed.name, Some(kept.name));
+    assert!(crate::takes::verify::verify(&takes.path(&kept.id)).expect("readable").whole);
+    assert_eq!(std::fs::read(takes.path("20231114T221320Z-copy")).expect("there"), before, "nothing is rewritten");
+    let again = takes.keep_last("20231114T221320Z-copy", Until::ItsEnd).expect("kept");
+    assert_ne!(again.id, kept.id, "nothing is written over");
+}
+
+#[test]
+fn what_is_written_of_a_take_that_goes_on_is_kept_up_to_there_and_without_a_torn_line() {
+    let (root, takes) = takes(&[]);
+    seconds(&takes.folder, "a", 60);
+    let path = takes.path("a");
+    let bytes = std::fs::metadata(&path).expect("there").len();
+    let mut text = std::fs::read_to_string(&path).expect("text");
+    text += "[61000000,\"o\",\"later\"]\n[62000000,\"o";
+    std::fs::write(&path, &text).expect("written");
+    let takes = Takes::open(root.path());
+    let kept = takes.keep_last("a", Until::Written { bytes, last: 60_000_000 }).expect("kept");
+    let copied = std::fs::read_to_string(takes.path(&kept.id)).expect("there");
+    assert_eq!(copied, text[..bytes as usize]);
+    assert_eq!(takes.about(&kept.id).0.begins, None, "shorter than two minutes: all of it");
+    let torn = takes.keep_last("a", Until::ItsEnd).expect("kept");
+    assert!(std::fs::read_to_string(takes.path(&torn.id)).expect("there").ends_with("\"later\"]\n"));
+}
+
 #[test]
 fn what_is_deleted_comes_back_until_it_is_emptied() {
     let (_root, mut takes) = takes(&["a", "b"]);
