@@ -118,6 +118,16 @@ pub const TABLE: &[Chapter] = &[
                 act: |console| console.send(call::ToggleIdle {}),
             },
             Row {
+                keys: &["Shift+h"],
+                what: "Compare: an earlier take under the charts, or away",
+                act: |console| console.send(call::ToggleGhost {}),
+            },
+            Row {
+                keys: &["Shift+d"],
+                what: "Differences from what is compared",
+                act: |console| console.toggle(Overlay::Differences),
+            },
+            Row {
                 keys: &["Shift+c"],
                 what: "Keep the last two minutes as a take",
                 act: |console| console.send(call::KeepLast {}),

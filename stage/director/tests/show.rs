@@ -8,10 +8,10 @@ use director::{call, of_talk};
 use futures::{Stream, StreamExt};
 use greenroom_director::{Clipboard, Director, Options, rehearsals};
 use greenroom_show::call::{
-    ActOnTenant, CallError, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, ListTakes, Next, OpenTake, Preflight,
-    Push, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartTake, Role, RunGroup, SetAdmission, SetPlan,
-    ShowRequest, Stop, ToggleCaptions, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleLoop, TogglePlay,
-    ToggleRecorded, ZoomPane,
+    ActOnTenant, CallError, CompareGhost, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, LayGhost, ListTakes,
+    Next, OpenTake, Preflight, Push, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartTake, Role, RunGroup,
+    SetAdmission, SetPlan, ShowRequest, Stop, ToggleCaptions, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleGhost,
+    ToggleLoop, TogglePlay, ToggleRecorded, ZoomPane,
 };
 use greenroom_show::deck::Pane;
 use greenroom_show::planner;
@@ -104,6 +104,54 @@ async fn every_window_folds_the_directors_own_show() {
         assert_eq!(show.runs["small"].terminal, director.show().runs["small"].terminal);
         assert!(show.runs["small"].series["photos.bytes_in_per_s"].whole().any(|point| point.value > 0.0));
     }
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_run_is_laid_under_the_charts_step_by_step_and_compared() {
+    let root = project(DEMO, Tools::Absent);
+    let director = open(root.path()).await;
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    let before = run_all(&director).await;
+    let nothing = call(&director, ToggleGhost {}).await.expect_err("its own run alone").to_string();
+    assert!(nothing.contains("no other take of 'small' has passed yet"), "{nothing}");
+    director.close().await;
+
+    let director = open(root.path()).await;
+    let nowhere = call(&director, ToggleGhost {}).await.expect_err("a slide without charts").to_string();
+    assert!(nowhere.contains("no charts"), "{nowhere}");
+    call(&director, GoTo { slide: 1 }).await.expect("there");
+    let unknown = call(&director, LayGhost { id: "nonsense".into() }).await.expect_err("no take");
+    assert!(matches!(unknown, CallError::NotFound { .. }));
+    let none = call(&director, CompareGhost {}).await.expect_err("nothing to compare").to_string();
+    assert!(none.contains("Shift H"), "{none}");
+    call(&director, ToggleGhost {}).await.expect("the run before");
+    let idle = call(&director, CompareGhost {}).await.expect_err("nothing has run").to_string();
+    assert!(idle.contains("has not run yet"), "{idle}");
+    run_group(&director, "prepare").await;
+    run_group(&director, "upload").await;
+
+    let show = director.show();
+    let ghost = show.ghost("small").expect("under the charts");
+    let (parts, run) = (ghost.parts(&show.runs["small"]), &show.runs["small"]);
+    assert_eq!(ghost.steps.len(), before.steps.len());
+    assert!(ghost.series["photos.bytes_in_per_s"].whole().any(|point| point.value > 0.0));
+    let began: Vec<_> = run.steps.values().map(|step| step.started).collect();
+    assert_eq!(parts.iter().map(|part| part.at).collect::<Vec<_>>(), began);
+    let seen = fold(&mut Box::pin(director.subscribe(Role::Audience)), |show| show.ghost.is_some()).await;
+    assert_eq!(seen.ghost("small").expect("on their slide, too").parts(run), parts);
+
+    let compared = call(&director, CompareGhost {}).await.expect("compared");
+    let unmatched = compared.diff.steps.iter().find(|step| step.a.is_none() || step.b.is_none());
+    assert!(unmatched.is_none() && compared.diff.steps.len() == before.steps.len(), "{unmatched:?}");
+    let unknown = greenroom_show::diff::Judged::UnknownSpread { runs: 0 };
+    assert_eq!(
+        compared.diff.steps[1].seconds.expect("both ran").judged,
+        unknown,
+        "neither of the two is its own noise"
+    );
+    call(&director, ToggleGhost {}).await.expect("away");
+    assert!(director.show().ghost.is_none());
     director.close().await;
 }
 

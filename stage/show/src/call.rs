@@ -4,6 +4,7 @@ use crate::{
     Curtain, Micros, Show, Stamped,
     audience::Told,
     deck::Plays,
+    diff::Compared,
     marks::{Ink, Pointer},
     planner,
     playback::{To, Way},
@@ -55,6 +56,9 @@ pub enum ShowRequest {
     ReadLabels(ReadLabels),
     ActOnTake(ActOnTake),
     KeepLast(KeepLast),
+    LayGhost(LayGhost),
+    ToggleGhost(ToggleGhost),
+    CompareGhost(CompareGhost),
     ReadForms(ReadForms),
     HandOn(HandOn),
     OpenTake(OpenTake),
@@ -302,6 +306,38 @@ impl Call for KeepLast {
     type Reply = String;
     fn request(self) -> Request {
         Request::Show(ShowRequest::KeepLast(self))
+    }
+}
+
+/// Lays a take under the charts of this slide's demo.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LayGhost {
+    pub id: String,
+}
+impl Call for LayGhost {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::LayGhost(self))
+    }
+}
+
+/// Lays the take that V would show under the charts, or the next best where that one is drawn already; takes away what lies there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToggleGhost {}
+impl Call for ToggleGhost {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleGhost(self))
+    }
+}
+
+/// What differs between what lies under the charts and what they draw.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CompareGhost {}
+impl Call for CompareGhost {
+    type Reply = Compared;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::CompareGhost(self))
     }
 }
 

@@ -41,6 +41,14 @@ pub struct Diff {
     pub figures: Vec<FigureDiff>,
 }
 
+/// A run beside the one that is laid under it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// What makes them hard to compare.
+    pub notes: Vec<String>,
+    pub diff: Diff,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepDiff {
     pub text: String,
@@ -130,6 +138,15 @@ impl StepDiff {
     }
 }
 
+impl Diff {
+    /// How many times and figures differ by more than noise.
+    pub fn beyond_noise(&self) -> usize {
+        let seconds = self.steps.iter().filter_map(|step| step.seconds);
+        let figures = self.figures.iter().filter_map(|figure| figure.change);
+        seconds.chain(figures).filter(|change| change.judged == Judged::BeyondNoise).count()
+    }
+}
+
 impl Change {
     /// Of the first, in percent; `None` where that is zero.
     pub fn percent(&self) -> Option<f64> {
@@ -139,11 +156,15 @@ impl Change {
 
 /// Compares two runs.
 pub fn diff(a: Side<'_>, b: Side<'_>, past: &Past) -> Diff {
-    let pairs = align(&texts(a), &texts(b));
-    let steps = pairs.into_iter().map(|pair| step_diff(pair, (a, b), past)).collect();
+    let steps = pairs(a, b).into_iter().map(|pair| step_diff(pair, (a, b), past)).collect();
     let names: BTreeSet<&String> = a.run.figures.keys().chain(b.run.figures.keys()).collect();
     let figures = names.into_iter().filter_map(|name| figure_diff(name, (a.run, b.run), past)).collect();
     Diff { demo: b.run.demo.clone(), steps, figures }
+}
+
+/// The steps of two sides that belong together.
+pub(crate) fn pairs(a: Side<'_>, b: Side<'_>) -> Vec<Pair> {
+    align(&texts(a), &texts(b))
 }
 
 /// The steps of a side with their words: those of its demo, and those that ran beyond them.
@@ -227,4 +248,4 @@ fn judge(a: f64, b: f64, past: &[f64]) -> Judged {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

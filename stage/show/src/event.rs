@@ -4,6 +4,7 @@ use crate::{
     Curtain, Micros, Position, Show, Span, StepState,
     deck::{Deck, Pane, Plays},
     demo::Demo,
+    ghost::Ghost,
     marks::{Ink, Pointer, Spot},
     planner::Settings,
     playback::Speed,
@@ -47,6 +48,8 @@ pub enum Event {
     Planned(Settings),
     /// One section is given again and again; `None` lets the talk go on.
     Looped(Option<usize>),
+    /// A recorded run is laid under the charts of its demo; `None` takes it away.
+    Ghosted(Option<Box<Ghost>>),
     /// What the speaker wants a demo's steps to be played by. For the speaker alone.
     Chosen {
         demo: String,
@@ -231,6 +234,7 @@ impl Event {
             | Event::Looped(_)
             | Event::Zoomed(_)
             | Event::Captioned(_)
+            | Event::Ghosted(_)
             | Event::Showed { .. } => Of::Stage,
             // Why the stack is down is said in lines of its log.
             Event::Stack(_)
@@ -297,6 +301,7 @@ impl Event {
             | Event::Late { .. }
             | Event::Chosen { .. }
             | Event::Hosted(_)
+            | Event::Ghosted(_)
             | Event::Replay(_)
             | Event::Showed { .. } => Some(self),
         }
@@ -377,6 +382,7 @@ mod tests {
             Event::Frozen(None),
             Event::Looped(None),
             Event::Captioned(Some("said".into())),
+            Event::Ghosted(None),
             Event::Zoomed(Some(Pane::Charts)),
             Event::Chosen { demo: "copy".into(), plays: Plays::Recorded },
             Event::Clock(ClockAct::Pause),

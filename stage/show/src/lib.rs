@@ -9,6 +9,7 @@ pub mod diagram;
 pub mod diff;
 mod event;
 mod figures;
+pub mod ghost;
 pub mod keyframes;
 pub mod marks;
 pub mod pace;
@@ -32,6 +33,7 @@ pub mod version;
 
 pub use event::{ClockAct, Event, Notice, Of, Opened, Outcome, Replay, RunEvent, StackState, Stamped};
 pub use figures::{Badge, Bound, Given, On, Source};
+pub use ghost::Ghost;
 pub use recorded::{Playing, Recorded, Sought, State, Talk};
 pub use run::{FIGURES_MAX, Figure, Run, StepRun, StepState};
 pub use series::{Point, RECENT, Series, Span};

@@ -1,7 +1,7 @@
 //! The show: one state, drawn by both windows, changed by events alone.
 
 use crate::{
-    ClockAct, Event, Given, Micros, Notice, Opened, Recorded, Replay, Run, Span, StackState, StepState, Talk,
+    ClockAct, Event, Ghost, Given, Micros, Notice, Opened, Recorded, Replay, Run, Span, StackState, StepState, Talk,
     deck::{Deck, Pane, Plays, Slide, WORDS_PER_MINUTE},
     demo::Demo,
     marks::Marks,
@@ -51,6 +51,9 @@ pub struct Show {
     /// What stayed behind on its slide when the speaker went on: it stands for its demo until V, or a new run.
     #[serde(default)]
     pub shown: BTreeMap<String, Recorded>,
+    /// What is laid under the charts of its demo.
+    #[serde(default)]
+    pub ghost: Option<Box<Ghost>>,
     /// The take of a talk that is drawn in place of the live one.
     #[serde(default)]
     pub talk: Option<Talk>,
@@ -150,6 +153,7 @@ impl Default for Show {
             active: None,
             recorded: None,
             shown: BTreeMap::new(),
+            ghost: None,
             talk: None,
             notices: VecDeque::new(),
             faults: vec![],
@@ -208,6 +212,7 @@ impl Show {
             Event::Looped(section) => self.looped = *section,
             Event::Zoomed(pane) => self.zoomed = *pane,
             Event::Captioned(text) => self.caption = text.clone().map(|text| Caption { text, since: at }),
+            Event::Ghosted(ghost) => self.ghost = ghost.clone(),
             Event::Chosen { demo, plays } => {
                 self.chosen.insert(demo.clone(), *plays);
             }
@@ -256,6 +261,11 @@ impl Show {
     /// The run that the panes of `demo` draw: the recorded one while it is on stage, else the live one.
     pub fn run(&self, demo: &str) -> Option<&Run> {
         self.recording(demo).map(|recorded| &recorded.run).or_else(|| self.runs.get(demo))
+    }
+
+    /// What is laid under the charts of `demo`.
+    pub fn ghost(&self, demo: &str) -> Option<&Ghost> {
+        self.ghost.as_deref().filter(|ghost| ghost.demo == demo)
     }
 
     /// The capacity plan: with the reduction that a run has measured, where one has.
@@ -444,6 +454,12 @@ impl Show {
             let same = |demo: &&Demo| self.demos.get(slug).is_some_and(|before| before.hash == demo.hash);
             opened.demos.get(slug).filter(same).is_some()
         });
+        // As do the steps of a ghost.
+        let same = |ghost: &Ghost| {
+            let hash = |demos: &BTreeMap<String, Demo>| demos.get(&ghost.demo).map(|demo| demo.hash.clone());
+            hash(&opened.demos).is_some() && hash(&opened.demos) == hash(&self.demos)
+        };
+        self.ghost = self.ghost.take().filter(|ghost| same(ghost));
         self.active = self.active.take().filter(|active| self.runs.contains_key(active));
         self.demos = opened.demos.clone();
         self.chosen.retain(|demo, _| opened.demos.contains_key(demo));

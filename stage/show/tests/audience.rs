@@ -3,12 +3,15 @@
 mod talk;
 
 use greenroom_show::audience::{Audience, Change, Ran, Seen, Told};
-use greenroom_show::deck::{Layout, Pane};
+use greenroom_show::deck::{Layout, Pane, Plays};
+use greenroom_show::diff::Side;
 use greenroom_show::marks::{Ink, Pointer, PointerKind};
 use greenroom_show::planner::{Key, Settings};
 use greenroom_show::take::{Edition, Machine, TakeInfo, Verdict};
 use greenroom_show::unit::Unit;
-use greenroom_show::{ClockAct, Curtain, Event, Micros, Notice, Outcome, Position, Replay, Show, StackState, Stamped};
+use greenroom_show::{
+    ClockAct, Curtain, Event, Ghost, Micros, Notice, Outcome, Position, Replay, Run, Series, Show, StackState, Stamped,
+};
 use proptest::prelude::*;
 use talk::{LIVE, SPEAKER, TAKEN, opened};
 
@@ -116,6 +119,12 @@ impl Theatre {
             |show: &Show| show.demo(slug).expect("a demo").steps.iter().map(|step| step.name()).collect::<Vec<_>>();
         assert_eq!(names(window), names(&self.show), "{say}");
         assert_eq!(window.demo(slug).expect("a demo").charts, demo.charts, "{say}");
+        let under = |show: &Show| {
+            let ghost = show.ghost(slug)?;
+            let series: Vec<_> = demo.metrics().filter_map(|metric| ghost.series.get(metric).cloned()).collect();
+            Some((ghost.badge.clone(), ghost.steps.clone(), series))
+        };
+        assert_eq!(under(window), under(&self.show), "{say}");
         assert_eq!(window.demo(slug).expect("a demo").topology, demo.topology, "{say}");
         let Some(run) = self.show.run(slug) else { return };
         let drawn = window.run(slug).expect("a run");
@@ -259,11 +268,34 @@ fn event(kind: u8, with: u8, depth: u8) -> Event {
             [Replay::Played, Replay::Paused, Replay::Restarted, Replay::Ended, Replay::Closed][usize::from(with) % 5]
                 .clone(),
         ),
+        23 => Event::Ghosted((!with.is_multiple_of(3)).then(|| Box::new(ghost(demo)))),
+        24 => Event::Chosen { demo: format!("{SPEAKER}-demo"), plays: Plays::Auto },
         _ => notice(),
     }
 }
 
-const KINDS: u8 = 24;
+/// Of a take with more in it than charts draw.
+fn ghost(demo: &str) -> Ghost {
+    let Event::Opened(opened) = opened(LIVE) else { unreachable!("it opens a deck") };
+    let mut run = Run::new(demo, 0);
+    for (at, event) in
+        [(1, started(0)), (2, sample("copy.bytes_in_per_s", 7.5)), (3, ended(0, passed())), (4, started(2))]
+    {
+        run.apply(at, &event);
+    }
+    let demo = &opened.demos[demo];
+    let mut ghost =
+        Ghost::of(format!("{SPEAKER}-take"), badge(demo.slug.as_str()), Side { demo: Some(demo), run: &run }, demo);
+    // Whoever lays one may know more than is drawn.
+    ghost.series.insert(format!("{SPEAKER}.hidden"), Series::default());
+    ghost
+}
+
+fn badge(demo: &str) -> greenroom_show::Badge {
+    greenroom_show::Badge::of(&take(demo), Some(&Machine::default()))
+}
+
+const KINDS: u8 = 26;
 
 fn some_event() -> impl Strategy<Value = Event> {
     let inner = (0..KINDS, any::<u8>()).prop_map(|(kind, with)| event(kind, with, 1));
@@ -291,6 +323,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_lies_under_the_charts_is_seen_on_its_slide_and_named() {
+    let mut theatre = Theatre::open();
+    theatre.moves(1);
+    theatre.happens(Event::Ghosted(Some(Box::new(ghost("copying")))));
+    let under = theatre.window.ghost("copying").expect("on its slide");
+    assert_eq!(under.take, "", "the id is the speaker's");
+    assert_eq!((under.badge.on, under.steps.len(), under.series.len()), (greenroom_show::On::Another, 2, 1));
+    theatre.moves(2);
+    assert!(theatre.window.ghost.is_none());
+    theatre.moves(1);
+    assert!(theatre.window.ghost("copying").is_some());
+    theatre.happens(Event::Ghosted(None));
+    assert!(theatre.window.ghost.is_none());
 }
 
 #[test]

@@ -44,6 +44,13 @@ fn machine(badge: &greenroom_show::Badge) -> String {
     }
 }
 
+/// What the dashed lines of a chart are.
+pub fn of_ghost(badge: &greenroom_show::Badge) -> String {
+    let edition = if badge.edition == Edition::Earlier { ", earlier edition" } else { "" };
+    let on = if badge.on == On::Another { ", another machine" } else { "" };
+    format!("{}{edition}{on}", time::moment(badge.at_unix_ms))
+}
+
 /// The badge of a demo's pane.
 #[component]
 pub fn Badge(demo: String) -> impl IntoView {

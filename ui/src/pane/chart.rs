@@ -1,6 +1,7 @@
 //! One chart: the current values large, the curves below, and what it says to those who cannot see it.
 
 use super::{
+    badge::of_ghost,
     curve::{self, Stroke},
     demo_of,
     plot::{self, Band, Curve, Frame, Ground, Ink},
@@ -13,7 +14,7 @@ use crate::{
     time,
 };
 use greenroom_show::{
-    Run, Series, Show, Span,
+    Ghost, Run, Series, Show, Span,
     demo::{Chart, Demo, Line, Step},
     unit::Unit,
 };
@@ -92,6 +93,14 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
         let is_peak = readings.iter().flatten().any(|reading| matches!(reading, Reading::Peak(_)));
         is_peak.then_some(" peak")
     };
+    let ghost = {
+        let slug = plan.slug.clone();
+        Memo::new(move |_| store.read(&[Part::Curves, Part::Steps], |show| Some(of_ghost(&show.ghost(&slug)?.badge))))
+    };
+    let ghost = move || {
+        let said = ghost.get()?;
+        Some(view! { <span class="ghost" data-testid="ghost"><i aria-hidden="true"></i>{said}</span> })
+    };
     let slug = plan.slug.clone();
     let waits_for = Memo::new(move |_| {
         let ran =
@@ -108,7 +117,7 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
     view! {
         <table class="for-readers">{table}</table>
         <figure class="plot" data-testid="chart" data-chart=title data-samples=samples role="img" aria-label=summary>
-            <figcaption>{caption} <small>{peak}</small></figcaption>
+            <figcaption>{caption} <small>{peak}</small>{ghost}</figcaption>
             <div class="values">{figures}</div>
             <div class="canvases">
                 {canvases}
@@ -194,7 +203,7 @@ impl Canvas {
             if self.run.replace(identity) != Some(identity) {
                 self.axes = Axes::default();
             }
-            Some(self.frame(plan, run, show.span, now_ms))
+            Some(self.frame(plan, run, show.ghost(&plan.slug), show.span, now_ms))
         });
         let Some(mut frame) = frame.filter(|frame| frame.curves.iter().any(|curve| !curve.strokes.is_empty())) else {
             self.ground = None;
@@ -205,7 +214,8 @@ impl Canvas {
         frame.scale = density.max(SCALE_MIN);
         frame.ink =
             Ink { line: color(ground, "--line"), quiet: color(ground, "--quiet"), ground: color(ground, "--raised") };
-        for (curve, index) in frame.curves.iter_mut().zip(&plan.colors) {
+        let lines = frame.curves.iter_mut().zip(&plan.colors).chain(frame.ghosts.iter_mut().zip(&plan.colors));
+        for (curve, index) in lines {
             curve.color = color(ground, &format!("--series-{}", index + 1));
         }
         plot::draw_ground(ground, &frame, &mut self.ground);
@@ -216,25 +226,30 @@ impl Canvas {
         if self.axes.is_settled(now_ms) { Drawing::Rests } else { Drawing::Moves }
     }
 
-    fn frame(&mut self, plan: &Plan, run: &Run, span: Span, now_ms: f64) -> Frame {
+    fn frame(&mut self, plan: &Plan, run: &Run, ghost: Option<&Ghost>, span: Span, now_ms: f64) -> Frame {
         let unit = plan.chart.unit;
         let stretch = Stretch::of(run, span);
         let (from, to) = time_window(span, stretch.began, stretch.now);
         let strokes = plan.strokes(run, span);
+        let under = ghost.map(|ghost| plan.under(ghost, run, span)).unwrap_or_default();
         let may_be_log = if unit == Unit::Milliseconds { MayBeLog::Yes } else { MayBeLog::No };
         self.axes.aim_time((from, to), now_ms);
-        let mut extent = curve::extent(strokes.iter().flatten());
+        let mut extent = curve::extent(strokes.iter().chain(&under).flatten());
         extent.largest = extent.largest.max(least_top(unit));
         self.axes.aim_values(extent, may_be_log, now_ms);
         let black = RGBColor(0, 0, 0);
-        let curves = plan.chart.series.iter().zip(strokes);
+        let curves = |strokes: Vec<Vec<Stroke>>| {
+            let lines = plan.chart.series.iter().zip(strokes);
+            lines.map(|(line, strokes)| Curve { label: line.label.clone(), color: black, strokes }).collect()
+        };
         Frame {
             view: self.axes.view(now_ms),
             ticks: self.axes.ticks(),
             unit,
             span,
             began: stretch.began as f64,
-            curves: curves.map(|(line, strokes)| Curve { label: line.label.clone(), color: black, strokes }).collect(),
+            curves: curves(strokes),
+            ghosts: curves(under),
             bands: plan.bands(run),
             ink: Ink { line: black, quiet: black, ground: black },
             scale: 1.0,
@@ -285,6 +300,18 @@ impl Plan {
         let strokes = |line: &Line| {
             let series = run.series.get(&line.metric)?;
             Some(curve::strokes(series, span, self.chart.unit, from, stretch.now))
+        };
+        self.chart.series.iter().map(|line| strokes(line).unwrap_or_default()).collect()
+    }
+
+    /// The strokes of each line, as another run has them.
+    fn under(&self, ghost: &Ghost, run: &Run, span: Span) -> Vec<Vec<Stroke>> {
+        let stretch = Stretch::of(run, span);
+        let (from, _) = time_window(span, stretch.began, stretch.now);
+        let parts = ghost.parts(run);
+        let strokes = |line: &Line| {
+            let series = ghost.series.get(&line.metric)?;
+            Some(curve::ghost(series, &parts, self.chart.unit, from, stretch.now))
         };
         self.chart.series.iter().map(|line| strokes(line).unwrap_or_default()).collect()
     }

@@ -1,7 +1,7 @@
 //! From the samples of a series to the strokes that a chart draws.
 
 use super::range::Extent;
-use greenroom_show::{Micros, Series, Span, unit::Unit};
+use greenroom_show::{Micros, Series, Span, ghost::Part, unit::Unit};
 
 /// Only metrics that changed are sent: a value without a successor for this long stands until just before the next.
 const HELD: Micros = 400_000;
@@ -19,6 +19,34 @@ pub fn strokes(series: &Series, span: Span, unit: Unit, from: f64, now: Micros) 
         Span::WholeRun => series.whole().map(|point| (point.at, point.value)).collect(),
     };
     let points = points.into_iter().filter(|(at, _)| *at <= now).collect();
+    of_points(points, unit, from, now)
+}
+
+/// The strokes of a series that is laid under another run, part by part, up to `now` of that run.
+pub fn ghost(series: &Series, parts: &[Part], unit: Unit, from: f64, now: Micros) -> Vec<Stroke> {
+    let points = every(series);
+    let of = |part: &Part| {
+        let ends = part.ends().min(now);
+        let begins = points.partition_point(|(at, _)| *at < part.from);
+        // What stood when the step began stands at its start.
+        let stands = begins.checked_sub(1).map(|before| (part.at, points[before].1)).filter(|_| !is_latency(unit));
+        let within = points[begins..].iter().take_while(|(at, _)| *at < part.to);
+        let fallen = within.map(|(at, value)| (part.falls(*at), *value)).filter(|(at, _)| *at <= ends);
+        let last = points.last().map_or(part.at, |(at, _)| part.falls((*at).max(part.from)));
+        of_points(stands.into_iter().chain(fallen).collect(), unit, from, ends.min(last))
+    };
+    parts.iter().filter(|part| part.at <= now).flat_map(of).collect()
+}
+
+/// All that a series knows: its last minute as it came, and what was before that in buckets.
+fn every(series: &Series) -> Vec<(Micros, f64)> {
+    let recent: Vec<_> = series.recent().map(|point| (point.at, point.value)).collect();
+    let first = recent.first().map_or(Micros::MAX, |(at, _)| *at);
+    let before = series.whole().map(|point| (point.at, point.value)).take_while(|(at, _)| *at < first);
+    before.chain(recent).collect()
+}
+
+fn of_points(points: Vec<(Micros, f64)>, unit: Unit, from: f64, now: Micros) -> Vec<Stroke> {
     let strokes = if is_latency(unit) { answered(points) } else { vec![held(points, now)] };
     strokes.into_iter().map(|stroke| cut(stroke, from)).filter(|stroke| !stroke.is_empty()).collect()
 }
@@ -108,6 +136,19 @@ mod tests {
         assert_eq!(standing(&series, Unit::Milliseconds, 2_500_000), Some(6.0));
         assert_eq!(standing(&series, Unit::Milliseconds, 9_000_000), None);
         assert_eq!(standing(&series, Unit::OpsPerSecond, 9_000_000), Some(6.0));
+    }
+
+    #[test]
+    fn a_ghost_falls_where_its_steps_begin_and_goes_no_further_than_the_run() {
+        let series = series(&[(0, 1.0), (1_000_000, 2.0), (1_200_000, 3.0), (2_000_000, 9.0)]);
+        let part = Part { from: 1_000_000, to: 2_000_000, at: 11_000_000 };
+        let laid = |now| ghost(&series, &[part], Unit::Count, 0.0, now);
+        let line = [(11_000_000.0, 1.0), (11_000_000.0, 2.0), (11_200_000.0, 3.0)];
+        assert_eq!(laid(11_200_000)[0], [line.as_slice(), &[(11_200_000.0, 3.0)]].concat());
+        assert_eq!(laid(11_100_000)[0].last(), Some(&(11_100_000.0, 2.0)), "not ahead of the run");
+        assert_eq!(laid(60_000_000)[0].last(), Some(&(12_000_000.0, 3.0)), "not beyond its step");
+        assert!(laid(10_000_000).is_empty(), "its step has not begun");
+        assert!(ghost(&series, &[], Unit::Count, 0.0, 60_000_000).is_empty());
     }
 
     #[test]

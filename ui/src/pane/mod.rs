@@ -9,7 +9,7 @@ mod range;
 mod terminal;
 mod topology;
 
-pub use badge::{SourceBadge, in_words, is_recorded, source_name};
+pub use badge::{SourceBadge, in_words, is_recorded, of_ghost, source_name};
 pub use checks::state_name;
 pub use terminal::TerminalView;
 

@@ -19,6 +19,11 @@ const LABEL: f64 = 26.0;
 const LABEL_ROOM: f64 = 34.0;
 const LINE: f64 = 3.0;
 const END_DOT: f64 = 6.0;
+/// What lies under the curves: thinner and dimmer than they, and dashed.
+const GHOST_LINE: f64 = 2.0;
+const GHOST_DIM: f64 = 0.62;
+const GHOST_DASH: f64 = 9.0;
+const GHOST_GAP: f64 = 7.0;
 /// Width of an average letter of a label.
 const LETTER: f64 = LABEL * 0.58;
 /// The same among figures and capitals, which are wider, as a unit is written.
@@ -42,6 +47,8 @@ pub struct Frame {
     pub span: Span,
     pub began: f64,
     pub curves: Vec<Curve>,
+    /// Of a run that is laid under this one, in the order of the curves.
+    pub ghosts: Vec<Curve>,
     pub bands: Vec<Band>,
     pub ink: Ink,
     /// Pixels of the canvas for one of the stage.
@@ -107,6 +114,7 @@ pub fn draw_ground(canvas: &HtmlCanvasElement, frame: &Frame, drawn: &mut Option
 pub fn draw_curves(canvas: &HtmlCanvasElement, frame: &Frame) {
     fit(canvas, frame.scale);
     on(canvas, frame, |plot, _| {
+        frame.ghosts.iter().try_for_each(|curve| dashed(plot, frame, curve))?;
         frame.curves.iter().try_for_each(|curve| stroke(plot, frame, curve))?;
         if frame.curves.len() > 1 { end_labels(plot, frame) } else { Ok(()) }
     });
@@ -221,6 +229,16 @@ fn stroke(plot: &mut Plot, frame: &Frame, curve: &Curve) -> Drawn {
     if let Some((at, value)) = curve.strokes.last().and_then(|stroke| stroke.last()) {
         let end = (frame.view.x(*at), frame.view.y(*value));
         plot.draw_series([Circle::new(end, pixels(END_DOT, frame), curve.color.filled())])?;
+    }
+    Ok(())
+}
+
+fn dashed(plot: &mut Plot, frame: &Frame, curve: &Curve) -> Drawn {
+    for stroke in &curve.strokes {
+        let points: Vec<_> = stroke.iter().map(|(at, value)| (frame.view.x(*at), frame.view.y(*value))).collect();
+        let ink = curve.color.mix(GHOST_DIM).stroke_width(pixels(GHOST_LINE, frame));
+        let (dash, gap) = (pixels(GHOST_DASH, frame), pixels(GHOST_GAP, frame));
+        plot.draw_series(DashedLineSeries::new(enter(&points), dash, gap, ink))?;
     }
     Ok(())
 }

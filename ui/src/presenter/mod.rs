@@ -1,5 +1,6 @@
 //! The presenter's window: everything the speaker needs, and the keys that drive the show.
 
+mod differences;
 mod faults;
 mod foot;
 mod head;
@@ -42,6 +43,7 @@ const NOTES_FIRST: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlay {
+    Differences,
     Help,
     Overview,
     Planner,
@@ -99,6 +101,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
     };
     let overlay = move || match console.overlay.get() {
         None => ().into_any(),
+        Some(Overlay::Differences) => view! { <differences::Differences /> }.into_any(),
         Some(Overlay::Help) => view! { <help::Help /> }.into_any(),
         Some(Overlay::Overview) => view! { <overview::Overview /> }.into_any(),
         Some(Overlay::Preflight) => view! { <preflight::Board /> }.into_any(),

@@ -1,8 +1,8 @@
 //! The steps of the demo at hand: their state, time and deadline, what went wrong, and the buttons that run and stop them.
 
-use super::Console;
+use super::{Console, Overlay};
 use crate::{
-    pane::{in_words, is_recorded, source_name, state_name},
+    pane::{in_words, is_recorded, of_ghost, source_name, state_name},
     store::{Part, Store},
     time,
 };
@@ -68,6 +68,23 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
         .filter(|group| cue.groups.is_empty() || cue.groups.contains(&group.name))
         .map(|group| view! { <GroupSteps demo=demo.clone() group=group.clone() /> })
         .collect();
+    let ghost = {
+        let slug = slug.clone();
+        let under = Memo::new(move |_| {
+            store.read(&[Part::Steps, Part::Curves], |show| Some(of_ghost(&show.ghost(&slug)?.badge)))
+        });
+        move || {
+            let said = under.get()?;
+            Some(view! {
+                <p class="ghost-note" data-testid="ghost-note">
+                    <i aria-hidden="true"></i>
+                    <span>"Dashed: " {said}</span>
+                    <button title="What differs, step by step (Shift D)" on:click=move |_| console.toggle(Overlay::Differences)>"Differences"</button>
+                    <button title="Take it away (Shift H)" on:click=move |_| console.send(call::ToggleGhost {})>"Away"</button>
+                </p>
+            })
+        }
+    };
     let held = slug.clone();
     let played = slug.clone();
     let reset = move |_| console.send(call::Reset { demo: slug.clone() });
@@ -93,6 +110,7 @@ fn DemoSteps(head: String, demo: Demo, cue: Cue) -> impl IntoView {
             <Show when=move || is_recorded(&source.read())>
                 <p class="recorded-note"><span>{move || in_words(&source.read())}</span></p>
             </Show>
+            {ghost}
             {groups}
             <p class="tools">{tools}</p>
         </section>

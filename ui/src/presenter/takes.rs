@@ -195,6 +195,28 @@ fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
         let take = take.clone();
         move |_| library.act(console, &take, act())
     };
+    let compare = {
+        let id = take.id.clone();
+        let lies = {
+            let id = id.clone();
+            Memo::new(move |_| {
+                console.store.read(&[Part::Steps, Part::Curves, Part::Replay], |show| {
+                    show.ghost.as_ref().is_some_and(|ghost| ghost.take == id)
+                })
+            })
+        };
+        let lay = move |_| match lies.get_untracked() {
+            true => console.send(call::ToggleGhost {}),
+            false => console.send(call::LayGhost { id: id.clone() }),
+        };
+        move || {
+            view! {
+                <button class="compare" data-testid="compare" aria-label="Compare" title="Compare: lay it under the charts (Shift H)" aria-pressed=move || lies.get().to_string() on:click=lay.clone()>
+                    <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M2 13c4 0 5-8 9-8 3 0 4 4 7 4" /><path class="dashed" d="M2 17c4 0 5-6 9-6 3 0 4 3 7 3" /></svg>
+                </button>
+            }
+        }
+    };
     let (star, delete) =
         (if label.starred { acts(|| TakeAct::Unstar) } else { acts(|| TakeAct::Star) }, acts(|| TakeAct::Delete));
     let named = {
@@ -219,6 +241,7 @@ fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
         <li data-testid="take" data-take=take.id.clone() data-state=state data-starred=label.starred.to_string() title=name>
             <i class="mark" aria-hidden="true"></i>
             <div>{named}<small>{said}</small></div>
+            {compare}
             <button class="star" aria-label="Star" title="Kept, and shown by V before others" aria-pressed=label.starred.to_string() on:click=star>
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 2.2l2.4 5 5.4.7-4 3.8 1 5.4-4.8-2.7-4.8 2.7 1-5.4-4-3.8 5.4-.7z" /></svg>
             </button>

@@ -1,7 +1,7 @@
 //! Answers the windows: one line a call.
 
 use super::kernel::{Captions, Kernel, Now};
-use super::{Stage, history, keep, plan, plays, tenants, trust};
+use super::{Stage, ghost, history, keep, plan, plays, tenants, trust};
 use crate::export::{self, ByLevel, FORMATS, Format, Shape, Wanted};
 use crate::preflight::{Facts, judge};
 use crate::replay;
@@ -46,6 +46,9 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::ReadLabels(call) => answer(&call, labels(stage).await),
         Ask::ActOnTake(call) => answer(&call, act_on_take(stage, &call).await),
         Ask::KeepLast(call) => answer(&call, keep::last(stage).await),
+        Ask::LayGhost(call) => answer(&call, ghost::lay(stage, &call.id).await),
+        Ask::ToggleGhost(call) => answer(&call, ghost::toggle(stage).await),
+        Ask::CompareGhost(call) => answer(&call, ghost::compare(stage).await),
         Ask::ReadForms(call) => answer(&call, Ok(forms())),
         Ask::HandOn(call) => answer(&call, hand_on(stage, &call.form).await),
         Ask::OpenTake(call) => answer(&call, open_take(stage, &call.id).await),
@@ -115,6 +118,9 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::ToggleSpan(_)
         | Ask::SetVersion(_)
         | Ask::SetPlays(_)
+        | Ask::LayGhost(_)
+        | Ask::ToggleGhost(_)
+        | Ask::CompareGhost(_)
         | Ask::DeleteRehearsal(_)
         | Ask::ExportRehearsals(_)
         | Ask::ToggleLoop(_)
@@ -347,15 +353,23 @@ async fn toggle_recorded(kernel: &Arc<Kernel>) -> Result<(), CallError> {
 
 /// The take that stands in for a demo: of today's edition before an earlier one, starred before others, and then the newest.
 pub async fn take_of(kernel: &Arc<Kernel>, demo: &str) -> Result<TakeInfo, CallError> {
+    let passed = passed(kernel, demo).await?;
+    passed.into_iter().next().ok_or_else(|| CallError::Failed {
+        detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
+    })
+}
+
+/// The takes of a demo that have passed, the one that stands in for it first.
+pub async fn passed(kernel: &Arc<Kernel>, demo: &str) -> Result<Vec<TakeInfo>, CallError> {
     let takes = kernel.shelf(Kernel::takes).await?;
     let passed = takes.into_iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
     let labels = labels(kernel).await?;
     let is_starred = |take: &TakeInfo| labels.get(&take.id).is_some_and(|label| label.starred);
     // A part of a take has its time, and a later name.
     let order = |take: &TakeInfo| (take.edition, !is_starred(take), Reverse(take.at_unix_ms), take.id.clone());
-    passed.min_by_key(order).ok_or_else(|| CallError::Failed {
-        detail: format!("no take of '{demo}' has passed yet: run the demo once, whole, and it is recorded"),
-    })
+    let mut passed: Vec<_> = passed.collect();
+    passed.sort_by_key(order);
+    Ok(passed)
 }
 
 async fn labels(kernel: &Arc<Kernel>) -> Result<BTreeMap<String, Label>, CallError> {

@@ -2,6 +2,7 @@
 
 mod busy;
 mod calls;
+mod ghost;
 mod history;
 mod keep;
 mod kernel;

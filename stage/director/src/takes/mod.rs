@@ -1,6 +1,7 @@
 //! Reads takes: a list of them, and one event after the other. A torn last line is where a take ends; what else cannot be read is
 //! passed over, and counted.
 
+pub mod compare;
 mod folded;
 mod index;
 pub mod library;

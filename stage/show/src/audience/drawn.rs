@@ -92,7 +92,7 @@ impl Show {
 
 impl From<Scene> for Show {
     fn from(scene: Scene) -> Show {
-        let Scene { scenery, look, run, pointer, ink } = scene;
+        let Scene { scenery, look, run, ghost, pointer, ink } = scene;
         let index = scenery.slide.index;
         let slug = scenery.demo.as_ref().map(|demo| demo.slug.clone());
         let mut show = Show {
@@ -102,6 +102,9 @@ impl From<Scene> for Show {
             deck: Some(scenery.into()),
             ..Show::default()
         };
+        show.ghost = slug.as_ref().zip(ghost).map(|(slug, super::Ghost { badge, steps, series })| {
+            Box::new(crate::Ghost { take: String::new(), demo: slug.clone(), badge, steps, series })
+        });
         if let (Some(slug), Some(run)) = (slug, run) {
             let run = crate::Run { demo: slug.clone(), ..run.into() };
             match look.given.sources.get(&slug) {

@@ -186,7 +186,7 @@ fn staged(at: Micros, event: &Event) -> News {
     let told = |change| News::Changes(vec![Told { at, change }]);
     match event {
         // The same slides may have other demos behind them, which begin anew.
-        Event::Opened(_) => News::Stage,
+        Event::Opened(_) | Event::Ghosted(_) => News::Stage,
         Event::Pointed(pointer) => told(Change::Pointed(*pointer)),
         Event::Inked(ink) => told(Change::Inked(ink.clone())),
         // Whatever else it is: what the audience may see of it has been compared.

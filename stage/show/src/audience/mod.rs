@@ -7,10 +7,11 @@ mod heard;
 pub use heard::{Audience, Change, Ran, Told};
 
 use crate::{
-    Caption, Curtain, Given, Micros, Series, Show, Source, Span, Terminal,
+    Badge, Caption, Curtain, Given, Micros, Series, Show, Source, Span, Terminal,
     deck::{Block, Cue, Layout, Pane, Theme},
     demo::Chart,
     diagram::Diagram,
+    ghost::Stretch,
     marks::{Pointer, Spot},
     planner::Settings,
     playback::Playhead,
@@ -33,6 +34,8 @@ pub struct Scene {
     pub look: Look,
     /// Of the demo whose panes are drawn.
     pub run: Option<Run>,
+    /// What is laid under its charts.
+    pub ghost: Option<Ghost>,
     pub pointer: Option<Pointer>,
     /// Strokes on this slide.
     pub ink: Vec<Vec<Spot>>,
@@ -95,6 +98,14 @@ pub struct Run {
     pub tools: BTreeMap<String, String>,
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ghost {
+    pub badge: Badge,
+    pub steps: BTreeMap<usize, Stretch>,
+    /// Of the metrics that charts draw.
+    pub series: BTreeMap<String, Series>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRun {
     pub started: Micros,
@@ -151,6 +162,7 @@ impl Seen {
         let scene = Scenery::of(show).zip(Look::of(show)).map(|(scenery, look)| {
             Box::new(Scene {
                 run: Run::of(show, &scenery),
+                ghost: Ghost::of(show, &scenery),
                 pointer: show.marks.pointer,
                 ink: show.marks.strokes(scenery.slide.index).to_vec(),
                 scenery,
@@ -268,6 +280,21 @@ impl Run {
             terminal: if is_terminal { run.terminal.clone() } else { Terminal::default() },
             series: series.map(|(metric, series)| (metric.clone(), series.clone())).collect(),
             tools: if is_terminal { run.tools.clone() } else { BTreeMap::new() },
+        })
+    }
+}
+
+impl Ghost {
+    fn of(show: &Show, scenery: &Scenery) -> Option<Self> {
+        let demo = scenery.demo.as_ref().filter(|_| scenery.draws(Pane::Charts))?;
+        let ghost = show.ghost(&demo.slug)?;
+        let metrics: BTreeSet<&str> =
+            demo.charts.iter().flat_map(|chart| &chart.series).map(|line| line.metric.as_str()).collect();
+        let series = ghost.series.iter().filter(|(metric, _)| metrics.contains(metric.as_str()));
+        Some(Self {
+            badge: ghost.badge.clone(),
+            steps: ghost.steps.clone(),
+            series: series.map(|(metric, series)| (metric.clone(), series.clone())).collect(),
         })
     }
 }

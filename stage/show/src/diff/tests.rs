@@ -2,7 +2,7 @@ use super::*;
 use crate::Event;
 use proptest::prelude::*;
 
-fn demo(steps: &[&str]) -> Demo {
+pub(crate) fn demo(steps: &[&str]) -> Demo {
     let step = |text: &&str| Step {
         text: text.to_string(),
         proves: text.starts_with("expect").then(|| "it holds".to_string()),

@@ -1,10 +1,11 @@
 //! Two takes compared, in words.
 
 use super::{list, time};
+use greenroom_director::takes::compare::{notes, pairs, past, side};
 use greenroom_director::takes::library::{Listed, Takes};
-use greenroom_director::takes::{Folded, Ran, fold};
+use greenroom_director::takes::{Folded, fold};
 use greenroom_show::StepState;
-use greenroom_show::diff::{Came, Change, Diff, FigureDiff, Judged, Past, RUNS_MIN, Side, StepDiff, diff};
+use greenroom_show::diff::{Came, Change, Diff, FigureDiff, Judged, RUNS_MIN, StepDiff, diff};
 use greenroom_show::take::Header;
 use greenroom_show::{Micros, unit::Unit};
 use serde::Serialize;
@@ -53,56 +54,6 @@ pub fn run(takes: &Takes, a: &str, b: &str, json: bool) -> anyhow::Result<ExitCo
         print(&a, &b, &compared);
     }
     Ok(if compared.check_differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn side(ran: &Ran) -> Side<'_> {
-    Side { demo: ran.demo.as_ref(), run: &ran.run }
-}
-
-/// Runs of the same demo; two takes of one demo each are compared whatever their demos are called.
-fn pairs<'a>(a: &'a Folded, b: &'a Folded) -> Vec<(&'a Ran, &'a Ran)> {
-    if let ([first], [second]) = (a.runs.as_slice(), b.runs.as_slice()) {
-        return vec![(first, second)];
-    }
-    let other = |ran: &Ran| b.runs.iter().find(|other| other.run.demo == ran.run.demo);
-    a.runs.iter().filter_map(|ran| Some((ran, other(ran)?))).collect()
-}
-
-/// Past runs of the editions that are compared, on the machines that they ran on; each once.
-fn past(takes: &Takes, compared: &[(&Header, &Ran)], except: &[&str]) -> Past {
-    let mut past = Past::default();
-    let mut heard = Vec::new();
-    for (header, ran) in compared {
-        let Some(demo) = &ran.demo else { continue };
-        let of = (&demo.slug, &demo.hash, &header.machine);
-        if heard.contains(&of) {
-            continue;
-        }
-        heard.push(of);
-        for run in takes.index.past(demo, &header.machine, except) {
-            past.hear_trials(demo, &run.trials);
-            past.hear_figures(run.figures);
-        }
-    }
-    past
-}
-
-fn notes(a: &Header, b: &Header) -> Vec<String> {
-    let mut notes = Vec::new();
-    if a.demo != b.demo {
-        notes.push(format!("they are of different demos: '{}' and '{}'", a.demo, b.demo));
-    } else if (&a.demo_hash, &a.deck_hash) != (&b.demo_hash, &b.deck_hash) && !a.demo.is_empty() {
-        notes.push("they are of different editions of the demo, or of its deck".into());
-    }
-    if a.machine != b.machine {
-        notes.push("they ran on different machines".into());
-    }
-    for (tool, version) in &a.tools {
-        if let Some(other) = b.tools.get(tool).filter(|other| *other != version) {
-            notes.push(format!("{tool}: {version}, then {other}"));
-        }
-    }
-    notes
 }
 
 fn print(a: &str, b: &str, compared: &Compared) {
