@@ -25,11 +25,8 @@ pub fn in_words(source: &Source) -> String {
         Source::Waiting => "Not run yet".into(),
         Source::Live | Source::Running => "Live".into(),
         Source::Recorded(badge) => {
-            let edition = match badge.edition {
-                Edition::Todays => "",
-                Edition::Earlier => ", of an earlier edition",
-            };
-            format!("Recorded {}, {}{edition}", time::day(badge.at_unix_ms), machine(badge))
+            let differs: String = differs(badge).into_iter().map(|differs| format!(", {differs}")).collect();
+            format!("Recorded {}, {}{differs}", time::day(badge.at_unix_ms), machine(badge))
         }
     }
 }
@@ -37,18 +34,31 @@ pub fn in_words(source: &Source) -> String {
 fn machine(badge: &greenroom_show::Badge) -> String {
     let cores = if badge.cores == 1 { "1 core".into() } else { format!("{} cores", badge.cores) };
     let cpu = plain_cpu(&badge.cpu);
-    let machine = if cpu.is_empty() { cores } else { format!("{cpu}, {cores}") };
-    match badge.on {
-        On::This => machine,
-        On::Another => format!("another machine: {machine}"),
-    }
+    if cpu.is_empty() { cores } else { format!("{cpu}, {cores}") }
+}
+
+/// What makes a recording another one than a run here and now would be.
+fn differs(badge: &greenroom_show::Badge) -> Vec<&'static str> {
+    let edition = (badge.edition == Edition::Earlier).then_some("earlier edition");
+    let on = (badge.on == On::Another).then_some("another machine");
+    edition.into_iter().chain(on).collect()
 }
 
 /// What the dashed lines of a chart are.
 pub fn of_ghost(badge: &greenroom_show::Badge) -> String {
-    let edition = if badge.edition == Edition::Earlier { ", earlier edition" } else { "" };
-    let on = if badge.on == On::Another { ", another machine" } else { "" };
-    format!("{}{edition}{on}", time::moment(badge.at_unix_ms))
+    let differs: String = differs(badge).into_iter().map(|differs| format!(", {differs}")).collect();
+    time::moment(badge.at_unix_ms) + &differs
+}
+
+/// What the dashed lines of the charts are, where there are some.
+#[component]
+pub fn GhostName(demo: String) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let said =
+        Memo::new(move |_| store.read(&[Part::Curves, Part::Steps], |show| Some(of_ghost(&show.ghost(&demo)?.badge))));
+    move || {
+        said.get().map(|said| view! { <span class="ghost" data-testid="ghost"><i aria-hidden="true"></i>{said}</span> })
+    }
 }
 
 /// The badge of a demo's pane.
@@ -74,8 +84,8 @@ pub fn SourceBadge(source: Memo<Source>) -> impl IntoView {
                 Source::Live | Source::Running => view! { <i class="dot"></i> "Live" }.into_any(),
                 Source::Recorded(badge) => {
                     let (day, machine) = (time::day(badge.at_unix_ms), machine(&badge));
-                    let edition = (badge.edition == Edition::Earlier).then_some(view! { <span class="edition">"earlier edition"</span> });
-                    view! { <i class="hatch"></i> <b>"Recorded"</b> <span>{day}</span> {edition} <span class="machine">{machine}</span> }.into_any()
+                    let differs: Vec<_> = differs(&badge).into_iter().map(|differs| view! { <span class="edition">{differs}</span> }).collect();
+                    view! { <i class="hatch"></i> <b>"Recorded"</b> <span>{day}</span> {differs} <span class="machine">{machine}</span> }.into_any()
                 }
             }}
         </span>
@@ -83,7 +93,7 @@ pub fn SourceBadge(source: Memo<Source>) -> impl IntoView {
 }
 
 /// A processor's name without trade marks and clock rate.
-fn plain_cpu(cpu: &str) -> String {
+pub fn plain_cpu(cpu: &str) -> String {
     let name = cpu.split('@').next().unwrap_or_default();
     let name =
         name.replace("(R)", "").replace("(TM)", "").replace("(tm)", "").replace("CPU", "").replace("Processor", "");
@@ -105,7 +115,8 @@ mod tests {
             on: On::This,
         };
         assert_eq!(machine(&badge), "Fast, 8 cores");
+        assert_eq!(differs(&badge), [""; 0]);
         let other = Badge { edition: Edition::Earlier, on: On::Another, ..badge };
-        assert_eq!(machine(&other), "another machine: Fast, 8 cores");
+        assert_eq!(differs(&other), ["earlier edition", "another machine"]);
     }
 }

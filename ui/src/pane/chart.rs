@@ -1,7 +1,6 @@
 //! One chart: the current values large, the curves below, and what it says to those who cannot see it.
 
 use super::{
-    badge::of_ghost,
     curve::{self, Stroke},
     demo_of,
     plot::{self, Band, Curve, Frame, Ground, Ink},
@@ -93,14 +92,6 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
         let is_peak = readings.iter().flatten().any(|reading| matches!(reading, Reading::Peak(_)));
         is_peak.then_some(" peak")
     };
-    let ghost = {
-        let slug = plan.slug.clone();
-        Memo::new(move |_| store.read(&[Part::Curves, Part::Steps], |show| Some(of_ghost(&show.ghost(&slug)?.badge))))
-    };
-    let ghost = move || {
-        let said = ghost.get()?;
-        Some(view! { <span class="ghost" data-testid="ghost"><i aria-hidden="true"></i>{said}</span> })
-    };
     let slug = plan.slug.clone();
     let waits_for = Memo::new(move |_| {
         let ran =
@@ -117,7 +108,7 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
     view! {
         <table class="for-readers">{table}</table>
         <figure class="plot" data-testid="chart" data-chart=title data-samples=samples role="img" aria-label=summary>
-            <figcaption>{caption} <small>{peak}</small>{ghost}</figcaption>
+            <figcaption>{caption} <small>{peak}</small></figcaption>
             <div class="values">{figures}</div>
             <div class="canvases">
                 {canvases}

@@ -9,7 +9,7 @@ mod range;
 mod terminal;
 mod topology;
 
-pub use badge::{SourceBadge, in_words, is_recorded, of_ghost, source_name};
+pub use badge::{SourceBadge, in_words, is_recorded, of_ghost, plain_cpu, source_name};
 pub use checks::state_name;
 pub use terminal::TerminalView;
 
@@ -97,20 +97,29 @@ fn ChartsPane(demo: String, draw: Draw) -> impl IntoView {
         Span::WholeRun => "Whole run".to_string(),
     };
     let plots: Vec<_> = (0..charts).map(|index| view! { <chart::ChartView demo=demo.clone() index draw /> }).collect();
+    let under = demo.clone();
+    let beside = move || view! { <badge::GhostName demo=under.clone() /> };
     view! {
-        <Frame kind="charts" demo=demo.clone() heading>
+        <Frame kind="charts" demo=demo.clone() heading beside>
             <div class="plots">{plots}</div>
         </Frame>
     }
 }
 
-/// What every pane has: a heading on the left, the badge on the right, the pane below.
+/// What every pane has: a heading on the left, with what is to be said beside it, the badge on the right, the pane below.
 #[component]
-fn Frame(kind: &'static str, demo: String, #[prop(into)] heading: Signal<String>, children: Children) -> impl IntoView {
+fn Frame(
+    kind: &'static str,
+    demo: String,
+    #[prop(into)] heading: Signal<String>,
+    #[prop(optional, into)] beside: ViewFn,
+    children: Children,
+) -> impl IntoView {
     view! {
         <section class=format!("pane pane-{kind}") data-testid=format!("pane-{kind}") aria-label=kind>
             <header>
                 <span class="heading">{heading}</span>
+                {move || beside.run()}
                 <Badge demo />
             </header>
             <div class="inside">{children()}</div>

@@ -10,6 +10,7 @@ use greenroom_show::demo::Demo;
 use greenroom_show::diff::{Compared, diff};
 use greenroom_show::take::{Header, TakeInfo};
 use greenroom_show::{Badge, Event, Ghost, Micros, Show, StepState};
+use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,10 +31,14 @@ pub async fn toggle(kernel: &Arc<Kernel>) -> Result<(), CallError> {
         return Ok(());
     }
     let demo = demo_here(kernel)?;
-    let drawn = kernel.lock().show.recording(&demo.slug).map(|recorded| recorded.take.id.clone());
-    let own = own_take(kernel, &demo.slug).await?;
+    let drawn = kernel.lock().show.recording(&demo.slug).map(|recorded| recorded.take.clone());
+    let drawn = match drawn {
+        Some(take) => Some(take),
+        None => own_take(kernel, &demo.slug).await?,
+    };
     let mut passed = calls::passed(kernel, &demo.slug).await?;
-    passed.retain(|take| drawn.as_ref().or(own.as_ref()) != Some(&take.id));
+    // Nor a part of what is drawn, which has its time.
+    passed.retain(|take| drawn.as_ref().is_none_or(|drawn| take.at_unix_ms != drawn.at_unix_ms));
     let Some(take) = passed.into_iter().next() else {
         let detail = format!("no other take of '{}' has passed yet: run the demo once more, whole", demo.slug);
         return Err(CallError::Failed { detail });
@@ -54,7 +59,7 @@ pub async fn compare(stage: &Arc<Stage>) -> Result<Compared, CallError> {
     };
     let own = match &drawn.take {
         Some(take) => Some(take.clone()),
-        None => own_take(stage, &ghost.demo).await?,
+        None => own_take(stage, &ghost.demo).await?.map(|take| take.id),
     };
     let compared = stage.at_the_disk(move |kernel| -> Result<Compared, TakeError> {
         let takes = Takes::open(&kernel.root);
@@ -94,12 +99,12 @@ fn demo_here(kernel: &Arc<Kernel>) -> Result<Demo, CallError> {
     })
 }
 
-/// The take of what runs, or ran last, in this show.
-async fn own_take(kernel: &Arc<Kernel>, demo: &str) -> Result<Option<String>, CallError> {
+/// The take of what runs, or ran last, in this show: the whole of it.
+async fn own_take(kernel: &Arc<Kernel>, demo: &str) -> Result<Option<TakeInfo>, CallError> {
     let since = crate::clock::wall_unix_ms().saturating_sub(kernel.watch.now() / 1000);
-    let demo = demo.to_string();
-    let is_own = move |take: &TakeInfo| take.demo == demo && take.at_unix_ms >= since;
-    Ok(kernel.shelf(Kernel::takes).await?.into_iter().find(is_own).map(|take| take.id))
+    let takes = kernel.shelf(Kernel::takes).await?.into_iter();
+    let own = takes.filter(|take| take.demo == demo && take.at_unix_ms >= since);
+    Ok(own.max_by_key(|take| (take.at_unix_ms, Reverse(take.id.clone()))))
 }
 
 async fn lay_take(kernel: &Arc<Kernel>, take: TakeInfo, demo: Demo) -> Result<(), CallError> {
