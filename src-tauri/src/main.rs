@@ -35,6 +35,9 @@ struct Args {
     /// Lets the steps of its demos run this time, whoever wrote them
     #[arg(long)]
     trust: bool,
+    /// Lets slides and takes go round unattended: what 'booth.yaml' beside the deck lists, or all of it
+    #[arg(long)]
+    booth: bool,
     /// The project folder, which holds `slides/` and `demos/` [default: the one around the current folder]
     #[arg(long)]
     root: Option<PathBuf>,
@@ -88,7 +91,11 @@ async fn open(args: Args) -> Result<Director, String> {
     let trust = if args.trust { Trust::Given } else { Trust::of_user(&root) };
     let (what, clipboard) = (What::Deck(args.deck), Some(clipboard::desktop()));
     let options = Options { root, what, version, trust, stack: None, clipboard };
-    Director::open(options).await.map_err(|error| error.to_string())
+    let director = Director::open(options).await.map_err(|error| error.to_string())?;
+    if args.booth {
+        director.begin_booth().map_err(|error| error.to_string())?;
+    }
+    Ok(director)
 }
 
 fn root_here() -> Result<PathBuf, LibraryError> {

@@ -43,6 +43,7 @@ pub const TABLE: &[Chapter] = &[
                 what: "Go to a slide: its number, then Enter or G",
                 act: |console| console.toggle(Overlay::Overview),
             },
+            Row { keys: &["Home"], what: "To the first slide, or the booth to its start", act: Console::first },
             Row { keys: &["End", "Shift+g"], what: "To the last slide", act: Console::last },
             Row { keys: &["j"], what: "Skip what the clock has no time for", act: Console::skip },
             Row {
@@ -188,6 +189,11 @@ pub const TABLE: &[Chapter] = &[
                 keys: &["Shift+i"],
                 what: "Wipe the slide clean",
                 act: |console| console.send(call::DrawInk { ink: Ink::Clear }),
+            },
+            Row {
+                keys: &["Shift+b"],
+                what: "Booth: slides and takes go round, or no longer",
+                act: |console| console.send(call::ToggleBooth {}),
             },
             Row { keys: &["x"], what: "Swap screens", act: |console| console.send(window::SwapScreens {}) },
         ],

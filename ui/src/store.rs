@@ -196,6 +196,7 @@ impl Touched {
             Event::Figure { .. } => self.add(&[Part::Figures]),
             Event::Tool { .. } | Event::Late { .. } | Event::Chosen { .. } => self.add(&[Part::Steps]),
             Event::Hosted(_) => self.add(&[Part::Replay]),
+            Event::Unattended(_) => self.add(&[Part::Position]),
             Event::Ghosted(_) => self.add(&[Part::Steps, Part::Curves]),
             Event::Replay(Replay::Events(events)) => events.iter().for_each(|stamped| self.by(&stamped.event)),
             Event::Replay(Replay::Played | Replay::Paused | Replay::Paced(_) | Replay::Ended) => {

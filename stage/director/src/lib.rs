@@ -3,6 +3,7 @@
 
 mod account_sas;
 pub mod awake;
+mod booth_file;
 mod camera;
 mod clock;
 mod condition;

@@ -60,6 +60,11 @@ impl Handle {
         self.commands.try_send(command).is_ok()
     }
 
+    /// Whether nothing plays any more.
+    pub fn is_over(&self) -> bool {
+        self.commands.is_closed()
+    }
+
     /// Once the take was looked through; nothing where it left before.
     pub async fn timeline(&self) -> Option<Arc<Timeline>> {
         let mut timeline = self.timeline.clone();

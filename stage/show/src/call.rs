@@ -85,6 +85,8 @@ pub enum ShowRequest {
     DrawInk(DrawInk),
     SetPlan(SetPlan),
     ExportPlan(ExportPlan),
+    ToggleBooth(ToggleBooth),
+    RestartBooth(RestartBooth),
     TrustSteps(TrustSteps),
     RestartStack(RestartStack),
 }
@@ -622,6 +624,26 @@ impl Call for ExportPlan {
     type Reply = String;
     fn request(self) -> Request {
         Request::Show(ShowRequest::ExportPlan(self))
+    }
+}
+
+/// Lets slides and takes go round unattended, or no longer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToggleBooth {}
+impl Call for ToggleBooth {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ToggleBooth(self))
+    }
+}
+
+/// To the start of what goes round.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestartBooth {}
+impl Call for RestartBooth {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::RestartBooth(self))
     }
 }
 

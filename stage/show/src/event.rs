@@ -55,6 +55,8 @@ pub enum Event {
         demo: String,
         plays: Plays,
     },
+    /// A booth shows this item of its list, from 0; `None` where there is none. For the speaker alone.
+    Unattended(Option<usize>),
     /// The machine that the show runs on: what was recorded on another one says so. For the speaker alone.
     Hosted(Machine),
     /// What is being said, for those who would rather read it; `None` where captions are off or nothing is said.
@@ -242,6 +244,7 @@ impl Event {
             | Event::Faults(_)
             | Event::Late { .. }
             | Event::Chosen { .. }
+            | Event::Unattended(_)
             | Event::Hosted(_) => Of::Speaker,
             Event::Begun { demo } => Of::Run(RunEvent::Begun { demo }),
             Event::StepStarted { step, timeout_ms } => {
@@ -300,6 +303,7 @@ impl Event {
             | Event::Tool { .. }
             | Event::Late { .. }
             | Event::Chosen { .. }
+            | Event::Unattended(_)
             | Event::Hosted(_)
             | Event::Ghosted(_)
             | Event::Replay(_)
@@ -383,6 +387,7 @@ mod tests {
             Event::Looped(None),
             Event::Captioned(Some("said".into())),
             Event::Ghosted(None),
+            Event::Unattended(None),
             Event::Zoomed(Some(Pane::Charts)),
             Event::Chosen { demo: "copy".into(), plays: Plays::Recorded },
             Event::Clock(ClockAct::Pause),

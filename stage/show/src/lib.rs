@@ -2,6 +2,7 @@
 //! director. Knows no files, no clock, no network and no pixels; compiles for wasm.
 
 pub mod audience;
+pub mod booth;
 pub mod call;
 pub mod deck;
 pub mod demo;

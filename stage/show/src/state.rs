@@ -71,6 +71,9 @@ pub struct Show {
     /// The section that is given again and again.
     #[serde(default)]
     pub looped: Option<usize>,
+    /// The item of a booth's list that is shown, while there is one.
+    #[serde(default)]
+    pub booth: Option<usize>,
     /// What is being said, and since when; while captions are on.
     #[serde(default)]
     pub caption: Option<Caption>,
@@ -161,6 +164,7 @@ impl Default for Show {
             marks: Marks::default(),
             settings: Settings::default(),
             looped: None,
+            booth: None,
             caption: None,
             zoomed: None,
             given: None,
@@ -215,6 +219,13 @@ impl Show {
             Event::Ghosted(ghost) => self.ghost = ghost.clone(),
             Event::Chosen { demo, plays } => {
                 self.chosen.insert(demo.clone(), *plays);
+            }
+            Event::Unattended(item) => {
+                self.booth = *item;
+                // What it has shown stands for no demo of the speaker's.
+                if item.is_none() {
+                    self.shown.clear();
+                }
             }
             Event::Hosted(machine) => self.host = Some(machine.clone()),
             Event::Begun { demo } => {

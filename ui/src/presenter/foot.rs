@@ -47,6 +47,9 @@ fn is_recorded(show: &Show) -> bool {
 }
 
 fn words(show: &Show) -> String {
+    if let Some(item) = show.live().booth {
+        return format!("is for the booth, which shows item {}: Shift B ends it, Home starts it over", item + 1);
+    }
     match show.next_action() {
         NextAction::Reveal(_) => "shows the next point".into(),
         NextAction::RunGroup { demo, group } => {

@@ -248,6 +248,14 @@ impl Console {
         }
     }
 
+    /// To the first slide, or a booth to the start of its list.
+    pub fn first(self) {
+        match self.store.peek(|show| show.live().booth) {
+            Some(_) => self.send(call::RestartBooth {}),
+            None => self.go_to(0),
+        }
+    }
+
     /// To the last slide.
     pub fn last(self) {
         self.go_to(usize::MAX);

@@ -1,7 +1,7 @@
 //! Answers the windows: one line a call.
 
 use super::kernel::{Captions, Kernel, Now};
-use super::{Stage, ghost, history, keep, plan, plays, tenants, trust};
+use super::{Stage, booth, ghost, history, keep, plan, plays, tenants, trust};
 use crate::export::{self, ByLevel, FORMATS, Format, Shape, Wanted};
 use crate::preflight::{Facts, judge};
 use crate::replay;
@@ -28,6 +28,9 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
     }
     if stage.lock().show.replays_talk() && !is_for_a_talk(&request) {
         return Err(CallError::Failed { detail: "a recorded talk is on stage: V goes back to live".into() });
+    }
+    if stage.lock().booth.is_some() && !is_for_a_booth(&request) {
+        return Err(CallError::Failed { detail: "the booth is on: Shift B ends it, Home starts it over".into() });
     }
     match request {
         Ask::Next(call) => answer(&call, next(stage).await),
@@ -75,6 +78,8 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::DrawInk(call) => answer(&call, emit(stage, Event::Inked(call.ink.clone()))),
         Ask::SetPlan(call) => answer(&call, plan::set(stage, &call).await),
         Ask::ExportPlan(call) => answer(&call, plan::export(stage).await),
+        Ask::ToggleBooth(call) => answer(&call, booth::toggle(stage)),
+        Ask::RestartBooth(call) => answer(&call, booth::restart(stage)),
         Ask::TrustSteps(call) => answer(&call, trust::trust(stage).await),
         Ask::RestartStack(call) => {
             stage.backstage.restarts.notify_one();
@@ -98,6 +103,8 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::ReadLabels(_)
         | Ask::ActOnTake(_)
         | Ask::KeepLast(_)
+        | Ask::ToggleBooth(_)
+        | Ask::RestartBooth(_)
         | Ask::ReadForms(_)
         | Ask::HandOn(_)
         | Ask::OpenTake(_)
@@ -135,6 +142,25 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::TrustSteps(_)
         | Ask::RestartStack(_) => false,
     }
+}
+
+/// What can be done while a booth shows what it shows: all that is not seen.
+fn is_for_a_booth(request: &ShowRequest) -> bool {
+    use ShowRequest as Ask;
+    matches!(
+        request,
+        Ask::ToggleBooth(_)
+            | Ask::RestartBooth(_)
+            | Ask::ListTakes(_)
+            | Ask::ReadLabels(_)
+            | Ask::ActOnTake(_)
+            | Ask::ReadForms(_)
+            | Ask::ReadTimeline(_)
+            | Ask::Preflight(_)
+            | Ask::ReadRehearsals(_)
+            | Ask::ReadTenants(_)
+            | Ask::RestartStack(_)
+    )
 }
 
 /// What came of a call, as it is sent.
@@ -232,7 +258,7 @@ fn previous(kernel: &Arc<Kernel>) -> Result<(), CallError> {
     arrive(kernel, position)
 }
 
-fn go_to(kernel: &Arc<Kernel>, slide: usize) -> Result<(), CallError> {
+pub fn go_to(kernel: &Arc<Kernel>, slide: usize) -> Result<(), CallError> {
     let position = {
         let now = kernel.lock();
         let slides = now.show.deck.as_ref().map_or(0, |deck| deck.slides.len());
@@ -362,17 +388,20 @@ pub async fn take_of(kernel: &Arc<Kernel>, demo: &str) -> Result<TakeInfo, CallE
 /// The takes of a demo that have passed, the one that stands in for it first.
 pub async fn passed(kernel: &Arc<Kernel>, demo: &str) -> Result<Vec<TakeInfo>, CallError> {
     let takes = kernel.shelf(Kernel::takes).await?;
-    let passed = takes.into_iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
-    let labels = labels(kernel).await?;
+    Ok(standing_in(&takes, &labels(kernel).await?, demo))
+}
+
+pub fn standing_in(takes: &[TakeInfo], labels: &BTreeMap<String, Label>, demo: &str) -> Vec<TakeInfo> {
+    let passed = takes.iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
     let is_starred = |take: &TakeInfo| labels.get(&take.id).is_some_and(|label| label.starred);
     // A part of a take has its time, and a later name.
     let order = |take: &TakeInfo| (take.edition, !is_starred(take), Reverse(take.at_unix_ms), take.id.clone());
-    let mut passed: Vec<_> = passed.collect();
+    let mut passed: Vec<_> = passed.cloned().collect();
     passed.sort_by_key(order);
-    Ok(passed)
+    passed
 }
 
-async fn labels(kernel: &Arc<Kernel>) -> Result<BTreeMap<String, Label>, CallError> {
+pub async fn labels(kernel: &Arc<Kernel>) -> Result<BTreeMap<String, Label>, CallError> {
     kernel.at_the_disk(|kernel| library::labels(&kernel.takes_folder())).await
 }
 
@@ -434,7 +463,7 @@ async fn hand_on(kernel: &Arc<Kernel>, form: &str) -> Result<String, CallError> 
     Ok(path.display().to_string())
 }
 
-async fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {
+pub async fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {
     let wanted = id.to_string();
     let (takes, level) = kernel.shelf(move |kernel, index| (kernel.takes(index), index.level(&wanted))).await?;
     let Some(take) = takes.iter().find(|take| take.id == id).cloned() else {
@@ -504,7 +533,8 @@ pub async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError>
         opened.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
     let wanted = id.clone();
     let PassedOver { unknown, damaged } = kernel.shelf(move |_, index| index.passed_over(&wanted)).await?;
-    if unknown + damaged > 0 {
+    // A booth shows it again and again.
+    if unknown + damaged > 0 && kernel.lock().booth.is_none() {
         kernel.notice(format!(
             "{unknown} lines of this take are of another version and {damaged} are damaged: they are left out."
         ));
@@ -531,7 +561,9 @@ pub async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError>
             played = replay::play(source, || player.watch.now(), emit, waiting) => played,
             () = player.closing.cancelled() => Ok(()),
         };
-        if let Err(error) = played {
+        if let Err(error) = played
+            && player.lock().booth.is_none()
+        {
             player.notice(format!("The recording stopped: {error}"));
         }
     });

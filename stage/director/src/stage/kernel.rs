@@ -59,6 +59,7 @@ pub struct Now {
     pub captions: Captions,
     pub busy: Busy,
     pub replay: Option<crate::replay::Handle>,
+    pub booth: Option<super::booth::Handle>,
     /// Containers that demos have made, for their reset.
     pub made: Vec<Made>,
 }
@@ -107,6 +108,7 @@ impl Kernel {
                 captions: Captions::Off,
                 busy: Busy::Nothing,
                 replay: None,
+                booth: None,
                 made: vec![],
             }),
             bus: broadcast::channel(BEHIND_MAX).0,

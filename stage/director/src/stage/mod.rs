@@ -1,5 +1,6 @@
 //! The director's stage: one show, the events that change it, and everybody who hears them.
 
+mod booth;
 mod busy;
 mod calls;
 mod ghost;
@@ -208,6 +209,11 @@ impl Director {
     /// A picture of the deck on stage.
     pub fn picture(&self, id: &str) -> Option<Picture> {
         self.stage.loaded().talk.pictures.get(id).cloned()
+    }
+
+    /// Lets slides and takes go round unattended from now on.
+    pub fn begin_booth(&self) -> Result<(), CallError> {
+        booth::begin(&self.stage)
     }
 
     /// The show as it stands.

@@ -149,7 +149,7 @@ impl TalkTakes {
         let Some(deck) = &show.deck else { return };
         let Some(mut recorder) = self.shelf.open(&self.shelf.header(deck), at, |_| {}) else { return };
         let (notices, held, chosen) = (VecDeque::new(), BTreeSet::new(), BTreeMap::new());
-        let show = Show { notices, faults: vec![], held, chosen, host: None, talk: None, ..show.clone() };
+        let show = Show { notices, faults: vec![], held, chosen, host: None, booth: None, talk: None, ..show.clone() };
         recorder.record(at, &Event::Showed { now: at, show: Box::new(show) });
         self.recorder = Some(recorder);
     }
