@@ -8,6 +8,7 @@ use greenroom_show::{
     call::window,
     marks::Ink,
     playback::{To, Way},
+    take::Cut,
 };
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
@@ -118,6 +119,17 @@ pub const TABLE: &[Chapter] = &[
                 what: "Take with its pauses, or without",
                 act: |console| console.send(call::ToggleIdle {}),
             },
+            Row {
+                keys: &["Ctrl+i"],
+                what: "Take: it begins here (I on its line)",
+                act: |console| console.cut(Cut::In(None)),
+            },
+            Row {
+                keys: &["Ctrl+o"],
+                what: "Take: it ends here (O on its line)",
+                act: |console| console.cut(Cut::Out(None)),
+            },
+            Row { keys: &["Ctrl+u"], what: "Take back the last cut", act: |console| console.cut(Cut::Undo) },
             Row {
                 keys: &["Shift+h"],
                 what: "Compare: an earlier take under the charts, or away",

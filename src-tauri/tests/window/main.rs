@@ -1,5 +1,6 @@
 //! The talk in the real window, with the real keys.
 
+mod compared;
 mod marks;
 mod measure;
 mod steady;

@@ -37,6 +37,8 @@ pub enum Command {
 /// What moves a take that is on stage. Dropping it ends the play.
 #[derive(Debug, Clone)]
 pub struct Handle {
+    /// What plays.
+    pub source: Arc<Source>,
     commands: mpsc::Sender<Command>,
     timeline: watch::Receiver<Option<Arc<Timeline>>>,
 }
@@ -49,10 +51,10 @@ pub struct Waiting {
 }
 
 impl Handle {
-    pub fn new() -> (Handle, Waiting) {
+    pub fn new(source: Arc<Source>) -> (Handle, Waiting) {
         let (commands, heard) = mpsc::channel(COMMANDS_WAITING);
         let (told, timeline) = watch::channel(None);
-        (Handle { commands, timeline }, Waiting { commands: heard, timeline: told })
+        (Handle { source, commands, timeline }, Waiting { commands: heard, timeline: told })
     }
 
     /// Whether it will be done: a key that is pressed faster than a replay answers is not.
@@ -145,6 +147,13 @@ impl Source {
             })
         });
         sought.await.map_err(|error| self.unreadable(std::io::Error::other(error)))?
+    }
+
+    /// What of the recording is played at a place: by its own clock.
+    pub fn recorded_at(&self, played: Micros, idle: Idle) -> Result<Micros, TakeError> {
+        let mut pacer = self.pacer(idle);
+        let before = self.open()?.take_while(|stamped| pacer.due(stamped) <= played);
+        Ok(before.map(|stamped| stamped.at).last().unwrap_or(0).max(self.begins.min(self.ends)))
     }
 
     /// When an event of the recording is due where pauses are cut, or are not.

@@ -7,12 +7,14 @@ mod support;
 use director::{call, of_talk, open};
 use futures::StreamExt;
 use greenroom_director::Director;
+use greenroom_director::takes::library::{Limits, Takes};
 use greenroom_show::call::{
-    ActOnTake, CallError, GoTo, HandOn, ListTakes, OpenTake, PaceTake, Push, ReadForms, ReadLabels, ReadTimeline,
-    ResetClock, Role, RunGroup, SeekTake, ToggleClock, ToggleIdle, TogglePlay, ToggleRecorded,
+    ActOnTake, CallError, CutTake, GoTo, HandOn, ListTakes, OpenTake, PaceTake, Push, ReadDetails, ReadForms,
+    ReadLabels, ReadTimeline, ResetClock, Role, RunGroup, SeekTake, ToggleClock, ToggleIdle, TogglePlay,
+    ToggleRecorded,
 };
 use greenroom_show::playback::{Idle, To, Way};
-use greenroom_show::take::{Label, TakeAct, TakeInfo};
+use greenroom_show::take::{Cut, Label, TakeAct, TakeInfo};
 use greenroom_show::{Run, StepState};
 use support::{DEMO, Tools, project, until};
 
@@ -221,5 +223,67 @@ async fn a_take_is_played_from_where_it_was_cut_to_where_it_was_cut() {
     call(&director, OpenTake { id: of_talk.id.clone() }).await.expect("it opens");
     let begins = whole.length / 2;
     until("its middle", || director.show().playing(0).filter(|playing| playing.at >= begins).map(|_| ())).await;
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_on_stage_is_cut_and_the_cut_is_taken_back() {
+    let (root, director, live, take, _) = recorded().await;
+    let none = call(&director, CutTake { cut: Cut::In(None) }).await.expect_err("no take is on stage");
+    assert!(matches!(&none, CallError::Failed { detail } if detail.contains("press V")), "{none:?}");
+    call(&director, OpenTake { id: take.id.clone() }).await.expect("it opens");
+    let file = root.path().join(format!("takes/{}.take.ndjson", take.id));
+    let before = std::fs::read(&file).expect("there");
+    let whole = call(&director, ReadTimeline {}).await.expect("looked through");
+    let middle = whole.steps[4].from;
+    call(&director, CutTake { cut: Cut::In(Some(middle)) }).await.expect("cut by the mouse");
+    let cut = call(&director, ReadTimeline {}).await.expect("of what is left");
+    assert!(cut.length < whole.length, "{} of {}", cut.length, whole.length);
+    seek(&director, To::At(u64::MAX)).await;
+    until("its end", || on_stage(&director).ended.then_some(())).await;
+    assert_eq!(on_stage(&director).run.figures, live.figures, "what was before is folded all the same");
+    let detail = async || call(&director, ReadDetails {}).await.expect("told")[&take.id].clone();
+    assert!(detail().await.begins.is_some_and(|begins| begins > 0) && detail().await.ends.is_none());
+    assert_eq!((detail().await.deck.as_str(), detail().await.bytes), ("talk", before.len() as u64));
+
+    seek(&director, To::Begin(6)).await;
+    until("it is there", || (!on_stage(&director).ended).then_some(())).await;
+    call(&director, CutTake { cut: Cut::Out(None) }).await.expect("cut where it stands");
+    until("it ends there", || on_stage(&director).ended.then_some(())).await;
+    assert!(on_stage(&director).run.steps.len() < live.steps.len());
+    let (first, ends) = (detail().await.begins, detail().await.ends);
+    assert!(ends.is_some_and(|ends| ends < take.duration_ms * 1000 + 1000), "{ends:?}");
+    call(&director, CutTake { cut: Cut::Undo }).await.expect("one is taken back");
+    assert_eq!((detail().await.begins, detail().await.ends), (first, None));
+    call(&director, CutTake { cut: Cut::Undo }).await.expect("and the other");
+    assert_eq!((detail().await.begins, detail().await.ends), (None, None));
+    let nothing = call(&director, CutTake { cut: Cut::Undo }).await.expect_err("no cut is left").to_string();
+    assert!(nothing.contains("nothing to take back"), "{nothing}");
+    let wrong = call(&director, CutTake { cut: Cut::Out(Some(0)) }).await.expect_err("it would hold nothing");
+    assert!(wrong.to_string().contains("ends after that"), "{wrong}");
+    assert_eq!(std::fs::read(&file).expect("there"), before, "nothing is rewritten");
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_beyond_the_users_limits_are_put_away_when_a_show_begins_and_it_is_said() {
+    let (root, director, _, take, of_talk) = recorded().await;
+    director.close().await;
+    let takes = Takes::open(root.path());
+    takes.say(&of_talk.id, |about| about.starred = true).expect("starred");
+    for id in [&take.id, &of_talk.id] {
+        // A take that was changed just now may still be recorded.
+        let file = std::fs::File::options().append(true).open(takes.path(id)).expect("there");
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000))
+            .expect("older");
+    }
+    takes.keep_limits(Some(Limits { bytes: Some(0), days: None })).expect("kept");
+    let director = open(self::director::of_talk(root.path())).await;
+    let said = || director.show().notices.iter().find(|notice| notice.text.contains("undelete")).cloned();
+    let notice = until("it is said", said).await.text;
+    assert!(notice.starts_with("1 take of "), "{notice}");
+    let left: Vec<String> = Takes::open(root.path()).list().into_iter().map(|take| take.id).collect();
+    assert_eq!(left, [of_talk.id], "the starred one");
+    assert_eq!(Takes::open(root.path()).undelete(&take.id).expect("it can be had back"), take.id);
     director.close().await;
 }

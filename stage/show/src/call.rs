@@ -10,7 +10,7 @@ use crate::{
     playback::{To, Way},
     preflight::Check,
     rehearsal::Report,
-    take::{Form, Label, TakeAct, TakeInfo},
+    take::{Cut, Detail, Form, Label, TakeAct, TakeInfo},
     tenants::{Act, Switch, Tenants},
     timeline::Timeline,
     version::Version,
@@ -56,6 +56,8 @@ pub enum ShowRequest {
     ReadLabels(ReadLabels),
     ActOnTake(ActOnTake),
     KeepLast(KeepLast),
+    ReadDetails(ReadDetails),
+    CutTake(CutTake),
     LayGhost(LayGhost),
     ToggleGhost(ToggleGhost),
     CompareGhost(CompareGhost),
@@ -308,6 +310,28 @@ impl Call for KeepLast {
     type Reply = String;
     fn request(self) -> Request {
         Request::Show(ShowRequest::KeepLast(self))
+    }
+}
+
+/// What else there is to know of the takes that are listed, by their ids.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadDetails {}
+impl Call for ReadDetails {
+    type Reply = BTreeMap<String, Detail>;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ReadDetails(self))
+    }
+}
+
+/// Says from where to where the take on stage is played and handed on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CutTake {
+    pub cut: Cut,
+}
+impl Call for CutTake {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::CutTake(self))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A take on disk: NDJSON, a header line and then one event a line. Here is its shape; reading and writing are the director's.
 
+use crate::Micros;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -55,6 +56,29 @@ pub struct Label {
     pub name: Option<String>,
     /// It is kept whatever the limits say, and V shows it before any other.
     pub starred: bool,
+}
+
+/// What else a list of takes tells of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    pub deck: String,
+    pub bytes: u64,
+    /// From where to where it is played, on the recording's clock, where it is cut.
+    pub begins: Option<Micros>,
+    pub ends: Option<Micros>,
+}
+
+/// Where a take is cut. Nothing of it is rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cut {
+    /// It begins at a place by the clock that it is played by, or where it stands.
+    In(Option<Micros>),
+    Out(Option<Micros>),
+    /// It is played whole.
+    Whole,
+    /// As it was before the last cut.
+    Undo,
 }
 
 /// A form in which a take is handed on.

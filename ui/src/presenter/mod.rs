@@ -31,6 +31,7 @@ use greenroom_show::{
     call::{self, Call},
     deck::{Cue, Plays, Theme},
     playback::To,
+    take::Cut,
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -73,6 +74,8 @@ pub struct Console {
     /// Whether the clock counts down.
     pub clock_down: RwSignal<bool>,
     pub profile: RwSignal<keys::Profile>,
+    /// How often a take was cut in this window.
+    pub cuts: RwSignal<usize>,
     notes: RwSignal<usize>,
     theme: RwSignal<Option<Theme>>,
 }
@@ -89,6 +92,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         tool: RwSignal::new(None),
         clock_down: RwSignal::new(false),
         profile: RwSignal::new(keys::Profile::kept()),
+        cuts: RwSignal::new(0),
         notes: RwSignal::new(NOTES_FIRST),
         theme,
     };
@@ -171,6 +175,16 @@ impl Console {
     /// To another place of the take on stage.
     pub fn seek(self, to: To) {
         self.send(call::SeekTake { to });
+    }
+
+    /// From here on, or up to here, the take on stage is played.
+    pub fn cut(self, cut: Cut) {
+        spawn_local(async move {
+            let refused = bridge::call(call::CutTake { cut }).await.err().map(|error| error.to_string());
+            self.refused.set(refused);
+            // The take has come on stage anew, with another line.
+            self.cuts.update(|cuts| *cuts += 1);
+        });
     }
 
     /// The demo on this slide, or else the next one to come, with its slide.

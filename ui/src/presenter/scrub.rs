@@ -6,7 +6,7 @@ use greenroom_show::{
     Micros, Playing,
     call::{self, Call},
     playback::{Idle, To, Way},
-    take::{Form, TakeInfo},
+    take::{Cut, Detail, Form, TakeInfo},
     timeline::{Band, Timeline},
 };
 use leptos::{html, prelude::*, task::spawn_local};
@@ -46,25 +46,29 @@ pub fn Scrubber() -> impl IntoView {
         })
     });
     let timeline = RwSignal::new(None::<Timeline>);
+    let detail = RwSignal::new(Detail::default());
     Effect::new(move || {
+        console.cuts.track();
         let Some(wanted) = drawn.get() else { return timeline.set(None) };
         spawn_local(async move {
             let read = bridge::call(call::ReadTimeline {}).await.ok();
+            let details = bridge::call(call::ReadDetails {}).await.unwrap_or_default();
             // Another take may have come on stage meanwhile.
             if drawn.get_untracked().as_ref() == Some(&wanted) {
                 timeline.set(read);
+                detail.set(details.get(&wanted.id).cloned().unwrap_or_default());
             }
         });
     });
     view! {
         <Show when=move || drawn.read().is_some()>
-            <Transport timeline />
+            <Transport timeline detail />
         </Show>
     }
 }
 
 #[component]
-fn Transport(timeline: RwSignal<Option<Timeline>>) -> impl IntoView {
+fn Transport(timeline: RwSignal<Option<Timeline>>, detail: RwSignal<Detail>) -> impl IntoView {
     let console = expect_context::<Console>();
     let store = console.store;
     let moves = Memo::new(move |_| {
@@ -102,11 +106,7 @@ fn Transport(timeline: RwSignal<Option<Timeline>>) -> impl IntoView {
                 <span class="at">{words}</span>
                 <button data-testid="to-live" on:click=move |_| console.send(call::ToggleRecorded {})>"Back to live"</button>
             </div>
-            <Line
-                timeline
-                at=Signal::derive(move || moves.read().as_ref().map_or(0, |moves| moves.at))
-                seek=move |to| console.send(call::SeekTake { to: To::At(to) })
-            />
+            <Edges timeline moves detail />
             <div class="transport">
                 <span class="here">{here}</span>
                 <Key name="Slower" key="Ctrl+ArrowDown" word="−" call=|| call::PaceTake { way: Way::Back } />
@@ -122,6 +122,13 @@ fn Transport(timeline: RwSignal<Option<Timeline>>) -> impl IntoView {
             <Show when=move || opened.get()>
                 <Forms opened />
             </Show>
+            {move || cut_words(&detail.read()).map(|words| view! {
+                <div class="transport cut" data-testid="cut">
+                    <span class="here">{words}</span>
+                    <button title="Take back the last cut (Ctrl U)" on:click=move |_| console.cut(Cut::Undo)>"Undo"</button>
+                    <button title="Play all of it" on:click=move |_| console.cut(Cut::Whole)>"Whole"</button>
+                </div>
+            })}
         </section>
     }
 }
@@ -220,6 +227,117 @@ pub fn Line(
     }
 }
 
+/// The line of a take that is cut on it: where it has the keys, I and O do; the mouse moves its edges.
+#[component]
+fn Edges(timeline: RwSignal<Option<Timeline>>, moves: Memo<Option<Moves>>, detail: RwSignal<Detail>) -> impl IntoView {
+    let console = expect_context::<Console>();
+    let line = NodeRef::<html::Div>::new();
+    // Elsewhere these keys have other meanings.
+    let cut = move |event: web_sys::KeyboardEvent| {
+        let cut = match keys::name(&event).as_deref() {
+            Some("i") => Cut::In(None),
+            Some("o") => Cut::Out(None),
+            _ => return,
+        };
+        event.prevent_default();
+        event.stop_propagation();
+        console.cut(cut);
+    };
+    view! {
+        <div class="edges" node_ref=line tabindex="0" data-testid="edges" title="I: it begins here. O: it ends here." on:keydown=cut>
+            <Line
+                timeline
+                at=Signal::derive(move || moves.read().as_ref().map_or(0, |moves| moves.at))
+                seek=move |to| console.send(call::SeekTake { to: To::At(to) })
+            />
+            <EdgeMark edge=Edge::In line timeline moves detail />
+            <EdgeMark edge=Edge::Out line timeline moves detail />
+        </div>
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    In,
+    Out,
+}
+
+/// Where the take begins or ends, which the mouse moves.
+#[component]
+fn EdgeMark(
+    edge: Edge,
+    line: NodeRef<html::Div>,
+    timeline: RwSignal<Option<Timeline>>,
+    moves: Memo<Option<Moves>>,
+    detail: RwSignal<Detail>,
+) -> impl IntoView {
+    let console = expect_context::<Console>();
+    let mark = NodeRef::<html::I>::new();
+    let dragged = RwSignal::new(None::<f64>);
+    let part = move |event: &PointerEvent| {
+        let over = line.get_untracked()?.get_bounding_client_rect();
+        Some(((f64::from(event.client_x()) - over.left()) / over.width().max(1.0)).clamp(0.0, 1.0))
+    };
+    let down = move |event: PointerEvent| {
+        event.stop_propagation();
+        if let Some(mark) = mark.get_untracked() {
+            // Without it the mouse is lost where it leaves the mark, and nothing else.
+            let _ = mark.set_pointer_capture(event.pointer_id());
+        }
+        dragged.set(part(&event));
+    };
+    let over = move |event: PointerEvent| {
+        event.stop_propagation();
+        if dragged.get_untracked().is_some() {
+            dragged.set(part(&event));
+        }
+    };
+    let up = move |event: PointerEvent| {
+        event.stop_propagation();
+        let Some(part) = dragged.get_untracked() else { return };
+        dragged.set(None);
+        let Some(length) = timeline.read_untracked().as_ref().map(|timeline| timeline.length) else { return };
+        let to = Some((part * length as f64) as Micros);
+        console.cut(match edge {
+            Edge::In => Cut::In(to),
+            Edge::Out => Cut::Out(to),
+        });
+    };
+    // A demo's line is that of what is played; a talk's is that of the whole recording.
+    let begins = move || {
+        let is_of_talk = moves.read().as_ref().is_some_and(|moves| moves.is_of_talk);
+        detail.read().begins.filter(|_| is_of_talk).unwrap_or(0)
+    };
+    let stands = move || match edge {
+        Edge::In => share(begins(), timeline.read().as_ref().map_or(0, |timeline| timeline.length)),
+        Edge::Out => 1.0,
+    };
+    let (class, title) = match edge {
+        Edge::In => ("edge in", "It begins here: drag"),
+        Edge::Out => ("edge out", "It ends here: drag"),
+    };
+    view! {
+        <i
+            class=class
+            node_ref=mark
+            title=title
+            data-testid="edge"
+            style=move || format!("left: {:.3}%", dragged.get().unwrap_or_else(&stands) * 100.0)
+            on:pointerdown=down
+            on:pointermove=over
+            on:pointerup=up
+            on:pointercancel=move |_| dragged.set(None)
+        ></i>
+    }
+}
+
+/// From where to where it is played, where it is cut: by the recording's clock.
+fn cut_words(detail: &Detail) -> Option<String> {
+    let ends = || detail.ends.map_or_else(|| "its end".to_string(), seconds);
+    (detail.begins.is_some() || detail.ends.is_some())
+        .then(|| format!("Cut: {} of the recording to {}", seconds(detail.begins.unwrap_or(0)), ends()))
+}
+
 fn picture(timeline: &Timeline) -> impl IntoView + use<> {
     let length = timeline.length;
     let bands = if timeline.steps.is_empty() { &timeline.slides } else { &timeline.steps };
@@ -307,6 +425,16 @@ mod tests {
     fn what_moved_stands_on_the_line_and_stays_within_it() {
         assert_eq!(outline(&[]), "");
         assert_eq!(outline(&[0.0, 1.0]), "M0 40L0.0 40.0L500.0 40.0L500.0 4.0L1000.0 4.0L1000 40Z");
+    }
+
+    #[test]
+    fn a_take_that_is_cut_says_from_where_to_where() {
+        let mut detail = Detail::default();
+        assert_eq!(cut_words(&detail), None);
+        detail.begins = Some(12_000_000);
+        assert_eq!(cut_words(&detail).expect("cut"), "Cut: 0:12 of the recording to its end");
+        (detail.begins, detail.ends) = (None, Some(100_000_000));
+        assert_eq!(cut_words(&detail).expect("cut"), "Cut: 0:00 of the recording to 1:40");
     }
 
     #[test]

@@ -4,12 +4,14 @@
 use super::Console;
 use crate::{
     bridge,
+    pane::plain_cpu,
     store::{Part, Store},
     time,
 };
 use greenroom_show::{
     Run, call,
-    take::{Label, TakeAct, TakeInfo, Verdict},
+    take::{Detail, Label, TakeAct, TakeInfo, Verdict},
+    unit::Unit,
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use std::collections::BTreeMap;
 struct Library {
     takes: RwSignal<Vec<TakeInfo>>,
     labels: RwSignal<BTreeMap<String, Label>>,
+    details: RwSignal<BTreeMap<String, Detail>>,
     /// The take that was deleted last, which can be brought back.
     deleted: RwSignal<Option<TakeInfo>>,
     /// The take that is being renamed.
@@ -30,10 +33,12 @@ impl Library {
     fn read(self) {
         spawn_local(async move {
             let (takes, labels) = (bridge::call(call::ListTakes {}).await, bridge::call(call::ReadLabels {}).await);
+            let details = bridge::call(call::ReadDetails {}).await;
             // What a list lacks for a moment, the next look brings.
-            if let (Ok(takes), Ok(labels)) = (takes, labels) {
+            if let (Ok(takes), Ok(labels), Ok(details)) = (takes, labels, details) {
                 self.takes.set(takes);
                 self.labels.set(labels);
+                self.details.set(details);
             }
         });
     }
@@ -62,6 +67,7 @@ pub fn Takes() -> impl IntoView {
     let library = Library {
         takes: RwSignal::new(vec![]),
         labels: RwSignal::new(BTreeMap::new()),
+        details: RwSignal::new(BTreeMap::new()),
         deleted: RwSignal::new(None),
         renamed: RwSignal::new(None),
         sought: RwSignal::new(String::new()),
@@ -88,6 +94,9 @@ pub fn Takes() -> impl IntoView {
         <section class="takes" data-testid="takes">
             <header>
                 <h3>"Takes"</h3>
+                <button class="booth" data-testid="booth" title="Slides and takes go round unattended, or no longer (Shift B)" on:click=move |_| console.send(call::ToggleBooth {})>
+                    {move || if store.read(&[Part::Position, Part::Replay], |show| show.live().booth.is_some()) { "End booth" } else { "Booth" }}
+                </button>
                 <Show when=move || !takes.read().is_empty()>
                     <input
                         type="search"
@@ -108,9 +117,13 @@ pub fn Takes() -> impl IntoView {
             {move || {
                 let sought = library.sought.read();
                 let found: Vec<_> = {
-                    let (takes, labels) = (takes.read(), library.labels.read());
+                    let (takes, labels, details) = (takes.read(), library.labels.read(), library.details.read());
                     let of = |take: &TakeInfo| name(store, (!take.is_of_talk()).then_some(take.demo.as_str()));
-                    takes.iter().filter(|take| is_found(take, labels.get(&take.id), &of(take), &sought)).cloned().collect()
+                    let is_found = |take: &&TakeInfo| {
+                        let words = format!("{} {}", of(take), details.get(&take.id).map(|detail| detail.deck.as_str()).unwrap_or_default());
+                        is_found(take, labels.get(&take.id), &words, &sought)
+                    };
+                    takes.iter().filter(is_found).cloned().collect()
                 };
                 let shelves = shelves(&found, here.read().as_deref()).into_iter().map(|shelf| {
                     let of = shelf.of.clone().unwrap_or_default();
@@ -131,6 +144,18 @@ fn is_found(take: &TakeInfo, label: Option<&Label>, of: &str, sought: &str) -> b
     let said = format!("{of} {} {verdict} {star} {} {}", label.name.unwrap_or_default(), take.machine.cpu, take.id);
     let said = said.to_lowercase();
     sought.to_lowercase().split_whitespace().all(|word| said.contains(word))
+}
+
+fn is_cut(detail: &Detail) -> bool {
+    detail.begins.is_some() || detail.ends.is_some()
+}
+
+/// Of which deck, and on which machine.
+fn origin(take: &TakeInfo, detail: &Detail) -> String {
+    let machine = &take.machine;
+    let cores = if machine.cores == 1 { "1 core".to_string() } else { format!("{} cores", machine.cores) };
+    let words = [detail.deck.clone(), plain_cpu(&machine.cpu), cores];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// For style.
@@ -183,10 +208,14 @@ fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
     let label = library.labels.read().get(&take.id).cloned().unwrap_or_default();
     let duration = time::minutes_and_seconds(take.duration_ms as f64 / 1e3);
     let moment = time::moment(take.at_unix_ms);
+    let detail = library.details.read().get(&take.id).cloned().unwrap_or_default();
+    let length = if is_cut(&detail) { format!("cut, of {duration}") } else { duration };
+    let size = Unit::Bytes.say(detail.bytes as f64);
     let (title, said) = match &label.name {
-        Some(own) => (own.clone(), format!("{moment}, {word}, {duration}")),
-        None => (moment, format!("{word}, {duration}")),
+        Some(own) => (own.clone(), format!("{moment}, {word}, {length}, {size}")),
+        None => (moment, format!("{word}, {length}, {size}")),
     };
+    let from = origin(&take, &detail);
     let open = {
         let id = take.id.clone();
         move |_| console.send(call::OpenTake { id: id.clone() })
@@ -240,7 +269,7 @@ fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
     view! {
         <li data-testid="take" data-take=take.id.clone() data-state=state data-starred=label.starred.to_string() title=name>
             <i class="mark" aria-hidden="true"></i>
-            <div>{named}<small>{said}</small></div>
+            <div>{named}<small title=from.clone()>{said}</small><small class="from">{from.clone()}</small></div>
             {compare}
             <button class="star" aria-label="Star" title="Kept, and shown by V before others" aria-pressed=label.starred.to_string() on:click=star>
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 2.2l2.4 5 5.4.7-4 3.8 1 5.4-4.8-2.7-4.8 2.7 1-5.4-4-3.8 5.4-.7z" /></svg>
@@ -285,6 +314,17 @@ mod tests {
         }
         assert!(!is_found(&take, Some(&label), "AzCopy into Blob", "keynote failed"));
         assert!(!is_found(&take, None, "AzCopy into Blob", "starred"));
+    }
+
+    #[test]
+    fn a_take_says_where_it_is_from_and_whether_it_is_cut() {
+        let machine = Machine { cpu: "Fast(R) CPU @ 3 GHz".into(), cores: 8, ..Machine::default() };
+        let take = TakeInfo { machine, ..take("1", "copy") };
+        let mut detail = Detail { deck: "azcopy-field".into(), bytes: 12_000_000, begins: None, ends: None };
+        assert_eq!(origin(&take, &detail), "azcopy-field, Fast, 8 cores");
+        assert!(!is_cut(&detail));
+        detail.ends = Some(5);
+        assert!(is_cut(&detail));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Answers the windows: one line a call.
 
 use super::kernel::{Captions, Kernel, Now};
-use super::{Stage, booth, ghost, history, keep, plan, plays, tenants, trust};
+use super::{Stage, booth, cut, ghost, history, keep, plan, plays, tenants, trust};
 use crate::export::{self, ByLevel, FORMATS, Format, Shape, Wanted};
 use crate::preflight::{Facts, judge};
 use crate::replay;
@@ -49,6 +49,8 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::ReadLabels(call) => answer(&call, labels(stage).await),
         Ask::ActOnTake(call) => answer(&call, act_on_take(stage, &call).await),
         Ask::KeepLast(call) => answer(&call, keep::last(stage).await),
+        Ask::ReadDetails(call) => answer(&call, cut::details(stage).await),
+        Ask::CutTake(call) => answer(&call, cut::cut(stage, call.cut).await),
         Ask::LayGhost(call) => answer(&call, ghost::lay(stage, &call.id).await),
         Ask::ToggleGhost(call) => answer(&call, ghost::toggle(stage).await),
         Ask::CompareGhost(call) => answer(&call, ghost::compare(stage).await),
@@ -102,6 +104,8 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::ListTakes(_)
         | Ask::ReadLabels(_)
         | Ask::ActOnTake(_)
+        | Ask::ReadDetails(_)
+        | Ask::CutTake(_)
         | Ask::KeepLast(_)
         | Ask::ToggleBooth(_)
         | Ask::RestartBooth(_)
@@ -153,6 +157,7 @@ fn is_for_a_booth(request: &ShowRequest) -> bool {
             | Ask::RestartBooth(_)
             | Ask::ListTakes(_)
             | Ask::ReadLabels(_)
+            | Ask::ReadDetails(_)
             | Ask::ActOnTake(_)
             | Ask::ReadForms(_)
             | Ask::ReadTimeline(_)
@@ -519,7 +524,6 @@ fn may_leave(now: &Now, highest: Level) -> Result<(), CallError> {
 }
 
 pub async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {
-    let (handle, waiting) = replay::Handle::new();
     let folder = kernel.takes_folder();
     let id = take.id.clone();
     let opened = {
@@ -539,13 +543,15 @@ pub async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError>
             "{unknown} lines of this take are of another version and {damaged} are damaged: they are left out."
         ));
     }
-    let source = {
+    let (source, waiting) = {
         let mut now = kernel.lock();
         let Show { deck, stack, version, .. } = now.show.live();
         let live = Show { deck: deck.clone(), stack: stack.clone(), version: *version, ..Show::default() };
+        let source = replay::Source { folder, take: take.clone(), live: Arc::new(live), begins, ends };
+        let (handle, waiting) = replay::Handle::new(Arc::new(source.clone()));
         now.replay = Some(handle);
-        kernel.emit_in(&mut now, Event::Replay(Replay::Opened(take.clone())));
-        replay::Source { folder, take, live: Arc::new(live), begins, ends }
+        kernel.emit_in(&mut now, Event::Replay(Replay::Opened(take)));
+        (source, waiting)
     };
     let player = kernel.clone();
     kernel.tasks.spawn(async move {

@@ -60,6 +60,8 @@ pub struct Now {
     pub busy: Busy,
     pub replay: Option<crate::replay::Handle>,
     pub booth: Option<super::booth::Handle>,
+    /// Where takes were cut before, the last cut last.
+    pub cuts: Vec<super::cut::Before>,
     /// Containers that demos have made, for their reset.
     pub made: Vec<Made>,
 }
@@ -109,6 +111,7 @@ impl Kernel {
                 busy: Busy::Nothing,
                 replay: None,
                 booth: None,
+                cuts: vec![],
                 made: vec![],
             }),
             bus: broadcast::channel(BEHIND_MAX).0,

@@ -3,6 +3,7 @@
 mod booth;
 mod busy;
 mod calls;
+mod cut;
 mod ghost;
 mod history;
 mod keep;
@@ -22,6 +23,7 @@ mod resume;
 mod runner;
 mod supervise;
 mod tenants;
+mod tidy;
 mod tools;
 mod trust;
 
@@ -187,6 +189,7 @@ impl Director {
         loaded::ask_versions(&stage.kernel);
         stage.tasks.spawn(supervise::run(stage.clone(), orders));
         stage.tasks.spawn(reload::run(stage.clone()));
+        stage.tasks.spawn(tidy::run(stage.kernel.clone()));
         stage.tasks.spawn(resume::run(stage.kernel.clone()));
         Ok(Director { stage, last_take })
     }

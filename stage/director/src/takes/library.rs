@@ -26,6 +26,8 @@ const ABOUT_BYTES_MAX: u64 = 64 << 10;
 const NAME_CHARS_MAX: usize = 120;
 /// Where deleted takes go.
 const DELETED: &str = ".deleted";
+/// What the user keeps, whenever a show begins.
+const LIMITS: &str = ".limits.json";
 const DAY_MS: u64 = 24 * 3600 * 1000;
 /// A take that changed later than this may still be recorded.
 const QUIET_MS: u64 = 60_000;
@@ -42,6 +44,8 @@ pub enum LibraryError {
     InTheWay(PathBuf),
     #[error("what was said of the take before cannot be read: {0}; mend that file, or remove it")]
     Unreadable(String),
+    #[error("{}: {detail}; say 'greenroom take tidy' with limits and --always again, or --never", path.display())]
+    Limits { path: PathBuf, detail: String },
     #[error("a name has 1 to {NAME_CHARS_MAX} letters on one line")]
     BadName,
     #[error("a take that begins at {begins} ends after that, and within the {lasts} that it lasts")]
@@ -94,7 +98,8 @@ pub struct Listed {
 }
 
 /// What is kept of takes that nobody starred.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Of all takes together.
     pub bytes: Option<u64>,
@@ -243,6 +248,21 @@ impl Takes {
         Some(if now == *then { Edition::Todays } else { Edition::Earlier })
     }
 
+    /// Whenever a show begins, what is more than these is deleted; without any, nothing is.
+    pub fn keep_limits(&self, limits: Option<Limits>) -> Result<(), LibraryError> {
+        let path = self.folder.join(LIMITS);
+        let done = match limits {
+            Some(limits) => {
+                serde_json::to_vec(&limits).map_err(Into::into).and_then(|text| durable::replace(&path, text))
+            }
+            None => match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            },
+        };
+        done.map_err(|source| LibraryError::Io { path, source })
+    }
+
     /// The takes that are more than the limits allow, oldest first.
     pub fn surplus(&self, limits: Limits) -> Vec<Listed> {
         surplus(&self.list(), limits, wall_unix_ms()).into_iter().cloned().collect()
@@ -328,6 +348,17 @@ pub fn labels(folder: &Path) -> BTreeMap<String, Label> {
         (id, Label { name, starred })
     });
     told.collect()
+}
+
+/// The limits that hold whenever a show begins, where the user has set some.
+pub fn kept_limits(folder: &Path) -> Result<Option<Limits>, LibraryError> {
+    let path = folder.join(LIMITS);
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(LibraryError::Io { path, source }),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| LibraryError::Limits { path, detail: error.to_string() })
 }
 
 pub fn about(folder: &Path, id: &str) -> (About, Option<String>) {

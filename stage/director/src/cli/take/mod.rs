@@ -102,13 +102,19 @@ pub enum Take {
     /// Deletes the oldest takes that are more than limits allow; starred ones stay. Without --apply it says which.
     Tidy {
         /// All takes together, such as 20GiB
-        #[arg(long, value_name = "SIZE", value_parser = size, required_unless_present = "keep_days")]
+        #[arg(long, value_name = "SIZE", value_parser = size, required_unless_present_any = ["keep_days", "never"])]
         keep_size: Option<u64>,
         /// Takes of the last days
         #[arg(long, value_name = "DAYS")]
         keep_days: Option<u64>,
         #[arg(long)]
         apply: bool,
+        /// And so whenever a show begins, from now on
+        #[arg(long, conflicts_with = "never")]
+        always: bool,
+        /// No longer when a show begins
+        #[arg(long, conflicts_with_all = ["keep_size", "keep_days", "apply"])]
+        never: bool,
     },
     /// Removes deleted takes for good.
     Empty {
@@ -141,8 +147,17 @@ pub fn run(root: &Path, what: &Take) -> anyhow::Result<ExitCode> {
             each(&takes, ids, "deleted; 'greenroom take undelete' brings it back", |id| Ok(takes.delete(id)?))
         }
         Take::Undelete { ids } => undelete(&takes, ids),
-        Take::Tidy { keep_size, keep_days, apply } => {
+        Take::Tidy { never: true, .. } => {
+            takes.keep_limits(None)?;
+            println!("Nothing is deleted when a show begins.");
+            Ok(ExitCode::SUCCESS)
+        }
+        Take::Tidy { keep_size, keep_days, apply, always, never: false } => {
             let limits = Limits { bytes: *keep_size, days: *keep_days };
+            if *always {
+                takes.keep_limits(Some(limits))?;
+                println!("Whenever a show begins, what is more than that is deleted; --never ends it.");
+            }
             tidy(&takes, limits, if *apply { Tidy::Apply } else { Tidy::Say })
         }
         Take::Empty { yes } => empty(&takes, *yes),

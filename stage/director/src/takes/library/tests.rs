@@ -44,6 +44,23 @@ fn what_a_later_version_says_of_a_take_is_kept_and_what_is_broken_is_told() {
     assert!(matches!(takes.rename("b", "new"), Err(LibraryError::Unreadable(_))), "nothing is written over it");
 }
 
+#[test]
+fn limits_that_always_hold_are_kept_beside_the_takes_until_they_are_taken_back() {
+    let (_root, takes) = takes(&[]);
+    assert_eq!(kept_limits(&takes.folder).expect("none"), None);
+    let limits = Limits { bytes: Some(20 << 30), days: Some(90) };
+    takes.keep_limits(Some(limits)).expect("kept");
+    assert_eq!(kept_limits(&takes.folder).expect("kept"), Some(limits));
+    takes.keep_limits(None).expect("gone");
+    takes.keep_limits(None).expect("gone already");
+    assert_eq!(kept_limits(&takes.folder).expect("none"), None);
+    for broken in ["{", "{\"days\": \"many\"}", "{\"dayz\": 3}"] {
+        std::fs::write(takes.folder.join(LIMITS), broken).expect("written");
+        let said = kept_limits(&takes.folder).expect_err("nothing is guessed").to_string();
+        assert!(said.contains(".limits.json") && said.contains("--always"), "{said}");
+    }
+}
+
 /// A take of so many seconds, an event a second, of a demo that passed.
 fn seconds(folder: &Path, id: &str, seconds: u64) {
     let mut text = GOLDEN.lines().next().expect("a header").to_string() + "\n";
