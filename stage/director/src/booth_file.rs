@@ -226,10 +226,11 @@ mod tests {
             "slides/a/booth.yaml:9: an item is 'slide: <name or number>', with 'for: 20s', or 'take: <id, name or demo>'",
         ];
         assert_eq!(faults, said);
-        for broken in ["- slide: [", "slides: 3", "- sldie: 3", ""] {
+        for broken in ["- slide: [", "slides: 3", "- sldie: 3"] {
             let (items, faults) = listed(Some(broken), &[]);
             assert_eq!(items.len(), 3, "{broken}: as if there were none");
             assert_eq!(faults.len(), 1, "{broken}: {faults:?}");
         }
+        assert_eq!(listed(Some(""), &[]), listed(None, &[]), "an empty list");
     }
 }

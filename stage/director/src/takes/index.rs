@@ -10,7 +10,7 @@ use greenroom_show::rehearsal::Trial;
 use greenroom_show::take::{Edition, Header, Machine, TakeInfo, Verdict};
 use greenroom_show::{Event, FIGURES_MAX, Micros, Opened, Outcome, Stamped};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -174,9 +174,15 @@ impl Index {
     /// Newest first, as an id starts with its time. A copy of a take, or of what there was of it, is no run of its own: the whole one is
     /// the first of its name.
     fn runs(&self) -> impl Iterator<Item = (&String, &Entry)> {
-        let mut seen = BTreeSet::new();
-        let mut is_new = |header: &Header| seen.insert((header.demo.clone(), header.at_unix_ms));
-        let runs: Vec<_> = self.entries.iter().filter(|(_, entry)| is_new(&entry.header)).collect();
+        let mut whole: BTreeMap<(&str, u64), Vec<&Entry>> = BTreeMap::new();
+        let mut runs = Vec::new();
+        for (id, entry) in &self.entries {
+            let alike = whole.entry((&entry.header.demo, entry.header.at_unix_ms)).or_default();
+            if !alike.iter().any(|whole| whole.trials.starts_with(&entry.trials)) {
+                alike.push(entry);
+                runs.push((id, entry));
+            }
+        }
         runs.into_iter().rev()
     }
 

@@ -89,6 +89,22 @@ fn the_last_two_minutes_of_a_take_are_a_whole_take_of_its_own() {
 }
 
 #[test]
+fn a_part_of_a_take_is_no_run_of_its_own() {
+    let (root, takes) = takes(&["a"]);
+    let header = takes.index.header("a").expect("listed").clone();
+    let text = "---\ntitle: Copy\n---\nFirst.\n\n```steps make\nrun true\n```\n";
+    let mut demo = crate::parse::parse_demo("demos/copy/demo.md", &header.demo, text).expect("good").value.demo;
+    demo.hash = header.demo_hash.clone();
+    let runs = |takes: &Takes| takes.index.past(&demo, &header.machine, &[]).count();
+    assert_eq!(runs(&takes), 1);
+    takes.keep_last("a", Until::ItsEnd).expect("kept");
+    let takes = Takes::open(root.path());
+    assert_eq!((takes.list().len(), runs(&takes)), (2, 1), "whoever counts runs counts it once");
+    std::fs::write(takes.path("b"), GOLDEN.replacen("\"at_unix_ms\":", "\"at_unix_ms\":1", 1)).expect("written");
+    assert_eq!(runs(&Takes::open(root.path())), 2, "another run");
+}
+
+#[test]
 fn what_is_written_of_a_take_that_goes_on_is_kept_up_to_there_and_without_a_torn_line() {
     let (root, takes) = takes(&[]);
     seconds(&takes.folder, "a", 60);
