@@ -58,7 +58,11 @@ async fn a_demo_is_played_from_its_take_and_its_take_lies_under_the_next_run() {
     runs(&app, &["prepare"]).await;
     app.press(PAGE_DOWN).await;
     app.until(&group("upload", "running")).await;
-    app.until("[data-testid=chart] [data-testid=ghost]").await;
+    app.until("[data-testid=pane-charts] [data-testid=ghost]").await;
+    app.press("s").await;
+    app.until("[data-testid=audience-view] [data-testid=ghost]").await;
+    app.shot("stage-ghost").await;
+    app.press("s").await;
     app.shot("presenter-ghost").await;
     app.until(&group("upload", "passed")).await;
     app.press(&shift("c")).await;
@@ -69,6 +73,8 @@ async fn a_demo_is_played_from_its_take_and_its_take_lies_under_the_next_run() {
     app.press(&shift("d")).await;
     app.until("[data-testid=differences] [data-testid=verdict]").await;
     app.shot("presenter-differences").await;
+    app.until_true("step by step", "return document.querySelectorAll('[data-testid=differences] tbody tr').length > 3")
+        .await;
     app.press(ESCAPE).await;
 
     // A cut is made by a key where the line has the keys, and taken back.

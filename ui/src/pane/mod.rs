@@ -97,29 +97,22 @@ fn ChartsPane(demo: String, draw: Draw) -> impl IntoView {
         Span::WholeRun => "Whole run".to_string(),
     };
     let plots: Vec<_> = (0..charts).map(|index| view! { <chart::ChartView demo=demo.clone() index draw /> }).collect();
-    let under = demo.clone();
-    let beside = move || view! { <badge::GhostName demo=under.clone() /> };
     view! {
-        <Frame kind="charts" demo=demo.clone() heading beside>
+        <Frame kind="charts" demo=demo.clone() heading>
             <div class="plots">{plots}</div>
         </Frame>
     }
 }
 
-/// What every pane has: a heading on the left, with what is to be said beside it, the badge on the right, the pane below.
+/// What every pane has: a heading on the left, the badge on the right, the pane below. Charts say what lies under them.
 #[component]
-fn Frame(
-    kind: &'static str,
-    demo: String,
-    #[prop(into)] heading: Signal<String>,
-    #[prop(optional, into)] beside: ViewFn,
-    children: Children,
-) -> impl IntoView {
+fn Frame(kind: &'static str, demo: String, #[prop(into)] heading: Signal<String>, children: Children) -> impl IntoView {
+    let under = (kind == "charts").then(|| view! { <badge::GhostName demo=demo.clone() /> });
     view! {
         <section class=format!("pane pane-{kind}") data-testid=format!("pane-{kind}") aria-label=kind>
             <header>
                 <span class="heading">{heading}</span>
-                {move || beside.run()}
+                {under}
                 <Badge demo />
             </header>
             <div class="inside">{children()}</div>

@@ -23,7 +23,7 @@ pub fn Foot() -> impl IntoView {
         <footer class="desk-foot">
             <span class="place">{place}</span>
             <span class="does" class:late=late data-testid="next-action"><kbd>{keys::cap(" ")}</kbd> {next}</span>
-            <span class="notice" role="status" data-testid="notice">{notice}</span>
+            <span class="notice" role="status" data-testid="notice" title=notice>{notice}</span>
             <span class="refused" role="alert" data-testid="refused">{move || console.refused.get()}</span>
             <span class="keys"><kbd>{keys::cap("?")}</kbd> "keys"</span>
         </footer>

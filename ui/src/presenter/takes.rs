@@ -269,7 +269,7 @@ fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
     view! {
         <li data-testid="take" data-take=take.id.clone() data-state=state data-starred=label.starred.to_string() title=name>
             <i class="mark" aria-hidden="true"></i>
-            <div>{named}<small title=from.clone()>{said}</small><small class="from">{from.clone()}</small></div>
+            <div>{named}<small>{said} <span>{from}</span></small></div>
             {compare}
             <button class="star" aria-label="Star" title="Kept, and shown by V before others" aria-pressed=label.starred.to_string() on:click=star>
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 2.2l2.4 5 5.4.7-4 3.8 1 5.4-4.8-2.7-4.8 2.7 1-5.4-4-3.8 5.4-.7z" /></svg>

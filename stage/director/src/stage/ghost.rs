@@ -31,10 +31,15 @@ pub async fn toggle(kernel: &Arc<Kernel>) -> Result<(), CallError> {
         return Ok(());
     }
     let demo = demo_here(kernel)?;
-    let drawn = kernel.lock().show.recording(&demo.slug).map(|recorded| recorded.take.clone());
-    let drawn = match drawn {
+    let (recorded, has_run) = {
+        let show = &kernel.lock().show;
+        let has_run = show.runs.get(&demo.slug).is_some_and(|run| !run.steps.is_empty());
+        (show.recording(&demo.slug).map(|recorded| recorded.take.clone()), has_run)
+    };
+    let drawn = match recorded {
         Some(take) => Some(take),
-        None => own_take(kernel, &demo.slug).await?,
+        None if has_run => own_take(kernel, &demo.slug).await?,
+        None => None,
     };
     let mut passed = calls::passed(kernel, &demo.slug).await?;
     // Nor a part of what is drawn, which has its time.

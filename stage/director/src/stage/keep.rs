@@ -17,8 +17,8 @@ pub async fn last(kernel: &Arc<Kernel>) -> Result<String, CallError> {
         return Err(CallError::Failed { detail: detail.into() });
     };
     kernel.notice(match of {
-        WhatIs::Recorded => format!("Kept among the takes: {}. The recording goes on.", part.name),
-        WhatIs::Over => format!("Nothing is being recorded. Of the last run is kept: {}.", part.name),
+        WhatIs::Recorded => format!("Kept: {}. The recording goes on.", part.name),
+        WhatIs::Over => format!("Nothing is being recorded. Kept of the last run: {}.", part.name),
     });
     Ok(part.name)
 }

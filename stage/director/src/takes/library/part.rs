@@ -75,10 +75,10 @@ fn copy(from: &Path, bytes: u64, folder: &Path) -> std::io::Result<NamedTempFile
     Ok(to)
 }
 
-/// What it is of, how much of it, and up to when: `AzCopy into Blob, two minutes to 2026-11-29 10:42 UTC`.
+/// What it is of, how much of it, and up to when: `AzCopy into Blob, two minutes to 29 Nov 10:42 UTC`.
 fn name(of: &str, last: Micros, until_unix_ms: u64) -> String {
     let until = i64::try_from(until_unix_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    let until = until.unwrap_or_default().strftime("%Y-%m-%d %H:%M").to_string();
+    let until = until.unwrap_or_default().strftime("%-d %b %H:%M").to_string();
     let much = if last >= KEPT { "two minutes".to_string() } else { format!("{} s", last.div_ceil(1_000_000)) };
     let rest = format!(", {much} to {until} UTC");
     let room = NAME_CHARS_MAX.saturating_sub(rest.chars().count());
@@ -93,8 +93,8 @@ mod tests {
     #[test]
     fn a_part_is_named_by_what_it_is_of_and_how_much_of_it() {
         let at = 1_700_000_000_000;
-        assert_eq!(name("Copy", KEPT, at), "Copy, two minutes to 2023-11-14 22:13 UTC");
-        assert_eq!(name("Copy\n", 33_200_000, at), "Copy, 34 s to 2023-11-14 22:13 UTC");
+        assert_eq!(name("Copy", KEPT, at), "Copy, two minutes to 14 Nov 22:13 UTC");
+        assert_eq!(name("Copy\n", 33_200_000, at), "Copy, 34 s to 14 Nov 22:13 UTC");
         assert!(name(&"x".repeat(500), KEPT, at).chars().count() <= NAME_CHARS_MAX);
     }
 }
