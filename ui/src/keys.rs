@@ -88,6 +88,26 @@ pub const TABLE: &[Chapter] = &[
                 act: |console| console.send(call::ToggleRecorded {}),
             },
             Row { keys: &["Shift+s"], what: "This demo live, recorded, or auto", act: Console::next_plays },
+            Row {
+                keys: &["Shift+h"],
+                what: "Compare: an earlier take under the charts, or away",
+                act: |console| console.send(call::ToggleGhost {}),
+            },
+            Row {
+                keys: &["Shift+d"],
+                what: "Differences from what is compared",
+                act: |console| console.toggle(Overlay::Differences),
+            },
+            Row {
+                keys: &["z"],
+                what: "Charts: last minute or whole run",
+                act: |console| console.send(call::ToggleSpan {}),
+            },
+        ],
+    },
+    Chapter {
+        title: "Takes",
+        rows: &[
             Row { keys: &[","], what: "Play or pause the take", act: |console| console.send(call::TogglePlay {}) },
             Row { keys: &["<"], what: "Take from its start", act: |console| console.send(call::RestartTake {}) },
             Row { keys: &["["], what: "Take: a step back", act: |console| console.seek(To::Step(Way::Back)) },
@@ -131,24 +151,9 @@ pub const TABLE: &[Chapter] = &[
             },
             Row { keys: &["Ctrl+u"], what: "Take back the last cut", act: |console| console.cut(Cut::Undo) },
             Row {
-                keys: &["Shift+h"],
-                what: "Compare: an earlier take under the charts, or away",
-                act: |console| console.send(call::ToggleGhost {}),
-            },
-            Row {
-                keys: &["Shift+d"],
-                what: "Differences from what is compared",
-                act: |console| console.toggle(Overlay::Differences),
-            },
-            Row {
                 keys: &["Shift+c"],
                 what: "Keep the last two minutes as a take",
                 act: |console| console.send(call::KeepLast {}),
-            },
-            Row {
-                keys: &["z"],
-                what: "Charts: last minute or whole run",
-                act: |console| console.send(call::ToggleSpan {}),
             },
         ],
     },

@@ -7,7 +7,7 @@ use crate::{
     store::Part,
 };
 use greenroom_show::{
-    call,
+    StepState, call,
     diff::{Came, Change, Compared, Diff, FigureDiff, Judged, RUNS_MIN, StepDiff},
     unit::Unit,
 };
@@ -80,7 +80,8 @@ fn verdict(diff: &Diff) -> String {
         let seconds = diff.steps.iter().filter_map(|step| step.seconds);
         seconds.chain(diff.figures.iter().filter_map(|figure| figure.change))
     };
-    let checks = if diff.check_differs() { "A check differs." } else { "No check differs." };
+    let differs = diff.steps.iter().any(|step| step.check_differs() && !is_open(step));
+    let checks = if differs { "A check differs." } else { "No check differs." };
     let unknown = changes().find_map(|change| match change.judged {
         Judged::UnknownSpread { runs } => Some(runs),
         Judged::Same | Judged::WithinNoise | Judged::BeyondNoise => None,
@@ -94,6 +95,11 @@ fn verdict(diff: &Diff) -> String {
         (count, _) => format!("{count} differences are beyond noise."),
     };
     format!("{checks} {noise}")
+}
+
+/// What has not come to its end yet differs from nothing.
+fn is_open(step: &StepDiff) -> bool {
+    step.b.as_ref().is_some_and(|came| matches!(came.state, StepState::Pending | StepState::Running))
 }
 
 fn step(step: &StepDiff) -> impl IntoView + use<> {
@@ -110,6 +116,7 @@ fn step(step: &StepDiff) -> impl IntoView + use<> {
     };
     let differs =
         if step.check_differs() { Some("check differs") } else { step.outcome_differs().then_some("differs") };
+    let differs = differs.filter(|_| !is_open(step));
     let (percent, word) = match (differs, step.seconds) {
         (Some(word), change) => (change.map(percent).unwrap_or_default(), word),
         (None, Some(change)) => (percent(change), judged(change)),
@@ -168,6 +175,20 @@ mod tests {
             change: Some(change),
         };
         Diff { demo: "copy".into(), steps: vec![], figures: vec![figure] }
+    }
+
+    #[test]
+    fn a_check_that_is_still_to_come_differs_from_nothing() {
+        let came = |state| Some(Came { step: 0, state, seen: String::new(), seconds: None });
+        let verdict = |now| {
+            let (a, b, proves) = (came(StepState::Passed), came(now), Some("It holds".into()));
+            let step = StepDiff { text: "expect a == 1".into(), proves, a, b, seconds: None };
+            verdict(&Diff { demo: "copy".into(), steps: vec![step], figures: vec![] })
+        };
+        assert!(verdict(StepState::Failed).starts_with("A check differs."));
+        for open in [StepState::Pending, StepState::Running] {
+            assert!(verdict(open).starts_with("No check differs"), "{open:?}");
+        }
     }
 
     #[test]

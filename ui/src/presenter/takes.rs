@@ -212,7 +212,11 @@ fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
     let length = if is_cut(&detail) { format!("cut, of {duration}") } else { duration };
     let size = Unit::Bytes.say(detail.bytes as f64);
     let (title, said) = match &label.name {
-        Some(own) => (own.clone(), format!("{moment}, {word}, {length}, {size}")),
+        // What it is of stands above it.
+        Some(own) => (
+            own.strip_prefix(&format!("{name}, ")).unwrap_or(own).to_string(),
+            format!("{moment}, {word}, {length}, {size}"),
+        ),
         None => (moment, format!("{word}, {length}, {size}")),
     };
     let from = origin(&take, &detail);
