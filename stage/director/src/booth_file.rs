@@ -1,6 +1,7 @@
 //! `slides/<deck>/booth.yaml`: what a booth shows, in order. Without it, every slide, and at the first slide of a demo its recording.
 
 use crate::parse::{Fault, document, nearest};
+use crate::takes::library::standing_in;
 use crate::words::duration;
 use greenroom_show::booth::Item;
 use greenroom_show::deck::{Deck, Slide};
@@ -21,8 +22,6 @@ pub struct Shelf<'a> {
     pub show: &'a Show,
     pub takes: &'a [TakeInfo],
     pub labels: &'a BTreeMap<String, Label>,
-    /// The take that stands in for a demo.
-    pub chosen: fn(&[TakeInfo], &BTreeMap<String, Label>, &str) -> Vec<TakeInfo>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,9 +102,9 @@ fn slide(name: &Name, show: &Show) -> Result<usize, String> {
 }
 
 fn take(name: &str, shelf: Shelf<'_>) -> Result<Item, String> {
-    let Shelf { show, takes, labels, chosen } = shelf;
+    let Shelf { show, takes, labels } = shelf;
     if show.demos.contains_key(name) {
-        let take = chosen(takes, labels, name).into_iter().next();
+        let take = standing_in(takes, labels, name).into_iter().next();
         return take.map(|take| of_take(&take)).ok_or_else(|| format!("no take of '{name}' has passed yet"));
     }
     let is_named = |take: &&TakeInfo| labels.get(&take.id).and_then(|label| label.name.as_deref()) == Some(name);
@@ -142,7 +141,7 @@ fn usual(shelf: Shelf<'_>) -> Vec<Item> {
     let mut shown = BTreeSet::new();
     let of = |(index, slide): (usize, &Slide)| {
         let demo = slide.cue.as_ref().map(|cue| cue.demo.as_str()).filter(|demo| shown.insert(demo.to_string()));
-        let take = demo.and_then(|demo| (shelf.chosen)(shelf.takes, shelf.labels, demo).into_iter().next());
+        let take = demo.and_then(|demo| standing_in(shelf.takes, shelf.labels, demo).into_iter().next());
         take.map_or(Item::Slide { slide: index, lasts: USUAL }, |take| of_take(&take))
     };
     slides.iter().enumerate().map(of).collect()
@@ -182,10 +181,7 @@ mod tests {
 
     fn listed(text: Option<&str>, takes: &[TakeInfo]) -> (Vec<Item>, Vec<String>) {
         let labels = [("b".to_string(), Label { name: Some("The good one".into()), starred: false })].into();
-        let chosen = |takes: &[TakeInfo], _: &BTreeMap<String, Label>, demo: &str| {
-            takes.iter().filter(|take| take.demo == demo).cloned().collect()
-        };
-        let shelf = Shelf { show: &show(), takes, labels: &labels, chosen };
+        let shelf = Shelf { show: &show(), takes, labels: &labels };
         let (items, faults) = list("slides/a/booth.yaml", text, shelf);
         (items, faults.iter().map(ToString::to_string).collect())
     }

@@ -115,7 +115,7 @@ async fn read(kernel: &Arc<Kernel>, said: &mut BTreeSet<String>) -> Vec<Item> {
     // Without takes it still has its slides.
     let takes = kernel.shelf(Kernel::takes).await.unwrap_or_default();
     let labels = calls::labels(kernel).await.unwrap_or_default();
-    let shelf = Shelf { show: &show, takes: &takes, labels: &labels, chosen: calls::standing_in };
+    let shelf = Shelf { show: &show, takes: &takes, labels: &labels };
     let (items, faults) = list(&file, text.as_deref(), shelf);
     for fault in faults {
         say(kernel, said, fault.to_string());

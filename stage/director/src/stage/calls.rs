@@ -11,12 +11,11 @@ use greenroom_show::call::{ActOnTake, Call, CallError, Role, ShowRequest};
 use greenroom_show::deck::{Level, Plays, Slide};
 use greenroom_show::playback::To;
 use greenroom_show::preflight::Check;
-use greenroom_show::take::{Form, Label, TakeAct, TakeInfo, Verdict};
+use greenroom_show::take::{Form, Label, TakeAct, TakeInfo};
 use greenroom_show::timeline::Timeline;
 use greenroom_show::version::Version;
 use greenroom_show::{ClockAct, Curtain, Event, Micros, NextAction, Position, Replay, Run, Show};
 use serde_json::Value;
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -393,17 +392,7 @@ pub async fn take_of(kernel: &Arc<Kernel>, demo: &str) -> Result<TakeInfo, CallE
 /// The takes of a demo that have passed, the one that stands in for it first.
 pub async fn passed(kernel: &Arc<Kernel>, demo: &str) -> Result<Vec<TakeInfo>, CallError> {
     let takes = kernel.shelf(Kernel::takes).await?;
-    Ok(standing_in(&takes, &labels(kernel).await?, demo))
-}
-
-pub fn standing_in(takes: &[TakeInfo], labels: &BTreeMap<String, Label>, demo: &str) -> Vec<TakeInfo> {
-    let passed = takes.iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
-    let is_starred = |take: &TakeInfo| labels.get(&take.id).is_some_and(|label| label.starred);
-    // A part of a take has its time, and a later name.
-    let order = |take: &TakeInfo| (take.edition, !is_starred(take), Reverse(take.at_unix_ms), take.id.clone());
-    let mut passed: Vec<_> = passed.cloned().collect();
-    passed.sort_by_key(order);
-    passed
+    Ok(library::standing_in(&takes, &labels(kernel).await?, demo))
 }
 
 pub async fn labels(kernel: &Arc<Kernel>) -> Result<BTreeMap<String, Label>, CallError> {

@@ -7,8 +7,9 @@ use crate::clock::wall_unix_ms;
 use crate::durable;
 use crate::recorder::SUFFIX;
 use greenroom_show::Micros;
-use greenroom_show::take::{Edition, Header, Label, Machine, Verdict};
+use greenroom_show::take::{Edition, Header, Label, Machine, TakeInfo, Verdict};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -359,6 +360,18 @@ pub fn kept_limits(folder: &Path) -> Result<Option<Limits>, LibraryError> {
         Err(source) => return Err(LibraryError::Io { path, source }),
     };
     serde_json::from_slice(&text).map(Some).map_err(|error| LibraryError::Limits { path, detail: error.to_string() })
+}
+
+/// The takes of a demo that have passed, the one that stands in for it first: of today's edition before an earlier one, starred before
+/// others, and then the newest.
+pub fn standing_in(takes: &[TakeInfo], labels: &BTreeMap<String, Label>, demo: &str) -> Vec<TakeInfo> {
+    let passed = takes.iter().filter(|take| take.demo == demo && take.verdict == Verdict::Passed);
+    let is_starred = |take: &TakeInfo| labels.get(&take.id).is_some_and(|label| label.starred);
+    // A part of a take has its time, and a later name.
+    let order = |take: &TakeInfo| (take.edition, !is_starred(take), Reverse(take.at_unix_ms), take.id.clone());
+    let mut passed: Vec<_> = passed.cloned().collect();
+    passed.sort_by_key(order);
+    passed
 }
 
 pub fn about(folder: &Path, id: &str) -> (About, Option<String>) {

@@ -36,7 +36,7 @@ fn slide(title: &str, level: Level, cue: Option<Cue>) -> Slide {
 }
 
 fn deck() -> Deck {
-    let cue = Cue { demo: "copy".into(), groups: vec![], panes: vec![Pane::Terminal, Pane::Checks] };
+    let cue = Cue { demo: "copy".into(), groups: vec![], panes: vec![Pane::Terminal, Pane::Checks], plays: None };
     Deck {
         slug: "deck".into(),
         title: "Deck".into(),
