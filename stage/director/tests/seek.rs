@@ -9,9 +9,9 @@ use futures::StreamExt;
 use greenroom_director::Director;
 use greenroom_director::takes::library::{Limits, Takes};
 use greenroom_show::call::{
-    ActOnTake, CallError, CutTake, GoTo, HandOn, ListTakes, OpenTake, PaceTake, Push, ReadDetails, ReadForms,
-    ReadLabels, ReadTimeline, ResetClock, Role, RunGroup, SeekTake, ToggleClock, ToggleIdle, TogglePlay,
-    ToggleRecorded,
+    ActOnTake, CallError, CancelHandOn, CutTake, GoTo, HandOn, ListTakes, OpenTake, PaceTake, Push, ReadDetails,
+    ReadForms, ReadHanding, ReadLabels, ReadTimeline, ResetClock, Role, RunGroup, SeekTake, ToggleClock, ToggleIdle,
+    TogglePlay, ToggleRecorded,
 };
 use greenroom_show::playback::{Idle, To, Way};
 use greenroom_show::take::{Cut, Label, TakeAct, TakeInfo};
@@ -99,10 +99,32 @@ async fn a_take_of_a_demo_is_sought_step_by_step_and_back() {
     seek(&director, To::Step(Way::On)).await;
     until("a step on", || (on_stage(&director).head.at(0) > at).then_some(())).await;
     // Each form in which it can be handed on is written, and holds something.
-    for form in call(&director, ReadForms {}).await.expect("forms") {
-        let path = call(&director, HandOn { form: form.name.clone() }).await.expect("written");
-        assert!(std::fs::metadata(&path).is_ok_and(|file| file.len() > 0), "{}: {path}", form.name);
+    let offered: Vec<String> =
+        call(&director, ReadForms {}).await.expect("forms").into_iter().map(|form| form.name).collect();
+    for drawn in ["html", "mp4", "png"] {
+        assert!(offered.iter().any(|name| name == drawn), "{offered:?}");
     }
+    // Those that are drawn need the app; this is the director alone.
+    for form in ["cast2", "cast3", "csv", "parquet", "report"] {
+        call(&director, HandOn { form: form.into() }).await.expect("begun");
+        loop {
+            let Some(told) = call(&director, ReadHanding {}).await.expect("told") else { break };
+            assert!(told.form == form && (0.0..=1.0).contains(&told.share), "{told:?}");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let written = || {
+            director
+                .show()
+                .notices
+                .iter()
+                .any(|notice| notice.text.starts_with("Written: ") && notice.text.contains("exports/"))
+        };
+        until("it says where it is", || written().then_some(())).await;
+    }
+    let exports = std::fs::read_dir(director.root().join("exports")).expect("a folder").flatten();
+    let sizes: Vec<u64> = exports.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).collect();
+    assert!(sizes.len() >= 5 && sizes.iter().all(|size| *size > 0), "{sizes:?}");
+    assert!(call(&director, CancelHandOn {}).await.is_err(), "nothing is being handed on");
     // Whoever joins now has what those have who were there.
     let mut late = Box::pin(director.subscribe(Role::Presenter));
     let Some(Push::Snapshot { show, .. }) = late.next().await else { panic!("a snapshot") };

@@ -10,7 +10,7 @@ use crate::{
     playback::{To, Way},
     preflight::Check,
     rehearsal::Report,
-    take::{Cut, Detail, Form, Label, TakeAct, TakeInfo},
+    take::{Cut, Detail, Form, Handing, Label, TakeAct, TakeInfo},
     tenants::{Act, Switch, Tenants},
     timeline::Timeline,
     version::Version,
@@ -63,6 +63,8 @@ pub enum ShowRequest {
     CompareGhost(CompareGhost),
     ReadForms(ReadForms),
     HandOn(HandOn),
+    ReadHanding(ReadHanding),
+    CancelHandOn(CancelHandOn),
     OpenTake(OpenTake),
     ToggleRecorded(ToggleRecorded),
     SetPlays(SetPlays),
@@ -377,15 +379,35 @@ impl Call for ReadForms {
     }
 }
 
-/// Writes the take on stage to `exports/` in a form that others open; where that is.
+/// Begins to write the take on stage to `exports/` in a form that others open; where there is none, the deck. A notice says where it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HandOn {
     pub form: String,
 }
 impl Call for HandOn {
-    type Reply = String;
+    type Reply = ();
     fn request(self) -> Request {
         Request::Show(ShowRequest::HandOn(self))
+    }
+}
+
+/// What is being handed on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadHanding {}
+impl Call for ReadHanding {
+    type Reply = Option<Handing>;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ReadHanding(self))
+    }
+}
+
+/// Breaks off what is being handed on: nothing of it stays.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CancelHandOn {}
+impl Call for CancelHandOn {
+    type Reply = ();
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::CancelHandOn(self))
     }
 }
 

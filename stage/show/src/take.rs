@@ -1,6 +1,7 @@
 //! A take on disk: NDJSON, a header line and then one event a line. Here is its shape; reading and writing are the director's.
 
 use crate::Micros;
+use crate::deck::Level;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -87,6 +88,15 @@ pub struct Form {
     pub name: String,
     /// In a sentence.
     pub holds: String,
+}
+
+/// What is being handed on, and which share of it is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handing {
+    pub form: String,
+    /// For whom.
+    pub level: Level,
+    pub share: f64,
 }
 
 /// What a speaker does to a take.

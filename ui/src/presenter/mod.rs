@@ -3,6 +3,7 @@
 mod differences;
 mod faults;
 mod foot;
+mod hand_on;
 mod head;
 mod help;
 mod next;

@@ -1,6 +1,6 @@
 //! All slides at once, to go to one.
 
-use super::Console;
+use super::{Console, hand_on::Forms};
 use crate::{
     slide::{Draw, SlideView},
     stage::Stage,
@@ -43,6 +43,7 @@ pub fn Overview() -> impl IntoView {
     view! {
         <div class="overlay" data-testid="overview" role="dialog" aria-label="Overview">
             <Versions />
+            <details class="hand-on"><summary>"Hand on"</summary><Forms /></details>
             <div class="thumbs">{thumbs}</div>
         </div>
     }

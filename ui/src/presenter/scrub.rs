@@ -1,12 +1,12 @@
 //! The take on stage, under the stage: what moves it, and its time line, on which every place of it can be sought.
 
-use super::Console;
+use super::{Console, hand_on::Forms};
 use crate::{bridge, keys, pane::state_name, store::Part, time};
 use greenroom_show::{
     Micros, Playing,
     call::{self, Call},
     playback::{Idle, To, Way},
-    take::{Cut, Detail, Form, TakeInfo},
+    take::{Cut, Detail, TakeInfo},
     timeline::{Band, Timeline},
 };
 use leptos::{html, prelude::*, task::spawn_local};
@@ -120,7 +120,7 @@ fn Transport(timeline: RwSignal<Option<Timeline>>, detail: RwSignal<Detail>) -> 
                 <button aria-expanded=move || opened.get().to_string() on:click=move |_| opened.update(|opened| *opened = !*opened)>"Hand on"</button>
             </div>
             <Show when=move || opened.get()>
-                <Forms opened />
+                <Forms />
             </Show>
             {move || cut_words(&detail.read()).map(|words| view! {
                 <div class="transport cut" data-testid="cut">
@@ -131,28 +131,6 @@ fn Transport(timeline: RwSignal<Option<Timeline>>, detail: RwSignal<Detail>) -> 
             })}
         </section>
     }
-}
-
-/// The forms in which the take can be handed on. Where it was written, the foot says.
-#[component]
-fn Forms(opened: RwSignal<bool>) -> impl IntoView {
-    let console = expect_context::<Console>();
-    let forms = RwSignal::new(Vec::<Form>::new());
-    spawn_local(async move {
-        if let Ok(read) = bridge::call(call::ReadForms {}).await {
-            forms.set(read);
-        }
-    });
-    let button = move |form: Form| {
-        let Form { name, holds } = form;
-        let asked = name.clone();
-        let hand_on = move |_| {
-            console.send(call::HandOn { form: asked.clone() });
-            opened.set(false);
-        };
-        view! { <li><button data-testid="form" on:click=hand_on>{name}</button><span>{holds}</span></li> }
-    };
-    view! { <ul class="forms">{move || forms.get().into_iter().map(button).collect::<Vec<_>>()}</ul> }
 }
 
 /// A button that does what a key does.

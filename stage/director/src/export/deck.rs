@@ -26,6 +26,19 @@ pub enum Form {
 }
 
 impl Form {
+    pub const ALL: [Form; 3] = [Form::Pdf, Form::Pptx, Form::Html];
+
+    /// What is in it, in a sentence.
+    pub fn holds(self) -> &'static str {
+        match self {
+            Form::Pdf => {
+                "the deck as PDF: words as words, links, outline, tags; panes show what the chosen takes came to"
+            }
+            Form::Pptx => "the deck for PowerPoint, Keynote and Impress: text as text, your words in the notes",
+            Form::Html => "the deck as one page that any browser opens, offline",
+        }
+    }
+
     pub fn extension(self) -> &'static str {
         match self {
             Form::Pdf => "pdf",

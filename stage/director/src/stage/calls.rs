@@ -1,8 +1,7 @@
 //! Answers the windows: one line a call.
 
 use super::kernel::{Captions, Kernel, Now};
-use super::{Stage, booth, cut, ghost, history, keep, plan, plays, tenants, trust};
-use crate::export::{self, ByLevel, FORMATS, Format, Shape, Wanted};
+use super::{Stage, booth, cut, ghost, hand_on, history, keep, plan, plays, tenants, trust};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::library::{self, About, Takes, about};
@@ -11,13 +10,12 @@ use greenroom_show::call::{ActOnTake, Call, CallError, Role, ShowRequest};
 use greenroom_show::deck::{Level, Plays, Slide};
 use greenroom_show::playback::To;
 use greenroom_show::preflight::Check;
-use greenroom_show::take::{Form, Label, TakeAct, TakeInfo};
+use greenroom_show::take::{Label, TakeAct, TakeInfo};
 use greenroom_show::timeline::Timeline;
 use greenroom_show::version::Version;
 use greenroom_show::{ClockAct, Curtain, Event, Micros, NextAction, Position, Replay, Run, Show};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> Result<Value, CallError> {
@@ -53,8 +51,10 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::LayGhost(call) => answer(&call, ghost::lay(stage, &call.id).await),
         Ask::ToggleGhost(call) => answer(&call, ghost::toggle(stage).await),
         Ask::CompareGhost(call) => answer(&call, ghost::compare(stage).await),
-        Ask::ReadForms(call) => answer(&call, Ok(forms())),
-        Ask::HandOn(call) => answer(&call, hand_on(stage, &call.form).await),
+        Ask::ReadForms(call) => answer(&call, Ok(hand_on::forms(stage))),
+        Ask::HandOn(call) => answer(&call, hand_on::begin(stage, &call.form).await),
+        Ask::ReadHanding(call) => answer(&call, Ok(stage.handing.told())),
+        Ask::CancelHandOn(call) => answer(&call, stage.handing.cancel()),
         Ask::OpenTake(call) => answer(&call, open_take(stage, &call.id).await),
         Ask::ToggleRecorded(call) => answer(&call, toggle_recorded(stage).await),
         Ask::SetPlays(call) => answer(&call, plays::set(stage, &call.demo, call.plays)),
@@ -110,6 +110,8 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::RestartBooth(_)
         | Ask::ReadForms(_)
         | Ask::HandOn(_)
+        | Ask::ReadHanding(_)
+        | Ask::CancelHandOn(_)
         | Ask::OpenTake(_)
         | Ask::Preflight(_)
         | Ask::ReadRehearsals(_)
@@ -420,43 +422,6 @@ async fn act_on_take(kernel: &Arc<Kernel>, call: &ActOnTake) -> Result<(), CallE
     done.await?.map_err(|error| failed(error.to_string()))
 }
 
-fn forms() -> Vec<Form> {
-    let form = |format: &dyn Format| Form { name: format.name().into(), holds: format.holds().into() };
-    FORMATS.into_iter().map(form).collect()
-}
-
-/// Writes the take on stage as it is played: cut where it is cut, with its pauses or without.
-async fn hand_on(kernel: &Arc<Kernel>, form: &str) -> Result<String, CallError> {
-    let failed = |detail: String| CallError::Failed { detail };
-    let format = export::format(form).map_err(|error| failed(error.to_string()))?;
-    let (id, idle) = {
-        let now = kernel.lock();
-        let playing = now.show.playing(0).ok_or_else(no_recording)?;
-        (playing.take.id.clone(), playing.idle)
-    };
-    let wanted = id.clone();
-    let highest = kernel.shelf(move |_, index| index.level(&wanted)).await?;
-    let level = level(&kernel.lock());
-    if format.by_level() == ByLevel::WholeTake {
-        may_leave(&kernel.lock(), highest.unwrap_or(Level::Internal))?;
-    }
-    let path = kernel.root.join("exports").join(format!("{id}.{}", format.extension()));
-    let (to, closing) = (path.clone(), kernel.closing.clone());
-    let written = kernel.at_the_disk(move |kernel| {
-        let mut goes_on = |_| if closing.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        export::export(
-            &Takes::open(&kernel.root),
-            &id,
-            Wanted { format, idle, level, shape: Shape::default() },
-            &to,
-            &mut goes_on,
-        )
-    });
-    written.await?.map_err(|error| failed(error.to_string()))?;
-    kernel.notice(format!("Written: {}", path.display()));
-    Ok(path.display().to_string())
-}
-
 pub async fn open_take(kernel: &Arc<Kernel>, id: &str) -> Result<(), CallError> {
     let wanted = id.to_string();
     let (takes, level) = kernel.shelf(move |kernel, index| (kernel.takes(index), index.level(&wanted))).await?;
@@ -494,22 +459,7 @@ pub fn close_replay(kernel: &Arc<Kernel>) {
 /// A recorded talk comes with its slides: none of them may be above the level of the show.
 fn may_be_shown(now: &Now, highest: Level) -> Result<(), CallError> {
     now.busy.be_free()?;
-    may_leave(now, highest)
-}
-
-/// For whom the show is.
-fn level(now: &Now) -> Level {
-    let live = now.show.live();
-    live.deck.as_ref().map(|deck| live.version.level.unwrap_or(deck.audience)).unwrap_or_default()
-}
-
-/// Nothing leaves that is above the level of the show.
-fn may_leave(now: &Now, highest: Level) -> Result<(), CallError> {
-    if highest > level(now) {
-        let detail = format!("this take has slides for {}: choose that audience first (key O)", highest.as_str());
-        return Err(CallError::Failed { detail });
-    }
-    Ok(())
+    hand_on::may_leave(now, highest)
 }
 
 pub async fn play(kernel: &Arc<Kernel>, take: TakeInfo) -> Result<(), CallError> {

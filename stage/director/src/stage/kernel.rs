@@ -2,6 +2,7 @@
 
 use super::What;
 use super::busy::Busy;
+use super::hand_on::Desk;
 use super::loaded::Loaded;
 use super::runner::Made;
 use crate::clock::Stopwatch;
@@ -47,6 +48,8 @@ pub struct Kernel {
     bus: broadcast::Sender<Arc<Heard>>,
     /// Of the tools that demos run.
     pub versions: Versions,
+    /// What is being handed on.
+    pub handing: Desk,
     pub closing: CancellationToken,
     pub tasks: TaskTracker,
 }
@@ -116,6 +119,7 @@ impl Kernel {
             }),
             bus: broadcast::channel(BEHIND_MAX).0,
             versions: Versions::default(),
+            handing: Desk::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }

@@ -5,6 +5,7 @@ mod busy;
 mod calls;
 mod cut;
 mod ghost;
+mod hand_on;
 mod history;
 mod keep;
 mod kernel;

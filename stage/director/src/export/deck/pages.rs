@@ -6,11 +6,11 @@ use crate::export::reel::{Reel, Roll};
 use crate::library::Talk;
 use crate::pictures::Picture;
 use crate::scrub::scrub;
-use crate::takes::library::{Listed, Takes};
+use crate::takes::library::{Takes, labels, standing_in};
 use greenroom_show::audience::{Change, Seen, Told};
 use greenroom_show::deck::{Deck, Level};
 use greenroom_show::reel::{FORMAT, Head, Kind, Line, PAGE, VERSION};
-use greenroom_show::take::{Edition, TakeInfo, Verdict};
+use greenroom_show::take::TakeInfo;
 use greenroom_show::timeline::{Band, Timeline};
 use greenroom_show::version::{Version, version};
 use greenroom_show::{Event, Micros, Opened, Position, Replay, Show, StepState};
@@ -46,12 +46,14 @@ impl Pages {
             Opened { deck: deck.clone(), demos, version: of, held: BTreeSet::new(), faulty: !talk.faults.is_empty() };
         let mut show = Show::default();
         show.apply(0, &Event::Opened(Box::new(opened)));
-        let listed = takes.list();
+        let infos = takes.index.list(&talk.deck.slug, &talk.deck.hash, &show.demos);
+        let labels = labels(takes.folder());
         let mut shown = Vec::new();
         for slug in deck.slides.iter().filter_map(|slide| Some(&slide.cue.as_ref()?.demo)).collect::<BTreeSet<_>>() {
-            if let Some(take) = chosen(&listed, slug) {
-                lay(&mut show, takes, take)?;
+            // The one that V would show.
+            if let Some(take) = standing_in(&infos, &labels, slug).into_iter().next() {
                 shown.push(take.id.clone());
+                lay(&mut show, takes, take)?;
             }
         }
         let provenance = provenance(&shown);
@@ -89,26 +91,12 @@ impl Pages {
     }
 }
 
-/// As V chooses: a starred one, else the newest that passed.
-fn chosen<'a>(takes: &'a [Listed], slug: &str) -> Option<&'a Listed> {
-    let of = || takes.iter().filter(|take| take.demo == slug && take.outcome == Verdict::Passed);
-    of().find(|take| take.starred).or_else(|| of().next())
-}
-
 /// What a take has come to stands for its demo.
-fn lay(show: &mut Show, takes: &Takes, take: &Listed) -> Result<(), ExportError> {
-    let info = TakeInfo {
-        id: take.id.clone(),
-        demo: take.demo.clone(),
-        at_unix_ms: take.at_unix_ms,
-        duration_ms: take.duration_us / 1_000,
-        machine: take.machine.clone(),
-        verdict: take.outcome,
-        edition: Edition::Todays,
-    };
-    let ends = take.ends.unwrap_or(Micros::MAX);
-    show.apply(0, &Event::Replay(Replay::Opened(info)));
-    for stamped in takes.reader(&take.id)?.take_while(|stamped| stamped.at <= ends) {
+fn lay(show: &mut Show, takes: &Takes, take: TakeInfo) -> Result<(), ExportError> {
+    let ends = takes.about(&take.id).0.ends.unwrap_or(Micros::MAX);
+    let reader = takes.reader(&take.id)?;
+    show.apply(0, &Event::Replay(Replay::Opened(take)));
+    for stamped in reader.take_while(|stamped| stamped.at <= ends) {
         show.apply(0, &Event::Replay(Replay::Events(vec![stamped])));
     }
     show.apply(0, &Event::Replay(Replay::Left));
