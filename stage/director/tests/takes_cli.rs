@@ -207,8 +207,11 @@ fn a_take_is_exported_where_it_is_wanted_or_into_the_project() {
     let said = take(root.path(), &["export", FIRST, "--as", "cast3", "--out", "deep/er/run.cast", "--idle", "keep"]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     assert!(root.path().join("deep/er/run.cast").is_file());
-    let said = take(root.path(), &["export", FIRST, "--as", "gif"]);
+    let said = take(root.path(), &["export", FIRST, "--as", "avi"]);
     assert!(said.code == Some(2) && said.err.contains("cast2, cast3, csv"), "{}", said.err);
+    // Without the page that plays it there is nothing to draw, and it says what makes it.
+    let said = take(root.path(), &["export", FIRST, "--as", "html"]);
+    assert!(said.code == Some(2) && said.err.contains("cargo xtask build"), "{}", said.err);
     support::write(&root.path().join("file"), "in the way");
     let said = take(root.path(), &["export", FIRST, "--as", "csv", "--out", "file/run.csv"]);
     assert!(said.code == Some(2) && said.err.contains("file"), "{}", said.err);

@@ -2,6 +2,7 @@
 //! and says where it came from. A file has its name once it is whole.
 
 mod cast;
+mod clean;
 mod csv;
 pub mod deck;
 mod film;

@@ -1,5 +1,6 @@
 //! The reel of a take: what an audience of one level sees of it, in a file of its own until it is handed on.
 
+use super::clean::Cleaner;
 use super::{ExportError, Source};
 use crate::library::Library;
 use crate::pictures::Picture;
@@ -27,8 +28,14 @@ impl Reel {
     /// Of a take from where it begins to where it ends.
     pub fn shoot(take: &mut Source<'_>) -> Result<Reel, ExportError> {
         let mut camera = Camera::new(&take.info(), take.level, take.idle, take.begins);
-        let mut roll = Roll::new()?;
-        take.each_line(&mut |stamped| camera.hear(stamped).iter().try_for_each(|line| roll.expose(line)))?;
+        let (mut roll, mut cleaner, mut last) = (Roll::new()?, Cleaner::default(), 0);
+        take.each_line(&mut |stamped| {
+            last = stamped.at;
+            let clean = cleaner.clean(stamped).into_iter();
+            clean.flat_map(|stamped| camera.hear(stamped)).try_for_each(|line| roll.expose(&line))
+        })?;
+        let held = cleaner.finish(last).into_iter();
+        held.flat_map(|stamped| camera.hear(stamped)).try_for_each(|line| roll.expose(&line))?;
         if !camera.is_drawn() {
             return Err(ExportError::NotDrawn { take: take.id.clone(), level: take.level });
         }

@@ -29,7 +29,7 @@ fn slide(title: &str, level: Level, cue: Option<Cue>) -> Slide {
         level,
         layout: if cue.is_some() { Layout::Demo } else { Layout::Bullets },
         body: vec![Block::Paragraph(vec![Inline::Text(format!("body of {title}"))])],
-        beats: vec![Beat { paragraphs: spoken, ..Beat::default() }],
+        beats: vec![Beat { paragraphs: spoken }],
         cue,
         ..Slide::blank()
     }

@@ -2,6 +2,7 @@
 
 use super::Reveals;
 use crate::export::ExportError;
+use crate::export::clean::Cleaner;
 use crate::export::reel::{Reel, Roll};
 use crate::library::Talk;
 use crate::pictures::Picture;
@@ -96,9 +97,12 @@ fn lay(show: &mut Show, takes: &Takes, take: TakeInfo) -> Result<(), ExportError
     let ends = takes.about(&take.id).0.ends.unwrap_or(Micros::MAX);
     let reader = takes.reader(&take.id)?;
     show.apply(0, &Event::Replay(Replay::Opened(take)));
+    let (mut cleaner, mut last) = (Cleaner::default(), 0);
     for stamped in reader.take_while(|stamped| stamped.at <= ends) {
-        show.apply(0, &Event::Replay(Replay::Events(vec![stamped])));
+        last = stamped.at;
+        show.apply(0, &Event::Replay(Replay::Events(cleaner.clean(stamped))));
     }
+    show.apply(0, &Event::Replay(Replay::Events(cleaner.finish(last).into_iter().collect())));
     show.apply(0, &Event::Replay(Replay::Left));
     Ok(())
 }

@@ -42,9 +42,16 @@ pub struct Pdf<'a> {
     fonts: Fonts,
     tree: TagTree,
     /// Sections with their slides.
-    outline: Vec<(String, usize, Vec<(String, usize)>)>,
+    outline: Vec<Chapter>,
     notes: Notes,
     count: usize,
+}
+
+/// A section of the outline: its title and page, and those of its slides.
+struct Chapter {
+    title: String,
+    page: usize,
+    slides: Vec<(String, usize)>,
 }
 
 impl<'a> Pdf<'a> {
@@ -115,8 +122,8 @@ impl<'a> Pdf<'a> {
         let node = |title: &str, page: usize| {
             OutlineNode::new(title.to_string(), XyzDestination::new(page, Point::from_xy(0.0, 0.0)))
         };
-        for (section, page, slides) in &self.outline {
-            let mut chapter = node(section, *page);
+        for Chapter { title, page, slides } in &self.outline {
+            let mut chapter = node(title, *page);
             slides.iter().for_each(|(title, page)| chapter.push_child(node(title, *page)));
             outline.push_child(chapter);
         }
@@ -137,9 +144,9 @@ impl<'a> Pdf<'a> {
     fn note_outline(&mut self, sheet: &Sheet<'_>) {
         let page = self.count;
         if let Some(section) = &sheet.page.begins {
-            self.outline.push((section.clone(), page, vec![]));
+            self.outline.push(Chapter { title: section.clone(), page, slides: vec![] });
         }
-        if let Some((_, _, slides)) = self.outline.last_mut()
+        if let Some(Chapter { slides, .. }) = self.outline.last_mut()
             && slides.last().is_none_or(|(title, _)| *title != sheet.page.title)
             && !sheet.page.title.is_empty()
         {
