@@ -44,7 +44,7 @@ impl Reel {
         let head = Head {
             format: FORMAT.into(),
             version: VERSION,
-            title: scrub(&title),
+            title,
             provenance: take.provenance().say(),
             level: take.level,
             kind: Kind::Film,
@@ -95,6 +95,9 @@ impl Roll {
 
     pub(super) fn develop(self, head: Head, mut known: BTreeMap<String, Picture>) -> Result<Reel, ExportError> {
         known.retain(|id, _| self.pictures.contains(id));
+        let mut said = serde_json::to_value(&head).map_err(std::io::Error::from)?;
+        each_text(&mut said, &mut |text| *text = scrub(text));
+        let head = serde_json::from_value(said).map_err(std::io::Error::from)?;
         let lines = self.lines.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         Ok(Reel { head, theme: self.theme, lines, letters: self.letters, pictures: known })
     }

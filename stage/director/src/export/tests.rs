@@ -237,7 +237,7 @@ fn a_secret_that_was_torn_in_two_does_not_leave() {
     ]));
     let page = exported(&takes, "html", Idle::Cut).into_values().next().expect("a page");
     let lines = String::from_utf8_lossy(&unpacked(&page)).into_owned();
-    assert!(lines.contains("sig=•••") && !lines.contains("NlY3") && !lines.contains("c2Vjc"), "{lines}");
+    assert!(lines.contains("g=•••") && !lines.contains("NlY3") && !lines.contains("c2Vjc"), "{lines}");
     for name in ["cast2", "cast3"] {
         let shown = screen_of(&text(&takes, name, Idle::Cut));
         assert!(shown.contains("sig=•••") && !shown.contains("NlY3"), "{shown}");

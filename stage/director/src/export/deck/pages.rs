@@ -73,7 +73,7 @@ impl Pages {
         let head = Head {
             format: FORMAT.into(),
             version: VERSION,
-            title: scrub(&self.deck.title),
+            title: self.deck.title.clone(),
             provenance: self.provenance.clone(),
             level: self.level,
             kind: Kind::Pages,
