@@ -86,19 +86,27 @@ impl Player {
         self.timeline.read_untracked().as_ref().map_or(0, |timeline| timeline.length)
     }
 
+    /// The last place that there is: of pages, where the last one begins.
+    fn last(self) -> Micros {
+        match self.kind {
+            Kind::Film => self.length(),
+            Kind::Pages => self.length().saturating_sub(PAGE),
+        }
+    }
+
     fn plays(self) -> bool {
         self.head.read().plays()
     }
 
     fn ended(self) -> bool {
-        self.at.get() >= self.length()
+        self.at.get() >= self.last()
     }
 
     /// Shows what is due by now.
     fn tick(self) {
-        let at = self.head.read_untracked().at(now()).min(self.length());
+        let at = self.head.read_untracked().at(now()).min(self.last());
         self.show(at);
-        if at >= self.length() && self.head.read_untracked().plays() {
+        if at >= self.last() && self.head.read_untracked().plays() {
             self.head.update(|head| head.pause(now()));
         }
     }
@@ -119,7 +127,7 @@ impl Player {
     }
 
     fn look(self, to: Micros) {
-        let to = to.min(self.length());
+        let to = to.min(self.last());
         let sought = self.projector.try_update_value(|projector| projector.seek(to));
         let Some((at, show)) = self.heard(sought) else { return };
         self.store.push(Push::Snapshot { now: at, show: Box::new(show) });
@@ -264,7 +272,7 @@ fn Bar(player: Player, provenance: String) -> impl IntoView {
     };
     let place = move || match player.kind {
         Kind::Film => format!("{} of {}", seconds(player.at.get()), seconds(player.length())),
-        Kind::Pages => format!("{} of {}", player.at.get() / PAGE + 1, player.length() / PAGE + 1),
+        Kind::Pages => format!("{} of {}", player.at.get() / PAGE + 1, player.length() / PAGE),
     };
     let speed = move || player.head.read().speed().in_words().unwrap_or_else(|| "1 x".into());
     let is_film = player.kind == Kind::Film;
@@ -295,7 +303,7 @@ fn Bar(player: Player, provenance: String) -> impl IntoView {
 fn page_at(kind: Kind, at: Micros) -> Micros {
     match kind {
         Kind::Film => at,
-        Kind::Pages => (at + PAGE / 2) / PAGE * PAGE,
+        Kind::Pages => at / PAGE * PAGE,
     }
 }
 

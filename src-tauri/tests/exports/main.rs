@@ -216,6 +216,32 @@ fn a_film_that_is_cancelled_leaves_nothing() {
     assert_eq!(std::fs::read_dir(root.path().join("exports")).expect("a folder").count(), 0);
 }
 
+#[test]
+#[ignore = "needs a display in memory: 'cargo xtask test' brings it"]
+fn every_chart_is_there_as_a_drawing_and_as_a_picture() {
+    let root = project();
+    let file = std::fs::File::open(exported(root.path(), "charts", Shape::default())).expect("written");
+    let mut parts = zip::ZipArchive::new(file).expect("a zip");
+    let mut named = Vec::new();
+    for index in 0..parts.len() {
+        let mut part = parts.by_index(index).expect("a part");
+        let name = part.name().expect("a name").into_owned();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut part, &mut bytes).expect("whole");
+        if name.ends_with(".svg") {
+            assert!(String::from_utf8_lossy(&bytes).contains("<svg"), "{name}");
+        } else {
+            let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().expect("a PNG");
+            let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+            reader.next_frame(&mut pixels).expect("a picture");
+            let inked = pixels.chunks_exact(3).filter(|pixel| pixel.iter().any(|part| *part < 200)).count();
+            assert!(inked > 1_000, "{name} is blank");
+        }
+        named.push(name);
+    }
+    assert_eq!(named, ["01-in-out.svg", "01-in-out.png", "02-latency.svg", "02-latency.png"]);
+}
+
 const DECK: &str = "---
 title: A mixed deck
 audience: public

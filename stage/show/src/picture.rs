@@ -6,7 +6,7 @@ use crate::{Micros, Run};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-const SIZE: (u32, u32) = (820, 340);
+pub const SIZE: (u32, u32) = (820, 340);
 const TITLE: f64 = 22.0;
 const LABEL: f64 = 16.0;
 const WIDTH: u32 = 2;

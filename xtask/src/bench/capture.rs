@@ -24,7 +24,8 @@ const HOUR_US: u64 = 3_600_000_000;
 const RUN_MAX: Duration = Duration::from_secs(900);
 /// What the measuring test prints before its figures.
 const MARK: &str = "GREENROOM_FIGURES ";
-const FORMS: [&str; 11] = ["html", "png", "mp4", "webm", "gif", "webp", "cast2", "cast3", "csv", "parquet", "report"];
+const FORMS: [&str; 12] =
+    ["html", "png", "charts", "mp4", "webm", "gif", "webp", "cast2", "cast3", "csv", "parquet", "report"];
 
 pub fn measure(repeats: u8) -> Result<Report> {
     setup::ensure(Scope::Bench)?;

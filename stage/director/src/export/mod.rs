@@ -2,6 +2,7 @@
 //! and says where it came from. A file has its name once it is whole.
 
 mod cast;
+mod charts;
 mod clean;
 mod csv;
 pub mod deck;
@@ -67,13 +68,14 @@ pub struct Wanted {
 }
 
 /// All that there are.
-pub const FORMATS: [&dyn Format; 11] = [
+pub const FORMATS: [&dyn Format; 12] = [
     &page::Page,
     &Film::Mp4,
     &Film::Webm,
     &Film::Gif,
     &Film::Webp,
     &film::Poster,
+    &charts::Charts,
     &Asciicast(Version::Two),
     &Asciicast(Version::Three),
     &csv::Csv,
@@ -100,6 +102,8 @@ pub enum ExportError {
     NotDrawn { take: String, level: Level },
     #[error("{}: {source}; 'cargo xtask build' makes the page that plays a take", path.display())]
     NoPage { path: PathBuf, source: std::io::Error },
+    #[error("nothing that {take} measured is drawn by a chart")]
+    NoCharts { take: String },
     #[error("the deck has no slide for an audience that is {}: choose another one with --audience", level.as_str())]
     EmptyDeck { level: Level },
     #[error(transparent)]

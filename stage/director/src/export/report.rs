@@ -57,18 +57,18 @@ impl Format for Report {
 
 /// What a fold to the end does not have.
 #[derive(Default)]
-struct Told {
+pub(super) struct Told {
     demo: String,
     /// Of the step that runs, alone.
     terminal: Terminal,
     /// The last lines that steps printed which failed, by demo and step.
     last_words: BTreeMap<(String, usize), Vec<String>>,
     /// The curves of each demo as they are played: a pause of the speaker's would be most of a chart.
-    runs: BTreeMap<String, Run>,
+    pub(super) runs: BTreeMap<String, Run>,
 }
 
 impl Told {
-    fn hear(&mut self, heard: Heard) {
+    pub(super) fn hear(&mut self, heard: Heard) {
         let Heard { place, played, event, .. } = heard;
         match &event {
             Event::Begun { demo } => self.begin(demo.clone(), played),

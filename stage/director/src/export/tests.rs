@@ -30,7 +30,7 @@ fn project(text: &str) -> (tempfile::TempDir, Takes) {
 
 /// Those that the app draws of the page's reel are tested with it.
 fn drawn_by_the_app(name: &str) -> bool {
-    ["mp4", "webm", "gif", "webp", "png"].contains(&name)
+    ["mp4", "webm", "gif", "webp", "png", "charts"].contains(&name)
 }
 
 /// The lines of the reel that a page plays.

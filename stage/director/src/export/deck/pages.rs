@@ -87,7 +87,7 @@ impl Pages {
             let from = index as Micros * PAGE;
             Band { step: None, name: page.title.clone(), from, to: from + PAGE, state: StepState::Passed }
         };
-        let length = self.pages.len().saturating_sub(1) as Micros * PAGE;
+        let length = self.pages.len() as Micros * PAGE;
         Timeline { length, slides: self.pages.iter().enumerate().map(band).collect(), ..Timeline::default() }
     }
 }

@@ -72,6 +72,8 @@ pub struct Run {
     pub opacity: f32,
     /// Where it leads.
     pub to: Option<String>,
+    /// Whether an ellipsis stands for the rest of it: the picture has that, and keeps all of it.
+    shortened: bool,
     /// Whose text it is, by number.
     node: usize,
 }
@@ -104,7 +106,7 @@ pub fn each_sheet(
         let mut kept = BTreeSet::new();
         for block in &mut blocks {
             block.runs.retain(|run| {
-                let is_set = can_set(run);
+                let is_set = !run.shortened && can_set(run);
                 if !is_set {
                     kept.insert(run.node);
                 }

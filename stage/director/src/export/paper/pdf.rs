@@ -231,6 +231,7 @@ impl Run {
             colour: [20.0, 22.0, 28.0],
             opacity: 1.0,
             to: None,
+            shortened: false,
             node: 0,
         }
     }

@@ -16,6 +16,33 @@ const opacity = (element) => {
   }
   return seen;
 };
+// Where something of an element can be seen: what its surroundings cut off cannot.
+const windows = new Map();
+const seenWithin = (element) => {
+  if (!element || element === document.documentElement) return { left: -1e9, top: -1e9, right: 1e9, bottom: 1e9 };
+  if (windows.has(element)) return windows.get(element);
+  const around = seenWithin(element.parentElement);
+  let within = around;
+  const style = getComputedStyle(element);
+  if (style.overflowX !== 'visible' || style.overflowY !== 'visible') {
+    const box = element.getBoundingClientRect();
+    within = {
+      left: Math.max(around.left, box.left),
+      top: Math.max(around.top, box.top),
+      right: Math.min(around.right, box.right),
+      bottom: Math.min(around.bottom, box.bottom),
+    };
+  }
+  windows.set(element, within);
+  return within;
+};
+// Whether its last letters give way to an ellipsis, which is no letter of it.
+const isShortened = (element) => {
+  for (let above = element; above && !above.matches('.stage'); above = above.parentElement) {
+    if (getComputedStyle(above).textOverflow === 'ellipsis' && above.scrollWidth > above.clientWidth) return true;
+  }
+  return false;
+};
 const pen = document.createElement('canvas').getContext('2d');
 const baseline = (style, rect) => {
   pen.font = style.fontStyle + ' ' + style.fontWeight + ' ' + style.fontSize + ' ' + style.fontFamily;
@@ -54,6 +81,8 @@ while (walk.nextNode()) {
   const matrix = drawn ? drawn.getScreenCTM() : null;
   const colour = (drawn ? style.fill : style.webkitTextFillColor || style.color).match(/[\d.]+/g).map(Number);
   const link = element.closest('.link');
+  const within = seenWithin(element);
+  const shortened = isShortened(element);
   // Letters of a drawing say themselves where they are.
   const before = document.createRange();
   let first = 0;
@@ -87,6 +116,8 @@ while (walk.nextNode()) {
     }
     const rect = place(begins, letter);
     if (!rect) continue;
+    const middle = drawn ? rect.top : rect.top + rect.height / 2;
+    if (middle < within.top || middle > within.bottom || rect.left < within.left - 1 || rect.right > within.right + 1) continue;
     if (!run || Math.abs(run.top - rect.top) > rect.height / 2) {
       run = {
         top: rect.top,
@@ -102,6 +133,7 @@ while (walk.nextNode()) {
         opacity: seen * (colour.length > 3 ? colour[3] : 1),
         struck: style.textDecorationLine.indexOf('line-through') >= 0,
         to: link ? link.getAttribute('title') : null,
+        shortened,
         node: greenroom.written.length,
       };
       greenroom.written.push(element);
