@@ -197,13 +197,19 @@ pub fn deck_of(demo: &Demo, panes: &[Pane]) -> Deck {
     }
 }
 
-/// What it shows, beside its panes: its title, and what each group is about.
+/// What it shows, beside its panes: its title, and the groups that run, by their names.
 fn words_of(demo: &Demo) -> Vec<Block> {
-    let line = |text: &str| vec![Inline::Text(text.to_string())];
-    let groups = demo.groups.iter().filter(|group| !group.about.is_empty());
-    let items: Vec<_> = groups.map(|group| vec![Block::Paragraph(line(&group.about))]).collect();
+    let line = |text: String| vec![Inline::Text(text)];
+    let items: Vec<_> = demo.groups.iter().map(|group| vec![Block::Paragraph(line(spoken(&group.name)))]).collect();
     let list = (!items.is_empty()).then_some(Block::List { ordered: true, items });
-    [Block::Heading { depth: 1, text: line(&demo.title) }].into_iter().chain(list).collect()
+    [Block::Heading { depth: 1, text: line(demo.title.clone()) }].into_iter().chain(list).collect()
+}
+
+/// `first-flood` as it is said.
+fn spoken(name: &str) -> String {
+    let words = name.replace(['-', '_'], " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// The file beside a demo that declares tenants.
