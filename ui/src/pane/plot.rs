@@ -139,21 +139,23 @@ fn on(canvas: &HtmlCanvasElement, frame: &Frame, draw: impl FnOnce(&mut Plot, &A
 
 fn grid(plot: &mut Plot, area: &Area, frame: &Frame) -> Drawn {
     steps(plot, frame)?;
-    let (width, _) = plot.plotting_area().dim_in_pixel();
-    let gap = |stage: f64| -stage * frame.scale / f64::from(width);
+    let height = f64::from(plot.plotting_area().dim_in_pixel().1);
+    let (left, top) = (pixels(frame.gutter(), frame), pixels(LABEL_ROOM, frame));
     for (tick, label) in frame.labels() {
         let y = frame.view.y(tick);
         if !(0.0..=1.02).contains(&y) {
             continue;
         }
         plot.draw_series([PathElement::new([(0.0, y), (1.0, y)], frame.ink.line.stroke_width(pixels(1.0, frame)))])?;
-        // The highest one bears the unit and stands above the plot; the others stand beside it, clear of the curves.
+        // The highest one bears the unit and stands above the plot; the others stand beside it, clear of the curves. In pixels: what lies
+        // outside of the plot has no coordinates in it.
         let (x, pos) = if frame.is_highest(tick) {
-            (gap(frame.gutter()), Pos::new(HPos::Left, VPos::Bottom))
+            (0, Pos::new(HPos::Left, VPos::Bottom))
         } else {
-            (gap(LABEL_GAP), Pos::new(HPos::Right, VPos::Center))
+            (left.saturating_sub(pixels(LABEL_GAP, frame)), Pos::new(HPos::Right, VPos::Center))
         };
-        text(plot, frame, &label, (x, y), frame.ink.quiet, pos)?;
+        let place = (x as i32, top as i32 + ((1.0 - y) * height).round() as i32);
+        area.draw(&Text::new(label, place, style(frame, frame.ink.quiet, pos)))?;
     }
     times(area, frame)
 }

@@ -63,7 +63,8 @@ impl Encoder {
         command.args(["-map", "0:v", "-map_metadata", "1", "-map_chapters", "1"]);
         if marks.captions.is_some() {
             let track = if film == Film::Mp4 { "mov_text" } else { "webvtt" };
-            command.args(["-map", "2:s", "-c:s", track]);
+            // What was captioned is in the picture: the track is for who searches, and shows when it is asked for.
+            command.args(["-map", "2:s", "-c:s", track, "-disposition:s:0", "0"]);
         }
         command.args(["-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"]);
         command.args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
