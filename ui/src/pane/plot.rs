@@ -26,6 +26,8 @@ const GHOST_DASH: f64 = 9.0;
 const GHOST_GAP: f64 = 7.0;
 /// Width of an average letter of a label.
 const LETTER: f64 = LABEL * 0.58;
+/// Of a figure: all have the same.
+const FIGURE: f64 = LABEL * 0.68;
 /// The same among figures and capitals, which are wider, as a unit is written.
 const UNIT_LETTER: f64 = LABEL * 0.76;
 /// A line that ends left of this part of the plot has its name behind it.
@@ -180,7 +182,7 @@ impl Frame {
     fn gutter(&self) -> f64 {
         let beside = self.labels().filter(|(tick, _)| !self.is_highest(*tick));
         let letters = beside.map(|(_, label)| label.chars().count()).max();
-        letters.map_or(0.0, |letters| letters as f64 * LETTER + LABEL_GAP)
+        letters.map_or(0.0, |letters| letters as f64 * FIGURE + LABEL_GAP)
     }
 
     /// Room for the highest label, which bears the unit, from the left edge.
