@@ -63,6 +63,10 @@ impl Camera {
         command.arg("--camera").arg(page).arg("--size").arg(format!("{}x{}", size.width, size.height));
         // A pixel of the page is one of the picture, whatever the desktop does.
         command.envs([("GDK_SCALE", "1"), ("GDK_DPI_SCALE", "1"), ("GDK_BACKEND", "x11"), ("NO_AT_BRIDGE", "1")]);
+        // Whoever drives this app's windows does not drive the camera's page.
+        for name in ["TAURI_AUTOMATION", "TAURI_WEBVIEW_AUTOMATION", "WEBKIT_INSPECTOR_SERVER"] {
+            command.env_remove(name);
+        }
         if let Some(screen) = &screen {
             command.env("DISPLAY", &screen.name).env_remove("WAYLAND_DISPLAY");
         }
