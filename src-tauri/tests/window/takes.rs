@@ -20,6 +20,26 @@ fn press_at(part: f64) -> String {
     )
 }
 
+/// A film takes a while: how far it is stands there, and so does what breaks it off.
+async fn hands_on_and_breaks_it_off(app: &App) {
+    let press = |what: &str| {
+        format!(
+            "[...document.querySelectorAll('.scrub button')].find((button) => button.innerText === '{what}').click(); return true"
+        )
+    };
+    app.eval(&press("Hand on")).await;
+    app.until("[data-testid=form]").await;
+    app.shot("presenter-forms").await;
+    app.eval(&press("mp4")).await;
+    app.until("[data-testid=progress]").await;
+    app.shot("presenter-progress").await;
+    app.eval("document.querySelector('[data-testid=cancel]').click(); return true").await;
+    app.until_true("it is broken off", "return !document.querySelector('[data-testid=progress]')").await;
+    app.until_true("and said", "return document.querySelector('.desk-foot').innerText.includes('not written')").await;
+    app.eval(&press("Hand on")).await;
+    app.until_true("the forms go", "return !document.querySelector('[data-testid=form]')").await;
+}
+
 /// The take of the run that has just passed, on the slide that cues it.
 pub async fn a_run_is_a_take_that_replays_and_is_sought(app: &App) {
     app.press("v").await;
@@ -54,6 +74,7 @@ pub async fn a_run_is_a_take_that_replays_and_is_sought(app: &App) {
     )
     .await;
     let on = at(app).await;
+    hands_on_and_breaks_it_off(app).await;
     app.press(")").await;
     app.until_true("a frame on", &format!("return +document.querySelector('[data-testid=replay]').dataset.at > {on}"))
         .await;
