@@ -6,7 +6,7 @@ use crate::timeline::{Timeline, Tracer};
 use crate::{Event, Micros, Replay, Show, Sought, Stamped, take::TakeInfo};
 
 /// Each holds a folded state, which is a few hundred KiB.
-pub(crate) const KEYFRAMES_MAX: usize = 32;
+pub(crate) const KEYFRAMES_MAX: usize = 96;
 /// A second of a busy take is folded in less than a millisecond.
 const FIRST_STRIDE: Micros = 10_000_000;
 
