@@ -1,8 +1,9 @@
 //! Takes pictures of a page, one at a time, for whoever asks at its standard input; answers at its standard output. The page is never on
 //! a screen, and its time is handed in.
 //!
-//! A request is a line: `frame MS AT`, a time of the page and a place of what it plays, `picture`, or `ask SCRIPT`, the body of a function as a string of JSON. An answer is a line, `picture LENGTH`, `same`, `text LENGTH` or
-//! `failed LENGTH`, and so many bytes: pixels as blue, green, red and one more, row by row.
+//! A request is a line: `frame MS AT`, a time of the page and a place of what it plays, `picture`, or `ask SCRIPT`, the body of a
+//! function as a string of JSON. An answer is a line, `picture LENGTH`, `same`, `text LENGTH` or `failed LENGTH`, and so many bytes:
+//! pixels as blue, green, red and one more, row by row.
 
 use futures::{StreamExt, channel::mpsc};
 use gtk::{glib, prelude::*};

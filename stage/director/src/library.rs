@@ -4,9 +4,7 @@ use crate::measures;
 use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
 use crate::pictures::{Picture, Shelf};
 use greenroom_model::tenancy::TenantsFile;
-use greenroom_show::deck::{
-    Beat, Block, Cue, Deck, Fallback, Inline, Layout, Level, PRIORITY_USUAL, Pane, Section, Slide, Theme,
-};
+use greenroom_show::deck::{Block, Cue, Deck, Fallback, Inline, Layout, Level, Pane, Section, Slide, Theme};
 use greenroom_show::demo::Demo;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -172,16 +170,10 @@ pub fn deck_of(demo: &Demo, panes: &[Pane]) -> Deck {
     let slide = Slide {
         layout: Layout::Demo,
         title: demo.title.clone(),
-        section: 0,
-        minutes: None,
-        priority: PRIORITY_USUAL,
-        level: Level::Public,
-        alias: None,
-        class: String::new(),
         body: words_of(demo),
         cue: Some(cue),
-        beats: vec![Beat::default()],
         line: 1,
+        ..Slide::blank()
     };
     Deck {
         slug: format!("demo-{}", demo.slug),

@@ -145,7 +145,7 @@ fn usual_priority() -> u8 {
 
 impl Slide {
     /// One with nothing on it.
-    pub(crate) fn blank() -> Slide {
+    pub fn blank() -> Slide {
         Slide {
             layout: Layout::default(),
             title: String::new(),
@@ -429,20 +429,7 @@ mod tests {
     use super::*;
 
     fn slide(clicks: usize) -> Slide {
-        Slide {
-            layout: Layout::Bullets,
-            title: String::new(),
-            section: 0,
-            minutes: None,
-            priority: PRIORITY_USUAL,
-            level: Level::Public,
-            alias: None,
-            class: String::new(),
-            body: vec![],
-            cue: None,
-            beats: vec![Beat::default(); clicks + 1],
-            line: 1,
-        }
+        Slide { beats: vec![Beat::default(); clicks + 1], ..Slide::blank() }
     }
 
     #[test]

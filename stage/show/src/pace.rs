@@ -58,24 +58,11 @@ fn skip(deck: &Deck, planned: &[f64], slide: usize, over: f64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deck::{Beat, Layout, Level, Section, Slide, Theme};
+    use crate::deck::{Level, Section, Slide, Theme};
 
     /// Ten slides of a minute each.
     fn deck(priorities: [u8; 10]) -> Deck {
-        let slide = |priority| Slide {
-            layout: Layout::Bullets,
-            title: String::new(),
-            section: 0,
-            minutes: None,
-            priority,
-            level: Level::Public,
-            alias: None,
-            class: String::new(),
-            body: vec![],
-            cue: None,
-            beats: vec![Beat::default()],
-            line: 1,
-        };
+        let slide = |priority| Slide { priority, ..Slide::blank() };
         Deck {
             slug: String::new(),
             title: String::new(),

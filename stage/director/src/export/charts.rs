@@ -1,17 +1,15 @@
 //! Every chart of a take as a picture, for a document: as SVG, and as PNG for what takes no SVG.
 
 use super::film::write_png;
-use super::report::Told;
-use super::{ExportError, Format, Source, Target};
+use super::report::{CHARTS_MAX, Told, drawings};
+use super::{ExportError, Format, Source, Target, scratch};
 use crate::camera::{Camera, Size};
 use crate::scrub::scrub;
-use greenroom_show::picture::{SIZE, chart};
+use greenroom_show::picture::SIZE;
 use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// Of one file: more than any demo has.
-const CHARTS_MAX: usize = 64;
 /// Pixels of a PNG for one of the drawing.
 const DENSITY: u32 = 2;
 
@@ -66,11 +64,9 @@ fn drawn(take: &mut Source<'_>) -> Result<Vec<(String, String)>, ExportError> {
     })?;
     let mut drawn = Vec::new();
     for ran in take.fold()?.runs {
-        let (Some(demo), Some(played)) = (&ran.demo, told.runs.get(&ran.run.demo)) else { continue };
-        for declared in &demo.charts {
-            if let Some(svg) = chart(declared, played).filter(|_| drawn.len() < CHARTS_MAX) {
-                drawn.push((file_name(drawn.len() + 1, &scrub(&declared.title)), scrub(&svg)));
-            }
+        let Some(played) = told.runs.get(&ran.run.demo) else { continue };
+        for (title, svg) in drawings(&ran, played).take(CHARTS_MAX - drawn.len()) {
+            drawn.push((file_name(drawn.len() + 1, &scrub(title)), svg));
         }
     }
     Ok(drawn)
@@ -84,7 +80,7 @@ fn file_name(number: usize, title: &str) -> String {
 
 /// One drawing at a time, by its number.
 fn page(drawn: &[(String, String)]) -> Result<tempfile::TempPath, ExportError> {
-    let mut file = tempfile::Builder::new().prefix("greenroom-").suffix(".html").tempfile()?;
+    let mut file = scratch(".html")?;
     let drawings: String = drawn.iter().map(|(_, svg)| format!("<div>{svg}</div>")).collect();
     write!(
         file,

@@ -91,16 +91,16 @@ pub fn export(
     match wanted.form {
         Form::Html => page::write(pages.reel()?, &parts, &mut to)?,
         Form::Pdf => {
-            let mut document = pdf::Pdf::new(&pages, &parts, wanted.notes);
             let fonts = Fonts::of(&parts);
+            let mut document = pdf::Pdf::new(&pages, fonts.clone(), wanted.notes);
             let mut can_set = |run: &Run| fonts.can_set(run);
-            paper::each_sheet(&pages, root, wanted.height, &mut can_set, progress, &mut |sheet| document.add(sheet))?;
+            paper::each_sheet(&pages, &parts, wanted.height, &mut can_set, progress, &mut |sheet| document.add(sheet))?;
             document.finish(&mut to)?;
         }
         Form::Pptx => {
             let mut show = pptx::Pptx::new(&pages);
             // Another program has fonts of its own.
-            paper::each_sheet(&pages, root, wanted.height, &mut |_| true, progress, &mut |sheet| show.add(sheet))?;
+            paper::each_sheet(&pages, &parts, wanted.height, &mut |_| true, progress, &mut |sheet| show.add(sheet))?;
             show.finish(&mut to)?;
         }
     }

@@ -34,6 +34,7 @@ use greenroom_show::deck::Level;
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// A form in which a take is handed on.
 pub trait Format: Debug + Sync {
@@ -114,6 +115,11 @@ pub enum ExportError {
     Ffmpeg { status: String, words: String },
     #[error("even the smallest has {smallest} bytes, more than {bytes_max}: trim the take, or allow more")]
     TooLarge { smallest: u64, bytes_max: u64 },
+}
+
+/// A file for another program, until that has read it.
+fn scratch(suffix: &str) -> std::io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix("greenroom-").suffix(suffix).tempfile()
 }
 
 /// The format of a name.

@@ -16,7 +16,7 @@ const LAST_LINES: usize = 20;
 const FAILED_MAX: usize = 256;
 const RUNS_MAX: usize = 64;
 /// Charts of one report: more than any demo has.
-const CHARTS_MAX: usize = 64;
+pub(super) const CHARTS_MAX: usize = 64;
 
 #[derive(Debug)]
 pub struct Report;
@@ -193,14 +193,18 @@ fn write_run(
 }
 
 fn write_charts(ran: &Ran, played: &Run, charts: &mut usize, to: &mut Target) -> Result<(), ExportError> {
-    let Some(demo) = &ran.demo else { return Ok(()) };
-    for declared in &demo.charts {
-        let Some(picture) = chart(declared, played).filter(|_| *charts < CHARTS_MAX) else { continue };
+    for (title, picture) in drawings(ran, played).take(CHARTS_MAX - *charts) {
         *charts += 1;
-        let link = to.picture(&format!("{charts}.svg"), &scrub(&picture))?;
-        writeln!(to, "\n![{}]({})", text(&declared.title), link.replace(' ', "%20"))?;
+        let link = to.picture(&format!("{charts}.svg"), &picture)?;
+        writeln!(to, "\n![{}]({})", text(title), link.replace(' ', "%20"))?;
     }
     Ok(())
+}
+
+/// The charts of a run of which something was measured: title, and SVG.
+pub(super) fn drawings<'a>(ran: &'a Ran, played: &'a Run) -> impl Iterator<Item = (&'a str, String)> {
+    let declared = ran.demo.iter().flat_map(|demo| &demo.charts);
+    declared.filter_map(|declared| Some((declared.title.as_str(), scrub(&chart(declared, played)?))))
 }
 
 /// What a page shows as it is: nothing in it is Markdown, HTML or the end of a cell.

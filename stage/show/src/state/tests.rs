@@ -1,22 +1,10 @@
 use super::*;
-use crate::deck::{Beat, Layout, Level, Section, Theme};
+use crate::deck::{Level, Section, Theme};
 use crate::{Replay, Stamped, take::TakeInfo};
 
 fn deck(slides: usize) -> Deck {
-    let slide = |index: usize| Slide {
-        layout: Layout::Bullets,
-        title: format!("Slide {}", index + 1),
-        section: 0,
-        minutes: None,
-        priority: 1,
-        level: Level::Public,
-        alias: None,
-        class: String::new(),
-        body: vec![],
-        cue: None,
-        beats: vec![Beat::default()],
-        line: index + 1,
-    };
+    let slide =
+        |index: usize| Slide { title: format!("Slide {}", index + 1), priority: 1, line: index + 1, ..Slide::blank() };
     Deck {
         slug: "talk".into(),
         hash: String::new(),

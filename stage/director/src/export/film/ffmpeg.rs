@@ -1,6 +1,6 @@
 //! The child that makes a file of frames.
 
-use super::{ExportError, Film, Marks};
+use super::{ExportError, Film, Marks, scratch};
 use crate::camera::Size;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -148,7 +148,7 @@ pub fn cut(film: Film, whole: &Path, Cut { width, rate }: Cut, to: &Path) -> Res
         command.arg("-i").arg(whole).args(["-vf", &scaled, "-c:v", "libwebp_anim", "-q:v", "82", "-loop", "0"]);
         return run(command.args(["-fflags", "+bitexact", "-f", "webp"]).arg(to));
     }
-    let palette = tempfile::Builder::new().prefix("greenroom-").suffix(".png").tempfile()?.into_temp_path();
+    let palette = scratch(".png")?.into_temp_path();
     let mut command = quiet();
     let colours = format!("{scaled},palettegen=stats_mode=full");
     run(command.arg("-i").arg(whole).args(["-vf", &colours]).arg(&*palette))?;

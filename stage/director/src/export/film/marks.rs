@@ -1,7 +1,7 @@
 //! What a film says beside its pictures: chapters and captions.
 
-use crate::export::ExportError;
 use crate::export::reel::Reel;
+use crate::export::{ExportError, scratch};
 use greenroom_show::audience::{Change, Look, Seen};
 use greenroom_show::reel::Line;
 use greenroom_show::timeline::Timeline;
@@ -31,7 +31,7 @@ impl Marks {
 }
 
 fn file(suffix: &str, text: &str) -> Result<TempPath, ExportError> {
-    let mut file = tempfile::Builder::new().prefix("greenroom-").suffix(suffix).tempfile()?;
+    let mut file = scratch(suffix)?;
     file.write_all(text.as_bytes())?;
     Ok(file.into_temp_path())
 }

@@ -6,13 +6,12 @@ mod marks;
 
 use super::page::{self, Parts};
 use super::reel::Reel;
-use super::{ByLevel, ExportError, Format, Source, Target};
+use super::{ByLevel, ExportError, Format, Source, Target, scratch};
 use crate::camera::{Another, Camera, Size};
 use ffmpeg::{Cut, Encoder};
 use greenroom_show::Micros;
 use marks::Marks;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use tempfile::{NamedTempFile, TempPath};
 
@@ -74,10 +73,10 @@ impl Format for Film {
         ffmpeg::is_there()?;
         let reel = Reel::shoot(take)?;
         let shape = take.shape;
-        let marks = Marks::of(&reel)?;
         let size = Size::of_height(shape.height);
         match self {
             Film::Mp4 | Film::Webm => {
+                let marks = Marks::of(&reel)?;
                 let encoder = Encoder::film(*self, size, shape.rate, &marks, to.place())?;
                 roll(reel, shape, encoder, take)
             }
@@ -116,7 +115,7 @@ impl Format for Poster {
         let reel = Reel::shoot(take)?;
         let length = reel.head.timeline.length;
         let at = take.shape.at.unwrap_or(length).min(length);
-        let page = on_disk(reel, take.root())?;
+        let page = on_disk(reel, &Parts::of(take.root())?)?;
         let size = Size::of_height(take.shape.height);
         let mut camera = Camera::open(&page, size)?;
         let (picture, _) = camera.still(at as f64 / 1e3)?;
@@ -127,7 +126,7 @@ impl Format for Poster {
 /// Draws every frame.
 fn roll(reel: Reel, shape: Shape, mut encoder: Encoder, take: &mut Source<'_>) -> Result<(), ExportError> {
     let length = reel.head.timeline.length;
-    let page = on_disk(reel, take.root())?;
+    let page = on_disk(reel, &Parts::of(take.root())?)?;
     let mut camera = Camera::open(&page, Size::of_height(shape.height))?;
     let frames = (length * u64::from(shape.rate)).div_ceil(1_000_000).max(1);
     let mut picture: Arc<Vec<u8>> = Arc::default();
@@ -156,9 +155,9 @@ fn fit(film: Film, whole: &TempPath, bytes_max: Option<u64>, to: &Target) -> Res
 }
 
 /// The page that plays the reel, until it has been taken pictures of.
-pub(super) fn on_disk(reel: Reel, root: &Path) -> Result<TempPath, ExportError> {
-    let mut file = tempfile::Builder::new().prefix("greenroom-").suffix(".html").tempfile()?;
-    page::write(reel, &Parts::of(root)?, &mut file)?;
+pub(super) fn on_disk(reel: Reel, parts: &Parts) -> Result<TempPath, ExportError> {
+    let mut file = scratch(".html")?;
+    page::write(reel, parts, &mut file)?;
     file.flush()?;
     Ok(file.into_temp_path())
 }

@@ -11,14 +11,14 @@ use std::sync::Arc;
 /// As in the stage's style: figures of one width, and some letters in a clearer form.
 const FEATURES: [&[u8; 4]; 3] = [b"tnum", b"cv11", b"ss03"];
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fonts {
     files: Vec<File>,
     /// By file and weight.
     made: HashMap<(usize, u32), Option<Font>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct File {
     is_mono: bool,
     is_italic: bool,

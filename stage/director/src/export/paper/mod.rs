@@ -8,12 +8,12 @@ pub mod pptx;
 use super::ExportError;
 use super::deck::{Page, Pages};
 use super::film::{on_disk, write_png};
+use super::page::Parts;
 use crate::camera::{Camera, Size};
 use greenroom_show::reel::PAGE;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 /// The body of a function that answers what is written on the page.
 const WRITTEN: &str = include_str!("sheet.js");
@@ -87,14 +87,14 @@ struct Written {
 /// Takes each page in. `can_set` says of which runs the words can be set by a font.
 pub fn each_sheet(
     pages: &Pages,
-    root: &Path,
+    parts: &Parts,
     height: u32,
     can_set: &mut dyn FnMut(&Run) -> bool,
     progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
     take: &mut dyn FnMut(Sheet<'_>) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
     let size = Size::of_height(height);
-    let page = on_disk(pages.reel()?, root)?;
+    let page = on_disk(pages.reel()?, parts)?;
     let mut camera = Camera::open(&page, size)?;
     for (index, page) in pages.pages.iter().enumerate() {
         if progress(index as f64 / pages.pages.len() as f64).is_break() {

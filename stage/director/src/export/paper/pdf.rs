@@ -3,7 +3,6 @@
 use super::fonts::{Fonts, Setting};
 use super::{Block, Run, Sheet};
 use crate::export::deck::{Notes, Pages};
-use crate::export::page::Parts;
 use crate::export::{ExportError, Target};
 use crate::scrub::scrub;
 use krilla::action::{Action, LinkAction};
@@ -55,10 +54,10 @@ struct Chapter {
 }
 
 impl<'a> Pdf<'a> {
-    pub fn new(pages: &'a Pages, parts: &Parts, notes: Notes) -> Pdf<'a> {
+    pub fn new(pages: &'a Pages, fonts: Fonts, notes: Notes) -> Pdf<'a> {
         let document = Document::new_with(SerializeSettings { enable_tagging: true, ..SerializeSettings::default() });
         let tree = TagTree::new().with_lang(Some("en".into()));
-        Pdf { pages, document, fonts: Fonts::of(parts), tree, outline: vec![], notes, count: 0 }
+        Pdf { pages, document, fonts, tree, outline: vec![], notes, count: 0 }
     }
 
     pub fn add(&mut self, sheet: Sheet<'_>) -> Result<(), ExportError> {

@@ -99,10 +99,9 @@ impl<'a> Pptx<'a> {
         }
         types.push_str("</Types>");
         self.text("[Content_Types].xml", &types)?;
-        let office = |id: &str, kind: &str, to: &str| relation(id, kind, to);
         let core =
             format!("<Relationship Id=\"rId2\" Type=\"{REL}/metadata/core-properties\" Target=\"docProps/core.xml\"/>");
-        self.relations("_rels/.rels", &[office("rId1", "officeDocument", "ppt/presentation.xml"), core])?;
+        self.relations("_rels/.rels", &[relation("rId1", "officeDocument", "ppt/presentation.xml"), core])?;
         let title = escaped(&scrub(&self.pages.deck.title));
         let provenance = escaped(&self.pages.provenance);
         self.text("docProps/core.xml", &format!(

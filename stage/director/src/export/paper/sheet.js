@@ -105,11 +105,10 @@ while (walk.nextNode()) {
   };
   let run = null;
   let space = false;
-  let at = -1;
+  let at = 0;
   for (const letter of Array.from(node.data)) {
-    at += 1;
     const begins = at;
-    at += letter.length - 1;
+    at += letter.length;
     if (/\s/.test(letter) && style.whiteSpace.indexOf('pre') < 0) {
       space = true;
       continue;
