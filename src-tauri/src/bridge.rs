@@ -5,9 +5,11 @@ use crate::{
     inbox::{Inboxes, Job},
     windows,
 };
+use bytes::Bytes;
 use futures::StreamExt;
 use greenroom_director::Director;
 use greenroom_show::call::{self as asked, CallError, Role};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -20,7 +22,8 @@ use std::{
 };
 use tauri::http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use tauri::{
-    AppHandle, Manager, State, WebviewWindow, async_runtime::JoinHandle, ipc::Channel, ipc::Invoke, ipc::InvokeBody,
+    AppHandle, Manager, State, UriSchemeResponder, WebviewWindow, async_runtime::JoinHandle, ipc::Channel, ipc::Invoke,
+    ipc::InvokeBody,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
@@ -179,12 +182,32 @@ async fn answers(window: &WebviewWindow) {
 
 /// A picture of the deck on stage, by the id that a slide gives it. It is shown, and never run: an SVG may be a page with scripts.
 pub fn picture(app: &AppHandle, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-    let id = request.uri().path().trim_start_matches('/');
-    let picture = app.state::<Director>().picture(id);
+    let picture = app.state::<Director>().picture(&asked_for(request));
+    served(picture.map(|picture| (picture.kind.media_type(), picture.bytes)))
+}
+
+/// The picture of a take, for the list of them in the presenter's window. One that has to be drawn comes when it is.
+pub fn poster(app: &AppHandle, label: &str, request: &Request<Vec<u8>>, answer: UriSchemeResponder) {
+    if role(label) != Role::Presenter {
+        return answer.respond(served(None));
+    }
+    let (director, id) = (app.state::<Director>().inner().clone(), asked_for(request));
+    tauri::async_runtime::spawn(async move {
+        let picture = director.poster(&id).await;
+        answer.respond(served(picture.map(|picture| ("image/png", picture))));
+    });
+}
+
+/// The page encodes it as a part of an address.
+fn asked_for(request: &Request<Vec<u8>>) -> String {
+    percent_decode_str(request.uri().path().trim_start_matches('/')).decode_utf8_lossy().into_owned()
+}
+
+fn served(picture: Option<(&str, Bytes)>) -> Response<Vec<u8>> {
     let response =
         Response::builder().header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
     let response = match picture {
-        Some(picture) => response.header(CONTENT_TYPE, picture.kind.media_type()).body(picture.bytes.to_vec()),
+        Some((media_type, bytes)) => response.header(CONTENT_TYPE, media_type).body(bytes.to_vec()),
         None => response.status(StatusCode::NOT_FOUND).body(vec![]),
     };
     response.expect("headers are plain words")

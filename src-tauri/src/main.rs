@@ -113,6 +113,9 @@ fn show(director: Director) -> ExitCode {
         .manage(windows::Wish::default())
         .invoke_handler(asked)
         .register_uri_scheme_protocol("picture", |context, request| bridge::picture(context.app_handle(), &request))
+        .register_asynchronous_uri_scheme_protocol("poster", |context, request, answer| {
+            bridge::poster(context.app_handle(), context.webview_label(), &request, answer);
+        })
         .setup(|app| {
             windows::open(app.handle())?;
             windows::watch(app.handle().clone());

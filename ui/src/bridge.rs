@@ -105,6 +105,11 @@ pub fn picture_url(id: &str) -> String {
     Reflect::get(&pictures, &id.into()).ok().and_then(|url| url.as_string()).unwrap_or_default()
 }
 
+/// Where the picture of a take is. With another edition of it, it is asked for anew.
+pub fn poster_url(id: &str, edition: &str) -> String {
+    if has_shell() { format!("{}?{edition}", served(id, "poster")) } else { String::new() }
+}
+
 fn has_shell() -> bool {
     Reflect::has(&window(), &"__TAURI__".into()).unwrap_or(false)
 }

@@ -78,7 +78,7 @@ async fn a_demo_is_played_from_its_take_and_its_take_lies_under_the_next_run() {
     app.press(ESCAPE).await;
 
     // A cut is made by a key where the line has the keys, and taken back.
-    click(&app, "[data-testid=take]:last-child button:last-child").await;
+    click(&app, "[data-testid=take]:last-child [data-testid=open-take]").await;
     app.until("[data-testid=time-line][data-ready=true]").await;
     app.press(",").await;
     app.until("[data-testid=replay][data-playing=false]").await;

@@ -83,11 +83,14 @@ async fn the_demo_runs_on_its_slide_and_every_check_passes() {
 
     app.press(PAGE_DOWN).await;
     app.until(&slide(5)).await;
-    let seconds = app.until(&format!("{} [data-figure='upload.seconds'][data-source='live']", slide(5))).await;
-    assert!(seconds.trim_end_matches('s').trim().parse::<f64>().is_ok_and(|seconds| seconds > 0.0), "{seconds}");
+    let figure = format!("{} [data-figure='upload.seconds'][data-source='live']", slide(5));
+    // It fades in: no letter of it is in sight before.
+    let measured = format!("return parseFloat(document.querySelector(`{figure}`)?.innerText) > 0");
+    app.until_true("the upload has taken seconds", &measured).await;
     app.shot("presenter-figures").await;
     app.press(PAGE_UP).await;
     app.until(&slide(4)).await;
+    takes::a_take_has_its_picture(&app).await;
     takes::a_run_is_a_take_that_replays_and_is_sought(&app).await;
     app.close(root.path()).await;
     let files = std::fs::read_dir(root.path().join("takes")).expect("takes").flatten();

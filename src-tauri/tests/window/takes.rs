@@ -40,6 +40,25 @@ async fn hands_on_and_breaks_it_off(app: &App) {
     app.until_true("the forms go", "return !document.querySelector('[data-testid=form]')").await;
 }
 
+/// The picture in the list comes by itself; the audience's window is refused it.
+pub async fn a_take_has_its_picture(app: &App) {
+    app.until_true("drawn", "return !!document.querySelector('[data-testid=take] img[data-drawn=true]')").await;
+    app.shot("presenter-posters").await;
+    let url = app.eval("return document.querySelector('[data-testid=take] img').src").await;
+    app.press("a").await;
+    app.switch_to("audience").await;
+    let refused = format!(
+        "return new Promise((done) => {{
+            const picture = new Image();
+            picture.onload = () => done(false);
+            picture.onerror = () => done(true);
+            picture.src = {url};
+        }})"
+    );
+    assert_eq!(app.eval(&refused).await, true);
+    app.switch_to("presenter").await;
+}
+
 /// The take of the run that has just passed, on the slide that cues it.
 pub async fn a_run_is_a_take_that_replays_and_is_sought(app: &App) {
     app.press("v").await;

@@ -27,6 +27,8 @@ struct Library {
     /// The take that is being renamed.
     renamed: RwSignal<Option<String>>,
     sought: RwSignal<String>,
+    /// How often a take's picture was not to be had: with the next look at the list it is asked for anew.
+    missed: StoredValue<BTreeMap<String, u32>>,
 }
 
 impl Library {
@@ -71,6 +73,7 @@ pub fn Takes() -> impl IntoView {
         deleted: RwSignal::new(None),
         renamed: RwSignal::new(None),
         sought: RwSignal::new(String::new()),
+        missed: StoredValue::new(BTreeMap::new()),
     };
     provide_context(library);
     let takes = library.takes;
@@ -270,8 +273,19 @@ fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
             view! { <input class="name" aria-label="Name" prop:value=own.clone() autofocus on:change=said on:blur=move |_| library.renamed.set(None) /> }.into_any()
         }
     };
+    let poster = {
+        let missed = library.missed.with_value(|missed| missed.get(&take.id).copied().unwrap_or_default());
+        let level = console.store.peek(|show| show.version.level);
+        let (length, cut) = (take.duration_ms, (detail.begins, detail.ends));
+        bridge::poster_url(&take.id, &format!("{missed}-{level:?}-{length}-{cut:?}"))
+    };
+    let (is_drawn, id) = (RwSignal::new(false), take.id.clone());
+    let is_missed = move |_| library.missed.update_value(|missed| *missed.entry(id.clone()).or_default() += 1);
     view! {
         <li data-testid="take" data-take=take.id.clone() data-state=state data-starred=label.starred.to_string() title=name>
+            <button class="poster" data-testid="open-take" aria-label="Show" title="Show it on stage" on:click=open>
+                <img src=poster alt="" loading="lazy" data-drawn=move || is_drawn.get().to_string() on:load=move |_| is_drawn.set(true) on:error=is_missed />
+            </button>
             <i class="mark" aria-hidden="true"></i>
             <div>{named}<small>{said} <span>{from}</span></small></div>
             {compare}
@@ -279,7 +293,6 @@ fn OneTake(take: TakeInfo, name: String) -> impl IntoView {
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 2.2l2.4 5 5.4.7-4 3.8 1 5.4-4.8-2.7-4.8 2.7 1-5.4-4-3.8 5.4-.7z" /></svg>
             </button>
             <button class="delete" aria-label="Delete" title="Delete; it can be brought back" on:click=delete>"×"</button>
-            <button on:click=open>"Show"</button>
         </li>
     }
 }

@@ -19,7 +19,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use film::Shape;
+pub use film::{Poster, Shape};
 pub use greenroom_show::playback::Idle;
 pub use source::Source;
 pub use target::Target;

@@ -161,6 +161,8 @@ fn is_for_a_booth(request: &ShowRequest) -> bool {
             | Ask::ReadDetails(_)
             | Ask::ActOnTake(_)
             | Ask::ReadForms(_)
+            | Ask::ReadHanding(_)
+            | Ask::CancelHandOn(_)
             | Ask::ReadTimeline(_)
             | Ask::Preflight(_)
             | Ask::ReadRehearsals(_)

@@ -100,7 +100,7 @@ pub fn may_leave(now: &Now, highest: Level) -> Result<(), CallError> {
 }
 
 /// For whom the show is.
-fn level(now: &Now) -> Level {
+pub fn level(now: &Now) -> Level {
     let live = now.show.live();
     live.deck.as_ref().map(|deck| live.version.level.unwrap_or(deck.audience)).unwrap_or_default()
 }

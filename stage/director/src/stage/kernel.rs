@@ -4,6 +4,7 @@ use super::What;
 use super::busy::Busy;
 use super::hand_on::Desk;
 use super::loaded::Loaded;
+use super::posters::Posters;
 use super::runner::Made;
 use crate::clock::Stopwatch;
 use crate::library::Talk;
@@ -50,6 +51,7 @@ pub struct Kernel {
     pub versions: Versions,
     /// What is being handed on.
     pub handing: Desk,
+    pub posters: Posters,
     pub closing: CancellationToken,
     pub tasks: TaskTracker,
 }
@@ -120,6 +122,7 @@ impl Kernel {
             bus: broadcast::channel(BEHIND_MAX).0,
             versions: Versions::default(),
             handing: Desk::default(),
+            posters: Posters::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }

@@ -16,6 +16,7 @@ mod operator;
 mod outcome;
 mod plan;
 mod plays;
+mod posters;
 mod recording;
 mod rehearse;
 mod reload;
@@ -34,6 +35,7 @@ use crate::rates::Values;
 use crate::tool::Background;
 use crate::trust::Trust;
 use crate::workshop::{Workshop, WorkshopError};
+use bytes::Bytes;
 use futures::Stream;
 use greenroom_show::call::{CallError, Push, Role, ShowRequest};
 use greenroom_show::version::Version;
@@ -213,6 +215,11 @@ impl Director {
     /// A picture of the deck on stage.
     pub fn picture(&self, id: &str) -> Option<Picture> {
         self.stage.loaded().talk.pictures.get(id).cloned()
+    }
+
+    /// The picture of a take, as a PNG, for the list of them; nothing where there is none for now.
+    pub async fn poster(&self, id: &str) -> Option<Bytes> {
+        posters::poster(&self.stage, id).await
     }
 
     /// Lets slides and takes go round unattended from now on.

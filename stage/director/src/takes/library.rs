@@ -331,7 +331,7 @@ fn rename(from: &Path, to: &Path, missing: Missing) -> Result<(), LibraryError> 
     std::fs::rename(from, to).map_err(|source| LibraryError::Io { path: from.to_path_buf(), source })
 }
 
-fn about_path(folder: &Path, id: &str) -> PathBuf {
+pub fn about_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}{ABOUT_SUFFIX}"))
 }
 

@@ -111,7 +111,7 @@ impl Iterator for Reader {
 }
 
 /// Where a take lies.
-fn path(folder: &Path, id: &str) -> PathBuf {
+pub fn path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}{SUFFIX}"))
 }
 
