@@ -1,5 +1,6 @@
 //! Browsers as they are installed, without a display: Chromium through its driver, Firefox through Marionette, which is its own.
 
+use super::likeness::Picture;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -129,14 +130,15 @@ impl Browser {
         }
     }
 
-    /// Red, green and blue of each pixel.
-    pub async fn picture(&mut self) -> Vec<[u8; 3]> {
+    pub async fn picture(&mut self) -> Picture {
         match self {
-            Browser::Chromium(client, _) => pixels(&client.screenshot().await.expect("a picture")),
+            Browser::Chromium(client, _) => Picture::read(&client.screenshot().await.expect("a picture")),
             Browser::Firefox(marionette) => {
                 let answer = marionette.ask("WebDriver:TakeScreenshot", json!({ "full": false, "hash": false }));
                 let text = answer["value"].as_str().expect("a picture");
-                pixels(&base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).expect("base64"))
+                Picture::read(
+                    &base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).expect("base64"),
+                )
             }
         }
     }
@@ -168,15 +170,6 @@ impl Marionette {
         self.stream.read_exact(&mut text).expect("it answers");
         serde_json::from_slice(&text).expect("JSON")
     }
-}
-
-pub fn pixels(picture: &[u8]) -> Vec<[u8; 3]> {
-    let mut reader = png::Decoder::new(std::io::Cursor::new(picture)).read_info().expect("a PNG");
-    let mut bytes = vec![0; reader.output_buffer_size().expect("a size")];
-    let info = reader.next_frame(&mut bytes).expect("a picture");
-    assert_eq!((info.width, info.height), (WIDTH, HEIGHT));
-    let size = if info.color_type == png::ColorType::Rgba { 4 } else { 3 };
-    bytes.chunks_exact(size).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
 }
 
 fn free_port() -> u16 {

@@ -1,14 +1,17 @@
 //! What is handed on, opened by the programs that people open it with: browsers, players, readers, another presentation program.
 
 mod browser;
+#[path = "../likeness/mod.rs"]
+mod likeness;
 
-use browser::{Browser, pixels};
+use browser::Browser;
 use greenroom_director::Library;
 use greenroom_director::export::deck::{self, Form, Notes, Reveals};
 use greenroom_director::export::{Idle, Shape, Wanted, export, format};
 use greenroom_director::takes::library::Takes;
 use greenroom_show::deck::Level;
 use greenroom_show::version::Version;
+use likeness::Picture;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,9 +19,6 @@ use std::process::Command;
 const TAKE: &str = include_str!("../../../stage/director/tests/golden/small.take.ndjson");
 /// Of its tiles, so many may be others in another browser: letters are drawn a little differently, and nothing else is.
 const OTHERS_MAX: f64 = 0.03;
-/// Pixels to a side of a tile, and by so much the middle of one is another.
-const TILE: usize = 8;
-const DIFFERS: f64 = 16.0;
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_path_buf()
@@ -46,38 +46,6 @@ fn exported(root: &Path, name: &str, shape: Shape) -> PathBuf {
     path
 }
 
-/// For whoever wants to look.
-fn keep(name: &str, picture: &[[u8; 3]]) {
-    let Some(folder) = std::env::var_os("GREENROOM_SHOTS") else { return };
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let file = std::fs::File::create(Path::new(&folder).join(format!("{name}.png"))).expect("a file");
-    let mut encoder = png::Encoder::new(file, browser::WIDTH, browser::HEIGHT);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.write_header().and_then(|mut writer| writer.write_image_data(picture.as_flattened())).expect("written");
-}
-
-/// Which share of a picture is another, in tiles.
-fn others(a: &[[u8; 3]], b: &[[u8; 3]]) -> f64 {
-    let (a, b) = (tiles(a), tiles(b));
-    let differs = |(a, b): (&[f64; 3], &[f64; 3])| a.iter().zip(b).any(|(a, b)| (a - b).abs() > DIFFERS);
-    a.iter().zip(&b).filter(|pair| differs(*pair)).count() as f64 / a.len() as f64
-}
-
-/// The middle colour of each tile.
-fn tiles(picture: &[[u8; 3]]) -> Vec<[f64; 3]> {
-    let (width, height) = (browser::WIDTH as usize / TILE, browser::HEIGHT as usize / TILE);
-    let tile = |index: usize| {
-        let (left, top) = (index % width * TILE, index / width * TILE);
-        let mut sum = [0.0; 3];
-        for place in 0..TILE * TILE {
-            let pixel = picture[(top + place / TILE) * browser::WIDTH as usize + left + place % TILE];
-            sum.iter_mut().zip(pixel).for_each(|(sum, part)| *sum += f64::from(part));
-        }
-        sum.map(|sum| sum / (TILE * TILE) as f64)
-    };
-    (0..width * height).map(tile).collect()
-}
-
 fn ran(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}; run 'cargo xtask setup'"));
@@ -97,10 +65,10 @@ async fn a_page_plays_from_a_file_in_every_browser_and_asks_for_nothing() {
         .iter()
         .map(|ms| {
             let shape = Shape { at: Some(ms * 1_000), ..Shape::default() };
-            pixels(&std::fs::read(exported(root.path(), "png", shape)).expect("written"))
+            Picture::read(&std::fs::read(exported(root.path(), "png", shape)).expect("written"))
         })
         .collect();
-    let moved = others(&wanted[0], &wanted[wanted.len() - 1]);
+    let moved = wanted[0].others(&wanted[wanted.len() - 1]);
     assert!(moved > OTHERS_MAX, "the take moves by more than browsers differ: {moved}");
     for mut browser in [Browser::chromium().await, Browser::firefox(profile.path()).await] {
         let url = format!("file://{}", page.display());
@@ -133,9 +101,9 @@ async fn a_page_plays_from_a_file_in_every_browser_and_asks_for_nothing() {
             let still = format!("for (const rests of [0, 33, 400, 800]) await greenroom.frame({ms} + rests, {ms});");
             assert!(!browser.ask(&still).await.is_string());
             let seen = browser.picture().await;
-            keep(&format!("{}-{ms}", browser.name()), &seen);
-            keep(&format!("window-{ms}"), wanted);
-            let others = others(&seen, wanted);
+            seen.keep(&format!("{}-{ms}", browser.name()));
+            wanted.keep(&format!("window-{ms}"));
+            let others = seen.others(wanted);
             eprintln!("{} at {ms} ms: {:.3} % of the tiles are others", browser.name(), others * 100.0);
             assert!(others < OTHERS_MAX, "{} at {ms} ms: {others}", browser.name());
         }

@@ -1,8 +1,11 @@
 //! The talk in the real window, with the real keys.
 
 mod compared;
+#[path = "../likeness/mod.rs"]
+mod likeness;
 mod marks;
 mod measure;
+mod pictures;
 mod steady;
 mod steps;
 mod support;

@@ -248,15 +248,22 @@ impl App {
     async fn picture(&self, folder: &Path, name: &str) -> String {
         std::fs::create_dir_all(folder).ok();
         let path = folder.join(format!("{name}.png"));
+        match self.png().await {
+            Ok(png) => {
+                std::fs::write(&path, png).map_or_else(|error| error.to_string(), |()| path.display().to_string())
+            }
+            Err(why) => format!("none ({why})"),
+        }
+    }
+
+    /// What the window shows, or why that is not to be had.
+    pub async fn png(&self) -> Result<Vec<u8>, String> {
         // The driver waits for the next frame, and a page at rest draws none.
         let wake = "document.body.animate([{ opacity: 1 }, { opacity: 0.999 }], { duration: 200, iterations: 25 })";
         self.eval(&format!("{wake}; return true")).await;
         match tokio::time::timeout(ANSWER_MAX, self.client.screenshot()).await {
-            Ok(Ok(png)) => {
-                std::fs::write(&path, png).map_or_else(|error| error.to_string(), |()| path.display().to_string())
-            }
-            Ok(Err(error)) => format!("none ({error})"),
-            Err(_) => "none (the page does not answer)".to_string(),
+            Ok(taken) => taken.map_err(|error| error.to_string()),
+            Err(_) => Err("the page does not answer".into()),
         }
     }
 }
