@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Of the tiles, so many may be others: a page of one slide has another number at its foot.
-const OTHERS_MAX: f64 = 0.01;
+const OTHERS_MAX: f64 = 0.005;
 /// As high as the window opens.
 const HEIGHT: u32 = 720;
 /// Of the take's clock.
