@@ -31,7 +31,7 @@ pub fn workspace() -> PathBuf {
 /// A project that shares this one's decks, demos and tools, and has takes of its own.
 pub fn project() -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a folder");
-    for name in ["slides", "demos", ".tools", "ui"] {
+    for name in ["slides", "demos", ".tools"] {
         let shared = workspace().join(name);
         assert!(shared.is_dir(), "{} is missing: run 'cargo xtask setup'", shared.display());
         std::os::unix::fs::symlink(shared, root.path().join(name)).expect("a link");

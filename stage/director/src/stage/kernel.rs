@@ -28,7 +28,9 @@ use tokio_util::task::TaskTracker;
 /// Events that a window may fall behind before it is given a snapshot instead.
 const BEHIND_MAX: usize = 4096;
 /// Windows are told about 60 times a second at most.
-const PUSH_EVERY: Duration = Duration::from_millis(16);
+const PUSH_EVERY: Micros = 16_000;
+/// What one act brings about is told as one.
+const GATHER: Micros = 2_000;
 const EVENTS_A_PUSH: usize = 1024;
 
 #[derive(Debug)]
@@ -267,7 +269,7 @@ impl Kernel {
 
     /// What a window draws: a snapshot, then what follows, as its role may see it.
     pub fn subscribe(self: Arc<Self>, role: Role) -> impl Stream<Item = Push> + Send + use<> {
-        let subscription = Subscription { kernel: self, role, events: None };
+        let subscription = Subscription { kernel: self, role, events: None, pushed: 0 };
         stream::unfold(subscription, |mut subscription| async move {
             let push = subscription.next().await?;
             Some((push, subscription))
@@ -283,6 +285,8 @@ struct Subscription {
     kernel: Arc<Kernel>,
     role: Role,
     events: Option<broadcast::Receiver<Arc<Heard>>>,
+    /// When the window was told something last.
+    pushed: Micros,
 }
 
 impl Subscription {
@@ -295,7 +299,10 @@ impl Subscription {
                 Err(broadcast::error::RecvError::Lagged(_)) => return Some(self.snapshot()),
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
-            tokio::time::sleep(PUSH_EVERY).await;
+            // At once where nothing was told lately: a click is not to wait for a beat.
+            let rests = (self.pushed + PUSH_EVERY).saturating_sub(self.kernel.watch.now());
+            tokio::time::sleep(Duration::from_micros(rests.max(GATHER))).await;
+            self.pushed = self.kernel.watch.now();
             while batch.len() < EVENTS_A_PUSH {
                 match events.try_recv() {
                     Ok(heard) => batch.push(heard),

@@ -7,6 +7,8 @@ use std::path::Path;
 
 /// Begins the address of a font in a style.
 const FONT: &str = "url(\"../fonts/";
+/// Below a folder.
+const PAGE: &str = "ui/dist";
 const RANGE: &str = "unicode-range:";
 
 #[derive(Debug)]
@@ -18,9 +20,11 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// As `cargo xtask` leaves them in the project's folder.
+    /// As `cargo xtask` leaves them in the project's folder, or else in that of this program: a project of talks need not hold them.
     pub fn of(root: &Path) -> Result<Parts, ExportError> {
-        let folder = root.join("ui/dist");
+        let program = std::env::current_exe().unwrap_or_default();
+        let folders = || std::iter::once(root).chain(program.ancestors().skip(1)).map(|folder| folder.join(PAGE));
+        let folder = folders().find(|folder| folder.is_dir()).unwrap_or_else(|| root.join(PAGE));
         let read = |name: &str| {
             let path = folder.join(name);
             std::fs::read(&path).map_err(|source| ExportError::NoPage { path, source })
