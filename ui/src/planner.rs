@@ -3,7 +3,6 @@
 use crate::store::{Part, Store};
 use greenroom_show::planner::{Input, picture};
 use leptos::prelude::*;
-use plotters::style::RGBColor;
 
 /// What the audience sees: all of it, and nothing to press.
 #[component]
@@ -62,7 +61,5 @@ fn themed(picture: String) -> String {
         (picture::HDD, "--series-3"),
         (picture::BLOB, "--series-1"),
     ];
-    names.into_iter().fold(picture, |picture, (RGBColor(red, green, blue), name)| {
-        picture.replace(&format!("#{red:02X}{green:02X}{blue:02X}"), &format!("var({name})"))
-    })
+    names.into_iter().fold(picture, |text, (color, name)| text.replace(&picture::hex(color), &format!("var({name})")))
 }

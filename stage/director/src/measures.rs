@@ -63,6 +63,12 @@ pub fn check(file: &str, text: &str, program: &Program, mut tenants: BTreeSet<Te
             Meaning::Nothing(near) => strange.faults.push(fault(format!("there is no metric '{name}'{near}"))),
         }
     }
+    let measured = figures(program);
+    for name in program.demo.figures().filter(|name| !measured.contains(*name)) {
+        let near = hint(name, measured.iter().map(String::as_str));
+        let message = format!("no step of this demo leaves a figure '{name}'{near}");
+        strange.faults.push(Fault { file: file.to_string(), line: line_of(text, name), message });
+    }
     strange
 }
 

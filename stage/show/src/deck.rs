@@ -262,6 +262,13 @@ pub struct Cue {
     pub plays: Option<Plays>,
 }
 
+impl Cue {
+    /// Whether a group is the slide's: one that names none has all.
+    pub fn runs(&self, group: &str) -> bool {
+        self.groups.is_empty() || self.groups.iter().any(|name| name == group)
+    }
+}
+
 /// From above to below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

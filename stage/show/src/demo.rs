@@ -4,7 +4,7 @@ use crate::{diagram::Diagram, unit::Unit};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Demo {
     /// Name of its folder under `demos/`.
     pub slug: String,
@@ -13,6 +13,9 @@ pub struct Demo {
     /// External tools that it runs, such as `azcopy`.
     pub tools: Vec<String>,
     pub charts: Vec<Chart>,
+    /// Figures that belong beside each other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comparisons: Vec<Comparison>,
     /// What talks to what, with what moves between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology: Option<Diagram>,
@@ -31,6 +34,59 @@ pub struct Group {
     pub about: String,
     /// Indices into the demo's steps.
     pub steps: Range<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shot: Option<Shot>,
+}
+
+/// What is on stage while a group runs, and after it until another begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shot {
+    /// The group's name on charts, in the speaker's words; and a shorter one.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short: Option<String>,
+    pub hero: Hero,
+    /// In its place once the group has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Hero>,
+    /// Charts, made small.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiles: Vec<usize>,
+    /// A figure that the group comes to, beside its name on charts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+}
+
+/// What fills the stage. A new kind is a variant here, a row where shots are parsed, and an arm where panes are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hero {
+    /// One of the demo's charts.
+    Chart(usize),
+    /// One of its comparisons.
+    Compare(usize),
+    Topology,
+    Terminal,
+}
+
+/// Quiet charts beside a hero.
+pub const TILES_MAX: usize = 3;
+
+/// Figures side by side, in one scale: each against the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    pub title: String,
+    pub unit: Unit,
+    pub sides: Vec<Side>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Side {
+    /// A figure that a step leaves, such as `off.get.p99_ms`.
+    pub figure: String,
+    pub label: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +102,30 @@ pub struct Step {
     pub line: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chart {
     pub title: String,
     pub unit: Unit,
     pub series: Vec<Line>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<Threshold>,
+}
+
+/// A line across a chart, with its name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Threshold {
+    pub label: String,
+    /// A value; or how often the figure.
+    #[serde(default = "once")]
+    pub at: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figure: Option<String>,
+}
+
+fn once() -> f64 {
+    1.0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,16 +160,27 @@ pub fn numbered(step: usize) -> String {
 }
 
 impl Demo {
-    /// The metrics that its panes draw.
+    /// The metrics that its panes draw. What a threshold is a multiple of may be one.
     pub fn metrics(&self) -> impl Iterator<Item = &String> {
         let charts = self.charts.iter().flat_map(|chart| &chart.series).map(|line| &line.metric);
-        charts.chain(self.topology.iter().flat_map(Diagram::metrics))
+        let thresholds =
+            self.charts.iter().flat_map(|chart| &chart.thresholds).filter_map(|threshold| threshold.figure.as_ref());
+        charts.chain(thresholds).chain(self.topology.iter().flat_map(Diagram::metrics))
     }
 
     /// The lines that run programs of this machine, each after its place: what the speaker says yes to.
     pub fn programs(&self) -> impl Iterator<Item = String> {
         let runs = self.steps.iter().filter(|step| step.text.split_whitespace().next() == Some("run"));
         runs.map(|step| format!("demos/{}/demo.md:{}: {}", self.slug, step.line, step.text))
+    }
+
+    /// The figures that its panes draw.
+    pub fn figures(&self) -> impl Iterator<Item = &String> {
+        let sides = self.comparisons.iter().flat_map(|comparison| &comparison.sides).map(|side| &side.figure);
+        let thresholds =
+            self.charts.iter().flat_map(|chart| &chart.thresholds).filter_map(|threshold| threshold.figure.as_ref());
+        let results = self.groups.iter().filter_map(|group| group.shot.as_ref()?.result.as_ref());
+        sides.chain(thresholds).chain(results)
     }
 
     pub fn group(&self, name: &str) -> Option<&Group> {

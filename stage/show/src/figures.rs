@@ -2,6 +2,7 @@
 
 use crate::{
     Figure, Run, Show,
+    demo::Chart,
     take::{Edition, Machine, TakeInfo},
 };
 use serde::{Deserialize, Serialize};
@@ -125,7 +126,11 @@ impl Show {
             return Some(*figure);
         }
         let charts = &self.demo(&run.demo)?.charts;
-        let chart = charts.iter().find(|chart| chart.series.iter().any(|line| line.metric == name))?;
+        let draws = |chart: &&Chart| {
+            let thresholds = chart.thresholds.iter().filter_map(|threshold| threshold.figure.as_ref());
+            chart.series.iter().map(|line| &line.metric).chain(thresholds).any(|drawn| drawn == name)
+        };
+        let chart = charts.iter().find(draws)?;
         Some(Figure { value: run.series.get(name)?.last()?.value, unit: chart.unit })
     }
 }

@@ -4,6 +4,7 @@
 pub mod audience;
 pub mod booth;
 pub mod call;
+pub mod comparison;
 pub mod deck;
 pub mod demo;
 pub mod diagram;
@@ -25,6 +26,7 @@ pub mod rehearsal;
 mod run;
 mod series;
 mod state;
+pub mod story;
 pub mod take;
 pub mod tenants;
 mod terminal;

@@ -112,7 +112,7 @@ mod tests {
     fn a_picture_names_its_lines_and_holds_nothing_that_is_not_drawn() {
         let line = |metric: &str, label: &str| Line { metric: metric.into(), label: label.into() };
         let series = vec![line("a.bytes_in_per_s", "in <1>"), line("a.bytes_out_per_s", "never")];
-        let drawn = Chart { title: "In & out".into(), unit: Unit::BytesPerSecond, series };
+        let drawn = Chart { title: "In & out".into(), unit: Unit::BytesPerSecond, series, thresholds: vec![] };
         let mut run = Run::new("copy", 0);
         for second in 0..30 {
             let values = [("a.bytes_in_per_s".to_string(), 1e6 * second as f64)].into();

@@ -13,6 +13,8 @@ pub enum Unit {
     Count,
     Percent,
     Ratio,
+    /// A part of one whole, read in percent.
+    Share,
 }
 
 impl Unit {
@@ -24,11 +26,24 @@ impl Unit {
             _ if last.starts_with("bytes_") && last.ends_with("_per_s") => Unit::BytesPerSecond,
             _ if last.ends_with("_per_s") => Unit::OpsPerSecond,
             _ if last.ends_with("_percent") => Unit::Percent,
-            _ if last == "share" => Unit::Ratio,
+            _ if last == "share" => Unit::Share,
             _ if last.ends_with("_ms") => Unit::Milliseconds,
             _ if last.ends_with("seconds") => Unit::Seconds,
             _ if last.ends_with("bytes") || last.starts_with("bytes") => Unit::Bytes,
             _ => Unit::Count,
+        }
+    }
+
+    /// Whether the highest of many values says something by itself. Of what is filled or counted, the last one does.
+    pub fn has_peaks(self) -> bool {
+        match self {
+            Unit::BytesPerSecond
+            | Unit::OpsPerSecond
+            | Unit::Milliseconds
+            | Unit::Seconds
+            | Unit::Percent
+            | Unit::Share => true,
+            Unit::Bytes | Unit::Count | Unit::Ratio => false,
         }
     }
 
@@ -44,6 +59,7 @@ impl Unit {
             Unit::Seconds => (1.0, "s"),
             Unit::Percent => (1.0, "%"),
             Unit::Ratio => (1.0, "×"),
+            Unit::Share => (0.01, "%"),
         }
     }
 
@@ -71,7 +87,7 @@ fn decimal(largest: f64, names: [&'static str; 5]) -> (f64, &'static str) {
     (divisor, names[4])
 }
 
-fn three_digits(value: f64) -> String {
+pub fn three_digits(value: f64) -> String {
     let size = value.abs();
     match size {
         _ if size == 0.0 => "0".into(),
@@ -109,7 +125,7 @@ mod tests {
             ("up.seconds", Unit::Seconds),
             ("a.blob_bytes", Unit::Bytes),
             ("a.bytes_in", Unit::Bytes),
-            ("a.share", Unit::Ratio),
+            ("a.share", Unit::Share),
             ("a.blobs", Unit::Count),
         ] {
             assert_eq!(Unit::of_metric(name), unit, "{name}");
@@ -130,6 +146,7 @@ mod tests {
             (Unit::Count, 2004.0, "2,004"),
             (Unit::Count, -1234567.0, "-1,234,567"),
             (Unit::Ratio, 1.2, "1.20 ×"),
+            (Unit::Share, 0.666, "66.6 %"),
         ];
         for (unit, value, text) in cases {
             assert_eq!(unit.say(value), text);

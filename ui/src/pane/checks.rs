@@ -6,7 +6,7 @@ use greenroom_show::{Outcome, StepState, deck::Cue};
 use leptos::prelude::*;
 
 /// Cells that are legible side by side. Of more, those around the step that runs are shown.
-const SHOWN_MAX: usize = 5;
+const SHOWN_MAX: usize = 3;
 
 #[derive(Debug, Clone, PartialEq)]
 struct Check {

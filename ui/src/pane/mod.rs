@@ -3,9 +3,12 @@
 mod badge;
 mod chart;
 mod checks;
+mod compare;
 mod curve;
 mod plot;
 mod range;
+mod sheet;
+mod shot;
 mod terminal;
 mod topology;
 
@@ -24,6 +27,7 @@ use greenroom_show::{
     demo::Demo,
 };
 use leptos::prelude::*;
+use plot::Form;
 
 /// The panes of a slide, drawn anew where another edition of its demo comes on stage with its take.
 #[component]
@@ -39,7 +43,7 @@ pub fn Panes(cue: Cue, draw: Draw) -> impl IntoView {
     }
 }
 
-/// As they are declared from above, whatever order a slide names them in; checks along the bottom.
+/// As the demo is directed; or all of them, as they are declared from above, whatever order a slide names them in. Checks along the bottom.
 #[component]
 fn EditionPanes(cue: Cue, draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
@@ -60,12 +64,16 @@ fn EditionPanes(cue: Cue, draw: Draw) -> impl IntoView {
     panes.sort();
     panes.dedup();
     let (along_the_bottom, above): (Vec<_>, Vec<_>) = panes.iter().partition(|pane| **pane == Pane::Checks);
+    let above = match shot::is_directed(store, &cue) {
+        true => view! { <shot::OnStage cue=cue.clone() draw /> }.into_any(),
+        false => above.into_iter().map(drawn).collect_view().into_any(),
+    };
     let zoomed = Memo::new(move |_| {
         let zoomed = store.read(&[Part::Position], |show| show.zoomed.filter(|_| show.frozen.is_none()));
         zoomed.filter(|_| draw == Draw::Whole).map(Pane::as_str)
     });
     view! {
-        <div class="panes" data-zoomed=zoomed>{above.into_iter().map(drawn).collect_view()}</div>
+        <div class="panes" data-zoomed=zoomed>{above}</div>
         {along_the_bottom.into_iter().map(drawn).collect_view()}
     }
 }
@@ -96,7 +104,8 @@ fn ChartsPane(demo: String, draw: Draw) -> impl IntoView {
         Span::LastMinute => "Latest steps".to_string(),
         Span::WholeRun => "Whole run".to_string(),
     };
-    let plots: Vec<_> = (0..charts).map(|index| view! { <chart::ChartView demo=demo.clone() index draw /> }).collect();
+    let plots: Vec<_> =
+        (0..charts).map(|index| view! { <chart::ChartView demo=demo.clone() index form=Form::Usual draw /> }).collect();
     view! {
         <Frame kind="charts" demo=demo.clone() heading>
             <div class="plots">{plots}</div>
@@ -106,10 +115,17 @@ fn ChartsPane(demo: String, draw: Draw) -> impl IntoView {
 
 /// What every pane has: a heading on the left, the badge on the right, the pane below. Charts say what lies under them.
 #[component]
-fn Frame(kind: &'static str, demo: String, #[prop(into)] heading: Signal<String>, children: Children) -> impl IntoView {
-    let under = (kind == "charts").then(|| view! { <badge::GhostName demo=demo.clone() /> });
+fn Frame(
+    #[prop(into)] kind: Signal<&'static str>,
+    demo: String,
+    #[prop(into)] heading: Signal<String>,
+    children: Children,
+) -> impl IntoView {
+    let slug = StoredValue::new(demo.clone());
+    let under = move || (kind.get() == "charts").then(|| view! { <badge::GhostName demo=slug.get_value() /> });
+    let name = move || format!("pane-{}", kind.get());
     view! {
-        <section class=format!("pane pane-{kind}") data-testid=format!("pane-{kind}") aria-label=kind>
+        <section class=move || format!("pane {}", name()) data-testid=name aria-label=kind>
             <header>
                 <span class="heading">{heading}</span>
                 {under}

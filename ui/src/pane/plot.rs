@@ -1,57 +1,82 @@
-//! Puts one chart on its two canvases: the grid below, the curves above, each drawn only when it changed.
+//! Puts one chart on its canvas by the canvas' own calls: the grid, then the curves, then their names.
 
-use super::{curve::Stroke, range::View};
+use super::{
+    curve::Stroke,
+    range::View,
+    sheet::{self, Of, Rect, Sheet, Wanted},
+};
 use greenroom_show::{
     Span,
     unit::{self, Unit},
 };
-use plotters::{
-    coord::{Shift, types::RangedCoordf64},
-    prelude::*,
-    style::text_anchor::{HPos, Pos, VPos},
-};
-use plotters_canvas::CanvasBackend;
+use std::{cell::RefCell, collections::BTreeMap};
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-/// Measures on the stage, in its pixels.
-const LABEL: f64 = 26.0;
-const LABEL_ROOM: f64 = 34.0;
-const LINE: f64 = 3.0;
-const END_DOT: f64 = 6.0;
-/// What lies under the curves: thinner and dimmer than they, and dashed.
+/// Measures on the stage, in its pixels, for letters of that size.
 const GHOST_LINE: f64 = 2.0;
 const GHOST_DIM: f64 = 0.62;
-const GHOST_DASH: f64 = 9.0;
-const GHOST_GAP: f64 = 7.0;
-/// Width of an average letter of a label.
-const LETTER: f64 = LABEL * 0.58;
-/// Of a figure: all have the same.
-const FIGURE: f64 = LABEL * 0.68;
-/// The same among figures and capitals, which are wider, as a unit is written.
-const UNIT_LETTER: f64 = LABEL * 0.76;
-/// A line that ends left of this part of the plot has its name behind it.
-const ROOM_BEHIND: f64 = 0.7;
-/// Between the axis' labels and the plot.
-const LABEL_GAP: f64 = 10.0;
-/// Between the unit and the name of a step.
-const NAME_GAP: f64 = 20.0;
-/// A step that takes less than this part of the plot goes without a name.
-const NAMED_PART_MIN: f64 = 0.08;
-/// Names that are shorter than this say nothing.
-const NAME_LETTERS_MIN: usize = 6;
+const GHOST_DASH: [f64; 2] = [9.0, 7.0];
+const THRESHOLD_DASH: [f64; 2] = [14.0, 10.0];
+/// How much of its ink an area under a curve has, and a curve of a group that is over.
+const AREA: f64 = 0.14;
+const PAST: f64 = 0.55;
+
+/// How large a chart is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// It is what the stage is about.
+    Hero,
+    /// One of several beside each other.
+    Usual,
+    /// A curve under a figure: no axis, no name.
+    Tile,
+}
+
+impl Form {
+    /// For style.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Form::Hero => "hero",
+            Form::Usual => "usual",
+            Form::Tile => "tile",
+        }
+    }
+
+    fn letters(self) -> f64 {
+        match self {
+            Form::Hero => 32.0,
+            Form::Usual | Form::Tile => 28.0,
+        }
+    }
+
+    fn line(self) -> f64 {
+        match self {
+            Form::Hero => 5.0,
+            Form::Usual | Form::Tile => 3.0,
+        }
+    }
+
+    fn dot(self) -> f64 {
+        self.line() * 2.0
+    }
+}
 
 /// All that one drawing of a chart needs.
 pub struct Frame {
+    pub form: Form,
     pub view: View,
     pub ticks: Vec<f64>,
     pub unit: Unit,
-    pub span: Span,
-    pub began: f64,
     pub curves: Vec<Curve>,
     /// Of a run that is laid under this one, in the order of the curves.
     pub ghosts: Vec<Curve>,
     pub bands: Vec<Band>,
+    pub thresholds: Vec<Threshold>,
+    /// Below the plot, in parts of it.
+    pub times: Vec<(f64, String)>,
+    /// What is left of it is over.
+    pub past: f64,
     pub ink: Ink,
     /// Pixels of the canvas for one of the stage.
     pub scale: f64,
@@ -59,40 +84,44 @@ pub struct Frame {
 
 pub struct Curve {
     pub label: String,
-    pub color: RGBColor,
+    pub color: String,
     pub strokes: Vec<Stroke>,
 }
 
-/// A step, from its start to its end.
-#[derive(Debug, Clone, PartialEq)]
+/// A step or a group, from its start to its end.
+#[derive(Debug)]
 pub struct Band {
     pub from: f64,
     pub to: f64,
-    pub name: String,
+    /// The longest first.
+    pub names: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug)]
+pub struct Threshold {
+    pub value: f64,
+    pub label: String,
+}
+
+/// Colours of the theme.
+#[derive(Debug, Default)]
 pub struct Ink {
-    pub line: RGBColor,
-    pub quiet: RGBColor,
-    pub ground: RGBColor,
+    pub line: String,
+    pub quiet: String,
+    pub text: String,
 }
 
-/// What the grid was drawn from: while it stays the same, so does the grid.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ground {
-    view: View,
-    size: (u32, u32),
-    ink: Ink,
-    bands: Vec<Band>,
+thread_local! {
+    /// Widths of letters at a size of 100: a canvas measures slowly, and a chart says the same words again and again.
+    static WIDTHS: RefCell<BTreeMap<String, f64>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-type Area = DrawingArea<CanvasBackend, Shift>;
-type Plot<'a> = ChartContext<'a, CanvasBackend, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-type Drawn = Result<(), DrawingAreaErrorKind<<CanvasBackend as DrawingBackend>::ErrorType>>;
+/// More than a demo ever says; figures of axes come and go.
+const WIDTHS_MAX: usize = 2_000;
+const MEASURED_AT: f64 = 100.0;
 
 /// Gives a canvas the pixels that its place on the page has. Setting a size clears it, so only where it differs.
-pub fn fit(canvas: &HtmlCanvasElement, scale: f64) -> (u32, u32) {
+fn fit(canvas: &HtmlCanvasElement, scale: f64) -> (u32, u32) {
     let pixels = |stage: i32| (f64::from(stage) * scale).round().max(1.0) as u32;
     let size = (pixels(canvas.client_width()), pixels(canvas.client_height()));
     if canvas.width() != size.0 {
@@ -104,65 +133,50 @@ pub fn fit(canvas: &HtmlCanvasElement, scale: f64) -> (u32, u32) {
     size
 }
 
-/// Draws the grid unless `drawn` says that it is on the canvas already.
-pub fn draw_ground(canvas: &HtmlCanvasElement, frame: &Frame, drawn: &mut Option<Ground>) {
-    let size = fit(canvas, frame.scale);
-    let ground = Ground { view: frame.view, size, ink: frame.ink, bands: frame.bands.clone() };
-    if drawn.as_ref() != Some(&ground) && on(canvas, frame, |plot, area| grid(plot, area, frame)).is_some() {
-        *drawn = Some(ground);
-    }
-}
-
-pub fn draw_curves(canvas: &HtmlCanvasElement, frame: &Frame) {
-    fit(canvas, frame.scale);
-    on(canvas, frame, |plot, _| {
-        frame.ghosts.iter().try_for_each(|curve| dashed(plot, frame, curve))?;
-        frame.curves.iter().try_for_each(|curve| stroke(plot, frame, curve))?;
-        if frame.curves.len() > 1 { end_labels(plot, frame) } else { Ok(()) }
-    });
-}
-
-/// Clears the canvas and draws on it, in coordinates from 0 to 1. `None` where the page has no canvas to draw on.
-fn on(canvas: &HtmlCanvasElement, frame: &Frame, draw: impl FnOnce(&mut Plot, &Area) -> Drawn) -> Option<()> {
-    let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
-    context.clear_rect(0.0, 0.0, canvas.width().into(), canvas.height().into());
-    context.set_line_join("round");
-    context.set_line_cap("round");
-    let area = CanvasBackend::with_canvas_object(canvas.clone())?.into_drawing_area();
-    let mut plot = ChartBuilder::on(&area)
-        .margin_top(pixels(LABEL_ROOM, frame))
-        .margin_bottom(pixels(LABEL_ROOM, frame))
-        .margin_left(pixels(frame.gutter(), frame))
-        .margin_right(pixels(END_DOT * 2.0, frame))
-        .build_cartesian_2d(0.0..1.0, 0.0..1.0)
-        .ok()?;
-    draw(&mut plot, &area).ok()
-}
-
-fn grid(plot: &mut Plot, area: &Area, frame: &Frame) -> Drawn {
-    steps(plot, frame)?;
-    let height = f64::from(plot.plotting_area().dim_in_pixel().1);
-    let (left, top) = (pixels(frame.gutter(), frame), pixels(LABEL_ROOM, frame));
-    for (tick, label) in frame.labels() {
-        let y = frame.view.y(tick);
-        if !(0.0..=1.02).contains(&y) {
-            continue;
-        }
-        plot.draw_series([PathElement::new([(0.0, y), (1.0, y)], frame.ink.line.stroke_width(pixels(1.0, frame)))])?;
-        // The highest one bears the unit and stands above the plot; the others stand beside it, clear of the curves. In pixels: what lies
-        // outside of the plot has no coordinates in it.
-        let (x, pos) = if frame.is_highest(tick) {
-            (0, Pos::new(HPos::Left, VPos::Bottom))
-        } else {
-            (left.saturating_sub(pixels(LABEL_GAP, frame)), Pos::new(HPos::Right, VPos::Center))
-        };
-        let place = (x as i32, top as i32 + ((1.0 - y) * height).round() as i32);
-        area.draw(&Text::new(label, place, style(frame, frame.ink.quiet, pos)))?;
-    }
-    times(area, frame)
+/// Draws the chart. `None` where the page has no canvas to draw on.
+pub fn draw(canvas: &HtmlCanvasElement, frame: &Frame) -> Option<()> {
+    let (width, height) = fit(canvas, frame.scale);
+    let painter = Painter::on(canvas, frame)?;
+    let room = (f64::from(width) / frame.scale, f64::from(height) / frame.scale);
+    let sheet = Sheet::of(&frame.wanted(room), &|text, size| painter.width(text, size));
+    painter.ground(&sheet);
+    painter.curves(&sheet);
+    Some(())
 }
 
 impl Frame {
+    fn wanted(&self, room: (f64, f64)) -> Wanted {
+        let size = self.form.letters();
+        if self.form == Form::Tile {
+            return Wanted { room, size, ..Wanted::default() };
+        }
+        let bands = self.bands.iter().map(|band| sheet::Band {
+            from: self.view.x(band.from),
+            to: self.view.x(band.to),
+            names: band.names.clone(),
+        });
+        let last = |curve: &Curve| Some(*curve.strokes.last()?.last()?);
+        let curves = self.curves.iter().filter(|_| self.curves.len() > 1);
+        let ends = curves.filter_map(|curve| {
+            let (_, value) = last(curve)?;
+            Some(sheet::End { y: self.view.y(value), name: curve.label.clone() })
+        });
+        let across = self
+            .thresholds
+            .iter()
+            .map(|threshold| sheet::End { y: self.view.y(threshold.value), name: threshold.label.clone() });
+        let ends_at = self.curves.iter().filter_map(last).map(|(at, _)| self.view.x(at)).fold(0.0, f64::max);
+        Wanted {
+            room,
+            size,
+            ticks: self.labels().map(|(tick, label)| (self.view.y(tick), label)).filter(|(y, _)| *y <= 1.02).collect(),
+            bands: bands.filter(|band| band.to > 0.0 && band.from < 1.0).collect(),
+            times: self.times.clone(),
+            ends: ends.chain(across).collect(),
+            ends_at,
+        }
+    }
+
     /// Ticks above zero, each as it is written.
     fn labels(&self) -> impl Iterator<Item = (f64, String)> {
         let highest = self.ticks.last().copied().unwrap_or(1.0);
@@ -170,156 +184,207 @@ impl Frame {
         let (divisor, name) = self.unit.scale(if self.view.log > 0.5 { 1.0 } else { highest });
         self.ticks.iter().filter(|tick| **tick > 0.0).map(move |tick| {
             let value = trimmed(tick / divisor);
-            (*tick, if self.is_highest(*tick) { format!("{value} {name}") } else { value })
+            (*tick, if *tick == highest { format!("{value} {name}").trim_end().to_string() } else { value })
         })
     }
 
-    fn is_highest(&self, tick: f64) -> bool {
-        self.ticks.last() == Some(&tick)
-    }
-
-    /// Room for the labels beside the plot, on the stage.
-    fn gutter(&self) -> f64 {
-        let beside = self.labels().filter(|(tick, _)| !self.is_highest(*tick));
-        let letters = beside.map(|(_, label)| label.chars().count()).max();
-        letters.map_or(0.0, |letters| letters as f64 * FIGURE + LABEL_GAP)
-    }
-
-    /// Room for the highest label, which bears the unit, from the left edge.
-    fn unit_room(&self) -> f64 {
-        let highest = self.labels().find(|(tick, _)| self.is_highest(*tick));
-        highest.map_or(0.0, |(_, label)| label.chars().count() as f64 * UNIT_LETTER + LABEL_GAP)
+    /// The colour of a name: curves have their own, lines across are quiet.
+    fn color_of_end(&self, index: usize) -> &str {
+        let named = self
+            .curves
+            .iter()
+            .filter(|curve| self.curves.len() > 1 && curve.strokes.last().is_some_and(|stroke| !stroke.is_empty()));
+        named.map(|curve| curve.color.as_str()).nth(index).unwrap_or(&self.ink.quiet)
     }
 }
 
-/// A faint band for each step; those that are wide enough to be seen have their names, above the plot.
-fn steps(plot: &mut Plot, frame: &Frame) -> Drawn {
-    let (width, _) = plot.plotting_area().dim_in_pixel();
-    let part = |stage: f64| stage * frame.scale / f64::from(width);
-    let mut bands: Vec<_> = frame
-        .bands
-        .iter()
-        .map(|band| (frame.view.x(band.from), frame.view.x(band.to), band))
-        .filter(|(from, to, _)| *to > 0.0 && *from < 1.0)
-        .collect();
-    for (from, to, _) in &bands {
-        let (left, right) = (from.max(0.0), to.min(1.0));
-        plot.draw_series([Rectangle::new([(left, 0.0), (right, 1.0)], frame.ink.quiet.mix(0.06).filled())])?;
-        if *from >= 0.0 {
-            let edge = frame.ink.quiet.mix(0.35).stroke_width(pixels(1.0, frame));
-            plot.draw_series([PathElement::new([(*from, 0.0), (*from, 1.0)], edge)])?;
+struct Painter<'a> {
+    context: CanvasRenderingContext2d,
+    frame: &'a Frame,
+}
+
+impl<'a> Painter<'a> {
+    /// On a canvas that is clear, in pixels of the stage.
+    fn on(canvas: &HtmlCanvasElement, frame: &'a Frame) -> Option<Painter<'a>> {
+        let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        context.reset_transform().ok()?;
+        context.clear_rect(0.0, 0.0, canvas.width().into(), canvas.height().into());
+        context.scale(frame.scale, frame.scale).ok()?;
+        context.set_line_join("round");
+        context.set_line_cap("round");
+        context.set_text_baseline("middle");
+        Some(Painter { context, frame })
+    }
+
+    fn width(&self, text: &str, size: f64) -> f64 {
+        WIDTHS.with_borrow_mut(|widths| {
+            if let Some(width) = widths.get(text) {
+                return width * size / MEASURED_AT;
+            }
+            if widths.len() >= WIDTHS_MAX {
+                widths.clear();
+            }
+            self.font(MEASURED_AT);
+            let width = self.context.measure_text(text).map_or(0.0, |measured| measured.width());
+            widths.insert(text.to_string(), width);
+            width * size / MEASURED_AT
+        })
+    }
+
+    fn font(&self, size: f64) {
+        self.context.set_font(&format!("500 {size}px Inter"));
+    }
+
+    fn ground(&self, sheet: &Sheet) {
+        let Frame { ink, view, form, .. } = self.frame;
+        let plot = sheet.plot;
+        let x = |at: f64| plot.left + view.x(at) * plot.width();
+        if *form == Form::Tile {
+            return self.line(&ink.line, 1.0, [(plot.left, plot.bottom), (plot.right, plot.bottom)]);
+        }
+        for band in &self.frame.bands {
+            let (left, right) = (x(band.from).max(plot.left), x(band.to).min(plot.right));
+            if left < right {
+                self.context.set_global_alpha(0.06);
+                self.context.set_fill_style_str(&ink.quiet);
+                self.context.fill_rect(left, plot.top, right - left, plot.height());
+                self.context.set_global_alpha(0.35);
+                self.line(&ink.quiet, 1.0, [(left, plot.top), (left, plot.bottom)]);
+                self.context.set_global_alpha(1.0);
+            }
+        }
+        for tick in &self.frame.ticks {
+            let y = plot.bottom - view.y(*tick) * plot.height();
+            if y >= plot.top - 2.0 {
+                self.line(&ink.line, 1.0, [(plot.left, y), (plot.right, y)]);
+            }
+        }
+        for threshold in &self.frame.thresholds {
+            let y = plot.bottom - view.y(threshold.value) * plot.height();
+            if (plot.top..=plot.bottom).contains(&y) {
+                // As far as its name.
+                let name = sheet.letters.iter().find(|letters| letters.text == threshold.label && letters.of.is_end());
+                let right = name.map_or(plot.right, |name| name.place.left - form.letters() * 0.3);
+                self.dash(&THRESHOLD_DASH);
+                self.line(&ink.quiet, 2.0, [(plot.left, y), (right, y)]);
+                self.dash(&[]);
+            }
+        }
+        self.font(form.letters());
+        for letters in &sheet.letters {
+            let color = match letters.of {
+                Of::Axis => &ink.quiet,
+                // What is now is bright.
+                Of::Band(index) if self.frame.bands.get(index).is_some_and(|band| band.to > self.frame.past) => {
+                    &ink.text
+                }
+                Of::Band(_) => &ink.quiet,
+                Of::End(_) => continue,
+            };
+            self.letters(&letters.text, letters.place, color);
         }
     }
-    bands.retain(|(from, to, _)| to.min(1.0) - from.max(0.0) > NAMED_PART_MIN);
-    bands.sort_by(|one, other| one.0.total_cmp(&other.0));
-    for (index, (from, _, band)) in bands.iter().enumerate() {
-        // Right of the unit that is written there, and as far as the next name.
-        let start = from.max(part(frame.unit_room() - frame.gutter()));
-        let end = bands.get(index + 1).map_or(1.0, |(next, ..)| *next);
-        let letters = ((end - start) / part(LETTER)).max(0.0) as usize;
-        let name = shortened(&band.name, letters.saturating_sub(2));
-        text(plot, frame, &name, (start + part(NAME_GAP), 1.0), frame.ink.quiet, Pos::new(HPos::Left, VPos::Bottom))?;
-    }
-    Ok(())
-}
 
-fn stroke(plot: &mut Plot, frame: &Frame, curve: &Curve) -> Drawn {
-    for stroke in &curve.strokes {
-        let points: Vec<_> = stroke.iter().map(|(at, value)| (frame.view.x(*at), frame.view.y(*value))).collect();
-        let inside: Vec<_> = enter(&points);
-        plot.draw_series(AreaSeries::new(inside.iter().copied(), 0.0, curve.color.mix(0.14)))?;
-        plot.draw_series(LineSeries::new(inside, curve.color.stroke_width(pixels(LINE, frame))))?;
+    fn curves(&self, sheet: &Sheet) {
+        let plot = sheet.plot;
+        self.context.save();
+        self.context.begin_path();
+        // A dot at the edge is whole.
+        let spill = self.frame.form.dot();
+        self.context.rect(plot.left, plot.top - spill, plot.width() + spill, plot.height() + spill);
+        self.context.clip();
+        for curve in &self.frame.ghosts {
+            self.context.set_global_alpha(GHOST_DIM);
+            self.dash(&GHOST_DASH);
+            for stroke in &curve.strokes {
+                self.line(&curve.color, GHOST_LINE, self.points(stroke, plot));
+            }
+            self.dash(&[]);
+        }
+        for curve in &self.frame.curves {
+            for stroke in &curve.strokes {
+                let is_past = stroke.last().is_some_and(|(at, _)| *at < self.frame.past);
+                self.stroke(curve, stroke, plot, if is_past { PAST } else { 1.0 });
+            }
+            if let Some(end) = curve.strokes.last().and_then(|stroke| stroke.last()) {
+                self.context.begin_path();
+                if let Some((x, y)) = self.points(&[*end], plot).next() {
+                    // A circle of a canvas has no way to fail here.
+                    let _ = self.context.arc(x, y, self.frame.form.dot(), 0.0, std::f64::consts::TAU);
+                    self.context.set_fill_style_str(&curve.color);
+                    self.context.fill();
+                }
+            }
+        }
+        self.context.restore();
+        self.font(self.frame.form.letters());
+        for letters in &sheet.letters {
+            if let Of::End(index) = letters.of {
+                self.letters(&letters.text, letters.place, self.frame.color_of_end(index));
+            }
+        }
     }
-    if let Some((at, value)) = curve.strokes.last().and_then(|stroke| stroke.last()) {
-        let end = (frame.view.x(*at), frame.view.y(*value));
-        plot.draw_series([Circle::new(end, pixels(END_DOT, frame), curve.color.filled())])?;
-    }
-    Ok(())
-}
 
-fn dashed(plot: &mut Plot, frame: &Frame, curve: &Curve) -> Drawn {
-    for stroke in &curve.strokes {
-        let points: Vec<_> = stroke.iter().map(|(at, value)| (frame.view.x(*at), frame.view.y(*value))).collect();
-        let ink = curve.color.mix(GHOST_DIM).stroke_width(pixels(GHOST_LINE, frame));
-        let (dash, gap) = (pixels(GHOST_DASH, frame), pixels(GHOST_GAP, frame));
-        plot.draw_series(DashedLineSeries::new(enter(&points), dash, gap, ink))?;
+    fn stroke(&self, curve: &Curve, stroke: &Stroke, plot: Rect, ink: f64) {
+        let (Some(first), Some(last)) = (stroke.first(), stroke.last()) else { return };
+        let x = |at: f64| plot.left + self.frame.view.x(at) * plot.width();
+        self.context.begin_path();
+        self.context.move_to(x(first.0), plot.bottom);
+        self.points(stroke, plot).for_each(|(x, y)| self.context.line_to(x, y));
+        self.context.line_to(x(last.0), plot.bottom);
+        self.context.set_global_alpha(AREA * ink);
+        self.context.set_fill_style_str(&curve.color);
+        self.context.fill();
+        self.context.set_global_alpha(ink);
+        self.line(&curve.color, self.frame.form.line(), self.points(stroke, plot));
+        self.context.set_global_alpha(1.0);
     }
-    Ok(())
-}
 
-/// Names at the ends of the lines, kept apart from each other.
-fn end_labels(plot: &mut Plot, frame: &Frame) -> Drawn {
-    let (width, height) = plot.plotting_area().dim_in_pixel();
-    let row = f64::from(pixels(LABEL_ROOM, frame)) / f64::from(height);
-    let mut ends: Vec<_> = frame
-        .curves
-        .iter()
-        .filter_map(|curve| {
-            let (at, value) = curve.strokes.last()?.last()?;
-            Some((frame.view.x(*at), frame.view.y(*value), curve))
+    fn points<'s>(&self, stroke: &'s [(f64, f64)], plot: Rect) -> impl Iterator<Item = (f64, f64)> + use<'s> {
+        let view = self.frame.view;
+        stroke.iter().map(move |(at, value)| {
+            (plot.left + view.x(*at) * plot.width(), plot.bottom - view.y(*value) * plot.height())
         })
-        .collect();
-    ends.sort_by(|one, other| one.1.total_cmp(&other.1));
-    let mut floor: f64 = 0.02;
-    for (x, y, curve) in ends {
-        // Behind the end where the line ended early, else above it.
-        let (place, at, side) = if x < ROOM_BEHIND {
-            let behind = x + f64::from(pixels(END_DOT * 2.5, frame)) / f64::from(width);
-            ((y - row * 0.5).max(floor), behind, HPos::Left)
-        } else {
-            ((y + row * 0.3).max(floor).min(1.0), x.min(1.0), HPos::Right)
-        };
-        floor = place + row;
-        text(plot, frame, &curve.label, (at, place), curve.color, Pos::new(side, VPos::Bottom))?;
     }
-    Ok(())
+
+    fn line(&self, color: &str, width: f64, points: impl IntoIterator<Item = (f64, f64)>) {
+        self.context.begin_path();
+        let mut points = points.into_iter();
+        if let Some((x, y)) = points.next() {
+            self.context.move_to(x, y);
+        }
+        points.for_each(|(x, y)| self.context.line_to(x, y));
+        self.context.set_stroke_style_str(color);
+        self.context.set_line_width(width);
+        self.context.stroke();
+    }
+
+    fn dash(&self, parts: &[f64]) {
+        let parts: js_sys::Array = parts.iter().map(|part| wasm_bindgen::JsValue::from_f64(*part)).collect();
+        // Lengths that are numbers are taken.
+        let _ = self.context.set_line_dash(&parts);
+    }
+
+    fn letters(&self, text: &str, place: Rect, color: &str) {
+        self.context.set_fill_style_str(color);
+        // Text on a canvas that is there is drawn.
+        let _ = self.context.fill_text(text, place.left, (place.top + place.bottom) * 0.5);
+    }
 }
 
-/// Start, middle and end of the window, below the plot.
-fn times(area: &Area, frame: &Frame) -> Drawn {
-    let (width, height) = area.dim_in_pixel();
-    let scrolls = frame.span == Span::LastMinute && frame.view.from > frame.began + 1e5;
-    let places = [(0.0, HPos::Left), (0.5, HPos::Center), (1.0, HPos::Right)];
-    for (part, anchor) in places {
-        let at = frame.view.from + (frame.view.to - frame.view.from) * part;
+/// Start, middle and end of a window, as they stand below it.
+pub fn times(span: Span, view: &View, began: f64) -> Vec<(f64, String)> {
+    let scrolls = span == Span::LastMinute && view.from > began + 1e5;
+    let said = |part: f64| {
+        let at = view.from + (view.to - view.from) * part;
         let label = match scrolls {
             true if part == 1.0 => "now".to_string(),
-            true => format!("−{}", duration((frame.view.to - at) / 1e6)),
-            false => duration((at - frame.began) / 1e6),
+            true => format!("−{}", duration((view.to - at) / 1e6)),
+            false => duration((at - began) / 1e6),
         };
-        let (left, right) = (frame.gutter() * frame.scale, f64::from(width) - END_DOT * 2.0 * frame.scale);
-        let x = left + (right - left) * part;
-        let style = style(frame, frame.ink.quiet, Pos::new(anchor, VPos::Bottom));
-        area.draw(&Text::new(label, (x as i32, height as i32), style))?;
-    }
-    Ok(())
-}
-
-fn text(plot: &mut Plot, frame: &Frame, text: &str, place: (f64, f64), color: RGBColor, pos: Pos) -> Drawn {
-    if text.is_empty() {
-        return Ok(());
-    }
-    plot.draw_series([Text::new(text.to_string(), place, style(frame, color, pos))])?;
-    Ok(())
-}
-
-fn style<'a>(frame: &Frame, color: RGBColor, pos: Pos) -> TextStyle<'a> {
-    ("Inter", LABEL * frame.scale).into_font().color(&color).pos(pos)
-}
-
-fn pixels(stage: f64, frame: &Frame) -> u32 {
-    (stage * frame.scale).round().max(1.0) as u32
-}
-
-/// Cuts a line at the left edge, where it enters.
-fn enter(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    match points {
-        [(x0, y0), (x1, y1), rest @ ..] if *x0 < 0.0 && x1 > x0 => {
-            let part = -x0 / (x1 - x0);
-            [(0.0, y0 + (y1 - y0) * part), (*x1, *y1)].into_iter().chain(rest.iter().copied()).collect()
-        }
-        _ => points.to_vec(),
-    }
+        (part, label)
+    };
+    [0.0, 0.5, 1.0].map(said).to_vec()
 }
 
 /// A round number without zeros at its end.
@@ -331,17 +396,7 @@ fn trimmed(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-fn shortened(name: &str, letters: usize) -> String {
-    if name.chars().count() <= letters {
-        return name.to_string();
-    }
-    if letters < NAME_LETTERS_MIN {
-        return String::new();
-    }
-    name.chars().take(letters - 1).chain(['…']).collect()
-}
-
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     match seconds.round() as u64 {
         0 => "0".into(),
         whole if whole < 120 => format!("{whole} s"),

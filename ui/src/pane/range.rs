@@ -204,8 +204,16 @@ pub fn time_window(span: Span, began: Micros, now: Micros) -> (f64, f64) {
     }
 }
 
+/// The part of a story that is shown: all of it, with room for what is to come while it goes on; of a long one its end.
+pub fn story_window(length: Micros, goes_on: bool) -> (f64, f64) {
+    const LONGEST: Micros = 180_000_000;
+    const SHORTEST: Micros = 6_000_000;
+    let to = if goes_on { calm_width(length) } else { length.max(SHORTEST) };
+    (to.saturating_sub(LONGEST).min(length) as f64, to as f64)
+}
+
 fn calm_width(elapsed: Micros) -> Micros {
-    const SECONDS: [Micros; 11] = [20, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200];
+    const SECONDS: [Micros; 14] = [10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 3600, 7200];
     let fits = SECONDS.into_iter().map(|seconds| seconds * 1_000_000).find(|width| *width >= elapsed);
     fits.unwrap_or(elapsed)
 }
@@ -299,6 +307,6 @@ mod tests {
         let second = 1_000_000;
         assert_eq!(time_window(Span::LastMinute, 0, 25 * second), (0.0, 30e6));
         assert_eq!(time_window(Span::LastMinute, 0, 90 * second), (30e6, 90e6));
-        assert_eq!(time_window(Span::WholeRun, 0, 90 * second), (0.0, 120e6));
+        assert_eq!(time_window(Span::WholeRun, 0, 90 * second), (0.0, 90e6));
     }
 }

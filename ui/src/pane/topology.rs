@@ -23,10 +23,20 @@ const PACES_OTHER: [f64; 4] = [0.05, 10.0, 200.0, 2_000.0];
 
 #[component]
 pub fn TopologyPane(demo: String, room: (f64, f64), draw: Draw) -> impl IntoView {
+    view! {
+        <Frame kind="topology" demo=demo.clone() heading="What moves now">
+            <TopologyView demo room draw />
+        </Frame>
+    }
+}
+
+/// The drawing by itself.
+#[component]
+pub fn TopologyView(demo: String, room: (f64, f64), draw: Draw) -> impl IntoView {
     let store = expect_context::<Store>();
     let diagram = demo_of(store, &demo).and_then(|demo| demo.topology).unwrap_or_default();
     let drawn = diagram.clone();
-    let slug = demo.clone();
+    let slug = demo;
     let moving = Memo::new(move |_| {
         if draw == Draw::Preview {
             return Moving::default();
@@ -38,11 +48,7 @@ pub fn TopologyPane(demo: String, room: (f64, f64), draw: Draw) -> impl IntoView
         })
     });
     let (width, height) = room;
-    view! {
-        <Frame kind="topology" demo heading="What moves now">
-            <DiagramView diagram width height moving />
-        </Frame>
-    }
+    view! { <DiagramView diagram width height moving /> }
 }
 
 fn moving(diagram: &Diagram, run: &Run) -> Moving {

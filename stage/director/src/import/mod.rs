@@ -174,17 +174,15 @@ fn drawn_with(cast: &cast::Header, about: &About) -> (Header, Opened) {
     let slug = format!("cast-{}", slug(about.name.as_deref().unwrap_or(&about.file)));
     let command = cast.command.as_deref().map(scrub).unwrap_or_else(|| format!("play {title}"));
     let text: String = command.chars().filter(|char| !char.is_control()).take(TITLE_CHARS_MAX).collect();
-    let group = Group { name: "play".into(), about: title.clone(), steps: 0..1 };
+    let group = Group { name: "play".into(), about: title.clone(), steps: 0..1, shot: None };
     let demo = Demo {
         slug: slug.clone(),
         title,
         minutes: 1.0,
-        tools: vec![],
-        charts: vec![],
-        topology: None,
         groups: vec![group],
         steps: vec![Step { text, proves: None, timeout_ms: STEP_MS, if_fails: None, line: 1 }],
         hash: cast.hash.clone(),
+        ..Demo::default()
     };
     let deck = deck_of(&demo, &[Pane::Terminal]);
     let told = cast.timestamp.filter(|seconds| (0.0..1e11).contains(seconds)).map(|seconds| (seconds * 1e3) as u64);

@@ -1,13 +1,13 @@
 //! `demos/<slug>/demo.md` into what windows draw and what the director runs.
 
-use super::{Faults, Parsed, Report, diagram, markdown, script, source, yaml};
+use super::{Faults, Parsed, Report, diagram, markdown, script, shots, source, yaml};
 use greenroom_show::deck::{Block, plain};
-use greenroom_show::demo::{Chart, Demo, Group, Step};
+use greenroom_show::demo::{Chart, Comparison, Demo, Group, Step};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const KEYS: &[&str] = &["title", "minutes", "tools", "charts", "profile", "flash"];
+const KEYS: &[&str] = &["title", "minutes", "tools", "charts", "compare", "stage", "profile", "flash"];
 
 /// Which stack a demo runs on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -45,6 +45,10 @@ struct DemoYaml {
     tools: Vec<ToolYaml>,
     #[serde(default)]
     charts: Vec<Chart>,
+    #[serde(default)]
+    compare: Vec<Comparison>,
+    #[serde(default)]
+    stage: BTreeMap<String, shots::ShotYaml>,
     #[serde(default)]
     profile: Profile,
     #[serde(default)]
@@ -129,6 +133,7 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
             minutes: yaml.minutes,
             tools,
             charts: yaml.charts,
+            comparisons: yaml.compare,
             topology: None,
             groups: vec![],
             steps: vec![],
@@ -149,6 +154,8 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
             _ => {}
         }
     }
+    shots::check(&program.demo.comparisons, yaml::key_line(head, "compare"), &mut report);
+    shots::direct(yaml.stage, yaml::key_line(head, "stage"), &mut program.demo, &mut report);
     if program.demo.steps.is_empty() && report.faults.is_empty() {
         report.fault(part.body.line, "a demo needs a step: a line in a fence opened by '```steps'");
     }
@@ -207,7 +214,7 @@ fn read_group(fence: &markdown::Fence, blocks: &[Block], program: &mut Program, 
     if steps.is_empty() && report.faults.is_empty() {
         report.fault(fence.line, format!("steps '{name}' hold no step"));
     }
-    program.demo.groups.push(Group { name, about: about(&blocks[..fence.block]), steps });
+    program.demo.groups.push(Group { name, about: about(&blocks[..fence.block]), steps, shot: None });
 }
 
 /// Tools are named in the front matter, so that preflight can look for them.
@@ -291,7 +298,10 @@ expect a.blobs == 2 --proves '2 blobs'
         let program = parse_demo("demos/copy/demo.md", "copy", GOOD).expect("good").value;
         let demo = &program.demo;
         assert_eq!((demo.title.as_str(), demo.tools.len(), demo.charts.len()), ("Copy", 1, 1));
-        assert_eq!(demo.groups[0], Group { name: "make".into(), about: "We make data.".into(), steps: 0..2 });
+        assert_eq!(
+            demo.groups[0],
+            Group { name: "make".into(), about: "We make data.".into(), steps: 0..2, shot: None }
+        );
         assert_eq!(demo.groups[1].steps, 2..4);
         assert_eq!(demo.steps[0].line, 16);
         assert_eq!((demo.steps[2].timeout_ms, demo.steps[2].if_fails.as_deref()), (5000, Some("Press V")));

@@ -12,6 +12,7 @@ mod marks;
 mod narrative;
 mod placeholder;
 mod script;
+mod shots;
 mod source;
 mod verb;
 mod yaml;

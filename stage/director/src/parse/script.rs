@@ -303,6 +303,7 @@ pub fn reference() -> String {
         }
     }
     text.push_str(super::placeholder::REFERENCE);
+    text.push_str(super::shots::REFERENCE);
     text
 }
 

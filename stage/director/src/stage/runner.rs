@@ -295,7 +295,7 @@ impl Stage {
         self.emit(Event::Output("\r\x1b[K".into()));
         Ok(match what {
             DataVerb::Make { .. } => format!("{files} files, {size}"),
-            DataVerb::Compare { .. } => format!("{files} files, {size}: every byte identical (BLAKE3)"),
+            DataVerb::Compare { .. } => format!("{files} files, {size}, the same by BLAKE3"),
         })
     }
 

@@ -164,13 +164,19 @@ impl From<super::Demo> for Demo {
             if_fails: None,
             line: 0,
         });
-        let groups = demo.groups.into_iter().map(|(name, steps)| Group { name, about: String::new(), steps });
+        let groups = demo.groups.into_iter().map(|super::Group { name, steps, shot }| Group {
+            name,
+            about: String::new(),
+            steps,
+            shot,
+        });
         Demo {
             slug: demo.slug,
             title: String::new(),
             minutes: 0.0,
             tools: vec![],
             charts: demo.charts,
+            comparisons: demo.comparisons,
             topology: demo.topology,
             groups: groups.collect(),
             steps: steps.collect(),

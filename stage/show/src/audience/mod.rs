@@ -9,7 +9,7 @@ pub use heard::{Audience, Change, Ran, Told};
 use crate::{
     Badge, Caption, Curtain, Given, Micros, Series, Show, Source, Span, Terminal,
     deck::{Block, Cue, Layout, Pane, Theme},
-    demo::Chart,
+    demo::{Chart, Comparison, Shot},
     diagram::Diagram,
     ghost::Stretch,
     marks::{Pointer, Spot},
@@ -76,9 +76,17 @@ pub struct Demo {
     pub slug: String,
     pub charts: Vec<Chart>,
     pub topology: Option<Diagram>,
-    /// Those that the slide runs, by name.
-    pub groups: Vec<(String, Range<usize>)>,
+    pub comparisons: Vec<Comparison>,
+    /// Those that the slide runs.
+    pub groups: Vec<Group>,
     pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    pub name: String,
+    pub steps: Range<usize>,
+    pub shot: Option<Shot>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,10 +249,8 @@ impl Demo {
     fn of(show: &Show, cue: &Cue) -> Option<Self> {
         let demo = show.demo(&cue.demo).filter(|_| show.demos.contains_key(&cue.demo))?;
         let draws = |pane| cue.panes.contains(&pane);
-        let groups: Vec<_> = cue.groups.iter().filter_map(|group| demo.group(group)).collect();
-        let is_check = |step: usize| {
-            draws(Pane::Checks) && (cue.groups.is_empty() || groups.iter().any(|group| group.steps.contains(&step)))
-        };
+        let groups: Vec<_> = demo.groups.iter().filter(|group| cue.runs(&group.name)).collect();
+        let is_check = |step: usize| draws(Pane::Checks) && groups.iter().any(|group| group.steps.contains(&step));
         let steps = demo.steps.iter().enumerate().map(|(index, step)| Step {
             name: if draws(Pane::Charts) { step.name() } else { String::new() },
             proves: step.proves.clone().filter(|_| is_check(index)),
@@ -254,8 +260,15 @@ impl Demo {
             charts: if draws(Pane::Charts) { demo.charts.clone() } else { vec![] },
             topology: demo.topology.clone().filter(|_| draws(Pane::Topology)),
             steps: steps.collect(),
-            groups: groups.iter().map(|group| (group.name.clone(), group.steps.clone())).collect(),
+            comparisons: if draws(Pane::Charts) { demo.comparisons.clone() } else { vec![] },
+            groups: groups.into_iter().map(Group::of).collect(),
         })
+    }
+}
+
+impl Group {
+    fn of(group: &crate::demo::Group) -> Group {
+        Group { name: group.name.clone(), steps: group.steps.clone(), shot: group.shot.clone() }
     }
 }
 
@@ -305,7 +318,8 @@ impl Look {
         let is_plan = slide.layout == Layout::Planner;
         let demo = slide.cue.as_ref().map(|cue| cue.demo.as_str());
         let drawn = demo.filter(|demo| slide.layout.needs_demo() && show.demos.contains_key(*demo));
-        let figures = slide.figures().into_iter().filter_map(|name| {
+        let on_panes = drawn.and_then(|demo| show.demo(demo)).into_iter().flat_map(crate::demo::Demo::figures).cloned();
+        let figures = slide.figures().into_iter().chain(on_panes).filter_map(|name| {
             let bound = show.bound(&name, demo)?;
             Some((name, bound))
         });

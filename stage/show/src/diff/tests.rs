@@ -16,6 +16,7 @@ pub(crate) fn demo(steps: &[&str]) -> Demo {
         minutes: 1.0,
         tools: vec![],
         charts: vec![],
+        comparisons: vec![],
         topology: None,
         groups: vec![],
         steps: steps.iter().map(step).collect(),

@@ -110,6 +110,11 @@ fn plot(picture: &mut String, title: &str, curves: &[Curve], say: fn(f64) -> Str
     root.present()
 }
 
+/// As a picture has it.
+pub fn hex(RGBColor(red, green, blue): RGBColor) -> String {
+    format!("#{red:02X}{green:02X}{blue:02X}")
+}
+
 pub(crate) fn font(size: f64, color: RGBColor) -> TextStyle<'static> {
     ("Inter, sans-serif", size).into_font().color(&color)
 }

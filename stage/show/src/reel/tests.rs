@@ -69,8 +69,9 @@ fn demo() -> Demo {
         minutes: 1.0,
         tools: vec![],
         charts: vec![],
+        comparisons: vec![],
         topology: None,
-        groups: vec![Group { name: "all".into(), about: String::new(), steps: 0..2 }],
+        groups: vec![Group { name: "all".into(), about: String::new(), steps: 0..2, shot: None }],
         steps: vec![step("copy it", None), step("compare", Some("all is there"))],
         hash: "d".into(),
     }

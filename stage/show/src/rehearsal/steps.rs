@@ -99,6 +99,7 @@ mod tests {
             minutes: 1.0,
             tools: vec![],
             charts: vec![],
+            comparisons: vec![],
             topology: None,
             groups: vec![],
             steps: vec![step("make"), step("up"), step("never")],

@@ -88,12 +88,14 @@ fn demo(slug: &str, verb: &str) -> (String, Demo) {
         if_fails: Some(format!("{SPEAKER} then does this")),
         line: 9,
     };
-    let group = |name: &str, steps| Group { name: name.into(), about: format!("{SPEAKER} looks ahead"), steps };
+    let group =
+        |name: &str, steps| Group { name: name.into(), about: format!("{SPEAKER} looks ahead"), steps, shot: None };
     let line = |metric: &str| Line { metric: metric.into(), label: "photos".into() };
     let charts = vec![Chart {
         title: "Throughput".into(),
         unit: Unit::BytesPerSecond,
         series: vec![line("copy.bytes_in_per_s"), line("flow.ops_per_s")],
+        thresholds: vec![],
     }];
     let node = |name: &str, column| Node { name: name.into(), kind: Kind::Plain, column, level: None };
     let flow = Flow { rate: Some("flow.ops_per_s".into()), alive: None };
@@ -104,6 +106,7 @@ fn demo(slug: &str, verb: &str) -> (String, Demo) {
         minutes: 3.0,
         tools: vec![format!("{SPEAKER}-tool")],
         charts,
+        comparisons: vec![],
         topology: Some(Diagram { nodes: vec![node("Flash", 0), node("Cloud", 1)], arrows: vec![arrow] }),
         groups: vec![group("first", 0..2), group(&format!("{SPEAKER}-rest"), 2..3)],
         steps: vec![
