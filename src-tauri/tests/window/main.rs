@@ -1,6 +1,7 @@
 //! The talk in the real window, with the real keys.
 
 mod compared;
+mod directed;
 #[path = "../likeness/mod.rs"]
 mod likeness;
 mod marks;
