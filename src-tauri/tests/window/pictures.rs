@@ -14,8 +14,8 @@ use std::time::Duration;
 const OTHERS_MAX: f64 = 0.005;
 /// As high as the window opens.
 const HEIGHT: u32 = 720;
-/// Of the take's clock.
-const MOMENTS: [u64; 5] = [0, 800_000, 1_600_000, 2_400_000, 3_200_000];
+/// Of the take's clock: no run of AzCopy is over sooner.
+const MOMENTS: [u64; 5] = [0, 450_000, 900_000, 1_350_000, 1_800_000];
 /// What moves comes to rest in less.
 const LOOKS_MAX: usize = 10;
 const LOOK_EVERY: Duration = Duration::from_millis(300);
