@@ -24,18 +24,18 @@ fn one() -> usize {
 /// Lines that are brought forward together.
 pub type Focus = Vec<Lines>;
 
-/// By the numbers of a file's lines, both ends in it.
+/// By the numbers of a file's lines, both ends in it; of a size that a page reads as the director writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lines {
-    pub from: usize,
-    pub to: usize,
+    pub from: u32,
+    pub to: u32,
 }
 
 impl Lines {
-    pub const ALL: Lines = Lines { from: 1, to: usize::MAX };
+    pub const ALL: Lines = Lines { from: 1, to: u32::MAX };
 
     pub fn holds(self, line: usize) -> bool {
-        (self.from..=self.to).contains(&line)
+        u32::try_from(line).is_ok_and(|line| (self.from..=self.to).contains(&line))
     }
 }
 
@@ -84,6 +84,12 @@ mod tests {
         assert_eq!(stands(2), [Forward, Back, Forward, Forward]);
         assert_eq!(stands(3), [Even; 4], "all of it, at the end");
         assert_eq!(stands(9), [Even; 4], "more clicks than there is to bring forward");
+    }
+
+    #[test]
+    fn all_lines_are_a_number_that_a_page_can_read() {
+        let all = serde_json::to_value(Lines::ALL).expect("written");
+        assert!(all["to"].as_u64().is_some_and(|to| to <= u64::from(u32::MAX)), "a page's numbers have 32 bits");
     }
 
     #[test]

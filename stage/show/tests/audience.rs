@@ -3,7 +3,7 @@
 mod talk;
 
 use greenroom_show::audience::{Audience, Change, Ran, Seen, Told};
-use greenroom_show::deck::{Layout, Pane, Plays};
+use greenroom_show::deck::{Layout, Pane, Plays, Slide};
 use greenroom_show::diff::Side;
 use greenroom_show::marks::{Ink, Pointer, PointerKind};
 use greenroom_show::planner::{Key, Settings};

@@ -3,9 +3,10 @@
 use greenroom_show::diagram::{Arrow, Diagram, Line, Node, Place, Route};
 use leptos::prelude::*;
 
-/// Type of boxes, by their width.
+/// Type of boxes, by their width, and by their height, which holds two lines of it.
 const NAME: (f64, f64) = (34.0, 44.0);
 const NAME_OF_WIDTH: f64 = 0.112;
+const NAME_OF_HEIGHT: f64 = 0.39;
 /// Of labels, on a slide of its own, and beside other panes.
 const LABEL: (f64, f64) = (32.0, 28.0);
 const OWN_WIDTH: f64 = 1500.0;
@@ -81,7 +82,7 @@ fn box_view(node: &Node, place: Place, level: Memo<Option<f64>>, waits: Memo<boo
         let rect = view! { <rect class="level" x=place.x y=place.y + place.height - height width=place.width height=height rx="18" /> };
         Some(rect)
     };
-    let size = (place.width * NAME_OF_WIDTH).clamp(NAME.0, NAME.1);
+    let size = (place.width * NAME_OF_WIDTH).min(place.height * NAME_OF_HEIGHT).clamp(NAME.0, NAME.1);
     let letters = ((place.width - 2.0 * INSET) / (size * LETTER)) as usize;
     let middle = (place.x + place.width / 2.0, place.y + place.height / 2.0);
     view! {

@@ -44,8 +44,8 @@ pub fn piece(text: &str, first: usize, files: Files<'_>, report: &mut Report) ->
     };
     let (file, text) = (files.text)(name).map_err(|why| report.fault(at, why)).ok()?;
     let count = text.lines().count();
-    let (from, to) = (lines.from, lines.to.min(count));
-    if from > to || (lines != Lines::ALL && lines.to > count) {
+    let (from, to) = (lines.from as usize, (lines.to as usize).min(count));
+    if from > to || (lines != Lines::ALL && lines.to as usize > count) {
         report.fault(at, format!("'{name}' has {count} lines: name some of them with 'lines: 1-{count}'"));
         return None;
     }
@@ -78,7 +78,8 @@ fn bounded(mut code: Code, line: usize, report: &mut Report) -> Code {
     }
     let shown = code.text.lines().count();
     let last = code.first + shown.saturating_sub(1);
-    let is_shown = |lines: &Lines| *lines == Lines::ALL || (lines.from <= last && lines.to >= code.first);
+    let is_shown =
+        |lines: &Lines| *lines == Lines::ALL || (lines.from as usize <= last && lines.to as usize >= code.first);
     if !code.focus.iter().all(|focus| focus.iter().all(is_shown)) {
         report.warn(line, format!("'focus' names lines that are not shown: they are {} to {last}", code.first));
     }
@@ -101,7 +102,7 @@ fn lines_of(text: &str) -> Result<Lines, String> {
         return Ok(Lines::ALL);
     }
     let (from, to) = text.split_once('-').unwrap_or((text, text));
-    let number = |text: &str| text.trim().parse::<usize>().ok().filter(|number| *number > 0);
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0);
     match (number(from), number(to)) {
         (Some(from), Some(to)) if from <= to => Ok(Lines { from, to }),
         _ => Err(format!("'{text}' is not a line or some, such as '4', '5-6' or 'all'; clicks are parted by '|'")),
