@@ -31,7 +31,7 @@ for (const box of slide.querySelectorAll('.diagram .box')) {
   if (text.left < rect.left || text.right > rect.right || text.top < rect.top || text.bottom > rect.bottom)
     found.push('a name larger than its box: ' + name(box));
 }
-const words = [...slide.querySelectorAll('.words > *')].filter(e => getComputedStyle(e).position != 'absolute');
+const words = [...slide.querySelectorAll('.words > :not(.room), .room > *')].filter(e => getComputedStyle(e).position != 'absolute');
 for (let i = 1; i < words.length; i++) {
   const above = words[i - 1].getBoundingClientRect(), below = words[i].getBoundingClientRect();
   if (above.bottom > below.top + 1 && above.height && below.height) found.push('over what follows: ' + name(words[i - 1]));

@@ -159,8 +159,9 @@ mod tests {
         let demos: BTreeMap<_, _> = [("copy".to_string(), demo)].into();
         let deck =
             "---\ntitle: A\nrouteAlias: hello\n---\n# Welcome\n\n---\ndemo: copy\n---\n# Watch\n\n---\n# The end\n";
-        let none = |_: &str| Err("no pictures".to_string());
-        let deck = crate::parse::parse_deck("slides/a/deck.md", "a", deck, &demos, &none).expect("good").value;
+        let deck = crate::parse::parse_deck("slides/a/deck.md", "a", deck, &demos, crate::parse::Files::NONE)
+            .expect("good")
+            .value;
         let mut show = Show::default();
         let opened = Opened { deck, demos, version: Version::default(), held: BTreeSet::new(), faulty: false };
         show.apply(0, &Event::Opened(Box::new(opened)));

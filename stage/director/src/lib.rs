@@ -10,6 +10,7 @@ mod condition;
 mod covered;
 mod data;
 mod durable;
+mod excerpts;
 pub mod export;
 mod family;
 pub mod http;

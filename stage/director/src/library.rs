@@ -1,7 +1,8 @@
 //! Finds the decks and demos of a project folder, and loads a talk: a deck with every demo that it cues.
 
+use crate::excerpts;
 use crate::measures;
-use crate::parse::{Fault, Faults, Parsed, Program, nearest, parse_deck, parse_demo};
+use crate::parse::{Fault, Faults, Files, Parsed, Program, nearest, parse_deck, parse_demo};
 use crate::pictures::{Picture, Shelf};
 use greenroom_model::tenancy::TenantsFile;
 use greenroom_show::deck::{Block, Cue, Deck, Fallback, Inline, Layout, Level, Pane, Section, Slide, Theme};
@@ -107,7 +108,8 @@ impl Library {
         }
         let demos = programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
         let shelf = Shelf::new(self.root.join("slides").join(slug));
-        let parsed = parse_deck(&format!("slides/{slug}/deck.md"), slug, &text, &demos, &|name| shelf.find(name))?;
+        let files = Files { picture: &|name| shelf.find(name), text: &|name| excerpts::read(&self.root, slug, name) };
+        let parsed = parse_deck(&format!("slides/{slug}/deck.md"), slug, &text, &demos, files)?;
         let cued: Vec<_> =
             parsed.value.slides.iter().filter_map(|slide| slide.cue.as_ref()).map(|cue| &cue.demo).collect();
         let mut faults = parsed.faults;

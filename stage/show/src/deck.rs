@@ -1,5 +1,6 @@
 //! A deck as its windows see it: parsed, typed, and without a byte of raw HTML.
 
+use crate::code::Code;
 use crate::diagram::Diagram;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,9 @@ pub struct Slide {
     pub alias: Option<String>,
     /// Extra style classes (`class`).
     pub class: String,
+    /// What is drawn behind its words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub motif: Option<Motif>,
     pub body: Vec<Block>,
     pub cue: Option<Cue>,
     /// What the speaker says: one beat before the first click and one after each. Never empty; empty text in an audience's copy.
@@ -155,6 +159,7 @@ impl Slide {
             level: Level::Public,
             alias: None,
             class: String::new(),
+            motif: None,
             body: vec![],
             cue: None,
             beats: vec![Beat::default()],
@@ -183,7 +188,12 @@ impl Slide {
     /// Whether the list item `index` of `count` shows once `reveal` clicks have fallen. The clicks belong to the last items, so
     /// that a list with fewer clicks than items starts with some of them on screen.
     pub fn shows_item(&self, index: usize, count: usize, reveal: usize) -> bool {
-        index < count.saturating_sub(self.clicks()) + reveal
+        index < self.shown(count, reveal)
+    }
+
+    /// How many of `count` things that clicks bring have come once `reveal` clicks have fallen.
+    pub fn shown(&self, count: usize, reveal: usize) -> usize {
+        (count.saturating_sub(self.clicks()) + reveal).min(count)
     }
 }
 
@@ -204,6 +214,12 @@ pub enum Layout {
     Cards,
     /// A heading over one large drawing.
     Figure,
+    /// A file or a piece of one, large, with lines brought forward click by click.
+    Code,
+    /// One figure, as large as the slide, and a sentence.
+    BigNumber,
+    /// A picture from edge to edge, its heading on it.
+    Picture,
     Demo,
     /// One pane over the whole slide.
     Pane,
@@ -225,6 +241,9 @@ impl Layout {
             Layout::Story => "story",
             Layout::Cards => "cards",
             Layout::Figure => "figure",
+            Layout::Code => "code",
+            Layout::BigNumber => "big-number",
+            Layout::Picture => "picture",
             Layout::Demo => "demo",
             Layout::Pane => "pane",
             Layout::Planner => "planner",
@@ -245,9 +264,34 @@ impl Layout {
             | Layout::Story
             | Layout::Cards
             | Layout::Figure
+            | Layout::Code
+            | Layout::BigNumber
+            | Layout::Picture
             | Layout::Planner => false,
         }
     }
+}
+
+/// A drawing of a few strokes, in the light of the slide's section: what a section is about, seen before a word is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Motif {
+    /// Many around one.
+    Rings,
+    /// A box, seen from a corner.
+    Box,
+    /// Lanes of unlike width, side by side.
+    Lanes,
+    /// Gates, one within the other.
+    Gate,
+    /// What happens here, heard there.
+    Echo,
+    /// Layers that grow thin.
+    Layers,
+    /// What is put right again and again.
+    Loop,
+    /// Steps that lead up.
+    Steps,
 }
 
 /// A slide's tie to a demo.
@@ -320,10 +364,7 @@ pub enum Block {
         head: Vec<Vec<Inline>>,
         rows: Vec<Vec<Vec<Inline>>>,
     },
-    Code {
-        language: String,
-        text: String,
-    },
+    Code(Code),
     Quote(Vec<Block>),
     Diagram(Diagram),
     /// Parts the left column from the right in `two-columns`: `::right::` on a line of its own.
@@ -414,7 +455,7 @@ pub fn each_inline<'a>(blocks: &'a [Block], visit: &mut dyn FnMut(&'a Inline)) {
             Block::Table { head, rows } => {
                 head.iter().chain(rows.iter().flatten()).for_each(|cell| within(cell, visit));
             }
-            Block::Code { .. } | Block::Diagram(_) | Block::Column => {}
+            Block::Code(_) | Block::Diagram(_) | Block::Column => {}
         }
     }
 }

@@ -12,6 +12,16 @@ pub struct Diagram {
     /// Column by column from the left, each from the top.
     pub nodes: Vec<Node>,
     pub arrows: Vec<Arrow>,
+    /// How much of it stands before each click of those that build it up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clicks: Vec<Click>,
+}
+
+/// So many of the boxes and arrows, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Click {
+    pub nodes: usize,
+    pub arrows: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,8 +131,8 @@ pub struct Route {
 /// Share of a column's width that its boxes take, the rest is for arrows.
 const BOX_SHARE: f64 = 0.62;
 /// Boxes are no wider and no higher than this, on the stage.
-const BOX_WIDTH_MAX: f64 = 380.0;
-const BOX_HEIGHT_MAX: f64 = 132.0;
+const BOX_WIDTH_MAX: f64 = 440.0;
+const BOX_HEIGHT_MAX: f64 = 150.0;
 const BOX_SHARE_HIGH: f64 = 0.62;
 
 impl Diagram {
@@ -131,6 +141,16 @@ impl Diagram {
         let levels = self.nodes.iter().filter_map(|node| node.level.as_ref());
         let flows = self.arrows.iter().flat_map(|arrow| arrow.flow.rate.iter().chain(&arrow.flow.alive));
         levels.flat_map(|level| [&level.part, &level.whole]).chain(flows)
+    }
+
+    /// After how many clicks a box stands there.
+    pub fn click_of_node(&self, index: usize) -> usize {
+        self.clicks.iter().filter(|click| click.nodes <= index).count()
+    }
+
+    /// After how many clicks an arrow does.
+    pub fn click_of_arrow(&self, index: usize) -> usize {
+        self.clicks.iter().filter(|click| click.arrows <= index).count()
     }
 
     fn columns(&self) -> usize {
@@ -266,7 +286,18 @@ mod tests {
                 flow: Flow::default(),
             })
             .collect();
-        Diagram { nodes, arrows }
+        Diagram { nodes, arrows, ..Diagram::default() }
+    }
+
+    #[test]
+    fn clicks_build_it_up_and_nothing_moves() {
+        let whole = diagram(&[1, 2], &[(0, 1), (0, 2)]);
+        let click = |nodes, arrows| Click { nodes, arrows };
+        let built = Diagram { clicks: vec![click(1, 0), click(3, 1)], ..whole.clone() };
+        assert_eq!([0, 1, 2].map(|node| built.click_of_node(node)), [0, 1, 1]);
+        assert_eq!([0, 1].map(|arrow| built.click_of_arrow(arrow)), [1, 2]);
+        assert_eq!([0, 2].map(|node| whole.click_of_node(node)), [0, 0], "without clicks, all at once");
+        assert_eq!(built.places(900.0, 500.0), whole.places(900.0, 500.0));
     }
 
     #[test]

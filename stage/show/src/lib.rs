@@ -4,6 +4,7 @@
 pub mod audience;
 pub mod booth;
 pub mod call;
+pub mod code;
 pub mod comparison;
 pub mod deck;
 pub mod demo;

@@ -142,6 +142,7 @@ mod tests {
             level,
             alias: None,
             class: String::new(),
+            motif: None,
             body: vec![],
             cue: None,
             beats: vec![Beat { paragraphs: vec![spoken(level, "Said."), spoken(Level::Internal, "Among us.")] }],

@@ -3,7 +3,7 @@
 mod talk;
 
 use greenroom_show::audience::{Audience, Change, Ran, Seen, Told};
-use greenroom_show::deck::{Layout, Pane, Plays};
+use greenroom_show::deck::{Layout, Pane, Plays, Slide};
 use greenroom_show::diff::Side;
 use greenroom_show::marks::{Ink, Pointer, PointerKind};
 use greenroom_show::planner::{Key, Settings};
@@ -93,7 +93,8 @@ impl Theatre {
         let slide = |show: &Show| show.deck.clone().expect("a deck").slides[position.slide].clone();
         let (drawn, own) = (slide(window), slide(&self.show));
         assert_eq!((&drawn.title, &drawn.body, &drawn.cue), (&own.title, &own.body, &own.cue), "{}", say());
-        assert_eq!((drawn.layout, &drawn.class, drawn.clicks()), (own.layout, &own.class, own.clicks()), "{}", say());
+        let look = |slide: &Slide| (slide.layout, slide.class.clone(), slide.motif, slide.clicks());
+        assert_eq!(look(&drawn), look(&own), "{}", say());
         let sizes =
             |show: &Show| show.deck.as_ref().map(|deck| (deck.slides.len(), deck.sections.len(), deck.title.clone()));
         assert_eq!(sizes(window), sizes(&self.show), "{}", say());

@@ -1,12 +1,17 @@
 //! Paragraphs, lists, tables, code. List items show as the clicks fall.
 
-use super::{diagram::DiagramView, inline::inlines};
-use greenroom_show::deck::{Block, Inline, Layout, Slide};
+use super::{
+    code::CodeView,
+    diagram::DiagramView,
+    inline::inlines,
+    measure::{self, Room},
+};
+use greenroom_show::deck::{Block, Inline, Layout, Slide, plain};
 use leptos::prelude::*;
 use std::{cell::Cell, sync::Arc};
 
-/// Rows of a table that have the room of a slide; more are set closer.
-const DENSE: usize = 7;
+/// A drawing that is higher would part what belongs together.
+const DRAWING_HEIGHT_MAX: f64 = 720.0;
 
 /// A slide's words on their way to the page.
 pub struct Words {
@@ -40,33 +45,51 @@ impl Words {
             Block::List { ordered: true, items } => view! { <ol>{self.items(items)}</ol> }.into_any(),
             Block::List { ordered: false, items } => view! { <ul>{self.items(items)}</ul> }.into_any(),
             Block::Table { head, rows } => {
+                let texts: Vec<Vec<_>> =
+                    std::iter::once(head).chain(rows).map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+                let set = measure::table(&texts, self.room());
                 let cells = |row: &[Vec<_>]| {
                     row.iter().map(|cell| view! { <td>{inlines(cell, demo)}</td> }).collect::<Vec<_>>()
                 };
                 let head: Vec<_> =
                     head.iter().map(|cell| view! { <th scope="col">{inlines(cell, demo)}</th> }).collect();
-                let dense = rows.len() > DENSE;
                 let rows: Vec<_> = rows.iter().map(|row| view! { <tr>{cells(row)}</tr> }).collect();
-                view! { <table class:dense=dense><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table> }
+                view! { <table style=set.style()><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table> }
                     .into_any()
             }
-            Block::Code { language, text } => {
-                view! { <pre class="code" data-language=language.clone()><code>{text.clone()}</code></pre> }.into_any()
+            Block::Code(code) => {
+                let set = measure::code(code, self.room());
+                let shown = self.shown(code.focus.len());
+                view! { <CodeView code=code.clone() set shown /> }.into_any()
             }
             Block::Diagram(diagram) => {
-                let (width, height) = self.room();
-                view! { <DiagramView diagram=diagram.clone() width height /> }.into_any()
+                let Room { width, height } = self.room();
+                let height = height.min(DRAWING_HEIGHT_MAX);
+                let shown = self.shown(diagram.clicks.len());
+                view! { <DiagramView diagram=diagram.clone() width height shown /> }.into_any()
             }
             Block::Quote(blocks) => view! { <blockquote>{self.blocks(blocks)}</blockquote> }.into_any(),
             Block::Column => ().into_any(),
         }
     }
 
-    /// What a drawing has on the stage.
-    fn room(&self) -> (f64, f64) {
+    /// How many of `count` things that clicks bring have come.
+    fn shown(&self, count: usize) -> Signal<usize> {
+        let (slide, reveal) = (self.slide.clone(), self.reveal);
+        Signal::derive(move || slide.shown(count, reveal.get()))
+    }
+
+    /// What a block has on the stage.
+    fn room(&self) -> Room {
+        let body = &self.slide.body;
+        let title = match body.first() {
+            Some(Block::Heading { text, .. }) => plain(text),
+            _ => String::new(),
+        };
+        let others = body.len() - usize::from(!title.is_empty());
         match self.slide.layout {
-            Layout::TwoColumns => (816.0, 620.0),
-            Layout::Demo | Layout::Pane => (480.0, 420.0),
+            Layout::TwoColumns => Room::under(&title).column().shared(others / 2),
+            Layout::Demo | Layout::Pane => Room { width: 480.0, height: 420.0 },
             Layout::Cover
             | Layout::Section
             | Layout::Statement
@@ -76,7 +99,10 @@ impl Words {
             | Layout::Story
             | Layout::Cards
             | Layout::Figure
-            | Layout::Planner => (1728.0, 680.0),
+            | Layout::Code
+            | Layout::BigNumber
+            | Layout::Picture
+            | Layout::Planner => Room::under(&title).shared(others),
         }
     }
 

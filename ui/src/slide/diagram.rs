@@ -3,9 +3,14 @@
 use greenroom_show::diagram::{Arrow, Diagram, Line, Node, Place, Route};
 use leptos::prelude::*;
 
-/// Type of boxes and of labels on the stage, and what an average letter of each takes.
-const NAME: f64 = 34.0;
-const LABEL: f64 = 28.0;
+/// Type of boxes, by their width, and by their height, which holds two lines of it.
+const NAME: (f64, f64) = (34.0, 44.0);
+const NAME_OF_WIDTH: f64 = 0.112;
+const NAME_OF_HEIGHT: f64 = 0.39;
+/// Of labels, on a slide of its own, and beside other panes.
+const LABEL: (f64, f64) = (32.0, 28.0);
+const OWN_WIDTH: f64 = 1500.0;
+/// What an average letter takes, in ems.
 const LETTER: f64 = 0.56;
 const HEAD: f64 = 18.0;
 /// Room for the label of an arrow that goes straight up or down.
@@ -38,21 +43,27 @@ pub fn DiagramView(
     width: f64,
     height: f64,
     #[prop(optional, into)] moving: Signal<Moving>,
+    /// How many of the clicks that build it up have fallen.
+    #[prop(default = Signal::stored(usize::MAX), into)]
+    shown: Signal<usize>,
 ) -> impl IntoView {
+    let label = if width > OWN_WIDTH { LABEL.0 } else { LABEL.1 };
     let places = diagram.places(width, height);
     let routes = diagram.routes(&places);
     let nodes = diagram.nodes.iter().zip(&places).enumerate();
     let boxes: Vec<_> = nodes
         .map(|(index, (node, place))| {
             let level = Memo::new(move |_| moving.read().levels.get(index).copied().flatten());
-            box_view(node, *place, level)
+            let click = diagram.click_of_node(index);
+            box_view(node, *place, level, Memo::new(move |_| shown.get() < click))
         })
         .collect();
     let arrows = diagram.arrows.iter().zip(&routes).enumerate();
     let arrows: Vec<_> = arrows
         .map(|(index, (arrow, route))| {
             let link = Memo::new(move |_| moving.read().arrows.get(index).cloned().unwrap_or_default());
-            arrow_view(arrow, route, link)
+            let click = diagram.click_of_arrow(index);
+            arrow_view(arrow, route, label, link, Memo::new(move |_| shown.get() < click))
         })
         .collect();
     view! {
@@ -63,7 +74,7 @@ pub fn DiagramView(
     }
 }
 
-fn box_view(node: &Node, place: Place, level: Memo<Option<f64>>) -> impl IntoView + use<> {
+fn box_view(node: &Node, place: Place, level: Memo<Option<f64>>, waits: Memo<bool>) -> impl IntoView + use<> {
     // What fills a box rises from its foot.
     let fill = move || {
         let level = level.get()?.clamp(0.0, 1.0);
@@ -71,18 +82,19 @@ fn box_view(node: &Node, place: Place, level: Memo<Option<f64>>) -> impl IntoVie
         let rect = view! { <rect class="level" x=place.x y=place.y + place.height - height width=place.width height=height rx="18" /> };
         Some(rect)
     };
-    let letters = ((place.width - 2.0 * INSET) / (NAME * LETTER)) as usize;
+    let size = (place.width * NAME_OF_WIDTH).min(place.height * NAME_OF_HEIGHT).clamp(NAME.0, NAME.1);
+    let letters = ((place.width - 2.0 * INSET) / (size * LETTER)) as usize;
     let middle = (place.x + place.width / 2.0, place.y + place.height / 2.0);
     view! {
-        <g class=format!("box kind-{}", node.kind.as_str())>
+        <g class=format!("box kind-{}", node.kind.as_str()) class:waits=waits>
             <rect x=place.x y=place.y width=place.width height=place.height rx="18" />
             {fill}
-            {lines(&node.name, letters, NAME, middle)}
+            {lines(&node.name, letters, size, middle)}
         </g>
     }
 }
 
-fn arrow_view(arrow: &Arrow, route: &Route, link: Memo<Link>) -> impl IntoView + use<> {
+fn arrow_view(arrow: &Arrow, route: &Route, size: f64, link: Memo<Link>, waits: Memo<bool>) -> impl IntoView + use<> {
     let arrow = arrow.clone();
     let route = *route;
     let Route { from, bend, toward, to, .. } = route;
@@ -111,10 +123,10 @@ fn arrow_view(arrow: &Arrow, route: &Route, link: Memo<Link>) -> impl IntoView +
     let words = move || {
         let rate = link.read().rate.clone();
         let label = [Some(arrow.label.clone()), rate].into_iter().flatten().filter(|part| !part.is_empty());
-        label_view(&label.collect::<Vec<_>>().join(" "), &route, is_cut.get())
+        label_view(&label.collect::<Vec<_>>().join(" "), size, &route, is_cut.get())
     };
     view! {
-        <g class="arrow" class:cut=is_cut>
+        <g class="arrow" class:cut=is_cut class:waits=waits>
             <path d=path />
             {dashes}
             {ends}
@@ -124,19 +136,19 @@ fn arrow_view(arrow: &Arrow, route: &Route, link: Memo<Link>) -> impl IntoView +
 }
 
 /// Above a line that lies, in a gap of one that rises, and above the cross of one that is cut.
-fn label_view(label: &str, route: &Route, is_cut: bool) -> impl IntoView + use<> {
+fn label_view(label: &str, size: f64, route: &Route, is_cut: bool) -> impl IntoView + use<> {
     let Route { from, to, label: middle, .. } = *route;
     let across = (to.0 - from.0).abs();
     let room = if across > 1.0 && (to.1 - from.1).abs() < across * 3.0 { across - 2.0 * HEAD } else { BESIDE };
-    let letters = (room / (LABEL * LETTER)) as usize;
+    let letters = (room / (size * LETTER)) as usize;
     let is_level = (to.1 - from.1).abs() < across * 0.12;
     let rows = wrapped(label, letters).len() as f64;
     let rise = match (is_cut, is_level) {
-        (true, _) => -(rows * LABEL * 1.15 / 2.0 + CROSS),
-        (false, true) => -(rows * LABEL * 1.15 / 2.0 + 10.0),
+        (true, _) => -(rows * size * 1.15 / 2.0 + CROSS),
+        (false, true) => -(rows * size * 1.15 / 2.0 + 10.0),
         (false, false) => 0.0,
     };
-    lines(label, letters, LABEL, (middle.0, middle.1 + rise))
+    lines(label, letters, size, (middle.0, middle.1 + rise))
 }
 
 /// The head of an arrow that comes from `from` and ends at `tip`.

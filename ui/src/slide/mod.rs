@@ -1,9 +1,12 @@
 //! One slide, typeset.
 
 mod block;
+mod code;
 mod diagram;
 mod figure;
 mod inline;
+mod measure;
+mod motif;
 
 use crate::{
     pane::Panes,
@@ -16,13 +19,20 @@ pub use diagram::{DiagramView, Link, Moving};
 use figure::FiguresBadge;
 use greenroom_show::{
     Position,
-    deck::{Block, Layout, Slide},
+    deck::{Block, Layout, Slide, plain},
 };
 use leptos::prelude::*;
+use measure::Room;
+use motif::MotifView;
 use std::time::Duration;
 
-/// How long a slide that leaves stays: as long as its fade in `stage.css`.
-pub const FADE: Duration = Duration::from_millis(200);
+/// How long a slide that leaves stays below the next one: as long as that takes to come, in `stage.css`.
+pub const FADE: Duration = Duration::from_millis(250);
+
+/// The lights of sections in their order, by the series of that colour. The first section has the stage's own.
+const LIGHTS: [u8; 6] = [1, 3, 2, 3, 1, 4];
+/// Where a section sets what it says in one sentence.
+const PLACES: [&str; 3] = ["middle", "low", "high"];
 
 /// Whether panes draw their run, or only keep their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +110,7 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
             layout if layout.needs_demo() && !runs => Layout::Bullets,
             layout => layout,
         };
-        let class = format!("slide layout-{} {}", layout.as_str(), slide.class);
+        let class = format!("slide layout-{} {} {}", layout.as_str(), look_of_section(slide.section), slide.class);
         let label = format!("Slide {} of {count}: {}", index + 1, slide.title);
         let names = slide.figures();
         let provenance = (slide.cue.is_none() && !names.is_empty()).then(|| view! { <FiguresBadge names /> });
@@ -109,6 +119,7 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
         let marks: Vec<_> =
             (0..sections).map(|index| view! { <i class:here=index == here class:done=index < here></i> }).collect();
         let progress = (sections > 1).then(|| view! { <span class="sections" aria-hidden="true">{marks}</span> });
+        let motif = slide.motif.map(|motif| view! { <MotifView motif /> });
         let foot = if matches!(layout, Layout::Section) { deck_title } else { section };
         view! {
             <article
@@ -119,6 +130,7 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
                 data-layout=layout.as_str()
                 aria-label=label
             >
+                {motif}
                 {provenance}
                 {content(slide, layout, reveal, draw)}
                 <footer class="foot">
@@ -131,11 +143,19 @@ pub fn SlideView(index: usize, #[prop(into)] reveal: Signal<usize>, draw: Draw) 
     })
 }
 
+/// The classes by which the slides of a section belong together.
+fn look_of_section(section: usize) -> String {
+    let place = PLACES[section % PLACES.len()];
+    match section.checked_sub(1) {
+        None => format!("place-{place}"),
+        Some(after) => format!("place-{place} light light-{}", LIGHTS[after % LIGHTS.len()]),
+    }
+}
+
 fn content(slide: Slide, layout: Layout, reveal: Signal<usize>, draw: Draw) -> AnyView {
     let cue = slide.cue.clone();
     let words = Words::new(slide, reveal);
     match (layout, cue) {
-        (Layout::TwoColumns, _) => two_columns(&words),
         (Layout::Demo | Layout::Pane, Some(cue)) => view! {
             <div class="words">{words.blocks(&words.slide.body)}</div>
             <Panes cue draw />
@@ -147,37 +167,80 @@ fn content(slide: Slide, layout: Layout, reveal: Signal<usize>, draw: Draw) -> A
         }
         .into_any(),
         (
+            Layout::TwoColumns
+            | Layout::Bullets
+            | Layout::Table
+            | Layout::Cards
+            | Layout::Figure
+            | Layout::Code
+            | Layout::BigNumber,
+            _,
+        ) => titled(&words, layout),
+        (
             Layout::Cover
             | Layout::Section
             | Layout::Statement
-            | Layout::Bullets
-            | Layout::Table
             | Layout::Quote
             | Layout::Story
-            | Layout::Cards
-            | Layout::Figure
+            | Layout::Picture
             | Layout::Demo
             | Layout::Pane,
             _,
-        ) => view! { <div class="words">{words.blocks(&words.slide.body)}</div> }.into_any(),
+        ) => spoken(&words, layout),
     }
 }
 
-/// The title above; what follows it left and right of the column mark.
-fn two_columns(words: &Words) -> AnyView {
+/// One sentence, and what belongs to it.
+fn spoken(words: &Words, layout: Layout) -> AnyView {
     let body = &words.slide.body;
-    let head = usize::from(matches!(body.first(), Some(Block::Heading { .. })));
+    let said = match layout {
+        // Who wants it stands above what they want.
+        Layout::Story => body.get(1).or(body.first()),
+        _ => body.first(),
+    };
+    let said = said.map(|block| measure::lines_of(std::slice::from_ref(block)).join(" ")).unwrap_or_default();
+    let style = measure::sentence(layout, &said).map(measure::Set::style);
+    view! { <div class="words" style=style>{words.blocks(body)}</div> }.into_any()
+}
+
+/// The title above; below it the rest, in the middle of the room that is left.
+fn titled(words: &Words, layout: Layout) -> AnyView {
+    let body = &words.slide.body;
+    let head = usize::from(matches!(body.first(), Some(Block::Heading { depth: 1, .. })));
     let (title, rest) = body.split_at(head);
-    let mut columns = rest.split(|block| *block == Block::Column);
-    let left = columns.next().unwrap_or_default();
-    let right = columns.next().unwrap_or_default();
+    let room = Room::under(&match title {
+        [Block::Heading { text, .. }] => plain(text),
+        _ => String::new(),
+    });
+    let set = match layout {
+        Layout::TwoColumns => {
+            let lines = |blocks: &[Block]| measure::text(&measure::lines_of(blocks), room.column());
+            let sides = rest.split(|block| *block == Block::Column).map(lines);
+            sides.min_by_key(|set| set.size)
+        }
+        Layout::Cards => Some(measure::cards(&measure::lines_of(rest), room)),
+        _ if measure::is_text(rest) => Some(measure::text(&measure::lines_of(rest), room)),
+        _ => None,
+    };
+    let rest = if layout == Layout::TwoColumns { columns(words, rest) } else { words.blocks(rest).into_any() };
     view! {
         <div class="words">
             {words.blocks(title)}
-            <div class="columns">
-                <div>{words.blocks(left)}</div>
-                <div>{words.blocks(right)}</div>
-            </div>
+            <div class="room" style=set.map(measure::Set::style)>{rest}</div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Left and right of the column mark.
+fn columns(words: &Words, blocks: &[Block]) -> AnyView {
+    let mut sides = blocks.split(|block| *block == Block::Column);
+    let left = sides.next().unwrap_or_default();
+    let right = sides.next().unwrap_or_default();
+    view! {
+        <div class="columns">
+            <div>{words.blocks(left)}</div>
+            <div>{words.blocks(right)}</div>
         </div>
     }
     .into_any()

@@ -1,10 +1,10 @@
 //! `slides/<slug>/deck.md` into a deck.
 
 use super::source::{Footing, Part};
-use super::{Faults, FindPicture, Parsed, Report, hint, markdown, narrative, nearest, source, yaml};
+use super::{Faults, Files, Parsed, Report, hint, markdown, narrative, nearest, source, yaml};
 use greenroom_show::deck::{
-    Block, Cue, Deck, Fallback, Inline, Layout, Level, PRIORITY_LAST, PRIORITY_USUAL, Pane, Plays, Section, Slide,
-    Theme, each_inline, plain,
+    Block, Cue, Deck, Fallback, Inline, Layout, Level, Motif, PRIORITY_LAST, PRIORITY_USUAL, Pane, Plays, Section,
+    Slide, Theme, each_inline, plain,
 };
 use greenroom_show::demo::Demo;
 use serde::Deserialize;
@@ -18,6 +18,7 @@ const DECK_KEYS: &[&str] = &["title", "theme", "audience", "minutes", "cuts", "f
 const SLIDE_KEYS: &[&str] = &[
     "layout",
     "class",
+    "motif",
     "hide",
     "routeAlias",
     "duration",
@@ -52,6 +53,8 @@ struct SlideYaml {
     layout: Option<Layout>,
     #[serde(default)]
     class: String,
+    /// What is drawn behind its words.
+    motif: Option<Motif>,
     #[serde(default)]
     hide: bool,
     route_alias: Option<String>,
@@ -77,7 +80,7 @@ enum Names {
     Many(Vec<String>),
 }
 
-/// Parses a deck against the demos that its slides may cue and the pictures that they may show. A fault costs the piece that it is
+/// Parses a deck against the demos that its slides may cue and the files that they may show. A fault costs the piece that it is
 /// in, and the rest is shown; `Err` only where no slide is left.
 ///
 /// Front matter that cannot be read, or that sets what means nothing, may have named a level: what it heads is internal.
@@ -86,17 +89,23 @@ pub fn parse_deck(
     slug: &str,
     text: &str,
     demos: &BTreeMap<String, Demo>,
-    pictures: FindPicture<'_>,
+    files: Files<'_>,
 ) -> Result<Parsed<Deck>, Faults> {
     let mut report = Report::new(file);
-    // Another picture under the same name is another deck.
+    // Another file under the same name is another deck.
     let hash = RefCell::new(blake3::Hasher::new());
     hash.borrow_mut().update(text.as_bytes());
-    let pictures = |name: &str| {
-        let id = pictures(name)?;
+    let picture = |name: &str| {
+        let id = (files.picture)(name)?;
         hash.borrow_mut().update(id.as_bytes());
         Ok(id)
     };
+    let read = |name: &str| {
+        let (place, text) = (files.text)(name)?;
+        hash.borrow_mut().update(text.as_bytes());
+        Ok((place, text))
+    };
+    let files = Files { picture: &picture, text: &read };
     let text = source::plain_lines(text);
     let source = source::read(&text, &all_keys());
     source.say_slips(&mut report);
@@ -106,7 +115,7 @@ pub fn parse_deck(
             report.warn(part.body.line, format!("a deck shows {SLIDES_MAX} slides; the rest is left out"));
             break;
         }
-        reader.slide(part, demos, &pictures, &mut report);
+        reader.slide(part, demos, files, &mut report);
     }
     let mut deck = reader.deck;
     keep_sections_with_slides(&mut deck);
@@ -193,13 +202,7 @@ impl Reader {
         Reader { deck, level, level_before: level, opening }
     }
 
-    fn slide(
-        &mut self,
-        part: &Part<'_>,
-        demos: &BTreeMap<String, Demo>,
-        pictures: FindPicture<'_>,
-        report: &mut Report,
-    ) {
+    fn slide(&mut self, part: &Part<'_>, demos: &BTreeMap<String, Demo>, files: Files<'_>, report: &mut Report) {
         let before = report.faults.len();
         let opening = self.opening.take();
         let is_opening = opening.is_some();
@@ -228,7 +231,7 @@ impl Reader {
             let text = markdown::read(&part.body, markdown::Text::Demo, &mut Report::new(&report.file));
             return self.open_section(yaml, &text.blocks, self.level);
         }
-        let markdown = markdown::read(&part.body, markdown::Text::Slide(pictures), report);
+        let markdown = markdown::read(&part.body, markdown::Text::Slide(files), report);
         if is_opening && is_sound && markdown.blocks.is_empty() && yaml.layout.is_none() {
             return;
         }
@@ -251,6 +254,7 @@ impl Reader {
             level,
             alias: head.yaml.route_alias,
             class: head.yaml.class,
+            motif: head.yaml.motif,
             body: markdown.blocks,
             cue,
             beats,
@@ -405,7 +409,7 @@ fn title(blocks: &[Block]) -> String {
             Block::Paragraph(_)
             | Block::List { .. }
             | Block::Table { .. }
-            | Block::Code { .. }
+            | Block::Code(_)
             | Block::Quote(_)
             | Block::Diagram(_)
             | Block::Column => None,
@@ -431,11 +435,11 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<Parsed<Deck>, Faults> {
-        let pictures = |name: &str| match name {
+        let picture = |name: &str| match name {
             "plan.svg" => Ok("1d".to_string()),
             _ => Err(format!("there is no picture '{name}'")),
         };
-        parse_deck("slides/a/deck.md", "a", text, &demos(), &pictures)
+        parse_deck("slides/a/deck.md", "a", text, &demos(), Files { picture: &picture, ..Files::NONE })
     }
 
     const GOOD: &str = "---
@@ -565,13 +569,24 @@ demo: copy
     }
 
     #[test]
-    fn a_deck_is_another_one_with_another_picture() {
+    fn a_deck_is_another_one_with_another_file() {
         let hash = |id: &str| {
-            let pictures = |_: &str| Ok(id.to_string());
-            parse_deck("d", "a", "![x](y.png)", &demos(), &pictures).expect("good").value.hash
+            let picture = |_: &str| Ok(id.to_string());
+            let text = |_: &str| Ok((String::new(), id.to_string()));
+            let files = Files { picture: &picture, text: &text };
+            let hash = |deck: &str| parse_deck("d", "a", deck, &demos(), files).expect("good").value.hash;
+            [hash("![x](y.png)"), hash("A\n\n```code\nfile: y.yaml\n```\n")]
         };
         assert_eq!(hash("1"), hash("1"));
-        assert_ne!(hash("1"), hash("2"));
+        assert!(hash("1").iter().zip(hash("2")).all(|(one, other)| *one != other));
+    }
+
+    #[test]
+    fn a_slide_has_a_motif_and_one_that_is_none_is_named() {
+        let deck = parse("# A\n\n---\nlayout: section\nmotif: lanes\n---\n# B\n").expect("good").value;
+        assert_eq!((deck.slides[1].motif, deck.slides[1].layout), (Some(Motif::Lanes), Layout::Section));
+        let said = parse("# A\n\n---\nmotif: lames\n---\n# B\n").expect("shown").faults[0].to_string();
+        assert!(said.contains("deck.md:4:") && said.contains("did you mean 'lanes'?"), "{said}");
     }
 
     #[test]

@@ -6,8 +6,13 @@
 //! column: Flash [flash], Blob [cloud]
 //! AzCopy -> Gateway: HTTPS
 //! Flash <-> Blob
+//! [click]
+//! column 1: SDKs
 //! rclone -x Gateway
 //! ```
+//!
+//! What stands below a `[click]` comes with that click, at the place that it has from the beginning; `column 1:` puts boxes below those
+//! that the column has.
 //!
 //! In a topology, a box is as full as one metric of another, an arrow bears the rate that moves along it, and is cut where a metric is 0:
 //!
@@ -18,7 +23,7 @@
 //! ```
 
 use super::{Report, hint};
-use greenroom_show::diagram::{Arrow, COLUMNS_MAX, Diagram, Flow, Kind, Level, Line, Node, ROWS_MAX};
+use greenroom_show::diagram::{Arrow, COLUMNS_MAX, Click, Diagram, Flow, Kind, Level, Line, Node, ROWS_MAX};
 
 /// Letters that a box or an arrow has room for.
 const NAME_MAX: usize = 24;
@@ -35,13 +40,20 @@ pub fn read(text: &str, first: usize, report: &mut Report) -> Diagram {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        if let Some(boxes) = line.strip_prefix("column:") {
+        if line == "[click]" {
+            diagram.clicks.push(Click { nodes: diagram.nodes.len(), arrows: diagram.arrows.len() });
+        } else if let Some(boxes) = line.strip_prefix("column:") {
             if columns == COLUMNS_MAX {
                 report.fault(at, format!("a diagram has {COLUMNS_MAX} columns at most: this one is left out"));
                 continue;
             }
             column(boxes, columns, at, &mut diagram, report);
             columns += 1;
+        } else if let Some((number, boxes)) = below(line) {
+            match number.checked_sub(1).filter(|column| *column < columns) {
+                Some(into) => column(boxes, into, at, &mut diagram, report),
+                None => report.fault(at, format!("there is no column {number} above: there are {columns}")),
+            }
         } else if let Some(arrow) = arrow(line, at, &diagram, report) {
             diagram.arrows.push(arrow);
         }
@@ -52,9 +64,15 @@ pub fn read(text: &str, first: usize, report: &mut Report) -> Diagram {
     diagram
 }
 
+/// `column 2: Name`: boxes below those that a column has, for those that come with a later click.
+fn below(line: &str) -> Option<(usize, &str)> {
+    let (number, boxes) = line.strip_prefix("column ")?.split_once(':')?;
+    Some((number.trim().parse().ok()?, boxes))
+}
+
 fn column(boxes: &str, column: usize, line: usize, diagram: &mut Diagram, report: &mut Report) {
-    for (row, text) in boxes.split(',').map(str::trim).filter(|text| !text.is_empty()).enumerate() {
-        if row == ROWS_MAX {
+    for text in boxes.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        if diagram.nodes.iter().filter(|node| node.column == column).count() == ROWS_MAX {
             report.fault(line, format!("a column has {ROWS_MAX} boxes at most: the rest is left out"));
             return;
         }
@@ -123,7 +141,10 @@ fn kind_of(name: &str, line: usize, report: &mut Report) -> Kind {
 fn arrow(text: &str, line: usize, diagram: &Diagram, report: &mut Report) -> Option<Arrow> {
     let found = SIGNS.iter().find_map(|(sign, kind)| text.split_once(sign).map(|(from, rest)| (from, rest, *kind)));
     let Some((from, rest, kind)) = found else {
-        report.fault(line, format!("'{text}' is neither 'column: …' nor an arrow 'A -> B', 'A <-> B' or 'A -x B'"));
+        report.fault(
+            line,
+            format!("'{text}' is neither 'column: …' nor '[click]' nor an arrow 'A -> B', 'A <-> B' or 'A -x B'"),
+        );
         return None;
     };
     let (to, label) = rest.split_once(':').unwrap_or((rest, ""));
@@ -180,6 +201,15 @@ mod tests {
     }
 
     #[test]
+    fn clicks_part_what_is_there_from_what_comes() {
+        let (diagram, said) = parse("column: A\n[click]\ncolumn: B\nA -> B\n[click]\ncolumn 1: C\nB -> A");
+        assert_eq!(said, Vec::<String>::new());
+        assert_eq!([0, 1, 2].map(|node| diagram.click_of_node(node)), [0, 1, 2]);
+        assert_eq!(diagram.nodes[2].column, 0);
+        assert_eq!([0, 1].map(|arrow| diagram.click_of_arrow(arrow)), [1, 2]);
+    }
+
+    #[test]
     fn a_topology_is_bound_to_metrics() {
         let (diagram, said) = parse(
             "column: AzCopy\ncolumn: Flash [flash] {flash.used_bytes of flash.capacity_bytes}, Blob [cloud]\nAzCopy -> Flash: {in.bytes_in_per_s}\nFlash -> Blob: packed {cloud.bytes_out_per_s} while {cloud.state}\nBlob -> Flash: while {cloud.state}",
@@ -210,6 +240,7 @@ mod tests {
             ("column: A\nA to B", "deck.md:11: 'A to B' is neither"),
             ("column: A\nA -> A", "deck.md:11: an arrow goes from one box to another"),
             ("column: A,B,C,D,E,F", "deck.md:10: a column has 5 boxes at most"),
+            ("column: A\ncolumn 2: B", "deck.md:11: there is no column 2 above: there are 1"),
             ("column: A [flash] {used}", "deck.md:10: '{used}' is not '{metric of metric}'"),
             ("column: A, B\nA -> B: {a b}", "deck.md:11: '{a b}' is not a metric"),
             ("", "deck.md:10: a diagram needs a box"),

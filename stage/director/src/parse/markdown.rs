@@ -1,7 +1,8 @@
 //! CommonMark with tables into blocks. Raw HTML becomes text, and nothing is dropped in silence; comments have been taken out before.
 
 use super::source::{Body, STUB};
-use super::{FindPicture, Report, diagram, marks};
+use super::{Files, Report, code, diagram, marks};
+use greenroom_show::code::Code;
 use greenroom_show::deck::{Block, Inline, plain};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeWithOffset};
 use std::ops::Range;
@@ -9,13 +10,12 @@ use std::ops::Range;
 /// What a slide can carry and be read; more is cut with a warning.
 const TABLE_ROWS_MAX: usize = 12;
 const TABLE_COLUMNS_MAX: usize = 8;
-const CODE_LINES_MAX: usize = 15;
 const LIST_ITEMS_MAX: usize = 12;
 
-/// What is read: text for a slide, with what finds its pictures, or the prose of a demo, which nobody is shown.
+/// What is read: text for a slide, with what finds the files that it shows, or the prose of a demo, which nobody is shown.
 #[derive(Clone, Copy)]
 pub enum Text<'a> {
-    Slide(FindPicture<'a>),
+    Slide(Files<'a>),
     Demo,
 }
 
@@ -128,11 +128,16 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
                     return;
                 }
                 let line = self.line(range);
-                self.fences.push(Fence { info, text: text.clone(), line, block: blocks.len() });
-                let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-                self.cut(&mut lines, CODE_LINES_MAX, line, "code", "lines");
-                let text = lines.concat();
-                blocks.push(Block::Code { language, text });
+                match self.of {
+                    Text::Slide(files) if language == "code" => {
+                        blocks.extend(code::piece(&text, line + 1, files, self.report).map(Block::Code));
+                    }
+                    Text::Slide(_) => blocks.push(Block::Code(code::fenced(&info, text, line, self.report))),
+                    Text::Demo => {
+                        self.fences.push(Fence { info, text: text.clone(), line, block: blocks.len() });
+                        blocks.push(Block::Code(Code { language, text, file: String::new(), first: 1, focus: vec![] }));
+                    }
+                }
             }
             Tag::HtmlBlock => {
                 let text = self.raw(end);
@@ -232,7 +237,7 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
     fn picture(&mut self, name: &str, words: Vec<Inline>, range: &Range<usize>) -> Inline {
         let line = self.line(range);
         let found = match self.of {
-            Text::Slide(find) => Some(find(name)),
+            Text::Slide(files) => Some((files.picture)(name)),
             Text::Demo => None,
         };
         match found {
@@ -330,7 +335,7 @@ mod tests {
     fn blocks(text: &str) -> (Vec<Block>, Vec<String>) {
         let mut report = Report::new("deck.md");
         let body = source::read(text, &[]).parts.remove(0).body;
-        let markdown = read(&body, Text::Slide(&|name| Err(name.into())), &mut report);
+        let markdown = read(&body, Text::Slide(Files::NONE), &mut report);
         (markdown.blocks, report.warnings.iter().map(ToString::to_string).collect())
     }
 

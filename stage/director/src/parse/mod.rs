@@ -1,5 +1,6 @@
 //! Decks and demos from their files. Every fault names its place, and all faults of a file come at once.
 
+mod code;
 mod comparison;
 mod deck;
 mod demo;
@@ -30,8 +31,23 @@ pub use yaml::document;
 
 use std::fmt;
 
-/// The id of a picture of the deck by the name that a slide gives it; or why it cannot be shown.
-pub type FindPicture<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+/// What a slide may show of the project's files, by the name that it gives one; or in a sentence why it cannot be shown.
+#[derive(Clone, Copy)]
+pub struct Files<'a> {
+    /// The id of a picture of the deck.
+    pub picture: &'a dyn Fn(&str) -> Result<String, String>,
+    /// Where a file lies in the project, and what it says.
+    pub text: &'a dyn Fn(&str) -> Result<(String, String), String>,
+}
+
+#[cfg(test)]
+impl Files<'_> {
+    /// Where there are none.
+    pub const NONE: Files<'static> = Files {
+        picture: &|name| Err(format!("there is no picture '{name}'")),
+        text: &|name| Err(format!("there is no file '{name}'")),
+    };
+}
 
 /// Something wrong, or odd, at one line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

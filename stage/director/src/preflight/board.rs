@@ -297,7 +297,7 @@ pub fn judge_offline(proofs: &[Proof]) -> Vec<Check> {
 mod tests {
     use super::*;
     use crate::library::Talk;
-    use crate::parse::{parse_deck, parse_demo};
+    use crate::parse::{Files, parse_deck, parse_demo};
     use crate::preflight::facts::Power;
     use greenroom_show::take::Machine;
     use greenroom_show::version::{Version, version};
@@ -310,8 +310,7 @@ mod tests {
     fn facts(deck: &str) -> Facts {
         let program = parse_demo("demos/copy/demo.md", "copy", DEMO).expect("good").value;
         let demos = [("copy".to_string(), program.demo.clone())].into();
-        let parsed = parse_deck("slides/a/deck.md", "a", deck, &demos, &|name| Err(format!("no picture '{name}'")))
-            .expect("slides");
+        let parsed = parse_deck("slides/a/deck.md", "a", deck, &demos, Files::NONE).expect("slides");
         let recording = Recording {
             at_unix_ms: 10 * DAY_MS,
             tools: [("azcopy".to_string(), "azcopy 10".to_string())].into(),

@@ -121,12 +121,13 @@ impl From<Scene> for Show {
 
 impl From<Scenery> for Deck {
     fn from(scenery: Scenery) -> Deck {
-        let super::Slide { index, section, title, layout, class, body, clicks, cue } = scenery.slide;
+        let super::Slide { index, section, title, layout, class, motif, body, clicks, cue } = scenery.slide;
         let seen = Slide {
             section,
             title,
             layout,
             class,
+            motif,
             body,
             cue,
             beats: vec![Beat::default(); clicks + 1],

@@ -8,7 +8,7 @@ pub use heard::{Audience, Change, Ran, Told};
 
 use crate::{
     Badge, Caption, Curtain, Given, Micros, Series, Show, Source, Span, Terminal,
-    deck::{Block, Cue, Layout, Pane, Theme},
+    deck::{Block, Cue, Layout, Motif, Pane, Theme},
     demo::{Chart, Comparison, Shot},
     diagram::Diagram,
     ghost::Stretch,
@@ -64,6 +64,8 @@ pub struct Slide {
     pub title: String,
     pub layout: Layout,
     pub class: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub motif: Option<Motif>,
     pub body: Vec<Block>,
     /// How many reveals it has.
     pub clicks: usize,
@@ -207,6 +209,7 @@ impl Scenery {
                 title: slide.title.clone(),
                 layout: slide.layout,
                 class: slide.class.clone(),
+                motif: slide.motif,
                 body: slide.body.clone(),
                 clicks: slide.clicks(),
                 cue: slide.cue.as_ref().map(|cue| Cue {

@@ -1,6 +1,6 @@
 //! A talk with a word of the speaker's in every place where one can stand.
 
-use greenroom_show::deck::{Beat, Block, Cue, Deck, Inline, Layout, Level, Pane, Section, Slide, Spoken, Theme};
+use greenroom_show::deck::{Beat, Block, Cue, Deck, Inline, Layout, Level, Motif, Pane, Section, Slide, Spoken, Theme};
 use greenroom_show::demo::{Chart, Demo, Group, Line, Step};
 use greenroom_show::diagram::{Arrow, Diagram, Flow, Kind, Node};
 use greenroom_show::unit::Unit;
@@ -67,6 +67,7 @@ fn slide(mark: &str, index: usize, section: usize, layout: Layout, cue: Option<C
         level: Level::Partner,
         alias: Some(format!("{SPEAKER}-alias")),
         class: "wide".into(),
+        motif: Some(Motif::Rings),
         body: vec![
             Block::Heading { depth: 1, text: vec![Inline::Text(name)] },
             Block::List {
@@ -107,7 +108,11 @@ fn demo(slug: &str, verb: &str) -> (String, Demo) {
         tools: vec![format!("{SPEAKER}-tool")],
         charts,
         comparisons: vec![],
-        topology: Some(Diagram { nodes: vec![node("Flash", 0), node("Cloud", 1)], arrows: vec![arrow] }),
+        topology: Some(Diagram {
+            nodes: vec![node("Flash", 0), node("Cloud", 1)],
+            arrows: vec![arrow],
+            ..Diagram::default()
+        }),
         groups: vec![group("first", 0..2), group(&format!("{SPEAKER}-rest"), 2..3)],
         steps: vec![
             step(format!("run azcopy {verb} {{data:{SPEAKER}}}"), "The copy is whole"),

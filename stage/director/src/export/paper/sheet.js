@@ -83,17 +83,18 @@ while (walk.nextNode()) {
   const link = element.closest('.link');
   const within = seenWithin(element);
   const shortened = isShortened(element);
-  // Letters of a drawing say themselves where they are.
+  // Letters of a drawing say themselves where they are, by their number among those that are drawn: space is drawn once, and not in front.
   const before = document.createRange();
-  let first = 0;
+  let above = '';
   if (drawn) {
     before.setStart(drawn, 0);
     before.setEnd(node, 0);
-    first = before.toString().length;
+    above = before.toString();
   }
   const place = (at, letter) => {
     if (drawn) {
-      const [begins, ends] = [drawn.getStartPositionOfChar(first + at), drawn.getEndPositionOfChar(first + at)];
+      const number = (above + node.data.slice(0, at)).replace(/\s+/g, ' ').replace(/^ /, '').length;
+      const [begins, ends] = [drawn.getStartPositionOfChar(number), drawn.getEndPositionOfChar(number)];
       const [left, right] = [begins, ends].map((point) => point.matrixTransform(matrix));
       return { left: left.x, right: right.x, top: left.y, baseline: left.y, height: parseFloat(style.fontSize) * matrix.d };
     }
