@@ -31,13 +31,15 @@ pub use yaml::document;
 
 use std::fmt;
 
+/// Looks for a text by the name that a slide gives it: where it lies in the project, and what it says.
+pub type FindText<'a> = &'a dyn Fn(&str) -> Result<(String, String), String>;
+
 /// What a slide may show of the project's files, by the name that it gives one; or in a sentence why it cannot be shown.
 #[derive(Clone, Copy)]
 pub struct Files<'a> {
     /// The id of a picture of the deck.
     pub picture: &'a dyn Fn(&str) -> Result<String, String>,
-    /// Where a file lies in the project, and what it says.
-    pub text: &'a dyn Fn(&str) -> Result<(String, String), String>,
+    pub text: FindText<'a>,
 }
 
 #[cfg(test)]
