@@ -2,7 +2,7 @@
 
 use crate::{diagram::Diagram, unit::Unit};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Demo {
@@ -136,6 +136,18 @@ pub struct Line {
     pub label: String,
 }
 
+impl Chart {
+    /// All that it draws: its lines' metrics, and what the lines across it are multiples of.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.series.iter().map(|line| &line.metric).chain(self.across())
+    }
+
+    /// What the lines across it are multiples of: figures, or metrics.
+    pub fn across(&self) -> impl Iterator<Item = &String> {
+        self.thresholds.iter().filter_map(|threshold| threshold.figure.as_ref())
+    }
+}
+
 /// Words of a step that name it.
 const NAME_WORDS_MAX: usize = 3;
 
@@ -162,10 +174,18 @@ pub fn numbered(step: usize) -> String {
 impl Demo {
     /// The metrics that its panes draw. What a threshold is a multiple of may be one.
     pub fn metrics(&self) -> impl Iterator<Item = &String> {
-        let charts = self.charts.iter().flat_map(|chart| &chart.series).map(|line| &line.metric);
-        let thresholds =
-            self.charts.iter().flat_map(|chart| &chart.thresholds).filter_map(|threshold| threshold.figure.as_ref());
-        charts.chain(thresholds).chain(self.topology.iter().flat_map(Diagram::metrics))
+        self.charts.iter().flat_map(Chart::names).chain(self.topology.iter().flat_map(Diagram::metrics))
+    }
+
+    /// What its lines stand at while nothing of it runs: of tenants and loads that are not there yet, nothing moves and nothing is stored.
+    pub fn at_rest(&self) -> BTreeMap<String, f64> {
+        let rests = |chart: &&Chart| chart.unit.rests_at_zero();
+        let firsts = self.charts.iter().filter(rests).flat_map(|chart| {
+            // Metrics of one label come after each other: one of them rests for all.
+            let first = |label: &str| chart.series.iter().find(|line| line.label == label);
+            chart.series.iter().filter(move |line| first(&line.label).is_some_and(|first| first == *line))
+        });
+        firsts.map(|line| (line.metric.clone(), 0.0)).collect()
     }
 
     /// The lines that run programs of this machine, each after its place: what the speaker says yes to.
@@ -177,10 +197,8 @@ impl Demo {
     /// The figures that its panes draw.
     pub fn figures(&self) -> impl Iterator<Item = &String> {
         let sides = self.comparisons.iter().flat_map(|comparison| &comparison.sides).map(|side| &side.figure);
-        let thresholds =
-            self.charts.iter().flat_map(|chart| &chart.thresholds).filter_map(|threshold| threshold.figure.as_ref());
         let results = self.groups.iter().filter_map(|group| group.shot.as_ref()?.result.as_ref());
-        sides.chain(thresholds).chain(results)
+        sides.chain(self.charts.iter().flat_map(Chart::across)).chain(results)
     }
 
     pub fn group(&self, name: &str) -> Option<&Group> {

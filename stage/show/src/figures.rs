@@ -2,7 +2,6 @@
 
 use crate::{
     Figure, Run, Show,
-    demo::Chart,
     take::{Edition, Machine, TakeInfo},
 };
 use serde::{Deserialize, Serialize};
@@ -125,12 +124,7 @@ impl Show {
         if let Some(figure) = run.figures.get(name) {
             return Some(*figure);
         }
-        let charts = &self.demo(&run.demo)?.charts;
-        let draws = |chart: &&Chart| {
-            let thresholds = chart.thresholds.iter().filter_map(|threshold| threshold.figure.as_ref());
-            chart.series.iter().map(|line| &line.metric).chain(thresholds).any(|drawn| drawn == name)
-        };
-        let chart = charts.iter().find(draws)?;
+        let chart = self.demo(&run.demo)?.charts.iter().find(|chart| chart.names().any(|drawn| drawn == name))?;
         Some(Figure { value: run.series.get(name)?.last()?.value, unit: chart.unit })
     }
 }

@@ -1,7 +1,7 @@
 //! A run as a directed chart draws it: its groups beside each other, without the time between them; and what is on stage of it.
 
 use crate::demo::{Demo, Group, Hero, Shot};
-use crate::{Micros, Run, StepState};
+use crate::{Micros, Run, StepState, ghost};
 
 /// Kept before a group's first step and after its last, so that curves begin and end at rest.
 const BEFORE: Micros = 300_000;
@@ -50,6 +50,11 @@ impl Story {
             at += part.to - part.from;
         }
         Story { parts }
+    }
+
+    /// As parts of a ghost are, for what draws both.
+    pub fn cuts(&self) -> Vec<ghost::Part> {
+        self.parts.iter().map(|Part { from, to, at, .. }| ghost::Part { from: *from, to: *to, at: *at }).collect()
     }
 
     /// How long it is, on its own clock.

@@ -47,6 +47,14 @@ impl Unit {
         }
     }
 
+    /// Whether what is not there has none of it: no bytes, no operations. Nobody knows how long what nobody asked for would have taken.
+    pub fn rests_at_zero(self) -> bool {
+        match self {
+            Unit::BytesPerSecond | Unit::OpsPerSecond | Unit::Bytes | Unit::Count | Unit::Percent | Unit::Share => true,
+            Unit::Milliseconds | Unit::Seconds | Unit::Ratio => false,
+        }
+    }
+
     /// The scale that suits values up to `largest`: what to divide by, and what to write behind.
     pub fn scale(self, largest: f64) -> (f64, &'static str) {
         match self {

@@ -3,8 +3,9 @@
 use super::{
     curve::{self, Stroke},
     demo_of,
-    plot::{self, Band, Curve, Form, Frame, Ink, Threshold},
+    plot::{self, Curve, Form, Frame, Ink, Threshold},
     range::{Axes, MayBeLog, Stretch, View, story_window, time_window},
+    sheet::Band,
 };
 use crate::{
     slide::Draw,
@@ -49,6 +50,8 @@ struct Time {
     bands: Vec<Band>,
     past: f64,
     story: Option<Story>,
+    /// Of the story.
+    cuts: Vec<ghost::Part>,
 }
 
 /// The large figure of a line.
@@ -100,7 +103,7 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
     };
     let figures = {
         let plan = plan.clone();
-        move || readings.get().map(|readings| plan.figures(readings))
+        move || plan.figures(readings.get())
     };
     let form = plan.form;
     let peak = move || {
@@ -109,11 +112,7 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
         (is_peak && form == Form::Usual).then_some(" peak")
     };
     let slug = plan.demo.slug.clone();
-    let waits_for = Memo::new(move |_| {
-        let ran =
-            store.read(&[Part::Steps, Part::Replay], |show| show.run(&slug).is_some_and(|run| !run.steps.is_empty()));
-        if ran { "No data yet" } else { "Waits for a step to run" }
-    });
+    let waits = Memo::new(move |_| store.read(&[Part::Steps, Part::Replay], |show| show.run(&slug).is_none()));
     let canvases = (draw == Draw::Whole).then(|| view! { <Canvases plan=plan.clone() /> });
     let title = plan.chart.title.clone();
     let caption = title.clone();
@@ -128,8 +127,8 @@ fn Planned(plan: Arc<Plan>, draw: Draw) -> impl IntoView {
             <div class="values">{figures}</div>
             <div class="canvases">
                 {canvases}
-                <Show when=move || readings.read().is_none()>
-                    <p class="waits">{waits_for}</p>
+                <Show when=move || waits.get()>
+                    <p class="waits">"Waits for a step to run"</p>
                 </Show>
             </div>
         </figure>
@@ -203,7 +202,7 @@ impl Canvas {
             }
             Some(self.frame(plan, show, run, now_ms))
         });
-        let Some(mut frame) = frame.filter(|frame| frame.curves.iter().any(|curve| !curve.strokes.is_empty())) else {
+        let Some(mut frame) = frame else {
             clear(curves);
             return Drawing::Rests;
         };
@@ -226,7 +225,7 @@ impl Canvas {
         let time = plan.time(show, run);
         let strokes = plan.strokes(run, show.span, &time);
         let under = show.ghost(&plan.demo.slug).map(|ghost| plan.under(ghost, run, &time)).unwrap_or_default();
-        let thresholds = plan.thresholds(show);
+        let thresholds = plan.thresholds(show, run, &time);
         let may_be_log = if unit == Unit::Milliseconds { MayBeLog::Yes } else { MayBeLog::No };
         self.axes.aim_time(time.window, now_ms);
         let mut extent = curve::extent(strokes.iter().chain(&under).flatten());
@@ -290,7 +289,7 @@ impl Plan {
         let Some(story) = story else {
             let stretch = Stretch::of(run, show.span);
             let window = time_window(show.span, stretch.began, stretch.now);
-            return Time { window, bands: self.steps(run), past: 0.0, story: None };
+            return Time { window, bands: self.steps(run), past: 0.0, story: None, cuts: vec![] };
         };
         let runs = run.running().is_some();
         let bands: Vec<Band> = story
@@ -302,7 +301,8 @@ impl Plan {
             })
             .collect();
         let past = bands.last().map_or(0.0, |band| band.from);
-        Time { window: story_window(story.length(), runs), bands, past, story: Some(story) }
+        let cuts = story.cuts();
+        Time { window: story_window(story.length(), runs), bands, past, story: Some(story), cuts }
     }
 
     /// What a group is called, the longest first; with what it came to, where that is known.
@@ -326,9 +326,17 @@ impl Plan {
         parts.filter(|(x, said)| (0.0..=1.0).contains(x) && said != "0").collect()
     }
 
-    fn thresholds(&self, show: &Show) -> Vec<Threshold> {
+    /// A multiple of what the chart draws is there once that stands: while it moves, it is no line.
+    fn thresholds(&self, show: &Show, run: &Run, time: &Time) -> Vec<Threshold> {
+        let part = |series: &Series| Some(time.story.as_ref()?.place(series.last()?.at)?.0);
+        let moves = |name: &String| {
+            let is_drawn = self.chart.series.iter().any(|line| line.metric == *name);
+            let is_last = run.series.get(name).and_then(part).is_some_and(|part| part + 1 == time.bands.len());
+            is_drawn && is_last && run.running().is_some()
+        };
         let of = |threshold: &greenroom_show::demo::Threshold| {
             let value = match &threshold.figure {
+                Some(name) if moves(name) => return None,
                 Some(name) => show.bound(name, Some(&self.demo.slug))?.figure.value * threshold.at,
                 None => threshold.at,
             };
@@ -362,12 +370,7 @@ impl Plan {
     /// The strokes of each line.
     fn strokes(&self, run: &Run, span: Span, time: &Time) -> Vec<Vec<Stroke>> {
         let of = |series: &Series| match &time.story {
-            Some(story) => {
-                let part =
-                    |part: &greenroom_show::story::Part| ghost::Part { from: part.from, to: part.to, at: part.at };
-                let parts: Vec<_> = story.parts.iter().map(part).collect();
-                curve::ghost(series, &parts, self.chart.unit, time.window.0, story.length())
-            }
+            Some(story) => curve::ghost(series, &time.cuts, self.chart.unit, time.window.0, story.length()),
             None => curve::strokes(series, span, self.chart.unit, time.window.0, Stretch::of(run, span).now),
         };
         self.lines.iter().map(|line| in_order(line.series(&run.series).flat_map(of).collect())).collect()
@@ -423,7 +426,8 @@ impl Plan {
         std::iter::once(caption).chain(rows).collect()
     }
 
-    fn figures(&self, readings: Vec<Reading>) -> Vec<AnyView> {
+    fn figures(&self, readings: Option<Vec<Reading>>) -> Vec<AnyView> {
+        let readings = readings.unwrap_or_else(|| vec![Reading::Nothing; self.lines.len()]);
         let lines = self.lines.iter().zip(readings);
         lines
             .map(|(line, reading)| {

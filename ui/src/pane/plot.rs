@@ -3,7 +3,7 @@
 use super::{
     curve::Stroke,
     range::View,
-    sheet::{self, Of, Rect, Sheet, Wanted},
+    sheet::{self, Band, Of, Rect, Sheet, Wanted},
 };
 use greenroom_show::{
     Span,
@@ -71,6 +71,7 @@ pub struct Frame {
     pub curves: Vec<Curve>,
     /// Of a run that is laid under this one, in the order of the curves.
     pub ghosts: Vec<Curve>,
+    /// Steps or groups, each from its start to its end.
     pub bands: Vec<Band>,
     pub thresholds: Vec<Threshold>,
     /// Below the plot, in parts of it.
@@ -86,15 +87,6 @@ pub struct Curve {
     pub label: String,
     pub color: String,
     pub strokes: Vec<Stroke>,
-}
-
-/// A step or a group, from its start to its end.
-#[derive(Debug)]
-pub struct Band {
-    pub from: f64,
-    pub to: f64,
-    /// The longest first.
-    pub names: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -150,10 +142,10 @@ impl Frame {
         if self.form == Form::Tile {
             return Wanted { room, size, ..Wanted::default() };
         }
-        let bands = self.bands.iter().map(|band| sheet::Band {
-            from: self.view.x(band.from),
-            to: self.view.x(band.to),
-            names: band.names.clone(),
+        let bands = self.bands.iter().map(|Band { from, to, names }| Band {
+            from: self.view.x(*from),
+            to: self.view.x(*to),
+            names: names.clone(),
         });
         let last = |curve: &Curve| Some(*curve.strokes.last()?.last()?);
         let curves = self.curves.iter().filter(|_| self.curves.len() > 1);

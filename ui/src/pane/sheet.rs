@@ -59,7 +59,7 @@ pub struct Wanted {
     pub ends_at: f64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Band {
     pub from: f64,
     pub to: f64,

@@ -39,7 +39,7 @@ pub fn TerminalView(demo: String) -> impl IntoView {
                 </For></div>
             </div>
             <Show when=move || count.get() == 0>
-                <p class="waits">"Shows what the tool prints, once a step runs."</p>
+                <p class="idle" aria-label="Shows what the tool prints, once a step runs">"$ "<i></i></p>
             </Show>
         </div>
     }

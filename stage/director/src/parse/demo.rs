@@ -204,6 +204,9 @@ fn read_group(fence: &markdown::Fence, blocks: &[Block], program: &mut Program, 
         let read = script::read(text).and_then(|read| known_tool(&program.demo.tools, read));
         match read.and_then(|read| fits_profile(program.profile, read)) {
             Ok(read) => {
+                if matches!(read.verb, script::Verb::Expect { .. }) && read.proves.is_none() {
+                    report.warn(line, "the audience does not see this check: say what it proves, as in --proves '2,004 files are back'");
+                }
                 program.demo.steps.push(step(&read, line));
                 program.lines.push(read);
             }
@@ -307,6 +310,15 @@ expect a.blobs == 2 --proves '2 blobs'
         assert_eq!((demo.steps[2].timeout_ms, demo.steps[2].if_fails.as_deref()), (5000, Some("Press V")));
         assert_eq!(demo.steps[3].proves.as_deref(), Some("2 blobs"));
         assert_eq!(program.lines.len(), demo.steps.len());
+    }
+
+    #[test]
+    fn a_check_without_a_sentence_is_not_shown_and_that_is_said() {
+        let parsed = parse_demo("demos/copy/demo.md", "copy", &GOOD.replace(" --proves '2 blobs'", "")).expect("good");
+        assert_eq!(parsed.value.demo.steps[3].proves, None);
+        let said: Vec<_> = parsed.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("demos/copy/demo.md:25: the audience does not see this check"), "{}", said[0]);
     }
 
     #[test]

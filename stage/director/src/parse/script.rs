@@ -255,7 +255,12 @@ pub enum DataVerb {
 }
 
 /// The options that any line may carry, and that no tool ever sees.
-const OPTIONS: [&str; 4] = ["--timeout", "--if-fails", "--proves", "--fails-with"];
+const OPTIONS: [(&str, &str); 4] = [
+    ("--timeout", "How long it may take: 90s."),
+    ("--if-fails", "What the speaker does then; only the speaker reads it."),
+    ("--proves", "What it shows, in a sentence for the audience: such a step is one of the checks."),
+    ("--fails-with", "Of 'run': what the tool must say as it fails."),
+];
 
 /// Reads one line. The error is a sentence without a place.
 pub fn read(line: &str) -> Result<Line, String> {
@@ -302,6 +307,10 @@ pub fn reference() -> String {
             add(what, &format!("{} ", verb.get_name()));
         }
     }
+    text.push_str("\nWhat any line may carry:\n");
+    for (option, about) in OPTIONS {
+        text.push_str(&format!("{option} <{}>\n    {about}\n", option.trim_start_matches('-')));
+    }
     text.push_str(super::placeholder::REFERENCE);
     text.push_str(super::shots::REFERENCE);
     text
@@ -322,7 +331,7 @@ fn take_options(words: Vec<String>) -> Result<(Vec<String>, [Option<String>; 4])
     let mut options = [None, None, None, None];
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
-        match OPTIONS.iter().position(|option| *option == word) {
+        match OPTIONS.iter().position(|(option, _)| *option == word) {
             Some(at) => options[at] = Some(words.next().ok_or_else(|| format!("'{word}' needs a value"))?),
             None => kept.push(word),
         }

@@ -139,11 +139,11 @@ impl Verb {
     /// What it proves where its line does not say.
     pub fn proves(&self) -> Option<String> {
         match self {
-            Verb::Expect { condition } => Some(condition.join(" ")),
             Verb::Data { what: DataVerb::Compare { .. } } => Some("Every byte identical".into()),
             Verb::Data { what: DataVerb::Make { .. } }
             | Verb::Tenant { .. }
-            // Whoever waits proves nothing, unless the line says what.
+            // A condition is no sentence: what it proves, the line says.
+            | Verb::Expect { .. }
             | Verb::Wait { .. }
             | Verb::Load(_)
             | Verb::Stop { .. }

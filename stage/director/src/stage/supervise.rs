@@ -226,15 +226,17 @@ fn busy(values: &Values) -> bool {
 }
 
 impl Stage {
-    /// Draws values into the run of the demo on stage, where they are of it: the metrics that it draws, and no others.
+    /// Draws values into the run of the demo on stage, where they are of it: the metrics that it draws, and no others. Before its first step,
+    /// what is not there yet rests.
     pub(super) fn sample(&self, values: &Values, is_of: impl FnOnce(&Program) -> bool) {
         let loaded = self.loaded();
         let mut now = self.lock();
         let Some(demo) = now.show.active.as_ref().and_then(|slug| now.show.demos.get(slug)) else { return };
-        if !loaded.talk.programs.get(&demo.slug).is_some_and(|program| is_of(program)) {
-            return;
+        let has_begun = now.show.runs.get(&demo.slug).is_none_or(|run| !run.steps.is_empty());
+        let mut sample = if has_begun { Values::new() } else { demo.at_rest() };
+        if loaded.talk.programs.get(&demo.slug).is_some_and(|program| is_of(program)) {
+            sample.extend(demo.metrics().filter_map(|metric| Some((metric.clone(), *values.get(metric)?))));
         }
-        let sample: Values = demo.metrics().filter_map(|metric| Some((metric.clone(), *values.get(metric)?))).collect();
         if !sample.is_empty() {
             self.emit_in(&mut now, Event::Sample(sample));
         }
