@@ -1,6 +1,7 @@
 //! A deck as its windows see it: parsed, typed, and without a byte of raw HTML.
 
 use crate::code::Code;
+use crate::demo::{Comparison, Side};
 use crate::diagram::Diagram;
 use serde::{Deserialize, Serialize};
 
@@ -177,6 +178,7 @@ impl Slide {
     pub fn figures(&self) -> Vec<String> {
         let mut names = Vec::new();
         each_inline(&self.body, &mut |inline| names.extend(inline.figure().map(str::to_string)));
+        names.extend(compared(&self.body).map(|side| side.figure.clone()));
         names
     }
 
@@ -367,6 +369,8 @@ pub enum Block {
     Code(Code),
     Quote(Vec<Block>),
     Diagram(Diagram),
+    /// Figures beside each other, bound as those in text are.
+    Compare(Comparison),
     /// Parts the left column from the right in `two-columns`: `::right::` on a line of its own.
     Column,
 }
@@ -455,9 +459,25 @@ pub fn each_inline<'a>(blocks: &'a [Block], visit: &mut dyn FnMut(&'a Inline)) {
             Block::Table { head, rows } => {
                 head.iter().chain(rows.iter().flatten()).for_each(|cell| within(cell, visit));
             }
-            Block::Code(_) | Block::Diagram(_) | Block::Column => {}
+            Block::Code(_) | Block::Diagram(_) | Block::Compare(_) | Block::Column => {}
         }
     }
+}
+
+/// What is compared with what. A comparison stands in no list and no quotation.
+fn compared(blocks: &[Block]) -> impl Iterator<Item = &Side> {
+    let comparisons = blocks.iter().filter_map(|block| match block {
+        Block::Compare(comparison) => Some(comparison),
+        Block::Heading { .. }
+        | Block::Paragraph(_)
+        | Block::List { .. }
+        | Block::Table { .. }
+        | Block::Code(_)
+        | Block::Quote(_)
+        | Block::Diagram(_)
+        | Block::Column => None,
+    });
+    comparisons.flat_map(|comparison| &comparison.sides)
 }
 
 fn within<'a>(inlines: &'a [Inline], visit: &mut dyn FnMut(&'a Inline)) {

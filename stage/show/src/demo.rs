@@ -72,6 +72,9 @@ pub enum Hero {
 /// Quiet charts beside a hero.
 pub const TILES_MAX: usize = 3;
 
+/// Figures that a comparison has room for.
+pub const SIDES_MAX: usize = 5;
+
 /// Figures side by side, in one scale: each against the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -91,7 +91,7 @@ impl Show {
         match (take, self.runs.get(demo)) {
             (Some(take), _) => Source::Recorded(Badge::of(take, self.live().host.as_ref())),
             (_, None) => Source::Waiting,
-            (_, Some(run)) if run.steps.is_empty() && run.series.is_empty() => Source::Waiting,
+            (_, Some(run)) if run.steps.is_empty() => Source::Waiting,
             (_, Some(run)) if run.running().is_some() => Source::Running,
             (_, Some(_)) => Source::Live,
         }

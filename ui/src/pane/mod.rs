@@ -14,6 +14,7 @@ mod topology;
 
 pub use badge::{SourceBadge, in_words, is_recorded, of_ghost, plain_cpu, source_name};
 pub use checks::state_name;
+pub use compare::Bars;
 pub use terminal::TerminalView;
 
 use crate::{

@@ -281,9 +281,9 @@ impl<'a> Painter<'a> {
         let plot = sheet.plot;
         self.context.save();
         self.context.begin_path();
-        // A dot at the edge is whole.
+        // A dot at the edge is whole, and so is a line at rest.
         let spill = self.frame.form.dot();
-        self.context.rect(plot.left, plot.top - spill, plot.width() + spill, plot.height() + spill);
+        self.context.rect(plot.left, plot.top - spill, plot.width() + spill, plot.height() + 2.0 * spill);
         self.context.clip();
         for curve in &self.frame.ghosts {
             self.context.set_global_alpha(GHOST_DIM);

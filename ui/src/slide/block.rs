@@ -6,6 +6,7 @@ use super::{
     inline::inlines,
     measure::{self, Room},
 };
+use crate::pane::Bars;
 use greenroom_show::deck::{Block, Inline, Layout, Slide, plain};
 use leptos::prelude::*;
 use std::{cell::Cell, sync::Arc};
@@ -67,6 +68,9 @@ impl Words {
                 let height = height.min(DRAWING_HEIGHT_MAX);
                 let shown = self.shown(diagram.clicks.len());
                 view! { <DiagramView diagram=diagram.clone() width height shown /> }.into_any()
+            }
+            Block::Compare(comparison) => {
+                view! { <Bars comparison=comparison.clone() demo=demo.map(str::to_string) /> }.into_any()
             }
             Block::Quote(blocks) => view! { <blockquote>{self.blocks(blocks)}</blockquote> }.into_any(),
             Block::Column => ().into_any(),

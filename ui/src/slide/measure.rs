@@ -183,7 +183,7 @@ pub fn lines_of(blocks: &[Block]) -> Vec<String> {
             Block::Heading { text, .. } | Block::Paragraph(text) => lines.push(plain(text)),
             Block::List { items, .. } => items.iter().for_each(|item| lines.extend(lines_of(item))),
             Block::Quote(blocks) => lines.extend(lines_of(blocks)),
-            Block::Table { .. } | Block::Code(_) | Block::Diagram(_) | Block::Column => {}
+            Block::Table { .. } | Block::Code(_) | Block::Diagram(_) | Block::Compare(_) | Block::Column => {}
         }
     }
     lines
@@ -194,7 +194,7 @@ pub fn is_text(blocks: &[Block]) -> bool {
     blocks.iter().all(|block| match block {
         Block::Heading { .. } | Block::List { .. } | Block::Quote(_) | Block::Column => true,
         Block::Paragraph(text) => !matches!(text[..], [Inline::Picture { .. }]),
-        Block::Table { .. } | Block::Code(_) | Block::Diagram(_) => false,
+        Block::Table { .. } | Block::Code(_) | Block::Diagram(_) | Block::Compare(_) => false,
     })
 }
 

@@ -412,6 +412,7 @@ fn title(blocks: &[Block]) -> String {
             | Block::Code(_)
             | Block::Quote(_)
             | Block::Diagram(_)
+            | Block::Compare(_)
             | Block::Column => None,
         })
         .unwrap_or_default()
@@ -531,6 +532,24 @@ demo: copy
         let said = parsed.warnings[0].to_string();
         assert_eq!(said, "slides/a/deck.md:7: there is no demo 'cpoy' to run yet; did you mean 'copy'?");
         assert_eq!(parsed.value.slides[1].cue.as_ref().expect("a cue").groups, ["make"]);
+    }
+
+    #[test]
+    fn a_slide_compares_figures_by_their_names_and_bad_ones_say_where() {
+        let with = |fence: &str| format!("---\ntitle: A\n---\n# A\n\n```compare\n{fence}\n```\n");
+        let sides = "title: Moved\nunit: bytes-per-second\nsides:\n  - { figure: up.x, label: in }";
+        let good = parse(&with(&format!("{sides}\n  - {{ figure: down.x, label: out }}"))).expect("good").value;
+        assert_eq!(good.slides[0].figures(), ["up.x", "down.x"]);
+        let said = |text: &str| {
+            parse(text)
+                .map(|parsed| parsed.faults)
+                .map_or_else(|faults| faults.to_string(), |faults| format!("{faults:?}"))
+        };
+        assert!(said(&with(sides)).contains("has 1 sides, and 2 to 5 can be read"), "{}", said(&with(sides)));
+        let strange = said(&with("title: Moved\nunits: bytes"));
+        assert!(strange.contains("a comparison has 'title', 'unit' and 'sides'"), "{strange}");
+        let nested = said("---\ntitle: A\n---\n# A\n\n> ```compare\n> title: T\n> ```\n");
+        assert!(nested.contains("stands by itself"), "{nested}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! CommonMark with tables into blocks. Raw HTML becomes text, and nothing is dropped in silence; comments have been taken out before.
 
 use super::source::{Body, STUB};
-use super::{Files, Report, code, diagram, marks};
+use super::{Files, Report, code, diagram, marks, shots};
 use greenroom_show::code::Code;
 use greenroom_show::deck::{Block, Inline, plain};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeWithOffset};
@@ -129,6 +129,13 @@ impl<'a, I: Iterator<Item = (Event<'a>, Range<usize>)>> Reader<'a, '_, I> {
                 }
                 let line = self.line(range);
                 match self.of {
+                    Text::Slide(_) if language == "compare" => {
+                        if self.depth > 0 {
+                            self.report.fault(line, "a comparison stands by itself, not within a list or a quotation");
+                            return;
+                        }
+                        blocks.extend(shots::comparison(&text, line + 1, self.report).map(Block::Compare));
+                    }
                     Text::Slide(files) if language == "code" => {
                         blocks.extend(code::piece(&text, line + 1, files, self.report).map(Block::Code));
                     }

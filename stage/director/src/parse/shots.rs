@@ -1,7 +1,7 @@
 //! What a demo's head says of its stage: a shot for each group, and figures to compare.
 
-use super::{Report, hint};
-use greenroom_show::demo::{Comparison, Demo, Hero, Shot, TILES_MAX};
+use super::{Report, hint, yaml};
+use greenroom_show::demo::{Comparison, Demo, Hero, SIDES_MAX, Shot, TILES_MAX};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -68,10 +68,27 @@ pub fn direct(shots: BTreeMap<String, ShotYaml>, line: usize, demo: &mut Demo, r
     }
 }
 
-/// Whether there is something to compare.
+/// Reads what stands in a ```` ```compare ```` fence of a deck, whose text begins at line `first`.
+pub fn comparison(text: &str, first: usize, report: &mut Report) -> Option<Comparison> {
+    match yaml::document(text) {
+        Ok(comparison) => {
+            check(std::slice::from_ref(&comparison), first, report);
+            Some(comparison)
+        }
+        Err((line, why)) => {
+            report.fault(first + line - 1, format!("a comparison has 'title', 'unit' and 'sides': {why}"));
+            None
+        }
+    }
+}
+
+/// Whether there is something to compare, and room for it.
 pub fn check(comparisons: &[Comparison], line: usize, report: &mut Report) {
-    for comparison in comparisons.iter().filter(|comparison| comparison.sides.len() < 2) {
-        report.fault(line, format!("'compare': '{}' has fewer than two sides", comparison.title));
+    for Comparison { title, sides, .. } in comparisons {
+        if !(2..=SIDES_MAX).contains(&sides.len()) {
+            let count = sides.len();
+            report.fault(line, format!("'compare': '{title}' has {count} sides, and 2 to {SIDES_MAX} can be read"));
+        }
     }
 }
 
@@ -161,7 +178,7 @@ load solo --tenant gold --get 1 --size 4KiB --rate 9/s --for 1s --seed 1
         assert!(with("  alone: {", "  alon: {").contains("no fence of steps has that name; did you mean 'alone'?"));
         assert!(with("{ chart: Latency }", "topology").contains("there is no topology"));
         assert!(with("[Latency]", "[Latency, Latency, Latency, Latency]").contains("4 tiles, and at most 3"));
-        assert!(with(", { figure: off.get.p99_ms, label: off }", "").contains("fewer than two sides"));
+        assert!(with(", { figure: off.get.p99_ms, label: off }", "").contains("has 1 sides, and 2 to 5 can be read"));
         assert!(with("{ chart: Latency }", "{ pie: Latency }").contains("front matter"));
     }
 }
