@@ -1,3 +1,4 @@
-// Starts the page. A file of its own: the content security policy allows no script within the page.
-import init from "./greenroom-ui.js";
-init({ module_or_path: "./greenroom-ui_bg.wasm" });
+// Starts the page's program. A file of its own: the content security policy allows no script within the page.
+const view = new URLSearchParams(location.search).get("view") === "audience" ? "audience" : "presenter";
+const { default: init } = await import(`./greenroom-${view}.js`);
+init({ module_or_path: `./greenroom-${view}_bg.wasm` });

@@ -20,7 +20,7 @@ pub fn AudienceWindow() -> impl IntoView {
                 return;
             }
             // Where a window cannot fill its screen, it stays as it is.
-            spawn_local(async { bridge::call(ToggleFullScreen {}).await.unwrap_or_default() });
+            spawn_local(bridge::tell(ToggleFullScreen {}));
         }
     });
     on_cleanup(move || keys.remove());

@@ -1,6 +1,6 @@
 //! The bridge to the director: a call goes out, pushes come in, both as JSON text. Knows no show.
 
-use greenroom_show::call::{Call, CallError, Push};
+use greenroom_show::call::{Call, CallError};
 use js_sys::{JSON, Object, Reflect};
 use leptos::{prelude::window, task::spawn_local};
 use serde::de::DeserializeOwned;
@@ -36,26 +36,26 @@ pub fn reel() -> Option<(String, String)> {
 }
 
 /// Hands on what the director pushes, until the page goes away.
-pub fn listen(take: impl Fn(Push) + 'static) {
+pub fn listen<T: DeserializeOwned + 'static>(read: Read<T>, take: impl Fn(T) + 'static) {
     if has_shell() {
-        subscribe(Rc::new(take));
+        subscribe(read, Rc::new(take));
     }
 }
 
 /// Each push is acknowledged once the page has taken it. One that cannot be read would leave the page beside the show: it subscribes anew, and
 /// begins with a snapshot. Where that is what cannot be read, another would not help.
-fn subscribe(take: Rc<dyn Fn(Push)>) {
-    let read = Cell::new(false);
+fn subscribe<T: DeserializeOwned + 'static>(read: Read<T>, take: Rc<dyn Fn(T)>) {
+    let was_read = Cell::new(false);
     let taken = Closure::<dyn Fn(JsValue)>::new(move |message: JsValue| {
-        match parse::<Push>(message.as_string()) {
+        match read(message.as_string().as_deref().unwrap_or("null")) {
             Ok(push) => {
-                read.set(true);
+                was_read.set(true);
                 take(push);
             }
             Err(error) => {
                 report(error.into());
-                if read.replace(false) {
-                    return subscribe(take.clone());
+                if was_read.replace(false) {
+                    return subscribe(read, take.clone());
                 }
             }
         }
@@ -79,21 +79,31 @@ fn subscribe(take: Rc<dyn Fn(Push)>) {
 
 /// Calls are answered in the order in which they are made here, whichever comes first on its way.
 pub async fn call<C: Call>(call: C) -> Result<C::Reply, CallError> {
-    thread_local! {
-        static TURN: Cell<u32> = const { Cell::new(0) };
-    }
     if !has_shell() {
         return Err(CallError::Failed { detail: "this page has no director".into() });
+    }
+    let failed = |detail: String| CallError::Failed { detail };
+    match sent(call).await {
+        Ok(reply) => by_value(&text(&reply)).map_err(failed),
+        Err(error) => Err(by_value(&text(&error)).unwrap_or_else(|_| failed(text(&error)))),
+    }
+}
+
+/// Calls, where nothing is to be said of the answer.
+pub async fn tell<C: Call>(call: C) {
+    if has_shell() {
+        let _ = sent(call).await;
+    }
+}
+
+async fn sent<C: Call>(call: C) -> Result<JsValue, JsValue> {
+    thread_local! {
+        static TURN: Cell<u32> = const { Cell::new(0) };
     }
     let request =
         serde_json::to_string(&call.request()).ok().and_then(|text| JSON::parse(&text).ok()).unwrap_or_default();
     let turn = TURN.replace(TURN.get() + 1);
-    let reply = invoke("call", &arguments([("request", request), ("turn", turn.into())])).await;
-    let failed = |detail: String| CallError::Failed { detail };
-    match reply {
-        Ok(reply) => parse(text(&reply)).map_err(failed),
-        Err(error) => Err(parse(text(&error)).unwrap_or_else(|_| failed(text(&error).unwrap_or_default()))),
-    }
+    invoke("call", &arguments([("request", request), ("turn", turn.into())])).await
 }
 
 /// Where a picture of the deck is. Outside the shell the page has brought it.
@@ -123,15 +133,22 @@ fn arguments<const N: usize>(pairs: [(&str, JsValue); N]) -> JsValue {
     object.into()
 }
 
-fn text(value: &JsValue) -> Option<String> {
-    JSON::stringify(value).ok()?.as_string()
+fn text(value: &JsValue) -> String {
+    JSON::stringify(value).ok().and_then(|text| text.as_string()).unwrap_or("null".into())
 }
 
-fn parse<T: DeserializeOwned>(text: Option<String>) -> Result<T, String> {
-    // By way of a value: events are read from values in any case, and one reader of each type is half the code of two.
-    let value: serde_json::Value =
-        serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|error| error.to_string())?;
+/// How a message is read.
+pub type Read<T> = fn(&str) -> Result<T, String>;
+
+/// By way of a value: events are read from values in any case, and one reader of each type is half the code of two.
+pub fn by_value<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+/// What the audience is told holds no event.
+pub fn straight<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 pub fn report(error: JsValue) {

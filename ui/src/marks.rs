@@ -1,16 +1,11 @@
 //! Pointer, spotlight and ink over a slide: drawn in both windows, made by the mouse on the presenter's slide.
 
 use crate::{
-    bridge,
-    presenter::Console,
     stage::{HEIGHT, WIDTH},
     store::{Part, Store},
 };
-use greenroom_show::{
-    call::{DrawInk, Point},
-    marks::{Ink, Pointer, PointerKind, Spot},
-};
-use leptos::{ev, prelude::*, task::spawn_local};
+use greenroom_show::marks::{Pointer, PointerKind, Spot};
+use leptos::{ev, prelude::*};
 use std::fmt::Write as _;
 
 /// What the mouse does on the presenter's slide.
@@ -19,6 +14,21 @@ pub enum Tool {
     Laser,
     Spotlight,
     Ink,
+}
+
+/// What the mouse does over a slide, where it does anything: given as a context.
+#[derive(Debug, Clone, Copy)]
+pub struct Mouse {
+    pub tool: Signal<Option<Tool>>,
+    pub does: Callback<(Touch, ev::PointerEvent)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    Down,
+    Moves,
+    Up,
+    Leaves,
 }
 
 /// Radius of the spotlight on the stage.
@@ -33,9 +43,15 @@ pub fn MarksView(#[prop(into)] slide: Signal<usize>) -> impl IntoView {
         let slide = slide.get();
         store.read(&[Part::Marks, Part::Deck], |show| show.marks.strokes(slide).to_vec())
     });
-    let hand = use_context::<Console>().map(Hand::new);
-    let holds = move || hand.is_some_and(|hand| hand.console.tool.get().is_some());
-    let tool = move || hand.and_then(|hand| hand.console.tool.get()).map(|tool| format!("{tool:?}").to_lowercase());
+    let mouse = use_context::<Mouse>();
+    let held = move || mouse.and_then(|mouse| mouse.tool.get());
+    let holds = move || held().is_some();
+    let tool = move || held().map(|tool| format!("{tool:?}").to_lowercase());
+    let does = move |touch: Touch, event: ev::PointerEvent| {
+        if let Some(mouse) = mouse {
+            mouse.does.run((touch, event));
+        }
+    };
     let ink =
         move || strokes.read().iter().map(|stroke| view! { <path class="ink" d=path(stroke) /> }).collect::<Vec<_>>();
     let light = move || {
@@ -62,100 +78,15 @@ pub fn MarksView(#[prop(into)] slide: Signal<usize>) -> impl IntoView {
             data-tool=tool
             viewBox=format!("0 0 {WIDTH} {HEIGHT}")
             aria-hidden="true"
-            on:pointerdown=move |event| hand.into_iter().for_each(|hand| hand.down(&event))
-            on:pointermove=move |event| hand.into_iter().for_each(|hand| hand.moves(&event))
-            on:pointerup=move |_| hand.into_iter().for_each(Hand::up)
-            on:pointerleave=move |_| hand.into_iter().for_each(Hand::leaves)
+            on:pointerdown=move |event| does(Touch::Down, event)
+            on:pointermove=move |event| does(Touch::Moves, event)
+            on:pointerup=move |event| does(Touch::Up, event)
+            on:pointerleave=move |event| does(Touch::Leaves, event)
         >
             {ink}
             {light}
         </svg>
     }
-}
-
-/// The presenter's hand. One call is under way at a time; what the mouse does meanwhile goes with the next.
-#[derive(Debug, Clone, Copy)]
-struct Hand {
-    console: Console,
-    draws: StoredValue<bool>,
-    calls: StoredValue<bool>,
-    along: StoredValue<Vec<Spot>>,
-    at: StoredValue<Option<Pointer>>,
-}
-
-impl Hand {
-    fn new(console: Console) -> Self {
-        Self {
-            console,
-            draws: StoredValue::new(false),
-            calls: StoredValue::new(false),
-            along: StoredValue::new(vec![]),
-            at: StoredValue::new(None),
-        }
-    }
-
-    fn down(self, event: &ev::PointerEvent) {
-        if self.console.tool.get_untracked() == Some(Tool::Ink)
-            && let Some(spot) = spot(event)
-        {
-            self.draws.set_value(true);
-            self.console.send(DrawInk { ink: Ink::Down(spot) });
-        }
-    }
-
-    fn moves(self, event: &ev::PointerEvent) {
-        let Some(spot) = spot(event) else { return };
-        match self.console.tool.get_untracked() {
-            Some(Tool::Ink) if self.draws.get_value() => self.along.update_value(|along| along.push(spot)),
-            Some(Tool::Laser) => self.at.set_value(Some(Pointer { kind: PointerKind::Laser, at: spot })),
-            Some(Tool::Spotlight) => self.at.set_value(Some(Pointer { kind: PointerKind::Spotlight, at: spot })),
-            _ => return,
-        }
-        self.say();
-    }
-
-    fn up(self) {
-        self.draws.set_value(false);
-    }
-
-    fn leaves(self) {
-        self.up();
-        if matches!(self.console.tool.get_untracked(), Some(Tool::Laser | Tool::Spotlight)) {
-            self.at.set_value(None);
-            self.console.send(Point { pointer: None });
-        }
-    }
-
-    fn say(self) {
-        if self.calls.get_value() {
-            return;
-        }
-        self.calls.set_value(true);
-        spawn_local(async move {
-            loop {
-                let along = self.along.try_update_value(std::mem::take).unwrap_or_default();
-                let pointer = self.at.try_update_value(Option::take).flatten();
-                // What is refused here is said by the next call that a key makes.
-                if !along.is_empty() {
-                    let _ = bridge::call(DrawInk { ink: Ink::Along(along) }).await;
-                } else if pointer.is_some() {
-                    let _ = bridge::call(Point { pointer }).await;
-                } else {
-                    break;
-                }
-            }
-            let _ = self.calls.try_set_value(false);
-        });
-    }
-}
-
-/// Where on the stage a mouse is.
-fn spot(event: &ev::PointerEvent) -> Option<Spot> {
-    let over = event_target::<web_sys::Element>(event).closest("svg").ok()??.get_bounding_client_rect();
-    let part = |at: f64, start: f64, length: f64| ((at - start) / length.max(1.0)).clamp(0.0, 1.0);
-    let x = part(f64::from(event.client_x()), over.left(), over.width()) * WIDTH;
-    let y = part(f64::from(event.client_y()), over.top(), over.height()) * HEIGHT;
-    Some((x as f32, y as f32))
 }
 
 fn path(stroke: &[Spot]) -> String {

@@ -10,7 +10,7 @@ use crate::{
 };
 use greenroom_show::{
     Micros,
-    call::Push,
+    call::ToAudience,
     playback::{Playhead, To, Way},
     reel::{Due, Head, Kind, PAGE, Projector, ReelError},
     timeline::Timeline,
@@ -117,7 +117,7 @@ impl Player {
         let due = self.projector.try_update_value(|projector| projector.due(at));
         let Some(Due { now, told }) = self.heard(due) else { return false };
         let is_anything = !told.is_empty();
-        self.store.push(Push::Seen { now, told });
+        self.store.hear(ToAudience { now, told });
         is_anything
     }
 
@@ -130,7 +130,7 @@ impl Player {
         let to = to.min(self.last());
         let sought = self.projector.try_update_value(|projector| projector.seek(to));
         let Some((at, show)) = self.heard(sought) else { return };
-        self.store.push(Push::Snapshot { now: at, show: Box::new(show) });
+        self.store.open(at, show);
         self.head.update(|head| head.seek(to, now()));
         self.at.set(to);
     }

@@ -8,7 +8,7 @@ use crate::{
 use greenroom_show::{
     Curtain, Event, Micros, Replay, Show,
     audience::{Change, Ran},
-    call::Push,
+    call::{ToAudience, ToPresenter},
 };
 use leptos::prelude::*;
 use std::time::Duration;
@@ -75,14 +75,11 @@ impl Store {
         }
     }
 
-    pub fn push(&self, push: Push) {
-        let touched = match push {
-            Push::Snapshot { now, show } => {
-                self.offset.set_value(Offset::at(now));
-                self.show.set_value(*show);
-                Touched::ALL
-            }
-            Push::Events { now, events } => {
+    /// What the presenter's window is told.
+    pub fn push(&self, push: ToPresenter) {
+        match push {
+            ToPresenter::Snapshot { now, show } => self.open(now, *show),
+            ToPresenter::Events { now, events } => {
                 self.offset.set_value(Offset::at(now));
                 let mut touched = Touched::default();
                 self.show.update_value(|show| {
@@ -95,21 +92,28 @@ impl Store {
                         }
                     }
                 });
-                touched
+                self.tell(touched);
             }
-            Push::Seen { now, told } => {
-                self.offset.set_value(Offset::at(now));
-                let mut touched = Touched::default();
-                self.show.update_value(|show| {
-                    for told in told {
-                        touched.by_change(&told.change);
-                        show.hear(told);
-                    }
-                });
-                self.forget_once_covered();
-                touched
+        }
+    }
+
+    pub fn open(&self, now: Micros, show: Show) {
+        self.offset.set_value(Offset::at(now));
+        self.show.set_value(show);
+        self.tell(Touched::ALL);
+    }
+
+    /// What the audience is told.
+    pub fn hear(&self, ToAudience { now, told }: ToAudience) {
+        self.offset.set_value(Offset::at(now));
+        let mut touched = Touched::default();
+        self.show.update_value(|show| {
+            for told in told {
+                touched.by_change(&told.change);
+                show.hear(told);
             }
-        };
+        });
+        self.forget_once_covered();
         self.tell(touched);
     }
 

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// What the audience's page runs, live and as it is handed on, and what the presenter's does.
+pub const PROGRAMS: [&str; 2] = ["greenroom-audience", "greenroom-presenter"];
 /// Copied from `ui/` as they are.
 const ASSETS: [&str; 4] = ["index.html", "boot.js", "theme", "fonts"];
 
@@ -23,10 +25,10 @@ pub fn build(profile: Profile) -> Result<()> {
         Profile::Release => "wasm-release",
     };
     shell::run(&mut shell::cargo(&format!("build -p greenroom-ui --target {TARGET} --profile {wasm_profile}")))?;
-    let wasm = paths::target().join(TARGET).join(wasm_profile).join("greenroom-ui.wasm");
+    let wasm = PROGRAMS.map(|name| paths::target().join(TARGET).join(wasm_profile).join(name).with_extension("wasm"));
 
     let assets: Vec<PathBuf> = ASSETS.iter().map(|name| paths::root().join("ui").join(name)).collect();
-    let print = fingerprint(assets.iter().map(PathBuf::as_path).chain([wasm.as_path()]))?;
+    let print = fingerprint(assets.iter().chain(&wasm).map(PathBuf::as_path))?;
     let stamp = paths::target().join("xtask/ui.stamp");
     if dist().join("index.html").exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
         return Ok(());
@@ -37,11 +39,11 @@ pub fn build(profile: Profile) -> Result<()> {
 }
 
 /// Everything is made in a folder beside and moved in whole: a build that was interrupted leaves the old page.
-fn assemble(wasm: &Path, assets: &[PathBuf]) -> Result<()> {
+fn assemble(wasm: &[PathBuf], assets: &[PathBuf]) -> Result<()> {
     let fresh = paths::target().join("xtask/dist");
     paths::remove_folder(&fresh)?;
     fs::create_dir_all(&fresh).context("create the UI's folder")?;
-    shell::run(shell::cargo("run --quiet -p greenroom-bindgen --").arg(wasm).arg(&fresh))?;
+    shell::run(shell::cargo("run --quiet -p greenroom-bindgen --").arg(&fresh).args(wasm))?;
     for asset in assets.iter().filter(|asset| asset.exists()) {
         copy(asset, &fresh.join(asset.file_name().expect("a named asset")))?;
     }

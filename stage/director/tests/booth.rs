@@ -76,7 +76,7 @@ fn told(director: &Director) -> Arc<Mutex<String>> {
     tokio::spawn(async move {
         let mut pushes = Box::pin(pushes);
         while let Some(push) = pushes.next().await {
-            assert!(matches!(push, Push::Seen { .. }));
+            assert!(matches!(push, Push::Audience(_)));
             told.lock().expect("whole").push_str(&serde_json::to_string(&push).expect("plain values"));
         }
     });

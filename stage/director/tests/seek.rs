@@ -10,8 +10,8 @@ use greenroom_director::Director;
 use greenroom_director::takes::library::{Limits, Takes};
 use greenroom_show::call::{
     ActOnTake, CallError, CancelHandOn, CutTake, GoTo, HandOn, ListTakes, OpenTake, PaceTake, Push, ReadDetails,
-    ReadForms, ReadHanding, ReadLabels, ReadTimeline, ResetClock, Role, RunGroup, SeekTake, ToggleClock, ToggleIdle,
-    TogglePlay, ToggleRecorded,
+    ReadForms, ReadHanding, ReadLabels, ReadTimeline, ResetClock, Role, RunGroup, SeekTake, ToPresenter, ToggleClock,
+    ToggleIdle, TogglePlay, ToggleRecorded,
 };
 use greenroom_show::playback::{Idle, To, Way};
 use greenroom_show::take::{Cut, Label, TakeAct, TakeInfo};
@@ -127,7 +127,7 @@ async fn a_take_of_a_demo_is_sought_step_by_step_and_back() {
     assert!(call(&director, CancelHandOn {}).await.is_err(), "nothing is being handed on");
     // Whoever joins now has what those have who were there.
     let mut late = Box::pin(director.subscribe(Role::Presenter));
-    let Some(Push::Snapshot { show, .. }) = late.next().await else { panic!("a snapshot") };
+    let Some(Push::Presenter(ToPresenter::Snapshot { show, .. })) = late.next().await else { panic!("a snapshot") };
     assert_eq!(show.recorded, director.show().recorded);
     director.close().await;
 }

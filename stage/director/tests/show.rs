@@ -10,8 +10,8 @@ use greenroom_director::{Clipboard, Director, Options, rehearsals};
 use greenroom_show::call::{
     ActOnTenant, CallError, CompareGhost, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, LayGhost, ListTakes,
     Next, OpenTake, Preflight, Push, ReadRehearsals, ReadTenants, Reset, ResetClock, RestartTake, Role, RunGroup,
-    SetAdmission, SetPlan, ShowRequest, Stop, ToggleCaptions, ToggleClock, ToggleCurtain, ToggleFreeze, ToggleGhost,
-    ToggleLoop, TogglePlay, ToggleRecorded, ZoomPane,
+    SetAdmission, SetPlan, ShowRequest, Stop, ToAudience, ToPresenter, ToggleCaptions, ToggleClock, ToggleCurtain,
+    ToggleFreeze, ToggleGhost, ToggleLoop, TogglePlay, ToggleRecorded, ZoomPane,
 };
 use greenroom_show::deck::Pane;
 use greenroom_show::planner;
@@ -34,9 +34,11 @@ async fn fold(pushes: &mut (impl Stream<Item = Push> + Unpin), done: impl Fn(&Sh
     let folding = async {
         while let Some(push) = pushes.next().await {
             match push {
-                Push::Snapshot { show: snapshot, .. } => show = *snapshot,
-                Push::Events { events, .. } => events.iter().for_each(|stamped| show.apply(stamped.at, &stamped.event)),
-                Push::Seen { told, .. } => told.into_iter().for_each(|told| show.hear(told)),
+                Push::Presenter(ToPresenter::Snapshot { show: snapshot, .. }) => show = *snapshot,
+                Push::Presenter(ToPresenter::Events { events, .. }) => {
+                    events.iter().for_each(|stamped| show.apply(stamped.at, &stamped.event))
+                }
+                Push::Audience(ToAudience { told, .. }) => told.into_iter().for_each(|told| show.hear(told)),
             }
             if done(&show) {
                 break;

@@ -10,7 +10,7 @@ mod support;
 use director::{call, of_talk};
 use futures::{Stream, StreamExt};
 use greenroom_director::{Director, Options, Trust, What};
-use greenroom_show::call::{GoTo, Push, Reset, Role, RunGroup, Stop, TrustSteps};
+use greenroom_show::call::{GoTo, Push, Reset, Role, RunGroup, Stop, ToPresenter, TrustSteps};
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Outcome, StepState};
 use process::is_alive;
@@ -179,7 +179,7 @@ async fn while_a_demo_is_reset_nothing_else_begins_and_two_resets_are_one() {
 async fn count(pushes: &mut (impl Stream<Item = Push> + Unpin), is_counted: impl Fn(&Event) -> bool) -> usize {
     let mut count = 0;
     while let Ok(Some(push)) = tokio::time::timeout(Duration::from_secs(1), pushes.next()).await {
-        if let Push::Events { events, .. } = push {
+        if let Push::Presenter(ToPresenter::Events { events, .. }) = push {
             count += events.iter().filter(|stamped| is_counted(&stamped.event)).count();
         }
     }

@@ -127,12 +127,24 @@ pub enum CallError {
 
 /// What a window is told, first a snapshot and then what follows. A window that fell behind gets a snapshot again. To the audience's
 /// goes what it may see, and nothing else; its snapshot is the stage as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Push {
+    Presenter(ToPresenter),
+    Audience(ToAudience),
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Push {
+pub enum ToPresenter {
     Snapshot { now: Micros, show: Box<Show> },
     Events { now: Micros, events: Vec<Stamped> },
-    Seen { now: Micros, told: Vec<Told> },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToAudience {
+    pub now: Micros,
+    pub told: Vec<Told>,
 }
 
 /// Which of the two a window is.

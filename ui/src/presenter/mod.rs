@@ -3,6 +3,7 @@
 mod differences;
 mod faults;
 mod foot;
+mod hand;
 mod hand_on;
 mod head;
 mod help;
@@ -98,6 +99,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         theme,
     };
     provide_context(console);
+    provide_context(hand::Hand::new(console).mouse());
     listen_to_keys(console);
     let curtain = move || curtain_name(store.read(&[Part::Position], |show| show.curtain));
     let face = move || match console.face.get() {

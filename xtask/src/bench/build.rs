@@ -33,11 +33,15 @@ pub fn measure() -> Result<Report> {
     }
     paths::remove_folder(&cold)?;
 
-    let wasm = ui::dist().join("greenroom-ui_bg.wasm");
-    let raw = fs::metadata(&wasm).context("look at the UI's wasm")?.len();
-    let packed = Kept::start(Command::new("gzip").args(["-9", "-c"]).arg(&wasm))?.finish(Limit::None);
-    let packed = packed.context("pack the UI's wasm")?.output.len();
-    let sizes = format!("The UI's wasm: {} KiB, {} KiB gzipped.", raw / 1024, packed / 1024);
+    let mut sizes = Vec::new();
+    for program in ui::PROGRAMS {
+        let wasm = ui::dist().join(format!("{program}_bg.wasm"));
+        let raw = fs::metadata(&wasm).with_context(|| format!("look at {}", wasm.display()))?.len();
+        let packed = Kept::start(Command::new("gzip").args(["-9", "-c"]).arg(&wasm))?.finish(Limit::None);
+        let packed = packed.with_context(|| format!("pack {}", wasm.display()))?.output.len();
+        sizes.push(format!("{program} {} KiB, {} KiB gzipped", raw / 1024, packed / 1024));
+    }
+    let sizes = format!("The UI's wasm: {}.", sizes.join("; "));
     Ok(Report {
         key: "bench build",
         title: "Build times",

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use futures::{StreamExt, stream::BoxStream};
 use greenroom_director::{Director, Library, Options, Trust, What};
-use greenroom_show::call::{Push, Role, RunGroup, ShowRequest, Stop};
+use greenroom_show::call::{Push, Role, RunGroup, ShowRequest, Stop, ToPresenter};
 use greenroom_show::demo::Demo;
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Outcome, Show, Stamped, StepState};
@@ -148,8 +148,10 @@ impl<'a> Watched<'a> {
         let mut pushes = director.subscribe(Role::Presenter).boxed();
         loop {
             match pushes.next().await.context("hear from the director")? {
-                Push::Snapshot { show, .. } => return Ok(Self { director, slug, pushes, show: *show }),
-                Push::Events { .. } | Push::Seen { .. } => {}
+                Push::Presenter(ToPresenter::Snapshot { show, .. }) => {
+                    return Ok(Self { director, slug, pushes, show: *show });
+                }
+                Push::Presenter(ToPresenter::Events { .. }) | Push::Audience(_) => {}
             }
         }
     }
@@ -173,13 +175,13 @@ impl<'a> Watched<'a> {
 
     fn take(&mut self, push: Push) -> anyhow::Result<()> {
         match push {
-            Push::Snapshot { show, .. } => {
+            Push::Presenter(ToPresenter::Snapshot { show, .. }) => {
                 say("\n… what came in between was more than this terminal took\n")?;
                 self.show = *show;
             }
             // The audience's.
-            Push::Seen { .. } => {}
-            Push::Events { events, .. } => {
+            Push::Audience(_) => {}
+            Push::Presenter(ToPresenter::Events { events, .. }) => {
                 for Stamped { at, event } in events {
                     if let Event::Output(text) = &event {
                         say(text)?;

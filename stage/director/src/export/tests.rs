@@ -18,8 +18,8 @@ fn project(text: &str) -> (tempfile::TempDir, Takes) {
     let parts = [
         ("index.html", "<link href=\"theme/all.css\" />"),
         ("theme/all.css", ""),
-        ("greenroom-ui.js", ""),
-        ("greenroom-ui_bg.wasm", ""),
+        ("greenroom-audience.js", ""),
+        ("greenroom-audience_bg.wasm", ""),
     ];
     for (name, text) in parts {
         std::fs::write(page.join(name), text).expect("written");

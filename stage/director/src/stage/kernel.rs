@@ -15,7 +15,7 @@ use crate::trust::Trust;
 use crate::version::Versions;
 use futures::{Stream, stream};
 use greenroom_show::audience::{Audience, Change, Seen, Told};
-use greenroom_show::call::{CallError, Push, Role};
+use greenroom_show::call::{CallError, Push, Role, ToAudience, ToPresenter};
 use greenroom_show::take::{Machine, TakeInfo};
 use greenroom_show::{Event, Micros, Notice, Outcome, Show, StackState, Stamped};
 use std::path::{Path, PathBuf};
@@ -321,11 +321,12 @@ impl Subscription {
         let now = self.kernel.watch.now();
         match self.role {
             Role::Presenter => {
-                Some(Push::Events { now, events: batch.iter().map(|heard| heard.stamped.clone()).collect() })
+                let events = batch.iter().map(|heard| heard.stamped.clone()).collect();
+                Some(Push::Presenter(ToPresenter::Events { now, events }))
             }
             Role::Audience => {
                 let told: Vec<_> = batch.iter().flat_map(|heard| heard.audience.iter().cloned()).collect();
-                (!told.is_empty()).then_some(Push::Seen { now, told })
+                (!told.is_empty()).then_some(Push::Audience(ToAudience { now, told }))
             }
         }
     }
@@ -336,9 +337,10 @@ impl Subscription {
         self.events = Some(self.kernel.bus.subscribe());
         let now = self.kernel.watch.now();
         match self.role {
-            Role::Presenter => Push::Snapshot { now, show: Box::new(locked.show.clone()) },
+            Role::Presenter => Push::Presenter(ToPresenter::Snapshot { now, show: Box::new(locked.show.clone()) }),
             Role::Audience => {
-                Push::Seen { now, told: vec![Told { at: now, change: Change::Stage(Seen::of(&locked.show)) }] }
+                let told = vec![Told { at: now, change: Change::Stage(Seen::of(&locked.show)) }];
+                Push::Audience(ToAudience { now, told })
             }
         }
     }

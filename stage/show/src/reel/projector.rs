@@ -117,9 +117,7 @@ impl Projector {
         }
         let end = rest.find('\n').unwrap_or(rest.len());
         let after = place + (end + 1).min(rest.len());
-        // By way of a value: one reader of each type is half the code of two.
-        let value = serde_json::from_str::<serde_json::Value>(&rest[..end]);
-        let line = value.and_then(serde_json::from_value).map_err(|error| {
+        let line = serde_json::from_str(&rest[..end]).map_err(|error| {
             let line = self.lines[..place].matches('\n').count() + 1;
             ReelError::Line { line, detail: error.to_string() }
         })?;

@@ -42,8 +42,8 @@ impl Parts {
         let names = styles.split(FONT).skip(1).filter_map(|rest| rest.split('"').next()).collect::<BTreeSet<_>>();
         let fonts = names.into_iter().map(|name| Ok((name.to_string(), read(&format!("fonts/{name}"))?)));
         Ok(Parts {
-            wasm: read("greenroom-ui_bg.wasm")?,
-            glue: text("greenroom-ui.js")?,
+            wasm: read("greenroom-audience_bg.wasm")?,
+            glue: text("greenroom-audience.js")?,
             fonts: fonts.collect::<Result<_, ExportError>>()?,
             styles,
         })

@@ -1,0 +1,5 @@
+//! The presenter's window.
+
+fn main() {
+    greenroom_ui::presenter();
+}
