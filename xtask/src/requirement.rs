@@ -103,6 +103,8 @@ pub const AZURITE_VERSION: &str = "3.37.0";
 /// Not the newest: those want a newer Node than distributions have.
 const STORAGE_BLOB_VERSION: &str = "12.31.0";
 const ASCIINEMA_PLAYER_VERSION: &str = "3.18.0";
+/// Nor is this the newest, for the same reason.
+pub const SLIDEV_VERSION: &str = "52.0.0";
 
 pub const REQUIREMENTS: &[Requirement] = &[
     Requirement {
@@ -300,6 +302,13 @@ pub const REQUIREMENTS: &[Requirement] = &[
         purpose: Purpose::Bench,
         probe: Probe::Program("asciinema"),
         source: Source::System { debian: "asciinema", arch: "asciinema" },
+    },
+    Requirement {
+        name: "Slidev",
+        why: "the benchmark compares the app with it",
+        purpose: Purpose::Bench,
+        probe: Probe::NodeTool { package: "@slidev/cli", version: SLIDEV_VERSION, program: "slidev" },
+        source: Source::Pinned,
     },
     Requirement {
         name: "Python environments",

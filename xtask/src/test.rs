@@ -129,7 +129,8 @@ fn full_file_system() -> Result<()> {
 
 /// Says `ignored` without browsers, players and readers, and set-up has run. One after the other: each film takes the whole machine.
 fn exports() -> Result<()> {
-    let mut cargo = shell::cargo(&format!("test {NATIVE} --test exports -- --include-ignored --test-threads=1"));
+    let mut cargo =
+        shell::cargo(&format!("test {NATIVE} --test exports -- --include-ignored --test-threads=1 --skip measured"));
     shell::run_within(&mut cargo, Limit::Within(EXPORTS_MAX))
 }
 

@@ -22,6 +22,16 @@ pub enum Browser {
 /// A program that ends with its test.
 pub struct Ended(Child);
 
+impl Ended {
+    pub fn with(test: Child) -> Ended {
+        Ended(test)
+    }
+
+    pub fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
 impl Drop for Ended {
     fn drop(&mut self) {
         // One that has ended already has nothing to be ended.
@@ -172,6 +182,6 @@ impl Marionette {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }

@@ -1,8 +1,11 @@
 //! What is handed on, opened by the programs that people open it with: browsers, players, readers, another presentation program.
 
+mod beside;
 mod browser;
 #[path = "../likeness/mod.rs"]
 mod likeness;
+#[path = "../processes/mod.rs"]
+mod processes;
 
 use browser::Browser;
 use greenroom_director::Library;

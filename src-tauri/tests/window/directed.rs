@@ -1,7 +1,7 @@
 //! Every shipped demo, live, group by group: no words stand over others or are cut off, at any size, in either theme.
 
 use super::support::{App, workspace};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -89,9 +89,7 @@ async fn words_of_directed_demos_never_meet() {
     for (index, (slug, groups)) in demos.iter().enumerate() {
         app.go_to(index as u64).await;
         for group in groups {
-            let run = format!("{{ 'run-group': {{ demo: '{slug}', group: '{group}' }} }}");
-            app.eval(&format!("window.__TAURI__.core.invoke('call', {{ request: {{ show: {run} }} }}); return true"))
-                .await;
+            app.call(json!({ "run-group": { "demo": slug, "group": group } })).await;
             // A short group is over before anybody looks.
             tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
             app.until_true("it rests", "return !document.querySelector('[data-testid=audience-view] .badge.running')")

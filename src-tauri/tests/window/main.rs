@@ -7,6 +7,8 @@ mod likeness;
 mod marks;
 mod measure;
 mod pictures;
+#[path = "../processes/mod.rs"]
+mod processes;
 mod steady;
 mod steps;
 mod support;

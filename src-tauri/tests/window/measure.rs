@@ -2,7 +2,8 @@
 //! while AzCopy runs.
 //! Prints one line of JSON for `cargo xtask bench app`; asserts no time.
 
-use crate::support::{App, ENTER, PAGE_DOWN, project};
+use crate::processes::{cpu_seconds, family, percentile, pss_kib, runs};
+use crate::support::{App, ENTER, PAGE_DOWN, called, project};
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,8 +11,14 @@ use std::time::{Duration, Instant};
 /// Long enough for the page to come to rest.
 const REST: Duration = Duration::from_secs(3);
 const CPU_WINDOW: Duration = Duration::from_secs(5);
-/// Changes of slide that are timed: fewer than the deck has slides.
-const CHANGES: u64 = 7;
+/// Of the talk, so many are gone to; it has more.
+const SLIDES: u64 = 48;
+/// On a slide, before the next one is asked for.
+const STAY: Duration = Duration::from_millis(400);
+/// Until the last minute of each curve is full.
+const MINUTE: Duration = Duration::from_secs(64);
+/// As the goal has it.
+const POINTS: f64 = 10_000.0;
 /// Notes when a slide's first frame is drawn, by the machine's clock, which is the same for both windows.
 const WATCH_SLIDES: &str = "window.seen = {};
     window.clock = () => performance.timeOrigin + performance.now();
@@ -25,22 +32,22 @@ const WATCH_SLIDES: &str = "window.seen = {};
     return true";
 /// Places that are sought.
 const SEEKS: u64 = 20;
-/// Kernel ticks a second, of `/proc/<pid>/stat`.
-const TICKS_A_SECOND: f64 = 100.0;
 
 #[tokio::test]
 #[ignore = "needs a display: 'cargo xtask bench app' brings one"]
 async fn the_app_is_measured() {
     let root = project();
     let begun = Instant::now();
-    let app = App::open("measure", root.path(), "azcopy-field").await;
+    let app = App::open("measure", root.path(), "ai-cloud").await;
     app.until("[data-testid=presenter] [data-testid=slide]").await;
     let window_s = begun.elapsed().as_secs_f64();
     app.until("[data-testid=stack][data-state=ready]").await;
     let ready_s = begun.elapsed().as_secs_f64();
 
     tokio::time::sleep(REST).await;
-    let processes = app_processes();
+    // The stack is measured by itself.
+    let own = Path::new(env!("CARGO_BIN_EXE_greenroom-app"));
+    let processes = family(|pid| runs(pid, own), "greenroom-stack");
     assert!(!processes.is_empty(), "the app runs");
     let idle_mib = processes.iter().map(|pid| pss_kib(pid)).sum::<u64>() / 1024;
     let before: f64 = processes.iter().map(|pid| cpu_seconds(pid)).sum();
@@ -48,20 +55,81 @@ async fn the_app_is_measured() {
     let after: f64 = processes.iter().map(|pid| cpu_seconds(pid)).sum();
     let idle_cpu_percent = (after - before) / CPU_WINDOW.as_secs_f64() * 100.0;
 
-    let (change_ms, lag_ms) = changes(&app).await;
-    app.press(&format!("4{ENTER}")).await;
+    let [here, there] = changes(&app).await;
+    app.press(&format!("29{ENTER}")).await;
     app.press(PAGE_DOWN).await;
     app.until("[data-testid=group][data-group=prepare][data-state=passed]").await;
     app.press(PAGE_DOWN).await;
     app.until("[data-testid=group][data-group=upload][data-state=running]").await;
-    let (draws_per_s, frames_per_s) = rates(&app).await;
+    let (draws, frames_per_s) = rates(&app).await;
+    let draws_per_s = draws.into_iter().fold(0.0, f64::max);
     app.until("[data-testid=group][data-group=upload][data-state=passed]").await;
     app.close(root.path()).await;
     assert!(draws_per_s > 0.0, "the charts move while AzCopy runs");
     let figures = json!({
         "window_s": window_s, "ready_s": ready_s, "idle_pss_mib": idle_mib, "idle_cpu_percent": idle_cpu_percent,
-        "change_ms": change_ms, "lag_ms": lag_ms, "chart_draws_per_s": draws_per_s, "frames_per_s": frames_per_s,
+        "change_ms": percentile(&here, 50), "change_p95_ms": percentile(&here, 95),
+        "audience_ms": percentile(&there, 50), "audience_p95_ms": percentile(&there, 95),
+        "chart_draws_per_s": draws_per_s, "frames_per_s": frames_per_s,
     });
+    println!("GREENROOM_FIGURES {figures}");
+}
+
+/// A demo whose four charts have a full minute each, and are told of news faster than a screen draws: by the stack 25 times a second, by each
+/// of eight loads five times.
+fn busy_talk(root: &Path) {
+    let charts =
+        [("bytes-per-second", "bytes_in_per_s", "bytes_out_per_s"), ("milliseconds", "put.p99_ms", "get.p99_ms")];
+    let charts = charts.into_iter().chain([
+        ("ops-per-second", "put.ops_per_s", "get.ops_per_s"),
+        ("bytes-per-second", "bytes_out_per_s", "bytes_in_per_s"),
+    ]);
+    let charts: String = charts
+        .enumerate()
+        .map(|(index, (unit, one, other))| {
+            let of_load = if unit == "milliseconds" { "get.p99_ms" } else { "ops_per_s" };
+            let metrics = [format!("busy.{one}"), format!("busy.{other}")];
+            let metrics =
+                metrics.into_iter().chain([2 * index, 2 * index + 1].map(|load| format!("l{load}.{of_load}")));
+            let lines: Vec<_> = metrics.map(|metric| format!("{{ metric: {metric}, label: {metric} }}")).collect();
+            format!("  - title: Chart {index}\n    unit: {unit}\n    series: [{}]\n", lines.join(", "))
+        })
+        .collect();
+    let loads: String = (0..8)
+        .map(|load| {
+            format!("load l{load} --tenant busy --put 1 --get 1 --size 4KiB --rate 4/s --for 90s --in-background\n")
+        })
+        .collect();
+    let demo = format!("---\ntitle: Busy\ncharts:\n{charts}---\n```steps go\ntenant create busy\n{loads}```\n");
+    let deck = "---\ntitle: Busy\naudience: public\nsection: Busy\nminutes: 1\nlayout: demo\ndemo: busy\nsteps: [go]\npanes: [charts]\n---\n# Busy\n";
+    for (path, text) in [("demos/busy/demo.md", demo.as_str()), ("slides/busy/deck.md", deck)] {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("written");
+    }
+}
+
+/// How often four charts are drawn that show 10,000 points.
+#[tokio::test]
+#[ignore = "needs a display: 'cargo xtask bench app' brings one"]
+async fn four_charts_are_measured() {
+    let root = tempfile::tempdir().expect("a folder");
+    busy_talk(root.path());
+    let app = App::open("measure-charts", root.path(), "busy").await;
+    app.until("[data-testid=stack][data-state=ready]").await;
+    app.press(PAGE_DOWN).await;
+    app.until("[data-testid=group][data-group=go][data-state=passed]").await;
+    tokio::time::sleep(MINUTE).await;
+    let points = app
+        .eval("return [...document.querySelectorAll('[data-samples]')].reduce((sum, chart) => sum + +chart.dataset.samples, 0)")
+        .await
+        .as_f64()
+        .expect("a sum");
+    let (draws, frames_per_s) = rates(&app).await;
+    app.close(root.path()).await;
+    assert!(points >= POINTS && draws.len() == 4, "{points} points in {} charts", draws.len());
+    let slowest = draws.into_iter().fold(f64::INFINITY, f64::min);
+    let figures = json!({ "full_draws_per_s": slowest, "full_frames_per_s": frames_per_s });
     println!("GREENROOM_FIGURES {figures}");
 }
 
@@ -76,24 +144,22 @@ async fn a_seek_is_measured() {
     let app = App::open("measure-seek", root.path(), "azcopy-field").await;
     app.until("[data-testid=presenter] [data-testid=slide]").await;
     let begun = Instant::now();
-    app.eval(
-        "window.__TAURI__.core.invoke('call', { request: { show: { 'open-take': { id: 'hour' } } } }); return true",
-    )
-    .await;
+    app.call(json!({ "open-take": { "id": "hour" } })).await;
     app.until("[data-testid=time-line][data-ready=true]").await;
     let open_ms = begun.elapsed().as_secs_f64() * 1e3;
-    app.eval("window.__TAURI__.core.invoke('call', { request: { show: { 'toggle-play': {} } } }); return true").await;
+    app.call(json!({ "toggle-play": {} })).await;
     app.until("[data-testid=replay][data-playing=false]").await;
     let mut times = Vec::new();
     for turn in 0..SEEKS {
         // Back and forth over the hour.
         let to = (turn * 7 % SEEKS) * 3_500_000_000 / SEEKS + 1_000_000;
+        let seek = called(&json!({ "seek-take": { "to": { "at": to } } }));
         let script = format!(
             "const done = arguments[0];
              const began = performance.now();
              const there = () => Number(document.querySelector('[data-testid=replay]').dataset.at) === {to};
              const look = () => there() ? requestAnimationFrame(() => done(performance.now() - began)) : setTimeout(look, 1);
-             window.__TAURI__.core.invoke('call', {{ request: {{ show: {{ 'seek-take': {{ to: {{ at: {to} }} }} }} }} }});
+             {seek};
              look();"
         );
         let ms = app.client.execute_async(&script, vec![]).await.expect("the page answers");
@@ -106,8 +172,8 @@ async fn a_seek_is_measured() {
     println!("GREENROOM_FIGURES {figures}");
 }
 
-/// From asking for a slide to its first frame in the presenter's window, and from there to that in the audience's: medians.
-async fn changes(app: &App) -> (f64, f64) {
+/// From asking for each slide to its first frame, in the presenter's window and in the audience's, in milliseconds and in order.
+async fn changes(app: &App) -> [Vec<f64>; 2] {
     // With one screen there is no audience's window until the speaker asks for it.
     app.press("a").await;
     app.switch_to("audience").await;
@@ -115,87 +181,42 @@ async fn changes(app: &App) -> (f64, f64) {
     app.switch_to("presenter").await;
     app.eval(WATCH_SLIDES).await;
     let mut asked = Vec::new();
-    for slide in 1..=CHANGES {
-        let call = format!(
-            "const asked = window.clock();
-             window.__TAURI__.core.invoke('call', {{ request: {{ show: {{ 'go-to': {{ slide: {slide} }} }} }} }});
-             return asked"
-        );
+    for slide in 1..SLIDES {
+        let go = called(&json!({ "go-to": { "slide": slide } }));
+        let call = format!("const asked = window.clock(); {go}; return asked");
         asked.push(app.eval(&call).await.as_f64().expect("a time"));
         app.until_true(&format!("slide {} comes", slide + 1), &format!("return !!window.seen[{slide}]")).await;
+        // A speaker stays, and what fades has faded.
+        tokio::time::sleep(STAY).await;
     }
-    let seen = async || {
-        let last = format!("return !!window.seen[{CHANGES}]");
+    let mut both = [vec![], vec![]];
+    for (window, gaps) in ["presenter", "audience"].into_iter().zip(&mut both) {
+        app.switch_to(window).await;
+        let last = format!("return !!window.seen[{}]", SLIDES - 1);
         app.until_true("the last slide comes", &last).await;
         let seen = app.eval("return window.seen").await;
-        (1..=CHANGES).map(|slide| seen[slide.to_string()].as_f64().expect("a time")).collect::<Vec<_>>()
-    };
-    let here = seen().await;
-    app.switch_to("audience").await;
-    let there = seen().await;
-    app.switch_to("presenter").await;
-    let median = |from: &[f64], to: &[f64]| {
-        let mut gaps: Vec<f64> = from.iter().zip(to).map(|(from, to)| to - from).collect();
+        let seen = (1..SLIDES).map(|slide| seen[slide.to_string()].as_f64().expect("a time"));
+        gaps.extend(seen.zip(&asked).map(|(seen, asked)| seen - asked));
         gaps.sort_by(f64::total_cmp);
-        gaps[gaps.len() / 2]
-    };
-    (median(&asked, &here), median(&here, &there))
+    }
+    app.switch_to("presenter").await;
+    both
 }
 
-/// Draws of the busiest chart, and animation frames of the page, over two seconds of the run.
-async fn rates(app: &App) -> (f64, f64) {
+/// Draws a second of each chart, and animation frames of the page, over some seconds.
+async fn rates(app: &App) -> (Vec<f64>, f64) {
     let script = "const done = arguments[0];
-        const drawn = () => Math.max(0, ...[...document.querySelectorAll('[data-drawn]')].map(c => +c.dataset.drawn));
+        const drawn = () => [...document.querySelectorAll('[data-drawn]')].map(canvas => +canvas.dataset.drawn);
         const first = drawn(), start = performance.now();
         let frames = 0;
         const tick = () => {
             frames += 1;
             const s = (performance.now() - start) / 1000;
-            if (s < 2) requestAnimationFrame(tick); else done([(drawn() - first) / s, frames / s]);
+            if (s < 3) return requestAnimationFrame(tick);
+            done([drawn().map((now, chart) => (now - (first[chart] ?? 0)) / s), frames / s]);
         };
         requestAnimationFrame(tick);";
     let rates = app.client.execute_async(script, vec![]).await.expect("the page answers");
-    (rates[0].as_f64().unwrap_or(0.0), rates[1].as_f64().unwrap_or(0.0))
-}
-
-/// The app and WebKit's processes under it. The stack is measured by itself.
-fn app_processes() -> Vec<String> {
-    let ids: Vec<String> = std::fs::read_dir("/proc")
-        .expect("a /proc")
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.parse::<u32>().is_ok())
-        .collect();
-    let name = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_string();
-    let own = Path::new(env!("CARGO_BIN_EXE_greenroom-app"));
-    let is_app = |pid: &String| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == own);
-    let apps: Vec<String> = ids.iter().filter(|pid| is_app(pid)).cloned().collect();
-    let children =
-        ids.iter().filter(|pid| name(pid).starts_with("WebKit") && !name(pid).starts_with("WebKitWebDriver"));
-    let children = children.filter(|pid| apps.contains(&parent(pid))).cloned();
-    apps.iter().cloned().chain(children).collect()
-}
-
-fn parent(pid: &str) -> String {
-    stat(pid).get(1).cloned().unwrap_or_default()
-}
-
-fn cpu_seconds(pid: &str) -> f64 {
-    let fields = stat(pid);
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / TICKS_A_SECOND
-}
-
-/// Fields of `/proc/<pid>/stat` after the name: state, parent, and so on.
-fn stat(pid: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let rest = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-    rest.split_whitespace().map(String::from).collect()
-}
-
-/// Memory with its share of what is shared.
-fn pss_kib(pid: &str) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    let draws = rates[0].as_array().into_iter().flatten().filter_map(serde_json::Value::as_f64).collect();
+    (draws, rates[1].as_f64().unwrap_or(0.0))
 }

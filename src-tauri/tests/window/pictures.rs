@@ -6,6 +6,7 @@ use super::{group, slide};
 use greenroom_director::export::{Idle, Shape, Wanted, export, format};
 use greenroom_director::takes::library::Takes;
 use greenroom_show::deck::Level;
+use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
@@ -41,12 +42,12 @@ async fn a_picture_that_is_handed_on_is_what_the_window_shows() {
     let app = App::open("pictures", root.path(), "azcopy-field").await;
     app.until("[data-testid=stack][data-state=ready]").await;
     app.press("a").await;
-    show(&app, &format!("{{ 'open-take': {{ id: '{id}' }} }}")).await;
+    app.call(json!({ "open-take": { "id": id } })).await;
     app.until("[data-testid=time-line][data-ready=true]").await;
-    show(&app, "{ 'toggle-play': {} }").await;
+    app.call(json!({ "toggle-play": {} })).await;
     app.until("[data-testid=replay][data-playing=false]").await;
     for (at, wanted) in MOMENTS.iter().zip(&wanted) {
-        show(&app, &format!("{{ 'seek-take': {{ to: {{ at: {at} }} }} }}")).await;
+        app.call(json!({ "seek-take": { "to": { "at": at } } })).await;
         let is_there = format!("return +document.querySelector('[data-testid=replay]').dataset.at === {at}");
         app.until_true("it is there", &is_there).await;
         app.switch_to("audience").await;
@@ -65,10 +66,6 @@ fn handed_on(root: &Path, id: &str, at: u64) -> Picture {
     let path = root.join("exports/at.png");
     export(&Takes::open(root), id, wanted, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
     Picture::read(&std::fs::read(path).expect("written"))
-}
-
-async fn show(app: &App, what: &str) {
-    app.eval(&format!("window.__TAURI__.core.invoke('call', {{ request: {{ show: {what} }} }}); return true")).await;
 }
 
 /// Which share of the window is another than `wanted`, once it has come to rest.

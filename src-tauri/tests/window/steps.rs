@@ -1,8 +1,9 @@
 //! What runs on stage ends when it is told to, in the window as well: stopped, reset, hung up.
 
-use crate::support::{App, ENTER, PAGE_DOWN, RELEASED, SHIFT, workspace};
+use crate::support::{App, ENTER, PAGE_DOWN, RELEASED, SHIFT, called, workspace};
 use crate::{group, slide};
 use nix::sys::signal::Signal;
+use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
 
@@ -66,7 +67,8 @@ async fn what_is_stopped_reset_or_hung_up_leaves_nothing_and_is_said() {
     app.until(&slide(1)).await;
     let left = fill_and_hold(&app, &held).await;
     // One thing at a time: what is asked meanwhile is refused in words.
-    app.eval("window.__TAURI__.core.invoke('call', { request: { show: { 'run-group': { demo: 'small', group: 'fill' } } } }).catch(error => window.refused = JSON.stringify(error)); return true").await;
+    let fill = called(&json!({ "run-group": { "demo": "small", "group": "fill" } }));
+    app.eval(&format!("{fill}.catch(error => window.refused = JSON.stringify(error)); return true")).await;
     app.until_true("it is refused", "return (window.refused || '').includes('a step is running')").await;
     app.press("k").await;
     app.until(&group("hold", "cancelled")).await;

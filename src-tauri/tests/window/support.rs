@@ -65,6 +65,11 @@ struct Shown(PathBuf);
 /// Ended with its test, whether or not a session came about.
 struct Driver(Child);
 
+/// A call of the show's, for a script.
+pub fn called(show: &Value) -> String {
+    format!("window.__TAURI__.core.invoke('call', {{ request: {{ show: {show} }} }})")
+}
+
 impl App {
     /// Opens the app on a project's deck.
     pub async fn open(test: &'static str, root: &Path, deck: &str) -> App {
@@ -125,6 +130,11 @@ impl App {
         self.client.find(Locator::Css(css)).await.is_ok()
     }
 
+    /// Makes a call of the show's, as a page does.
+    pub async fn call(&self, show: Value) {
+        self.eval(&format!("{}; return true", called(&show))).await;
+    }
+
     /// Waits for an element, and gives its text.
     pub async fn until(&self, css: &str) -> String {
         let look = async {
@@ -181,10 +191,7 @@ impl App {
 
     /// Goes to a slide, from 0, and waits until it has come in whole.
     pub async fn go_to(&self, slide: u64) {
-        let call = format!(
-            "window.__TAURI__.core.invoke('call', {{ request: {{ show: {{ 'go-to': {{ slide: {slide} }} }} }} }}); return true"
-        );
-        self.eval(&call).await;
+        self.call(json!({ "go-to": { "slide": slide } })).await;
         let here = format!(
             "const layers = [...document.querySelectorAll('[data-testid=audience-view] .layer')];
              return layers.length == 1 && !!layers[0].querySelector('[data-slide=\"{slide}\"]')"

@@ -1,0 +1,65 @@
+//! What processes take of the machine, for benchmarks.
+
+use std::path::Path;
+
+/// Kernel ticks a second, of `/proc/<pid>/stat`.
+const TICKS_A_SECOND: f64 = 100.0;
+
+/// Those whose program or name fits, and all that they have started, but for what is left out by name.
+pub fn family(is_first: impl Fn(&str) -> bool, leaves_out: &str) -> Vec<String> {
+    let mut all: Vec<String> = std::fs::read_dir("/proc")
+        .expect("a /proc")
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.parse::<u32>().is_ok())
+        .collect();
+    let mut found = Vec::new();
+    loop {
+        let (more, rest): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|pid| is_first(pid) || found.contains(&parent(pid)));
+        if more.is_empty() {
+            found.retain(|pid| name(pid) != leaves_out);
+            return found;
+        }
+        found.extend(more);
+        all = rest;
+    }
+}
+
+pub fn name(pid: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_string()
+}
+
+/// Whether a process runs this program.
+pub fn runs(pid: &str, program: &Path) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program)
+}
+
+fn parent(pid: &str) -> String {
+    stat(pid).get(1).cloned().unwrap_or_default()
+}
+
+pub fn cpu_seconds(pid: &str) -> f64 {
+    let fields = stat(pid);
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / TICKS_A_SECOND
+}
+
+/// Memory with its share of what is shared.
+pub fn pss_kib(pid: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// The value below which so many of a hundred lie; of values in order.
+pub fn percentile(values: &[f64], of_hundred: usize) -> f64 {
+    values[(values.len() * of_hundred / 100).min(values.len() - 1)]
+}
+
+/// Fields of `/proc/<pid>/stat` after the name: state, parent, and so on.
+fn stat(pid: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let rest = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    rest.split_whitespace().map(String::from).collect()
+}
