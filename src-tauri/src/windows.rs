@@ -1,5 +1,6 @@
 //! The two windows: where they open, and the calls that move them.
 
+mod graphics;
 mod process;
 mod screens;
 
@@ -167,6 +168,7 @@ fn build(
             PageLoadEvent::Finished => {}
         })
         .build()?;
+    graphics::choose(&window)?;
     process::keep(&window)?;
     Ok(window)
 }

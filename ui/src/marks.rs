@@ -74,6 +74,7 @@ pub fn MarksView(#[prop(into)] slide: Signal<usize>) -> impl IntoView {
         <svg
             class="marks"
             class:held=holds
+            class:idle=move || !holds() && strokes.read().is_empty() && pointer.get().is_none()
             data-testid="marks"
             data-tool=tool
             viewBox=format!("0 0 {WIDTH} {HEIGHT}")

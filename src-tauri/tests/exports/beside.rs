@@ -1,7 +1,7 @@
 //! The same words in Slidev, served as its speakers serve it, for the benchmark to stand beside. Asserts no time.
 
 use super::browser::{Browser, Ended};
-use super::processes::{family, name, percentile, pss_kib};
+use super::processes::{cpu_percent, family, percentile, pss_kib};
 use super::workspace;
 use greenroom_director::Library;
 use greenroom_show::deck::{Block, Slide, plain};
@@ -40,9 +40,10 @@ async fn slidev_is_measured() {
     let (mut browser, server) = first_slide(Path::new(&program), root.path()).await;
     let window_s = begun.elapsed().as_secs_f64();
     tokio::time::sleep(REST).await;
-    let served = server.id();
-    let is_first = |pid: &str| pid == served || name(pid) == "chromedriver";
-    let idle_mib = family(is_first, "chromedriver").iter().map(|pid| pss_kib(pid)).sum::<u64>() / 1024;
+    let firsts = [server.id(), browser.driver()];
+    let processes = family(|pid| firsts.iter().any(|first| first == pid), "chromedriver");
+    let idle_mib = processes.iter().map(|pid| pss_kib(pid)).sum::<u64>() / 1024;
+    let idle_cpu_percent = cpu_percent(&processes).await;
     let mut changes = Vec::new();
     for slide in 2..=SLIDES {
         let took = browser.ask(&NEXT.replace("WANTED", &slide.to_string())).await;
@@ -51,7 +52,7 @@ async fn slidev_is_measured() {
     }
     changes.sort_by(f64::total_cmp);
     let figures = json!({
-        "window_s": window_s, "idle_pss_mib": idle_mib,
+        "window_s": window_s, "idle_pss_mib": idle_mib, "idle_cpu_percent": idle_cpu_percent,
         "change_ms": percentile(&changes, 50), "change_p95_ms": percentile(&changes, 95),
     });
     println!("GREENROOM_FIGURES {figures}");

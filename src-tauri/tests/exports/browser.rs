@@ -15,7 +15,7 @@ pub const WIDTH: u32 = 1920;
 pub const HEIGHT: u32 = 1080;
 
 pub enum Browser {
-    Chromium(Client, #[expect(dead_code, reason = "ends with it")] Ended),
+    Chromium(Client, Ended),
     Firefox(Box<Marionette>),
 }
 
@@ -89,10 +89,18 @@ impl Browser {
                 Err(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
         };
-        let mut marionette = Marionette { stream: BufReader::new(stream), asked: 0, _browser: browser };
+        let mut marionette = Marionette { stream: BufReader::new(stream), asked: 0, browser: browser };
         marionette.read();
         marionette.ask("WebDriver:NewSession", json!({}));
         Browser::Firefox(Box::new(marionette))
+    }
+
+    /// The process that has started it.
+    pub fn driver(&self) -> String {
+        match self {
+            Browser::Chromium(_, driver) => driver.id(),
+            Browser::Firefox(marionette) => marionette.browser.id(),
+        }
     }
 
     pub fn name(&self) -> &'static str {
@@ -158,7 +166,7 @@ impl Browser {
 pub struct Marionette {
     stream: BufReader<TcpStream>,
     asked: u64,
-    _browser: Ended,
+    browser: Ended,
 }
 
 impl Marionette {

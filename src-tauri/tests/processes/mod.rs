@@ -1,11 +1,12 @@
 //! What processes take of the machine, for benchmarks.
 
-use std::path::Path;
+use std::time::Duration;
 
 /// Kernel ticks a second, of `/proc/<pid>/stat`.
 const TICKS_A_SECOND: f64 = 100.0;
+const CPU_WINDOW: Duration = Duration::from_secs(5);
 
-/// Those whose program or name fits, and all that they have started, but for what is left out by name.
+/// Those that fit, and all that they have started, but for what is left out by name.
 pub fn family(is_first: impl Fn(&str) -> bool, leaves_out: &str) -> Vec<String> {
     let mut all: Vec<String> = std::fs::read_dir("/proc")
         .expect("a /proc")
@@ -26,20 +27,23 @@ pub fn family(is_first: impl Fn(&str) -> bool, leaves_out: &str) -> Vec<String> 
     }
 }
 
-pub fn name(pid: &str) -> String {
+fn name(pid: &str) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_string()
-}
-
-/// Whether a process runs this program.
-pub fn runs(pid: &str, program: &Path) -> bool {
-    std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program)
 }
 
 fn parent(pid: &str) -> String {
     stat(pid).get(1).cloned().unwrap_or_default()
 }
 
-pub fn cpu_seconds(pid: &str) -> f64 {
+/// Of one core, over some seconds.
+pub async fn cpu_percent(processes: &[String]) -> f64 {
+    let used = || processes.iter().map(|pid| cpu_seconds(pid)).sum::<f64>();
+    let before = used();
+    tokio::time::sleep(CPU_WINDOW).await;
+    (used() - before) / CPU_WINDOW.as_secs_f64() * 100.0
+}
+
+fn cpu_seconds(pid: &str) -> f64 {
     let fields = stat(pid);
     let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / TICKS_A_SECOND

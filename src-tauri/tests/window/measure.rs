@@ -2,7 +2,7 @@
 //! while AzCopy runs.
 //! Prints one line of JSON for `cargo xtask bench app`; asserts no time.
 
-use crate::processes::{cpu_seconds, family, percentile, pss_kib, runs};
+use crate::processes::{cpu_percent, family, percentile, pss_kib};
 use crate::support::{App, ENTER, PAGE_DOWN, called, project};
 use serde_json::json;
 use std::path::Path;
@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 /// Long enough for the page to come to rest.
 const REST: Duration = Duration::from_secs(3);
-const CPU_WINDOW: Duration = Duration::from_secs(5);
 /// Of the talk, so many are gone to; it has more.
 const SLIDES: u64 = 48;
 /// On a slide, before the next one is asked for.
@@ -47,13 +46,11 @@ async fn the_app_is_measured() {
     tokio::time::sleep(REST).await;
     // The stack is measured by itself.
     let own = Path::new(env!("CARGO_BIN_EXE_greenroom-app"));
-    let processes = family(|pid| runs(pid, own), "greenroom-stack");
+    let is_own = |pid: &str| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == own);
+    let processes = family(is_own, "greenroom-stack");
     assert!(!processes.is_empty(), "the app runs");
     let idle_mib = processes.iter().map(|pid| pss_kib(pid)).sum::<u64>() / 1024;
-    let before: f64 = processes.iter().map(|pid| cpu_seconds(pid)).sum();
-    tokio::time::sleep(CPU_WINDOW).await;
-    let after: f64 = processes.iter().map(|pid| cpu_seconds(pid)).sum();
-    let idle_cpu_percent = (after - before) / CPU_WINDOW.as_secs_f64() * 100.0;
+    let idle_cpu_percent = cpu_percent(&processes).await;
 
     let [here, there] = changes(&app).await;
     app.press(&format!("29{ENTER}")).await;
@@ -97,7 +94,9 @@ fn busy_talk(root: &Path) {
         .collect();
     let loads: String = (0..8)
         .map(|load| {
-            format!("load l{load} --tenant busy --put 1 --get 1 --size 4KiB --rate 4/s --for 90s --in-background\n")
+            // The last one holds the step: curves go on while one runs.
+            let rest = if load < 7 { " --in-background" } else { " --timeout 100s" };
+            format!("load l{load} --tenant busy --put 1 --get 1 --size 4KiB --rate 4/s --for 80s{rest}\n")
         })
         .collect();
     let demo = format!("---\ntitle: Busy\ncharts:\n{charts}---\n```steps go\ntenant create busy\n{loads}```\n");
@@ -118,7 +117,7 @@ async fn four_charts_are_measured() {
     let app = App::open("measure-charts", root.path(), "busy").await;
     app.until("[data-testid=stack][data-state=ready]").await;
     app.press(PAGE_DOWN).await;
-    app.until("[data-testid=group][data-group=go][data-state=passed]").await;
+    app.until("[data-testid=group][data-group=go][data-state=running]").await;
     tokio::time::sleep(MINUTE).await;
     let points = app
         .eval("return [...document.querySelectorAll('[data-samples]')].reduce((sum, chart) => sum + +chart.dataset.samples, 0)")

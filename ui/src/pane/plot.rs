@@ -198,7 +198,12 @@ struct Painter<'a> {
 impl<'a> Painter<'a> {
     /// On a canvas that is clear, in pixels of the stage.
     fn on(canvas: &HtmlCanvasElement, frame: &'a Frame) -> Option<Painter<'a>> {
-        let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        // Drawn by the processor: on a layer of its own, a canvas takes all that lies over it onto layers, too, and each frame of a
+        // small chart is one of the whole window.
+        let options = js_sys::Object::new();
+        js_sys::Reflect::set(&options, &"willReadFrequently".into(), &true.into()).ok()?;
+        let context = canvas.get_context_with_context_options("2d", &options).ok()??;
+        let context: CanvasRenderingContext2d = context.dyn_into().ok()?;
         context.reset_transform().ok()?;
         context.clear_rect(0.0, 0.0, canvas.width().into(), canvas.height().into());
         context.scale(frame.scale, frame.scale).ok()?;

@@ -18,13 +18,14 @@ const TEST: &str = "test --release -q";
 const RUN_MAX: Duration = Duration::from_secs(600);
 
 /// What is measured: of which test, its name there, what it is, and its unit.
-const ROWS: [(Test, &str, &str, &str); 13] = [
+const ROWS: [(Test, &str, &str, &str); 14] = [
     (Test::App, "window_s", "start to the first slide in the window", "s"),
     (Test::Slidev, "window_s", "start to the first slide, Slidev", "s"),
     (Test::App, "ready_s", "start to a stack that serves", "s"),
     (Test::App, "idle_pss_mib", "memory at rest, app and web processes (PSS)", "MiB"),
     (Test::Slidev, "idle_pss_mib", "memory at rest, Slidev's server and Chromium (PSS)", "MiB"),
     (Test::App, "idle_cpu_percent", "CPU at rest, of one core", "%"),
+    (Test::Slidev, "idle_cpu_percent", "CPU at rest, Slidev, of one core", "%"),
     (Test::App, "change_ms", "from asking for a slide to its first frame", "ms"),
     (Test::App, "change_p95_ms", "the same, 95 of 100 within", "ms"),
     (Test::App, "audience_p95_ms", "the same in the audience's window, 95 of 100 within", "ms"),
