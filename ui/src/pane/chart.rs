@@ -27,7 +27,7 @@ use web_sys::HtmlCanvasElement;
 /// Colours of the theme for lines: the same label has the same colour in every chart of a demo.
 const SERIES_COLORS: usize = 6;
 /// A canvas has at least this many pixels for one of the stage, so that lines stay smooth in a small window.
-const SCALE_MIN: f64 = 1.0;
+const SCALE_MIN: f64 = 0.5;
 
 /// What a chart draws, fixed while its deck stays.
 struct Plan {

@@ -109,9 +109,69 @@ fn cut(mut stroke: Stroke, from: f64) -> Stroke {
     stroke
 }
 
+/// Of points that go from left to right, the lowest and the highest in each column that is so wide, in their order; the first and the last
+/// stay. More are not seen, and each costs.
+pub fn thinned(points: impl Iterator<Item = (f64, f64)>, column: f64) -> Vec<(f64, f64)> {
+    struct Column {
+        number: i64,
+        low: (f64, f64),
+        high: (f64, f64),
+    }
+    impl Column {
+        fn close(self) -> [(f64, f64); 2] {
+            if self.low.0 <= self.high.0 { [self.low, self.high] } else { [self.high, self.low] }
+        }
+    }
+    let mut points = points.peekable();
+    let mut kept: Vec<_> = points.peek().copied().into_iter().collect();
+    let mut open: Option<Column> = None;
+    let mut last = None;
+    for point in points {
+        let number = (point.0 / column).floor() as i64;
+        match &mut open {
+            Some(column) if column.number == number => {
+                if point.1 < column.low.1 {
+                    column.low = point;
+                }
+                if point.1 > column.high.1 {
+                    column.high = point;
+                }
+            }
+            _ => kept
+                .extend(open.replace(Column { number, low: point, high: point }).into_iter().flat_map(Column::close)),
+        }
+        last = Some(point);
+    }
+    kept.extend(open.into_iter().flat_map(Column::close));
+    kept.extend(last);
+    kept.dedup();
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn thinned_points_keep_their_ends_and_their_extremes(points in proptest::collection::vec((0.0_f64..40.0, -9.0_f64..9.0), 1..200)) {
+            let mut points = points;
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let thin = thinned(points.iter().copied(), 2.0);
+            prop_assert!(thin.iter().all(|point| points.contains(point)), "nothing is made up");
+            prop_assert!(thin.windows(2).all(|pair| pair[0].0 <= pair[1].0), "it goes from left to right");
+            prop_assert_eq!((thin.first(), thin.last()), (points.first(), points.last()));
+            prop_assert!(thin.len() <= 2 * 21 + 2);
+            for column in 0..20 {
+                let of = |points: &[(f64, f64)]| {
+                    let values = points.iter().filter(|(x, _)| (x / 2.0).floor() as i64 == column).map(|(_, y)| *y);
+                    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)))
+                };
+                prop_assert_eq!(of(&thin), of(&points), "column {}", column);
+            }
+        }
+    }
 
     fn series(points: &[(Micros, f64)]) -> Series {
         let mut series = Series::default();

@@ -1,7 +1,7 @@
 //! Puts one chart on its canvas by the canvas' own calls: the grid, then the curves, then their names.
 
 use super::{
-    curve::Stroke,
+    curve::{self, Stroke},
     range::View,
     sheet::{self, Band, Of, Rect, Sheet, Wanted},
 };
@@ -20,6 +20,11 @@ const GHOST_DASH: [f64; 2] = [9.0, 7.0];
 const THRESHOLD_DASH: [f64; 2] = [14.0, 10.0];
 /// How much of its ink an area under a curve has, and a curve of a group that is over.
 const AREA: f64 = 0.14;
+/// So wide are columns of which a curve draws the lowest and the highest point, and those of the area below it.
+const COLUMN: f64 = 2.0;
+const AREA_COLUMN: f64 = 6.0;
+/// A curve of more points than this is a rough one.
+const DENSE: usize = 200;
 const PAST: f64 = 0.55;
 
 /// How large a chart is drawn.
@@ -323,17 +328,22 @@ impl<'a> Painter<'a> {
     }
 
     fn stroke(&self, curve: &Curve, stroke: &Stroke, plot: Rect, ink: f64) {
-        let (Some(first), Some(last)) = (stroke.first(), stroke.last()) else { return };
-        let x = |at: f64| plot.left + self.frame.view.x(at) * plot.width();
+        let points = curve::thinned(self.points(stroke, plot), COLUMN);
+        // Nobody sees what edge a shade has under its line.
+        let area = curve::thinned(points.iter().copied(), AREA_COLUMN);
+        let (Some(first), Some(last)) = (area.first(), area.last()) else { return };
         self.context.begin_path();
-        self.context.move_to(x(first.0), plot.bottom);
-        self.points(stroke, plot).for_each(|(x, y)| self.context.line_to(x, y));
-        self.context.line_to(x(last.0), plot.bottom);
+        self.context.move_to(first.0, plot.bottom);
+        area.iter().for_each(|(x, y)| self.context.line_to(*x, *y));
+        self.context.line_to(last.0, plot.bottom);
         self.context.set_global_alpha(AREA * ink);
         self.context.set_fill_style_str(&curve.color);
         self.context.fill();
         self.context.set_global_alpha(ink);
-        self.line(&curve.color, self.frame.form.line(), self.points(stroke, plot));
+        // Where points stand this close, a corner is as wide as its line.
+        self.context.set_line_join(if points.len() > DENSE { "bevel" } else { "round" });
+        self.line(&curve.color, self.frame.form.line(), points);
+        self.context.set_line_join("round");
         self.context.set_global_alpha(1.0);
     }
 

@@ -149,7 +149,14 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
                 report.fault(fence.line, "a demo has one topology: this is a second");
             }
             Some("topology") => {
-                program.demo.topology = Some(diagram::read(&fence.text, fence.line + 1, &mut report));
+                let topology = diagram::read(&fence.text, fence.line + 1, &mut report);
+                if !topology.clicks.is_empty() {
+                    report.fault(
+                        fence.line,
+                        "a topology shows what runs, and waits for no click: take '[click]' out of it",
+                    );
+                }
+                program.demo.topology = Some(topology);
             }
             _ => {}
         }
@@ -319,6 +326,12 @@ expect a.blobs == 2 --proves '2 blobs'
         let said: Vec<_> = parsed.warnings.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(said[0].starts_with("demos/copy/demo.md:25: the audience does not see this check"), "{}", said[0]);
+    }
+
+    #[test]
+    fn a_topology_waits_for_no_click() {
+        let said = faults(&format!("{GOOD}\n```topology\ncolumn: A\n[click]\ncolumn: B\n```\n"));
+        assert!(said.contains("waits for no click"), "{said}");
     }
 
     #[test]
