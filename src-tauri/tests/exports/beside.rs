@@ -84,7 +84,7 @@ async fn first_slide(program: &Path, root: &Path) -> (Browser, Ended) {
 
 /// What the audience reads of the talk, as Slidev wants it, without what it would fetch from elsewhere.
 fn words() -> String {
-    let talk = Library::new(&workspace()).talk(DECK).expect("a talk");
+    let talk = Library::new(workspace()).talk(DECK).expect("a talk");
     let mut text = "---\ntheme: none\nfonts:\n  provider: none\n---\n".to_string();
     for (index, slide) in talk.deck.slides.iter().enumerate() {
         if index > 0 {
@@ -96,23 +96,27 @@ fn words() -> String {
 }
 
 fn slide_words(slide: &Slide, to: &mut String) {
-    // A string takes it.
-    let mut line = |mark: &str, words: &str| writeln!(to, "\n{mark}{}", words.replace(['{', '}', '<'], "")).unwrap();
+    let mut line = |mark: &str, words: &str| {
+        writeln!(to, "\n{mark}{}", words.replace(['{', '}', '<'], "")).expect("a string takes it");
+    };
     for block in &slide.body {
         match block {
             Block::Heading { text, .. } => line("# ", &plain(text)),
             Block::Paragraph(text) => line("", &plain(text)),
-            Block::List { items, .. } => items.iter().flatten().for_each(|block| match block {
-                Block::Paragraph(text) => line("- ", &plain(text)),
-                _ => {}
-            }),
+            Block::List { items, .. } => {
+                for block in items.iter().flatten() {
+                    if let Block::Paragraph(text) = block {
+                        line("- ", &plain(text));
+                    }
+                }
+            }
             Block::Table { head, rows } => {
                 let row = |cells: &[Vec<_>]| cells.iter().map(|cell| plain(cell)).collect::<Vec<_>>().join(" | ");
                 let rule = vec!["---"; head.len()].join(" | ");
                 let all: Vec<_> = [row(head), rule].into_iter().chain(rows.iter().map(|cells| row(cells))).collect();
                 line("", &all.join("\n"));
             }
-            _ => {}
+            Block::Code(_) | Block::Quote(_) | Block::Diagram(_) | Block::Compare(_) | Block::Column => {}
         }
     }
 }

@@ -89,7 +89,7 @@ impl Browser {
                 Err(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
         };
-        let mut marionette = Marionette { stream: BufReader::new(stream), asked: 0, browser: browser };
+        let mut marionette = Marionette { stream: BufReader::new(stream), asked: 0, browser };
         marionette.read();
         marionette.ask("WebDriver:NewSession", json!({}));
         Browser::Firefox(Box::new(marionette))
