@@ -175,9 +175,21 @@ pub fn numbered(step: usize) -> String {
 }
 
 impl Demo {
-    /// The metrics that its panes draw. What a threshold is a multiple of may be one.
+    /// The metrics that its panes draw. What a threshold is a multiple of may be one, and what is compared.
     pub fn metrics(&self) -> impl Iterator<Item = &String> {
-        self.charts.iter().flat_map(Chart::names).chain(self.topology.iter().flat_map(Diagram::metrics))
+        let charts = self.charts.iter().flat_map(Chart::names);
+        charts.chain(self.sides()).chain(self.topology.iter().flat_map(Diagram::metrics))
+    }
+
+    fn sides(&self) -> impl Iterator<Item = &String> {
+        self.comparisons.iter().flat_map(|comparison| &comparison.sides).map(|side| &side.figure)
+    }
+
+    /// The unit of what its panes draw by this name.
+    pub fn unit(&self, name: &str) -> Option<Unit> {
+        let chart = self.charts.iter().find(|chart| chart.names().any(|drawn| drawn == name)).map(|chart| chart.unit);
+        let is_side = |comparison: &&Comparison| comparison.sides.iter().any(|side| side.figure == name);
+        chart.or_else(|| self.comparisons.iter().find(is_side).map(|comparison| comparison.unit))
     }
 
     /// What its lines stand at while nothing of it runs: of tenants and loads that are not there yet, nothing moves and nothing is stored.
@@ -199,9 +211,8 @@ impl Demo {
 
     /// The figures that its panes draw.
     pub fn figures(&self) -> impl Iterator<Item = &String> {
-        let sides = self.comparisons.iter().flat_map(|comparison| &comparison.sides).map(|side| &side.figure);
         let results = self.groups.iter().filter_map(|group| group.shot.as_ref()?.result.as_ref());
-        sides.chain(self.charts.iter().flat_map(Chart::across)).chain(results)
+        self.sides().chain(self.charts.iter().flat_map(Chart::across)).chain(results)
     }
 
     pub fn group(&self, name: &str) -> Option<&Group> {

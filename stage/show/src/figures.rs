@@ -119,12 +119,12 @@ impl Show {
         recorded.or_else(|| self.runs.values().find_map(measured))
     }
 
-    /// A figure that a step left, or the latest value of a metric that a chart draws.
+    /// A figure that a step left, or the latest value of a metric that a pane draws.
     fn measured(&self, run: &Run, name: &str) -> Option<Figure> {
         if let Some(figure) = run.figures.get(name) {
             return Some(*figure);
         }
-        let chart = self.demo(&run.demo)?.charts.iter().find(|chart| chart.names().any(|drawn| drawn == name))?;
-        Some(Figure { value: run.series.get(name)?.last()?.value, unit: chart.unit })
+        let unit = self.demo(&run.demo)?.unit(name)?;
+        Some(Figure { value: run.series.get(name)?.last()?.value, unit })
     }
 }

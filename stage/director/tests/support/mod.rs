@@ -30,7 +30,7 @@ data make photos --files 40 --size 4KiB --large 2 --large-size 20MiB --seed 3
 
 ```steps upload
 run azcopy copy {data:photos} {blob:photos/inbox} --recursive --from-to LocalBlob
-expect photos.blobs == 42
+expect photos.blobs == 42 --proves '42 blobs are stored'
 ```
 
 ```steps list
@@ -45,7 +45,7 @@ data compare {data:photos} {data:back/photos}
 
 ```steps remove
 run azcopy remove {blob:photos/inbox/photos} --recursive --from-to BlobTrash
-expect photos.blobs == 0
+expect photos.blobs == 0 --proves 'Nothing is left'
 ```
 ";
 
