@@ -14,8 +14,8 @@ const CARD: &str = "renderD";
 pub fn choose(window: &WebviewWindow) -> tauri::Result<()> {
     use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
 
-    let cards = std::fs::read_dir(CARDS).into_iter().flatten().flatten();
-    if cards.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(CARD)) {
+    let mut cards = std::fs::read_dir(CARDS).into_iter().flatten().flatten();
+    if cards.any(|entry| entry.file_name().to_string_lossy().starts_with(CARD)) {
         return Ok(());
     }
     window.with_webview(|webview| {

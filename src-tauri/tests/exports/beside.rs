@@ -1,24 +1,16 @@
 //! The same words in Slidev, served as its speakers serve it, for the benchmark to stand beside. Asserts no time.
 
-use super::browser::{Browser, Ended};
-use super::processes::{cpu_percent, family, percentile, pss_kib};
+use super::browser::{Browser, Ended, connected, free_port};
+use super::processes::{REST, SLIDES, STAY, TALK, cpu_percent, family, percentile, pss_kib};
 use super::workspace;
 use greenroom_director::Library;
 use greenroom_show::deck::{Block, Slide, plain};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-const DECK: &str = "ai-cloud";
-/// Slides that are gone to, as in the window's benchmark.
-const SLIDES: usize = 48;
-/// Long enough for the page to come to rest, and between two slides.
-const REST: Duration = Duration::from_secs(3);
-const STAY: Duration = Duration::from_millis(400);
-const WAIT_MAX: Duration = Duration::from_secs(120);
 /// Answers when that slide is in the frame that is drawn.
 const NEXT: &str = "const began = performance.now();
     for (const kind of ['keydown', 'keyup'])
@@ -60,7 +52,7 @@ async fn slidev_is_measured() {
 
 /// Serves the slides, and opens the first one.
 async fn first_slide(program: &Path, root: &Path) -> (Browser, Ended) {
-    let port = super::browser::free_port();
+    let port = free_port();
     let server = Command::new("node")
         .arg(program)
         .args(["slides.md", "--open", "false", "--port", &port.to_string()])
@@ -70,13 +62,9 @@ async fn first_slide(program: &Path, root: &Path) -> (Browser, Ended) {
         .stderr(Stdio::inherit())
         .spawn()
         .expect("node is installed");
-    let server = Ended::with(server);
+    let server = Ended(server);
     let mut browser = Browser::chromium().await;
-    let begun = Instant::now();
-    while TcpStream::connect(("localhost", port)).is_err() {
-        assert!(begun.elapsed() < WAIT_MAX, "Slidev does not listen");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    connected(("localhost", port), "Slidev").await;
     browser.open(&format!("http://localhost:{port}/1")).await;
     browser.until("the first slide", "return !!document.querySelector('.slidev-page-1')?.offsetParent").await;
     (browser, server)
@@ -84,7 +72,7 @@ async fn first_slide(program: &Path, root: &Path) -> (Browser, Ended) {
 
 /// What the audience reads of the talk, as Slidev wants it, without what it would fetch from elsewhere.
 fn words() -> String {
-    let talk = Library::new(workspace()).talk(DECK).expect("a talk");
+    let talk = Library::new(workspace()).talk(TALK).expect("a talk");
     let mut text = "---\ntheme: none\nfonts:\n  provider: none\n---\n".to_string();
     for (index, slide) in talk.deck.slides.iter().enumerate() {
         if index > 0 {

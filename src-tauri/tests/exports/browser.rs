@@ -20,13 +20,9 @@ pub enum Browser {
 }
 
 /// A program that ends with its test.
-pub struct Ended(Child);
+pub struct Ended(pub Child);
 
 impl Ended {
-    pub fn with(test: Child) -> Ended {
-        Ended(test)
-    }
-
     pub fn id(&self) -> String {
         self.0.id().to_string()
     }
@@ -81,14 +77,7 @@ impl Browser {
             .spawn()
             .expect("Firefox is installed: run 'cargo xtask setup'");
         let browser = Ended(browser);
-        let started = Instant::now();
-        let stream = loop {
-            match TcpStream::connect(("127.0.0.1", port)) {
-                Ok(stream) => break stream,
-                Err(error) if started.elapsed() > WAIT_MAX => panic!("Firefox does not listen: {error}"),
-                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
-            }
-        };
+        let stream = connected(("127.0.0.1", port), "Firefox").await;
         let mut marionette = Marionette { stream: BufReader::new(stream), asked: 0, browser };
         marionette.read();
         marionette.ask("WebDriver:NewSession", json!({}));
@@ -187,6 +176,18 @@ impl Marionette {
         let mut text = vec![0; length];
         self.stream.read_exact(&mut text).expect("it answers");
         serde_json::from_slice(&text).expect("JSON")
+    }
+}
+
+/// To a program that has just been started, as soon as it listens.
+pub async fn connected(to: (&str, u16), program: &str) -> TcpStream {
+    let started = Instant::now();
+    loop {
+        match TcpStream::connect(to) {
+            Ok(stream) => return stream,
+            Err(error) if started.elapsed() > WAIT_MAX => panic!("{program} does not listen: {error}"),
+            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+        }
     }
 }
 

@@ -1,6 +1,14 @@
-//! What processes take of the machine, for benchmarks.
+//! For benchmarks: what is the same for the app and for what stands beside it, and what processes take of the machine.
 
 use std::time::Duration;
+
+/// The talk whose slides are gone to, and how many of them; it has more.
+pub const TALK: &str = "ai-cloud";
+pub const SLIDES: usize = 48;
+/// Long enough for a page to come to rest.
+pub const REST: Duration = Duration::from_secs(3);
+/// On a slide, before the next one is asked for.
+pub const STAY: Duration = Duration::from_millis(400);
 
 /// Kernel ticks a second, of `/proc/<pid>/stat`.
 const TICKS_A_SECOND: f64 = 100.0;

@@ -2,18 +2,12 @@
 //! while AzCopy runs.
 //! Prints one line of JSON for `cargo xtask bench app`; asserts no time.
 
-use crate::processes::{cpu_percent, family, percentile, pss_kib};
+use crate::processes::{REST, SLIDES, STAY, TALK, cpu_percent, family, percentile, pss_kib};
 use crate::support::{App, ENTER, PAGE_DOWN, called, project};
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Long enough for the page to come to rest.
-const REST: Duration = Duration::from_secs(3);
-/// Of the talk, so many are gone to; it has more.
-const SLIDES: u64 = 48;
-/// On a slide, before the next one is asked for.
-const STAY: Duration = Duration::from_millis(400);
 /// Until the last minute of each curve is full.
 const MINUTE: Duration = Duration::from_secs(64);
 /// As the goal has it.
@@ -37,7 +31,7 @@ const SEEKS: u64 = 20;
 async fn the_app_is_measured() {
     let root = project();
     let begun = Instant::now();
-    let app = App::open("measure", root.path(), "ai-cloud").await;
+    let app = App::open("measure", root.path(), TALK).await;
     app.until("[data-testid=presenter] [data-testid=slide]").await;
     let window_s = begun.elapsed().as_secs_f64();
     app.until("[data-testid=stack][data-state=ready]").await;

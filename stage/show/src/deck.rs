@@ -174,7 +174,7 @@ impl Slide {
         spoken.map(|spoken| spoken.text.split_whitespace().count()).sum()
     }
 
-    /// Names of the figures that its text binds, in order.
+    /// Names of the figures that it binds: those of its text in order, then those that it compares.
     pub fn figures(&self) -> Vec<String> {
         let mut names = Vec::new();
         each_inline(&self.body, &mut |inline| names.extend(inline.figure().map(str::to_string)));
@@ -466,17 +466,8 @@ pub fn each_inline<'a>(blocks: &'a [Block], visit: &mut dyn FnMut(&'a Inline)) {
 
 /// What is compared with what. A comparison stands in no list and no quotation.
 fn compared(blocks: &[Block]) -> impl Iterator<Item = &Side> {
-    let comparisons = blocks.iter().filter_map(|block| match block {
-        Block::Compare(comparison) => Some(comparison),
-        Block::Heading { .. }
-        | Block::Paragraph(_)
-        | Block::List { .. }
-        | Block::Table { .. }
-        | Block::Code(_)
-        | Block::Quote(_)
-        | Block::Diagram(_)
-        | Block::Column => None,
-    });
+    let comparisons =
+        blocks.iter().filter_map(|block| if let Block::Compare(found) = block { Some(found) } else { None });
     comparisons.flat_map(|comparison| &comparison.sides)
 }
 
