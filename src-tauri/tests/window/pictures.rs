@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-/// Of the tiles, so many may be others: a page of one slide has another number at its foot, and the light of a talk's first section.
-const OTHERS_MAX: f64 = 0.03;
+/// Of the tiles, so many may be others: a page of one slide has another number at its foot.
+const OTHERS_MAX: f64 = 0.005;
 /// As high as the window opens.
 const HEIGHT: u32 = 720;
 /// Of the take's clock: no run of AzCopy is over sooner.

@@ -228,9 +228,15 @@ impl Teller {
 fn drawn_with(show: &Show, deck: &Deck, demo: &Demo) -> Opened {
     let cues = |slide: &&greenroom_show::deck::Slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == demo.slug);
     let slide = show.slide().filter(cues).or_else(|| deck.slides.iter().find(cues)).cloned();
-    let sections: Vec<Section> = slide.iter().filter_map(|slide| deck.sections.get(slide.section).cloned()).collect();
-    let sections = sections.into_iter().map(|section| Section { first: 0, ..section }).collect();
-    let slides = slide.into_iter().map(|slide| greenroom_show::deck::Slide { section: 0, ..slide }).collect();
+    // A slide looks like its section, and its foot tells where that is; of other sections nothing is told but that they are.
+    let here = slide.as_ref().map(|slide| slide.section);
+    let untold = Section { title: String::new(), minutes: 0.0, first: 0 };
+    let sections = deck.sections.iter().enumerate().filter(|_| here.is_some());
+    let sections = sections.map(|(index, section)| match Some(index) == here {
+        true => Section { first: 0, ..section.clone() },
+        false => untold.clone(),
+    });
+    let (slides, sections) = (slide.into_iter().collect(), sections.collect());
     let steps = demo.steps.iter().map(|step| Step { if_fails: None, ..step.clone() }).collect();
     let drawn = Demo { steps, ..demo.clone() };
     Opened {
