@@ -6,6 +6,7 @@ use crate::error::{Code, Error};
 use crate::head::Head;
 use crate::route::{Row, Snapshots};
 use crate::spelling::METADATA;
+use greenroom_model::feed::FEED_CONTAINER;
 use http::HeaderName;
 
 /// A header or a query parameter.
@@ -255,6 +256,12 @@ const NAME_BYTES_MAX: usize = 32;
 
 /// Refuses a request that asks its operation for something that this does not do.
 pub fn fit(row: &Row, head: &Head) -> Result<(), Error> {
+    let container = head.target.container().map(|path| path.container.as_str());
+    // What the system keeps there for itself is read, and changed by nobody else.
+    if container == Some(FEED_CONTAINER) && !row.reads() {
+        let why = format!("({FEED_CONTAINER} is written by the service alone)");
+        return Err(Error::new(Code::AuthorizationPermissionMismatch, why));
+    }
     headers_fit(row, head)?;
     parameters_fit(row, head)
 }

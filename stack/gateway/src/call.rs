@@ -3,6 +3,7 @@
 use crate::auth::{Authenticated, Authority, Identity};
 use crate::body::BodyIn;
 use crate::checks::Checks;
+use crate::dispatch::CLIENT_REQUEST_ID_BYTES_MAX;
 use crate::error::{Code, Error};
 use crate::head::Head;
 use crate::intake::{Intake, Md5Wanted, Taken};
@@ -12,6 +13,7 @@ use crate::source::{self, Copying, Source, Sources};
 use crate::structured::{self, Decoder};
 use crate::{headers, tags, time};
 use futures::future::BoxFuture;
+use greenroom_model::feed::Cause;
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
 use greenroom_store::{
     Access, Blob, ETags, Kept, Precondition, Store, StoreError, TRIES_MAX, Tags, Timestamp, Version,
@@ -31,6 +33,19 @@ pub struct Call {
     run_part: RunPart,
 }
 
+/// Of what the request changes, as those are told who asked to be.
+fn cause(operation: &str, head: &Head) -> Cause {
+    // Azure has one name for both ways to copy.
+    let api = operation.split(',').next().unwrap_or_default().replace(' ', "");
+    let client_request_id = head.filled("x-ms-client-request-id");
+    let client_request_id = client_request_id.filter(|id| id.len() <= CLIENT_REQUEST_ID_BYTES_MAX);
+    Cause {
+        api,
+        request_id: head.request_id.clone(),
+        client_request_id: client_request_id.unwrap_or_default().to_owned(),
+    }
+}
+
 /// How a request that came within this one is run. Whoever calls the operation says it, so that none knows the table that it is in.
 pub type RunPart = for<'c> fn(&'c Call, Head) -> BoxFuture<'c, Result<Reply, Error>>;
 
@@ -40,15 +55,16 @@ impl Call {
         authority: Authority,
         sources: Arc<Sources>,
         now: Timestamp,
-        run_part: RunPart,
+        (operation, run_part): (&'static str, RunPart),
     ) -> Self {
         let (Request { head, body }, identity) = request.into_parts();
+        let authority = Authority { store: authority.store.caused_by(cause(operation, &head)), ..authority };
         Self { head, body, store: authority.store.clone(), authority, sources, now, identity, run_part }
     }
 
     /// What the operation of a request that came within this one is given.
-    pub fn within(&self, request: Authenticated<Request>) -> Self {
-        Self::new(request, self.authority.clone(), self.sources.clone(), self.now, self.run_part)
+    pub fn within(&self, request: Authenticated<Request>, operation: &'static str) -> Self {
+        Self::new(request, self.authority.clone(), self.sources.clone(), self.now, (operation, self.run_part))
     }
 
     pub async fn run_part(&self, head: Head) -> Result<Reply, Error> {

@@ -30,7 +30,7 @@ use tracing::{Instrument as _, Span, debug_span};
 /// What is away longer than that may be away for long; what is away shorter should not keep anybody.
 const CLOUD_RETRY_AFTER_S: &str = "2";
 /// Azure's limit on `x-ms-client-request-id`.
-const CLIENT_REQUEST_ID_BYTES_MAX: usize = 1024;
+pub const CLIENT_REQUEST_ID_BYTES_MAX: usize = 1024;
 
 impl Gateway {
     /// Answers one request; whatever is wrong with it, the answer is one that Azure's clients understand.
@@ -145,7 +145,8 @@ impl Gateway {
             }
         }
         served.meter.waited(asked.elapsed());
-        let mut call = Call::new(request, self.authority.clone(), self.sources.clone(), now, part::RUN);
+        let mut call =
+            Call::new(request, self.authority.clone(), self.sources.clone(), now, (row.operation, part::RUN));
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(run) => match prepare(row, &mut call).await {

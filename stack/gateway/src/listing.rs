@@ -3,7 +3,7 @@
 use crate::error::{Code, Error};
 use crate::query::Query;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use greenroom_store::{ListQuery, ListSnapshots, ListUncommitted, Timestamp};
+use greenroom_store::{ListQuery, ListSnapshots, ListSystem, ListUncommitted, Timestamp};
 
 /// Azure's largest page, and the size of one for which no size is given.
 const PAGE_MAX: usize = 5000;
@@ -20,7 +20,7 @@ impl Listed {
     fn never_there(self) -> &'static [&'static str] {
         match self {
             Listed::Blobs => &["deleted", "deletedwithversions", "immutabilitypolicy", "legalhold", "versions"],
-            Listed::Containers => &["deleted", "system"],
+            Listed::Containers => &["deleted"],
         }
     }
 
@@ -86,6 +86,7 @@ pub struct Include {
     pub copy: Asked,
     pub snapshots: ListSnapshots,
     pub uncommitted: ListUncommitted,
+    pub system: ListSystem,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +102,7 @@ impl Include {
         copy: Asked::No,
         snapshots: ListSnapshots::Leave,
         uncommitted: ListUncommitted::Leave,
+        system: ListSystem::Leave,
     };
 
     pub fn parse(query: &Query, listed: Listed) -> Result<Include, Error> {
@@ -112,6 +114,7 @@ impl Include {
                 ("tags", Listed::Blobs) => include.tags = Asked::Yes,
                 ("snapshots", Listed::Blobs) => include.snapshots = ListSnapshots::List,
                 ("uncommittedblobs", Listed::Blobs) => include.uncommitted = ListUncommitted::List,
+                ("system", Listed::Containers) => include.system = ListSystem::List,
                 ("permissions", Listed::Blobs) => {
                     let why = "(include=permissions: for accounts with a hierarchical namespace)";
                     return Err(Error::new(Code::OperationNotSupported, why));

@@ -46,7 +46,7 @@ async fn run(outer: &Call, head: Head) -> Result<Reply, Error> {
         }
     }
     served.meter.waited(asked.elapsed());
-    let mut call = outer.within(request);
+    let mut call = outer.within(request, row.operation);
     let outcome = match ready(row, &mut call).await {
         Ok(()) => run(&mut call).await,
         Err(error) => Err(error),

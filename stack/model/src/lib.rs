@@ -1,6 +1,7 @@
 //! The nouns of the stack and the types of its control API. Knows nothing of HTTP, disks or time; compiles for wasm.
 
 pub mod control;
+pub mod feed;
 pub mod metrics;
 mod name;
 pub mod offload;

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod caller;
+mod feed;
 mod hand_over;
 mod health;
 mod identities;
@@ -151,6 +152,7 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(accounts::put))
+        .routes(routes!(feed::put_sink, feed::end_sink))
         .routes(routes!(identities::make))
         .routes(routes!(refusals::list))
         .routes(routes!(offload::status))
@@ -170,6 +172,8 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(accounts::keys))
         .routes(routes!(accounts::rotate))
         .routes(routes!(accounts::revoke))
+        .routes(routes!(feed::status, feed::put, feed::end))
+        .routes(routes!(feed::events))
         .routes(routes!(prometheus::scrape))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::csv))

@@ -9,6 +9,7 @@ mod control;
 mod declare;
 mod dev_account;
 mod fault;
+mod feed;
 mod figures;
 mod migrate;
 mod notary;

@@ -4,6 +4,7 @@ use crate::args::Serve;
 use crate::control::{self, Control};
 use crate::dev_account;
 use crate::fault::Fault;
+use crate::feed::Publisher;
 use crate::figures::Figures;
 use crate::migrate;
 use crate::notary::Notary;
@@ -109,6 +110,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         stop: stop.clone(),
     };
     let upkeep = Upkeep::start(store.clone());
+    let publisher = Publisher::start(store.clone(), clock.clone());
     let bookkeeping = tokio::spawn(bookkeeping(state.clone(), witness));
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let control = tokio::spawn(control::serve(control, state.clone()));
@@ -135,6 +137,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     if let Some(offload) = offload {
         offload.stop().await;
     }
+    publisher.stop().await;
     upkeep.stop().await;
     audit.close();
     notary.note().await;

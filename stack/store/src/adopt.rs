@@ -1,7 +1,7 @@
 //! Takes in what another store has written to the volume, before this one goes on with it: docs/design/who-may-write-a-volume.md. Nothing
 //! goes but what a client has had go, here or there.
 
-use crate::catalog::Txn;
+use crate::catalog::{News, Txn};
 use crate::clock::Timestamp;
 use crate::cloud::{CloudPlace, Placed};
 use crate::error::{Result, StoreError};
@@ -241,7 +241,7 @@ fn adopt_blob(
     txn.books.head.etag = txn.books.head.etag.max(props.etag.0);
     let Some(row) = row else {
         adopted.added += 1;
-        txn.put_row(&tenant, &key, cold_row(props, found.place), 0)?;
+        txn.put_row(&tenant, &key, cold_row(props, found.place), 0, News::None)?;
         return Ok(());
     };
     if let Some(placed) = same(&row, props, found) {
@@ -257,7 +257,7 @@ fn adopt_blob(
         adopted.kept += 1;
         new.snapshots = Some(keep_as_snapshot(txn, row)?);
     }
-    txn.put_row(&tenant, &key, new, 0)?;
+    txn.put_row(&tenant, &key, new, 0, News::None)?;
     Ok(())
 }
 
@@ -359,14 +359,12 @@ fn drop_dead(
             if let Some(set) = base.snapshots {
                 txn.discard_snapshots(&container.tenant, set)?;
             }
-            txn.dirty = true;
-            txn.blobs.remove(key.as_slice())?;
+            txn.remove_row(&container.tenant, &key, &base, News::None)?;
             txn.free_blob(&container.tenant, base)?;
         }
         Some((set, time)) if base.snapshots == Some(set) => {
             let Some(row) = txn.snapshot(set, time)?.filter(is_dead) else { return Ok(false) };
-            txn.dirty = true;
-            txn.snapshots.remove((set, time.0))?;
+            txn.remove_snapshot(set, time)?;
             txn.free_blob(&container.tenant, row)?;
             if txn.last_snapshot(set)?.is_none() {
                 base.snapshots = None;
@@ -391,7 +389,7 @@ fn drop_dead_containers(txn: &mut Txn<'_>, counts: &Counts) -> Result<u64> {
     let mut dropped = 0;
     for (key, mut row) in dead {
         let (begin, end) = (row.id.to_be_bytes(), (row.id + 1).to_be_bytes());
-        let is_empty = txn.blobs.range(begin.as_slice()..end.as_slice())?.next().is_none()
+        let is_empty = txn.all_blobs().range(begin.as_slice()..end.as_slice())?.next().is_none()
             && txn.stagings.range(begin.as_slice()..end.as_slice())?.next().is_none();
         txn.dirty = true;
         if is_empty {

@@ -2,7 +2,7 @@
 
 use crate::blob::Blob;
 use crate::body::{Body, BodyWriter};
-use crate::catalog::{Snapshot, Txn};
+use crate::catalog::{News, Snapshot, Txn};
 use crate::clock::Timestamp;
 use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
@@ -18,6 +18,7 @@ use crate::quotas::New;
 use crate::rows::{BlobRow, CommittedBlock, List, PROPS_BYTES_MAX, Place, blob_key, encode};
 use crate::store::Store;
 use crate::usage::Owner;
+use greenroom_model::feed::EventKind;
 use greenroom_model::{BlobPath, ContainerPath};
 use serde::Serialize;
 use std::sync::Arc;
@@ -187,7 +188,8 @@ pub(crate) fn replace(
     txn.discard_staging(tenant, key)?;
     let count = blocks.len();
     let blocks = txn.list_blocks(blocks)?;
-    txn.put_row(tenant, key, BlobRow::new(props, pieces, blocks, snapshots), count)
+    let row = BlobRow::new(props, pieces, blocks, snapshots);
+    txn.put_row(tenant, key, row, count, News::Of(EventKind::Created))
 }
 
 /// The properties of a blob that a write has just made, in place of `old`.
@@ -225,6 +227,10 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
     }
     let was = row.usage();
     let new_version = matches!(change, BlobChange::Headers(_) | BlobChange::Metadata(_));
+    let news = News::Of(match &change {
+        BlobChange::Headers(_) | BlobChange::Metadata(_) | BlobChange::Tags(_) => EventKind::PropertiesUpdated,
+        BlobChange::Tier(_) => EventKind::TierChanged,
+    });
     match change {
         BlobChange::Headers(headers) => (row.props.headers, row.props.copy) = (headers, None),
         BlobChange::Metadata(metadata) => row.props.metadata = metadata,
@@ -243,19 +249,17 @@ fn update(txn: &mut Txn<'_>, path: &BlobPath, change: BlobChange, precondition: 
         row.props.etag = txn.next_etag();
         row.props.modified = txn.now;
     }
-    txn.dirty = true;
     txn.books.recount(&container.tenant, was, row.usage());
-    txn.blobs.insert(key.as_slice(), encode(&row).as_slice())?;
+    txn.write_row(&container.tenant, &key, &row, news)?;
     Ok(row.props)
 }
 
 fn lease(txn: &mut Txn<'_>, path: &BlobPath, action: LeaseAction, precondition: &Precondition) -> Result<BlobProps> {
-    let (_, key, row) = txn.look_up(path)?;
+    let (container, key, row) = txn.look_up(path)?;
     let mut row = row.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
     row.props.lease = row.props.lease.transition(action, txn.now)?;
-    txn.dirty = true;
-    txn.blobs.insert(key.as_slice(), encode(&row).as_slice())?;
+    txn.write_row(&container.tenant, &key, &row, News::None)?;
     Ok(row.props)
 }
 
@@ -268,8 +272,7 @@ fn delete(txn: &mut Txn<'_>, path: &BlobPath, snapshots: Snapshots, precondition
         (Some(set), Snapshots::Delete) => txn.discard_snapshots(&container.tenant, set)?,
         (None, Snapshots::Keep | Snapshots::Delete) => {}
     }
-    txn.dirty = true;
-    txn.blobs.remove(key.as_slice())?;
+    txn.remove_row(&container.tenant, &key, &row, News::Of(EventKind::Deleted))?;
     txn.free_blob(&container.tenant, row)?;
     txn.discard_staging(&container.tenant, &key)
 }

@@ -128,6 +128,14 @@ fn create(
     put(txn, path, row)
 }
 
+/// Makes a container that the system writes to for itself, where there is none.
+pub(crate) fn make_system_container(txn: &mut Txn<'_>, path: &ContainerPath) -> Result<()> {
+    if txn.find_container(path)?.is_none() {
+        create(txn, path, Metadata::new(), PublicAccess::Private, Room::Given)?;
+    }
+    Ok(())
+}
+
 fn set_metadata(
     txn: &mut Txn<'_>,
     path: &ContainerPath,

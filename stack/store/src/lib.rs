@@ -25,6 +25,7 @@ mod error;
 mod etag;
 mod extent;
 mod faults;
+mod feed;
 mod frame;
 mod heat;
 mod identity;
@@ -67,11 +68,12 @@ pub use crc::Crc64;
 pub use disk::{Disk, DiskFile, FileSystem, Guard, Mode};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
+pub use feed::{Delivered, Feed, Part, Published, Subscribed, feed_of};
 pub use lease::{
     BREAK_SECONDS_MAX, LEASE_SECONDS, Leasable, Lease, LeaseAction, LeaseId, LeaseNeed, LeaseRefusal, LeaseState,
     LeaseTerm, LeaseUnmet,
 };
-pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
+pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListSystem, ListUncommitted};
 pub use page::{
     Change, PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageChange, PageChanges, PageRanges, PageSequence,
     PageUpdate, SequenceChange,

@@ -17,6 +17,8 @@ pub struct ListQuery {
     pub snapshots: ListSnapshots,
     /// Blobs only.
     pub uncommitted: ListUncommitted,
+    /// Containers only.
+    pub system: ListSystem,
     /// Names before this one are left out; itself is not. Blobs only.
     pub from: Option<String>,
     /// This name and those behind it are left out. Blobs only.
@@ -38,6 +40,7 @@ impl Default for ListQuery {
             delimiter: None,
             snapshots: ListSnapshots::Leave,
             uncommitted: ListUncommitted::Leave,
+            system: ListSystem::List,
             from: None,
             before: None,
             after: None,
@@ -46,6 +49,13 @@ impl Default for ListQuery {
             row_bytes_max: usize::MAX,
         }
     }
+}
+
+/// Whether containers that the system keeps for itself are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListSystem {
+    List,
+    Leave,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

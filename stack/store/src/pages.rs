@@ -3,7 +3,7 @@
 use crate::blob::Source;
 use crate::blobs::{Content, check_size, replace, written};
 use crate::body::Body;
-use crate::catalog::{Draft, Line, Run, Turn, Txn};
+use crate::catalog::{Draft, Line, News, Run, Turn, Txn};
 use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
 use crate::page::{PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageSequence, PageUpdate, SequenceChange};
@@ -11,10 +11,11 @@ use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobDraft, BlobKind, BlobProps};
 use crate::quota::Growth;
 use crate::quotas::New;
-use crate::rows::{BlobRow, List, encode};
+use crate::rows::{BlobRow, List};
 use crate::store::Store;
 use crate::usage::{Owner, TenantUsage};
 use greenroom_model::BlobPath;
+use greenroom_model::feed::EventKind;
 use std::ops::Range;
 
 impl Store {
@@ -220,8 +221,7 @@ fn rewrite(txn: &mut Txn<'_>, owner: &Owner, key: &[u8], was: TenantUsage, mut r
     row.props.etag = txn.next_etag();
     row.props.modified = txn.now;
     row.props.copy = None;
-    txn.dirty = true;
     txn.books.recount(owner, was, row.usage());
-    txn.blobs.insert(key, encode(&row).as_slice())?;
+    txn.write_row(owner, key, &row, News::Of(EventKind::PropertiesUpdated))?;
     Ok(row.props)
 }

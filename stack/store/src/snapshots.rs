@@ -3,17 +3,18 @@
 
 use crate::blob::Blob;
 use crate::blobs::check_size;
-use crate::catalog::{Draft, Line, Txn};
+use crate::catalog::{Draft, Line, News, Txn};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::lease::Lease;
 use crate::precondition::{Access, Precondition, Version};
 use crate::props::{BlobProps, Metadata, Tier};
 use crate::quota::Growth;
-use crate::rows::{BlobRow, GarbageRow, encode};
+use crate::rows::{BlobRow, GarbageRow};
 use crate::store::Store;
 use crate::usage::{Owner, TenantUsage};
 use greenroom_model::BlobPath;
+use greenroom_model::feed::EventKind;
 
 impl Store {
     /// Keeps the blob as it stands, under a moment that no other snapshot of it has. With `metadata` the snapshot carries that instead
@@ -59,9 +60,7 @@ impl Store {
             precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
             (row.props.tier, row.props.tier_changed) = (Some(tier), Some(txn.now));
             row.revision = row.revision.wrapping_add(1);
-            txn.dirty = true;
-            txn.snapshots.insert((set, time.0), encode(&row).as_slice())?;
-            Ok(())
+            txn.write_snapshot(set, time, &row)
         })
         .await
     }
@@ -76,7 +75,7 @@ impl Store {
             precondition.check(Some(Version::from(&row.props)), Access::FreeWrite, txn.now)?;
             if let Some(set) = row.snapshots.take() {
                 txn.discard_snapshots(&container.tenant, set)?;
-                txn.blobs.insert(key.as_slice(), encode(&row).as_slice())?;
+                txn.write_row(&container.tenant, &key, &row, News::None)?;
             }
             Ok(())
         })
@@ -115,13 +114,10 @@ fn take(
         None => (txn.next_id(), None),
     };
     let time = last.map_or(txn.now, |last| txn.now.max(Timestamp(last.0 + 1)));
-    txn.dirty = true;
-    txn.snapshots.insert((set, time.0), encode(&row).as_slice())?;
+    txn.write_snapshot(set, time, &row)?;
     txn.books.count_blob(&container.tenant, &row);
-    if base.snapshots.is_none() {
-        base.snapshots = Some(set);
-        txn.blobs.insert(key.as_slice(), encode(&base).as_slice())?;
-    }
+    base.snapshots = Some(set);
+    txn.write_row(&container.tenant, &key, &base, News::Of(EventKind::SnapshotCreated))?;
     Ok(Some((time, row.props)))
 }
 
@@ -131,13 +127,12 @@ fn delete_one(txn: &mut Txn<'_>, path: &BlobPath, time: Timestamp, precondition:
     let set = base.snapshots.ok_or(StoreError::BlobMissing)?;
     let row = txn.snapshot(set, time)?.ok_or(StoreError::BlobMissing)?;
     precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
-    txn.dirty = true;
-    txn.snapshots.remove((set, time.0))?;
+    txn.remove_snapshot(set, time)?;
     txn.free_blob(&container.tenant, row)?;
     // A blob has a set only while there is something in it.
     if txn.last_snapshot(set)?.is_none() {
         base.snapshots = None;
-        txn.blobs.insert(key.as_slice(), encode(&base).as_slice())?;
+        txn.write_row(&container.tenant, &key, &base, News::None)?;
     }
     Ok(())
 }

@@ -16,15 +16,18 @@ use crate::quota::SharedQuotas;
 use crate::rows::AuditRow;
 use crate::space::{self, Filled, Space};
 use crate::usage::{Held, Owner, TenantUsage, Usage};
+use greenroom_model::feed::Cause;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
 
-/// A data folder, open. Clones are the same store. When the last one is dropped without `close`, dropping waits for what is queued.
+/// A data folder, open. Clones are the same store, each with its cause. When the last one is dropped without `close`, dropping waits for what is queued.
 #[derive(Debug, Clone)]
 pub struct Store {
     parts: Arc<Parts>,
+    /// Why what is written through this handle is written.
+    cause: Option<Arc<Cause>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +64,12 @@ impl Store {
         let opened = tokio::task::spawn_blocking(move || Parts::open(disk, &dir, &config, clock)).await;
         // The engine may panic on a file that somebody else has written to.
         let damaged = |_| StoreError::Corrupt { file: at, offset: 0, what: "the catalog cannot be read".to_owned() };
-        Ok(Store { parts: Arc::new(opened.map_err(damaged)??) })
+        Ok(Store { parts: Arc::new(opened.map_err(damaged)??), cause: None })
+    }
+
+    /// The same store, for what somebody has asked for.
+    pub fn caused_by(&self, cause: Cause) -> Store {
+        Store { parts: self.parts.clone(), cause: Some(Arc::new(cause)) }
     }
 
     /// Finishes what is queued and joins the threads. Later writes answer `Closed`. The folder is free for another process once all
@@ -140,7 +148,7 @@ impl Store {
         &self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.parts.writer.run(Line::Short, operation).await
+        self.parts.writer.run(Line::Short, self.caused(operation)).await
     }
 
     /// Runs an operation in one of the next transactions: one that goes through lists of any length.
@@ -148,7 +156,7 @@ impl Store {
         &self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.parts.writer.run(Line::Long, operation).await
+        self.parts.writer.run(Line::Long, self.caused(operation)).await
     }
 
     /// Runs an operation that may have to put a list of pages together. `None`: it is run again in another transaction, from its beginning,
@@ -158,8 +166,24 @@ impl Store {
         line: Line,
         mut operation: impl FnMut(&mut Txn<'_>, &mut Draft) -> Result<Option<T>> + Send + 'static,
     ) -> Result<T> {
-        let mut draft = Draft::default();
-        self.parts.writer.run_in_parts(line, move |txn| operation(txn, &mut draft)).await
+        let (mut draft, cause) = (Draft::default(), self.cause.clone());
+        let caused = move |txn: &mut Txn<'_>| {
+            txn.cause.clone_from(&cause);
+            operation(txn, &mut draft)
+        };
+        self.parts.writer.run_in_parts(line, caused).await
+    }
+
+    /// The operation with the cause of this handle: others in its transaction have theirs.
+    fn caused<T>(
+        &self,
+        operation: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static {
+        let cause = self.cause.clone();
+        move |txn| {
+            txn.cause = cause;
+            operation(txn)
+        }
     }
 
     /// Reads what may take many rows, off the async threads.

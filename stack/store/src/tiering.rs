@@ -2,7 +2,7 @@
 
 use crate::blob::{Blob, Source};
 use crate::body::{Body, BodyWriter};
-use crate::catalog::{Snapshot, Txn};
+use crate::catalog::{News, Snapshot, Txn};
 use crate::clock::Timestamp;
 use crate::cloud::{Applied, CloudPlace, Cold, Placed, Whereabouts};
 use crate::error::{Result, StoreError};
@@ -425,7 +425,8 @@ impl Store {
             }
             let pieces = txn.keep(body.pieces().to_vec())?;
             txn.books.head.etag = txn.books.head.etag.max(props.etag.0);
-            txn.put_row(&container.tenant, &key, BlobRow::new(props, pieces, List::Here(Vec::new()), None), 0).map(drop)
+            let row = BlobRow::new(props, pieces, List::Here(Vec::new()), None);
+            txn.put_row(&container.tenant, &key, row, 0, News::None).map(drop)
         })
         .await
     }
@@ -461,7 +462,7 @@ fn restore(txn: &mut Txn<'_>, blobs: Vec<Restored>) -> Result<Vec<Restored>> {
         match (snapshot, base) {
             (None, Some(_)) => continue,
             (None, None) => {
-                txn.put_row(&container.tenant, &key, row, 0)?;
+                txn.put_row(&container.tenant, &key, row, 0, News::None)?;
             }
             (Some(_), None) => left.push(restored),
             (Some(time), Some(mut base)) => {

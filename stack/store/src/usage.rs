@@ -1,6 +1,7 @@
 //! How much is stored, and for whom.
 
 use crate::billing;
+use greenroom_model::feed::FEED_CONTAINER;
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,6 +35,13 @@ pub struct Owner {
     pub container: ContainerName,
     /// The container's own: a deleted one of the same name has another.
     pub id: u64,
+}
+
+impl Owner {
+    /// Whether it is a client's: what the system writes there for itself counts for neither tenant nor account, and is no news.
+    pub fn is_clients(&self) -> bool {
+        self.container.as_str() != FEED_CONTAINER
+    }
 }
 
 /// What is stored for a tenant, each thing as if it were alone: content that copies and snapshots share counts for each of them. What a
@@ -117,11 +125,13 @@ impl Held {
     }
 
     pub fn add(&mut self, owner: &Owner, more: TenantUsage) {
-        let tenant = self.tenants.entry(owner.tenant.clone()).or_default();
-        *tenant = tenant.plus(more);
+        if owner.is_clients() {
+            let tenant = self.tenants.entry(owner.tenant.clone()).or_default();
+            *tenant = tenant.plus(more);
+            let account = self.accounts.entry(owner.account.clone()).or_default();
+            *account = account.plus(more);
+        }
         let (_, held) = self.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
         *held = held.plus(more);
-        let account = self.accounts.entry(owner.account.clone()).or_default();
-        *account = account.plus(more);
     }
 }

@@ -14,8 +14,8 @@ const BYTES_A_TURN: usize = 128 << 10;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let query = listing::query(&call.head.query, Listed::Containers)?;
-    let query = ListQuery { row_bytes_max: PAGE_ROW_BYTES, ..query };
     let include = Include::parse(&call.head.query, Listed::Containers)?;
+    let query = ListQuery { row_bytes_max: PAGE_ROW_BYTES, system: include.system, ..query };
     let page = call.store.list_containers(call.account(), &query).await?;
     let mut doc = xml::Document::new();
     doc.open_with("EnumerationResults", &[("ServiceEndpoint", &call.head.endpoint())]);

@@ -12,6 +12,7 @@
 //!         quota: { bytes: 10 GiB }
 //!         accounts:
 //!           - name: goldtraining
+//!             change_feed: { segment_seconds: 60, retention_days: 7 }
 //!             containers:
 //!               - name: datasets
 //!                 quota: { bytes: 5 GiB }
@@ -20,6 +21,7 @@
 
 use super::amount::ByteCount;
 use crate::control::PublicContainersRule;
+use crate::feed::{ChangeFeed, FEED_CONTAINER};
 use crate::offload::Treatment;
 use crate::{AccountName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
@@ -184,6 +186,9 @@ pub struct AccountSpec {
     pub name: AccountName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_containers: Option<PublicContainersRule>,
+    /// What changes in the account is told in `$blobchangefeed`. Absent: as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_feed: Option<ChangeFeed>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<ContainerSpec>,
 }
@@ -321,11 +326,17 @@ fn share(share: &Share, at: &str, faults: &mut Faults) {
 }
 
 fn containers(account: &AccountSpec, at: &str, faults: &mut Faults) {
+    if let Some(Err(wrong)) = account.change_feed.map(|feed| feed.check()) {
+        faults.add(&format!("{at}.change_feed"), wrong);
+    }
     let mut names = BTreeSet::new();
     for (number, container) in account.containers.iter().enumerate() {
         let at = format!("{at}.containers[{number}]");
         if !names.insert(&container.name) {
             faults.add(&format!("{at}.name"), format!("{} is there twice", container.name));
+        }
+        if container.name.as_str() == FEED_CONTAINER {
+            faults.add(&format!("{at}.name"), "is the feed's own: say 'change_feed: {}' of the account");
         }
         if !container.public.is_none() && account.public_containers != Some(PublicContainersRule::Allowed) {
             faults.add(&format!("{at}.public"), "the account does not allow it: public_containers: allowed");
@@ -382,7 +393,8 @@ mod tests {
         let inner = r#"[{"name": "a", "projects": [
             {"name": "p", "accounts": [{"name": "acct", "containers": [
                 {"name": "photos", "public": "blob", "policies": [{"id": "x", "permissions": "q"}]}]}]},
-            {"name": "p", "accounts": [{"name": "acct"}]}]}]"#;
+            {"name": "p", "accounts": [{"name": "acct", "change_feed": {"segment_seconds": 7},
+                "containers": [{"name": "$blobchangefeed"}]}]}]}]"#;
         assert_eq!(
             paths(inner),
             [
@@ -390,6 +402,8 @@ mod tests {
                 "tenants[0].projects[0].accounts[0].containers[0].policies[0].permissions",
                 "tenants[0].projects[1].name",
                 "tenants[0].projects[1].accounts[0].name",
+                "tenants[0].projects[1].accounts[0].change_feed",
+                "tenants[0].projects[1].accounts[0].containers[0].name",
             ]
         );
     }

@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use greenroom_model::control::{Problem, SasRequest};
 use greenroom_model::tenancy::{FieldProblem, HandOver, HandOverRequest, TenantState};
 use greenroom_model::{AccountName, ContainerPath, TenantName};
-use greenroom_store::{ListQuery, StoreError};
+use greenroom_store::{ListQuery, ListSystem, StoreError};
 use http::StatusCode;
 
 const LIFE_S: u64 = 3_600;
@@ -68,7 +68,7 @@ async fn place(state: &Control, tenant: &TenantName, asked: &HandOverRequest) ->
         let container = match &asked.container {
             Some(container) => Some(container.clone()),
             None => {
-                let first = ListQuery { max: 1, ..ListQuery::default() };
+                let first = ListQuery { max: 1, system: ListSystem::Leave, ..ListQuery::default() };
                 let page = state.store.list_containers(&account, &first).await?;
                 page.entries.into_iter().next().map(|(container, _)| container)
             }

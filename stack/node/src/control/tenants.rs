@@ -301,6 +301,7 @@ fn bounded<'t>(tenant: &'t mut TenantSpec, change: &QuotaChange) -> Option<&'t m
 
 async fn remove_containers(store: &Store, account: &AccountName, now: Timestamp) -> Result<u64, StoreError> {
     let mut removed = 0;
+    store.tell_nobody(account).await?;
     loop {
         let page = store.list_containers(account, &ListQuery { max: 1_000, ..ListQuery::default() }).await?;
         if page.entries.is_empty() {

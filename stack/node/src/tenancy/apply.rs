@@ -69,6 +69,9 @@ pub async fn apply(store: &Store, tenancy: &Tenancy, file: TenantsFile, etag: Op
     }
     store.put_identities(tenants, records).await?;
     for (_, _, account) in file.accounts() {
+        if account.change_feed.is_some() {
+            store.set_feed(&account.name, account.change_feed).await?;
+        }
         for container in &account.containers {
             let path = ContainerPath { account: account.name.clone(), container: container.name.clone() };
             reconcile(store, &path, container).await?;

@@ -1,6 +1,7 @@
 //! Counters: kept in memory by the one writer, and written by the transaction that changes them.
 
 use super::drafts::Drafts;
+use super::feed::{Outboxes, read_outboxes};
 use super::tables::{AUDIT_KEY, EXTENTS, GARBAGE, HEAD, HEAD_KEY, HELD, LOG_KEY, USAGE};
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -29,6 +30,7 @@ pub struct Books {
     /// The sum of all of it.
     pub all: TenantUsage,
     pub quotas: SharedQuotas,
+    pub outboxes: Outboxes,
     /// There is something to sweep.
     pub garbage: bool,
     pub drafts: Drafts,
@@ -68,6 +70,7 @@ impl Books {
             held: Held::default(),
             all: TenantUsage::default(),
             quotas: SharedQuotas::default(),
+            outboxes: read_outboxes(txn)?,
             garbage: !txn.open_table(GARBAGE)?.is_empty()?,
             drafts: Drafts::default(),
             freed: Freed::Nothing,
@@ -88,8 +91,10 @@ impl Books {
         for item in txn.open_table(HELD)?.iter()? {
             let (id, value) = item?;
             let (owner, usage): (Owner, TenantUsage) = decode(value.value())?;
-            let account = books.held.accounts.entry(owner.account.clone()).or_default();
-            *account = account.plus(usage);
+            if owner.is_clients() {
+                let account = books.held.accounts.entry(owner.account.clone()).or_default();
+                *account = account.plus(usage);
+            }
             books.all = books.all.plus(usage);
             books.held.containers.insert(id.value(), (owner, usage));
         }
@@ -140,9 +145,9 @@ impl Books {
                 }
             }
         }
+        self.unshown.add(&self.touched_tenants, &self.touched_containers);
         if !self.touched_tenants.is_empty() {
             let mut table = txn.open_table(USAGE)?;
-            self.unshown.add(&self.touched_tenants, &self.touched_containers);
             for tenant in std::mem::take(&mut self.touched_tenants) {
                 let usage = self.held.tenants.get(&tenant).copied().unwrap_or_default();
                 table.insert(tenant.as_str(), encode(&usage).as_slice())?;
@@ -230,12 +235,14 @@ impl Books {
     /// Counts what something was out, and what it is now in, for all that it belongs to.
     pub fn recount(&mut self, owner: &Owner, was: TenantUsage, is: TenantUsage) {
         let anew = |usage: TenantUsage| usage.plus(is).minus(was);
-        self.touched_tenants.insert(owner.tenant.clone());
+        if owner.is_clients() {
+            self.touched_tenants.insert(owner.tenant.clone());
+            let tenant = self.held.tenants.entry(owner.tenant.clone()).or_default();
+            *tenant = anew(*tenant);
+            let account = self.held.accounts.entry(owner.account.clone()).or_default();
+            *account = anew(*account);
+        }
         self.touched_containers.insert(owner.id);
-        let tenant = self.held.tenants.entry(owner.tenant.clone()).or_default();
-        *tenant = anew(*tenant);
-        let account = self.held.accounts.entry(owner.account.clone()).or_default();
-        *account = anew(*account);
         let (_, held) = self.held.containers.entry(owner.id).or_insert_with(|| (owner.clone(), TenantUsage::default()));
         *held = anew(*held);
         self.all = anew(self.all);

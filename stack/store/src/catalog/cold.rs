@@ -124,18 +124,6 @@ impl Txn<'_> {
         Ok(is_there.then_some(container.tenant))
     }
 
-    /// Writes a row in the place of the one that is there.
-    pub fn rewrite(&mut self, at: &Place, row: &BlobRow) -> Result<()> {
-        self.dirty = true;
-        match at {
-            Place::Base(key) => drop(self.blobs.insert(key.as_slice(), encode(row).as_slice())?),
-            Place::Snapshot(set, time) => {
-                drop(self.snapshots.insert((*set, time.0), encode(row).as_slice())?);
-            }
-        }
-        Ok(())
-    }
-
     /// Lets go of the pieces of a row whose content is at a place in the cloud too. Returns the bytes freed.
     pub fn free_placed(&mut self, owner: &Owner, at: &Place, place: CloudPlace) -> Result<u64> {
         let Some(mut row) = self.row(at)?.filter(|row| row.place() == Some(place)) else { return Ok(0) };

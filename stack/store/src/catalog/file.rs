@@ -111,7 +111,7 @@ impl Catalog {
         let new = HeadRow { format: FORMAT, volume, etag: 0, id: 0, cloud: None };
         head.insert(HEAD_KEY, encode(&new).as_slice())?;
         drop(head);
-        for table in [TENANTS, ACCOUNTS, SERVICES, USAGE] {
+        for table in [TENANTS, ACCOUNTS, SERVICES, USAGE, FEEDS] {
             txn.open_table(table)?;
         }
         for table in [CONTAINERS, BLOBS, STAGINGS, RELEASES] {
@@ -123,6 +123,7 @@ impl Catalog {
         txn.open_table(SNAPSHOTS)?;
         txn.open_table(GARBAGE)?;
         txn.open_table(HELD)?;
+        txn.open_table(FEED)?;
         txn.open_table(STAGED)?;
         txn.open_table(EXTENTS)?;
         txn.commit()?;

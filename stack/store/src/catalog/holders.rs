@@ -56,13 +56,14 @@ impl Txn<'_> {
             Holder::Blob(key) => {
                 let Some(mut row) = self.blob(key)? else { return Ok(()) };
                 if self.relocate_list(&mut row.pieces, moved)? {
-                    self.blobs.insert(key.as_slice(), encode(&row).as_slice())?;
+                    self.rewrite(&Place::Base(key.clone()), &row)?;
                 }
             }
             Holder::Snapshot(set, time) => {
-                let Some(mut row) = self.snapshot(*set, crate::clock::Timestamp(*time))? else { return Ok(()) };
+                let time = crate::clock::Timestamp(*time);
+                let Some(mut row) = self.snapshot(*set, time)? else { return Ok(()) };
                 if self.relocate_list(&mut row.pieces, moved)? {
-                    self.snapshots.insert((*set, *time), encode(&row).as_slice())?;
+                    self.write_snapshot(*set, time, &row)?;
                 }
             }
             Holder::Staged(staging, id) => {

@@ -4,9 +4,10 @@ use super::snapshot::Snapshot;
 use super::tables::{BLOBS, Bytes, CONTAINERS, SNAPSHOTS, STAGINGS};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListUncommitted};
+use crate::list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListSystem, ListUncommitted};
 use crate::props::BlobProps;
 use crate::rows::{BlobRow, ContainerRow, blob_key, blob_name, corrupt, decode};
+use greenroom_model::feed::FEED_CONTAINER;
 use greenroom_model::{AccountName, BlobName, ContainerName};
 use redb::AccessGuard;
 use std::cmp::Ordering;
@@ -115,6 +116,9 @@ impl Snapshot {
             let name = found.value().get(key("").len()..).and_then(|name| std::str::from_utf8(name).ok());
             let name = name.and_then(|name| ContainerName::new(name).ok());
             let name = name.ok_or_else(|| corrupt("a key holds no container's name"))?;
+            if query.system == ListSystem::Leave && name.as_str() == FEED_CONTAINER {
+                continue;
+            }
             page.entries.push((name, decode::<ContainerRow>(row.value())?.props));
         }
         Ok(page)

@@ -1,11 +1,14 @@
 //! Removes, a little with every transaction, what deletions and overwrites have left: no transaction grows with what it deletes.
 
 use super::tables::*;
-use super::txn::Txn;
+use super::txn::{News, Txn};
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::piece::Piece;
 use crate::rows::*;
 use crate::usage::Owner;
+use greenroom_model::ContainerPath;
+use greenroom_model::feed::EventKind;
 use redb::{Key, ReadableTable, Table};
 use serde::de::DeserializeOwned;
 use std::ops::RangeBounds;
@@ -54,9 +57,10 @@ impl Txn<'_> {
 
     fn sweep_container(&mut self, container: u64, tenant: &Owner, room: usize) -> Result<usize> {
         let (begin, end) = (container.to_be_bytes(), (container + 1).to_be_bytes());
-        let blobs = take::<_, _, BlobRow>(&self.blobs, begin.as_slice()..end.as_slice(), room, <[u8]>::to_vec)?;
+        let blobs = take::<_, _, BlobRow>(self.all_blobs(), begin.as_slice()..end.as_slice(), room, <[u8]>::to_vec)?;
         for (key, blob) in &blobs {
-            self.blobs.remove(key.as_slice())?;
+            let news = self.news_of_swept(tenant, key)?;
+            self.remove_row(tenant, key, blob, news)?;
             if let Some(set) = blob.snapshots {
                 self.discard_snapshots(tenant, set)?;
             }
@@ -71,11 +75,24 @@ impl Txn<'_> {
         Ok(blobs.len() + stagings.len())
     }
 
+    /// A blob goes with its container, unless a new container of the name has such a blob again: of that was told already.
+    fn news_of_swept(&self, owner: &Owner, key: &[u8]) -> Result<News> {
+        if !self.is_told_of(owner) {
+            return Ok(News::None);
+        }
+        let path = ContainerPath { account: owner.account.clone(), container: owner.container.clone() };
+        let again = match self.find_container(&path)? {
+            Some(new) => self.blob(&blob_key(new.id, blob_name(key)?))?,
+            None => None,
+        };
+        Ok(if again.is_none() { News::Of(EventKind::Deleted) } else { News::None })
+    }
+
     fn sweep_snapshots(&mut self, set: u64, tenant: &Owner, room: usize) -> Result<usize> {
-        let rows = take::<_, _, BlobRow>(&self.snapshots, snapshot_range(set), room, |key| key)?;
+        let rows = take::<_, _, BlobRow>(self.all_snapshots(), snapshot_range(set), room, |key| key)?;
         let swept = rows.len();
-        for (key, row) in rows {
-            self.snapshots.remove(key)?;
+        for ((set, time), row) in rows {
+            self.remove_snapshot(set, Timestamp(time))?;
             self.free_blob(tenant, row)?;
         }
         Ok(swept)
@@ -107,7 +124,7 @@ impl Txn<'_> {
 
 /// Reads up to `room` rows of a range.
 fn take<'a, K: Key + 'static, O, T: DeserializeOwned>(
-    table: &Table<'_, K, Bytes>,
+    table: &impl ReadableTable<K, Bytes>,
     range: impl RangeBounds<K::SelfType<'a>> + 'a,
     room: usize,
     own: impl Fn(K::SelfType<'_>) -> O,

@@ -35,3 +35,7 @@ pub const HELD: TableDefinition<u64, Bytes> = TableDefinition::new("held");
 pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage");
 /// Places in the cloud that nothing here needs any more, by `CloudPlace::key`: the cloud has yet to be told.
 pub const RELEASES: TableDefinition<Bytes, Bytes> = TableDefinition::new("releases");
+/// What happened and was not told to everybody yet, by account and sequence.
+pub const FEED: TableDefinition<(&str, u64), Bytes> = TableDefinition::new("feed");
+/// Who is told of an account's changes, and how far.
+pub const FEEDS: TableDefinition<&str, Bytes> = TableDefinition::new("feeds");

@@ -10,11 +10,23 @@ use crate::piece::Piece;
 use crate::props::BlobProps;
 use crate::rows::*;
 use crate::usage::{Owner, TenantUsage};
+use greenroom_model::feed::{Cause, EventKind};
 use greenroom_model::{AccountName, BlobPath, ContainerPath, TenantName};
 use redb::{ReadableTable, Table, WriteTransaction};
+use std::sync::Arc;
+
+/// What there is to tell of a blob's row that is written or removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    Of(EventKind),
+    /// Nothing that a reader of the blob could see, or nothing that a client has done.
+    None,
+}
 
 pub struct Txn<'t> {
     pub now: Timestamp,
+    /// Of the operation that is being carried out; `None` where the store works for itself.
+    pub cause: Option<Arc<Cause>>,
     pub books: &'t mut Books,
     /// Something was written: an operation that fails after that fails the whole transaction.
     pub dirty: bool,
@@ -25,20 +37,24 @@ pub struct Txn<'t> {
     pub accounts: Table<'t, &'static str, Bytes>,
     pub services: Table<'t, &'static str, Bytes>,
     pub containers: Table<'t, Bytes, Bytes>,
-    pub blobs: Table<'t, Bytes, Bytes>,
-    pub snapshots: Table<'t, (u64, i64), Bytes>,
+    /// Private, as the next one is: nothing writes a row and forgets to tell.
+    blobs: Table<'t, Bytes, Bytes>,
+    snapshots: Table<'t, (u64, i64), Bytes>,
     pub stagings: Table<'t, Bytes, Bytes>,
     pub staged: Table<'t, (u64, Bytes), Bytes>,
     pub pieces: Table<'t, (u64, u64), Bytes>,
     pub blocks: Table<'t, (u64, u64), Bytes>,
     pub garbage: Table<'t, u64, Bytes>,
     pub releases: Table<'t, Bytes, Bytes>,
+    pub feed: Table<'t, (&'static str, u64), Bytes>,
+    pub feeds: Table<'t, &'static str, Bytes>,
 }
 
 impl<'t> Txn<'t> {
     pub fn begin(txn: &'t WriteTransaction, books: &'t mut Books, now: Timestamp) -> Result<Self> {
         Ok(Self {
             now,
+            cause: None,
             books,
             dirty: false,
             rows: 0,
@@ -55,6 +71,8 @@ impl<'t> Txn<'t> {
             blocks: txn.open_table(BLOCKS)?,
             garbage: txn.open_table(GARBAGE)?,
             releases: txn.open_table(RELEASES)?,
+            feed: txn.open_table(FEED)?,
+            feeds: txn.open_table(FEEDS)?,
         })
     }
 
@@ -105,13 +123,67 @@ impl<'t> Txn<'t> {
         Ok(last.map(|(key, _)| Timestamp(key.value().1)))
     }
 
-    /// Writes a new blob's row, with so many blocks in its list, and counts it in.
-    pub fn put_row(&mut self, tenant: &Owner, key: &[u8], row: BlobRow, blocks: usize) -> Result<BlobProps> {
-        self.dirty = true;
+    /// Rows as they are, for whoever goes through many.
+    pub fn all_blobs(&self) -> &impl ReadableTable<Bytes, Bytes> {
+        &self.blobs
+    }
+
+    pub fn all_snapshots(&self) -> &impl ReadableTable<(u64, i64), Bytes> {
+        &self.snapshots
+    }
+
+    /// Writes a new blob's row, with so many blocks in its list, counts it in, and tells of it.
+    pub fn put_row(&mut self, owner: &Owner, key: &[u8], row: BlobRow, blocks: usize, news: News) -> Result<BlobProps> {
         let row = BlobRow { beside: beside(blob_name(key)?, blocks), ..row };
-        self.books.count_blob(tenant, &row);
-        self.blobs.insert(key, encode(&row).as_slice())?;
+        self.books.count_blob(owner, &row);
+        self.write_row(owner, key, &row, news)?;
         Ok(row.props)
+    }
+
+    /// Writes the row of a blob that is counted, and tells what has become of it.
+    pub fn write_row(&mut self, owner: &Owner, key: &[u8], row: &BlobRow, news: News) -> Result<()> {
+        self.dirty = true;
+        self.blobs.insert(key, encode(row).as_slice())?;
+        self.tell(owner, key, &row.props, news)
+    }
+
+    /// Removes a blob's row, and tells of it. What it refers to is for `free_blob`.
+    pub fn remove_row(&mut self, owner: &Owner, key: &[u8], row: &BlobRow, news: News) -> Result<()> {
+        self.dirty = true;
+        self.blobs.remove(key)?;
+        self.tell(owner, key, &row.props, news)
+    }
+
+    /// Removes a row that is damaged: what blob it was may be past telling.
+    pub fn drop_row(&mut self, key: &[u8]) -> Result<()> {
+        self.dirty = true;
+        self.blobs.remove(key)?;
+        Ok(())
+    }
+
+    /// Writes a snapshot's row. That it was taken is told of its blob.
+    pub fn write_snapshot(&mut self, set: u64, time: Timestamp, row: &BlobRow) -> Result<()> {
+        self.dirty = true;
+        self.snapshots.insert((set, time.0), encode(row).as_slice())?;
+        Ok(())
+    }
+
+    pub fn remove_snapshot(&mut self, set: u64, time: Timestamp) -> Result<()> {
+        self.dirty = true;
+        self.snapshots.remove((set, time.0))?;
+        Ok(())
+    }
+
+    /// Writes a row in the place of the one that is there, for a blob that is what it was: there is nothing to tell.
+    pub fn rewrite(&mut self, at: &Place, row: &BlobRow) -> Result<()> {
+        match at {
+            Place::Base(key) => {
+                self.dirty = true;
+                self.blobs.insert(key.as_slice(), encode(row).as_slice())?;
+                Ok(())
+            }
+            Place::Snapshot(set, time) => self.write_snapshot(*set, *time, row),
+        }
     }
 
     /// Writes a container's row, and counts it in the place of what there was.

@@ -310,6 +310,7 @@ impl Worker {
         if let Some(error) = spoiled {
             return Err(error);
         }
+        txn.cause = None;
         if sweeping && let Err(error) = txn.sweep() {
             if matches!(error, StoreError::Corrupt { .. }) {
                 self.sweep = Sweep::Off;

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::piece::Piece;
-use crate::rows::{BlobRow, CommittedBlock, List, StagedRow, decode, encode, snapshot_range};
+use crate::rows::{BlobRow, CommittedBlock, List, Place, StagedRow, decode, encode, snapshot_range};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ fn remove(txn: &mut Txn<'_>, row: &Row) -> Result<()> {
                 forget(txn, &blob)?;
                 remove_lists(txn, &blob.pieces, &blob.blocks)?;
             }
-            txn.blobs.remove(key.as_slice())?;
+            txn.drop_row(key)?;
         }
         Row::Staging(key) => {
             txn.stagings.remove(key.as_slice())?;
@@ -135,13 +135,13 @@ fn remove(txn: &mut Txn<'_>, row: &Row) -> Result<()> {
                 forget(txn, &blob)?;
                 remove_lists(txn, &blob.pieces, &blob.blocks)?;
             }
-            txn.snapshots.remove((*set, time.0))?;
+            txn.remove_snapshot(*set, *time)?;
             if txn.last_snapshot(*set)?.is_none()
                 && let Some(key) = base
                 && let Ok(Some(mut blob)) = txn.blob(key)
             {
                 blob.snapshots = None;
-                txn.blobs.insert(key.as_slice(), encode(&blob).as_slice())?;
+                txn.rewrite(&Place::Base(key.clone()), &blob)?;
             }
         }
         Row::Staged(staging, id, blob) => {

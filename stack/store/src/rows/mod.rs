@@ -6,6 +6,7 @@ mod blob;
 mod container;
 mod encoding;
 mod extent;
+mod feed;
 mod garbage;
 mod head;
 mod key;
@@ -16,6 +17,7 @@ pub use blob::{BLOCKS_A_ROW, BlobRow, CommittedBlock, LIST_HERE_MAX, List, PIECE
 pub use container::ContainerRow;
 pub use encoding::{FILE, PROPS_BYTES_MAX, corrupt, decode, decode_first, encode, with_first, with_last};
 pub use extent::ExtentRow;
+pub use feed::{FeedRow, SinkRow};
 pub use garbage::GarbageRow;
 pub use head::{AuditRow, CloudRow, HeadRow, LogRow};
 pub use key::{Place, blob_key, blob_name, container_key, snapshot_range, staged_range};

@@ -10,7 +10,8 @@ use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tier};
 use crate::rows::*;
 use crate::usage::{Owner, TenantUsage};
-use greenroom_model::{AccountName, ContainerName, TenantName};
+use greenroom_model::feed::{BlobEvent, BlobType, Cause, ChangeFeed, EventKind, Shape, Sink};
+use greenroom_model::{AccountName, BlobName, ContainerName, TenantName};
 
 const FROZEN: &str = include_str!("rows.txt");
 
@@ -38,12 +39,14 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("staged", encode(&StagedRow { length: 11, crc64: 12, pieces: List::Rows(13) })),
         ("pieces", encode(&vec![piece(), piece()].as_slice())),
         ("blocks", encode(&vec![block(), block()].as_slice())),
+        ("feeds", encode(&feed())),
     ];
     let accounts = [AccountState::Enabled, AccountState::Disabled].into_iter();
     rows.extend(accounts.map(|state| ("account", encode(&account(state)))));
     let publics = [PublicAccess::Private, PublicAccess::Blob, PublicAccess::Container].into_iter();
     rows.extend(publics.map(|public| ("container", encode(&container(public)))));
     rows.extend(blobs().map(|blob| ("blob", encode(&blob))));
+    rows.extend(events().map(|event| ("feed", encode(&event))));
     rows.extend(garbage().map(|garbage| ("garbage", encode(&garbage))));
     rows
 }
@@ -113,6 +116,50 @@ fn blobs() -> impl Iterator<Item = BlobRow> {
         };
         let placed = Some(Placed { place: CloudPlace { segment: [21; 32], recipe: 22 }, told: Some(23) });
         BlobRow { props, pieces, blocks, snapshots: Some(24), placed, revision: 25, used: at(26), beside: 54 }
+    })
+}
+
+fn feed() -> FeedRow {
+    let (url, shape) = ("https://a/b".to_owned(), Shape::EventGrid);
+    let webhook = |shape| Sink::Webhook { url: url.clone(), shape };
+    let sinks = [webhook(Shape::CloudEvents), webhook(shape), Sink::Pull].into_iter();
+    let sinks =
+        sinks.zip(["a", "b", "c"]).map(|(sink, name)| (name.to_owned(), SinkRow { sink, delivered: 60, dropped: 61 }));
+    let settings = ChangeFeed { segment_seconds: 62, retention_days: Some(63), shards: 64 };
+    FeedRow { feed: Some(settings), since_us: 65, until_us: 66, published: 67, sinks: sinks.collect() }
+}
+
+/// Each kind, of a block and of a page blob; a feed's own event has none.
+fn events() -> impl Iterator<Item = BlobEvent> {
+    let kinds = [
+        EventKind::Created,
+        EventKind::Deleted,
+        EventKind::PropertiesUpdated,
+        EventKind::SnapshotCreated,
+        EventKind::TierChanged,
+        EventKind::Control,
+    ];
+    let types = [BlobType::Block, BlobType::Page].into_iter().cycle();
+    kinds.into_iter().zip(types).map(|(kind, blob_type)| {
+        let Owner { account, container, .. } = owner();
+        let cause = Cause { api: "PutBlob".to_owned(), request_id: "r".to_owned(), client_request_id: "c".to_owned() };
+        let blob = BlobName::new("a/b").expect("a good name");
+        let blob = (kind != EventKind::Control).then_some(blob);
+        let content_type = "text/plain".to_owned();
+        let (sequence, at_us, etag, content_length) = (68, -69, 70, 71);
+        BlobEvent {
+            sequence,
+            at_us,
+            kind,
+            account,
+            container,
+            blob,
+            cause,
+            etag,
+            content_type,
+            content_length,
+            blob_type,
+        }
     })
 }
 
