@@ -6,6 +6,7 @@ mod build;
 mod capture;
 mod corpus;
 mod data;
+mod feed;
 mod gateway;
 mod growth;
 mod machine;
@@ -35,6 +36,12 @@ pub enum Bench {
     Requests {
         /// Runs of each; the table shows medians
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+        repeats: u8,
+    },
+    /// Small writes with the account's change feed off and on
+    Feed {
+        /// Runs of each; the table shows medians
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=9))]
         repeats: u8,
     },
     /// How cost grows with blobs, connections and sizes: tables, and plots under docs/pictures
@@ -78,6 +85,7 @@ pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
     let report: Report = match bench {
         Bench::Gateway { repeats } => gateway::measure(*repeats)?,
         Bench::Requests { repeats } => requests::measure(*repeats)?,
+        Bench::Feed { repeats } => feed::measure(*repeats)?,
         Bench::Growth => growth::measure()?,
         Bench::Offload { repeats } => offload::measure(*repeats)?,
         Bench::Tenancy { repeats } => tenancy::measure(*repeats)?,

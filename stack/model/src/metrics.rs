@@ -45,6 +45,10 @@ metrics! {
         used_bytes: u64 => Gauge, Bytes, "tenant_used", "used_bytes";
         /// What its quota allows; absent where nothing bounds them.
         quota_bytes: Option<u64> => Gauge, Bytes, "tenant_quota", "quota_bytes";
+        /// Changes of its blobs put into outboxes, for a change feed or a sink.
+        events: u64 => Counter, Count, "tenant_events", "events";
+        /// Of these, what somebody does not have yet.
+        events_waiting: u64 => Gauge, Count, "tenant_events_waiting", "events_waiting";
         /// Requests refused by 503 ServerBusy.
         throttled: u64 => Counter, Count, "tenant_throttled_requests", "throttled";
         /// What 99 of 100 requests of the last second waited for admission at most.

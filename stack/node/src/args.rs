@@ -36,6 +36,9 @@ pub enum Command {
     /// Read and check every block of a data folder that no server uses, and whether what is counted for each tenant is what is there;
     /// exits with 3 where something is damaged
     Verify(Verify),
+    /// What changes in an account
+    #[command(subcommand)]
+    Events(Events),
     /// The log of who did what
     #[command(subcommand)]
     Audit(Audit),
@@ -50,6 +53,28 @@ pub enum Command {
     /// Look into one offloaded object
     #[command(subcommand)]
     Segment(Segment),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Events {
+    /// Print each change as it happens, from now on; with a name, from where whoever had it stopped
+    Tail(Tail),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Tail {
+    pub account: AccountName,
+    #[command(flatten)]
+    pub server: Running,
+    /// Of this consumer, as a tenant's name: what it has not printed waits for it
+    #[arg(long)]
+    pub name: Option<TenantName>,
+    /// End after so many
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Print each as a line of JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -416,6 +441,7 @@ mod tests {
             | Command::Apply(_)
             | Command::HandOver(_)
             | Command::Verify(_)
+            | Command::Events(_)
             | Command::Audit(_)
             | Command::Repair(_)
             | Command::Migrate(_)

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 const REFUSED: u8 = 3;
 
 /// A running server's control API, as its operator.
-struct Server<'a> {
+pub struct Server<'a> {
     client: Client,
     control: &'a str,
     token: String,
@@ -88,7 +88,7 @@ pub fn take_over(args: &args::Running) -> Result<ExitCode, Fault> {
     })
 }
 
-fn run(work: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode, Fault> {
+pub fn run(work: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Fault::Call(format!("cannot start the runtime: {error}")))?.block_on(work)
 }
@@ -98,19 +98,19 @@ fn read(file: &Path) -> Result<String, Fault> {
 }
 
 impl<'a> Server<'a> {
-    fn of(args: &'a args::Running) -> Result<Self, Fault> {
+    pub fn of(args: &'a args::Running) -> Result<Self, Fault> {
         let token = read(&args.data.join(TOKEN_FILE))?.trim().to_owned();
         let client = tls::http().build();
         let client = client.map_err(|error| Fault::Call(format!("cannot make an HTTP client: {error}")))?;
         Ok(Self { client, control: &args.control, token })
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.control)).bearer_auth(&self.token)
     }
 
     /// The answer, or the exit code of a refusal, which is said here: field by field, each after `what`.
-    async fn send<T: DeserializeOwned>(
+    pub async fn send<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
         what: &str,

@@ -10,7 +10,7 @@ use greenroom_gateway::meter::{Meter, Outcome, Served, TenantMeter};
 use greenroom_model::metrics::{OpClass, OpMetrics, TenantMetrics};
 use greenroom_model::tenancy::TenantState;
 use greenroom_model::{AccountName, TenantName};
-use greenroom_store::{AccountRecord, Store, TenantUsage, Usage};
+use greenroom_store::{AccountRecord, OutboxUsage, Store, TenantUsage, Usage};
 use greenroom_tenancy::admission::COST_BASE;
 use recent::{Recent, SLOTS_PER_SECOND, SlotClock, Work, quantile_ms, recent, together};
 use std::collections::{BTreeMap, HashMap};
@@ -97,12 +97,19 @@ impl Figures {
         let weight = |name| specs.get(name).map_or(1.0, |spec| f64::from(spec.share.weight) / 100.0);
         let at_work = there.iter().filter(|(.., work)| *work > 0.0);
         let jain = jain(at_work.map(|(name, _, work)| work / weight(name)));
+        let mut told: HashMap<TenantName, OutboxUsage> = HashMap::new();
+        for (account, outbox) in &usage.outboxes {
+            let Some(account) = store.account(account) else { continue };
+            let sum = told.entry(account.tenant.clone()).or_default();
+            (sum.events, sum.waiting) = (sum.events + outbox.events, sum.waiting + outbox.waiting);
+        }
         let metrics = there.into_iter().map(|(name, figures, work)| {
             let used = usage.tenants.get(&name).copied().unwrap_or_default();
             let quota_bytes = specs.get(&name).and_then(|spec| spec.quota.bytes).map(|bytes| bytes.0);
             let share = if all > 0.0 { work / all } else { 0.0 };
             let metrics = figures.metrics(now, used, quota_bytes, share);
-            (name, metrics)
+            let OutboxUsage { events, waiting: events_waiting } = told.get(&name).copied().unwrap_or_default();
+            (name, TenantMetrics { events, events_waiting, ..metrics })
         });
         (metrics.collect(), jain)
     }
@@ -210,6 +217,9 @@ impl TenantFigures {
             blob_bytes: used.bytes,
             used_bytes: used.counted_bytes(),
             quota_bytes,
+            // Of the store, which is asked for all tenants at once.
+            events: 0,
+            events_waiting: 0,
             throttled: self.throttled.load(Relaxed),
             queue_ms: quantile_ms(recent(&self.waits, now).as_ref(), 0.99),
             share,

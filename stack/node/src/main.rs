@@ -19,6 +19,7 @@ mod sas;
 mod segment;
 mod server;
 mod spans;
+mod tail;
 mod tenancy;
 mod tls;
 mod token;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Apply(args) => declare::apply(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::HandOver(args) => declare::hand_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::TakeOver(args) => declare::take_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
+        Command::Events(args::Events::Tail(args)) => tail::tail(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),

@@ -8,7 +8,7 @@ use greenroom_model::feed::{ChangeFeed, EventKind, EventPage, FeedStatus, Sink};
 use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use support::{ACCOUNT, Stack, python};
+use support::{ACCOUNT, Stack, python, stack_command};
 
 /// Kills of the normal run; `GREENROOM_KILLS` says another number.
 const KILLS: u64 = 4;
@@ -95,6 +95,29 @@ async fn whoever_asks_by_name_gets_what_is_new_until_it_is_told_to_have_come() {
     let answer = stack.control(Method::DELETE, &sink).send().await.expect("an answer");
     let status: FeedStatus = answer.json().await.expect("a status");
     assert!(status.sinks.is_empty() && status.waiting == 0, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_prints_each_change_and_by_its_name_goes_on_where_it_stopped() {
+    let stack = Stack::with_container().await;
+    let sink = format!("/v1/accounts/{ACCOUNT}/sinks/mine");
+    stack.control(Method::PUT, &sink).json(&Sink::Pull).send().await.expect("an answer");
+    for name in ["a", "b", "c"] {
+        stack.put_blob(name, "123").await;
+    }
+    let tail = async |count: &str| {
+        let data = stack.data().to_str().expect("UTF-8");
+        let server = ["--data", data, "--control", &stack.ready.control];
+        let arguments = [&["events", "tail", ACCOUNT, "--name", "mine", "--count", count], &server[..]].concat();
+        stack_command(&arguments, &[]).await
+    };
+    let (ended_well, said) = tail("2").await;
+    assert!(ended_well && said.lines().count() == 2, "{said}");
+    assert!(said.contains("created   ") && said.contains("/a  3 B  PutBlob"), "{said}");
+    let (ended_well, said) = tail("1").await;
+    assert!(ended_well && said.lines().count() == 1 && said.contains("/c  3 B  PutBlob"), "{said}");
+    let (ended_well, said) = stack_command(&["events", "tail", "nobody", "--data", "/nowhere"], &[]).await;
+    assert!(!ended_well && said.contains("/nowhere"), "{said}");
 }
 
 /// Writes, overwrites and deletes a few names, in an order of its own, until it is stopped or its server is.

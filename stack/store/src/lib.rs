@@ -89,4 +89,4 @@ pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
 pub use tiering::{BlobFact, CloudLog, ContainerFact, Leaving, Restored, Survey, TRIES_MAX, Told};
 pub use upkeep::Upkeep;
-pub use usage::{Owner, TenantUsage, Usage};
+pub use usage::{OutboxUsage, Owner, TenantUsage, Usage};

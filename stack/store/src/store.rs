@@ -130,6 +130,7 @@ impl Store {
             flash_capacity_bytes: self.parts.space.capacity_bytes(),
             read_faults: self.parts.faults.count(),
             tenants: self.parts.writer.tenants(),
+            outboxes: self.parts.writer.with_held(|held| held.outboxes.clone()),
         }
     }
 

@@ -25,6 +25,17 @@ pub struct Usage {
     /// Reads of content that failed since the store was opened: damaged, or not given by the disk. The log names the blobs.
     pub read_faults: u64,
     pub tenants: BTreeMap<TenantName, TenantUsage>,
+    /// Of the accounts whose changes are told.
+    pub outboxes: BTreeMap<AccountName, OutboxUsage>,
+}
+
+/// What is told of an account's changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OutboxUsage {
+    /// Events since the store was opened, or since they are told.
+    pub events: u64,
+    /// Those that somebody does not have yet.
+    pub waiting: u64,
 }
 
 /// Whose something is.
@@ -109,6 +120,8 @@ pub struct Held {
     pub containers: BTreeMap<u64, (Owner, TenantUsage)>,
     /// The sums of that by account.
     pub accounts: BTreeMap<AccountName, TenantUsage>,
+    /// Known while a store is open.
+    pub outboxes: BTreeMap<AccountName, OutboxUsage>,
 }
 
 impl Held {

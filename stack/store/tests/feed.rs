@@ -160,7 +160,9 @@ async fn what_a_sink_does_not_have_yet_stays_and_a_feed_that_ends_leaves_it() {
     bed.store.publish(&ours(), part).await.expect("published");
     // Of the control event the sink is not told: it was there before.
     assert_eq!(kinds(&events(&bed.store, 0).await), [(EventKind::Created, "a")]);
+    assert_eq!(bed.store.usage().outboxes[&ours()], OutboxUsage { events: 2, waiting: 1 });
     let bed = bed.reopen().await;
+    assert_eq!(bed.store.usage().outboxes[&ours()], OutboxUsage { events: 0, waiting: 1 });
     bed.store.set_feed(&ours(), None).await.expect("set");
     bed.put("b", b"2").await;
     let left = events(&bed.store, 0).await;
@@ -171,4 +173,5 @@ async fn what_a_sink_does_not_have_yet_stays_and_a_feed_that_ends_leaves_it() {
     assert_eq!((events(&bed.store, 0).await, bed.store.told().expect("read")), (vec![], vec![]));
     bed.put("c", b"3").await;
     assert!(events(&bed.store, 0).await.is_empty(), "nobody is told any more");
+    assert!(bed.store.usage().outboxes.is_empty());
 }

@@ -11,7 +11,7 @@ use crate::piece::Piece;
 use crate::quota::SharedQuotas;
 use crate::rows::{AuditRow, BlobRow, ExtentRow, HeadRow, LogRow, StagingRow, corrupt, decode, encode};
 use crate::usage::{Held, Owner, TenantUsage};
-use greenroom_model::TenantName;
+use greenroom_model::{AccountName, TenantName};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,12 +47,12 @@ pub struct Books {
 #[derive(Debug)]
 enum Unshown {
     All,
-    Some(BTreeSet<TenantName>, BTreeSet<u64>),
+    Some(BTreeSet<TenantName>, BTreeSet<u64>, BTreeSet<AccountName>),
 }
 
 impl Unshown {
     fn add(&mut self, tenants: &BTreeSet<TenantName>, containers: &BTreeSet<u64>) {
-        if let Unshown::Some(unshown_tenants, unshown_containers) = self {
+        if let Unshown::Some(unshown_tenants, unshown_containers, _) = self {
             unshown_tenants.extend(tenants.iter().cloned());
             unshown_containers.extend(containers);
         }
@@ -103,11 +103,19 @@ impl Books {
 
     /// Brings what others are shown up to date. The cost is that of what has changed, however many tenants there are.
     pub fn show(&mut self, shown: &mut Held) {
-        match std::mem::replace(&mut self.unshown, Unshown::Some(BTreeSet::new(), BTreeSet::new())) {
+        let nothing = Unshown::Some(BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        match std::mem::replace(&mut self.unshown, nothing) {
             Unshown::All => {
-                *shown = self.held.clone();
+                let outboxes = self.outboxes.iter().map(|(account, outbox)| (account.clone(), outbox.usage));
+                *shown = Held { outboxes: outboxes.collect(), ..self.held.clone() };
             }
-            Unshown::Some(tenants, containers) => {
+            Unshown::Some(tenants, containers, outboxes) => {
+                for account in outboxes {
+                    match self.outboxes.get(&account).map(|outbox| outbox.usage) {
+                        Some(usage) => drop(shown.outboxes.insert(account, usage)),
+                        None => drop(shown.outboxes.remove(&account)),
+                    }
+                }
                 for tenant in tenants {
                     let usage = self.held.tenant(&tenant);
                     shown.tenants.insert(tenant, usage);
@@ -123,6 +131,13 @@ impl Books {
                     }
                 }
             }
+        }
+    }
+
+    /// Others are to be shown an account's outbox anew.
+    pub fn touch_outbox(&mut self, account: &AccountName) {
+        if let Unshown::Some(_, _, outboxes) = &mut self.unshown {
+            outboxes.insert(account.clone());
         }
     }
 

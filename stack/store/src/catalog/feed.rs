@@ -6,7 +6,7 @@ use super::txn::{News, Txn};
 use crate::error::{Result, StoreError};
 use crate::props::{BlobKind, BlobProps};
 use crate::rows::{FeedRow, blob_name, corrupt, decode, encode};
-use crate::usage::Owner;
+use crate::usage::{OutboxUsage, Owner};
 use greenroom_model::feed::{BlobEvent, BlobType, EventKind, FEED_CONTAINER};
 use greenroom_model::{AccountName, BlobName, ContainerName};
 use redb::{ReadTransaction, ReadableTable as _};
@@ -25,7 +25,7 @@ pub struct Outbox {
     pub row: FeedRow,
     /// No event is told with an earlier time, whatever the clock says.
     pub last_us: i64,
-    pub events: u64,
+    pub usage: OutboxUsage,
 }
 
 /// Of every account whose changes are told.
@@ -37,14 +37,14 @@ pub fn read_outboxes(txn: &ReadTransaction) -> Result<Outboxes> {
     for item in feeds.iter()? {
         let (account, row) = item?;
         let row: FeedRow = decode(row.value())?;
-        let (mut events, mut last_us) = (0, row.until_us);
+        let (mut waiting, mut last_us) = (0, row.until_us);
         for item in feed.range((account.value(), 0)..=(account.value(), u64::MAX))? {
-            events += 1;
+            waiting += 1;
             // A row that cannot be read is told of where it is asked for; a start must not fail for it.
             last_us = last_us.max(decode::<BlobEvent>(item?.1.value()).map_or(last_us, |event| event.at_us));
         }
         let account = AccountName::new(account.value()).map_err(|error| corrupt(&error.to_string()))?;
-        outboxes.insert(account, Outbox { row, last_us, events });
+        outboxes.insert(account, Outbox { row, last_us, usage: OutboxUsage { events: 0, waiting } });
     }
     Ok(outboxes)
 }
@@ -106,8 +106,11 @@ impl Txn<'_> {
         self.feed.insert((account, event.sequence), encode(&event).as_slice())?;
         let Some(outbox) = self.books.outboxes.get_mut(&event.account) else { return Ok(()) };
         outbox.last_us = event.at_us;
-        outbox.events += 1;
-        if outbox.events > OUTBOX_EVENTS_MAX { self.give_up(&event.account) } else { Ok(()) }
+        outbox.usage.events += 1;
+        outbox.usage.waiting += 1;
+        let is_full = outbox.usage.waiting > OUTBOX_EVENTS_MAX;
+        self.books.touch_outbox(&event.account);
+        if is_full { self.give_up(&event.account) } else { Ok(()) }
     }
 
     /// Takes the oldest event from the sinks that do not have it. The feed gives up nothing: it is on flash either way.
@@ -142,17 +145,18 @@ impl Txn<'_> {
         let outbox = self.books.outboxes.entry(account.clone()).or_insert_with(|| Outbox {
             row: FeedRow::default(),
             last_us: self.now.0,
-            events: 0,
+            usage: OutboxUsage::default(),
         });
-        outbox.events = outbox.events.saturating_sub(settled.len() as u64);
+        outbox.usage.waiting = outbox.usage.waiting.saturating_sub(settled.len() as u64);
         outbox.last_us = outbox.last_us.max(row.until_us);
-        if row.is_told() || outbox.events > 0 {
+        if row.is_told() || outbox.usage.waiting > 0 {
             self.feeds.insert(account.as_str(), encode(&row).as_slice())?;
             outbox.row = row;
         } else {
             self.feeds.remove(account.as_str())?;
             self.books.outboxes.remove(account);
         }
+        self.books.touch_outbox(account);
         Ok(())
     }
 
