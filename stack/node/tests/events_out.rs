@@ -2,16 +2,13 @@
 
 mod support;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
 use greenroom_model::feed::{FeedStatus, Shape, Sink, SinkStatus};
-use http::{HeaderMap, Method as Asked, StatusCode};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
 use std::time::Duration;
+use support::authority::Authority;
+use support::hook::{Endpoint, Mood, put_sink};
 use support::{ACCOUNT, CONTAINER, Stack, send};
 use tokio::net::TcpListener;
 
@@ -19,8 +16,6 @@ const KILLS: u64 = 4;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Only there so that a hang fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Longer than any sender waits.
-const HANGS: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_arrives_in_order_in_both_shapes() {
@@ -167,6 +162,26 @@ async fn an_address_that_is_not_allowed_is_refused_and_a_redirect_is_not_followe
 }
 
 #[tokio::test]
+async fn an_https_endpoint_is_asked_where_its_authority_is_trusted() {
+    let authority = Authority::make();
+    // Any server with a certificate will do: how far it is come to is in what is said of it.
+    let arguments = authority.arguments();
+    let secure = Stack::start_with(&arguments.each_ref().map(String::as_str)).await;
+    let address = secure.ready.blob.trim_start_matches("https://").to_owned();
+    let trusts = format!("--copy-source-ca={}", authority.certificate());
+    for (more, says) in [(None, "cannot be reached: invalid peer certificate"), (Some(trusts), "does not agree")] {
+        let allow = format!("--copy-source-allow={address}");
+        let arguments: Vec<&str> = [Some(allow.as_str()), more.as_deref()].into_iter().flatten().collect();
+        let stack = Stack::start_with(&arguments).await;
+        stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+        put_sink(&stack, "hook", &format!("https://{address}/hook"), Shape::CloudEvents).await;
+        let standing = until_status(&stack, "hook", |status| status.failures >= 1).await;
+        let why = standing.last_error.expect("a reason");
+        assert!(why.contains(says), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_gets_nothing_until_it_agrees() {
     let endpoint = Endpoint::start().await;
     let stack = stack_for(&endpoint).await;
@@ -208,149 +223,11 @@ async fn a_sink_that_is_removed_gets_nothing_more() {
     assert_eq!(in_order(&endpoint.taken("goes")), ["before", "d"]);
 }
 
-/// How an endpoint answers.
-#[derive(Debug, Clone, Default)]
-enum Mood {
-    #[default]
-    Takes,
-    /// Never agreed to get anything.
-    Disagrees,
-    Busy,
-    Redirects(String),
-    /// Has read it, and does not say so; then takes.
-    HangsOnce,
-    Hangs,
-}
-
-/// An HTTP server, with an endpoint at each path.
-struct Endpoint {
-    authority: String,
-    hooks: Hooks,
-}
-
-type Hooks = Arc<Mutex<BTreeMap<String, Hook>>>;
-
-#[derive(Debug, Default)]
-struct Hook {
-    mood: Mood,
-    /// Batches that came, however they were answered.
-    posts: usize,
-    headers: HeaderMap,
-    taken: Vec<Value>,
-}
-
-impl Endpoint {
-    async fn start() -> Endpoint {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let authority = listener.local_addr().expect("an address").to_string();
-        let hooks = Hooks::default();
-        let router = axum::Router::new().route("/{hook}", axum::routing::any(answer)).with_state(hooks.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Endpoint { authority, hooks }
-    }
-
-    /// Has a stack deliver to the endpoint that is named as the sink.
-    async fn sink(&self, stack: &Stack, name: &str, shape: Shape) {
-        put_sink(stack, name, &format!("http://{}/{name}?code=secret", self.authority), shape).await;
-    }
-
-    fn be(&self, hook: &str, mood: Mood) {
-        self.with(hook, |hook| hook.mood = mood);
-    }
-
-    fn redirect(&self, hook: &str, to: String) {
-        self.be(hook, Mood::Redirects(to));
-    }
-
-    fn taken(&self, hook: &str) -> Vec<Value> {
-        self.with(hook, |hook| hook.taken.clone())
-    }
-
-    fn posts(&self, hook: &str) -> usize {
-        self.with(hook, |hook| hook.posts)
-    }
-
-    fn headers(&self, hook: &str) -> HeaderMap {
-        self.with(hook, |hook| hook.headers.clone())
-    }
-
-    async fn until(&self, hook: &str, is_enough: impl Fn(&[Value]) -> bool) {
-        let waiting = async {
-            while !is_enough(&self.taken(hook)) {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        };
-        let came = tokio::time::timeout(PATIENCE, waiting).await;
-        assert!(came.is_ok(), "{hook} has {} events", self.taken(hook).len());
-    }
-
-    fn with<T>(&self, hook: &str, look: impl FnOnce(&mut Hook) -> T) -> T {
-        look(self.hooks.lock().expect("no panic").entry(hook.to_owned()).or_default())
-    }
-}
-
-async fn answer(
-    State(hooks): State<Hooks>,
-    Path(name): Path<String>,
-    method: Asked,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let mood = {
-        let mut hooks = hooks.lock().expect("no panic");
-        let hook = hooks.entry(name.clone()).or_default();
-        match consent(&method, &headers, &body, &hook.mood) {
-            Some(consent) => return consent,
-            None => hook.posts += 1,
-        }
-        hook.headers = headers;
-        let mood = hook.mood.clone();
-        match mood {
-            Mood::Takes => hook.taken.extend(serde_json::from_slice::<Vec<Value>>(&body).expect("a list of events")),
-            Mood::HangsOnce => hook.mood = Mood::Takes,
-            Mood::Disagrees | Mood::Busy | Mood::Redirects(_) | Mood::Hangs => {}
-        }
-        mood
-    };
-    match mood {
-        Mood::Takes => StatusCode::OK.into_response(),
-        Mood::Disagrees => StatusCode::FORBIDDEN.into_response(),
-        Mood::Busy => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Mood::Redirects(to) => (StatusCode::TEMPORARY_REDIRECT, [("location", to)]).into_response(),
-        Mood::HangsOnce | Mood::Hangs => {
-            tokio::time::sleep(HANGS).await;
-            StatusCode::OK.into_response()
-        }
-    }
-}
-
-/// The answer to a handshake; `None` to what is none.
-fn consent(method: &Asked, headers: &HeaderMap, body: &[u8], mood: &Mood) -> Option<Response> {
-    let agrees = !matches!(mood, Mood::Disagrees);
-    if *method == Asked::OPTIONS {
-        let origin = headers["webhook-request-origin"].clone();
-        let allowed = agrees.then_some([("webhook-allowed-origin", origin)]);
-        return Some(allowed.map_or_else(|| StatusCode::OK.into_response(), IntoResponse::into_response));
-    }
-    if headers.get("aeg-event-type")? != "SubscriptionValidation" {
-        return None;
-    }
-    let asked: Value = serde_json::from_slice(body).expect("JSON");
-    let code = if agrees { asked[0]["data"]["validationCode"].clone() } else { json!("no") };
-    Some(axum::Json(json!({ "validationResponse": code })).into_response())
-}
-
 /// A server with an account, which may reach the endpoint.
 async fn stack_for(endpoint: &Endpoint) -> Stack {
     let stack = Stack::start_with(&["--copy-source-allow", &endpoint.authority]).await;
     stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
     stack
-}
-
-async fn put_sink(stack: &Stack, name: &str, url: &str, shape: Shape) {
-    let sink = Sink::Webhook { url: url.to_owned(), shape };
-    let made = stack.put(&format!("/v1/accounts/{ACCOUNT}/sinks/{name}"), &sink).await;
-    assert!(made.status().is_success(), "{}", made.text().await.unwrap_or_default());
 }
 
 async fn status(stack: &Stack, sink: &str) -> SinkStatus {
@@ -387,7 +264,7 @@ async fn scribble(stack: &Stack, run: u64, written: &mut Vec<String>) {
 /// The blobs of events in the order in which they first came, which must be that of the events.
 fn in_order(taken: &[Value]) -> Vec<String> {
     let (mut last, mut names) = (0, Vec::new());
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for event in taken {
         let id: u64 = text(&event["id"]).parse().expect("a number");
         if seen.insert(id) {
