@@ -70,6 +70,7 @@ async fn every_change_arrives_in_order_in_both_shapes() {
 async fn nothing_is_lost_however_often_the_server_is_killed() {
     let endpoint = Endpoint::start().await;
     let mut stack = stack_for(&endpoint).await;
+    endpoint.be("cloud", Mood::Slow);
     endpoint.sink(&stack, "cloud", Shape::CloudEvents).await;
     let mut written = Vec::new();
     for kill in 0..KILLS {

@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Only there so that a hang fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// What a slow one works on a post: whoever sends without a pause is killed in the middle of one.
+const WORKS: Duration = Duration::from_millis(150);
 /// Longer than any sender waits.
 const HANGS: Duration = Duration::from_secs(120);
 
@@ -25,6 +27,8 @@ pub enum Mood {
     Takes,
     /// Never agreed to get anything.
     Disagrees,
+    /// As one that works on what it gets: a sender that is killed meanwhile has not been heard.
+    Slow,
     Busy,
     Redirects(String),
     /// Has read it, and does not say so; then takes.
@@ -107,6 +111,10 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let is_slow = matches!(hooks.lock().expect("no panic").get(&name), Some(Hook { mood: Mood::Slow, .. }));
+    if is_slow {
+        tokio::time::sleep(WORKS).await;
+    }
     let mood = {
         let mut hooks = hooks.lock().expect("no panic");
         let hook = hooks.entry(name.clone()).or_default();
@@ -117,14 +125,16 @@ async fn answer(
         hook.headers = headers;
         let mood = hook.mood.clone();
         match mood {
-            Mood::Takes => hook.taken.extend(serde_json::from_slice::<Vec<Value>>(&body).expect("a list of events")),
+            Mood::Takes | Mood::Slow => {
+                hook.taken.extend(serde_json::from_slice::<Vec<Value>>(&body).expect("a list of events"))
+            }
             Mood::HangsOnce => hook.mood = Mood::Takes,
             Mood::Disagrees | Mood::Busy | Mood::Redirects(_) | Mood::Hangs => {}
         }
         mood
     };
     match mood {
-        Mood::Takes => StatusCode::OK.into_response(),
+        Mood::Takes | Mood::Slow => StatusCode::OK.into_response(),
         Mood::Disagrees => StatusCode::FORBIDDEN.into_response(),
         Mood::Busy => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mood::Redirects(to) => (StatusCode::TEMPORARY_REDIRECT, [("location", to)]).into_response(),
