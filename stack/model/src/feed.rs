@@ -149,6 +149,12 @@ pub struct SinkStatus {
     pub delivered: u64,
     /// Events that it will never get: more had waited than are kept.
     pub dropped: u64,
+    /// Of posts to a webhook, in a row, since one was taken or the server began.
+    #[serde(default)]
+    pub failures: u32,
+    /// Why the last of them failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 /// Events in their order.

@@ -283,10 +283,10 @@ pub struct Serve {
     pub capacity: Option<ByteSize>,
     #[command(flatten)]
     pub offload: OffloadArgs,
-    /// A copy source that may be fetched although its address is loopback or private, such as another gateway of yours; repeatable
+    /// A copy source or a webhook that may be reached although its address is loopback or private, such as another gateway of yours; repeatable
     #[arg(long = "copy-source-allow", value_name = "HOST:PORT")]
     pub copy_sources_allowed: Vec<Allowed>,
-    /// Authorities (PEM) whose certificates https copy sources may have, besides the system's
+    /// Authorities (PEM) whose certificates https copy sources and webhooks may have, besides the system's
     #[arg(long, value_name = "FILE")]
     pub copy_source_ca: Option<PathBuf>,
     /// Serve the Blob endpoint over HTTPS with this certificate chain (PEM), as `greenroom-stack ca make` writes it

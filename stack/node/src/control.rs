@@ -18,6 +18,7 @@ mod tenancy;
 mod tenants;
 pub mod usage;
 
+use crate::deliver::Deliveries;
 use crate::fault::Fault;
 use crate::figures::Figures;
 use crate::notary::Notary;
@@ -63,6 +64,7 @@ pub struct Control {
     pub audit: Arc<Audit>,
     pub notary: Arc<Notary>,
     pub ledger: Arc<Ledger>,
+    pub deliveries: Arc<Deliveries>,
     pub durability: Durability,
     pub token: Token,
     /// Where this API is reached.

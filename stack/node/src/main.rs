@@ -7,6 +7,7 @@ mod ca;
 mod check;
 mod control;
 mod declare;
+mod deliver;
 mod dev_account;
 mod fault;
 mod feed;

@@ -2,6 +2,7 @@
 
 use crate::args::Serve;
 use crate::control::{self, Control};
+use crate::deliver::{Courier, Deliveries};
 use crate::dev_account;
 use crate::fault::Fault;
 use crate::feed::Publisher;
@@ -82,12 +83,14 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let trust = tls::trust(args.copy_source_ca.as_deref())?;
     let sources = Sources::new(blob_address, args.copy_sources_allowed.clone(), trust);
     let (limits, seed) = (args.limits(), request_seed()?);
+    let judge = sources.clone();
     let gateway = Gateway::new(authority.clone(), limits, clock.clone(), figures.clone(), sources, seed, spans::adopt);
     let gateway = Arc::new(gateway);
     let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
     let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;
     let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
     let blob_url = format!("{scheme}://{blob_address}");
+    let deliveries = Arc::new(Deliveries::new(judge, blob_url.clone()));
     let state = Control {
         store: store.clone(),
         clock: clock.clone(),
@@ -98,6 +101,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         audit: audit.clone(),
         notary: notary.clone(),
         ledger: ledger.clone(),
+        deliveries: deliveries.clone(),
         durability,
         token,
         address: control_address,
@@ -111,6 +115,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     };
     let upkeep = Upkeep::start(store.clone());
     let publisher = Publisher::start(store.clone(), clock.clone());
+    let courier = Courier::start(deliveries, store.clone(), clock.clone());
     let bookkeeping = tokio::spawn(bookkeeping(state.clone(), witness));
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let control = tokio::spawn(control::serve(control, state.clone()));
@@ -137,6 +142,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     if let Some(offload) = offload {
         offload.stop().await;
     }
+    courier.stop().await;
     publisher.stop().await;
     upkeep.stop().await;
     audit.close();

@@ -1,18 +1,18 @@
 //! A copy, as its source sees it: who asks, for what, and what an operator allows.
 
-use super::policy::Allowed;
+use super::policy::{self, Allowed};
 use crate::auth::{Authority, Identity};
 use crate::error::{Code, Error};
 use crate::head::Head;
 use crate::headers;
 use greenroom_model::BlobPath;
 use greenroom_store::{Store, Timestamp};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio_rustls::rustls::ClientConfig;
 
 /// What an operator decides about copy sources, and where this gateway itself is reached.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sources {
     pub(super) own: SocketAddr,
     pub(super) allowed: Vec<Allowed>,
@@ -24,6 +24,16 @@ impl Sources {
     /// loopback or private; `trust` says whose certificates an https source may have.
     pub fn new(own: SocketAddr, allowed: Vec<Allowed>, trust: Arc<ClientConfig>) -> Self {
         Self { own, allowed, trust }
+    }
+
+    /// Whether what is named so may be reached at this address.
+    pub fn permits(&self, host: &str, port: u16, address: IpAddr) -> bool {
+        policy::permits(&self.allowed, host, port, address)
+    }
+
+    /// Whose certificates are believed.
+    pub fn trust(&self) -> &Arc<ClientConfig> {
+        &self.trust
     }
 }
 

@@ -2,7 +2,6 @@
 //! bounds of time and length.
 
 use super::copying::{Copying, Range};
-use super::policy;
 use super::url::Url;
 use crate::checks::Checks;
 use crate::error::{Code, Error};
@@ -176,8 +175,7 @@ async fn resolve(copying: Copying<'_>, url: &Url) -> Result<SocketAddr, Error> {
     let looking = timeout(CONNECT_MAX, tokio::net::lookup_host((url.host.as_str(), url.port()))).await;
     let unknown = || refused("its host is unknown");
     let addresses = looking.map_err(|_| unknown())?.map_err(|_| unknown())?;
-    let permitted =
-        |address: &SocketAddr| policy::permits(&copying.sources.allowed, &url.host, url.port(), address.ip());
+    let permitted = |address: &SocketAddr| copying.sources.permits(&url.host, url.port(), address.ip());
     let refusal = "Its address is not public, and this endpoint was not told to allow it (--copy-source-allow).";
     addresses.into_iter().find(permitted).ok_or_else(|| {
         tracing::info!(host = url.host, port = url.port(), "a copy source was refused for its address");

@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use super::{Control, Refusal, json};
+use crate::deliver::Standing;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -85,6 +86,7 @@ pub async fn put_sink(
     let account = caller.account(&state, AccountName::new(name)?)?;
     let name = TenantName::new(sink)?;
     let sink: Sink = json(&body)?;
+    state.deliveries.check(&sink).map_err(|wrong| Refusal::new(StatusCode::BAD_REQUEST, "Bad sink", wrong))?;
     let _one_at_a_time = state.accounts.lock().await;
     let known = told(&state, &account.name).await?.sinks;
     if known.len() >= SINKS_MAX && !known.contains_key(name.as_str()) {
@@ -153,7 +155,10 @@ async fn told(state: &Control, account: &AccountName) -> Result<FeedStatus, Stor
     let found = state.store.told()?.into_iter().find(|told| told.account == *account);
     let waiting = state.store.waiting(account).await?;
     let (feed, sinks) = found.map(|Subscribed { feed, sinks, .. }| (feed, sinks)).unwrap_or_default();
-    let sink = |(name, Delivered { sink, last, dropped })| (name, SinkStatus { sink, delivered: last, dropped });
+    let sink = |(name, Delivered { sink, last, dropped }): (String, Delivered)| {
+        let Standing { failures, last_error } = state.deliveries.standing(account, &name);
+        (name, SinkStatus { sink, delivered: last, dropped, failures, last_error })
+    };
     Ok(FeedStatus {
         feed: feed.map(|feed| feed.settings),
         since_us: feed.map_or(0, |feed| feed.since.0),

@@ -7,6 +7,7 @@ pub mod bed;
 pub mod cloud;
 pub mod collector;
 pub mod golden;
+pub mod hook;
 pub mod javascript;
 pub mod liar;
 pub mod python;

@@ -1,0 +1,277 @@
+//! A webhook: whether it may be reached, whether it agrees to get events, and a post to it. Where it may be is judged as copy sources are: by the
+//! address that is connected to, so that a name cannot lead elsewhere a moment later.
+
+use super::batch;
+use crate::tls;
+use greenroom_gateway::source::Sources;
+use greenroom_model::feed::Shape;
+use greenroom_store::{StoreError, Timestamp};
+use http::header::{CONTENT_TYPE, ORIGIN};
+use http::{Method, StatusCode};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response};
+use serde::Deserialize;
+use std::error::Error;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// From the connection to the answer. An endpoint that takes longer may have the events, and gets them again.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Of an answer to a handshake; it is some sixty.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Azure's longest URL of an endpoint.
+const URL_BYTES_MAX: usize = 2 * 1024;
+/// Who we say that we are: all servers of this program, not one of them.
+const SENDER: &str = "greenroom";
+const MANNER: &str = "aeg-event-type";
+
+/// Why a sink does not have its events. The same failure has the same words, so that a change of them is one of the reason.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("its URL cannot be used: {0}")]
+    Url(String),
+    #[error("it gave no answer within {} s", ANSWER_MAX.as_secs())]
+    Silent,
+    #[error("it cannot be reached: {0}")]
+    Unreached(String),
+    #[error("the connection broke: {0}")]
+    Broke(String),
+    #[error("it answers {0}: redirects are not followed, so give the sink the URL that it leads to")]
+    Redirects(u16),
+    #[error("it answers {0}, where 2xx says that it has the events")]
+    Refuses(u16),
+    #[error(
+        "it does not agree to get events: OPTIONS with `WebHook-Request-Origin: {SENDER}` must be answered with the header \
+         `WebHook-Allowed-Origin: {SENDER}` or `*`; it answers {0} without"
+    )]
+    NoConsent(u16),
+    #[error(
+        "it does not agree to get events: a Microsoft.EventGrid.SubscriptionValidationEvent must be answered with 200 and \
+         {{\"validationResponse\": \"…\"}}, the event's data.validationCode"
+    )]
+    NoValidation,
+    #[error("no random number can be had: {0}")]
+    Random(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The URL of an endpoint, or what is wrong with it, as a sentence. A host that is a name is judged when it is connected to.
+pub fn check(text: &str, sources: &Sources) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("it is no URL ({error}), such as https://example.com/hook"))?;
+    if text.len() > URL_BYTES_MAX {
+        return Err(format!("it is longer than {URL_BYTES_MAX} bytes"));
+    }
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("it begins with {}: give one that begins with http or https", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it has a user or a password in it: give it without, a secret may be in the query".to_owned());
+    }
+    let (host, address) = match url.host() {
+        Some(Host::Ipv4(address)) => (address.to_string(), IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => (address.to_string(), IpAddr::V6(address)),
+        Some(Host::Domain("localhost")) => ("localhost".to_owned(), IpAddr::from([127, 0, 0, 1])),
+        Some(Host::Domain(_)) => return Ok(url),
+        None => return Err("it names no host".to_owned()),
+    };
+    if sources.permits(&host, port(&url), address) { Ok(url) } else { Err(forbidden(&host, port(&url))) }
+}
+
+/// Where one sink's events go.
+#[derive(Debug)]
+pub struct Endpoint {
+    url: Url,
+    shape: Shape,
+    client: Client,
+}
+
+impl Endpoint {
+    pub fn new(url: &str, shape: Shape, sources: &Sources) -> Result<Self, Failure> {
+        // Again: an address in the URL is not looked up, and an operator may have allowed more when the sink was made.
+        let url = check(url, sources).map_err(Failure::Url)?;
+        let judge = Judge { sources: sources.clone(), port: port(&url) };
+        let client = tls::http()
+            .tls_backend_preconfigured(sources.trust().as_ref().clone())
+            .dns_resolver(Arc::new(judge))
+            .redirect(Policy::none())
+            // A proxy would connect to whatever it is told.
+            .no_proxy()
+            .timeout(ANSWER_MAX)
+            .pool_max_idle_per_host(1)
+            .build()
+            .map_err(|error| Failure::Url(root(&error)))?;
+        Ok(Self { url, shape, client })
+    }
+
+    /// Asks whether it wants an account's events: whoever gets them must have said so. `code` is what nobody can guess.
+    /// Sources: CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery"; Event Grid, "Endpoint validation with Event Grid events".
+    pub async fn greet(&self, account: &str, code: &str, now: Timestamp) -> Result<(), Failure> {
+        match self.shape {
+            Shape::CloudEvents => {
+                let asks = self.client.request(Method::OPTIONS, self.url.clone());
+                let answer = send(asks.header("webhook-request-origin", SENDER)).await?;
+                let allowed = answer.headers().get("webhook-allowed-origin").and_then(|allowed| allowed.to_str().ok());
+                let agrees = allowed.is_some_and(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(SENDER));
+                if agrees { Ok(()) } else { Err(Failure::NoConsent(answer.status().as_u16())) }
+            }
+            Shape::EventGrid => {
+                let body = batch::validation(&batch::topic(account), code, now);
+                let answer = taken(send(self.message(body).header(MANNER, "SubscriptionValidation")).await?)?;
+                let said = serde_json::from_slice::<Validated>(&beginning(answer).await?);
+                let agrees = said.is_ok_and(|said| said.validation_response == code);
+                if agrees { Ok(()) } else { Err(Failure::NoValidation) }
+            }
+        }
+    }
+
+    /// Ok: it has them all.
+    pub async fn post(&self, body: Vec<u8>) -> Result<(), Failure> {
+        let message = match self.shape {
+            // The origin that was agreed on.
+            Shape::CloudEvents => self.message(body).header(ORIGIN, SENDER),
+            Shape::EventGrid => self.message(body).header(MANNER, "Notification"),
+        };
+        taken(send(message).await?).map(drop)
+    }
+
+    fn message(&self, body: Vec<u8>) -> RequestBuilder {
+        let media_type = match self.shape {
+            Shape::CloudEvents => "application/cloudevents-batch+json; charset=utf-8",
+            Shape::EventGrid => "application/json; charset=utf-8",
+        };
+        self.client.post(self.url.clone()).header(CONTENT_TYPE, media_type).body(body)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Validated {
+    validation_response: String,
+}
+
+/// Looks names up, and answers only the addresses that may be connected to.
+struct Judge {
+    sources: Sources,
+    port: u16,
+}
+
+impl Resolve for Judge {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (sources, port, host) = (self.sources.clone(), self.port, name.as_str().to_owned());
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host.as_str(), port)).await?;
+            let permitted: Vec<_> = found.filter(|address| sources.permits(&host, port, address.ip())).collect();
+            if permitted.is_empty() {
+                return Err(forbidden(&host, port).into());
+            }
+            Ok(Box::new(permitted.into_iter()) as Addrs)
+        })
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<Response, Failure> {
+    let answer = request.send().await.map_err(|error| broken(&error))?;
+    if answer.status().is_redirection() { Err(Failure::Redirects(answer.status().as_u16())) } else { Ok(answer) }
+}
+
+fn taken(answer: Response) -> Result<Response, Failure> {
+    let status: StatusCode = answer.status();
+    if status.is_success() { Ok(answer) } else { Err(Failure::Refuses(status.as_u16())) }
+}
+
+/// What an answer says, as far as we read it.
+async fn beginning(mut answer: Response) -> Result<Vec<u8>, Failure> {
+    let mut read = Vec::new();
+    while let Some(bytes) = answer.chunk().await.map_err(|error| broken(&error))? {
+        let room = ANSWER_BYTES_MAX - read.len();
+        read.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if read.len() == ANSWER_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(read)
+}
+
+fn broken(error: &reqwest::Error) -> Failure {
+    match (error.is_timeout(), error.is_connect()) {
+        (true, _) => Failure::Silent,
+        (false, true) => Failure::Unreached(root(error)),
+        (false, false) => Failure::Broke(root(error)),
+    }
+}
+
+/// What lies at the bottom: the library's own words hold the URL, and that may hold a secret.
+fn root(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+fn forbidden(host: &str, port: u16) -> String {
+    format!("the address of {host} is not public; to allow it, start the server with --copy-source-allow {host}:{port}")
+}
+
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    fn sources(allowed: &[&str]) -> Sources {
+        let own = SocketAddr::from(([127, 0, 0, 1], 10_000));
+        let allowed = allowed.iter().map(|entry| entry.parse().expect("HOST:PORT")).collect();
+        Sources::new(own, allowed, tls::trust(None).expect("a trust"))
+    }
+
+    #[test]
+    fn a_url_is_checked_and_what_is_wrong_is_said() {
+        let sources = sources(&["127.0.0.1:81", "::1:82", "localhost:83"]);
+        for good in [
+            "https://example.com/hook?code=1",
+            "http://8.8.8.8",
+            "http://127.0.0.1:81",
+            "http://[::1]:82",
+            "http://LOCALHOST:83",
+        ] {
+            assert!(check(good, &sources).is_ok(), "{good}");
+        }
+        let long = format!("https://example.com/{}", "x".repeat(URL_BYTES_MAX));
+        for (bad, says) in [
+            ("", "no URL"),
+            ("example.com/hook", "no URL"),
+            ("ftp://example.com", "http or https"),
+            ("https://user@example.com", "a user or a password"),
+            ("https://:word@example.com", "a user or a password"),
+            ("http://127.0.0.1:82", "--copy-source-allow 127.0.0.1:82"),
+            ("http://0x7f.1/", "--copy-source-allow 127.0.0.1:80"),
+            ("http://169.254.169.254/latest", "not public"),
+            ("https://[::ffff:10.0.0.1]/", "not public"),
+            ("http://localhost", "--copy-source-allow localhost:80"),
+            (&long, "longer than"),
+        ] {
+            let said = check(bad, &sources).expect_err(bad);
+            assert!(said.contains(says), "{bad}: {said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_judged_by_the_addresses_that_it_leads_to() {
+        let ask = async |sources: Sources| {
+            let judge = Judge { sources, port: 83 };
+            judge.resolve("localhost".parse().expect("a name")).await.map(Iterator::collect::<Vec<_>>)
+        };
+        let refused = ask(sources(&["localhost:82"])).await.expect_err("it leads here");
+        assert!(refused.to_string().contains("--copy-source-allow localhost:83"), "{refused}");
+        let found = ask(sources(&["localhost:83"])).await.expect("it is allowed");
+        assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{found:?}");
+    }
+}
