@@ -25,6 +25,9 @@
 //! | `POST /v1/tenants/{tenant}/hand-over` | `tenancy::HandOverRequest` | `tenancy::HandOver`: a line to paste, good for a while |
 //! | `GET /v1/accounts/{account}/keys` | | `tenancy::KeyPair` |
 //! | `POST /v1/accounts/{account}/keys/{1 or 2}/rotate` | | `tenancy::KeyPair`; the old one is refused from now on, and what was derived |
+//! | `GET`, `PUT`, `DELETE /v1/accounts/{account}/change-feed` | `feed::ChangeFeed` | `feed::FeedStatus`: how the account's changes are told |
+//! | `PUT`, `DELETE /v1/accounts/{account}/sinks/{sink}` | `feed::Sink` | `feed::FeedStatus`: who else is told of them |
+//! | `GET /v1/accounts/{account}/sinks/{sink}/events?after=&max=` | | `feed::EventPage`: what the sink does not have; `after` says what has come |
 //! | `POST /v1/accounts/{account}/revoke` | | `tenancy::Revoked`: what was derived for the account is refused from now on |
 //! | `POST /v1/tenants/{tenant}/revoke` | | `Vec<tenancy::Revoked>`: for all its accounts, and its token |
 //! | `GET`, `PUT /v1/admission` | `tenancy::AdmissionRequest` | `tenancy::AdmissionStatus` |
@@ -47,7 +50,7 @@
 //! | `POST /v1/shutdown` | | `202` |
 //!
 //! A tenant's own token is good for `GET /metrics`, `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage` in all its forms, for the keys
-//! of its accounts and their rotation, for `revoke`, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it
+//! of its accounts and their rotation, for how their changes are told and the events of their sinks, for `revoke`, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it
 //! were not there; other calls answer `403`.
 //!
 //! What is derived for an account, of its generation and the server's secret: identities, bearer tokens, user-delegation keys, and the SAS

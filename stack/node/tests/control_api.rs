@@ -45,13 +45,17 @@ async fn the_description_covers_every_call() {
     let mut described: Vec<_> = described.collect();
     described.sort();
     let contract = [
+        "DELETE /v1/accounts/{account}/change-feed",
+        "DELETE /v1/accounts/{account}/sinks/{sink}",
         "DELETE /v1/offload/fault",
         "GET /health",
         "GET /identity/{secret}/token",
         "GET /metrics",
         "GET /openapi.json",
         "GET /v1/accounts",
+        "GET /v1/accounts/{account}/change-feed",
         "GET /v1/accounts/{account}/keys",
+        "GET /v1/accounts/{account}/sinks/{sink}/events",
         "GET /v1/admission",
         "GET /v1/audit",
         "GET /v1/audit/verify",
@@ -85,6 +89,8 @@ async fn the_description_covers_every_call() {
         "POST /v1/tenants/{tenant}/suspend",
         "POST /v1/tenants/{tenant}/token",
         "PUT /v1/accounts/{account}",
+        "PUT /v1/accounts/{account}/change-feed",
+        "PUT /v1/accounts/{account}/sinks/{sink}",
         "PUT /v1/admission",
         "PUT /v1/offload/fault",
         "PUT /v1/offload/policy",
