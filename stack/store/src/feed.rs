@@ -115,9 +115,8 @@ impl Store {
     }
 
     /// How many events of an account somebody does not have yet.
-    pub async fn waiting(&self, account: &AccountName) -> Result<u64> {
-        let account = account.clone();
-        self.read_many(move |snapshot| snapshot.waiting(&account)).await
+    pub fn waiting(&self, account: &AccountName) -> u64 {
+        self.with_stored(|stored| stored.outboxes.get(account).map_or(0, |outbox| outbox.waiting))
     }
 
     /// So many events of an account after one, the oldest first.

@@ -25,7 +25,7 @@ pub async fn status(
     Path(name): Path<String>,
 ) -> Result<Json<FeedStatus>, Refusal> {
     let account = caller.account(&state, AccountName::new(name)?)?;
-    Ok(Json(told(&state, &account.name).await?))
+    Ok(Json(told(&state, &account.name)?))
 }
 
 /// Switch an account's change feed on, or change how it is written
@@ -49,7 +49,7 @@ pub async fn put(
     state.store.set_feed(&account.name, Some(settings)).await?;
     let said = format!("segments of {} s, {} shards", settings.segment_seconds, settings.shards);
     state.done(&caller.to_string(), "feed.set", account.name.as_str(), &said).await?;
-    Ok(Json(told(&state, &account.name).await?))
+    Ok(Json(told(&state, &account.name)?))
 }
 
 /// End an account's change feed; what was published stays
@@ -65,7 +65,7 @@ pub async fn end(
     let account = caller.account(&state, AccountName::new(name)?)?;
     state.store.set_feed(&account.name, None).await?;
     state.done(&caller.to_string(), "feed.end", account.name.as_str(), "").await?;
-    Ok(Json(told(&state, &account.name).await?))
+    Ok(Json(told(&state, &account.name)?))
 }
 
 /// Deliver an account's events to somebody, from now on
@@ -88,14 +88,14 @@ pub async fn put_sink(
     let sink: Sink = json(&body)?;
     state.deliveries.check(&sink).map_err(|wrong| Refusal::new(StatusCode::BAD_REQUEST, "Bad sink", wrong))?;
     let _one_at_a_time = state.accounts.lock().await;
-    let known = told(&state, &account.name).await?.sinks;
+    let known = told(&state, &account.name)?.sinks;
     if known.len() >= SINKS_MAX && !known.contains_key(name.as_str()) {
         let why = format!("an account has {SINKS_MAX} sinks at most: remove one first");
         return Err(Refusal::new(StatusCode::CONFLICT, "Too many sinks", why));
     }
     state.store.set_sink(&account.name, name.to_string(), Some(sink)).await?;
     state.done(&caller.to_string(), "sink.set", account.name.as_str(), name.as_str()).await?;
-    Ok(Json(told(&state, &account.name).await?))
+    Ok(Json(told(&state, &account.name)?))
 }
 
 /// Deliver no more to a sink
@@ -113,7 +113,7 @@ pub async fn end_sink(
     let name = TenantName::new(sink)?;
     state.store.set_sink(&account.name, name.to_string(), None).await?;
     state.done(&caller.to_string(), "sink.end", account.name.as_str(), name.as_str()).await?;
-    Ok(Json(told(&state, &account.name).await?))
+    Ok(Json(told(&state, &account.name)?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -141,7 +141,7 @@ pub async fn events(
     if let Some(after) = from.after {
         state.store.delivered(&account.name, &sink, after).await?;
     }
-    let found = told(&state, &account.name).await?.sinks.remove(&sink);
+    let found = told(&state, &account.name)?.sinks.remove(&sink);
     let found = found.ok_or_else(|| {
         let why = format!("PUT /v1/accounts/{}/sinks/{sink} makes it", account.name);
         Refusal::new(StatusCode::NOT_FOUND, "No such sink", why)
@@ -151,9 +151,8 @@ pub async fn events(
     Ok(Json(EventPage { events: events.iter().map(|event| (**event).clone()).collect(), dropped: found.dropped }))
 }
 
-async fn told(state: &Control, account: &AccountName) -> Result<FeedStatus, StoreError> {
+fn told(state: &Control, account: &AccountName) -> Result<FeedStatus, StoreError> {
     let found = state.store.told()?.into_iter().find(|told| told.account == *account);
-    let waiting = state.store.waiting(account).await?;
     let (feed, sinks) = found.map(|Subscribed { feed, sinks, .. }| (feed, sinks)).unwrap_or_default();
     let sink = |(name, Delivered { sink, last, dropped }): (String, Delivered)| {
         let Standing { failures, last_error } = state.deliveries.standing(account, &name);
@@ -163,7 +162,7 @@ async fn told(state: &Control, account: &AccountName) -> Result<FeedStatus, Stor
         feed: feed.map(|feed| feed.settings),
         since_us: feed.map_or(0, |feed| feed.since.0),
         complete_until_us: feed.map_or(0, |feed| feed.until.0),
-        waiting,
+        waiting: state.store.waiting(account),
         sinks: sinks.into_iter().map(sink).collect(),
     })
 }

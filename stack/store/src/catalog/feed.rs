@@ -180,12 +180,6 @@ impl Snapshot {
         rows.collect()
     }
 
-    /// How many events wait, for whomever.
-    pub fn waiting(&self, account: &AccountName) -> Result<u64> {
-        let table = self.txn.open_table(FEED)?;
-        Ok(table.range((account.as_str(), 0)..=(account.as_str(), u64::MAX))?.count() as u64)
-    }
-
     /// So many events after one, the oldest first.
     pub fn events(&self, account: &AccountName, after: u64, max: usize) -> Result<Vec<Arc<BlobEvent>>> {
         let table = self.txn.open_table(FEED)?;
