@@ -3,6 +3,7 @@
 pub mod control;
 pub mod feed;
 pub mod metrics;
+pub mod mirror;
 mod name;
 pub mod offload;
 pub mod tenancy;
