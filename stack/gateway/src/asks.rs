@@ -104,6 +104,7 @@ static HEADERS: &[Ask] = &[
     ask("if-range", Condition(&[GET_BLOB]), "the whole blob, where it is another"),
     ask("if-unmodified-since", Condition(&[MAKE, COPY, READ, CHANGE, SET_TIER, CONTAINER_CHANGE]), ""),
     ask("range", Everywhere, "by Get Blob, Put Page and Get Page Ranges; elsewhere HTTP has it ignored"),
+    ask("x-greenroom-check-origin", Switch(&[READ]), "ours: of a mirrored blob the origin is asked first, should it have another version by now"),
     ask("x-ms-access-tier", By(&[MAKE, COPY, SET_TIER]), ""),
     ask("x-ms-access-tier-if-modified-since", By(&[DELETE]), ""),
     ask("x-ms-access-tier-if-unmodified-since", By(&[DELETE]), ""),

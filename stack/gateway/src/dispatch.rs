@@ -17,8 +17,9 @@ use crate::pace::Turn;
 use crate::reply::{self, Reply};
 use crate::request::Request;
 use crate::route::{self, Action, FromUrl, Row};
-use crate::{part, spelling, time, trace};
+use crate::{mirrored, part, spelling, time, trace};
 use bytes::Bytes;
+use greenroom_store::ShownIn;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
@@ -150,7 +151,13 @@ impl Gateway {
         let outcome = match row.action {
             Action::Refuse(code) => Err(Error::new(code, format!("({})", row.operation))),
             Action::Run(run) => match prepare(row, &mut call).await {
-                Ok(()) => run(&mut call).await,
+                Ok(shown) => {
+                    let mut outcome = run(&mut call).await;
+                    if mirrored::has_changed(row, &outcome) {
+                        outcome = run(&mut call).await;
+                    }
+                    outcome.map(|reply| shown.iter().fold(reply, mirrored::mark))
+                }
                 Err(error) => Err(error),
             },
         };
@@ -167,7 +174,7 @@ impl Gateway {
         let reply = Reply { reason: Some(row.message), ..Reply::new(row.status) };
         let reply = reply.header("x-ms-error-code", row.code);
         let reply = match error.code {
-            Code::CloudAway => reply.header(header::RETRY_AFTER.as_str(), CLOUD_RETRY_AFTER_S),
+            Code::CloudAway | Code::OriginChanged => reply.header(header::RETRY_AFTER.as_str(), CLOUD_RETRY_AFTER_S),
             _ => reply,
         };
         let reply = reply.header_if(header::CONTENT_RANGE.as_str(), error.content_range().as_deref());
@@ -206,14 +213,16 @@ impl Gateway {
 }
 
 /// Whether the operation does all that the request asks for, and can be begun.
-async fn prepare(row: &Row, call: &mut Call) -> Result<(), Error> {
+async fn prepare(row: &Row, call: &mut Call) -> Result<Option<ShownIn>, Error> {
     asks::fit(row, &call.head)?;
     let sends = call.head.method == Method::PUT || call.head.method == Method::POST;
     if sends && !call.head.headers.contains_key(header::CONTENT_LENGTH) {
         return Err(Code::MissingContentLengthHeader.into());
     }
     call.body.expect(Checks::of_body(&call.head)?)?;
-    disk_first(row, &mut call.body).await
+    let shown = mirrored::prepare(row, call).await?;
+    disk_first(row, &mut call.body).await?;
+    Ok(shown)
 }
 
 /// A change without content is the disk's work alone. One with content waits for the disk once that has come.

@@ -84,6 +84,7 @@ pub enum Code {
     NotModified,
     OperationNotSupported,
     OperationsOverLimit,
+    OriginChanged,
     OutOfRangeInput,
     OutOfRangeQueryParameterValue,
     PageBlobTooFragmented,
@@ -163,6 +164,8 @@ impl Code {
             Code::IngressOverLimit => (503, SERVER_BUSY, "Ingress is over the account limit."),
             Code::EgressOverLimit => (503, SERVER_BUSY, "Egress is over the account limit."),
             Code::OperationsOverLimit => (503, SERVER_BUSY, "Operations per second is over the account limit."),
+            // It is known by now as it is, and the next read finds it.
+            Code::OriginChanged => (503, SERVER_BUSY, "The blob has changed where it is mirrored from. Retry."),
             // As full flash: a quota stays reached while a client retries.
             Code::QuotaExceeded => (409, "QuotaExceeded", "The quota is reached. Delete blobs or have it raised; reads, lists and deletes go on."),
             Code::InternalError => (500, "InternalError", "The server encountered an internal error. Please retry the request."),
@@ -315,7 +318,10 @@ impl From<StoreError> for Error {
                 tracing::debug!(%error, "a cold read was put off");
                 Code::CloudAway
             }
+            StoreError::OriginChanged => Code::OriginChanged,
             StoreError::Locked { .. }
+            | StoreError::MirrorMissing(_)
+            | StoreError::NotMirrored(_)
             | StoreError::CloudDamaged(_)
             | StoreError::Moved
             | StoreError::InCloud
@@ -360,7 +366,7 @@ mod tests {
         let (told, others): (Vec<_>, Vec<_>) = codes.into_iter().partition(|code| busy.contains(code));
         assert_eq!(
             (told.as_slice(), others.as_slice()),
-            (&busy[..], &[Code::CloudAway, Code::InternalError, Code::RequestTimeout][..])
+            (&busy[..], &[Code::CloudAway, Code::InternalError, Code::OriginChanged, Code::RequestTimeout][..])
         );
     }
 

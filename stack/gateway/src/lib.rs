@@ -23,6 +23,7 @@ mod lease;
 pub mod limits;
 mod listing;
 pub mod meter;
+mod mirrored;
 mod ops;
 mod pace;
 mod page;

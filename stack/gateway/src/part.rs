@@ -1,6 +1,5 @@
 //! A request within another one, as a batch holds them: routed, authenticated, admitted and counted as if it had come alone.
 
-use crate::asks;
 use crate::body::BodyIn;
 use crate::call::{Call, RunPart};
 use crate::error::{Code, Error};
@@ -10,6 +9,7 @@ use crate::meter::{Measured, Outcome};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::route::{self, Action, FromUrl, Row};
+use crate::{asks, mirrored};
 use std::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug_span};
@@ -60,5 +60,6 @@ async fn run(outer: &Call, head: Head) -> Result<Reply, Error> {
 /// What is left of either operation is the disk's work.
 async fn ready(row: &Row, call: &mut Call) -> Result<(), Error> {
     asks::fit(row, &call.head)?;
+    mirrored::prepare(row, call).await?;
     call.body.write().await
 }

@@ -3,7 +3,7 @@
 
 use crate::catalog::{News, Txn};
 use crate::clock::Timestamp;
-use crate::cloud::{CloudPlace, Placed};
+use crate::cloud::{At, CloudPlace, Placed};
 use crate::error::{Result, StoreError};
 use crate::lease::Lease;
 use crate::props::{BlobKind, BlobProps, ContainerProps};
@@ -209,7 +209,7 @@ fn follow(txn: &mut Txn<'_>, found: &Found) -> Result<()> {
             None => return Ok(()),
         },
     };
-    let Some(row) = txn.row(&at)?.filter(|row| row.placed.is_some()) else { return Ok(()) };
+    let Some(row) = txn.row(&at)?.filter(|row| row.placed().is_some()) else { return Ok(()) };
     match same(&row, props, found) {
         Some(placed) => txn.move_to(&container.tenant, &at, row, placed),
         None => Ok(()),
@@ -217,14 +217,14 @@ fn follow(txn: &mut Txn<'_>, found: &Found) -> Result<()> {
 }
 
 fn cold_row(props: &BlobProps, place: CloudPlace) -> BlobRow {
-    let placed = Some(Placed { place, told: Some(0) });
-    BlobRow { placed, ..BlobRow::new(props.clone(), List::Here(Vec::new()), List::Here(Vec::new()), None) }
+    let at = At::Cloud(Placed { place, told: Some(0) });
+    BlobRow { at, ..BlobRow::new(props.clone(), List::Here(Vec::new()), List::Here(Vec::new()), None) }
 }
 
 /// The place that a row is to have, if it is of the same content as the recipe; `None` for another content.
 fn same(row: &BlobRow, props: &BlobProps, found: &Found) -> Option<Placed> {
     let is_moved = row.place().is_some_and(|place| place == found.place || Some(place) == found.was);
-    let told = row.placed.filter(|_| is_moved).and_then(|placed| placed.told);
+    let told = row.placed().filter(|_| is_moved).and_then(|placed| placed.told);
     (is_moved || row.props.etag == props.etag).then_some(Placed { place: found.place, told })
 }
 
@@ -244,13 +244,17 @@ fn adopt_blob(
         txn.put_row(&tenant, &key, cold_row(props, found.place), 0, News::None)?;
         return Ok(());
     };
+    if row.origin().is_some() {
+        adopted.kept += 1;
+        return Ok(());
+    }
     if let Some(placed) = same(&row, props, found) {
         return txn.move_to(&tenant, &Place::Base(key), row, placed);
     }
     let mut new = cold_row(props, found.place);
     new.props.lease = row.props.lease;
     new.snapshots = row.snapshots;
-    if row.placed.is_some() {
+    if row.placed().is_some() {
         adopted.replaced += 1;
         txn.free_blob(&tenant, row)?;
     } else {
@@ -408,11 +412,11 @@ impl Txn<'_> {
     /// A row's content is at a place in the cloud now. Where it was before is not queued for release: the queue says what clients have had
     /// go, and the cloud knows of moves.
     fn move_to(&mut self, tenant: &Owner, at: &Place, mut row: BlobRow, placed: Placed) -> Result<()> {
-        if row.placed == Some(placed) || row.props.kind != BlobKind::Block {
+        if row.placed() == Some(placed) || row.origin().is_some() || row.props.kind != BlobKind::Block {
             return Ok(());
         }
         let was = row.usage();
-        row.placed = Some(placed);
+        row.at = At::Cloud(placed);
         self.books.recount(tenant, was, row.usage());
         self.rewrite(at, &row)
     }

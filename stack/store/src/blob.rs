@@ -34,10 +34,14 @@ pub struct Blob {
     pub(crate) heat: Arc<Heat>,
     pub(crate) place: Place,
     pub(crate) whereabouts: Whereabouts,
+    /// Its ETag where it is mirrored from.
+    pub(crate) origin: Option<String>,
+    /// It was, before this process.
+    pub(crate) was_read: bool,
     pub(crate) pieces: List<Piece>,
     pub(crate) snapshot: Snapshot,
     pub(crate) extents: Arc<ExtentMap>,
-    /// Of what is in the cloud only: it may have moved since.
+    /// Of what is elsewhere only: it may have moved since.
     pub(crate) store: Option<Store>,
 }
 
@@ -64,13 +68,29 @@ struct Plan {
 }
 
 impl Blob {
+    /// Whether its content is in the cloud or where it is mirrored from, and not here.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.whereabouts, Whereabouts::Cloud(_) | Whereabouts::Origin)
+    }
+
+    /// Whether it is mirrored, be its content here or not.
+    pub fn is_mirrored(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// Whether somebody has read it before, as far as that is known.
+    pub fn was_read(&self) -> bool {
+        self.was_read || self.heat.last(&self.place).is_some()
+    }
+
     /// Streams a range of the content, which is cut to the blob's length. Each byte has been checked against its checksum; at the first
     /// that fails the stream ends with an error. Reads steps of 256 KiB, one ahead where the disk has to be waited for. What is in the
-    /// cloud only comes from there, at the pace of whoever reads; then the first part may be `Away` or `CloudDamaged`.
+    /// cloud only, or where it is mirrored from, comes from there, at the pace of whoever reads; then the first part may be `Away`,
+    /// `CloudDamaged` or `OriginChanged`.
     /// Err: `RangeInvalid` where the range begins at the end or past it; the whole of an empty blob may be read.
     pub fn read(self, range: Range<u64>) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'static> {
         self.heat.note(&self.place);
-        if let (Whereabouts::Cloud(_), Some(store)) = (self.whereabouts, self.store.clone()) {
+        if let (true, Some(store)) = (self.is_elsewhere(), self.store.clone()) {
             check_range(&range, self.props.length)?;
             let found = self.read_cold(store, range).instrument(tracing::debug_span!("recall"));
             return Ok(Either::Right(stream::once(found).try_flatten()));
@@ -88,6 +108,9 @@ impl Blob {
         let range = range.start..range.end.min(self.props.length);
         // What it held is held no longer: it may wait for a long time.
         drop((self.snapshot, self.extents, self.pieces));
+        if let Some(etag) = self.origin {
+            return store.origins()?.read(&path, etag, range).await;
+        }
         let account = store.account(&path.container.account);
         let reader = account.ok_or_else(|| StoreError::AccountMissing(path.container.account.clone()))?.tenant.clone();
         for _ in 0..COLD_LOOKS_MAX {

@@ -105,10 +105,11 @@ impl Store {
         extents: Arc<ExtentMap>,
     ) -> Blob {
         let whereabouts = row.whereabouts();
-        let store = matches!(whereabouts, Whereabouts::Cloud(_)).then(|| self.clone());
+        let store = matches!(whereabouts, Whereabouts::Cloud(_) | Whereabouts::Origin).then(|| self.clone());
         let (faults, heat) = (self.faults().clone(), self.heat().clone());
+        let (origin, was_read) = (row.origin().map(str::to_owned), row.used != Timestamp::default());
         let BlobRow { props, pieces, .. } = row;
-        Blob { props, path, faults, heat, place, whereabouts, pieces, snapshot, extents, store }
+        Blob { props, path, faults, heat, place, whereabouts, origin, was_read, pieces, snapshot, extents, store }
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`, `BlobKind` for a page blob's tier, `ConditionNotMet`, `PropsTooLarge`.

@@ -30,6 +30,21 @@ pub trait Cold: fmt::Debug + Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>>;
 }
 
+/// Gets content from where it is mirrored from, and asks there how a blob is.
+pub trait Origins: fmt::Debug + Send + Sync + 'static {
+    /// Streams a range of the version that has this ETag there. Err, now or within the stream: `OriginChanged` where there is another by
+    /// now, which is put down first; `Away`.
+    fn read(
+        &self,
+        blob: &BlobPath,
+        etag: String,
+        range: Range<u64>,
+    ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>>;
+
+    /// Asks how a blob is there, and puts that down. Err: `Away`.
+    fn look(&self, blob: &BlobPath) -> BoxFuture<'static, Result<()>>;
+}
+
 /// Where content is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whereabouts {
@@ -37,6 +52,21 @@ pub enum Whereabouts {
     /// In both: flash can be freed at once.
     Both(CloudPlace),
     Cloud(CloudPlace),
+    /// Where it is mirrored from, and on flash.
+    Cached,
+    /// Where it is mirrored from only.
+    Origin,
+}
+
+/// Where a blob's content is besides flash. Its bytes are those of `Option<Placed>`, and one case more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum At {
+    /// Nowhere else.
+    Flash,
+    /// In our cloud; on flash too where the row has pieces.
+    Cloud(Placed),
+    /// Where it is mirrored from, by its ETag there; pieces are a cache.
+    Origin(String),
 }
 
 /// What the catalog knows of content that is in the cloud.

@@ -136,6 +136,11 @@ pub(crate) fn make_system_container(txn: &mut Txn<'_>, path: &ContainerPath) -> 
     Ok(())
 }
 
+/// Takes a container away; what is in it is left to the sweep.
+pub(crate) fn delete_container(txn: &mut Txn<'_>, path: &ContainerPath) -> Result<()> {
+    delete(txn, path, &Precondition::default())
+}
+
 fn set_metadata(
     txn: &mut Txn<'_>,
     path: &ContainerPath,
@@ -192,6 +197,7 @@ fn delete(txn: &mut Txn<'_>, path: &ContainerPath, precondition: &Precondition) 
     let row = txn.container(path)?;
     precondition.check(Some(Version::from(&row.props)), Access::Write, txn.now)?;
     txn.containers.remove(container_key(path).as_slice())?;
+    txn.mirrored.remove(row.id)?;
     txn.books.recount(&row.tenant, row.usage(), TenantUsage::default());
     if let Some(placed) = row.placed {
         txn.release(placed.place)?;

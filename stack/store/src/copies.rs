@@ -6,7 +6,6 @@ use crate::block::BlockId;
 use crate::blocks::{Staged, stage};
 use crate::body::Body;
 use crate::catalog::{Draft, Line, Txn};
-use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
 use crate::precondition::{Access, Precondition, Version};
@@ -70,7 +69,7 @@ impl Store {
         if source.props.kind != BlobKind::Block {
             return Err(StoreError::BlobKind);
         }
-        if matches!(source.whereabouts, Whereabouts::Cloud(_)) {
+        if source.is_elsewhere() {
             return self.stage_block_recalled(path, id, source, range, lease).await;
         }
         let precondition = Precondition { lease, ..Precondition::default() };

@@ -1,7 +1,7 @@
 //! What can go wrong, by what the caller does next.
 
 use crate::lease::{Leasable, LeaseRefusal, LeaseUnmet};
-use greenroom_model::{AccountName, TenantName};
+use greenroom_model::{AccountName, ContainerName, TenantName};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,6 +109,12 @@ pub enum StoreError {
     Moved,
     #[error("the content is in the cloud only")]
     InCloud,
+    #[error("the blob has changed where it is mirrored from")]
+    OriginChanged,
+    #[error("no such mirror: {0}")]
+    MirrorMissing(String),
+    #[error("container {0} is there already, and is not the mirror's")]
+    NotMirrored(ContainerName),
     #[error("manifest {found} does not follow {applied}")]
     ManifestLeftOut { applied: u64, found: u64 },
     #[error("this data folder belongs to another volume of the cloud")]

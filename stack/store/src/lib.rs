@@ -33,6 +33,7 @@ mod lease;
 mod list;
 mod lock;
 pub mod migrate;
+mod mirror;
 mod overlay;
 mod page;
 mod pages;
@@ -60,7 +61,7 @@ pub use blobs::Snapshots;
 pub use block::{BLOCK_ID_BYTES_MAX, Block, BlockId, BlockList, BlockSource, COMMITTED_BLOCKS_MAX, STAGED_BLOCKS_MAX};
 pub use body::{Body, BodyWriter};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use cloud::{Applied, CloudPlace, Cold, Described, Placed, Placement, Recipes, Whereabouts};
+pub use cloud::{Applied, At, CloudPlace, Cold, Described, Origins, Placed, Placement, Recipes, Whereabouts};
 pub use compact::Compaction;
 pub use config::{Config, Durability};
 pub use copies::CopyBlocks;
@@ -74,6 +75,7 @@ pub use lease::{
     LeaseTerm, LeaseUnmet,
 };
 pub use list::{BlobPage, ContainerPage, Entry, LIST_MAX, ListQuery, ListSnapshots, ListSystem, ListUncommitted};
+pub use mirror::{Cached, MirrorRecord, Reflected, Seen, SeenBlob, ShownIn, origin_etag};
 pub use page::{
     Change, PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageChange, PageChanges, PageRanges, PageSequence,
     PageUpdate, SequenceChange,
@@ -84,7 +86,7 @@ pub use props::{
 };
 pub use quota::{Project, Quotas};
 pub use quotas::Kept;
-pub use rows::{AccountKey, AccountRecord, AccountState, ServiceSettings};
+pub use rows::{AccountKey, AccountRecord, AccountState, MirrorPlace, ServiceSettings};
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
 pub use tiering::{BlobFact, CloudLog, ContainerFact, Leaving, Restored, Survey, TRIES_MAX, Told};

@@ -4,7 +4,6 @@ use crate::blob::Source;
 use crate::blobs::{Content, check_size, replace, written};
 use crate::body::Body;
 use crate::catalog::{Draft, Line, News, Run, Turn, Txn};
-use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
 use crate::page::{PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageSequence, PageUpdate, SequenceChange};
 use crate::precondition::{Access, Precondition, Version};
@@ -84,7 +83,7 @@ impl Store {
         let range = begin..begin.saturating_add(from.end.saturating_sub(from.start));
         let found = self.opened_at(source.path.clone(), &source.place, source.etag);
         if let Ok(found) = found
-            && (matches!(found.whereabouts, Whereabouts::Cloud(_)) || found.is_strewn(&from)?)
+            && (found.is_elsewhere() || found.is_strewn(&from)?)
         {
             if from.end > found.props.length {
                 return Err(StoreError::RangeInvalid);

@@ -3,7 +3,7 @@
 use crate::catalog::migrate::FORMAT;
 use crate::catalog::{self, Catalog, Draft, Line, Snapshot, Txn, Writer};
 use crate::clock::Clock;
-use crate::cloud::Cold;
+use crate::cloud::{Cold, Origins};
 use crate::config::Config;
 use crate::disk::{Disk, FileSystem, Guard, Mode};
 use crate::error::{Result, StoreError};
@@ -12,6 +12,7 @@ use crate::faults::Faults;
 use crate::heat::Heat;
 use crate::identity::Identities;
 use crate::migrate;
+use crate::mirror::Shown;
 use crate::quota::SharedQuotas;
 use crate::rows::AuditRow;
 use crate::space::{self, Filled, Space};
@@ -40,6 +41,8 @@ struct Parts {
     faults: Arc<Faults>,
     heat: Arc<Heat>,
     cold: OnceLock<Arc<dyn Cold>>,
+    origins: OnceLock<Arc<dyn Origins>>,
+    mirrored: RwLock<Shown>,
     /// Somebody frees flash, and succeeds.
     making_room: AtomicBool,
     /// One round of compaction at a time: two would copy the same content twice.
@@ -208,6 +211,14 @@ impl Store {
         &self.parts.cold
     }
 
+    pub(crate) fn origins_part(&self) -> &OnceLock<Arc<dyn Origins>> {
+        &self.parts.origins
+    }
+
+    pub(crate) fn shown(&self) -> &RwLock<Shown> {
+        &self.parts.mirrored
+    }
+
     /// See `Writer::shrink_next`.
     pub(crate) fn shrink_next(&self) {
         self.parts.writer.shrink_next();
@@ -261,6 +272,7 @@ impl Parts {
         let space = Arc::new(Space::new(disk.clone(), dir, &file, config.capacity_bytes).beside(linked));
         let snapshot = catalog.snapshot()?;
         let identities = RwLock::new(Identities::load(&snapshot)?);
+        let mirrored = RwLock::new(Shown::load(&snapshot)?);
         let mut books = snapshot.books()?;
         drop(snapshot);
         let volume = books.head.volume;
@@ -272,7 +284,7 @@ impl Parts {
         let quotas = books.quotas.clone();
         let writer = Writer::start(catalog.clone(), books, extents.clone(), clock.clone())?;
         let heat = Arc::new(Heat::new(clock));
-        let (faults, cold, making_room, compaction, shrunk) = Default::default();
+        let (faults, cold, origins, making_room, compaction, shrunk) = Default::default();
         Ok(Self {
             catalog,
             writer,
@@ -282,6 +294,8 @@ impl Parts {
             faults,
             heat,
             cold,
+            origins,
+            mirrored,
             making_room,
             compaction,
             shrunk,

@@ -4,13 +4,15 @@ use crate::blob::{Blob, Source};
 use crate::body::{Body, BodyWriter};
 use crate::catalog::{News, Snapshot, Txn};
 use crate::clock::Timestamp;
-use crate::cloud::{Applied, CloudPlace, Cold, Placed, Whereabouts};
+use crate::cloud::{Applied, At, CloudPlace, Cold, Placed, Whereabouts};
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::heat::Heat;
 use crate::props::{BlobKind, BlobProps, ContainerProps, Tier};
+use crate::quota::Growth;
 use crate::rows::{BlobRow, ContainerRow, List, LogRow, Place, blob_key};
 use crate::store::Store;
+use crate::usage::TenantUsage;
 use futures::TryStreamExt as _;
 use greenroom_model::{BlobName, BlobPath, ContainerPath, TenantName};
 use std::pin::pin;
@@ -79,8 +81,12 @@ pub struct Survey<'s> {
 
 impl Survey<'_> {
     pub fn containers(&self, mut show: impl FnMut(ContainerFact)) -> Result<()> {
+        let mirrored = self.snapshot.mirrored()?;
         self.snapshot.containers(|path, row| {
-            show(container_fact(path, row));
+            // What is mirrored is in a cloud already, and comes back with its mirror.
+            if !mirrored.contains_key(&row.id) {
+                show(container_fact(path, row));
+            }
             Ok(())
         })
     }
@@ -119,7 +125,7 @@ fn container_fact(path: ContainerPath, row: ContainerRow) -> ContainerFact {
 }
 
 fn fact(path: BlobPath, snapshot: Option<Timestamp>, row: BlobRow, read: Option<Timestamp>) -> BlobFact {
-    let (at, told) = (row.whereabouts(), told(row.placed, row.revision));
+    let (at, told) = (row.whereabouts(), told(row.placed(), row.revision));
     let BlobProps { etag, length: bytes, modified, tier, kind, .. } = row.props;
     let used = modified.max(row.used).max(read.unwrap_or_default());
     BlobFact { path, snapshot, etag, bytes, used, tier, kind, at, told }
@@ -282,7 +288,10 @@ impl Store {
     }
 
     async fn bring(&self, mut blob: Blob, mut writer: BodyWriter) -> Result<u64> {
-        let Whereabouts::Cloud(_) = blob.whereabouts else { return Ok(0) };
+        if !blob.is_elsewhere() {
+            return Ok(0);
+        }
+        let is_mirrored = blob.origin.is_some();
         // That it comes back is no use of it.
         blob.heat = Arc::default();
         let (props, Source { path, place, .. }) = (blob.props.clone(), blob.source());
@@ -291,7 +300,7 @@ impl Store {
             writer.write(bytes).await?;
         }
         let body = writer.finish().await?;
-        if body.crc64() != props.crc64 {
+        if !is_mirrored && body.crc64() != props.crc64 {
             return Err(StoreError::CloudDamaged("it is not what was written under its name".into()));
         }
         self.write(move |txn| {
@@ -302,6 +311,11 @@ impl Store {
             }
             let owner = txn.owner(&path, &place)?.ok_or(StoreError::SourceChanged)?;
             let was = row.usage();
+            if is_mirrored {
+                let cached = TenantUsage { bytes: props.length, ..was };
+                txn.afford(&owner, Growth::from(was, cached))?;
+                row.props.crc64 = body.crc64();
+            }
             row.pieces = txn.keep(body.pieces().to_vec())?;
             txn.books.recount(&owner, was, row.usage());
             txn.rewrite(&place, &row)?;
@@ -455,8 +469,8 @@ fn restore(txn: &mut Txn<'_>, blobs: Vec<Restored>) -> Result<Vec<Restored>> {
         let (container, key, base) = txn.look_up(&restored.path)?;
         let Restored { snapshot, props, place, .. } = restored.clone();
         let empty = || List::Here(Vec::new());
-        let placed = Some(Placed { place, told: Some(0) });
-        let row = BlobRow { placed, ..BlobRow::new(props, empty(), List::Here(Vec::new()), None) };
+        let at = At::Cloud(Placed { place, told: Some(0) });
+        let row = BlobRow { at, ..BlobRow::new(props, empty(), List::Here(Vec::new()), None) };
         txn.dirty = true;
         txn.books.head.etag = txn.books.head.etag.max(row.props.etag.0);
         match (snapshot, base) {

@@ -71,7 +71,7 @@ fn keep_urgent(plan: &mut Plan) {
 }
 
 fn stale(key: &Key, blob: &BlobFact) -> Option<Leaving> {
-    let in_cloud = blob.at != Whereabouts::Flash;
+    let in_cloud = matches!(blob.at, Whereabouts::Both(_) | Whereabouts::Cloud(_));
     (in_cloud && blob.told == Told::NotAll).then(|| Leaving { key: key.clone(), etag: blob.etag.to_string() })
 }
 
@@ -90,6 +90,8 @@ fn fact(key: Key, blob: BlobFact) -> Option<Fact> {
         Whereabouts::Flash => Where::Flash,
         Whereabouts::Both(place) => Where::Both(record::place(place)),
         Whereabouts::Cloud(place) => Where::Cloud(record::place(place)),
+        // It is in a cloud already, and not in ours.
+        Whereabouts::Cached | Whereabouts::Origin => return None,
     };
     Some(Fact { key, etag: blob.etag.to_string(), bytes: blob.bytes, used: blob.used.0, tier, place })
 }

@@ -6,7 +6,7 @@ use super::snapshot::Snapshot;
 use super::tables::*;
 use super::txn::Txn;
 use crate::clock::Timestamp;
-use crate::cloud::{Applied, CloudPlace, Described, Placed, Placement};
+use crate::cloud::{Applied, At, CloudPlace, Described, Placed, Placement};
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::rows::*;
@@ -87,10 +87,10 @@ impl Txn<'_> {
                         None => return Ok(false),
                     },
                 };
-                let Some(mut row) = self.row(&at)? else { return Ok(false) };
-                let Some(old) = fits(row.placed, row.props.etag, etag, was) else { return Ok(false) };
+                let Some(mut row) = self.row(&at)?.filter(|row| row.origin().is_none()) else { return Ok(false) };
+                let Some(old) = fits(row.placed(), row.props.etag, etag, was) else { return Ok(false) };
                 let counted = row.usage();
-                row.placed = Some(Placed { place, told: told_of(row.placed, was, told) });
+                row.at = At::Cloud(Placed { place, told: told_of(row.placed(), was, told) });
                 self.books.recount(&container.tenant, counted, row.usage());
                 self.release_old(old, place)?;
                 self.rewrite(&at, &row)?;

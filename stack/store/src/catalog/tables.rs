@@ -37,5 +37,9 @@ pub const GARBAGE: TableDefinition<u64, Bytes> = TableDefinition::new("garbage")
 pub const RELEASES: TableDefinition<Bytes, Bytes> = TableDefinition::new("releases");
 /// What happened and was not told to everybody yet, by account and sequence.
 pub const FEED: TableDefinition<(&str, u64), Bytes> = TableDefinition::new("feed");
+/// Mirrors, by account and name.
+pub const MIRRORS: TableDefinition<(&str, &str), Bytes> = TableDefinition::new("mirrors");
+/// The containers that mirrors have made, by their ids.
+pub const MIRRORED: TableDefinition<u64, Bytes> = TableDefinition::new("mirrored");
 /// Who is told of an account's changes, and how far.
 pub const FEEDS: TableDefinition<&str, Bytes> = TableDefinition::new("feeds");

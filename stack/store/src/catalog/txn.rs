@@ -48,6 +48,8 @@ pub struct Txn<'t> {
     pub releases: Table<'t, Bytes, Bytes>,
     pub feed: Table<'t, (&'static str, u64), Bytes>,
     pub feeds: Table<'t, &'static str, Bytes>,
+    pub mirrors: Table<'t, (&'static str, &'static str), Bytes>,
+    pub mirrored: Table<'t, u64, Bytes>,
 }
 
 impl<'t> Txn<'t> {
@@ -73,6 +75,8 @@ impl<'t> Txn<'t> {
             releases: txn.open_table(RELEASES)?,
             feed: txn.open_table(FEED)?,
             feeds: txn.open_table(FEEDS)?,
+            mirrors: txn.open_table(MIRRORS)?,
+            mirrored: txn.open_table(MIRRORED)?,
         })
     }
 

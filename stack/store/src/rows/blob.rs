@@ -4,7 +4,7 @@ use super::encoding::corrupt;
 use crate::billing;
 use crate::block::BlockId;
 use crate::clock::Timestamp;
-use crate::cloud::{CloudPlace, Placed, Whereabouts};
+use crate::cloud::{At, CloudPlace, Placed, Whereabouts};
 use crate::error::{Result, StoreError};
 use crate::piece::Piece;
 use crate::props::BlobProps;
@@ -24,8 +24,8 @@ pub struct BlobRow {
     pub blocks: List<CommittedBlock>,
     /// The set that its snapshots form, while there are any.
     pub snapshots: Option<u64>,
-    /// Where the content is in the cloud; without pieces it is there only.
-    pub placed: Option<Placed>,
+    /// Where the content is besides flash; without pieces it is there only.
+    pub at: At,
     /// Counts the changes of what is said of the blob.
     pub revision: u32,
     /// When it was last read, as far as that has been written down.
@@ -36,31 +36,49 @@ pub struct BlobRow {
 
 impl BlobRow {
     pub fn new(props: BlobProps, pieces: List<Piece>, blocks: List<CommittedBlock>, snapshots: Option<u64>) -> Self {
-        Self { props, pieces, blocks, snapshots, placed: None, revision: 0, used: Timestamp::default(), beside: 0 }
+        Self { props, pieces, blocks, snapshots, at: At::Flash, revision: 0, used: Timestamp::default(), beside: 0 }
     }
 
     pub fn whereabouts(&self) -> Whereabouts {
         let here = self.props.length == 0 || self.pieces != List::Here(Vec::new());
-        match self.placed {
-            None => Whereabouts::Flash,
-            Some(Placed { place, .. }) if here => Whereabouts::Both(place),
-            Some(Placed { place, .. }) => Whereabouts::Cloud(place),
+        match (&self.at, here) {
+            (At::Flash, _) => Whereabouts::Flash,
+            (At::Cloud(placed), true) => Whereabouts::Both(placed.place),
+            (At::Cloud(placed), false) => Whereabouts::Cloud(placed.place),
+            (At::Origin(_), true) => Whereabouts::Cached,
+            (At::Origin(_), false) => Whereabouts::Origin,
+        }
+    }
+
+    pub fn placed(&self) -> Option<Placed> {
+        match &self.at {
+            At::Cloud(placed) => Some(*placed),
+            At::Flash | At::Origin(_) => None,
+        }
+    }
+
+    /// Its ETag where it is mirrored from.
+    pub fn origin(&self) -> Option<&str> {
+        match &self.at {
+            At::Origin(etag) => Some(etag),
+            At::Flash | At::Cloud(_) => None,
         }
     }
 
     /// Err: `InCloud` where the content is not on flash.
     pub fn on_flash(&self) -> Result<()> {
         match self.whereabouts() {
-            Whereabouts::Flash | Whereabouts::Both(_) => Ok(()),
-            Whereabouts::Cloud(_) => Err(StoreError::InCloud),
+            Whereabouts::Flash | Whereabouts::Both(_) | Whereabouts::Cached => Ok(()),
+            Whereabouts::Cloud(_) | Whereabouts::Origin => Err(StoreError::InCloud),
         }
     }
 
     /// What it counts for.
     pub fn usage(&self) -> TenantUsage {
-        let bytes = self.props.length;
+        // What is mirrored counts as far as it takes room here.
+        let bytes = if self.whereabouts() == Whereabouts::Origin { 0 } else { self.props.length };
         let (cloud_blobs, cloud_bytes, cloud_only_bytes) = match self.whereabouts() {
-            Whereabouts::Flash => (0, 0, 0),
+            Whereabouts::Flash | Whereabouts::Cached | Whereabouts::Origin => (0, 0, 0),
             Whereabouts::Both(_) => (1, bytes, 0),
             Whereabouts::Cloud(_) => (1, bytes, bytes),
         };
@@ -78,11 +96,11 @@ impl BlobRow {
 
     /// What is kept of it besides its content.
     pub fn record_bytes(&self) -> u64 {
-        self.props.record_bytes() + self.beside
+        if self.origin().is_some() { 0 } else { self.props.record_bytes() + self.beside }
     }
 
     pub fn place(&self) -> Option<CloudPlace> {
-        self.placed.map(|placed| placed.place)
+        self.placed().map(|placed| placed.place)
     }
 
     /// The number of a page blob's list.

@@ -10,6 +10,7 @@ mod feed;
 mod garbage;
 mod head;
 mod key;
+mod mirror;
 mod staging;
 
 pub use account::{AccountKey, AccountRecord, AccountState, ServiceSettings};
@@ -21,4 +22,5 @@ pub use feed::{FeedRow, SinkRow};
 pub use garbage::GarbageRow;
 pub use head::{AuditRow, CloudRow, HeadRow, LogRow};
 pub use key::{Place, blob_key, blob_name, container_key, snapshot_range, staged_range};
+pub use mirror::{MirrorPlace, MirrorRow, MirroredRow};
 pub use staging::{StagedRow, StagingRow};

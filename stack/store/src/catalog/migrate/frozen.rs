@@ -3,7 +3,7 @@
 use crate::acl::{AccessPolicy, ContainerAcl, PublicAccess, PublicContainers};
 use crate::block::BlockId;
 use crate::clock::Timestamp;
-use crate::cloud::{CloudPlace, Placed};
+use crate::cloud::{At, CloudPlace, Placed};
 use crate::etag::ETag;
 use crate::lease::{Lease, LeaseId, LeaseTerm};
 use crate::piece::Piece;
@@ -114,8 +114,8 @@ fn blobs() -> impl Iterator<Item = BlobRow> {
             copy: Some(Box::new(copy)),
             kind,
         };
-        let placed = Some(Placed { place: CloudPlace { segment: [21; 32], recipe: 22 }, told: Some(23) });
-        BlobRow { props, pieces, blocks, snapshots: Some(24), placed, revision: 25, used: at(26), beside: 54 }
+        let at_cloud = At::Cloud(Placed { place: CloudPlace { segment: [21; 32], recipe: 22 }, told: Some(23) });
+        BlobRow { props, pieces, blocks, snapshots: Some(24), at: at_cloud, revision: 25, used: at(26), beside: 54 }
     })
 }
 
