@@ -86,8 +86,8 @@ pub trait Origin: fmt::Debug + Send + Sync + 'static {
     /// A range of a blob that has this ETag still.
     async fn read(&self, container: &str, name: &str, etag: &str, range: Range<u64>) -> Result<Content, OriginError>;
 
-    /// Writes a small blob: a canary.
-    async fn put(&self, container: &str, name: &str, bytes: Bytes) -> Result<(), OriginError>;
+    /// Writes a small blob, a canary, and says which ETag it has.
+    async fn put(&self, container: &str, name: &str, bytes: Bytes) -> Result<String, OriginError>;
 
     /// Removes it again.
     async fn delete(&self, container: &str, name: &str) -> Result<(), OriginError>;

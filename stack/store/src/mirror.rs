@@ -153,6 +153,11 @@ impl Store {
         self.shown().read().unwrap_or_else(PoisonError::into_inner).containers.get(container).cloned()
     }
 
+    /// The ETag there of the version that is shown; `None` where none is.
+    pub fn origin_etag_of(&self, path: &BlobPath) -> Option<String> {
+        self.look_up(path, None).ok()?.origin
+    }
+
     pub fn mirrors(&self) -> Result<Vec<MirrorRecord>> {
         self.snapshot()?.mirrors()
     }

@@ -124,6 +124,8 @@ impl Catalog {
         txn.open_table(GARBAGE)?;
         txn.open_table(HELD)?;
         txn.open_table(FEED)?;
+        txn.open_table(MIRRORS)?;
+        txn.open_table(MIRRORED)?;
         txn.open_table(STAGED)?;
         txn.open_table(EXTENTS)?;
         txn.commit()?;

@@ -40,12 +40,18 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("pieces", encode(&vec![piece(), piece()].as_slice())),
         ("blocks", encode(&vec![block(), block()].as_slice())),
         ("feeds", encode(&feed())),
+        ("mirrors", encode(&mirror())),
+        ("mirrored", encode(&mirrored())),
     ];
     let accounts = [AccountState::Enabled, AccountState::Disabled].into_iter();
     rows.extend(accounts.map(|state| ("account", encode(&account(state)))));
     let publics = [PublicAccess::Private, PublicAccess::Blob, PublicAccess::Container].into_iter();
     rows.extend(publics.map(|public| ("container", encode(&container(public)))));
     rows.extend(blobs().map(|blob| ("blob", encode(&blob))));
+    rows.extend(blobs().take(2).zip([At::Flash, At::Origin("0x8D".to_owned())]).map(|(blob, at)| {
+        let row = BlobRow { at, ..blob };
+        ("blob", encode(&row))
+    }));
     rows.extend(events().map(|event| ("feed", encode(&event))));
     rows.extend(garbage().map(|garbage| ("garbage", encode(&garbage))));
     rows
@@ -117,6 +123,16 @@ fn blobs() -> impl Iterator<Item = BlobRow> {
         let at_cloud = At::Cloud(Placed { place: CloudPlace { segment: [21; 32], recipe: 22 }, told: Some(23) });
         BlobRow { props, pieces, blocks, snapshots: Some(24), at: at_cloud, revision: 25, used: at(26), beside: 54 }
     })
+}
+
+fn mirror() -> MirrorRow {
+    let place = MirrorPlace { cursor: vec![72, 73], complete_us: 74, listed_us: -75 };
+    MirrorRow { settings: "{}".to_owned(), secret: Some("secret".to_owned()), place }
+}
+
+fn mirrored() -> MirroredRow {
+    let text = str::to_owned;
+    MirroredRow { account: text("goldacct"), container: text("hot"), mirror: text("lake"), there: text("raw") }
 }
 
 fn feed() -> FeedRow {

@@ -1,0 +1,71 @@
+//! How a mirror stands, for whoever asks: written by its task, read by others.
+
+use crate::seen::LeftOut;
+use greenroom_model::mirror::{Lag, MirrorCounts, MirrorState};
+use greenroom_store::Timestamp;
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A day: what is later counts as this.
+const LAG_MS_MAX: u64 = 86_400_000;
+
+#[derive(Debug)]
+pub struct Standing(Mutex<Known>);
+
+/// All of it is in memory: since the mirror's task began.
+#[derive(Debug)]
+pub struct Known {
+    pub state: MirrorState,
+    pub why: Option<String>,
+    pub counts: MirrorCounts,
+    pub events_behind: u64,
+    pub left_out: BTreeMap<LeftOut, u64>,
+    pub canary_lag_ms: Option<u64>,
+    lags: Histogram<u64>,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        let lags = Histogram::new_with_bounds(1, LAG_MS_MAX, 2).expect("bounds that are in order");
+        Self(Mutex::new(Known {
+            state: MirrorState::default(),
+            why: None,
+            counts: MirrorCounts::default(),
+            events_behind: 0,
+            left_out: BTreeMap::new(),
+            canary_lag_ms: None,
+            lags,
+        }))
+    }
+}
+
+impl Standing {
+    pub fn known(&self) -> MutexGuard<'_, Known> {
+        // It is whole after every statement.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    pub fn came(&mut self, happened_us: i64, now: Timestamp) {
+        self.lags.saturating_record(ms_between(happened_us, now).clamp(1, LAG_MS_MAX));
+    }
+
+    pub fn lag(&self) -> Lag {
+        Lag {
+            events: self.lags.len(),
+            p50_ms: self.lags.value_at_quantile(0.5),
+            p99_ms: self.lags.value_at_quantile(0.99),
+            max_ms: self.lags.max(),
+        }
+    }
+
+    pub fn left_out(&self) -> BTreeMap<String, u64> {
+        self.left_out.iter().map(|(why, count)| (why.words().to_owned(), *count)).collect()
+    }
+}
+
+pub fn ms_between(from_us: i64, to: Timestamp) -> u64 {
+    u64::try_from(to.0.saturating_sub(from_us) / 1_000).unwrap_or(0)
+}
