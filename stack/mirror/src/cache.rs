@@ -1,7 +1,7 @@
 //! Which mirrored content is kept on flash: what was read before, and what is pinned, as far as the mirror's cache goes.
 
 use greenroom_model::{AccountName, BlobName, BlobPath, ContainerPath};
-use greenroom_store::{Blob, Cached, Store, StoreError};
+use greenroom_store::{Cached, Store, StoreError};
 use std::cmp::Reverse;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -26,13 +26,6 @@ impl Wants {
 
     pub fn is_pinned(&self, name: &BlobName) -> bool {
         self.wanted.is_some() && self.pinned.iter().any(|prefix| name.as_str().starts_with(prefix))
-    }
-
-    /// A blob is read. What is read for the second time had better be here.
-    pub fn read(&self, path: &BlobPath, blob: &Blob) {
-        if blob.was_read() {
-            self.want(path.clone());
-        }
     }
 
     pub fn want(&self, path: BlobPath) {

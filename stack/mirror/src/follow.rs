@@ -13,7 +13,9 @@ use greenroom_feed::{ChunkPlace, Cursor, FeedError, SegmentPath, read_chunk};
 use greenroom_model::feed::{Cause, EventKind};
 use greenroom_model::mirror::MirrorState;
 use greenroom_model::{BlobName, BlobPath, ContainerPath};
-use greenroom_store::{Clock, Entry, ListQuery, MirrorPlace, MirrorRecord, Seen, Store, StoreError, Timestamp};
+use greenroom_store::{
+    Clock, Entry, ListQuery, MirrorPlace, MirrorRecord, Seen, ShownIn, Store, StoreError, Timestamp,
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -656,6 +658,24 @@ impl Follower {
             let _ = self.origin.delete(&canary.there, canary.path.name.as_str()).await;
         }
     }
+}
+
+/// Looks at one name at once, for whoever reads it. Nobody else may look at it or list it meanwhile. Err: of the store; then of the origin.
+pub async fn look_now(
+    store: &Store,
+    origin: &dyn Origin,
+    shown: &ShownIn,
+    path: &BlobPath,
+) -> Result<std::result::Result<(), OriginError>, StoreError> {
+    let names = BTreeSet::from([path.name.to_string()]);
+    let found = match look(origin, &shown.there, names).await {
+        Ok(found) => found,
+        Err(error) => return Ok(Err(error)),
+    };
+    let there = found.blobs.into_values().flatten().next();
+    let seen = seen(&path.name, there).unwrap_or(Seen::Gone(path.name.clone()));
+    store.reflect(&path.container, &shown.mirror, vec![seen]).await?;
+    Ok(Ok(()))
 }
 
 /// Where a mirror writes its canary.

@@ -240,12 +240,5 @@ async fn settle(bed: &Bed, seed: u64, met: &mut BTreeSet<&'static str>) {
         met.insert("gaps");
     }
     let (there, here) = (bed.there(), bed.here().await);
-    if here != there {
-        eprintln!(
-            "{:?}\n{}",
-            bed.store.mirrors().map(|m| String::from_utf8_lossy(&m[0].place.cursor).into_owned()),
-            bed.elsewhere.world().dump()
-        );
-    }
     assert_eq!(here, there, "seed {seed}, told {is_told}: {:?}", bed.standing.known().counts);
 }

@@ -89,10 +89,11 @@ impl Blob {
     /// `CloudDamaged` or `OriginChanged`.
     /// Err: `RangeInvalid` where the range begins at the end or past it; the whole of an empty blob may be read.
     pub fn read(self, range: Range<u64>) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'static> {
+        let again = self.was_read();
         self.heat.note(&self.place);
         if let (true, Some(store)) = (self.is_elsewhere(), self.store.clone()) {
             check_range(&range, self.props.length)?;
-            let found = self.read_cold(store, range).instrument(tracing::debug_span!("recall"));
+            let found = self.read_cold(store, range, again).instrument(tracing::debug_span!("recall"));
             return Ok(Either::Right(stream::once(found).try_flatten()));
         }
         // The snapshot goes with the plan made: while it is held the catalog cannot use again what was freed since.
@@ -102,14 +103,19 @@ impl Blob {
     }
 
     /// Finds the content, which may have been moved within the cloud, or back to flash, since the blob was looked up.
-    async fn read_cold(self, store: Store, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+    async fn read_cold(
+        self,
+        store: Store,
+        range: Range<u64>,
+        again: bool,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
         let (path, faults, etag) = (self.path, self.faults, self.props.etag);
         let (place, mut whereabouts) = (self.place, self.whereabouts);
         let range = range.start..range.end.min(self.props.length);
         // What it held is held no longer: it may wait for a long time.
         drop((self.snapshot, self.extents, self.pieces));
         if let Some(etag) = self.origin {
-            return store.origins()?.read(&path, etag, range).await;
+            return store.origins()?.read(&path, etag, range, again).await;
         }
         let account = store.account(&path.container.account);
         let reader = account.ok_or_else(|| StoreError::AccountMissing(path.container.account.clone()))?.tenant.clone();

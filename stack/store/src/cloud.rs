@@ -33,12 +33,13 @@ pub trait Cold: fmt::Debug + Send + Sync + 'static {
 /// Gets content from where it is mirrored from, and asks there how a blob is.
 pub trait Origins: fmt::Debug + Send + Sync + 'static {
     /// Streams a range of the version that has this ETag there. Err, now or within the stream: `OriginChanged` where there is another by
-    /// now, which is put down first; `Away`.
+    /// now, which is put down first; `Away`. `again`: it was read before.
     fn read(
         &self,
         blob: &BlobPath,
         etag: String,
         range: Range<u64>,
+        again: bool,
     ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>>;
 
     /// Asks how a blob is there, and puts that down. Err: `Away`.

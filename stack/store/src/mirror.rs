@@ -199,6 +199,13 @@ impl Store {
         Ok(())
     }
 
+    /// Up to when what a mirror shows is complete; `None` where nothing is known of that yet.
+    pub fn as_of_mirror(&self, account: &AccountName, name: &str) -> Option<Timestamp> {
+        let shown = self.shown().read().unwrap_or_else(PoisonError::into_inner);
+        let as_of = shown.as_of.get(&(account.clone(), name.to_owned()))?.load(Relaxed);
+        (as_of > 0).then_some(Timestamp(as_of))
+    }
+
     /// The containers of a mirror, and what each is called there.
     pub fn containers_of_mirror(&self, account: &AccountName, name: &str) -> Vec<(ContainerName, String)> {
         let shown = self.shown().read().unwrap_or_else(PoisonError::into_inner);

@@ -291,30 +291,6 @@ impl World {
         self.feed.insert(segment.path(), segment.to_json(Status::Finalized, SHARDS, 0).into());
     }
 
-    pub fn dump(&self) -> String {
-        format!(
-            "waiting {} feed {:?}",
-            self.waiting.len(),
-            self.feed
-                .iter()
-                .map(|(k, v)| (
-                    k.clone(),
-                    if k.ends_with("json") {
-                        String::new()
-                    } else {
-                        greenroom_feed::read_chunk(v)
-                            .map(|e| {
-                                e.map(|e| e.map(|e| format!("{} {}", e.blob, e.etag)).unwrap_or_default())
-                                    .collect::<Vec<_>>()
-                                    .join(", ")
-                            })
-                            .unwrap_or_default()
-                    }
-                ))
-                .collect::<Vec<_>>()
-        )
-    }
-
     /// What is older than that is forgotten.
     pub fn forget(&mut self, before_s: i64) {
         let count = self.feed.len();
