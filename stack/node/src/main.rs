@@ -15,6 +15,8 @@ mod figures;
 mod migrate;
 mod notary;
 mod offload;
+mod place;
+mod reach;
 mod rebuild;
 mod sas;
 mod segment;
