@@ -13,6 +13,7 @@ mod fault;
 mod feed;
 mod figures;
 mod migrate;
+mod mirror;
 mod notary;
 mod offload;
 mod place;
