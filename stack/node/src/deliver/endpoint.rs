@@ -1,22 +1,16 @@
-//! A webhook: whether it may be reached, whether it agrees to get events, and a post to it. Where it may be is judged as copy sources are: by the
-//! address that is connected to, so that a name cannot lead elsewhere a moment later.
+//! A webhook: whether it may be reached, whether it agrees to get events, and a post to it.
 
 use super::batch;
-use crate::tls;
+use crate::reach;
 use greenroom_gateway::source::Sources;
 use greenroom_model::feed::Shape;
 use greenroom_store::{StoreError, Timestamp};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{Method, StatusCode};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
-use std::error::Error;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// From the connection to the answer. An endpoint that takes longer may have the events, and gets them again.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -71,14 +65,8 @@ pub fn check(text: &str, sources: &Sources) -> Result<Url, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it has a user or a password in it: give it without, a secret may be in the query".to_owned());
     }
-    let (host, address) = match url.host() {
-        Some(Host::Ipv4(address)) => (address.to_string(), IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => (address.to_string(), IpAddr::V6(address)),
-        Some(Host::Domain("localhost")) => ("localhost".to_owned(), IpAddr::from([127, 0, 0, 1])),
-        Some(Host::Domain(_)) => return Ok(url),
-        None => return Err("it names no host".to_owned()),
-    };
-    if sources.permits(&host, port(&url), address) { Ok(url) } else { Err(forbidden(&host, port(&url))) }
+    reach::check(&url, sources)?;
+    Ok(url)
 }
 
 /// Where one sink's events go.
@@ -93,17 +81,11 @@ impl Endpoint {
     pub fn new(url: &str, shape: Shape, sources: &Sources) -> Result<Self, Failure> {
         // Again: an address in the URL is not looked up, and an operator may have allowed more when the sink was made.
         let url = check(url, sources).map_err(Failure::Url)?;
-        let judge = Judge { sources: sources.clone(), port: port(&url) };
-        let client = tls::http()
-            .tls_backend_preconfigured(sources.trust().as_ref().clone())
-            .dns_resolver(Arc::new(judge))
-            .redirect(Policy::none())
-            // A proxy would connect to whatever it is told.
-            .no_proxy()
+        let client = reach::client(&url, sources)
             .timeout(ANSWER_MAX)
             .pool_max_idle_per_host(1)
             .build()
-            .map_err(|error| Failure::Url(root(&error)))?;
+            .map_err(|error| Failure::Url(reach::root(&error)))?;
         Ok(Self { url, shape, client })
     }
 
@@ -153,26 +135,6 @@ struct Validated {
     validation_response: String,
 }
 
-/// Looks names up, and answers only the addresses that may be connected to.
-struct Judge {
-    sources: Sources,
-    port: u16,
-}
-
-impl Resolve for Judge {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (sources, port, host) = (self.sources.clone(), self.port, name.as_str().to_owned());
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((host.as_str(), port)).await?;
-            let permitted: Vec<_> = found.filter(|address| sources.permits(&host, port, address.ip())).collect();
-            if permitted.is_empty() {
-                return Err(forbidden(&host, port).into());
-            }
-            Ok(Box::new(permitted.into_iter()) as Addrs)
-        })
-    }
-}
-
 async fn send(request: RequestBuilder) -> Result<Response, Failure> {
     let answer = request.send().await.map_err(|error| broken(&error))?;
     if answer.status().is_redirection() { Err(Failure::Redirects(answer.status().as_u16())) } else { Ok(answer) }
@@ -199,31 +161,15 @@ async fn beginning(mut answer: Response) -> Result<Vec<u8>, Failure> {
 fn broken(error: &reqwest::Error) -> Failure {
     match (error.is_timeout(), error.is_connect()) {
         (true, _) => Failure::Silent,
-        (false, true) => Failure::Unreached(root(error)),
-        (false, false) => Failure::Broke(root(error)),
+        (false, true) => Failure::Unreached(reach::root(error)),
+        (false, false) => Failure::Broke(reach::root(error)),
     }
-}
-
-/// What lies at the bottom: the library's own words hold the URL, and that may hold a secret.
-fn root(error: &dyn Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
-}
-
-fn forbidden(host: &str, port: u16) -> String {
-    format!("the address of {host} is not public; to allow it, start the server with --copy-source-allow {host}:{port}")
-}
-
-fn port(url: &Url) -> u16 {
-    url.port_or_known_default().unwrap_or(80)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls;
     use std::net::SocketAddr;
 
     fn sources(allowed: &[&str]) -> Sources {
@@ -261,17 +207,5 @@ mod tests {
             let said = check(bad, &sources).expect_err(bad);
             assert!(said.contains(says), "{bad}: {said}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_name_is_judged_by_the_addresses_that_it_leads_to() {
-        let ask = async |sources: Sources| {
-            let judge = Judge { sources, port: 83 };
-            judge.resolve("localhost".parse().expect("a name")).await.map(Iterator::collect::<Vec<_>>)
-        };
-        let refused = ask(sources(&["localhost:82"])).await.expect_err("it leads here");
-        assert!(refused.to_string().contains("--copy-source-allow localhost:83"), "{refused}");
-        let found = ask(sources(&["localhost:83"])).await.expect("it is allowed");
-        assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{found:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Offload, wired: the store as flash, a target behind its way, the policy, and the loop that keeps to it.
 
-mod answer;
+pub mod answer;
 mod background;
 mod cold;
 mod facts;
@@ -13,7 +13,7 @@ mod pass;
 pub mod record;
 mod status;
 pub mod target;
-mod wire;
+pub mod wire;
 
 use crate::fault::Fault;
 use crate::tenancy::Tenancy;

@@ -2,9 +2,10 @@
 //! that is none.
 
 use super::answer::{self, Asked, Protocol};
-use crate::spans;
+use crate::{reach, spans};
 use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use greenroom_gateway::source::Sources;
 use greenroom_store::Crc64;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -19,6 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use url::Url;
 
 /// A connection that nobody answers is one to a target that is away.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -28,7 +30,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(90);
 const MD5_BYTES_MAX: usize = 1 << 20;
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 const CONTENT_CRC64: HeaderName = HeaderName::from_static("x-ms-content-crc64");
-const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+pub const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 
 /// How the requests of one target are sent. What is added to a request must be signed too: so it is signed again.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub struct Wire {
     client: Option<reqwest::Client>,
     speaks: Speaks,
     ids: Arc<Ids>,
+    /// What judges the address of a target that is not the operator's choice.
+    judged: Option<(Url, Sources)>,
 }
 
 #[derive(Clone)]
@@ -51,7 +55,7 @@ enum Speaks {
 
 /// Ids of requests: no other process has them.
 #[derive(Debug)]
-struct Ids {
+pub struct Ids {
     process: u64,
     next: AtomicU64,
 }
@@ -69,11 +73,20 @@ impl Wire {
             let key = AzureAccessKey::try_new(key).map_err(|error| error.to_string())?;
             Ok::<_, String>((account.to_owned(), Arc::new(AzureCredential::AccessKey(key))))
         });
-        Ok(Self { client: None, speaks: Speaks::Azure { key: key.transpose()? }, ids: Arc::new(Ids::new()?) })
+        Self::of(Speaks::Azure { key: key.transpose()? })
     }
 
     pub fn s3(bucket: &str) -> Result<Self, String> {
-        Ok(Self { client: None, speaks: Speaks::S3 { bucket: bucket.to_owned() }, ids: Arc::new(Ids::new()?) })
+        Self::of(Speaks::S3 { bucket: bucket.to_owned() })
+    }
+
+    fn of(speaks: Speaks) -> Result<Self, String> {
+        Ok(Self { client: None, speaks, ids: Arc::new(Ids::new()?), judged: None })
+    }
+
+    /// To where somebody says that it is: connects only as copy sources may. `endpoint` itself has been checked.
+    pub fn judged(self, endpoint: Url, sources: &Sources) -> Self {
+        Self { judged: Some((endpoint, sources.clone())), ..self }
     }
 
     fn protocol(&self) -> Protocol {
@@ -120,7 +133,11 @@ struct Sign(object_store::Error);
 
 impl HttpConnector for Wire {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        let client = crate::tls::http()
+        let client = match &self.judged {
+            Some((endpoint, sources)) => reach::client(endpoint, sources),
+            None => crate::tls::http(),
+        };
+        let client = client
             .user_agent(concat!("Greenroom/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_MAX)
@@ -165,12 +182,12 @@ impl HttpService for Wire {
 }
 
 impl Ids {
-    fn new() -> Result<Self, String> {
+    pub fn new() -> Result<Self, String> {
         let process = getrandom::u64().map_err(|error| error.to_string())?;
         Ok(Self { process, next: AtomicU64::new(0) })
     }
 
-    fn next(&self) -> String {
+    pub fn next(&self) -> String {
         format!("{:016x}-{}", self.process, self.next.fetch_add(1, Relaxed))
     }
 }

@@ -10,8 +10,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The URL of something, with an account SAS that one of the account's keys has signed, and that may do anything.
 pub fn signed(stack: &Stack, account: &str, path: &str, key: &str) -> String {
+    format!("{}/{account}/{path}?{}", stack.ready.blob, account_sas(account, key, "rwdlac"))
+}
+
+/// An account SAS for everything in an account.
+pub fn account_sas(account: &str, key: &str, permissions: &str) -> String {
     let fields = SasFields {
-        permissions: "rwdlac".to_owned(),
+        permissions: permissions.to_owned(),
         services: "b".to_owned(),
         resource_types: "sco".to_owned(),
         expiry: soon(),
@@ -20,15 +25,14 @@ pub fn signed(stack: &Stack, account: &str, path: &str, key: &str) -> String {
     };
     let key = AccountKey::new(BASE64_STANDARD.decode(key).expect("Base64"));
     let sig = sign(&key, &string_to_sign::account_sas(account, &fields).to_string());
-    let query = query(&[
+    query(&[
         ("sv", &fields.version),
         ("ss", &fields.services),
         ("srt", &fields.resource_types),
         ("sp", &fields.permissions),
         ("se", &fields.expiry),
         ("sig", &sig),
-    ]);
-    format!("{}/{account}/{path}?{query}", stack.ready.blob)
+    ])
 }
 
 pub fn query(pairs: &[(&str, &str)]) -> String {
