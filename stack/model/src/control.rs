@@ -28,6 +28,10 @@
 //! | `GET`, `PUT`, `DELETE /v1/accounts/{account}/change-feed` | `feed::ChangeFeed` | `feed::FeedStatus`: how the account's changes are told |
 //! | `PUT`, `DELETE /v1/accounts/{account}/sinks/{sink}` | `feed::Sink` | `feed::FeedStatus`: who else is told of them |
 //! | `GET /v1/accounts/{account}/sinks/{sink}/events?after=&max=` | | `feed::EventPage`: what the sink does not have; `after` says what has come |
+//! | `GET /v1/accounts/{account}/mirrors`, `…/mirrors/{mirror}` | | `mirror::MirrorStatus`, of all by name, or of one: what is shown of what lies elsewhere |
+//! | `PUT /v1/accounts/{account}/mirrors/{mirror}` | `mirror::Attach` | `mirror::MirrorStatus`; a secret that is left out is kept, and none is told again |
+//! | `DELETE /v1/accounts/{account}/mirrors/{mirror}?what=remove` or `leave` | | those that stay, by name; its containers go, or stay |
+//! | `POST /v1/accounts/{account}/mirrors/{mirror}/pause`, `resume`, `relist` | | `mirror::MirrorStatus` |
 //! | `POST /v1/accounts/{account}/revoke` | | `tenancy::Revoked`: what was derived for the account is refused from now on |
 //! | `POST /v1/tenants/{tenant}/revoke` | | `Vec<tenancy::Revoked>`: for all its accounts, and its token |
 //! | `GET`, `PUT /v1/admission` | `tenancy::AdmissionRequest` | `tenancy::AdmissionStatus` |
@@ -50,8 +54,8 @@
 //! | `POST /v1/shutdown` | | `202` |
 //!
 //! A tenant's own token is good for `GET /metrics`, `GET /v1/tenants`, `/v1/tenants/{tenant}`, `/v1/accounts`, `/v1/usage` in all its forms, for the keys
-//! of its accounts and their rotation, for how their changes are told and the events of their sinks, for `revoke`, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it
-//! were not there; other calls answer `403`.
+//! of its accounts and their rotation, for how their changes are told and the events of their sinks, for how their mirrors stand, for
+//! `revoke`, for its own hand-over, and for `POST /v1/sas`. What is another's is to it as if it were not there; other calls answer `403`.
 //!
 //! What is derived for an account, of its generation and the server's secret: identities, bearer tokens, user-delegation keys, and the SAS
 //! of `POST /v1/sas` and of hand-overs. Off-boarding ends it too, and `rotate` and `revoke` alone leave what is signed with a key that stays.

@@ -49,6 +49,20 @@ metrics! {
         events: u64 => Counter, Count, "tenant_events", "events";
         /// Of these, what somebody does not have yet.
         events_waiting: u64 => Gauge, Count, "tenant_events_waiting", "events_waiting";
+        /// How far its mirrors are behind their origins, the worst of them; absent where it has none.
+        mirror_behind_s: Option<f64> => Gauge, Seconds, "tenant_mirror_behind", "mirror_behind_s";
+        /// From a change at an origin to its row here, in the worst of its mirrors; absent where it has none.
+        mirror_lag_p50_ms: Option<f64> => Quantile(0.5), Milliseconds, "tenant_mirror_lag", "mirror_lag_p50_ms";
+        /// From a change at an origin to its row here, in the worst of its mirrors; absent where it has none.
+        mirror_lag_p99_ms: Option<f64> => Quantile(0.99), Milliseconds, "tenant_mirror_lag", "mirror_lag_p99_ms";
+        /// Events of origins that are known and not looked at yet; absent where it has no mirror.
+        mirror_events_behind: Option<u64> => Gauge, Count, "tenant_mirror_events_behind", "mirror_events_behind";
+        /// Rows that its mirrors have written and removed; absent where it has none.
+        mirror_changes: Option<u64> => Counter, Count, "tenant_mirror_changes", "mirror_changes";
+        /// Blobs that its mirrors show; absent where it has none.
+        mirror_blobs: Option<u64> => Gauge, Count, "tenant_mirror_blobs", "mirror_blobs";
+        /// The lag that the last canary has measured, in the worst of its mirrors; absent where none of them has one.
+        mirror_canary_lag_ms: Option<f64> => Gauge, Milliseconds, "tenant_mirror_canary_lag", "mirror_canary_lag_ms";
         /// Requests refused by 503 ServerBusy.
         throttled: u64 => Counter, Count, "tenant_throttled_requests", "throttled";
         /// What 99 of 100 requests of the last second waited for admission at most.

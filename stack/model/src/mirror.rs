@@ -4,6 +4,7 @@ use crate::ContainerName;
 use crate::tenancy::ByteCount;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// Mirrors of one account.
@@ -73,6 +74,11 @@ impl Mirror {
         if self.origin.is_empty() || self.origin.len() > ORIGIN_BYTES_MAX {
             return Err(format!("origin is a URL of at most {ORIGIN_BYTES_MAX} bytes"));
         }
+        if has_credential(&self.origin) {
+            return Err(
+                "origin is a URL without user, query and fragment: what authorises is given as the secret".to_owned()
+            );
+        }
         if !(1..=RELIST_S_MAX).contains(&self.relist_s) {
             return Err(format!("relist_s is {}: give 1 to {RELIST_S_MAX}", self.relist_s));
         }
@@ -93,13 +99,21 @@ impl Mirror {
 }
 
 /// What a mirror is attached by: the settings, and what authorises at the origin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attach {
     pub mirror: Mirror,
     /// An account key, a SAS, a connection string, or `ID:SECRET` for S3. Absent: what it has is kept. Never told again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+}
+
+/// Without the secret: whoever prints one prints it into a log.
+impl fmt::Debug for Attach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mirror, secret } = self;
+        f.debug_struct("Attach").field("mirror", mirror).field("has_secret", &secret.is_some()).finish()
+    }
 }
 
 /// What a mirror is doing.
@@ -187,19 +201,25 @@ pub enum Detach {
     Leave,
 }
 
-fn cache() -> ByteCount {
+/// Whether a URL has a place in which credentials go: settings are shown to everybody who sees the mirror.
+fn has_credential(origin: &str) -> bool {
+    let authority = origin.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    origin.contains(['?', '#']) || authority.is_some_and(|authority| authority.contains('@'))
+}
+
+pub(crate) fn cache() -> ByteCount {
     ByteCount(CACHE_BYTES_DEFAULT)
 }
 
-fn relist_s() -> u32 {
+pub(crate) fn relist_s() -> u32 {
     RELIST_S_DEFAULT
 }
 
-fn poll_ms() -> u32 {
+pub(crate) fn poll_ms() -> u32 {
     POLL_MS_DEFAULT
 }
 
-fn objective_s() -> u32 {
+pub(crate) fn objective_s() -> u32 {
     OBJECTIVE_S_DEFAULT
 }
 
@@ -213,6 +233,8 @@ mod tests {
         assert_eq!(mirror.check(), Ok(()));
         for (wrong, says) in [
             (Mirror::of(""), "origin"),
+            (Mirror::of("https://lake.blob.core.windows.net/raw?sv=1&sig=abc"), "the secret"),
+            (Mirror::of("https://user:word@lake.example/raw"), "the secret"),
             (Mirror { relist_s: 0, ..mirror.clone() }, "relist_s"),
             (Mirror { poll_ms: 1, ..mirror.clone() }, "poll_ms"),
             (Mirror { objective_s: 0, ..mirror.clone() }, "objective_s"),
@@ -222,5 +244,12 @@ mod tests {
             let said = wrong.check().expect_err("it is wrong");
             assert!(said.contains(says), "{said}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let attach = Attach { mirror: Mirror::of("s3://raw"), secret: Some("abc:word".to_owned()) };
+        let printed = format!("{attach:?}");
+        assert!(printed.contains("has_secret: true") && !printed.contains("word"), "{printed}");
     }
 }

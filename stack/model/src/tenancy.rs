@@ -3,6 +3,7 @@
 
 mod amount;
 mod file;
+mod mirrors;
 mod state;
 
 pub use amount::{AmountError, ByteCount};
@@ -10,4 +11,5 @@ pub use file::{
     AccountSpec, Contact, ContainerSpec, CustomerKey, FieldFault, PolicySpec, ProjectSpec, PublicLevel, Quota, Rate,
     Share, TENANTS_FILE_VERSION, TenantSpec, TenantsFile, Tiering, WEIGHT_DEFAULT, WEIGHT_MAX,
 };
+pub use mirrors::MirrorSpec;
 pub use state::*;

@@ -1,5 +1,9 @@
 //! The command line.
 
+mod mirror;
+
+pub use mirror::{At, Attach, Mirror};
+
 use crate::dev_account::DevAccount;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -39,6 +43,9 @@ pub enum Command {
     /// What changes in an account
     #[command(subcommand)]
     Events(Events),
+    /// What lies in another cloud account, or anywhere else, shown in one of this server's accounts
+    #[command(subcommand)]
+    Mirror(Mirror),
     /// The log of who did what
     #[command(subcommand)]
     Audit(Audit),
@@ -442,6 +449,7 @@ mod tests {
             | Command::HandOver(_)
             | Command::Verify(_)
             | Command::Events(_)
+            | Command::Mirror(_)
             | Command::Audit(_)
             | Command::Repair(_)
             | Command::Migrate(_)

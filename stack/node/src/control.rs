@@ -8,6 +8,7 @@ mod hand_over;
 mod health;
 mod identities;
 mod metrics;
+mod mirrors;
 mod offload;
 mod openapi;
 mod prometheus;
@@ -21,6 +22,7 @@ pub mod usage;
 use crate::deliver::Deliveries;
 use crate::fault::Fault;
 use crate::figures::Figures;
+use crate::mirror::Mirrors;
 use crate::notary::Notary;
 use crate::offload::Service;
 use crate::tenancy::Tenancy;
@@ -65,6 +67,7 @@ pub struct Control {
     pub notary: Arc<Notary>,
     pub ledger: Arc<Ledger>,
     pub deliveries: Arc<Deliveries>,
+    pub mirrors: Arc<Mirrors>,
     pub durability: Durability,
     pub token: Token,
     /// Where this API is reached.
@@ -156,6 +159,10 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(accounts::put))
         .routes(routes!(feed::put, feed::end))
         .routes(routes!(feed::put_sink, feed::end_sink))
+        .routes(routes!(mirrors::put, mirrors::end))
+        .routes(routes!(mirrors::pause))
+        .routes(routes!(mirrors::resume))
+        .routes(routes!(mirrors::relist))
         .routes(routes!(identities::make))
         .routes(routes!(refusals::list))
         .routes(routes!(offload::status))
@@ -177,6 +184,8 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(accounts::revoke))
         .routes(routes!(feed::status))
         .routes(routes!(feed::events))
+        .routes(routes!(mirrors::list))
+        .routes(routes!(mirrors::status))
         .routes(routes!(prometheus::scrape))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::csv))

@@ -49,7 +49,7 @@ pub enum Fault {
     Rebuild { target: String, why: String },
     #[error("cannot start the runtime: {0}")]
     Runtime(#[source] io::Error),
-    #[error("cannot use {} as the target's secret: {why}", file.display())]
+    #[error("cannot use {} as a secret: {why}", file.display())]
     OffloadSecret { file: PathBuf, why: String },
     #[error("cannot use the policy in {}: {why}; remove the file to begin with the default", file.display())]
     OffloadRules { file: PathBuf, why: String },

@@ -1,8 +1,10 @@
 //! The stack's figures: counters that only grow, and the latencies of the last second.
 
 pub mod durations;
+mod mirrored;
 mod recent;
 
+use crate::mirror::Mirrors;
 use crate::tenancy::Tenancy;
 use crate::tenancy::ledger::{AccountFigures, Counters};
 use durations::{Durations, Histogram};
@@ -82,7 +84,12 @@ impl Figures {
 
     /// The figures of every tenant that is there, as near to one moment as counters that go on counting can be; and Jain's index over those
     /// at work, by weight.
-    pub fn tenants(&self, store: &Store, usage: &Usage) -> (BTreeMap<TenantName, TenantMetrics>, f64) {
+    pub fn tenants(
+        &self,
+        store: &Store,
+        mirrors: &Mirrors,
+        usage: &Usage,
+    ) -> (BTreeMap<TenantName, TenantMetrics>, f64) {
         let (file, now) = (self.tenancy.file(), self.clock.now());
         let specs: HashMap<_, _> = file.tenants.iter().map(|spec| (&spec.name, spec)).collect();
         let there = self.told(store.tenants(), usage, now);
@@ -103,13 +110,19 @@ impl Figures {
             let sum = told.entry(account.tenant.clone()).or_default();
             (sum.events, sum.waiting) = (sum.events + outbox.events, sum.waiting + outbox.waiting);
         }
+        let mirrored = mirrored::by_tenant(mirrors.figures(), store);
         let metrics = there.into_iter().map(|(name, figures, work)| {
             let used = usage.tenants.get(&name).copied().unwrap_or_default();
             let quota_bytes = specs.get(&name).and_then(|spec| spec.quota.bytes).map(|bytes| bytes.0);
             let share = if all > 0.0 { work / all } else { 0.0 };
             let metrics = figures.metrics(now, used, quota_bytes, share);
             let OutboxUsage { events, waiting: events_waiting } = told.get(&name).copied().unwrap_or_default();
-            (name, TenantMetrics { events, events_waiting, ..metrics })
+            let metrics = TenantMetrics { events, events_waiting, ..metrics };
+            let metrics = match mirrored.get(&name) {
+                Some(mirrored) => mirrored::told(mirrored, metrics),
+                None => metrics,
+            };
+            (name, metrics)
         });
         (metrics.collect(), jain)
     }
@@ -220,6 +233,14 @@ impl TenantFigures {
             // Of the store, which is asked for all tenants at once.
             events: 0,
             events_waiting: 0,
+            // Of its mirrors, likewise.
+            mirror_behind_s: None,
+            mirror_lag_p50_ms: None,
+            mirror_lag_p99_ms: None,
+            mirror_events_behind: None,
+            mirror_changes: None,
+            mirror_blobs: None,
+            mirror_canary_lag_ms: None,
             throttled: self.throttled.load(Relaxed),
             queue_ms: quantile_ms(recent(&self.waits, now).as_ref(), 0.99),
             share,

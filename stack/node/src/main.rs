@@ -14,6 +14,7 @@ mod feed;
 mod figures;
 mod migrate;
 mod mirror;
+mod mirror_line;
 mod notary;
 mod offload;
 mod place;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::HandOver(args) => declare::hand_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::TakeOver(args) => declare::take_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Events(args::Events::Tail(args)) => tail::tail(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
+        Command::Mirror(args) => mirror_line::run(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),

@@ -8,6 +8,7 @@ use crate::fault::Fault;
 use crate::feed::Publisher;
 use crate::figures::Figures;
 use crate::migrate;
+use crate::mirror::Mirrors;
 use crate::notary::Notary;
 use crate::offload::target::{Secret, Target};
 use crate::offload::{Plan, Running};
@@ -91,6 +92,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
     let blob_url = format!("{scheme}://{blob_address}");
     let deliveries = Arc::new(Deliveries::new(judge, blob_url.clone()));
+    let mirrors = Arc::new(Mirrors::default());
     let state = Control {
         store: store.clone(),
         clock: clock.clone(),
@@ -102,6 +104,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         notary: notary.clone(),
         ledger: ledger.clone(),
         deliveries: deliveries.clone(),
+        mirrors: mirrors.clone(),
         durability,
         token,
         address: control_address,

@@ -75,6 +75,8 @@ async fn what_is_anothers_answers_as_what_is_not_there() {
         (Method::GET, "/v1/accounts/{a}/keys", json!({})),
         (Method::GET, "/v1/accounts/{a}/change-feed", json!({})),
         (Method::GET, "/v1/accounts/{a}/sinks/tail/events", json!({})),
+        (Method::GET, "/v1/accounts/{a}/mirrors", json!({})),
+        (Method::GET, "/v1/accounts/{a}/mirrors/lake", json!({})),
         (Method::POST, "/v1/accounts/{a}/keys/1/rotate", json!({})),
         (Method::POST, "/v1/sas", sas("{a}")),
     ] {
@@ -95,7 +97,7 @@ async fn what_is_anothers_answers_as_what_is_not_there() {
 /// Every call that is not named here is the operator's: also one that is added later.
 #[tokio::test]
 async fn all_other_calls_are_the_operators() {
-    const TENANTS: [&str; 14] = [
+    const TENANTS: [&str; 16] = [
         "GET /v1/tenants",
         "GET /v1/tenants/{tenant}",
         "POST /v1/tenants/{tenant}/hand-over",
@@ -105,6 +107,8 @@ async fn all_other_calls_are_the_operators() {
         "GET /v1/accounts/{account}/keys",
         "GET /v1/accounts/{account}/change-feed",
         "GET /v1/accounts/{account}/sinks/{sink}/events",
+        "GET /v1/accounts/{account}/mirrors",
+        "GET /v1/accounts/{account}/mirrors/{mirror}",
         "POST /v1/accounts/{account}/keys/{number}/rotate",
         "GET /v1/usage",
         "GET /v1/usage.csv",

@@ -2,7 +2,9 @@
 
 use crate::scrub::Secrets;
 use greenroom_model::control::{Account, AccountKeys, Health, Sas, Tenant};
+use greenroom_model::feed::FeedStatus;
 use greenroom_model::metrics::Metrics;
+use greenroom_model::mirror::MirrorStatus;
 use greenroom_model::offload::{OffloadPlan, Rules};
 use greenroom_model::tenancy::{AdmissionStatus, HandOver, KeyPair, Receipt, TenantStatus, TenantsPlan};
 
@@ -44,8 +46,10 @@ impl<T: Reveals> Reveals for Vec<T> {
 
 impl Reveals for Account {}
 impl Reveals for AdmissionStatus {}
+impl Reveals for FeedStatus {}
 impl Reveals for Health {}
 impl Reveals for Metrics {}
+impl Reveals for MirrorStatus {}
 impl Reveals for OffloadPlan {}
 impl Reveals for Receipt {}
 impl Reveals for Rules {}

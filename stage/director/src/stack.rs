@@ -6,7 +6,9 @@ use futures::{Stream, StreamExt, stream};
 use greenroom_model::control::{
     Account, AccountKeys, Health, NewAccount, NewTenant, Problem, Ready, Sas, SasRequest, TOKEN_FILE, Tenant,
 };
+use greenroom_model::feed::{ChangeFeed, FeedStatus, Sink};
 use greenroom_model::metrics::Metrics;
+use greenroom_model::mirror::{Attach, Detach, MirrorStatus};
 use greenroom_model::offload::{CloudFault, OffloadPlan, PassReport, Rules, RunRequest};
 use greenroom_model::tenancy::{
     AdmissionRequest, AdmissionStatus, HandOver, HandOverRequest, KeyPair, QuotaChange, Receipt, Share, TenantStatus,
@@ -233,6 +235,56 @@ impl Client {
 
     pub async fn rotate_key(&self, account: &AccountName, key: u8) -> Result<KeyPair, StackError> {
         self.reply(self.http.post(self.url(&format!("/v1/accounts/{account}/keys/{key}/rotate")))).await
+    }
+
+    /// Switches an account's change feed on, or off where there are no settings.
+    pub async fn set_feed(
+        &self,
+        account: &AccountName,
+        settings: Option<&ChangeFeed>,
+    ) -> Result<FeedStatus, StackError> {
+        let path = format!("/v1/accounts/{account}/change-feed");
+        match settings {
+            Some(settings) => self.put(&path, settings).await,
+            None => self.reply(self.http.delete(self.url(&path))).await,
+        }
+    }
+
+    pub async fn put_sink(
+        &self,
+        account: &AccountName,
+        name: &TenantName,
+        sink: &Sink,
+    ) -> Result<FeedStatus, StackError> {
+        self.put(&format!("/v1/accounts/{account}/sinks/{name}"), sink).await
+    }
+
+    pub async fn attach(
+        &self,
+        account: &AccountName,
+        name: &TenantName,
+        attach: &Attach,
+    ) -> Result<MirrorStatus, StackError> {
+        attach.secret.iter().for_each(|secret| self.secrets.know(secret));
+        self.put(&format!("/v1/accounts/{account}/mirrors/{name}"), attach).await
+    }
+
+    pub async fn detach(&self, account: &AccountName, name: &TenantName, how: Detach) -> Result<(), StackError> {
+        let what = match how {
+            Detach::Remove => "remove",
+            Detach::Leave => "leave",
+        };
+        let url = self.url(&format!("/v1/accounts/{account}/mirrors/{name}?what={what}"));
+        self.text(self.http.delete(url)).await.map(|_| ())
+    }
+
+    pub async fn mirror_act(
+        &self,
+        account: &AccountName,
+        name: &TenantName,
+        act: &str,
+    ) -> Result<MirrorStatus, StackError> {
+        self.reply(self.http.post(self.url(&format!("/v1/accounts/{account}/mirrors/{name}/{act}")))).await
     }
 
     pub async fn offload_plan(&self) -> Result<OffloadPlan, StackError> {

@@ -105,11 +105,11 @@ impl Workshop {
     }
 
     /// Fills the placeholders of one word. Endpoints get a short-lived signature, which is never shown.
-    /// `leaked` holds what a leaked key has signed, by account.
+    /// `stack_of` gives the stack that has an account, `leaked` what a leaked key has signed, by account.
     pub async fn fill(
         &self,
         word: &str,
-        stack: &Client,
+        stack_of: impl Fn(&AccountName) -> Client + Send + Sync,
         leaked: &BTreeMap<AccountName, String>,
     ) -> Result<Filled, WorkshopError> {
         let mut filled = Filled::default();
@@ -121,7 +121,7 @@ impl Workshop {
                     filled.push(&folder.display().to_string(), &format!("./{name}"));
                 }
                 WordPart::Blob(endpoint) => {
-                    let (url, sas) = signed(&endpoint, stack).await?;
+                    let (url, sas) = signed(&endpoint, &stack_of(&endpoint.container.account)).await?;
                     filled.accounts.insert(endpoint.container.account);
                     filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
                 }
@@ -129,7 +129,7 @@ impl Workshop {
                     let Some(sas) = leaked.get(&container.account) else {
                         return Err(WorkshopError::NotLeaked(container.account));
                     };
-                    let url = format!("{}/{container}{path}", stack.blob);
+                    let url = format!("{}/{container}{path}", stack_of(&container.account).blob);
                     filled.accounts.insert(container.account);
                     filled.push(&format!("{url}?{sas}"), &format!("{url}?sig=•••"));
                 }

@@ -28,7 +28,7 @@ impl Unit {
             _ if last.ends_with("_percent") => Unit::Percent,
             _ if last == "share" => Unit::Share,
             _ if last.ends_with("_ms") => Unit::Milliseconds,
-            _ if last.ends_with("seconds") => Unit::Seconds,
+            _ if last.ends_with("seconds") || last.ends_with("_s") => Unit::Seconds,
             _ if last.ends_with("bytes") || last.starts_with("bytes") => Unit::Bytes,
             _ => Unit::Count,
         }
@@ -131,6 +131,8 @@ mod tests {
             ("cloud.requests_per_s", Unit::OpsPerSecond),
             ("a.p99_ms", Unit::Milliseconds),
             ("up.seconds", Unit::Seconds),
+            ("a.mirror_behind_s", Unit::Seconds),
+            ("a.mirror_changes_per_s", Unit::OpsPerSecond),
             ("a.blob_bytes", Unit::Bytes),
             ("a.bytes_in", Unit::Bytes),
             ("a.share", Unit::Share),

@@ -33,6 +33,7 @@ pub enum Unit {
     Bytes,
     Microseconds,
     Milliseconds,
+    Seconds,
     Days,
     Ratio,
 }
@@ -45,6 +46,7 @@ impl Unit {
             Unit::Bytes => (Some("bytes"), 1.0),
             Unit::Microseconds => (Some("seconds"), 1e-6),
             Unit::Milliseconds => (Some("seconds"), 1e-3),
+            Unit::Seconds => (Some("seconds"), 1.0),
             Unit::Days => (Some("seconds"), 86_400.0),
             Unit::Ratio => (Some("ratio"), 1.0),
         }

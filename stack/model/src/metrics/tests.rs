@@ -47,7 +47,15 @@ fn what_there_is_nothing_to_tell_of_has_no_value() {
     let value = |metrics: &Metrics, chart: &str| {
         metrics.samples().find(|sample| sample.chart() == chart).expect("it is declared").value
     };
-    for absent in ["gold.quota_bytes", "gold.p99_ms", "gold.put.p50_ms", "recall.p99_ms", "offload.days_to_full"] {
+    for absent in [
+        "gold.quota_bytes",
+        "gold.p99_ms",
+        "gold.put.p50_ms",
+        "gold.mirror_behind_s",
+        "gold.mirror_changes",
+        "recall.p99_ms",
+        "offload.days_to_full",
+    ] {
         assert_eq!(value(&metrics, absent), None, "{absent}");
     }
     for zero in ["gold.bytes_in", "gold.queue_ms", "cloud.state", "admission.on"] {
@@ -55,9 +63,12 @@ fn what_there_is_nothing_to_tell_of_has_no_value() {
     }
     let gold = metrics.tenants.values_mut().next().expect("one");
     (gold.quota_bytes, gold.p99_ms) = (Some(0), 2.5);
+    (gold.mirror_behind_s, gold.mirror_lag_p99_ms) = (Some(0.0), Some(0.0));
     gold.ops.entry(OpClass::Put).or_default().count = 2;
     gold.ops.entry(OpClass::Get).or_default().count = 3;
     assert_eq!((value(&metrics, "gold.quota_bytes"), value(&metrics, "gold.p99_ms")), (Some(0.0), Some(2.5)));
+    assert_eq!(value(&metrics, "gold.mirror_behind_s"), Some(0.0), "a mirror that is not behind");
+    assert_eq!(value(&metrics, "gold.mirror_lag_p99_ms"), None, "no change has come yet");
     let over: Vec<_> = metrics.tenants.iter().flat_map(|(name, tenant)| tenant.over_ops(name)).collect();
     let over: Vec<_> = over.iter().map(|sample| (sample.chart(), sample.value)).collect();
     assert_eq!(over, [("gold.ops".to_owned(), Some(5.0)), ("gold.errors".to_owned(), Some(0.0))]);

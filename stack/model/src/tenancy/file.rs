@@ -13,15 +13,20 @@
 //!         accounts:
 //!           - name: goldtraining
 //!             change_feed: { segment_seconds: 60, retention_days: 7 }
+//!             mirrors: [{ name: lake, origin: "https://lake.blob.core.windows.net/raw", container: raw, cache: 10 GiB }]
 //!             containers:
 //!               - name: datasets
 //!                 quota: { bytes: 5 GiB }
 //!                 policies: [{ id: readers, permissions: rl }]
 //! ```
+//!
+//! A mirror's credential is not in the file: `greenroom-stack mirror attach` or `PUT …/mirrors/NAME` gives it, and applying the file keeps it.
 
 use super::amount::ByteCount;
+use super::mirrors::MirrorSpec;
 use crate::control::PublicContainersRule;
 use crate::feed::{ChangeFeed, FEED_CONTAINER};
+use crate::mirror::MIRRORS_MAX;
 use crate::offload::Treatment;
 use crate::{AccountName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
@@ -189,6 +194,9 @@ pub struct AccountSpec {
     /// What changes in the account is told in `$blobchangefeed`. Absent: as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_feed: Option<ChangeFeed>,
+    /// What lies elsewhere and is shown here. One that is left out is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<MirrorSpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<ContainerSpec>,
 }
@@ -269,6 +277,7 @@ impl TenantsFile {
                         let twice = format!("{} is there twice: an account has one owner", account.name);
                         faults.add(&format!("{at}.name"), twice);
                     }
+                    mirrors(account, &at, &mut faults);
                     containers(account, &at, &mut faults);
                 }
             }
@@ -321,6 +330,26 @@ fn share(share: &Share, at: &str, faults: &mut Faults) {
             && reserve > ceiling
         {
             faults.add(&format!("{at}.reserve.{name}"), format!("is more than the ceiling of {ceiling}"));
+        }
+    }
+}
+
+fn mirrors(account: &AccountSpec, at: &str, faults: &mut Faults) {
+    if account.mirrors.len() > MIRRORS_MAX {
+        faults.add(&format!("{at}.mirrors"), format!("may be {MIRRORS_MAX} at most"));
+    }
+    let mut names = BTreeSet::new();
+    for (number, mirror) in account.mirrors.iter().enumerate() {
+        let at = format!("{at}.mirrors[{number}]");
+        if !names.insert(&mirror.name) {
+            faults.add(&format!("{at}.name"), format!("{} is there twice", mirror.name));
+        }
+        if let Err(wrong) = mirror.mirror(None).check() {
+            faults.add(&at, wrong);
+        }
+        let shown = mirror.container.as_ref();
+        if shown.is_some_and(|shown| account.containers.iter().any(|container| container.name == *shown)) {
+            faults.add(&format!("{at}.container"), "is one of the account's containers: a mirror makes its own");
         }
     }
 }
@@ -409,10 +438,44 @@ mod tests {
     }
 
     #[test]
+    fn a_mirrors_faults_name_their_field() {
+        let mirrors = |list: &str| {
+            let account = format!(r#"{{"name": "acct", "containers": [{{"name": "raw"}}], "mirrors": {list}}}"#);
+            let all = format!(r#"[{{"name": "a", "projects": [{{"name": "p", "accounts": [{account}]}}]}}]"#);
+            paths(&all).into_iter().map(|path| path.replace("tenants[0].projects[0].accounts[0].", ""))
+        };
+        let lake = r#"{"name": "lake", "origin": "https://lake.blob.core.windows.net"}"#;
+        assert_eq!(mirrors(&format!("[{lake}]")).count(), 0);
+        assert_eq!(mirrors(&format!("[{lake}, {lake}]")).collect::<Vec<_>>(), ["mirrors[1].name"]);
+        let wrong = r#"{"name": "a", "origin": "s3://raw", "poll_ms": 1}, {"name": "b", "origin": "s3://b", "container": "raw"},
+            {"name": "c", "origin": "https://c.example/c?sig=x"}"#;
+        assert_eq!(
+            mirrors(&format!("[{wrong}]")).collect::<Vec<_>>(),
+            ["mirrors[0]", "mirrors[1].container", "mirrors[2]"]
+        );
+        let many: Vec<String> = (0..9).map(|at| lake.replace("\"lake\"", &format!("\"m{at}\""))).collect();
+        assert_eq!(mirrors(&format!("[{}]", many.join(","))).collect::<Vec<_>>(), ["mirrors"]);
+        let secret = r#"{"name": "lake", "origin": "s3://raw", "secret": "abc"}"#;
+        assert!(serde_json::from_str::<MirrorSpec>(secret).is_err(), "a file holds no credential");
+    }
+
+    /// Whatever may be set over the control API may be declared, with the same default.
+    #[test]
+    fn what_is_declared_of_a_mirror_is_what_it_is_attached_by() {
+        let spec: MirrorSpec = serde_json::from_str(r#"{"name": "lake", "origin": "s3://raw"}"#).expect("a good shape");
+        let unsaid = crate::mirror::Mirror::of("s3://raw");
+        assert_eq!(spec.mirror(None), unsaid);
+        let paused = crate::mirror::Mirror { paused: true, ..unsaid.clone() };
+        assert_eq!(spec.mirror(Some(&paused)), paused, "a file that says nothing of it resumes nothing");
+        assert_eq!(MirrorSpec { paused: Some(false), ..spec }.mirror(Some(&paused)), unsaid);
+    }
+
+    #[test]
     fn what_is_written_is_read_again() {
         let original = file(
             r#"[{"name": "a", "quota": {"bytes": "1 GiB"}, "customer_key": {"key_uri": "https://v/k"},
-                "projects": [{"name": "p", "quota": {"blobs": 3}, "accounts": [{"name": "acct"}]}]}]"#,
+                "projects": [{"name": "p", "quota": {"blobs": 3}, "accounts": [{"name": "acct",
+                    "mirrors": [{"name": "lake", "origin": "s3://raw", "cache": "10 GiB", "paused": true}]}]}]}]"#,
         );
         let json = serde_json::to_string(&original).expect("plain data");
         assert_eq!(serde_json::from_str::<TenantsFile>(&json).expect("its own words"), original);

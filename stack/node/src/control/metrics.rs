@@ -59,7 +59,7 @@ pub async fn stream(
 /// Everything at one moment.
 pub fn measure(state: &Control) -> Metrics {
     let usage = state.store.usage();
-    let (tenants, jain) = state.figures.tenants(&state.store, &usage);
+    let (tenants, jain) = state.figures.tenants(&state.store, &state.mirrors, &usage);
     Metrics {
         at_us: u64::try_from(state.figures.uptime().as_micros()).unwrap_or(u64::MAX),
         tenants,

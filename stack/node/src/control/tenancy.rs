@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 )]
 pub async fn plan(State(state): State<Control>, body: Bytes) -> Result<Json<TenantsPlan>, Refusal> {
     let file = good(&state, &body).await?;
-    let there = apply::there(&state.store, &file).await?;
+    let there = apply::there(&state.store, &state.mirrors, &file).await?;
     let changes = plan::changes(&state.tenancy.file(), &file, &there);
     Ok(Json(TenantsPlan { etag: state.tenancy.etag(), changes }))
 }
@@ -43,7 +43,7 @@ pub async fn apply(State(state): State<Control>, headers: HeaderMap, body: Bytes
     let etag = headers.get(header::IF_MATCH).and_then(|etag| etag.to_str().ok()).filter(|etag| *etag != "*");
     let _one_at_a_time = state.accounts.lock().await;
     let file = good(&state, &body).await?;
-    match apply::apply(&state.store, &state.tenancy, file, etag).await? {
+    match apply::apply(&state.store, &state.mirrors, &state.tenancy, file, etag).await? {
         Applied::Done(plan) => {
             let etag = plan.etag.clone();
             if !plan.changes.is_empty() {
@@ -51,6 +51,11 @@ pub async fn apply(State(state): State<Control>, headers: HeaderMap, body: Bytes
                 state.done("operator", "tenants.apply", "", &said).await?;
             }
             Ok(([(header::ETAG, etag)], Json(plan)).into_response())
+        }
+        Applied::InPart(faults) => {
+            let said = format!("{} mirrors are not attached, now {}", faults.len(), state.tenancy.etag());
+            state.done("operator", "tenants.apply", "", &said).await?;
+            Err(Refusal::fields("The file was applied, but for these mirrors", faults))
         }
         Applied::Stale => {
             let detail = format!("the file that holds now is {}", state.tenancy.etag());
@@ -70,7 +75,7 @@ pub async fn file(State(state): State<Control>) -> Response {
 #[utoipa::path(get, path = "/v1/drift", security(("token" = [])), responses((status = 200, body = Vec<Change>), (status = 401, body = Problem)))]
 pub async fn drift(State(state): State<Control>) -> Result<Json<Vec<Change>>, Refusal> {
     let file = state.tenancy.file();
-    let there: There = apply::there(&state.store, &file).await?;
+    let there: There = apply::there(&state.store, &state.mirrors, &file).await?;
     let mut changes = plan::drift(&file, &there);
     changes.extend(apply::changed_containers(&state.store, &file).await?);
     Ok(Json(changes))
@@ -79,7 +84,7 @@ pub async fn drift(State(state): State<Control>) -> Result<Json<Vec<Change>>, Re
 /// Whether tenants are kept apart, and what of
 #[utoipa::path(get, path = "/v1/admission", security(("token" = [])), responses((status = 200, body = AdmissionStatus), (status = 401, body = Problem)))]
 pub async fn admission(State(state): State<Control>) -> Json<AdmissionStatus> {
-    let (_, jain) = state.figures.tenants(&state.store, &state.store.usage());
+    let (_, jain) = state.figures.tenants(&state.store, &state.mirrors, &state.store.usage());
     Json(state.tenancy.admission_status(jain))
 }
 
@@ -119,8 +124,9 @@ async fn good(state: &Control, body: &[u8]) -> Result<TenantsFile, Refusal> {
 
 pub async fn faults(state: &Control, file: &TenantsFile) -> Result<Vec<FieldFault>, StoreError> {
     let mut faults = file.faults();
-    let there = apply::there(&state.store, file).await?;
+    let there = apply::there(&state.store, &state.mirrors, file).await?;
     faults.extend(plan::taken(file, &there));
+    faults.extend(plan::crowded(file, &there));
     faults.extend(plan::oversold(file, &state.tenancy.capacity().0));
     faults.extend(apply::policy_faults(file));
     Ok(faults)

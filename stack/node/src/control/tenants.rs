@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use greenroom_gateway::time;
 use greenroom_model::control::{NewTenant, Problem, Tenant};
 use greenroom_model::metrics::TenantMetrics;
+use greenroom_model::mirror::Detach;
 use greenroom_model::tenancy::{
     ContainerStatus, FieldFault, FieldProblem, ProjectStatus, Quota, QuotaChange, Receipt, Revoked, Served, Share,
     Stored, TenantSpec, TenantState, TenantStatus, TenantToken, TenantsFile,
@@ -137,6 +138,9 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
     let accounts = accounts(&state.store, &tenant);
     let (mut containers, mut keys_revoked, mut revoked) = (0, 0, Vec::new());
     for account in &accounts {
+        for mirror in state.mirrors.statuses(account)?.into_keys() {
+            state.mirrors.detach(account, &mirror, Detach::Remove).await?;
+        }
         containers += remove_containers(&state.store, account, state.clock.now()).await?;
         if let Some(record) = state.store.account(account) {
             keys_revoked += record.keys().count() as u64;
@@ -355,7 +359,7 @@ impl Now {
             accounts.entry(account.tenant.clone()).or_default().push(account.name.clone());
         }
         let usage = state.store.usage();
-        let (metrics, _) = state.figures.tenants(&state.store, &usage);
+        let (metrics, _) = state.figures.tenants(&state.store, &state.mirrors, &usage);
         Self { usage, held: state.store.held(), metrics, accounts, file: state.tenancy.file() }
     }
 

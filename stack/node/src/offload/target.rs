@@ -44,13 +44,23 @@ impl std::fmt::Debug for Secret {
 impl Secret {
     /// From a file that only its owner can read, or from the environment.
     pub fn find(file: Option<&Path>) -> Result<Option<Secret>, Fault> {
+        Secret::of(file, SECRET_VARIABLE)
+    }
+
+    /// Likewise, where another variable holds it.
+    pub fn of(file: Option<&Path>, variable: &str) -> Result<Option<Secret>, Fault> {
         let Some(file) = file else {
-            return Ok(std::env::var(SECRET_VARIABLE).ok().filter(|text| !text.is_empty()).map(Secret));
+            return Ok(std::env::var(variable).ok().filter(|text| !text.is_empty()).map(Secret));
         };
         let bad = |why: String| Fault::OffloadSecret { file: file.to_owned(), why };
         private(file).map_err(&bad)?;
         let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
         Ok(Some(Secret(text.trim().to_owned())))
+    }
+
+    /// For whoever hands it on.
+    pub fn into_text(self) -> String {
+        self.0
     }
 }
 

@@ -4,8 +4,10 @@ use super::Tenancy;
 use super::plan::{self, There};
 use crate::dev_account::new_key;
 use crate::fault::Fault;
+use crate::mirror::{AttachFault, Mirrors};
 use greenroom_gateway::time;
 use greenroom_model::control::PublicContainersRule;
+use greenroom_model::mirror::Attach;
 use greenroom_model::tenancy::{
     Change, ChangeAction, ContainerPlace, ContainerSpec, FieldFault, PublicLevel, TenantState, TenantsFile, TenantsPlan,
 };
@@ -18,18 +20,25 @@ use greenroom_store::{
 #[derive(Debug)]
 pub enum Applied {
     Done(TenantsPlan),
+    /// But for these mirrors, which cannot be attached as they are declared.
+    InPart(Vec<FieldFault>),
     /// Another file came first.
     Stale,
 }
 
 /// What is there of what a file names, and all else that has an owner.
-pub async fn there(store: &Store, file: &TenantsFile) -> Result<There, StoreError> {
+pub async fn there(store: &Store, mirrors: &Mirrors, file: &TenantsFile) -> Result<There, StoreError> {
     let accounts = store.accounts();
     let mut there = There {
         tenants: store.tenants().into_iter().collect(),
         accounts: accounts.iter().map(|account| (account.name.clone(), account.tenant.clone())).collect(),
         ..There::default()
     };
+    for (_, _, account) in file.accounts() {
+        for (name, status) in mirrors.statuses(&account.name)? {
+            there.mirrors.extend(status.settings.map(|mirror| ((account.name.clone(), name), mirror)));
+        }
+    }
     for path in plan::containers(file) {
         match store.container(&path).await {
             Ok(_) => drop(there.containers.insert((path.account, path.container.to_string()))),
@@ -41,8 +50,15 @@ pub async fn there(store: &Store, file: &TenantsFile) -> Result<There, StoreErro
 }
 
 /// Applies a file that was found good.
-pub async fn apply(store: &Store, tenancy: &Tenancy, file: TenantsFile, etag: Option<&str>) -> Result<Applied, Fault> {
-    let mut changes = plan::changes(&tenancy.file(), &file, &there(store, &file).await?);
+pub async fn apply(
+    store: &Store,
+    mirrors: &Mirrors,
+    tenancy: &Tenancy,
+    file: TenantsFile,
+    etag: Option<&str>,
+) -> Result<Applied, Fault> {
+    let there = there(store, mirrors, &file).await?;
+    let mut changes = plan::changes(&tenancy.file(), &file, &there);
     changes.extend(changed_containers(store, &file).await?);
     // Declared first: what is cut short after it shows as drift, and applying again mends it.
     if !tenancy.adopt(file.clone(), etag)? {
@@ -77,7 +93,31 @@ pub async fn apply(store: &Store, tenancy: &Tenancy, file: TenantsFile, etag: Op
             reconcile(store, &path, container).await?;
         }
     }
+    let faults = attach(mirrors, &file, &there).await?;
+    if !faults.is_empty() {
+        return Ok(Applied::InPart(faults));
+    }
     Ok(Applied::Done(TenantsPlan { etag: tenancy.etag(), changes }))
+}
+
+/// Attaches the mirrors that are not there as they are declared, each with the credential that it has, and says which cannot be.
+async fn attach(mirrors: &Mirrors, file: &TenantsFile, there: &There) -> Result<Vec<FieldFault>, StoreError> {
+    let mut faults = Vec::new();
+    for (path, account, spec) in plan::mirrors(file) {
+        let is = there.mirrors.get(&(account.name.clone(), spec.name.clone()));
+        let mirror = spec.mirror(is);
+        if is == Some(&mirror) {
+            continue;
+        }
+        match mirrors.attach(&account.name, &spec.name, Attach { mirror, secret: None }).await {
+            Ok(()) => {}
+            Err(AttachFault::Bad(message) | AttachFault::Conflict(message)) => {
+                faults.push(FieldFault { path, message })
+            }
+            Err(AttachFault::Store(error)) => return Err(error),
+        }
+    }
+    Ok(faults)
 }
 
 /// Containers that are there and whose access is not what was declared.

@@ -1,7 +1,11 @@
 //! What applying a file would change, field by field, and whether the machine can keep what it promises. Pure.
 
-use greenroom_model::tenancy::{Change, ChangeAction, FieldFault, Rate, TenantSpec, TenantsFile};
+use greenroom_model::mirror::{MIRRORS_MAX, Mirror};
+use greenroom_model::tenancy::{
+    AccountSpec, Change, ChangeAction, FieldFault, MirrorSpec, Rate, TenantSpec, TenantsFile,
+};
 use greenroom_model::{AccountName, ContainerPath, TenantName};
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +16,8 @@ pub struct There {
     pub accounts: BTreeMap<AccountName, TenantName>,
     /// Of the containers that the file names, those that are there.
     pub containers: BTreeSet<(AccountName, String)>,
+    /// Of the accounts that the file names.
+    pub mirrors: BTreeMap<(AccountName, TenantName), Mirror>,
 }
 
 /// What would change if `new` took the place of `old`.
@@ -35,6 +41,17 @@ pub fn changes(old: &TenantsFile, new: &TenantsFile, there: &There) -> Vec<Chang
                 changes.push(change(ChangeAction::Create, format!("{subject}/{}", container.name)));
             }
         }
+        for spec in &account.mirrors {
+            let subject = format!("{subject}/mirrors/{}", spec.name);
+            match there.mirrors.get(&(account.name.clone(), spec.name.clone())) {
+                Some(is) => fields(&leaves(is), &leaves(&spec.mirror(Some(is))), &subject, &mut changes),
+                None => changes.push(change(ChangeAction::Create, subject)),
+            }
+        }
+        let declared = |name: &TenantName| account.mirrors.iter().any(|spec| spec.name == *name);
+        for (_, name) in there.mirrors.keys().filter(|(of, name)| *of == account.name && !declared(name)) {
+            changes.push(change(ChangeAction::Keep, format!("{subject}/mirrors/{name}")));
+        }
     }
     for tenant in &old.tenants {
         if new.tenant(&tenant.name).is_none() {
@@ -52,8 +69,8 @@ pub fn changes(old: &TenantsFile, new: &TenantsFile, there: &There) -> Vec<Chang
 
 /// What is there and differs from what was declared.
 pub fn drift(file: &TenantsFile, there: &There) -> Vec<Change> {
-    let mut changes: Vec<Change> =
-        changes(file, file, there).into_iter().filter(|change| change.action == ChangeAction::Create).collect();
+    // Of a file and itself nothing but what is there differs.
+    let mut changes = changes(file, file, there);
     let declared: BTreeSet<_> = file.accounts().map(|(_, _, account)| &account.name).collect();
     for tenant in there.tenants.iter().filter(|tenant| file.tenant(tenant).is_none()) {
         changes.push(change(ChangeAction::Keep, tenant.to_string()));
@@ -80,6 +97,35 @@ pub fn taken(new: &TenantsFile, there: &There) -> Vec<FieldFault> {
         }
     }
     faults
+}
+
+/// Accounts that would have too many mirrors, those that were attached by hand included.
+pub fn crowded(new: &TenantsFile, there: &There) -> Vec<FieldFault> {
+    let mut faults: Vec<FieldFault> = Vec::new();
+    for (path, account, _) in mirrors(new) {
+        let mut names: BTreeSet<_> = account.mirrors.iter().map(|spec| &spec.name).collect();
+        let declared = names.len();
+        names.extend(there.mirrors.keys().filter(|(of, _)| *of == account.name).map(|(_, name)| name));
+        let path = path.rsplit_once('[').map_or(path.as_str(), |(list, _)| list).to_owned();
+        if declared <= MIRRORS_MAX && names.len() > MIRRORS_MAX && faults.iter().all(|fault| fault.path != path) {
+            let message = format!("with those that are attached it would be {}, and {MIRRORS_MAX} may be", names.len());
+            faults.push(FieldFault { path, message });
+        }
+    }
+    faults
+}
+
+/// Every mirror of a file, with its place in it.
+pub fn mirrors(file: &TenantsFile) -> impl Iterator<Item = (String, &AccountSpec, &MirrorSpec)> {
+    file.tenants.iter().enumerate().flat_map(|(t, tenant)| {
+        tenant.projects.iter().enumerate().flat_map(move |(p, project)| {
+            project.accounts.iter().enumerate().flat_map(move |(a, account)| {
+                account.mirrors.iter().enumerate().map(move |(m, mirror)| {
+                    (format!("tenants[{t}].projects[{p}].accounts[{a}].mirrors[{m}]"), account, mirror)
+                })
+            })
+        })
+    })
 }
 
 /// What all tenants together have reserved.
@@ -131,12 +177,13 @@ fn change(action: ChangeAction, subject: String) -> Change {
     Change { action, subject, field: String::new(), from: String::new(), to: String::new() }
 }
 
-/// Every value of a document by its path; items of lists go by their names, so that a moved one is no change.
-fn leaves(tenant: &TenantSpec) -> BTreeMap<String, String> {
+/// Every value of a document by its path; items of lists go by their names, so that a moved one is no change. Without mirrors, of which what
+/// is there is compared.
+fn leaves(document: &impl Serialize) -> BTreeMap<String, String> {
     fn walk(value: &Value, at: String, found: &mut BTreeMap<String, String>) {
         match value {
             Value::Object(fields) => {
-                for (name, value) in fields.iter().filter(|(name, _)| *name != "name") {
+                for (name, value) in fields.iter().filter(|(name, _)| !["name", "mirrors"].contains(&name.as_str())) {
                     walk(value, if at.is_empty() { name.clone() } else { format!("{at}.{name}") }, found);
                 }
             }
@@ -152,7 +199,7 @@ fn leaves(tenant: &TenantSpec) -> BTreeMap<String, String> {
         }
     }
     let mut found = BTreeMap::new();
-    walk(&serde_json::to_value(tenant).expect("plain values serialise"), String::new(), &mut found);
+    walk(&serde_json::to_value(document).expect("plain values serialise"), String::new(), &mut found);
     found
 }
 
@@ -199,6 +246,38 @@ mod tests {
             said(&drift(&new, &there)),
             ["Create c  >", "Create a/p/acct  >", "Create a/p/acct/photos  >", "Keep b  >"]
         );
+    }
+
+    #[test]
+    fn mirrors_are_compared_with_what_is_attached() {
+        let spec = |mirrors: &str| {
+            file(&format!(
+                r#"[{{"name": "a", "projects": [{{"name": "p", "accounts": [{{"name": "acct", "mirrors": {mirrors}}}]}}]}}]"#
+            ))
+        };
+        let new = spec(r#"[{"name": "lake", "origin": "s3://raw", "poll_ms": 250, "pinned": ["hot/"]}]"#);
+        let (account, lake): (AccountName, TenantName) = ("acct".parse().expect("good"), "lake".parse().expect("good"));
+        let mut there = There {
+            tenants: [TenantName::new("a").expect("good")].into(),
+            accounts: [(account.clone(), TenantName::new("a").expect("good"))].into(),
+            ..There::default()
+        };
+        assert_eq!(said(&changes(&spec("[]"), &new, &there)), ["Create a/p/acct/mirrors/lake  >"]);
+        let is = Mirror { paused: true, ..Mirror::of("s3://raw") };
+        there.mirrors.insert((account.clone(), lake.clone()), is.clone());
+        let differs = ["Update a/p/acct/mirrors/lake pinned[0] >hot/", "Update a/p/acct/mirrors/lake poll_ms 5000>250"];
+        assert_eq!(said(&changes(&spec("[]"), &new, &there)), differs);
+        assert_eq!(said(&drift(&new, &there)), differs, "whoever changed it by hand");
+        let as_declared = new.tenants[0].projects[0].accounts[0].mirrors[0].mirror(Some(&is));
+        there.mirrors.insert((account.clone(), lake), as_declared);
+        assert!(changes(&new, &new, &there).is_empty() && drift(&new, &there).is_empty());
+        assert_eq!(said(&changes(&new, &spec("[]"), &there)), ["Keep a/p/acct/mirrors/lake  >"]);
+        let by_hand = (0..MIRRORS_MAX - 1).map(|at| TenantName::new(format!("m{at}")).expect("good"));
+        there.mirrors.extend(by_hand.map(|name| ((account.clone(), name), is.clone())));
+        assert!(crowded(&new, &there).is_empty());
+        there.mirrors.insert((account, TenantName::new("more").expect("good")), is);
+        let paths: Vec<_> = crowded(&new, &there).into_iter().map(|fault| fault.path).collect();
+        assert_eq!(paths, ["tenants[0].projects[0].accounts[0].mirrors"]);
     }
 
     #[test]

@@ -239,9 +239,16 @@ fn known_tool(tools: &[String], line: script::Line) -> Result<script::Line, Stri
 
 /// What needs a stack of the demo's own is refused where it would happen to the one that demos share.
 fn fits_profile(profile: Profile, line: script::Line) -> Result<script::Line, String> {
-    match line.verb.profile() == Profile::Offload && profile != Profile::Offload {
-        true => Err(format!("'{}' needs a cloud: add 'profile: offload' to the front matter", line.text)),
-        false => Ok(line),
+    match (line.verb.profile(), profile) {
+        (Profile::Offload, Profile::Shared | Profile::Fresh) => {
+            Err(format!("'{}' needs a cloud: add 'profile: offload' to the front matter", line.text))
+        }
+        (Profile::Fresh, Profile::Shared) => {
+            Err(format!("'{}' needs a stack of the demo's own: add 'profile: fresh' to the front matter", line.text))
+        }
+        (Profile::Shared, _)
+        | (Profile::Fresh, Profile::Fresh | Profile::Offload)
+        | (Profile::Offload, Profile::Offload) => Ok(line),
     }
 }
 

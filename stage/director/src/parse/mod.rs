@@ -10,6 +10,7 @@ mod head;
 mod levels;
 mod markdown;
 mod marks;
+mod mirror;
 mod narrative;
 mod placeholder;
 mod script;
@@ -21,12 +22,14 @@ mod yaml;
 pub use comparison::{Comparison, Condition, Operand, without_within};
 pub use deck::{figures, parse_deck};
 pub use demo::{Profile, Program, parse_demo};
+pub use mirror::{AttachLine, MirrorVerb, Origin};
 pub use placeholder::{Endpoint, Part as WordPart, is_inside, read as read_word};
 pub use script::{
     DataVerb, FaultVerb, FileName, KeysVerb, LoadLine, OffloadVerb, StackVerb, Switch, TenantVerb, Treat, Verb, quoted,
     reference,
 };
 
+pub use verb::change_feed;
 pub use yaml::document;
 
 use std::fmt;

@@ -9,7 +9,7 @@ In the words of `run`:
 {data:NAME}
     A folder of the demo's data.
 {blob:ACCOUNT/CONTAINER/PATH}
-    An endpoint with a short-lived signature; the path may be left out.
+    An endpoint with a short-lived signature; the path may be left out. With `profile: offload` the account `cloud` is the second node's.
 {leaked:ACCOUNT/CONTAINER/PATH}
     The same, signed with the key that `keys leak` gave away.
 {{data:

@@ -2,6 +2,7 @@
 
 use super::comparison::Comparison;
 use super::hint;
+use super::mirror::MirrorVerb;
 use crate::words::{duration, figure_name};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::time::Duration;
@@ -64,6 +65,22 @@ pub enum Verb {
     },
     /// Sets how many bytes a tenant may store, at once.
     Quota { tenant: greenroom_model::TenantName, bytes: greenroom_model::tenancy::ByteCount },
+    /// What lies elsewhere, shown in an account, for demos with a stack of their own.
+    Mirror {
+        #[command(subcommand)]
+        what: MirrorVerb,
+    },
+    /// Tells what changes in an account in its `$blobchangefeed`, in segments so long; or `off`, no more.
+    Feed {
+        account: greenroom_model::AccountName,
+        #[arg(default_value = "on")]
+        state: Switch,
+        /// How long a segment is, in whole seconds: what happened can be read once its segment has ended.
+        #[arg(long, value_parser = duration)]
+        segment: Option<Duration>,
+    },
+    /// Keeps what changes in an account, from now on, for a consumer of that name, which asks for it: `greenroom-stack events tail`.
+    Sink { account: greenroom_model::AccountName, name: greenroom_model::TenantName },
     /// The machine itself, for demos with a stack of their own.
     Stack {
         #[command(subcommand)]
@@ -450,7 +467,9 @@ mod tests {
     #[test]
     fn the_reference_names_every_verb() {
         let text = reference();
-        for verb in ["tenant create", "data make", "data compare", "run", "wait", "expect"] {
+        for verb in
+            ["tenant create", "data make", "data compare", "run", "mirror attach", "feed", "sink", "wait", "expect"]
+        {
             assert!(text.lines().any(|line| line.starts_with(verb)), "{verb} in\n{text}");
         }
     }

@@ -2,10 +2,12 @@
 
 use super::comparison::{Condition, without_within};
 use super::demo::Profile;
+use super::mirror::whole_seconds;
 use super::placeholder;
-use super::script::{DataVerb, FileName, LoadLine, StackVerb, TenantVerb, Verb};
+use super::script::{DataVerb, FileName, LoadLine, StackVerb, Switch, TenantVerb, Verb};
 use crate::measures;
-use greenroom_model::TenantName;
+use greenroom_model::feed::ChangeFeed;
+use greenroom_model::{AccountName, TenantName};
 use std::time::Duration;
 
 impl Verb {
@@ -14,6 +16,8 @@ impl Verb {
         match self {
             Verb::Wait { .. } | Verb::Expect { .. } => self.condition().map(|_| ()),
             Verb::Run { args, .. } => args.iter().try_for_each(|arg| placeholder::read(arg).map(|_| ())),
+            Verb::Mirror { what } => what.check(),
+            Verb::Feed { account, state, segment } => change_feed(account, *state, *segment).map(|_| ()),
             Verb::Tenant { .. }
             | Verb::Data { .. }
             | Verb::Load(_)
@@ -24,6 +28,7 @@ impl Verb {
             | Verb::Admission { .. }
             | Verb::Keys { .. }
             | Verb::Quota { .. }
+            | Verb::Sink { .. }
             | Verb::Stack { .. } => Ok(()),
         }
     }
@@ -45,6 +50,9 @@ impl Verb {
             | Verb::Admission { .. }
             | Verb::Keys { .. }
             | Verb::Quota { .. }
+            | Verb::Mirror { .. }
+            | Verb::Feed { .. }
+            | Verb::Sink { .. }
             | Verb::Stack { .. } => Ok(None),
         }
     }
@@ -71,6 +79,9 @@ impl Verb {
             | Verb::Admission { .. }
             | Verb::Keys { .. }
             | Verb::Quota { .. }
+            | Verb::Mirror { .. }
+            | Verb::Feed { .. }
+            | Verb::Sink { .. }
             | Verb::Stack { .. }
             | Verb::Wait { .. }
             | Verb::Expect { .. } => None,
@@ -91,6 +102,9 @@ impl Verb {
             | Verb::Admission { .. }
             | Verb::Keys { .. }
             | Verb::Quota { .. }
+            | Verb::Mirror { .. }
+            | Verb::Feed { .. }
+            | Verb::Sink { .. }
             | Verb::Stack { .. }
             | Verb::Wait { .. }
             | Verb::Expect { .. } => None,
@@ -101,6 +115,7 @@ impl Verb {
     pub fn profile(&self) -> Profile {
         match self {
             Verb::Stack { .. } | Verb::Fault { .. } | Verb::Offload { .. } => Profile::Offload,
+            Verb::Mirror { .. } | Verb::Feed { .. } | Verb::Sink { .. } => Profile::Fresh,
             Verb::Tenant { .. }
             | Verb::Data { .. }
             | Verb::Run { .. }
@@ -131,6 +146,9 @@ impl Verb {
             | Verb::Admission { .. }
             | Verb::Keys { .. }
             | Verb::Quota { .. }
+            | Verb::Mirror { .. }
+            | Verb::Feed { .. }
+            | Verb::Sink { .. }
             | Verb::Stack { .. }
             | Verb::Expect { .. } => None,
         }
@@ -153,6 +171,9 @@ impl Verb {
             | Verb::Admission { .. }
             | Verb::Keys { .. }
             | Verb::Quota { .. }
+            | Verb::Mirror { .. }
+            | Verb::Feed { .. }
+            | Verb::Sink { .. }
             | Verb::Stack { .. }
             | Verb::Run { .. } => None,
         }
@@ -174,6 +195,9 @@ impl Verb {
             | Verb::Admission { .. }
             | Verb::Keys { .. }
             | Verb::Quota { .. }
+            | Verb::Mirror { .. }
+            | Verb::Feed { .. }
+            | Verb::Sink { .. }
             | Verb::Wait { .. }
             | Verb::Expect { .. } => vec![],
         }
@@ -204,9 +228,31 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Mirror { .. }
+            | Verb::Feed { .. }
+            | Verb::Sink { .. }
             | Verb::Stack { .. }
             | Verb::Wait { .. }
             | Verb::Expect { .. } => None,
+        }
+    }
+}
+
+/// The settings of a feed that is on.
+pub fn change_feed(
+    account: &AccountName,
+    state: Switch,
+    segment: Option<Duration>,
+) -> Result<Option<ChangeFeed>, String> {
+    let usual = ChangeFeed::default();
+    let segment_seconds = segment.map(whole_seconds).transpose()?;
+    match (state, segment_seconds) {
+        (Switch::Off, None) => Ok(None),
+        (Switch::Off, Some(_)) => Err(format!("'feed {account} off' has no segments: leave '--segment' away")),
+        (Switch::On, segment_seconds) => {
+            let feed = ChangeFeed { segment_seconds: segment_seconds.unwrap_or(usual.segment_seconds), ..usual };
+            feed.check()?;
+            Ok(Some(feed))
         }
     }
 }

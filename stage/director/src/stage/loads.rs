@@ -121,7 +121,7 @@ impl Stage {
 
     /// A SAS of the account, signed here with one of its keys, as a client does that holds the key.
     pub(super) async fn signed(&self, account: &AccountName, key: u8) -> Result<String, String> {
-        let client = self.client()?;
+        let client = self.client_of(account)?;
         let keys = client.keys(account).await.map_err(|error| error.to_string())?;
         let key = match key {
             1 => Some(keys.key1),
@@ -137,11 +137,11 @@ impl Stage {
         line: &LoadLine,
         cancel: &CancellationToken,
     ) -> Result<Running, String> {
-        let client = self.client()?;
         let account = match &line.account {
             Some(account) => account.clone(),
             None => super::operator::account_of(&line.tenant)?,
         };
+        let client = self.client_of(&account)?;
         let containers = vec![line.container.clone()];
         let request = NewAccount { tenant: line.tenant.clone(), containers, public_containers: None };
         client.put_account(&account, &request).await.map_err(|error| error.to_string())?;

@@ -11,6 +11,7 @@ mod keep;
 mod kernel;
 mod loaded;
 mod loads;
+mod mirrors;
 mod nodes;
 mod operator;
 mod outcome;

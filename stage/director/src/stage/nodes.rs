@@ -2,14 +2,15 @@
 
 use crate::parse::{Profile, Program};
 use crate::scrub::Secrets;
-use crate::stack::{Process, StackError, Start};
+use crate::stack::{Client, Process, StackError, Start};
 use greenroom_model::control::NewAccount;
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
-/// The one name that tenant and account of the second node have; its container holds what the first one offloads.
-const CLOUD: &str = "cloud";
+/// The one name that tenant and account of the second node have; its container holds what the first one offloads. Steps that name this account
+/// mean the second node where there is one, so that something may lie elsewhere.
+pub const CLOUD: &str = "cloud";
 const CONTAINER: &str = "volume";
 /// How the stack learns what authorises it at its cloud: never on a command line, which every user of a machine can read.
 pub const SECRET: &str = "GREENROOM_OFFLOAD_SECRET";
@@ -28,6 +29,7 @@ pub struct Home {
 pub struct Cloud {
     pub url: String,
     pub key: SecretString,
+    pub client: Client,
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +96,8 @@ impl Nodes {
             start.args.extend(home.flash_bytes.into_iter().flat_map(|bytes| ["--capacity".into(), bytes.to_string()]));
             if let Some((_, cloud)) = &self.cloud {
                 start.args.extend(["--offload-to".into(), cloud.url.clone()]);
+                // It is on loopback: copies and mirrors may ask it all the same.
+                start.args.extend(["--copy-source-allow".into(), authority(&cloud.client.blob).to_string()]);
                 start.env.insert(SECRET.into(), cloud.key.clone());
             }
             self.stack = Some(Process::start(program, &home.stack_folder(workshop), start).await?);
@@ -156,8 +160,14 @@ async fn start_cloud(program: &Path, folder: &Path, secrets: &Secrets) -> Result
     let containers = vec![ContainerName::new(CONTAINER).expect("a good name")];
     let request = NewAccount { tenant, containers, public_containers: None };
     let keys = process.client.put_account(&account, &request).await?;
-    let cloud = Cloud { url: format!("{}/{CLOUD}/{CONTAINER}", process.client.blob), key: keys.key.into() };
+    let (url, client) = (format!("{}/{CLOUD}/{CONTAINER}", process.client.blob), process.client.clone());
+    let cloud = Cloud { url, key: keys.key.into(), client };
     Ok((process, cloud))
+}
+
+/// `HOST:PORT` of a base URL.
+fn authority(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest)
 }
 
 pub fn remove(folder: &Path) -> std::io::Result<()> {

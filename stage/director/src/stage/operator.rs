@@ -206,8 +206,8 @@ impl Stage {
     }
 
     async fn tenant_create(self: &Arc<Self>, demo: &str, name: &TenantName, containers: &[ContainerName]) -> Seen {
-        let client = self.client()?;
         let account = account_of(name)?;
+        let client = self.client_of(&account)?;
         client.put_tenant(name).await.map_err(|error| error.to_string())?;
         let request = NewAccount { tenant: name.clone(), containers: containers.to_vec(), public_containers: None };
         client.put_account(&account, &request).await.map_err(|error| error.to_string())?;

@@ -2,7 +2,7 @@
 
 use super::history::Expected;
 use super::kernel::{Kernel, Now};
-use super::nodes::Home;
+use super::nodes::{CLOUD, Home};
 use super::outcome::outcome;
 use super::supervise::Order;
 use super::{Stage, calls};
@@ -252,6 +252,9 @@ impl Stage {
             Verb::Admission { state } => self.admission(*state).await,
             Verb::Keys { what } => self.keys(what).await,
             Verb::Quota { tenant, bytes } => self.quota(tenant, *bytes).await,
+            Verb::Mirror { what } => self.mirror(what).await,
+            Verb::Feed { account, state, segment } => self.feed(account, *state, *segment).await,
+            Verb::Sink { account, name } => self.sink(account, name).await,
             Verb::Stack { what } => self.stack_verb(*what, cancel).await,
             Verb::Expect { condition } => self.expect(&Condition::read(condition)?).await,
             Verb::Wait { condition } => {
@@ -366,6 +369,15 @@ impl Stage {
             .borrow()
             .clone()
             .ok_or_else(|| "the stack is not ready: wait for it, or start it again".into())
+    }
+
+    /// The stack that has an account: the second node has one, and the demo's stack all others.
+    pub(super) fn client_of(&self, account: &AccountName) -> Result<Client, String> {
+        let cloud = self.backstage.cloud.borrow().as_ref().map(|cloud| cloud.client.clone());
+        match cloud.filter(|_| account.as_str() == CLOUD) {
+            Some(cloud) => Ok(cloud),
+            None => self.client(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::parse::quoted;
 use crate::stack::Client;
 use crate::tool::{self, Heard, Invocation};
 use crate::workshop::Filled;
-use greenroom_model::TenantName;
+use greenroom_model::{AccountName, TenantName};
 use greenroom_show::Event;
 use greenroom_show::unit::Unit;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,8 @@ impl Stage {
         let leaked = self.leaked();
         let mut filled = Vec::new();
         for arg in args {
-            filled.push(self.backstage.workshop.fill(arg, &client, &leaked).await.map_err(|error| error.to_string())?);
+            let of = |account: &AccountName| self.client_of(account).unwrap_or_else(|_| client.clone());
+            filled.push(self.backstage.workshop.fill(arg, of, &leaked).await.map_err(|error| error.to_string())?);
         }
         let shown: Vec<_> = filled.iter().map(|filled| quoted(&filled.shown)).collect();
         self.prompt(&format!("{tool} {}", shown.join(" ")));
