@@ -87,7 +87,9 @@ impl Mirrors {
             });
             match opened {
                 Ok((settings, opened)) => mirrors.run(&record, name, settings, opened),
-                Err(why) => tracing::error!(account = %record.account, mirror = %name, why, "a mirror cannot be taken up"),
+                Err(why) => {
+                    tracing::error!(account = %record.account, mirror = %name, why, "a mirror cannot be taken up")
+                }
             }
         }
         Ok(mirrors)
@@ -109,7 +111,8 @@ impl Mirrors {
         if let Some(old) = known.as_ref().and_then(|record| settings(record).ok())
             && (old.origin != mirror.origin || old.container != mirror.container)
         {
-            let why = "it shows another origin, or in another container: detach it first, or give this one another name";
+            let why =
+                "it shows another origin, or in another container: detach it first, or give this one another name";
             return Err(AttachFault::Conflict(why.to_owned()));
         }
         let kept = secret.clone().or_else(|| known.as_ref().and_then(|record| record.secret.clone()));
@@ -238,7 +241,7 @@ impl Mirrors {
     }
 
     fn open(&self, mirror: &Mirror, secret: Option<&str>) -> Result<Opened, String> {
-        origin::open(&mirror.origin, secret, &self.sources, &self.clock.0)
+        origin::open(&mirror.origin, secret, &self.sources)
     }
 
     fn record(&self, account: &AccountName, name: &TenantName) -> Result<Option<MirrorRecord>, StoreError> {

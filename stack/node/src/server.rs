@@ -91,8 +91,8 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let wire = tls::wire(args.tls_cert.as_deref(), args.tls_key.as_deref())?;
     let scheme = if matches!(wire, Wire::Tls(_)) { "https" } else { "http" };
     let blob_url = format!("{scheme}://{blob_address}");
-    let deliveries = Arc::new(Deliveries::new(judge, blob_url.clone()));
-    let mirrors = Arc::new(Mirrors::default());
+    let deliveries = Arc::new(Deliveries::new(judge.clone(), blob_url.clone()));
+    let mirrors = Mirrors::start(store.clone(), clock.clone(), judge)?;
     let state = Control {
         store: store.clone(),
         clock: clock.clone(),
@@ -145,6 +145,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     if let Some(offload) = offload {
         offload.stop().await;
     }
+    mirrors.stop().await;
     courier.stop().await;
     publisher.stop().await;
     upkeep.stop().await;

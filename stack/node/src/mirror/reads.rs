@@ -27,7 +27,8 @@ impl Reads {
     fn find(&self, blob: &BlobPath) -> Result<(Arc<Task>, ShownIn)> {
         let away = |why: &str| StoreError::Away(why.into());
         let shown = self.store.mirrored(&blob.container);
-        let shown = shown.ok_or_else(|| away("the mirror that it came by is detached, and its content was not kept here"))?;
+        let shown =
+            shown.ok_or_else(|| away("the mirror that it came by is detached, and its content was not kept here"))?;
         let mirrors = self.mirrors.upgrade().ok_or_else(|| away("the server is stopping"))?;
         let name = TenantName::new(shown.mirror.clone()).map_err(|_| away("its mirror has no good name"))?;
         let task = mirrors.task(&blob.container.account, &name);

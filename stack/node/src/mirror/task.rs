@@ -3,8 +3,8 @@
 use greenroom_mirror::{Cache, Follower, Origin, Pace, Scope, Standing, Turn, Wants};
 use greenroom_model::mirror::{Mirror, MirrorState};
 use greenroom_store::{Clock, MirrorRecord, Store};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;

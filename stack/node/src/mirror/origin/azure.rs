@@ -117,8 +117,7 @@ impl Origin for Azure {
             question.headers.insert(RANGE, bytes.map_err(|_| away("no header can have that range"))?);
         }
         let answer = self.way.open(&question).await?;
-        let found =
-            answer.headers().get(ETAG).and_then(|found| found.to_str().ok()).map(|found| found.trim_matches('"'));
+        let found = etag_of(&answer);
         if found != Some(etag) {
             return Err(OriginError::Changed);
         }
@@ -137,12 +136,12 @@ impl Origin for Azure {
         Ok(content(answer, length))
     }
 
-    async fn put(&self, container: &str, name: &str, bytes: Bytes) -> Result<(), OriginError> {
+    async fn put(&self, container: &str, name: &str, bytes: Bytes) -> Result<String, OriginError> {
         let get = Question::get(blob(container, name)?, String::new());
         let mut question = Question { method: Method::PUT, body: bytes, ..get };
         question.headers.insert(BLOB_TYPE, HeaderValue::from_static("BlockBlob"));
-        self.way.open(&question).await?;
-        Ok(())
+        let answer = self.way.open(&question).await?;
+        etag_of(&answer).map(str::to_owned).ok_or_else(|| away("it answers a write without an ETag"))
     }
 
     async fn delete(&self, container: &str, name: &str) -> Result<(), OriginError> {
@@ -157,6 +156,10 @@ impl Origin for Azure {
     fn may_tell(&self) -> bool {
         true
     }
+}
+
+fn etag_of(answer: &Response) -> Option<&str> {
+    answer.headers().get(ETAG).and_then(|found| found.to_str().ok()).map(|found| found.trim_matches('"'))
 }
 
 /// Exactly so many bytes, or an error at their end.

@@ -167,7 +167,7 @@ impl Origin for Bucket {
         Ok(found.into_stream().map_err(failed).boxed())
     }
 
-    async fn put(&self, _container: &str, _name: &str, _bytes: Bytes) -> Result<(), OriginError> {
+    async fn put(&self, _container: &str, _name: &str, _bytes: Bytes) -> Result<String, OriginError> {
         Err(OriginError::Refused("canaries are for Azure: leave canary_s out".to_owned()))
     }
 

@@ -113,7 +113,7 @@ impl Origin for Folder {
         Ok(parts.boxed())
     }
 
-    async fn put(&self, _container: &str, _name: &str, _bytes: Bytes) -> Result<(), OriginError> {
+    async fn put(&self, _container: &str, _name: &str, _bytes: Bytes) -> Result<String, OriginError> {
         Err(OriginError::Refused("canaries are for Azure: leave canary_s out".to_owned()))
     }
 
