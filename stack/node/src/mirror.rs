@@ -24,6 +24,8 @@ pub struct Mirrors {
     clock: ClockPart,
     sources: Sources,
     tasks: Mutex<BTreeMap<Address, Arc<Task>>>,
+    /// Why others could not be taken up.
+    failed: Mutex<BTreeMap<Address, String>>,
     /// Attaching, changing and detaching: one at a time.
     changes: tokio::sync::Mutex<()>,
 }
@@ -76,6 +78,7 @@ impl Mirrors {
             clock: ClockPart(clock),
             sources,
             tasks: Mutex::default(),
+            failed: Mutex::default(),
             changes: tokio::sync::Mutex::default(),
         });
         mirrors.store.attach_origins(Arc::new(Reads::of(&mirrors)));
@@ -88,7 +91,8 @@ impl Mirrors {
             match opened {
                 Ok((settings, opened)) => mirrors.run(&record, name, settings, opened),
                 Err(why) => {
-                    tracing::error!(account = %record.account, mirror = %name, why, "a mirror cannot be taken up")
+                    tracing::error!(account = %record.account, mirror = %name, why, "a mirror cannot be taken up");
+                    mirrors.failed().insert((record.account, name), why);
                 }
             }
         }
@@ -200,7 +204,7 @@ impl Mirrors {
             ..MirrorStatus::default()
         };
         let Some(task) = self.task(&record.account, name) else {
-            let why = Some("it cannot be taken up: attach it again".to_owned());
+            let why = self.failed().get(&(record.account.clone(), name.clone())).cloned();
             return MirrorStatus { state: MirrorState::Away, why, ..status };
         };
         let known = task.standing.known();
@@ -252,7 +256,9 @@ impl Mirrors {
     fn run(&self, record: &MirrorRecord, name: TenantName, mirror: Mirror, opened: Opened) {
         let scope = scope(&record.account, &mirror, &opened);
         let task = Task::start(&self.store, &self.clock.0, record, (mirror, scope), opened.origin);
-        self.tasks().insert((record.account.clone(), name), Arc::new(task));
+        let address = (record.account.clone(), name);
+        self.failed().remove(&address);
+        self.tasks().insert(address, Arc::new(task));
     }
 
     async fn end(&self, account: &AccountName, name: &TenantName) {
@@ -264,6 +270,10 @@ impl Mirrors {
 
     fn task(&self, account: &AccountName, name: &TenantName) -> Option<Arc<Task>> {
         self.tasks().get(&(account.clone(), name.clone())).cloned()
+    }
+
+    fn failed(&self) -> MutexGuard<'_, BTreeMap<Address, String>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tasks(&self) -> MutexGuard<'_, BTreeMap<Address, Arc<Task>>> {
