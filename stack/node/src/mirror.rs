@@ -254,6 +254,7 @@ impl Mirrors {
     }
 
     fn run(&self, record: &MirrorRecord, name: TenantName, mirror: Mirror, opened: Opened) {
+        tracing::info!(account = %record.account, mirror = %name, origin = opened.shown, "a mirror is taken up");
         let scope = scope(&record.account, &mirror, &opened);
         let task = Task::start(&self.store, &self.clock.0, record, (mirror, scope), opened.origin);
         let address = (record.account.clone(), name);
