@@ -243,3 +243,36 @@ async fn a_yes_is_for_what_is_on_stage() {
     assert_eq!(director.show().held, ["secret".to_string()].into(), "it was not on stage");
     director.close().await;
 }
+
+/// What lies on the second node, whose account is named `cloud`, is shown on the demo's stack, by a key that no step names.
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_attach_a_mirror_to_the_second_node_and_ask_it_for_more() {
+    let steps = [
+        ("origin", "tenant create cloud --container raw"),
+        ("feed", "feed cloud --segment 1s"),
+        ("here", "tenant create shown"),
+        ("attach", "mirror attach shown lake --origin {blob:cloud/raw} --container lake --poll 250ms --objective 10s"),
+        ("follows", "wait shown.mirror_blobs == 0"),
+        ("pause", "mirror pause shown lake"),
+        ("resume", "mirror resume shown lake"),
+        ("relist", "mirror relist shown lake"),
+        ("sink", "sink cloud watcher"),
+        ("detach", "mirror detach shown lake"),
+        ("again", "mirror relist shown lake"),
+        ("off", "feed cloud off"),
+        ("elsewhere", "feed raw"),
+    ];
+    let root = project(&demo("profile: offload\n", &steps), Tools::Absent);
+    let director = open_demo(root.path()).await;
+    for (name, step) in steps {
+        let (outcome, _) = run(&director, name).await;
+        match name {
+            "again" => {
+                assert!(matches!(&outcome, Outcome::Failed { why } if why.contains("No such mirror")), "{outcome:?}")
+            }
+            "elsewhere" => assert!(matches!(outcome, Outcome::Failed { .. }), "there is no such account: {outcome:?}"),
+            _ => assert!(matches!(outcome, Outcome::Passed { .. }), "{step}: {outcome:?}"),
+        }
+    }
+    director.close().await;
+}

@@ -376,6 +376,14 @@ expect a.blobs == 2 --proves '2 blobs'
         assert!(
             with("fault cloud offline").contains(":18: 'fault cloud offline' needs a cloud: add 'profile: offload'")
         );
+        let feed = GOOD.replace("tenant create a --container in-box", "feed a --segment 1s");
+        assert!(
+            faults(&feed).contains(":18: 'feed a --segment 1s' needs a stack of the demo's own: add 'profile: fresh'")
+        );
+        for profile in ["fresh", "offload"] {
+            let own = feed.replace("minutes: 3", &format!("minutes: 3\nprofile: {profile}"));
+            parse_demo("demos/copy/demo.md", "copy", &own).expect("good");
+        }
         let small = GOOD.replace("minutes: 3", "minutes: 3\nflash: 64MiB");
         assert!(faults(&small).starts_with("demos/copy/demo.md:4: 'flash' is for a stack of the demo's own"));
         let own = small.replace("minutes: 3", "minutes: 3\nprofile: offload").replace("expect", "stack wipe\nexpect");
