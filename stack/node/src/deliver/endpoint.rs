@@ -1,23 +1,26 @@
 //! A webhook: whether it may be reached, whether it agrees to get events, and a post to it. Where it may be is judged as copy sources are: by the
 //! address that is connected to, so that a name cannot lead elsewhere a moment later.
 
-use super::batch;
+use super::batch::Told;
+use super::failure::{Failure, root};
+use super::{judge, written};
 use crate::tls;
 use greenroom_gateway::source::Sources;
+use greenroom_model::AccountName;
 use greenroom_model::feed::Shape;
-use greenroom_store::{StoreError, Timestamp};
+use greenroom_store::Timestamp;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{Method, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
-use std::error::Error;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
+/// Azure's own posts are no longer. One event that is longer goes alone.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// From the connection to the answer. An endpoint that takes longer may have the events, and gets them again.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Of an answer to a handshake; it is some sixty.
@@ -25,39 +28,8 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Azure's longest URL of an endpoint.
 const URL_BYTES_MAX: usize = 2 * 1024;
 /// Who we say that we are: all servers of this program, not one of them.
-const SENDER: &str = "greenroom";
+pub const SENDER: &str = "greenroom";
 const MANNER: &str = "aeg-event-type";
-
-/// Why a sink does not have its events. The same failure has the same words, so that a change of them is one of the reason.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    #[error("its URL cannot be used: {0}")]
-    Url(String),
-    #[error("it gave no answer within {} s", ANSWER_MAX.as_secs())]
-    Silent,
-    #[error("it cannot be reached: {0}")]
-    Unreached(String),
-    #[error("the connection broke: {0}")]
-    Broke(String),
-    #[error("it answers {0}: redirects are not followed, so give the sink the URL that it leads to")]
-    Redirects(u16),
-    #[error("it answers {0}, where 2xx says that it has the events")]
-    Refuses(u16),
-    #[error(
-        "it does not agree to get events: OPTIONS with `WebHook-Request-Origin: {SENDER}` must be answered with the header \
-         `WebHook-Allowed-Origin: {SENDER}` or `*`; it answers {0} without"
-    )]
-    NoConsent(u16),
-    #[error(
-        "it does not agree to get events: a Microsoft.EventGrid.SubscriptionValidationEvent must be answered with 200 and \
-         {{\"validationResponse\": \"…\"}}, the event's data.validationCode"
-    )]
-    NoValidation,
-    #[error("no random number can be had: {0}")]
-    Random(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// The URL of an endpoint, or what is wrong with it, as a sentence. A host that is a name is judged when it is connected to.
 pub fn check(text: &str, sources: &Sources) -> Result<Url, String> {
@@ -71,14 +43,8 @@ pub fn check(text: &str, sources: &Sources) -> Result<Url, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it has a user or a password in it: give it without, a secret may be in the query".to_owned());
     }
-    let (host, address) = match url.host() {
-        Some(Host::Ipv4(address)) => (address.to_string(), IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => (address.to_string(), IpAddr::V6(address)),
-        Some(Host::Domain("localhost")) => ("localhost".to_owned(), IpAddr::from([127, 0, 0, 1])),
-        Some(Host::Domain(_)) => return Ok(url),
-        None => return Err("it names no host".to_owned()),
-    };
-    if sources.permits(&host, port(&url), address) { Ok(url) } else { Err(forbidden(&host, port(&url))) }
+    judge::host(sources, url.host(), port(&url))?;
+    Ok(url)
 }
 
 /// Where one sink's events go.
@@ -107,9 +73,13 @@ impl Endpoint {
         Ok(Self { url, shape, client })
     }
 
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Asks whether it wants an account's events: whoever gets them must have said so. `code` is what nobody can guess.
     /// Sources: CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery"; Event Grid, "Endpoint validation with Event Grid events".
-    pub async fn greet(&self, account: &str, code: &str, now: Timestamp) -> Result<(), Failure> {
+    pub async fn greet(&self, account: &AccountName, code: &str, now: Timestamp) -> Result<(), Failure> {
         match self.shape {
             Shape::CloudEvents => {
                 let asks = self.client.request(Method::OPTIONS, self.url.clone());
@@ -119,7 +89,7 @@ impl Endpoint {
                 if agrees { Ok(()) } else { Err(Failure::NoConsent(answer.status().as_u16())) }
             }
             Shape::EventGrid => {
-                let body = batch::validation(&batch::topic(account), code, now);
+                let body = written::validation(account, code, now);
                 let answer = taken(send(self.message(body).header(MANNER, "SubscriptionValidation")).await?)?;
                 let said = serde_json::from_slice::<Validated>(&beginning(answer).await?);
                 let agrees = said.is_ok_and(|said| said.validation_response == code);
@@ -129,7 +99,8 @@ impl Endpoint {
     }
 
     /// Ok: it has them all.
-    pub async fn post(&self, body: Vec<u8>) -> Result<(), Failure> {
+    pub async fn post(&self, told: Vec<Told<'_>>) -> Result<(), Failure> {
+        let body = list(told);
         let message = match self.shape {
             // The origin that was agreed on.
             Shape::CloudEvents => self.message(body).header(ORIGIN, SENDER),
@@ -147,6 +118,18 @@ impl Endpoint {
     }
 }
 
+/// A JSON array of them.
+fn list(told: Vec<Told<'_>>) -> Vec<u8> {
+    let mut list = vec![b'['];
+    for told in told {
+        list.extend_from_slice(&told.json);
+        list.push(b',');
+    }
+    list.pop_if(|last| *last == b',');
+    list.push(b']');
+    list
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Validated {
@@ -161,13 +144,9 @@ struct Judge {
 
 impl Resolve for Judge {
     fn resolve(&self, name: Name) -> Resolving {
-        let (sources, port, host) = (self.sources.clone(), self.port, name.as_str().to_owned());
+        let (sources, port) = (self.sources.clone(), self.port);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((host.as_str(), port)).await?;
-            let permitted: Vec<_> = found.filter(|address| sources.permits(&host, port, address.ip())).collect();
-            if permitted.is_empty() {
-                return Err(forbidden(&host, port).into());
-            }
+            let permitted = judge::addresses(&sources, name.as_str(), port).await?;
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })
     }
@@ -198,23 +177,10 @@ async fn beginning(mut answer: Response) -> Result<Vec<u8>, Failure> {
 
 fn broken(error: &reqwest::Error) -> Failure {
     match (error.is_timeout(), error.is_connect()) {
-        (true, _) => Failure::Silent,
+        (true, _) => Failure::Silent(ANSWER_MAX.as_secs()),
         (false, true) => Failure::Unreached(root(error)),
         (false, false) => Failure::Broke(root(error)),
     }
-}
-
-/// What lies at the bottom: the library's own words hold the URL, and that may hold a secret.
-fn root(error: &dyn Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
-}
-
-fn forbidden(host: &str, port: u16) -> String {
-    format!("the address of {host} is not public; to allow it, start the server with --copy-source-allow {host}:{port}")
 }
 
 fn port(url: &Url) -> u16 {
@@ -223,14 +189,8 @@ fn port(url: &Url) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::judge::tests::sources;
     use super::*;
-    use std::net::SocketAddr;
-
-    fn sources(allowed: &[&str]) -> Sources {
-        let own = SocketAddr::from(([127, 0, 0, 1], 10_000));
-        let allowed = allowed.iter().map(|entry| entry.parse().expect("HOST:PORT")).collect();
-        Sources::new(own, allowed, tls::trust(None).expect("a trust"))
-    }
 
     #[test]
     fn a_url_is_checked_and_what_is_wrong_is_said() {
@@ -261,17 +221,5 @@ mod tests {
             let said = check(bad, &sources).expect_err(bad);
             assert!(said.contains(says), "{bad}: {said}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_name_is_judged_by_the_addresses_that_it_leads_to() {
-        let ask = async |sources: Sources| {
-            let judge = Judge { sources, port: 83 };
-            judge.resolve("localhost".parse().expect("a name")).await.map(Iterator::collect::<Vec<_>>)
-        };
-        let refused = ask(sources(&["localhost:82"])).await.expect_err("it leads here");
-        assert!(refused.to_string().contains("--copy-source-allow localhost:83"), "{refused}");
-        let found = ask(sources(&["localhost:83"])).await.expect("it is allowed");
-        assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{found:?}");
     }
 }
