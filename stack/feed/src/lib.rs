@@ -9,6 +9,7 @@ mod segment;
 mod shard;
 mod time;
 mod told;
+pub mod words;
 
 pub use chunk::{BLOCK_BYTES, EVENTS_A_BLOCK, write_chunk};
 pub use cursor::{ChunkPlace, Cursor, Next, SegmentPath, next};

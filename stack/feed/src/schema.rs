@@ -2,7 +2,7 @@
 //! Source: "Change feed support in Azure Blob Storage". Microsoft's reader for Java takes a record only under the name `BlobChangeEvent`,
 //! its data only under `BlobChangeEventData`, both without a namespace.
 
-use crate::time;
+use crate::{time, words};
 use apache_avro::Schema;
 use greenroom_model::feed::{BlobEvent, BlobType, EventKind};
 use serde::Serialize;
@@ -13,9 +13,6 @@ use std::sync::LazyLock;
 pub(crate) const SCHEMA_VERSION: i32 = 1;
 /// Longest text of what clients send along, in bytes: a header that was taken can always be told of, if not to its end.
 pub(crate) const TOLD_BYTES_MAX: usize = 8 * 1024;
-
-pub(crate) const SUBJECT_HEAD: &str = "/blobServices/default/containers/";
-pub(crate) const SUBJECT_MIDDLE: &str = "/blobs/";
 
 pub(crate) static SCHEMA: LazyLock<Schema> =
     LazyLock::new(|| Schema::parse_str(SCHEMA_TEXT).expect("the schema below is a schema"));
@@ -78,7 +75,7 @@ struct RowData<'a> {
     previous_info: Option<BTreeMap<String, String>>,
 }
 
-/// The symbols of `eventType`, in its order: Avro writes their numbers.
+/// The symbols of `eventType`, in its order: Avro writes their numbers. They are the names in `words`.
 #[derive(Debug, Serialize)]
 enum WrittenKind {
     #[expect(dead_code, reason = "holds its number")]
@@ -104,8 +101,8 @@ impl<'a> Row<'a> {
     pub(crate) fn of(event: &'a BlobEvent) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
-            topic: format!("/greenroom/storageAccounts/{}", event.account),
-            subject: subject(event),
+            topic: words::topic(&event.account),
+            subject: event.blob.as_ref().map_or_else(String::new, |blob| words::subject(&event.container, blob)),
             event_type: WrittenKind::of(event.kind),
             event_time: time::of_event(event.at_us),
             id: id_of(event.sequence),
@@ -120,18 +117,14 @@ impl<'a> RowData<'a> {
             api: clipped(&event.cause.api),
             client_request_id: clipped(&event.cause.client_request_id),
             request_id: clipped(&event.cause.request_id),
-            etag: format!("0x{:X}", event.etag),
+            etag: words::etag(event),
             content_type: clipped(&event.content_type),
             // Avro's integers have a sign; no blob is of 8 EiB.
             content_length: i64::try_from(event.content_length).unwrap_or(i64::MAX),
-            blob_type: match event.blob_type {
-                BlobType::Block => WrittenType::BlockBlob,
-                BlobType::Page => WrittenType::PageBlob,
-            },
+            blob_type: WrittenType::of(event.blob_type),
             // As Azure leaves it: the blob's name is in the subject.
             url: "",
-            // Of one width, so that texts are in the order of their numbers: readers compare texts.
-            sequencer: format!("{:032x}", event.sequence),
+            sequencer: words::sequencer(event),
             previous_info: None,
         }
     }
@@ -150,16 +143,12 @@ impl WrittenKind {
     }
 }
 
-/// The kind that a symbol names; `None` of one that we have no event for.
-pub(crate) fn kind_of(symbol: &str) -> Option<EventKind> {
-    match symbol {
-        "BlobCreated" => Some(EventKind::Created),
-        "BlobDeleted" => Some(EventKind::Deleted),
-        "BlobPropertiesUpdated" => Some(EventKind::PropertiesUpdated),
-        "BlobSnapshotCreated" => Some(EventKind::SnapshotCreated),
-        "BlobTierChanged" => Some(EventKind::TierChanged),
-        "Control" => Some(EventKind::Control),
-        _ => None,
+impl WrittenType {
+    fn of(blob_type: BlobType) -> Self {
+        match blob_type {
+            BlobType::Block => Self::BlockBlob,
+            BlobType::Page => Self::PageBlob,
+        }
     }
 }
 
@@ -167,13 +156,6 @@ pub(crate) fn kind_of(symbol: &str) -> Option<EventKind> {
 pub(crate) fn id_of(number: u64) -> String {
     let digits = format!("{number:032x}");
     format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
-}
-
-fn subject(event: &BlobEvent) -> String {
-    match &event.blob {
-        Some(blob) => format!("{SUBJECT_HEAD}{}{SUBJECT_MIDDLE}{blob}", event.container),
-        None => String::new(),
-    }
 }
 
 fn clipped(text: &str) -> &str {
@@ -187,6 +169,19 @@ mod tests {
     #[test]
     fn a_sequence_has_its_id() {
         assert_eq!(id_of(0x0123_4567_89AB_CDEF), "00000000-0000-0000-0123-456789abcdef");
+    }
+
+    #[test]
+    fn symbols_are_the_names_of_kinds_and_types() {
+        for name in
+            ["BlobCreated", "BlobDeleted", "BlobPropertiesUpdated", "BlobSnapshotCreated", "Control", "BlobTierChanged"]
+        {
+            let kind = words::kind_of(name).expect("a kind of ours");
+            assert_eq!(serde_json::to_value(WrittenKind::of(kind)).unwrap(), words::kind(kind));
+        }
+        for blob_type in [BlobType::Block, BlobType::Page] {
+            assert_eq!(serde_json::to_value(WrittenType::of(blob_type)).unwrap(), words::blob_type(blob_type));
+        }
     }
 
     #[test]

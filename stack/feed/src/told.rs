@@ -1,8 +1,7 @@
 //! Reads a chunk, ours or Azure's: what it tells, checked. Fields that we do not know are read past, those that are missing are empty.
 
 use crate::avro::{Datum, Input, MAGIC, Shape};
-use crate::schema::{SUBJECT_HEAD, SUBJECT_MIDDLE, kind_of};
-use crate::{FeedError, shown, time};
+use crate::{FeedError, shown, time, words};
 use flate2::read::DeflateDecoder;
 use greenroom_model::feed::EventKind;
 use greenroom_model::{BlobName, ContainerName};
@@ -172,7 +171,7 @@ fn told(event: &Datum<'_>) -> Result<Told, FeedError> {
     let at_us = time::parse_us(at).ok_or(FeedError::Field { field: "eventTime", problem: "is no time" })?;
     let kind = match text(event, "eventType")? {
         "" => return Err(FeedError::Field { field: "eventType", problem: "is missing" }),
-        symbol => kind_of(symbol),
+        symbol => words::kind_of(symbol),
     };
     let (container, blob) = place(text(event, "subject")?, kind)?;
     Ok(Told {
@@ -190,10 +189,9 @@ fn told(event: &Datum<'_>) -> Result<Told, FeedError> {
     })
 }
 
-/// The container and the blob of a subject. A name is not percent-encoded; the container's has no slash, so the first middle is the middle.
+/// The container and the blob of a subject.
 fn place(subject: &str, kind: Option<EventKind>) -> Result<(String, String), FeedError> {
-    let names = subject.strip_prefix(SUBJECT_HEAD).and_then(|names| names.split_once(SUBJECT_MIDDLE));
-    let checked = names.and_then(|(container, blob)| {
+    let checked = words::named(subject).and_then(|(container, blob)| {
         Some((ContainerName::new(container).ok()?.to_string(), BlobName::new(blob).ok()?.to_string()))
     });
     match kind {

@@ -119,11 +119,19 @@ pub enum Sink {
     Webhook { url: String, shape: Shape },
     /// Whoever asks for them, and says with the next question up to which event all have come: `greenroom-stack events tail` does.
     Pull,
+    /// Each event is a record of a topic of a Kafka cluster, which must have it: the key is CONTAINER/BLOB, the value the event in the JSON format
+    /// of CloudEvents 1.0. One blob's events are in one partition, in their order.
+    // Last: the store's rows number the kinds.
+    Kafka {
+        /// Where the cluster is asked for its brokers: each HOST:PORT.
+        brokers: Vec<String>,
+        topic: String,
+    },
 }
 
 /// Sinks of one account.
 pub const SINKS_MAX: usize = 8;
-/// Events of one answer, and of one post to a webhook.
+/// Events of one answer, and of one delivery.
 pub const EVENTS_A_PAGE_MAX: usize = 500;
 
 /// How an account's changes are told.
@@ -149,7 +157,7 @@ pub struct SinkStatus {
     pub delivered: u64,
     /// Events that it will never get: more had waited than are kept.
     pub dropped: u64,
-    /// Of posts to a webhook, in a row, since one was taken or the server began.
+    /// Of deliveries, in a row, since one was taken or the server began.
     #[serde(default)]
     pub failures: u32,
     /// Why the last of them failed.

@@ -290,7 +290,7 @@ pub struct Serve {
     pub capacity: Option<ByteSize>,
     #[command(flatten)]
     pub offload: OffloadArgs,
-    /// A copy source or a webhook that may be reached although its address is loopback or private, such as another gateway of yours; repeatable
+    /// A copy source, a webhook or a Kafka broker that may be reached although its address is loopback or private; repeatable
     #[arg(long = "copy-source-allow", value_name = "HOST:PORT")]
     pub copy_sources_allowed: Vec<Allowed>,
     /// Authorities (PEM) whose certificates https copy sources and webhooks may have, besides the system's

@@ -1,18 +1,23 @@
-//! The courier: posts what waits in the outbox to the sinks that are webhooks, each at its own pace. What a sink has is written down after its
+//! The courier: brings what waits in the outbox to the sinks that do not come for it, each at its own pace. What a sink has is written down after its
 //! answer, so an event comes at least once. See `docs/design/every-change-is-told.md`.
 
 mod batch;
+mod destination;
 mod endpoint;
+mod failure;
+mod kafka;
+mod written;
 
-use endpoint::{Endpoint, Failure};
+use destination::Destination;
+use failure::Failure;
 use greenroom_gateway::source::Sources;
 use greenroom_model::AccountName;
-use greenroom_model::feed::{EVENTS_A_PAGE_MAX, Shape, Sink};
+use greenroom_model::feed::{EVENTS_A_PAGE_MAX, Sink};
 use greenroom_store::{Clock, Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
@@ -20,10 +25,10 @@ use tokio::time::MissedTickBehavior;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The pause after a sink's first failure; each further one doubles it.
 const AGAIN_MIN: Duration = Duration::from_secs(1);
-/// An endpoint that is back gets its events within a minute.
+/// A sink that is back gets its events within a minute.
 const AGAIN_MAX: Duration = Duration::from_secs(60);
 
-/// Stopping it breaks off the posts under way; what no answer has come for is posted again by the next run.
+/// Stopping it breaks off the deliveries under way; what no answer has come for is brought again by the next run.
 #[derive(Debug)]
 pub struct Courier {
     stop: oneshot::Sender<()>,
@@ -48,13 +53,21 @@ impl Courier {
 /// A sink, by account and name.
 type Address = (AccountName, String);
 
-/// Where webhooks may be, and how it goes with each.
+/// Where sinks may be, and how it goes with each.
 #[derive(Debug)]
 pub struct Deliveries {
     sources: Sources,
     /// Where blobs are: a URL without a slash at its end.
     blobs: String,
-    standings: Mutex<BTreeMap<Address, Standing>>,
+    /// Of those that something is wrong with.
+    failing: Mutex<BTreeMap<Address, Failing>>,
+}
+
+#[derive(Debug, Default)]
+struct Failing {
+    standing: Standing,
+    /// Whoever tells it cuts the pause short.
+    again: Arc<Notify>,
 }
 
 /// How it goes with a sink, since this process began.
@@ -68,45 +81,48 @@ pub struct Standing {
 
 impl Deliveries {
     pub fn new(sources: Sources, blobs: String) -> Self {
-        Self { sources, blobs, standings: Mutex::default() }
+        Self { sources, blobs, failing: Mutex::default() }
     }
 
     /// What is wrong with a sink, as a sentence, as far as it can be said without asking anybody.
     pub fn check(&self, sink: &Sink) -> Result<(), String> {
-        match sink {
-            Sink::Pull => Ok(()),
-            Sink::Webhook { url, .. } => {
-                endpoint::check(url, &self.sources).map(drop).map_err(|wrong| format!("url cannot be used: {wrong}"))
-            }
-        }
+        destination::check(sink, &self.sources)
     }
 
     pub fn standing(&self, account: &AccountName, sink: &str) -> Standing {
-        self.standings().get(&(account.clone(), sink.to_owned())).cloned().unwrap_or_default()
+        let failing = self.failing();
+        failing.get(&(account.clone(), sink.to_owned())).map(|failing| failing.standing.clone()).unwrap_or_default()
     }
 
-    /// Returns how many failures there were in a row with this one.
-    fn failed(&self, address: &Address, failure: &Failure) -> u32 {
+    /// Somebody thinks that a sink is well again: it is tried now, not at the end of its pause.
+    pub fn try_now(&self, account: &AccountName, sink: &str) {
+        if let Some(failing) = self.failing().get(&(account.clone(), sink.to_owned())) {
+            failing.again.notify_one();
+        }
+    }
+
+    /// Returns how long to wait before it is tried again, and who may cut that short.
+    fn failed(&self, address: &Address, failure: &Failure) -> (Duration, Arc<Notify>) {
         let why = failure.to_string();
-        let mut standings = self.standings();
-        let standing = standings.entry(address.clone()).or_default();
+        let mut failing = self.failing();
+        let Failing { standing, again } = failing.entry(address.clone()).or_default();
         standing.failures = standing.failures.saturating_add(1);
         if standing.last_error.as_ref() != Some(&why) {
             tracing::warn!(account = %address.0, sink = address.1, why, "a sink does not get its events; they wait");
             standing.last_error = Some(why);
         }
-        standing.failures
+        (again_after(standing.failures), again.clone())
     }
 
     fn went_through(&self, address: &Address) {
-        if let Some(standing) = self.standings().remove(address) {
+        if let Some(Failing { standing, .. }) = self.failing().remove(address) {
             tracing::info!(account = %address.0, sink = address.1, standing.failures, "a sink gets its events again");
         }
     }
 
-    fn standings(&self) -> MutexGuard<'_, BTreeMap<Address, Standing>> {
+    fn failing(&self) -> MutexGuard<'_, BTreeMap<Address, Failing>> {
         // It is whole after every statement.
-        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,7 +141,7 @@ async fn run(deliveries: Arc<Deliveries>, store: Store, clock: Arc<dyn Clock>, m
             _ = &mut stopped => break,
             _ = every.tick() => {}
         }
-        let wanted = match webhooks(&store) {
+        let wanted = match destinations(&store) {
             Ok(wanted) => wanted,
             Err(error) => {
                 tracing::warn!(%error, "sinks cannot be looked for; their events wait");
@@ -137,7 +153,7 @@ async fn run(deliveries: Arc<Deliveries>, store: Store, clock: Arc<dyn Clock>, m
             let stays = wanted.get(address) == Some(sink) && !round.is_finished();
             if !stays {
                 round.abort();
-                deliveries.standings().remove(address);
+                deliveries.failing().remove(address);
             }
             stays
         });
@@ -157,12 +173,12 @@ async fn run(deliveries: Arc<Deliveries>, store: Store, clock: Arc<dyn Clock>, m
     rounds.shutdown().await;
 }
 
-fn webhooks(store: &Store) -> Result<BTreeMap<Address, Sink>, StoreError> {
+fn destinations(store: &Store) -> Result<BTreeMap<Address, Sink>, StoreError> {
     let told = store.told()?.into_iter().flat_map(|told| {
         let account = told.account;
         told.sinks.into_iter().map(move |(name, sink)| ((account.clone(), name), sink.sink))
     });
-    Ok(told.filter(|(_, sink)| matches!(sink, Sink::Webhook { .. })).collect())
+    Ok(told.filter(|(_, sink)| destination::is_one(sink)).collect())
 }
 
 /// The way to one sink, again and again.
@@ -183,50 +199,40 @@ enum Came {
 
 impl Round {
     async fn go(self, clock: Arc<dyn Clock>) {
-        let Sink::Webhook { url, shape } = &self.sink else { return };
-        let mut agreed = None;
+        let mut open = None;
         loop {
-            let pause = match self.once((url, *shape), &mut agreed, clock.as_ref()).await {
+            match self.once(&mut open, clock.as_ref()).await {
                 Ok(Came::Gone) => return,
-                Ok(Came::Delivered) => {
-                    self.deliveries.went_through(&self.address);
-                    continue;
-                }
+                Ok(Came::Delivered) => self.deliveries.went_through(&self.address),
                 Ok(Came::NothingToDeliver) => {
                     self.deliveries.went_through(&self.address);
-                    LOOK_EVERY
+                    tokio::time::sleep(LOOK_EVERY).await;
                 }
-                Err(failure) => again_after(self.deliveries.failed(&self.address, &failure)),
-            };
-            tokio::time::sleep(pause).await;
+                Err(failure) => {
+                    let (pause, cut_short) = self.deliveries.failed(&self.address, &failure);
+                    // An error says that the pause was not cut short.
+                    let _ = tokio::time::timeout(pause, cut_short.notified()).await;
+                }
+            }
         }
     }
 
-    /// Delivers a batch. The endpoint is asked for its consent once, however often it fails later.
-    async fn once(
-        &self,
-        (url, shape): (&str, Shape),
-        agreed: &mut Option<Endpoint>,
-        clock: &dyn Clock,
-    ) -> Result<Came, Failure> {
+    /// Delivers a batch. What is there is asked for its consent once, however often it fails later.
+    async fn once(&self, open: &mut Option<Destination>, clock: &dyn Clock) -> Result<Came, Failure> {
         let (account, name) = &self.address;
         let Some(last) = self.last()? else { return Ok(Came::Gone) };
-        let endpoint = match agreed {
-            Some(endpoint) => endpoint,
-            None => {
-                let endpoint = Endpoint::new(url, shape, &self.deliveries.sources)?;
-                endpoint.greet(account.as_str(), &code()?, clock.now()).await?;
-                agreed.insert(endpoint)
-            }
+        let destination = match open {
+            Some(destination) => destination,
+            None => match Destination::open(&self.sink, account, &self.deliveries.sources, clock).await? {
+                Some(destination) => open.insert(destination),
+                None => return Ok(Came::Gone),
+            },
         };
         let events = self.store.events(account, last, EVENTS_A_PAGE_MAX).await?;
-        let Some(batch) = batch::batch(&events, shape, &self.deliveries.blobs) else {
+        let Some(last) = destination.bring(&events, &self.deliveries.blobs, clock).await? else {
             return Ok(Came::NothingToDeliver);
         };
-        if let Some(body) = batch.body {
-            endpoint.post(body).await?;
-        }
-        self.store.delivered(account, name, batch.last).await?;
+        self.store.delivered(account, name, last).await?;
         Ok(Came::Delivered)
     }
 
@@ -237,13 +243,6 @@ impl Round {
         let sink = told.and_then(|mut told| told.sinks.remove(name));
         Ok(sink.filter(|sink| sink.sink == self.sink).map(|sink| sink.last))
     }
-}
-
-/// In the form of a UUID, as Azure's are.
-fn code() -> Result<String, Failure> {
-    let random = || getrandom::u64().map_err(|error| Failure::Random(error.to_string()));
-    let digits = format!("{:016x}{:016x}", random()?, random()?);
-    Ok(format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]))
 }
 
 #[cfg(test)]
@@ -268,12 +267,5 @@ mod tests {
         ] {
             assert_eq!(again_after(failures), Duration::from_secs(seconds), "after {failures}");
         }
-    }
-
-    #[test]
-    fn a_code_is_another_each_time() {
-        let (one, other) = (code().expect("randomness"), code().expect("randomness"));
-        assert_eq!(one.len(), 36);
-        assert_ne!(one, other);
     }
 }

@@ -142,7 +142,8 @@ fn fail(message: &str) -> ExitCode {
 
 /// Who hears what the program says. Stdout belongs to the one line that says the server is ready.
 fn subscriber(log: Log, export: Option<&Export>) -> impl Subscriber + Send + Sync + use<> {
-    let filter = EnvFilter::try_from_env("GREENROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // What the Kafka client says at each try, the courier says once.
+    let filter = EnvFilter::try_from_env("GREENROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info,rskafka=off"));
     let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let stderr = match log {
         Log::Text => stderr.with_ansi(std::io::stderr().is_terminal()).boxed(),

@@ -7,20 +7,37 @@ use reqwest::ClientBuilder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use std::error::Error;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use url::{Host, Url};
 
 /// Err: why it may not be reached, as a sentence. A host that is a name is judged when it is connected to.
 pub fn check(url: &Url, sources: &Sources) -> Result<(), String> {
-    let (host, address) = match url.host() {
+    host(sources, url.host(), port(url))
+}
+
+/// What is wrong with a host, as a sentence, as far as it says so itself. One that is a name is judged when it is connected to.
+pub fn host(sources: &Sources, host: Option<Host<&str>>, port: u16) -> Result<(), String> {
+    let (host, address) = match host {
         Some(Host::Ipv4(address)) => (address.to_string(), IpAddr::V4(address)),
         Some(Host::Ipv6(address)) => (address.to_string(), IpAddr::V6(address)),
         Some(Host::Domain("localhost")) => ("localhost".to_owned(), IpAddr::from([127, 0, 0, 1])),
         Some(Host::Domain(_)) => return Ok(()),
         None => return Err("it names no host".to_owned()),
     };
-    if sources.permits(&host, port(url), address) { Ok(()) } else { Err(forbidden(&host, port(url))) }
+    if sources.permits(&host, port, address) { Ok(()) } else { Err(forbidden(&host, port)) }
+}
+
+/// The addresses of a host that may be connected to, of which there is one at least.
+pub async fn addresses(sources: &Sources, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let host = host.to_ascii_lowercase();
+    let found = tokio::net::lookup_host((host.as_str(), port)).await?;
+    let permitted: Vec<_> = found.filter(|address| sources.permits(&host, port, address.ip())).collect();
+    if permitted.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, forbidden(&host, port)));
+    }
+    Ok(permitted)
 }
 
 /// A client of that host alone: names of it are judged, redirects are not followed. An address in the URL is not looked up: `check` judges it.
@@ -53,11 +70,7 @@ impl Resolve for Judge {
     fn resolve(&self, name: Name) -> Resolving {
         let (sources, port, host) = (self.sources.clone(), self.port, name.as_str().to_owned());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((host.as_str(), port)).await?;
-            let permitted: Vec<_> = found.filter(|address| sources.permits(&host, port, address.ip())).collect();
-            if permitted.is_empty() {
-                return Err(forbidden(&host, port).into());
-            }
+            let permitted = addresses(&sources, &host, port).await?;
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })
     }
@@ -72,11 +85,11 @@ fn port(url: &Url) -> u16 {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
-    use std::net::SocketAddr;
+    use crate::tls;
 
-    fn sources(allowed: &[&str]) -> Sources {
+    pub fn sources(allowed: &[&str]) -> Sources {
         let own = SocketAddr::from(([127, 0, 0, 1], 10_000));
         let allowed = allowed.iter().map(|entry| entry.parse().expect("HOST:PORT")).collect();
         Sources::new(own, allowed, tls::trust(None).expect("a trust"))
@@ -84,13 +97,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_judged_by_the_addresses_that_it_leads_to() {
-        let ask = async |sources: Sources| {
-            let judge = Judge { sources, port: 83 };
-            judge.resolve("localhost".parse().expect("a name")).await.map(Iterator::collect::<Vec<_>>)
-        };
-        let refused = ask(sources(&["localhost:82"])).await.expect_err("it leads here");
+        let refused = addresses(&sources(&["localhost:82"]), "localhost", 83).await.expect_err("it leads here");
         assert!(refused.to_string().contains("--copy-source-allow localhost:83"), "{refused}");
-        let found = ask(sources(&["localhost:83"])).await.expect("it is allowed");
+        for dressed_up in ["127.1", "0x7f.1", "2130706433", "169.254.169.254"] {
+            assert!(addresses(&sources(&["127.0.0.1:83"]), dressed_up, 83).await.is_err(), "{dressed_up}");
+        }
+        let found = addresses(&sources(&["localhost:83"]), "LOCALHOST", 83).await.expect("it is allowed");
         assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{found:?}");
     }
 }

@@ -94,6 +94,7 @@ pub async fn put_sink(
         return Err(Refusal::new(StatusCode::CONFLICT, "Too many sinks", why));
     }
     state.store.set_sink(&account.name, name.to_string(), Some(sink)).await?;
+    state.deliveries.try_now(&account.name, name.as_str());
     state.done(&caller.to_string(), "sink.set", account.name.as_str(), name.as_str()).await?;
     Ok(Json(told(&state, &account.name)?))
 }

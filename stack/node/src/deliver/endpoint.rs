@@ -1,10 +1,13 @@
 //! A webhook: whether it may be reached, whether it agrees to get events, and a post to it.
 
-use super::batch;
+use super::batch::Told;
+use super::failure::{Failure, root};
+use super::written;
 use crate::reach;
 use greenroom_gateway::source::Sources;
+use greenroom_model::AccountName;
 use greenroom_model::feed::Shape;
-use greenroom_store::{StoreError, Timestamp};
+use greenroom_store::Timestamp;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{Method, StatusCode};
 use reqwest::{Client, RequestBuilder, Response};
@@ -12,6 +15,8 @@ use serde::Deserialize;
 use std::time::Duration;
 use url::Url;
 
+/// Azure's own posts are no longer. One event that is longer goes alone.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// From the connection to the answer. An endpoint that takes longer may have the events, and gets them again.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Of an answer to a handshake; it is some sixty.
@@ -19,39 +24,8 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Azure's longest URL of an endpoint.
 const URL_BYTES_MAX: usize = 2 * 1024;
 /// Who we say that we are: all servers of this program, not one of them.
-const SENDER: &str = "greenroom";
+pub const SENDER: &str = "greenroom";
 const MANNER: &str = "aeg-event-type";
-
-/// Why a sink does not have its events. The same failure has the same words, so that a change of them is one of the reason.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    #[error("its URL cannot be used: {0}")]
-    Url(String),
-    #[error("it gave no answer within {} s", ANSWER_MAX.as_secs())]
-    Silent,
-    #[error("it cannot be reached: {0}")]
-    Unreached(String),
-    #[error("the connection broke: {0}")]
-    Broke(String),
-    #[error("it answers {0}: redirects are not followed, so give the sink the URL that it leads to")]
-    Redirects(u16),
-    #[error("it answers {0}, where 2xx says that it has the events")]
-    Refuses(u16),
-    #[error(
-        "it does not agree to get events: OPTIONS with `WebHook-Request-Origin: {SENDER}` must be answered with the header \
-         `WebHook-Allowed-Origin: {SENDER}` or `*`; it answers {0} without"
-    )]
-    NoConsent(u16),
-    #[error(
-        "it does not agree to get events: a Microsoft.EventGrid.SubscriptionValidationEvent must be answered with 200 and \
-         {{\"validationResponse\": \"…\"}}, the event's data.validationCode"
-    )]
-    NoValidation,
-    #[error("no random number can be had: {0}")]
-    Random(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// The URL of an endpoint, or what is wrong with it, as a sentence. A host that is a name is judged when it is connected to.
 pub fn check(text: &str, sources: &Sources) -> Result<Url, String> {
@@ -85,13 +59,17 @@ impl Endpoint {
             .timeout(ANSWER_MAX)
             .pool_max_idle_per_host(1)
             .build()
-            .map_err(|error| Failure::Url(reach::root(&error)))?;
+            .map_err(|error| Failure::Url(root(&error)))?;
         Ok(Self { url, shape, client })
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// Asks whether it wants an account's events: whoever gets them must have said so. `code` is what nobody can guess.
     /// Sources: CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery"; Event Grid, "Endpoint validation with Event Grid events".
-    pub async fn greet(&self, account: &str, code: &str, now: Timestamp) -> Result<(), Failure> {
+    pub async fn greet(&self, account: &AccountName, code: &str, now: Timestamp) -> Result<(), Failure> {
         match self.shape {
             Shape::CloudEvents => {
                 let asks = self.client.request(Method::OPTIONS, self.url.clone());
@@ -101,7 +79,7 @@ impl Endpoint {
                 if agrees { Ok(()) } else { Err(Failure::NoConsent(answer.status().as_u16())) }
             }
             Shape::EventGrid => {
-                let body = batch::validation(&batch::topic(account), code, now);
+                let body = written::validation(account, code, now);
                 let answer = taken(send(self.message(body).header(MANNER, "SubscriptionValidation")).await?)?;
                 let said = serde_json::from_slice::<Validated>(&beginning(answer).await?);
                 let agrees = said.is_ok_and(|said| said.validation_response == code);
@@ -111,7 +89,8 @@ impl Endpoint {
     }
 
     /// Ok: it has them all.
-    pub async fn post(&self, body: Vec<u8>) -> Result<(), Failure> {
+    pub async fn post(&self, told: Vec<Told<'_>>) -> Result<(), Failure> {
+        let body = list(told);
         let message = match self.shape {
             // The origin that was agreed on.
             Shape::CloudEvents => self.message(body).header(ORIGIN, SENDER),
@@ -127,6 +106,18 @@ impl Endpoint {
         };
         self.client.post(self.url.clone()).header(CONTENT_TYPE, media_type).body(body)
     }
+}
+
+/// A JSON array of them.
+fn list(told: Vec<Told<'_>>) -> Vec<u8> {
+    let mut list = vec![b'['];
+    for told in told {
+        list.extend_from_slice(&told.json);
+        list.push(b',');
+    }
+    list.pop_if(|last| *last == b',');
+    list.push(b']');
+    list
 }
 
 #[derive(Deserialize)]
@@ -160,23 +151,16 @@ async fn beginning(mut answer: Response) -> Result<Vec<u8>, Failure> {
 
 fn broken(error: &reqwest::Error) -> Failure {
     match (error.is_timeout(), error.is_connect()) {
-        (true, _) => Failure::Silent,
-        (false, true) => Failure::Unreached(reach::root(error)),
-        (false, false) => Failure::Broke(reach::root(error)),
+        (true, _) => Failure::Silent(ANSWER_MAX.as_secs()),
+        (false, true) => Failure::Unreached(root(error)),
+        (false, false) => Failure::Broke(root(error)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls;
-    use std::net::SocketAddr;
-
-    fn sources(allowed: &[&str]) -> Sources {
-        let own = SocketAddr::from(([127, 0, 0, 1], 10_000));
-        let allowed = allowed.iter().map(|entry| entry.parse().expect("HOST:PORT")).collect();
-        Sources::new(own, allowed, tls::trust(None).expect("a trust"))
-    }
+    use crate::reach::tests::sources;
 
     #[test]
     fn a_url_is_checked_and_what_is_wrong_is_said() {

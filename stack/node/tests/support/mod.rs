@@ -9,9 +9,11 @@ pub mod collector;
 pub mod golden;
 pub mod hook;
 pub mod javascript;
+pub mod kafka;
 pub mod liar;
 pub mod python;
 pub mod signing;
+pub mod sinks;
 pub mod tiering;
 pub mod tree;
 

@@ -37,3 +37,21 @@ impl FeedRow {
         self.feed.is_some() || !self.sinks.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greenroom_model::feed::Shape;
+
+    #[test]
+    fn a_sink_is_read_as_the_kind_that_it_was_written_as() {
+        let webhook = Sink::Webhook { url: "https://a/b".to_owned(), shape: Shape::EventGrid };
+        let kafka = Sink::Kafka { brokers: vec!["a:1".to_owned(), "b:2".to_owned()], topic: "t".to_owned() };
+        for (sink, bytes) in
+            [(webhook, &b"\x00\x0bhttps://a/b\x01"[..]), (Sink::Pull, b"\x01"), (kafka, b"\x02\x02\x03a:1\x03b:2\x01t")]
+        {
+            assert_eq!(postcard::to_allocvec(&sink).unwrap(), bytes);
+            assert_eq!(postcard::from_bytes::<Sink>(bytes).unwrap(), sink);
+        }
+    }
+}
