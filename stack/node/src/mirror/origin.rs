@@ -33,7 +33,8 @@ pub struct Scope {
     pub prefix: String,
 }
 
-/// Asks nothing of it yet: whether it is there is found out by the first list. `secret` is an account key, a SAS, a connection string, or `ID:SECRET`.
+/// Asks nothing of it yet: whether it is there is found out by the first list. `secret` is an account key, a SAS, a connection string, or for a
+/// bucket `ID:SECRET`.
 /// Err: what is wrong and what to do, as a sentence without what authorises.
 pub fn open(text: &str, secret: Option<&str>, sources: &Sources) -> Result<Opened, String> {
     let url = Url::parse(text).map_err(|error| {
