@@ -138,9 +138,11 @@ fn mirrored() -> MirroredRow {
 fn feed() -> FeedRow {
     let (url, shape) = ("https://a/b".to_owned(), Shape::EventGrid);
     let webhook = |shape| Sink::Webhook { url: url.clone(), shape };
-    let sinks = [webhook(Shape::CloudEvents), webhook(shape), Sink::Pull].into_iter();
-    let sinks =
-        sinks.zip(["a", "b", "c"]).map(|(sink, name)| (name.to_owned(), SinkRow { sink, delivered: 60, dropped: 61 }));
+    let kafka = Sink::Kafka { brokers: vec!["a:1".to_owned()], topic: "t".to_owned() };
+    let sinks = [webhook(Shape::CloudEvents), webhook(shape), Sink::Pull, kafka].into_iter();
+    let sinks = sinks
+        .zip(["a", "b", "c", "d"])
+        .map(|(sink, name)| (name.to_owned(), SinkRow { sink, delivered: 60, dropped: 61 }));
     let settings = ChangeFeed { segment_seconds: 62, retention_days: Some(63), shards: 64 };
     FeedRow { feed: Some(settings), since_us: 65, until_us: 66, published: 67, sinks: sinks.collect() }
 }
