@@ -376,9 +376,10 @@ expect a.blobs == 2 --proves '2 blobs'
         assert!(
             with("fault cloud offline").contains(":18: 'fault cloud offline' needs a cloud: add 'profile: offload'")
         );
-        let feed = GOOD.replace("tenant create a --container in-box", "feed a --segment 1s");
+        let feed = GOOD.replace("--container in-box", "--container in-box\nfeed acc --segment 1s");
         assert!(
-            faults(&feed).contains(":18: 'feed a --segment 1s' needs a stack of the demo's own: add 'profile: fresh'")
+            faults(&feed)
+                .contains(":19: 'feed acc --segment 1s' needs a stack of the demo's own: add 'profile: fresh'")
         );
         for profile in ["fresh", "offload"] {
             let own = feed.replace("minutes: 3", &format!("minutes: 3\nprofile: {profile}"));
