@@ -10,6 +10,7 @@ mod feed;
 mod gateway;
 mod growth;
 mod machine;
+mod mirror;
 mod offload;
 mod plot;
 mod report;
@@ -44,6 +45,8 @@ pub enum Bench {
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=9))]
         repeats: u8,
     },
+    /// A mirror: how fast it fills, to a million blobs, and how far behind it is while the origin is written to
+    Mirror,
     /// How cost grows with blobs, connections and sizes: tables, and plots under docs/pictures
     Growth,
     /// Offload and recall beside plain copies to the same target and beside restic; what it stores, and its requests
@@ -86,6 +89,7 @@ pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
         Bench::Gateway { repeats } => gateway::measure(*repeats)?,
         Bench::Requests { repeats } => requests::measure(*repeats)?,
         Bench::Feed { repeats } => feed::measure(*repeats)?,
+        Bench::Mirror => mirror::measure()?,
         Bench::Growth => growth::measure()?,
         Bench::Offload { repeats } => offload::measure(*repeats)?,
         Bench::Tenancy { repeats } => tenancy::measure(*repeats)?,

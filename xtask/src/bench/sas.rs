@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 pub const ACCOUNT: &str = "devstoreaccount1";
 /// Public: every Azure storage emulator has it.
-const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// A query string that allows everything on blobs until the end of the century, over plain HTTP too. The servers that
 /// take it live for minutes, on loopback.
