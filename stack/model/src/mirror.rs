@@ -156,6 +156,9 @@ pub struct MirrorStatus {
     pub canary_lag_ms: Option<u64>,
     pub containers: Vec<ContainerName>,
     pub blobs: u64,
+    /// At the origin.
+    #[serde(default)]
+    pub bytes: u64,
     pub cached_bytes: u64,
     /// Since the server began.
     pub counts: MirrorCounts,

@@ -198,7 +198,8 @@ impl Mirrors {
             behind_ms,
             is_within_objective: behind_ms <= u64::from(objective_s) * 1_000,
             containers: containers.into_iter().map(|(container, _)| container).collect(),
-            blobs: held.blobs,
+            blobs: held.mirrored_blobs,
+            bytes: held.mirrored_bytes,
             cached_bytes: held.bytes,
             listed_us: record.place.listed_us,
             ..MirrorStatus::default()
@@ -237,7 +238,7 @@ impl Mirrors {
                 lag_p99_ms: sum.lag_p99_ms.max(lag.p99_ms),
                 events_behind: sum.events_behind + known.events_behind,
                 changes: sum.changes + known.counts.put + known.counts.gone,
-                blobs: sum.blobs + held.blobs,
+                blobs: sum.blobs + held.mirrored_blobs,
                 canary_lag_ms: sum.canary_lag_ms.max(known.canary_lag_ms),
             };
         }

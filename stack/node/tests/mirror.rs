@@ -9,7 +9,7 @@ use greenroom_model::tenancy::ByteCount;
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
 use support::azcopy::AzCopy;
-use support::{ACCOUNT, CONTAINER, Stack, header, send, verdict};
+use support::{ACCOUNT, CONTAINER, Stack, header, python, send, verdict};
 
 const LAKE: &str = "/v1/accounts/shown/mirrors/lake";
 const SHOWN: &str = "shown";
@@ -21,6 +21,8 @@ const KILLS: u64 = 4;
 struct Two {
     origin: Stack,
     here: Stack,
+    /// Of the account that shows it.
+    key: String,
     attach: Attach,
 }
 
@@ -34,9 +36,9 @@ impl Two {
         assert!(answer.status().is_success());
         let address = origin.ready.blob.trim_start_matches("http://").to_owned();
         let here = Stack::start_with(&["--copy-source-allow", &address]).await;
-        here.make_account("silver", SHOWN, &[]).await;
+        let own = here.make_account("silver", SHOWN, &[]).await.key;
         let mirror = Mirror { poll_ms: 200, ..Mirror::of(format!("{}/{ACCOUNT}/{CONTAINER}", origin.ready.blob)) };
-        Two { origin, here, attach: Attach { mirror: change(mirror), secret: Some(key) } }
+        Two { origin, here, key: own, attach: Attach { mirror: change(mirror), secret: Some(key) } }
     }
 
     async fn attach(&self) {
@@ -333,4 +335,26 @@ async fn a_canary_measures_the_true_lag() {
     assert!(status.canary_lag_ms.is_some_and(|lag_ms| lag_ms > 0), "{status:?}");
     let there = two.origin.names().await;
     assert!(there.iter().any(|name| name.starts_with(".greenroom-canary-")), "{there:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn microsofts_sdk_sees_one_namespace() {
+    let two = Two::start(|mirror| mirror).await;
+    for number in 0..119 {
+        let folder = ["a", "b/c", "b"][number % 3];
+        let answer = two.origin.blob("PUT", &format!("{CONTAINER}/{folder}/{number}")).await;
+        let answer = answer.header("x-ms-blob-type", "BlockBlob").header("x-ms-meta-number", number.to_string());
+        let answer =
+            answer.header("x-ms-tags", format!("kind={}", number % 2)).header("x-ms-blob-content-type", "text/odd");
+        let answer = answer.header("x-ms-access-tier", if number % 2 == 0 { "Cool" } else { "Hot" });
+        assert_eq!(answer.body(format!("{number}")).send().await.expect("an answer").status(), 201);
+    }
+    two.origin.put_blob("large", (0..9_000_000_u32).map(|byte| byte as u8).collect::<Vec<_>>()).await;
+    two.attach().await;
+    two.until("following", |status| status.state == MirrorState::Following).await;
+    let (there, here) = (format!("{}/{ACCOUNT}", two.origin.ready.blob), format!("{}/{SHOWN}", two.here.ready.blob));
+    let origin_key = two.attach.secret.clone().expect("a key");
+    let named =
+        [("ORIGIN_URL", there.as_str()), ("ORIGIN_KEY", &origin_key), ("BLOB_URL", &here), ("ACCOUNT_KEY", &two.key)];
+    python::run_checks("mirror.py", &named).await;
 }

@@ -38,7 +38,10 @@ pub(crate) struct Growth {
 impl Growth {
     pub fn from(was: TenantUsage, is: TenantUsage) -> Self {
         let grown = |was: u64, is: u64| i128::from(is) - i128::from(was);
-        Self { bytes: grown(was.counted_bytes(), is.counted_bytes()), blobs: grown(was.blobs, is.blobs) }
+        Self {
+            bytes: grown(was.counted_bytes(), is.counted_bytes()),
+            blobs: grown(was.counted_blobs(), is.counted_blobs()),
+        }
     }
 }
 
@@ -74,7 +77,7 @@ fn check(quota: &Quota, used: &TenantUsage, growth: Growth, scope: impl FnOnce()
         limit.filter(|limit| growth > 0 && i128::from(used) + growth > i128::from(*limit)).map(|limit| (limit, used))
     };
     let bytes = over(quota.bytes.map(|bytes| bytes.0), used.counted_bytes(), growth.bytes);
-    let blobs = over(quota.blobs, used.blobs, growth.blobs);
+    let blobs = over(quota.blobs, used.counted_blobs(), growth.blobs);
     let (what, (limit, used)) = match (bytes, blobs) {
         (None, None) => return Ok(()),
         (Some(bytes), _) => ("bytes", bytes),

@@ -72,12 +72,20 @@ pub struct TenantUsage {
     pub cloud_only_bytes: u64,
     /// What is kept besides content: names, metadata, tags, block lists, see `billing`.
     pub record_bytes: u64,
+    /// Of the blobs, those that are mirrored, and their bytes at the origin. A quota counts of them what is cached.
+    pub mirrored_blobs: u64,
+    pub mirrored_bytes: u64,
 }
 
 impl TenantUsage {
     /// What a quota of bytes counts.
     pub fn counted_bytes(self) -> u64 {
         self.bytes + self.staged_bytes + self.record_bytes + self.staged_blocks * billing::BLOCK_BYTES
+    }
+
+    /// What a quota of blobs counts.
+    pub fn counted_blobs(self) -> u64 {
+        self.blobs.saturating_sub(self.mirrored_blobs)
     }
 
     /// Bytes whose content is on flash, uncommitted blocks included.
@@ -95,6 +103,8 @@ impl TenantUsage {
             cloud_bytes: self.cloud_bytes + other.cloud_bytes,
             cloud_only_bytes: self.cloud_only_bytes + other.cloud_only_bytes,
             record_bytes: self.record_bytes + other.record_bytes,
+            mirrored_blobs: self.mirrored_blobs + other.mirrored_blobs,
+            mirrored_bytes: self.mirrored_bytes + other.mirrored_bytes,
         }
     }
 
@@ -109,6 +119,8 @@ impl TenantUsage {
             cloud_bytes: self.cloud_bytes.saturating_sub(other.cloud_bytes),
             cloud_only_bytes: self.cloud_only_bytes.saturating_sub(other.cloud_only_bytes),
             record_bytes: self.record_bytes.saturating_sub(other.record_bytes),
+            mirrored_blobs: self.mirrored_blobs.saturating_sub(other.mirrored_blobs),
+            mirrored_bytes: self.mirrored_bytes.saturating_sub(other.mirrored_bytes),
         }
     }
 }

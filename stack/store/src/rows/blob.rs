@@ -83,6 +83,7 @@ impl BlobRow {
             Whereabouts::Cloud(_) => (1, bytes, bytes),
         };
         let record_bytes = self.record_bytes();
+        let (mirrored_blobs, mirrored_bytes) = if self.origin().is_some() { (1, self.props.length) } else { (0, 0) };
         TenantUsage {
             blobs: 1,
             bytes,
@@ -90,6 +91,8 @@ impl BlobRow {
             cloud_bytes,
             cloud_only_bytes,
             record_bytes,
+            mirrored_blobs,
+            mirrored_bytes,
             ..TenantUsage::default()
         }
     }

@@ -219,6 +219,8 @@ fn usage() -> TenantUsage {
         cloud_bytes: 38,
         cloud_only_bytes: 39,
         record_bytes: 53,
+        mirrored_blobs: 76,
+        mirrored_bytes: 77,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::rows::{
     BlobRow, CommittedBlock, ContainerRow, GarbageRow, List, beside, blob_name, decode, encode, with_last,
 };
-use crate::usage::{Owner, TenantUsage};
+use crate::usage::Owner;
 use redb::{Key, ReadableTable, Table, WriteTransaction};
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
@@ -141,7 +141,7 @@ fn count_in(txn: &WriteTransaction, records: Records) -> Result<()> {
         let row = match old {
             Some(row) => with_last(&row, &bytes)?,
             None if bytes == 0 => continue,
-            None => encode(&(owner, TenantUsage { record_bytes: bytes, ..TenantUsage::default() })),
+            None => encode(&(owner, records_alone(bytes))),
         };
         held.insert(id, row.as_slice())?;
     }
@@ -158,8 +158,12 @@ fn count_in(txn: &WriteTransaction, records: Records) -> Result<()> {
         usage.insert(name.as_str(), with_last(&row, &bytes)?.as_slice())?;
     }
     for (name, bytes) in tenants {
-        let row = TenantUsage { record_bytes: bytes, ..TenantUsage::default() };
-        usage.insert(name.as_str(), encode(&row).as_slice())?;
+        usage.insert(name.as_str(), encode(&records_alone(bytes)).as_slice())?;
     }
     Ok(())
+}
+
+/// Of somebody who holds nothing else: the eight numbers of format 7.
+fn records_alone(bytes: u64) -> [u64; 8] {
+    [0, 0, 0, 0, 0, 0, 0, bytes]
 }
