@@ -41,8 +41,12 @@ impl Heat {
         self.watched.store(true, Relaxed);
     }
 
+    pub fn is_watched(&self) -> bool {
+        self.watched.load(Relaxed)
+    }
+
     pub fn note(&self, place: &Place) {
-        let Some(clock) = self.clock.as_ref().filter(|_| self.watched.load(Relaxed)) else { return };
+        let Some(clock) = self.clock.as_ref().filter(|_| self.is_watched()) else { return };
         let last = clock.now();
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         match reads.get_mut(place) {

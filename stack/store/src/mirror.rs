@@ -114,6 +114,10 @@ impl Shown {
         Ok(shown)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.containers.is_empty()
+    }
+
     fn come_to(&mut self, account: &AccountName, mirror: &str, complete_us: i64) -> Arc<AtomicI64> {
         let as_of = self.as_of.entry((account.clone(), mirror.to_owned())).or_default();
         as_of.store(complete_us, Relaxed);
@@ -138,7 +142,6 @@ pub fn origin_etag(text: &str) -> ETag {
 impl Store {
     /// Where mirrored content comes from. Once.
     pub fn attach_origins(&self, origins: Arc<dyn Origins>) {
-        self.heat().watch();
         if self.origins_part().set(origins).is_err() {
             tracing::error!("a store has one part that reaches origins, and keeps the first");
         }
@@ -240,6 +243,8 @@ impl Store {
             Ok(())
         })
         .await?;
+        // What is read twice is cached.
+        self.heat().watch();
         let mut shown = self.shown().write().unwrap_or_else(PoisonError::into_inner);
         shown.show(path.clone(), mirror.to_owned(), there.to_owned());
         Ok(())

@@ -272,7 +272,7 @@ impl Parts {
         let space = Arc::new(Space::new(disk.clone(), dir, &file, config.capacity_bytes).beside(linked));
         let snapshot = catalog.snapshot()?;
         let identities = RwLock::new(Identities::load(&snapshot)?);
-        let mirrored = RwLock::new(Shown::load(&snapshot)?);
+        let mirrored = Shown::load(&snapshot)?;
         let mut books = snapshot.books()?;
         drop(snapshot);
         let volume = books.head.volume;
@@ -284,6 +284,10 @@ impl Parts {
         let quotas = books.quotas.clone();
         let writer = Writer::start(catalog.clone(), books, extents.clone(), clock.clone())?;
         let heat = Arc::new(Heat::new(clock));
+        if !mirrored.is_empty() {
+            heat.watch();
+        }
+        let mirrored = RwLock::new(mirrored);
         let (faults, cold, origins, making_room, compaction, shrunk) = Default::default();
         Ok(Self {
             catalog,

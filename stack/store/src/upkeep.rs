@@ -19,6 +19,8 @@ const STAGED_SECONDS_MAX: i64 = 7 * 24 * 3_600;
 const STAGINGS_A_TRANSACTION: usize = 500;
 /// Between looks for dead space: soon enough for whoever waits for room, rare enough to cost nothing.
 const ROUND_EVERY: Duration = Duration::from_secs(10);
+/// Rounds between two times that reads are written down: what is not, a crash forgets.
+const ROUNDS_A_MINUTE: u64 = 6;
 /// Rounds between looks for stale blocks, which are days old anyway.
 const ROUNDS_AN_HOUR: u64 = 360;
 
@@ -56,6 +58,9 @@ async fn run(store: Store, mut stopped: oneshot::Receiver<()>) {
             store.bury().await?;
             if round % ROUNDS_AN_HOUR == 0 {
                 store.discard_stale_blocks().await?;
+            }
+            if store.heat().is_watched() && round % ROUNDS_A_MINUTE == 0 {
+                store.settle_heat().await?;
             }
             store.shrink_catalog().await?;
             store.compact().await

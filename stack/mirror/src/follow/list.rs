@@ -193,13 +193,12 @@ impl Follower {
         let names: BTreeSet<String> = page.blobs.iter().map(|blob| blob.name.clone()).collect();
         let last = page.blobs.last().map(|blob| blob.name.clone());
         let end = if page.next.is_some() { last.clone() } else { None };
-        let gone = self.only_here(&job, &names, end.as_deref()).await?;
         let mut seen = Vec::new();
         for blob in page.blobs {
             self.see(&mut seen, blob);
         }
         self.reflect(&job.here, seen).await?;
-        self.look_at(&job.there, &job.here, gone).await?;
+        self.look_for_others(&job, &names, end.as_deref()).await?;
         let Some(after) = page.next else { return Ok(Vec::new()) };
         Ok(vec![Job { after: Some(after), from: last.or(job.from), ..job }])
     }
@@ -237,22 +236,22 @@ impl Follower {
         Ok(jobs.collect())
     }
 
-    /// Names that are here, and not on the page of which they should be.
-    async fn only_here(&self, job: &Job, names: &BTreeSet<String>, end: Option<&str>) -> Result<BTreeSet<String>> {
+    /// Looks at names that are here, and not on the page on which they should be.
+    async fn look_for_others(&mut self, job: &Job, names: &BTreeSet<String>, end: Option<&str>) -> Result<()> {
         let mut query = ListQuery {
             prefix: job.prefix.clone(),
             after: job.from.clone(),
             before: end.map(str::to_owned),
             ..ListQuery::default()
         };
-        let mut only = BTreeSet::new();
         loop {
             let page = self.store.list_blobs(&job.here, &query).await?;
-            let here = page.entries.iter().map(Entry::name).filter(|name| !names.contains(*name));
-            only.extend(here.map(str::to_owned));
+            let others = page.entries.iter().map(Entry::name).filter(|name| !names.contains(*name));
+            let others: BTreeSet<String> = others.map(str::to_owned).collect();
+            self.look_at(&job.there, &job.here, others).await?;
             match page.next {
                 Some(next) => query.after = Some(next),
-                None => return Ok(only),
+                None => return Ok(()),
             }
         }
     }

@@ -13,26 +13,32 @@ use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 #[derive(Debug)]
-pub struct Reads {
+pub struct Reads(Weak<Mirrors>);
+
+/// A mirrored blob, and what reaches it.
+struct Found {
     store: Store,
-    mirrors: Weak<Mirrors>,
+    task: Arc<Task>,
+    shown: ShownIn,
+    blob: BlobPath,
 }
 
 impl Reads {
     /// Holds on to nothing: mirrors end before their store does.
     pub fn of(mirrors: &Arc<Mirrors>) -> Self {
-        Self { store: mirrors.store.clone(), mirrors: Arc::downgrade(mirrors) }
+        Self(Arc::downgrade(mirrors))
     }
 
-    fn find(&self, blob: &BlobPath) -> Result<(Arc<Task>, ShownIn)> {
+    fn find(&self, blob: &BlobPath) -> Result<Found> {
         let away = |why: &str| StoreError::Away(why.into());
-        let shown = self.store.mirrored(&blob.container);
+        let mirrors = self.0.upgrade().ok_or_else(|| away("the server is stopping"))?;
+        let shown = mirrors.store.mirrored(&blob.container);
         let shown =
             shown.ok_or_else(|| away("the mirror that it came by is detached, and its content was not kept here"))?;
-        let mirrors = self.mirrors.upgrade().ok_or_else(|| away("the server is stopping"))?;
         let name = TenantName::new(shown.mirror.clone()).map_err(|_| away("its mirror has no good name"))?;
         let task = mirrors.task(&blob.container.account, &name);
-        Ok((task.ok_or_else(|| away("its mirror cannot be taken up"))?, shown))
+        let task = task.ok_or_else(|| away("its mirror cannot be taken up"))?;
+        Ok(Found { store: mirrors.store.clone(), task, shown, blob: blob.clone() })
     }
 }
 
@@ -44,9 +50,10 @@ impl Origins for Reads {
         range: Range<u64>,
         again: bool,
     ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes>>>> {
-        let (found, store, blob) = (self.find(blob), self.store.clone(), blob.clone());
+        let found = self.find(blob);
         async move {
-            let (task, shown) = found?;
+            let found = found?;
+            let Found { task, shown, blob, .. } = &found;
             if again {
                 task.wants.want(blob.clone());
             }
@@ -64,7 +71,7 @@ impl Origins for Reads {
                     Ok(counted.boxed())
                 }
                 Err(OriginError::Changed | OriginError::Missing) => {
-                    look(&store, &task, &shown, &blob).await?;
+                    look(&found).await?;
                     Err(StoreError::OriginChanged)
                 }
                 Err(error) => Err(away(&error)),
@@ -74,17 +81,14 @@ impl Origins for Reads {
     }
 
     fn look(&self, blob: &BlobPath) -> BoxFuture<'static, Result<()>> {
-        let (found, store, blob) = (self.find(blob), self.store.clone(), blob.clone());
-        async move {
-            let (task, shown) = found?;
-            look(&store, &task, &shown, &blob).await
-        }
-        .boxed()
+        let found = self.find(blob);
+        async move { look(&found?).await }.boxed()
     }
 }
 
 /// In its turn: what the mirror's task has asked for before is put down before.
-async fn look(store: &Store, task: &Task, shown: &ShownIn, blob: &BlobPath) -> Result<()> {
+async fn look(found: &Found) -> Result<()> {
+    let Found { store, task, shown, blob } = found;
     let _one_at_a_time = task.turns.lock().await;
     task.standing.known().counts.lists += 1;
     look_now(store, &*task.origin, shown, blob).await?.map_err(|error| away(&error))
