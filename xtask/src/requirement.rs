@@ -19,7 +19,7 @@ pub struct Requirement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Build,
-    /// The demos show it; without it they fall back to what is built in, and say so.
+    /// The talk is better with it: the demos show it, or fall back to what is built in and say so; or the page that ships is smaller.
     Talk,
     Test,
     Bench,
@@ -113,9 +113,12 @@ pub static TANSU: Pinned = Pinned {
              ec25049b535b19c088537917fff3ff4e6a18c79320871e22abbcf5c74b730ecb",
 };
 
+/// The optimiser of wasm. It runs at build time, and nothing of it ships.
+pub const BINARYEN: &str = "binaryen";
 pub const AZURITE_VERSION: &str = "3.37.0";
 /// Not the newest: those want a newer Node than distributions have.
 const STORAGE_BLOB_VERSION: &str = "12.31.0";
+const BINARYEN_VERSION: &str = "132.0.0";
 const ASCIINEMA_PLAYER_VERSION: &str = "3.18.0";
 /// Nor is this the newest, for the same reason.
 pub const SLIDEV_VERSION: &str = "52.0.0";
@@ -246,6 +249,13 @@ pub const REQUIREMENTS: &[Requirement] = &[
         purpose: Purpose::Test,
         probe: Probe::Program("firefox-esr"),
         source: Source::System { debian: "firefox-esr", arch: "firefox-esr" },
+    },
+    Requirement {
+        name: "Binaryen",
+        why: "it takes a twelfth off the page that ships",
+        purpose: Purpose::Talk,
+        probe: Probe::NodeTool { package: BINARYEN, version: BINARYEN_VERSION, program: "wasm-opt" },
+        source: Source::Pinned,
     },
     Requirement {
         name: "asciinema-player",

@@ -2,11 +2,12 @@
 //! `ui/dist` stays untouched when nothing changed, so that the shell that embeds it stays fresh too.
 
 use crate::build::Profile;
-use crate::{paths, shell};
+use crate::{paths, requirement, shell};
 use anyhow::{Context, Result};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::UNIX_EPOCH;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -33,22 +34,50 @@ pub fn build(profile: Profile) -> Result<()> {
     if dist().join("index.html").exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
         return Ok(());
     }
-    shell::step("Bind the UI into ui/dist", || assemble(&wasm, &assets))?;
+    shell::step("Bind the UI into ui/dist", || assemble(&wasm, &assets, profile))?;
     fs::create_dir_all(stamp.parent().expect("a file in the target folder")).context("create target/xtask")?;
     fs::write(&stamp, print).context("write the UI's stamp")
 }
 
 /// Everything is made in a folder beside and moved in whole: a build that was interrupted leaves the old page.
-fn assemble(wasm: &[PathBuf], assets: &[PathBuf]) -> Result<()> {
+fn assemble(wasm: &[PathBuf], assets: &[PathBuf], profile: Profile) -> Result<()> {
     let fresh = paths::target().join("xtask/dist");
     paths::remove_folder(&fresh)?;
     fs::create_dir_all(&fresh).context("create the UI's folder")?;
     shell::run(shell::cargo("run --quiet -p greenroom-bindgen --").arg(&fresh).args(wasm))?;
+    if profile == Profile::Release {
+        PROGRAMS.iter().try_for_each(|name| shrink(&fresh.join(format!("{name}_bg.wasm"))))?;
+    }
     for asset in assets.iter().filter(|asset| asset.exists()) {
         copy(asset, &fresh.join(asset.file_name().expect("a named asset")))?;
     }
     paths::remove_folder(&dist())?;
     copy(&fresh, &dist())
+}
+
+/// Optimises a program for size, where Binaryen is here. What it may use is what the compiler uses, and it may take memory for zeroed at the start
+/// and addresses below 1,024 for nobody's: the stack lies first, and ends there.
+fn shrink(wasm: &Path) -> Result<()> {
+    const OPTIONS: [&str; 6] = [
+        "-Oz",
+        "--converge",
+        "--zero-filled-memory",
+        "--low-memory-unused",
+        "--strip-producers",
+        "--strip-target-features",
+    ];
+    const FEATURES: [&str; 6] =
+        ["bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
+    let program = requirement::node_program(requirement::BINARYEN, "wasm-opt");
+    if !program.exists() {
+        eprintln!("warning: no Binaryen, so the page is a twelfth larger: `cargo xtask setup` fetches it");
+        return Ok(());
+    }
+    let small = wasm.with_extension("small");
+    let mut optimise = Command::new(program);
+    optimise.args(OPTIONS).args(FEATURES.map(|feature| format!("--enable-{feature}"))).arg(wasm).arg("-o").arg(&small);
+    shell::run(&mut optimise)?;
+    fs::rename(&small, wasm).with_context(|| format!("put {} in place", wasm.display()))
 }
 
 /// Path, size and time of every file below `places`: equal means that nothing changed.

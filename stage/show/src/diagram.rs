@@ -1,6 +1,7 @@
 //! A diagram: boxes in columns, and arrows between them. Drawn in the theme of the stage, so it is placed here and has no colour.
 //! The topology of a demo is one whose boxes and arrows are bound to metrics of the run.
 
+use crate::order;
 use serde::{Deserialize, Serialize};
 
 /// Columns and boxes of a column that a slide can carry and be read from far away.
@@ -214,7 +215,7 @@ impl Diagram {
             .filter(|other| self.side(*other, node) == Some(side))
             .filter_map(|other| places.get(self.other(other, node)?).map(|place| (other, place)))
             .collect();
-        others.sort_by(|(one, a), (other, b)| {
+        order::sort_by(&mut others, |(one, a), (other, b)| {
             let (a, b) = if side.is_level() { (a.y, b.y) } else { (a.x, b.x) };
             a.total_cmp(&b).then(one.cmp(other))
         });

@@ -1,5 +1,6 @@
 //! A recorded run laid under the one at hand: the same curves, each part where the step begins that it belongs to.
 
+use crate::order;
 use crate::{
     Badge, Micros, Run, Series,
     demo::Demo,
@@ -68,7 +69,7 @@ impl Ghost {
     /// ghost did before its first step, and between steps for longer than the run, is left out.
     pub fn parts(&self, run: &Run) -> Vec<Part> {
         let mut begun: Vec<(Micros, usize)> = run.steps.iter().map(|(step, ran)| (ran.started, *step)).collect();
-        begun.sort_unstable();
+        order::sort_by(&mut begun, Ord::cmp);
         let mut parts = Vec::new();
         for (index, (at, step)) in begun.iter().enumerate() {
             let Some(from) = self.steps.get(step).map(|ran| ran.started) else { continue };

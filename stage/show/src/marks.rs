@@ -54,7 +54,10 @@ struct Page {
 impl Marks {
     /// Those of one slide.
     pub(crate) fn of(pointer: Option<Pointer>, slide: usize, strokes: Vec<Vec<Spot>>) -> Self {
-        Self { pointer, ink: BTreeMap::from([(slide, Page { since: 0, strokes })]) }
+        // Not made from a list: that would bring a sort along.
+        let mut ink = BTreeMap::new();
+        ink.insert(slide, Page { since: 0, strokes });
+        Self { pointer, ink }
     }
 
     pub fn strokes(&self, slide: usize) -> &[Vec<Spot>] {

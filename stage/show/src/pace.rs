@@ -1,6 +1,7 @@
 //! How the talk stands against its plan: ahead or behind, when it will end, and what to leave out to end on time.
 
 use crate::deck::Deck;
+use crate::order;
 use crate::version::slide_minutes;
 
 /// Off by less than this is on time: nobody hurries for a minute.
@@ -41,7 +42,7 @@ pub fn pace(deck: &Deck, slide: usize, elapsed: f64) -> Option<Pace> {
 /// Slides after `slide` to leave out until `over` seconds are won: the least important first, and of those the nearest.
 fn skip(deck: &Deck, planned: &[f64], slide: usize, over: f64) -> Vec<usize> {
     let mut open: Vec<usize> = (slide + 1..planned.len()).filter(|index| deck.slides[*index].priority > 1).collect();
-    open.sort_by_key(|index| (u8::MAX - deck.slides[*index].priority, *index));
+    order::sort_by_key(&mut open, |index| (u8::MAX - deck.slides[*index].priority, *index));
     let mut won = 0.0;
     let mut skip = Vec::new();
     for index in open {
@@ -51,7 +52,7 @@ fn skip(deck: &Deck, planned: &[f64], slide: usize, over: f64) -> Vec<usize> {
         won += planned[index];
         skip.push(index);
     }
-    skip.sort_unstable();
+    order::sort_by(&mut skip, Ord::cmp);
     skip
 }
 

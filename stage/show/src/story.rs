@@ -1,6 +1,7 @@
 //! A run as a directed chart draws it: its groups beside each other, without the time between them; and what is on stage of it.
 
 use crate::demo::{Demo, Group, Hero, Shot};
+use crate::order;
 use crate::{Micros, Run, StepState, ghost};
 
 /// Kept before a group's first step and after its last, so that curves begin and end at rest.
@@ -41,7 +42,7 @@ impl Story {
                 Some(Part { group, from: began.saturating_sub(BEFORE).max(run.began), to, at: 0, took })
             })
             .collect();
-        parts.sort_by_key(|part| part.from);
+        order::sort_by_key(&mut parts, |part| part.from);
         let (mut at, mut free) = (0, 0);
         for part in &mut parts {
             // A moment belongs to one group, also where one was run again within another.

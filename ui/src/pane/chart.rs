@@ -13,6 +13,7 @@ use crate::{
     store::{Part, Store},
     time,
 };
+use greenroom_show::order;
 use greenroom_show::{
     Ghost, Run, Series, Show, Span,
     demo::{Chart, Demo},
@@ -468,7 +469,7 @@ impl Line {
 
 /// The strokes of one line, one after the other.
 fn in_order(mut strokes: Vec<Stroke>) -> Vec<Stroke> {
-    strokes.sort_by(|a, b| {
+    order::sort_by(&mut strokes, |a, b| {
         a.first().map(|first| first.0).partial_cmp(&b.first().map(|first| first.0)).unwrap_or(Ordering::Equal)
     });
     strokes

@@ -22,6 +22,7 @@ use crate::{
     store::{Part, Store},
 };
 use badge::Badge;
+use greenroom_show::order;
 use greenroom_show::{
     Span,
     deck::{Cue, Pane},
@@ -62,7 +63,7 @@ fn EditionPanes(cue: Cue, draw: Draw) -> impl IntoView {
         }
     };
     let mut panes = cue.panes.clone();
-    panes.sort();
+    order::sort_by(&mut panes, Ord::cmp);
     panes.dedup();
     let (along_the_bottom, above): (Vec<_>, Vec<_>) = panes.iter().partition(|pane| **pane == Pane::Checks);
     let above = match shot::is_directed(store, &cue) {

@@ -1,5 +1,6 @@
 //! What a chart's axes span: round numbers that move in calm steps. Pure: takes the page's clock as a number.
 
+use greenroom_show::order;
 use greenroom_show::{Micros, RECENT, Run, Span};
 
 /// How long an axis takes to move, in milliseconds.
@@ -181,7 +182,7 @@ impl Stretch {
         let now = if run.running().is_some() { run.now } else { run.now.min(last_end + Self::AFTER) };
         let mut began = now;
         let mut steps: Vec<_> = run.steps.values().collect();
-        steps.sort_by_key(|step| std::cmp::Reverse(ends(step)));
+        order::sort_by_key(&mut steps, |step| std::cmp::Reverse(ends(step)));
         for step in steps {
             if ends(step) + Self::APART < began {
                 break;

@@ -1,6 +1,8 @@
 //! Where all letters of a chart stand. Pure: who draws it measures them. It gives way by rule: a shorter form of a name, then none; nothing
 //! is cut off, and nothing stands over anything else.
 
+use greenroom_show::order;
+
 /// A line of letters is so high, as a part of their size.
 const LINE: f64 = 1.3;
 /// Between letters and what they belong to, as parts of their size.
@@ -153,7 +155,7 @@ impl Sheet {
         }
         // The outer ones first: they say how long it is.
         let mut times: Vec<_> = wanted.times.iter().collect();
-        times.sort_by(|a, b| (b.0 - 0.5).abs().total_cmp(&(a.0 - 0.5).abs()));
+        order::sort_by(&mut times, |a, b| (b.0 - 0.5).abs().total_cmp(&(a.0 - 0.5).abs()));
         for (part, text) in times {
             let left = (x(*part) - wide(text) * 0.5).clamp(0.0, (width - wide(text)).max(0.0));
             letters.put(Of::Axis, text, at(left, height - row * 0.5, text));
@@ -198,7 +200,7 @@ fn spread(ends: &[End], row: f64, plot: Rect, y: impl Fn(f64) -> f64) -> Vec<(us
     let fits = ((last - first) / row).max(0.0) as usize + 1;
     let mut rows: Vec<(usize, f64)> =
         ends.iter().enumerate().take(fits).map(|(index, end)| (index, y(end.y))).collect();
-    rows.sort_by(|a, b| a.1.total_cmp(&b.1));
+    order::sort_by(&mut rows, |a, b| a.1.total_cmp(&b.1));
     let mut free = first;
     for (_, middle) in &mut rows {
         *middle = middle.max(free);

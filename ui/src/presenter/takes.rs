@@ -8,6 +8,7 @@ use crate::{
     store::{Part, Store},
     time,
 };
+use greenroom_show::order;
 use greenroom_show::{
     Run, call,
     take::{Detail, Label, TakeAct, TakeInfo, Verdict},
@@ -188,7 +189,7 @@ fn shelves(takes: &[TakeInfo], here: Option<&str>) -> Vec<Shelf> {
         }
     }
     // Sorting keeps the order of equals.
-    shelves.sort_by_key(|shelf| match &shelf.of {
+    order::sort_by_key(&mut shelves, |shelf| match &shelf.of {
         Some(demo) if Some(demo.as_str()) == here => 0,
         None => 1,
         Some(_) => 2,

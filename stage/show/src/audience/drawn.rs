@@ -95,10 +95,15 @@ impl From<Scene> for Show {
         let Scene { scenery, look, run, ghost, pointer, ink } = scene;
         let index = scenery.slide.index;
         let slug = scenery.demo.as_ref().map(|demo| demo.slug.clone());
+        // Collected, it would bring a sort along.
+        let mut demos = BTreeMap::new();
+        if let Some(demo) = &scenery.demo {
+            demos.insert(demo.slug.clone(), demo.clone().into());
+        }
         let mut show = Show {
             position: Position { slide: index, reveal: look.reveal },
             marks: Marks::of(pointer, index, ink),
-            demos: scenery.demo.clone().map(|demo| (demo.slug.clone(), demo.into())).into_iter().collect(),
+            demos,
             deck: Some(scenery.into()),
             ..Show::default()
         };
@@ -192,7 +197,10 @@ impl From<Run> for crate::Run {
         let steps = steps.into_iter().map(|(index, super::StepRun { started, ended, outcome })| {
             (index, crate::StepRun { started, ended, timeout_ms: 0, outcome: outcome.map(Into::into), late: false })
         });
-        crate::Run { began, now, steps: steps.collect(), terminal, series, tools, ..crate::Run::default() }
+        // One by one, as above.
+        let mut all = BTreeMap::new();
+        all.extend(steps);
+        crate::Run { began, now, steps: all, terminal, series, tools, ..crate::Run::default() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The plan as two plots, in SVG: the same drawing on the stage and in an export.
 
 use super::{Plan, terabytes};
+use crate::order;
 use crate::unit::grouped;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -99,7 +100,7 @@ fn plot(picture: &mut String, title: &str, curves: &[Curve], say: fn(f64) -> Str
     // Names stand at the ends of their lines, kept apart.
     let ends = curves.iter().filter_map(|curve| Some((chart.backend_coord(curve.points.last()?).1, curve)));
     let mut ends: Vec<_> = ends.collect();
-    ends.sort_by_key(|(y, _)| -y);
+    order::sort_by_key(&mut ends, |(y, _)| -y);
     let mut lowest = i32::MAX;
     for (y, curve) in ends {
         let y = y.min(lowest);

@@ -1,6 +1,7 @@
 //! How reliable the steps of the demos are, over all their takes.
 
 use crate::demo::Demo;
+use crate::order;
 use serde::{Deserialize, Serialize};
 
 /// Fewer runs tell nothing about the next one.
@@ -48,7 +49,7 @@ pub fn reliability<'a>(demos: impl IntoIterator<Item = &'a Demo>, trials: &[Tria
             let own = trials.iter().filter(|trial| trial.demo == demo.slug && trial.step == index);
             let (passed, failed): (Vec<_>, Vec<_>) = own.partition(|trial| trial.passed);
             let mut times: Vec<f64> = passed.iter().map(|trial| trial.seconds).collect();
-            times.sort_by(f64::total_cmp);
+            order::sort_by(&mut times, f64::total_cmp);
             (passed.len() + failed.len() > 0).then(|| Reliability {
                 demo: demo.slug.clone(),
                 step: index,

@@ -1,6 +1,7 @@
 //! Several runs of one talk, side by side.
 
 use super::{Rehearsal, SlideTime};
+use crate::order;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -74,7 +75,7 @@ fn next<'a>(nth: &mut BTreeMap<&'a str, usize>, title: &'a str) -> usize {
 fn spread(title: &str, (planned_seconds, words): (f64, usize), times: impl Iterator<Item = f64>) -> Spread {
     let times: Vec<f64> = times.collect();
     let mut sorted = times.clone();
-    sorted.sort_by(f64::total_cmp);
+    order::sort_by(&mut sorted, f64::total_cmp);
     Spread {
         title: title.to_string(),
         planned_seconds,
