@@ -15,6 +15,7 @@ mod figures;
 pub mod ghost;
 pub mod keyframes;
 pub mod marks;
+pub mod mirrors;
 pub mod pace;
 pub mod picture;
 pub mod planner;
