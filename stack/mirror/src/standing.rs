@@ -1,7 +1,7 @@
 //! How a mirror stands, for whoever asks: written by its task, read by others.
 
 use crate::seen::LeftOut;
-use greenroom_model::mirror::{Lag, MirrorCounts, MirrorState};
+use greenroom_model::mirror::{LAG_BUCKETS, Lag, MirrorCounts, MirrorState};
 use greenroom_store::Timestamp;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub struct Known {
     pub left_out: BTreeMap<LeftOut, u64>,
     pub canary_lag_ms: Option<u64>,
     lags: Histogram<u64>,
+    /// The same, as [`Lag`] has them: kept, since they are asked for many times a second.
+    lag_counts: [u64; LAG_BUCKETS],
 }
 
 impl Default for Standing {
@@ -36,6 +38,7 @@ impl Default for Standing {
             left_out: BTreeMap::new(),
             canary_lag_ms: None,
             lags,
+            lag_counts: [0; LAG_BUCKETS],
         }))
     }
 }
@@ -49,7 +52,9 @@ impl Standing {
 
 impl Known {
     pub fn came(&mut self, happened_us: i64, now: Timestamp) {
-        self.lags.saturating_record(ms_between(happened_us, now).clamp(1, LAG_MS_MAX));
+        let lag_ms = ms_between(happened_us, now).clamp(1, LAG_MS_MAX);
+        self.lags.saturating_record(lag_ms);
+        self.lag_counts[Lag::bucket(lag_ms)] += 1;
     }
 
     pub fn lag(&self) -> Lag {
@@ -58,6 +63,7 @@ impl Known {
             p50_ms: self.lags.value_at_quantile(0.5),
             p99_ms: self.lags.value_at_quantile(0.99),
             max_ms: self.lags.max(),
+            counts: self.lag_counts,
         }
     }
 
@@ -68,4 +74,24 @@ impl Known {
 
 pub fn ms_between(from_us: i64, to: Timestamp) -> u64 {
     u64::try_from(to.0.saturating_sub(from_us) / 1_000).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_lag_is_in_one_bucket_however_long_it_was() {
+        let standing = Standing::default();
+        let mut known = standing.known();
+        let now = Timestamp(1_000_000_000_000);
+        for lag_ms in [0, 100, 130, 900, 900, 9_999_999_999] {
+            known.came(now.0 - lag_ms * 1_000, now);
+        }
+        // A clock there that is ahead of ours.
+        known.came(now.0 + 5_000_000, now);
+        let lag = known.lag();
+        assert_eq!((lag.counts[0], lag.counts[1], lag.counts[3], lag.counts[LAG_BUCKETS - 1]), (3, 1, 2, 1));
+        assert_eq!(lag.counts.iter().sum::<u64>(), lag.events);
+    }
 }

@@ -21,6 +21,9 @@ const CANARY_S_MIN: u32 = 1;
 const PINNED_MAX: usize = 64;
 const PINNED_BYTES_MAX: usize = 1_024;
 const ORIGIN_BYTES_MAX: usize = 2_048;
+/// Of a lag's histogram: 13 that double, up to the 9 minutes within which a cloud publishes its feed, and one for all that took longer.
+pub const LAG_BUCKETS: usize = 14;
+const LAG_BUCKET_FIRST_MS: u64 = 125;
 
 /// What is shown, and how closely it is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -174,6 +177,22 @@ pub struct Lag {
     pub p50_ms: u64,
     pub p99_ms: u64,
     pub max_ms: u64,
+    /// How many events came in at most 125 ms, 250 ms, 500 ms and so on, each twice as long, up to 512 s; the last ones later.
+    #[serde(default)]
+    pub counts: [u64; LAG_BUCKETS],
+}
+
+impl Lag {
+    /// The longest lag that a bucket counts; nothing for the last one.
+    pub fn upto_ms(bucket: usize) -> Option<u64> {
+        (bucket + 1 < LAG_BUCKETS).then(|| LAG_BUCKET_FIRST_MS << bucket)
+    }
+
+    /// The bucket that counts a lag.
+    pub fn bucket(lag_ms: u64) -> usize {
+        let fits = |bucket: &usize| Self::upto_ms(*bucket).is_none_or(|upto_ms| lag_ms <= upto_ms);
+        (0..LAG_BUCKETS).find(fits).unwrap_or(LAG_BUCKETS - 1)
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -247,6 +266,18 @@ mod tests {
             let said = wrong.check().expect_err("it is wrong");
             assert!(said.contains(says), "{said}");
         }
+    }
+
+    #[test]
+    fn a_lag_is_counted_in_the_bucket_that_it_fits_into() {
+        for (lag_ms, bucket) in
+            [(0, 0), (125, 0), (126, 1), (250, 1), (1_000, 3), (1_001, 4), (512_000, 12), (512_001, 13)]
+        {
+            assert_eq!(Lag::bucket(lag_ms), bucket, "{lag_ms}");
+        }
+        let bounds: Vec<_> = (0..=LAG_BUCKETS).map(Lag::upto_ms).collect();
+        assert_eq!(bounds[..3], [Some(125), Some(250), Some(500)]);
+        assert_eq!(bounds[12..], [Some(512_000), None, None]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use greenroom_model::metrics::Metrics;
 use greenroom_model::mirror::MirrorStatus;
 use greenroom_model::offload::{OffloadPlan, Rules};
 use greenroom_model::tenancy::{AdmissionStatus, HandOver, KeyPair, Receipt, TenantStatus, TenantsPlan};
+use std::collections::BTreeMap;
 
 pub trait Reveals {
     /// Tells what must not be shown: nothing, where an answer says no more than this.
@@ -41,6 +42,12 @@ impl Reveals for HandOver {
 impl<T: Reveals> Reveals for Vec<T> {
     fn tell(&self, secrets: &Secrets) {
         self.iter().for_each(|answer| answer.tell(secrets));
+    }
+}
+
+impl<N, T: Reveals> Reveals for BTreeMap<N, T> {
+    fn tell(&self, secrets: &Secrets) {
+        self.values().for_each(|answer| answer.tell(secrets));
     }
 }
 

@@ -259,6 +259,10 @@ impl Client {
         self.put(&format!("/v1/accounts/{account}/sinks/{name}"), sink).await
     }
 
+    pub async fn mirrors(&self, account: &AccountName) -> Result<BTreeMap<TenantName, MirrorStatus>, StackError> {
+        self.reply(self.http.get(self.url(&format!("/v1/accounts/{account}/mirrors")))).await
+    }
+
     pub async fn attach(
         &self,
         account: &AccountName,

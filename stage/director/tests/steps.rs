@@ -10,7 +10,10 @@ mod support;
 use director::{call, of_talk};
 use futures::{Stream, StreamExt};
 use greenroom_director::{Director, Options, Trust, What};
-use greenroom_show::call::{GoTo, Push, Reset, Role, RunGroup, Stop, ToPresenter, TrustSteps};
+use greenroom_show::call::{
+    ActOnMirror, CallError, GoTo, Push, ReadMirrors, Reset, Role, RunGroup, ShowRequest, Stop, ToPresenter, TrustSteps,
+};
+use greenroom_show::mirrors::{MirrorAct, MirrorLine, MirrorState, Mirrors, Objective};
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Outcome, StepState};
 use process::is_alive;
@@ -274,5 +277,69 @@ async fn steps_attach_a_mirror_to_the_second_node_and_ask_it_for_more() {
             _ => assert!(matches!(outcome, Outcome::Passed { .. }), "{step}: {outcome:?}"),
         }
     }
+    director.close().await;
+}
+
+/// What the presenter's page says of a mirror, and does to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_mirrors_says_how_one_stands_and_pauses_lists_and_ends_it() {
+    let steps = [
+        ("origin", "tenant create cloud --container raw"),
+        ("feed", "feed cloud --segment 1s"),
+        ("here", "tenant create shown"),
+        ("attach", "mirror attach shown lake --origin {blob:cloud/raw} --container lake --poll 250ms --objective 1h"),
+        (
+            "change",
+            "load change --tenant cloud --container raw --put 1 --size 4KiB --rate 20/s --for 2s --keys 8 --seed 1",
+        ),
+    ];
+    let root = project(&demo("profile: offload\n", &steps), Tools::Absent);
+    let director = open_demo(root.path()).await;
+    let read = async || call(&director, ReadMirrors {}).await.expect("a stack");
+    let act = async |act| call(&director, ActOnMirror { account: "shown".into(), mirror: "lake".into(), act }).await;
+    let until = async |what: &str, is_so: fn(&MirrorLine) -> bool| {
+        let poll = async {
+            loop {
+                if let Some(line) = read().await.mirrors.into_iter().find(is_so) {
+                    return line;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), poll).await.unwrap_or_else(|_| panic!("waited too long: {what}"))
+    };
+    for (name, step) in steps {
+        if name == "attach" {
+            assert_eq!(read().await, Mirrors::default(), "nothing is mirrored yet");
+        }
+        let (outcome, _) = run(&director, name).await;
+        assert!(matches!(outcome, Outcome::Passed { .. }), "{step}: {outcome:?}");
+    }
+
+    let line = until("changes, followed", |line| line.state == MirrorState::Following && line.lag.events > 0).await;
+    assert_eq!((line.id().as_str(), line.containers.as_slice()), ("shown/lake", &["lake".to_string()][..]));
+    assert!(line.origin.starts_with("http://127.0.0.1:") && line.origin.ends_with("/cloud/raw"), "{}", line.origin);
+    assert_eq!(line.complete.expect("it was listed").objective, Objective::Met);
+    assert_eq!(line.lag.buckets.iter().map(|bucket| bucket.events).sum::<u64>(), line.lag.events);
+    assert!(line.blobs > 0 && line.counts.rounds > 0 && line.counts.feed_reads > 0, "{line:?}");
+
+    let listed = line.counts.rounds;
+    assert_eq!(act(MirrorAct::Relist).await, Ok("lake lists its origin again".into()));
+    let relisted = async { while read().await.mirrors[0].counts.rounds <= listed {} };
+    tokio::time::timeout(Duration::from_secs(60), relisted).await.expect("once more");
+    act(MirrorAct::Pause).await.expect("paused");
+    let paused = until("a pause", |line| line.state == MirrorState::Paused).await;
+    assert!(paused.blobs > 0, "what it shows is shown");
+    act(MirrorAct::Resume).await.expect("resumed");
+    until("it follows again", |line| line.state == MirrorState::Following).await;
+
+    let listens = director.call(Role::Audience, ShowRequest::ReadMirrors(ReadMirrors {})).await;
+    assert_eq!(listens, Err(CallError::NotAllowed), "it may only listen");
+    let unknown = call(&director, ActOnMirror { account: "shown".into(), mirror: "Sea".into(), act: MirrorAct::Pause });
+    assert!(matches!(unknown.await, Err(CallError::NotFound { .. })));
+    act(MirrorAct::Remove).await.expect("detached");
+    assert_eq!(read().await, Mirrors::default());
+    let gone = act(MirrorAct::Pause).await;
+    assert!(matches!(&gone, Err(CallError::Failed { detail }) if detail.contains("No such mirror")), "{gone:?}");
     director.close().await;
 }

@@ -6,6 +6,7 @@ use crate::{
     deck::Plays,
     diff::Compared,
     marks::{Ink, Pointer},
+    mirrors::{MirrorAct, Mirrors},
     planner,
     playback::{To, Way},
     preflight::Check,
@@ -83,6 +84,8 @@ pub enum ShowRequest {
     ReadTenants(ReadTenants),
     SetAdmission(SetAdmission),
     ActOnTenant(ActOnTenant),
+    ReadMirrors(ReadMirrors),
+    ActOnMirror(ActOnMirror),
     ToggleCaptions(ToggleCaptions),
     ZoomPane(ZoomPane),
     Point(Point),
@@ -615,6 +618,30 @@ impl Call for ActOnTenant {
     type Reply = ();
     fn request(self) -> Request {
         Request::Show(ShowRequest::ActOnTenant(self))
+    }
+}
+
+/// How the mirrors of the running stack stand.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadMirrors {}
+impl Call for ReadMirrors {
+    type Reply = Mirrors;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ReadMirrors(self))
+    }
+}
+
+/// Answers with what has come of it, as a sentence.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ActOnMirror {
+    pub account: String,
+    pub mirror: String,
+    pub act: MirrorAct,
+}
+impl Call for ActOnMirror {
+    type Reply = String;
+    fn request(self) -> Request {
+        Request::Show(ShowRequest::ActOnMirror(self))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod ghost;
 pub mod keyframes;
 pub mod marks;
 pub mod order;
+pub mod mirrors;
 pub mod pace;
 pub mod picture;
 pub mod planner;

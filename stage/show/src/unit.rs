@@ -84,6 +84,26 @@ impl Unit {
     }
 }
 
+/// How long something takes or has taken, from parts of a second to days, and the unit apart.
+pub fn lasting(ms: u64) -> (String, &'static str) {
+    const UNITS: [(f64, f64, &str); 3] = [(100.0, 1.0, "s"), (6_000.0, 60.0, "min"), (360_000.0, 3_600.0, "h")];
+    let seconds = ms as f64 / 1e3;
+    let fits = UNITS.iter().find(|(below, ..)| seconds < below - 0.05);
+    let (divisor, unit) = fits.map_or((86_400.0, "days"), |(_, divisor, unit)| (*divisor, unit));
+    (format!("{:.1}", seconds / divisor), unit)
+}
+
+/// The same of what somebody has set, without a fraction that says nothing.
+pub fn say_lasting(ms: u64) -> String {
+    match ms {
+        1..1_000 => format!("{ms} ms"),
+        _ => {
+            let (value, unit) = lasting(ms);
+            format!("{} {unit}", value.strip_suffix(".0").unwrap_or(&value))
+        }
+    }
+}
+
 fn decimal(largest: f64, names: [&'static str; 5]) -> (f64, &'static str) {
     let mut divisor = 1.0;
     for name in &names[..4] {
@@ -139,6 +159,23 @@ mod tests {
             ("a.blobs", Unit::Count),
         ] {
             assert_eq!(Unit::of_metric(name), unit, "{name}");
+        }
+    }
+
+    #[test]
+    fn how_long_reads_in_the_unit_that_it_is_told_in() {
+        for (ms, said, set) in [
+            (0, "0.0 s", "0 s"),
+            (840, "0.8 s", "840 ms"),
+            (1_000, "1.0 s", "1 s"),
+            (99_900, "99.9 s", "99.9 s"),
+            (99_990, "1.7 min", "1.7 min"),
+            (600_000, "10.0 min", "10 min"),
+            (7_200_000, "2.0 h", "2 h"),
+            (864_000_000, "10.0 days", "10 days"),
+        ] {
+            let (value, unit) = lasting(ms);
+            assert_eq!((format!("{value} {unit}").as_str(), say_lasting(ms).as_str()), (said, set), "{ms}");
         }
     }
 

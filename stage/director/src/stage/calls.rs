@@ -1,7 +1,7 @@
 //! Answers the windows: one line a call.
 
 use super::kernel::{Captions, Kernel, Now};
-use super::{Stage, booth, cut, ghost, hand_on, history, keep, plan, plays, tenants, trust};
+use super::{Stage, booth, cut, ghost, hand_on, history, keep, mirror_lines, plan, plays, tenants, trust};
 use crate::preflight::{Facts, judge};
 use crate::replay;
 use crate::takes::library::{self, About, Takes, about};
@@ -73,6 +73,8 @@ pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> R
         Ask::ReadTenants(call) => answer(&call, tenants::read(stage).await),
         Ask::SetAdmission(call) => answer(&call, tenants::set_admission(stage, call.switch).await),
         Ask::ActOnTenant(call) => answer(&call, tenants::act(stage, &call).await),
+        Ask::ReadMirrors(call) => answer(&call, mirror_lines::read(stage).await),
+        Ask::ActOnMirror(call) => answer(&call, mirror_lines::act(stage, &call).await),
         Ask::ToggleCaptions(call) => answer(&call, toggle_captions(stage)),
         Ask::ZoomPane(call) => answer(&call, zoom_pane(stage)),
         Ask::Point(call) => answer(&call, emit(stage, Event::Pointed(call.pointer))),
@@ -115,7 +117,8 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::OpenTake(_)
         | Ask::Preflight(_)
         | Ask::ReadRehearsals(_)
-        | Ask::ReadTenants(_) => true,
+        | Ask::ReadTenants(_)
+        | Ask::ReadMirrors(_) => true,
         Ask::Next(_)
         | Ask::Previous(_)
         | Ask::GoTo(_)
@@ -138,6 +141,7 @@ fn is_for_a_talk(request: &ShowRequest) -> bool {
         | Ask::ToggleLoop(_)
         | Ask::SetAdmission(_)
         | Ask::ActOnTenant(_)
+        | Ask::ActOnMirror(_)
         | Ask::ToggleCaptions(_)
         | Ask::ZoomPane(_)
         | Ask::Point(_)
@@ -167,6 +171,7 @@ fn is_for_a_booth(request: &ShowRequest) -> bool {
             | Ask::Preflight(_)
             | Ask::ReadRehearsals(_)
             | Ask::ReadTenants(_)
+            | Ask::ReadMirrors(_)
             | Ask::RestartStack(_)
     )
 }

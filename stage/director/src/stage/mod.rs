@@ -11,6 +11,7 @@ mod keep;
 mod kernel;
 mod loaded;
 mod loads;
+mod mirror_lines;
 mod mirrors;
 mod nodes;
 mod operator;
