@@ -87,7 +87,12 @@ impl Origins for Reads {
 async fn look(store: &Store, task: &Task, shown: &ShownIn, blob: &BlobPath) -> Result<()> {
     let _one_at_a_time = task.turns.lock().await;
     task.standing.known().counts.lists += 1;
-    look_now(store, &*task.origin, &task.standing, shown, blob).await?.map_err(|error| away(&error))
+    look_now(store, &*task.origin, &task.standing, shown, blob).await?.map_err(|error| away(&error))?;
+    if task.wants.is_pinned(&blob.name) {
+        // The event of it finds it here, and asks for nothing.
+        task.wants.want(blob.clone());
+    }
+    Ok(())
 }
 
 fn away(error: &OriginError) -> StoreError {
