@@ -177,8 +177,7 @@ impl Follower {
         let done = self.store.reflect(here, &self.name, seen).await?;
         pinned.into_iter().for_each(|path| self.wants.want(path));
         let mut known = self.standing.known();
-        known.counts.put += done.put;
-        known.counts.gone += done.gone;
+        known.did(&done);
         if done.too_large > 0 {
             *known.left_out.entry(LeftOut::TooLarge).or_default() += done.too_large;
         }
@@ -222,6 +221,7 @@ impl Follower {
 pub async fn look_now(
     store: &Store,
     origin: &dyn Origin,
+    standing: &Standing,
     shown: &ShownIn,
     path: &BlobPath,
 ) -> Result<std::result::Result<(), OriginError>, StoreError> {
@@ -232,6 +232,7 @@ pub async fn look_now(
     };
     let there = found.blobs.into_values().flatten().next();
     let seen = seen(&path.name, there).unwrap_or(Seen::Gone(path.name.clone()));
-    store.reflect(&path.container, &shown.mirror, vec![seen]).await?;
+    let done = store.reflect(&path.container, &shown.mirror, vec![seen]).await?;
+    standing.known().did(&done);
     Ok(Ok(()))
 }

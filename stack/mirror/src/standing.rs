@@ -2,7 +2,7 @@
 
 use crate::seen::LeftOut;
 use greenroom_model::mirror::{LAG_BUCKETS, Lag, MirrorCounts, MirrorState};
-use greenroom_store::Timestamp;
+use greenroom_store::{Reflected, Timestamp};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -51,6 +51,12 @@ impl Standing {
 }
 
 impl Known {
+    /// Rows were written and removed.
+    pub fn did(&mut self, done: &Reflected) {
+        self.counts.put += done.put;
+        self.counts.gone += done.gone;
+    }
+
     pub fn came(&mut self, happened_us: i64, now: Timestamp) {
         let lag_ms = ms_between(happened_us, now).clamp(1, LAG_MS_MAX);
         self.lags.saturating_record(lag_ms);

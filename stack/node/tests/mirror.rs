@@ -193,6 +193,12 @@ async fn it_is_read_through_and_never_written() {
     let head =
         two.here.http.head(two.here.url_in(SHOWN, "photos/large").await).header("x-greenroom-check-origin", "true");
     assert_eq!(header(&head.send().await.expect("an answer"), "content-length"), "5");
+    // What is pinned is kept in that version, too: no event has to tell of it again.
+    two.origin.put_blob("pinned/a", "kept anew").await;
+    let head =
+        two.here.http.head(two.here.url_in(SHOWN, "photos/pinned/a").await).header("x-greenroom-check-origin", "true");
+    assert_eq!(header(&head.send().await.expect("an answer"), "content-length"), "9");
+    two.until("kept anew", |status| status.cached_bytes >= 9).await;
     // A copy into a container of one's own takes the content along.
     let made =
         two.here.http.put(two.here.url_in(SHOWN, "own").await + "&restype=container").header("content-length", "0");

@@ -1,7 +1,7 @@
 //! The names of all that a demo can compare, draw or bind, known before it runs. Pure.
 
 use crate::load::{Meter, Op, OpReport, Report};
-use crate::parse::{Fault, Program, hint, nearest};
+use crate::parse::{Fault, Profile, Program, hint, nearest};
 use crate::rates;
 use greenroom_model::TenantName;
 use greenroom_show::deck::Deck;
@@ -10,8 +10,24 @@ use std::collections::BTreeSet;
 /// Of a tool's run, behind the name of its group.
 const OF_TOOL: [&str; 3] = ["seconds", "bytes", "bytes_per_s"];
 
+/// Of a consumer, behind its name.
+pub const OF_CONSUMER: [&str; 3] = ["events", "again", "events_per_s"];
+/// What is measured of the account on the second node stands behind this name: `origin.blobs`. Its own is that of the stack's cloud.
+pub const ORIGIN: &str = "origin";
+/// Whether the line to it is whole.
+pub const ORIGIN_STATE: &str = "origin.state";
+
 pub fn of_tool(group: &str) -> Vec<String> {
     OF_TOOL.map(|figure| format!("{group}.{figure}")).to_vec()
+}
+
+/// Of the last `wait` of a group: how long it took.
+pub fn waited(group: &str) -> String {
+    format!("{group}.waited_seconds")
+}
+
+pub fn of_consumer(name: &TenantName) -> Vec<String> {
+    OF_CONSUMER.map(|figure| format!("{name}.{figure}")).to_vec()
 }
 
 /// Of a load: its curves, and the figures that stand once it is over.
@@ -105,7 +121,10 @@ enum Meaning {
 
 impl Known {
     fn of(program: &Program, tenants: &BTreeSet<TenantName>) -> Known {
-        let mut names = rates::names(tenants);
+        let mut tenants = tenants.clone();
+        tenants.extend(TenantName::new(ORIGIN).ok().filter(|_| program.profile == Profile::Offload));
+        let mut names = rates::names(&tenants);
+        names.extend((program.profile == Profile::Offload).then(|| ORIGIN_STATE.to_string()));
         names.extend(program.lines.iter().zip(groups(program)).flat_map(|(line, group)| line.verb.figures(group)));
         let any = TenantName::new("any").into_iter().collect();
         let of_tenants =

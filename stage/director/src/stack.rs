@@ -86,6 +86,8 @@ pub struct Client {
     secrets: Secrets,
     /// Base URL, without a trailing slash.
     pub blob: String,
+    /// The server's data folder, which holds its token.
+    pub data: PathBuf,
 }
 
 impl Process {
@@ -125,7 +127,7 @@ impl Process {
         let token = tokio::fs::read_to_string(data.join(TOKEN_FILE))
             .await
             .map_err(|error| StackError::Start(format!("cannot read its token: {error}")))?;
-        let client = Client::new(ready.control, ready.blob, token.trim(), with.secrets)?;
+        let client = Client::new(ready.control, ready.blob, token.trim(), with.secrets, data)?;
         Ok(Process { child, stdin, client, log })
     }
 
@@ -148,16 +150,21 @@ impl Process {
 }
 
 impl Client {
-    fn new(control: String, blob: String, token: &str, secrets: Secrets) -> Result<Client, StackError> {
+    fn new(control: String, blob: String, token: &str, secrets: Secrets, data: &Path) -> Result<Client, StackError> {
         secrets.know(token);
         // Endpoints are on loopback: a proxy of the environment must not see them.
         let http = crate::http::client().no_proxy().connect_timeout(CALL_MAX).build()?;
-        Ok(Client { http, control, token: token.into(), secrets, blob })
+        Ok(Client { http, control, token: token.into(), secrets, blob, data: data.to_path_buf() })
     }
 
     /// What this stack, and those that share its handle, have made and nobody may read.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// Base URL of its control API.
+    pub fn control(&self) -> &str {
+        &self.control
     }
 
     pub async fn health(&self) -> Result<Health, StackError> {

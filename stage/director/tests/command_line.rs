@@ -65,6 +65,16 @@ fn a_machine_is_built_again_from_its_cloud() {
 }
 
 #[test]
+fn what_lies_in_a_cloud_is_followed_over_a_cable_that_is_pulled() {
+    passes("namespace-sync");
+}
+
+#[test]
+fn every_change_arrives_in_a_consumer_that_is_killed() {
+    passes("events-out");
+}
+
+#[test]
 fn a_tenant_comes_on_line_from_a_file() {
     passes("tenant-onboarding");
 }

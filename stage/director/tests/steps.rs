@@ -343,3 +343,60 @@ async fn the_page_of_mirrors_says_how_one_stands_and_pauses_lists_and_ends_it() 
     assert!(matches!(&gone, Err(CallError::Failed { detail }) if detail.contains("No such mirror")), "{gone:?}");
     director.close().await;
 }
+
+/// Whether the steps of a demo pass, one after the other.
+async fn all_pass(head: &str, steps: &[(&str, &str)]) {
+    let root = project(&demo(head, steps), Tools::Absent);
+    let director = open_demo(root.path()).await;
+    for (name, step) in steps {
+        let (outcome, _) = run(&director, name).await;
+        assert!(matches!(outcome, Outcome::Passed { .. }), "{step}: {outcome:?}");
+    }
+    director.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_is_killed_goes_on_where_it_had_come_to() {
+    let steps = [
+        ("here", "tenant create gold --container raw"),
+        ("begin", "consumer start gold ledger"),
+        (
+            "change",
+            "load some --tenant gold --container raw --put 1 --delete 1 --size 1KiB --keys 20 --rate 200/s --for 1s",
+        ),
+        ("told", "wait ledger.events == gold.events within 10s"),
+        ("kill", "consumer kill ledger"),
+        ("more", "load more --tenant gold --container raw --put 1 --size 1KiB --keys 20 --rate 200/s --for 1s"),
+        ("waits", "expect gold.events_waiting > 0"),
+        ("misses", "expect ledger.events < gold.events"),
+        ("again", "consumer start gold ledger"),
+        ("all", "wait ledger.events == gold.events within 10s"),
+        ("none", "wait gold.events_waiting == 0 within 10s"),
+    ];
+    all_pass("profile: fresh\n", &steps).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_to_the_origin_is_cut_while_others_go_on_there() {
+    let put = |name: &str| {
+        format!("load {name} --tenant cloud --container raw --get 1 --size 1KiB --keys 30 --rate 5/s --for 1s")
+    };
+    let (first, more) = (put("first"), put("more").replace("--keys 30", "--keys 50"));
+    let steps = [
+        ("origin", "tenant create cloud --container raw"),
+        ("feed", "feed cloud --segment 1s"),
+        ("first", first.as_str()),
+        ("here", "tenant create shown"),
+        ("attach", "mirror attach shown lake --origin {blob:cloud/raw} --poll 250ms"),
+        ("shown", "wait shown.mirror_blobs == 30 within 20s"),
+        ("took", "expect shown.waited_seconds < 20"),
+        ("cut", "fault origin offline"),
+        ("state", "wait origin.state == 0 within 5s"),
+        ("more", more.as_str()),
+        ("there", "wait origin.blobs >= 50 within 10s"),
+        ("not-here", "expect shown.mirror_blobs == 30"),
+        ("mended", "fault origin none"),
+        ("again", "wait shown.mirror_blobs == 50 within 60s"),
+    ];
+    all_pass("profile: offload\n", &steps).await;
+}

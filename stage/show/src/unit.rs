@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub enum Unit {
     BytesPerSecond,
     OpsPerSecond,
+    /// Of what is no request: events, changes.
+    PerSecond,
     Milliseconds,
     Seconds,
     Bytes,
@@ -24,6 +26,7 @@ impl Unit {
         match last {
             _ if last.ends_with("bytes_per_s") => Unit::BytesPerSecond,
             _ if last.starts_with("bytes_") && last.ends_with("_per_s") => Unit::BytesPerSecond,
+            _ if last.ends_with("events_per_s") || last.ends_with("changes_per_s") => Unit::PerSecond,
             _ if last.ends_with("_per_s") => Unit::OpsPerSecond,
             _ if last.ends_with("_percent") => Unit::Percent,
             _ if last == "share" => Unit::Share,
@@ -39,6 +42,7 @@ impl Unit {
         match self {
             Unit::BytesPerSecond
             | Unit::OpsPerSecond
+            | Unit::PerSecond
             | Unit::Milliseconds
             | Unit::Seconds
             | Unit::Percent
@@ -50,7 +54,13 @@ impl Unit {
     /// Whether what is not there has none of it: no bytes, no operations. Nobody knows how long what nobody asked for would have taken.
     pub fn rests_at_zero(self) -> bool {
         match self {
-            Unit::BytesPerSecond | Unit::OpsPerSecond | Unit::Bytes | Unit::Count | Unit::Percent | Unit::Share => true,
+            Unit::BytesPerSecond
+            | Unit::OpsPerSecond
+            | Unit::PerSecond
+            | Unit::Bytes
+            | Unit::Count
+            | Unit::Percent
+            | Unit::Share => true,
             Unit::Milliseconds | Unit::Seconds | Unit::Ratio => false,
         }
     }
@@ -60,6 +70,7 @@ impl Unit {
         match self {
             Unit::BytesPerSecond => decimal(largest, ["B/s", "KB/s", "MB/s", "GB/s", "TB/s"]),
             Unit::OpsPerSecond => decimal(largest, ["ops/s", "K ops/s", "M ops/s", "G ops/s", "T ops/s"]),
+            Unit::PerSecond => decimal(largest, ["/s", "K/s", "M/s", "G/s", "T/s"]),
             Unit::Bytes => decimal(largest, ["B", "KB", "MB", "GB", "TB"]),
             Unit::Count => (1.0, ""),
             Unit::Milliseconds if largest >= 1000.0 => (1000.0, "s"),
@@ -152,7 +163,8 @@ mod tests {
             ("a.p99_ms", Unit::Milliseconds),
             ("up.seconds", Unit::Seconds),
             ("a.mirror_behind_s", Unit::Seconds),
-            ("a.mirror_changes_per_s", Unit::OpsPerSecond),
+            ("a.mirror_changes_per_s", Unit::PerSecond),
+            ("a.events_per_s", Unit::PerSecond),
             ("a.blob_bytes", Unit::Bytes),
             ("a.bytes_in", Unit::Bytes),
             ("a.share", Unit::Share),
@@ -188,6 +200,7 @@ mod tests {
             (Unit::BytesPerSecond, 1.234e9, "1.23 GB/s"),
             (Unit::BytesPerSecond, 5e15, "5,000 TB/s"),
             (Unit::OpsPerSecond, 12_345.0, "12.3 K ops/s"),
+            (Unit::PerSecond, 1_250.0, "1.25 K/s"),
             (Unit::Milliseconds, 0.21, "0.21 ms"),
             (Unit::Milliseconds, 1500.0, "1.50 s"),
             (Unit::Count, 2004.0, "2,004"),

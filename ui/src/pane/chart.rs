@@ -479,7 +479,7 @@ fn in_order(mut strokes: Vec<Stroke>) -> Vec<Stroke> {
 fn least_top(unit: Unit) -> f64 {
     match unit {
         Unit::BytesPerSecond | Unit::Bytes => 1e6,
-        Unit::OpsPerSecond => 10.0,
+        Unit::OpsPerSecond | Unit::PerSecond => 10.0,
         Unit::Milliseconds | Unit::Seconds | Unit::Count | Unit::Percent | Unit::Ratio | Unit::Share => 0.9,
     }
 }

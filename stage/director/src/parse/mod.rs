@@ -25,8 +25,8 @@ pub use demo::{Profile, Program, parse_demo};
 pub use mirror::{AttachLine, MirrorVerb, Origin};
 pub use placeholder::{Endpoint, Part as WordPart, is_inside, read as read_word};
 pub use script::{
-    DataVerb, FaultVerb, FileName, KeysVerb, LoadLine, OffloadVerb, StackVerb, Switch, TenantVerb, Treat, Verb, quoted,
-    reference,
+    ConsumerVerb, DataVerb, FaultVerb, FileName, KeysVerb, LoadLine, OffloadVerb, OriginFault, StackVerb, Switch,
+    TenantVerb, Treat, Verb, quoted, reference,
 };
 
 pub use verb::change_feed;

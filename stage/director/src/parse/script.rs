@@ -81,6 +81,11 @@ pub enum Verb {
     },
     /// Keeps what changes in an account, from now on, for a consumer of that name, which asks for it: `greenroom-stack events tail`.
     Sink { account: greenroom_model::AccountName, name: greenroom_model::TenantName },
+    /// Programs that take what changes in an account, for demos with a stack of their own.
+    Consumer {
+        #[command(subcommand)]
+        what: ConsumerVerb,
+    },
     /// The machine itself, for demos with a stack of their own.
     Stack {
         #[command(subcommand)]
@@ -164,6 +169,14 @@ pub enum FaultVerb {
         #[arg(long, value_parser = duration)]
         delay: Option<Duration>,
     },
+    /// `offline` cuts the line that mirrors of the second node's account go over, `none` mends it; whoever else works there goes on.
+    Origin { state: OriginFault },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OriginFault {
+    Offline,
+    None,
 }
 
 /// `None` mends the way to the cloud.
@@ -222,6 +235,15 @@ pub enum KeysVerb {
         #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
         key: u8,
     },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum ConsumerVerb {
+    /// Starts `greenroom-stack events tail`, which shows each change while the next steps run; killed before, it goes on where it had come to.
+    /// Its figures are `<name>.events`, `<name>.again` for those that came once more, and `<name>.events_per_s`.
+    Start { account: greenroom_model::AccountName, name: greenroom_model::TenantName },
+    /// Kills it, as a crash does.
+    Kill { name: greenroom_model::TenantName },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
@@ -430,6 +452,9 @@ mod tests {
             ("load a.b --tenant a --rate 1/s --for 1s", "a load's name has letters"),
             ("load noise --rate 1/s --for 1s", "--tenant"),
             ("fault cloud ofline", "did you mean 'offline'?"),
+            ("fault origin slow", "invalid value 'slow'"),
+            ("consumer begin gold ledger", "'begin'"),
+            ("consumer start gold", "<NAME>"),
             ("keys rotate gold 3", "3 is not in 1..=2"),
             ("admission of", "invalid value 'of'"),
             ("quota gold much", "'much' is not a number of bytes"),
@@ -467,9 +492,18 @@ mod tests {
     #[test]
     fn the_reference_names_every_verb() {
         let text = reference();
-        for verb in
-            ["tenant create", "data make", "data compare", "run", "mirror attach", "feed", "sink", "wait", "expect"]
-        {
+        for verb in [
+            "tenant create",
+            "data make",
+            "data compare",
+            "run",
+            "mirror attach",
+            "feed",
+            "sink",
+            "consumer start",
+            "wait",
+            "expect",
+        ] {
             assert!(text.lines().any(|line| line.starts_with(verb)), "{verb} in\n{text}");
         }
     }

@@ -4,7 +4,7 @@ use super::comparison::{Condition, without_within};
 use super::demo::Profile;
 use super::mirror::whole_seconds;
 use super::placeholder;
-use super::script::{DataVerb, FileName, LoadLine, StackVerb, Switch, TenantVerb, Verb};
+use super::script::{ConsumerVerb, DataVerb, FileName, LoadLine, StackVerb, Switch, TenantVerb, Verb};
 use crate::measures;
 use greenroom_model::feed::ChangeFeed;
 use greenroom_model::{AccountName, TenantName};
@@ -29,6 +29,7 @@ impl Verb {
             | Verb::Keys { .. }
             | Verb::Quota { .. }
             | Verb::Sink { .. }
+            | Verb::Consumer { .. }
             | Verb::Stack { .. } => Ok(()),
         }
     }
@@ -53,6 +54,7 @@ impl Verb {
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
             | Verb::Sink { .. }
+            | Verb::Consumer { .. }
             | Verb::Stack { .. } => Ok(None),
         }
     }
@@ -82,6 +84,7 @@ impl Verb {
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
             | Verb::Sink { .. }
+            | Verb::Consumer { .. }
             | Verb::Stack { .. }
             | Verb::Wait { .. }
             | Verb::Expect { .. } => None,
@@ -105,6 +108,7 @@ impl Verb {
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
             | Verb::Sink { .. }
+            | Verb::Consumer { .. }
             | Verb::Stack { .. }
             | Verb::Wait { .. }
             | Verb::Expect { .. } => None,
@@ -115,7 +119,7 @@ impl Verb {
     pub fn profile(&self) -> Profile {
         match self {
             Verb::Stack { .. } | Verb::Fault { .. } | Verb::Offload { .. } => Profile::Offload,
-            Verb::Mirror { .. } | Verb::Feed { .. } | Verb::Sink { .. } => Profile::Fresh,
+            Verb::Mirror { .. } | Verb::Feed { .. } | Verb::Sink { .. } | Verb::Consumer { .. } => Profile::Fresh,
             Verb::Tenant { .. }
             | Verb::Data { .. }
             | Verb::Run { .. }
@@ -149,6 +153,7 @@ impl Verb {
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
             | Verb::Sink { .. }
+            | Verb::Consumer { .. }
             | Verb::Stack { .. }
             | Verb::Expect { .. } => None,
         }
@@ -174,6 +179,7 @@ impl Verb {
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
             | Verb::Sink { .. }
+            | Verb::Consumer { .. }
             | Verb::Stack { .. }
             | Verb::Run { .. } => None,
         }
@@ -183,9 +189,12 @@ impl Verb {
     pub fn figures(&self, group: &str) -> Vec<String> {
         match self {
             Verb::Run { .. } => measures::of_tool(group),
+            Verb::Wait { .. } => vec![measures::waited(group)],
             Verb::Load(load) => measures::of_load(&load.name),
             Verb::Stack { what: StackVerb::Rebuild } => vec!["rebuild.seconds".into()],
+            Verb::Consumer { what: ConsumerVerb::Start { name, .. } } => measures::of_consumer(name),
             Verb::Stack { what: StackVerb::Wipe }
+            | Verb::Consumer { what: ConsumerVerb::Kill { .. } }
             | Verb::Tenant { .. }
             | Verb::Data { .. }
             | Verb::Stop { .. }
@@ -198,7 +207,6 @@ impl Verb {
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
             | Verb::Sink { .. }
-            | Verb::Wait { .. }
             | Verb::Expect { .. } => vec![],
         }
     }
@@ -231,6 +239,7 @@ impl Verb {
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
             | Verb::Sink { .. }
+            | Verb::Consumer { .. }
             | Verb::Stack { .. }
             | Verb::Wait { .. }
             | Verb::Expect { .. } => None,

@@ -1,6 +1,7 @@
 //! Steps about what lies elsewhere, and about who is told of changes: mirrors, change feeds, sinks.
 
 use super::Stage;
+use super::nodes::CLOUD;
 use super::runner::Seen;
 use crate::parse::{AttachLine, MirrorVerb, Origin, Switch, change_feed};
 use greenroom_model::feed::Sink;
@@ -57,7 +58,7 @@ impl Stage {
             Origin::Own { account, part } => {
                 let client = self.client_of(account)?;
                 let keys = client.keys(account).await.map_err(|error| error.to_string())?;
-                (format!("{}/{account}{part}", client.blob), Some(keys.key1))
+                (format!("{}/{account}{part}", self.base_of(account)?), Some(keys.key1))
             }
             Origin::Url(url) => (url.clone(), None),
         };
@@ -65,6 +66,15 @@ impl Stage {
         let attach = Attach { mirror: line.settings(origin.clone())?, secret };
         self.client_of(account)?.attach(account, name, &attach).await.map_err(|error| error.to_string())?;
         Ok(format!("{account} shows what is at {origin}, and follows it"))
+    }
+
+    /// Where a mirror reaches an account: on the second node over the line that can be cut.
+    fn base_of(&self, account: &AccountName) -> Result<String, String> {
+        let line = self.backstage.cloud.borrow().as_ref().map(|cloud| cloud.line.at);
+        match line.filter(|_| account.as_str() == CLOUD) {
+            Some(at) => Ok(format!("http://{at}")),
+            None => self.client().map(|client| client.blob),
+        }
     }
 
     async fn act(&self, account: &AccountName, name: &TenantName, act: &str) -> Result<(), String> {

@@ -3,12 +3,14 @@
 mod booth;
 mod busy;
 mod calls;
+mod consumers;
 mod cut;
 mod ghost;
 mod hand_on;
 mod history;
 mod keep;
 mod kernel;
+mod line;
 mod loaded;
 mod loads;
 mod mirror_lines;
@@ -136,9 +138,12 @@ struct Backstage {
     homes: watch::Sender<nodes::Home>,
     orders: tokio::sync::mpsc::Sender<supervise::Asked>,
     loads: loads::Loads,
+    consumers: consumers::Consumers,
     /// What a leaked key has signed, by account.
     leaked: Mutex<BTreeMap<greenroom_model::AccountName, String>>,
     values: watch::Sender<Values>,
+    /// Of the second node's account.
+    origin_values: watch::Sender<Values>,
     /// What steps have left running on purpose.
     background: Background,
     /// The demo whose steps ran last.
@@ -178,8 +183,10 @@ impl Director {
             homes: watch::channel(nodes::Home::default()).0,
             orders: given,
             loads: loads::Loads::default(),
+            consumers: consumers::Consumers::default(),
             leaked: Mutex::default(),
             values: watch::channel(Values::new()).0,
+            origin_values: watch::channel(Values::new()).0,
             background: Background::default(),
             began: Mutex::default(),
             restarts: tokio::sync::Notify::new(),

@@ -1,17 +1,19 @@
 //! The processes behind a demo: the stack, and for some demos a second node that is its cloud.
 
+use super::line::Line;
 use crate::parse::{Profile, Program};
 use crate::scrub::Secrets;
 use crate::stack::{Client, Process, StackError, Start};
-use greenroom_model::control::NewAccount;
+use greenroom_model::control::{AccountKeys, NewAccount};
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
-/// The one name that tenant and account of the second node have; its container holds what the first one offloads. Steps that name this account
-/// mean the second node where there is one, so that something may lie elsewhere.
+/// The name of the second node's tenant and account that steps know: those that name it mean that node where there is one, so that something
+/// may lie elsewhere.
 pub const CLOUD: &str = "cloud";
-const CONTAINER: &str = "volume";
+/// Tenant, account and container of the second node for what the first one offloads: apart, so that what is counted of the other is its own.
+const DEPOT: &str = "depot";
 /// How the stack learns what authorises it at its cloud: never on a command line, which every user of a machine can read.
 pub const SECRET: &str = "GREENROOM_OFFLOAD_SECRET";
 
@@ -30,6 +32,8 @@ pub struct Cloud {
     pub url: String,
     pub key: SecretString,
     pub client: Client,
+    /// Mirrors go over it.
+    pub line: Line,
 }
 
 #[derive(Debug, Default)]
@@ -97,7 +101,9 @@ impl Nodes {
             if let Some((_, cloud)) = &self.cloud {
                 start.args.extend(["--offload-to".into(), cloud.url.clone()]);
                 // It is on loopback: copies and mirrors may ask it all the same.
-                start.args.extend(["--copy-source-allow".into(), authority(&cloud.client.blob).to_string()]);
+                for allowed in [authority(&cloud.client.blob).to_string(), cloud.line.at.to_string()] {
+                    start.args.extend(["--copy-source-allow".into(), allowed]);
+                }
                 start.env.insert(SECRET.into(), cloud.key.clone());
             }
             self.stack = Some(Process::start(program, &home.stack_folder(workshop), start).await?);
@@ -154,15 +160,23 @@ async fn ended(process: Option<&mut Process>) -> String {
 async fn start_cloud(program: &Path, folder: &Path, secrets: &Secrets) -> Result<(Process, Cloud), StackError> {
     let start = Start { secrets: secrets.clone(), ..Start::default() };
     let process = Process::start(program, folder, start).await?;
-    let (tenant, account) = (TenantName::new(CLOUD), AccountName::new(CLOUD));
-    let (tenant, account) = (tenant.expect("a good name"), account.expect("a good name"));
-    process.client.put_tenant(&tenant).await?;
-    let containers = vec![ContainerName::new(CONTAINER).expect("a good name")];
-    let request = NewAccount { tenant, containers, public_containers: None };
-    let keys = process.client.put_account(&account, &request).await?;
-    let (url, client) = (format!("{}/{CLOUD}/{CONTAINER}", process.client.blob), process.client.clone());
-    let cloud = Cloud { url, key: keys.key.into(), client };
+    make_account(&process.client, CLOUD, vec![]).await?;
+    let containers = vec![ContainerName::new(DEPOT).expect("a good name")];
+    let keys = make_account(&process.client, DEPOT, containers).await?;
+    let (url, client) = (format!("{}/{DEPOT}/{DEPOT}", process.client.blob), process.client.clone());
+    let no_line = |why: String| StackError::Start(format!("there is no line to its cloud: {why}"));
+    let at = authority(&client.blob).parse().map_err(|_| no_line(format!("it is at {}", client.blob)))?;
+    let line = Line::to(at).await.map_err(|error| no_line(error.to_string()))?;
+    let cloud = Cloud { url, key: keys.key.into(), client, line };
     Ok((process, cloud))
+}
+
+/// A tenant with an account of its name.
+async fn make_account(client: &Client, name: &str, containers: Vec<ContainerName>) -> Result<AccountKeys, StackError> {
+    let (tenant, account) = (TenantName::new(name), AccountName::new(name));
+    let (tenant, account) = (tenant.expect("a good name"), account.expect("a good name"));
+    client.put_tenant(&tenant).await?;
+    client.put_account(&account, &NewAccount { tenant, containers, public_containers: None }).await
 }
 
 /// `HOST:PORT` of a base URL.

@@ -1,11 +1,12 @@
 //! Steps that say something to the running stack as its operator does: tenants, keys, quotas, admission, offload, faults, the disk.
 
 use super::Stage;
+use super::line::LineState;
 use super::nodes::SECRET;
 use super::runner::{Made, Seen};
 use super::supervise::Order;
 use crate::library::read_tenants;
-use crate::parse::{FaultVerb, FileName, KeysVerb, OffloadVerb, StackVerb, Switch, TenantVerb, Treat};
+use crate::parse::{FaultVerb, FileName, KeysVerb, OffloadVerb, OriginFault, StackVerb, Switch, TenantVerb, Treat};
 use crate::tool::{self, Heard, Invocation};
 use greenroom_model::control::NewAccount;
 use greenroom_model::offload::{CloudFault, MoveAction, OffloadPlan, Treatment, Water};
@@ -109,7 +110,10 @@ impl Stage {
     }
 
     pub(super) async fn fault(&self, what: &FaultVerb) -> Seen {
-        let FaultVerb::Cloud { kind, percent, delay } = what;
+        let (kind, percent, delay) = match what {
+            FaultVerb::Cloud { kind, percent, delay } => (kind, percent, delay),
+            FaultVerb::Origin { state } => return self.origin_fault(*state),
+        };
         let fault = kind.0.map(|kind| CloudFault {
             kind,
             percent: *percent,
@@ -119,6 +123,21 @@ impl Stage {
         Ok(match fault {
             Some(fault) => format!("the way to the cloud: {}", fault.kind.name()),
             None => "the way to the cloud is whole".into(),
+        })
+    }
+
+    fn origin_fault(&self, state: OriginFault) -> Seen {
+        let line = self.backstage.cloud.borrow().as_ref().map(|cloud| cloud.line.clone());
+        let line = line.ok_or("there is no second node")?;
+        Ok(match state {
+            OriginFault::Offline => {
+                line.set(LineState::Cut);
+                "the line to the origin is cut".into()
+            }
+            OriginFault::None => {
+                line.set(LineState::Whole);
+                "the line to the origin is whole".into()
+            }
         })
     }
 

@@ -40,6 +40,7 @@ impl Stage {
     /// What a demo has made and started.
     async fn take_away(self: &Arc<Self>, program: &Program) -> Result<(), String> {
         self.end_loads().await;
+        self.end_consumers().await;
         self.backstage.background.end().await;
         self.forget_leaked();
         let demo = &program.demo.slug;

@@ -2,12 +2,13 @@
 
 use super::history::Expected;
 use super::kernel::{Kernel, Now};
-use super::nodes::{CLOUD, Home};
+use super::nodes::{CLOUD, Cloud, Home};
 use super::outcome::outcome;
-use super::supervise::Order;
+use super::supervise::{Order, of_origin, origins};
 use super::{Stage, calls};
 use crate::condition::{Verdict, judge};
 use crate::data::{self, Recipe};
+use crate::measures::waited;
 use crate::parse::{Condition, DataVerb, Program, Verb, without_within};
 use crate::rates::{Values, counters};
 use crate::stack::Client;
@@ -138,6 +139,7 @@ impl Stage {
                 stage.backstage.began.lock().unwrap_or_else(PoisonError::into_inner).replace(program.demo.slug.clone());
             if others.is_some_and(|other| other != program.demo.slug) {
                 stage.backstage.background.end().await;
+                stage.end_consumers().await;
             }
             let last = steps.end - 1;
             for step in steps {
@@ -255,11 +257,16 @@ impl Stage {
             Verb::Mirror { what } => self.mirror(what).await,
             Verb::Feed { account, state, segment } => self.feed(account, *state, *segment).await,
             Verb::Sink { account, name } => self.sink(account, name).await,
+            Verb::Consumer { what } => self.consumer(demo, what).await,
             Verb::Stack { what } => self.stack_verb(*what, cancel).await,
             Verb::Expect { condition } => self.expect(&Condition::read(condition)?).await,
             Verb::Wait { condition } => {
                 let (condition, _) = without_within(condition)?;
-                self.wait(&Condition::read(&condition)?, cancel).await
+                let began = self.watch.now();
+                let seen = self.wait(&Condition::read(&condition)?, cancel).await;
+                let (name, value) = (waited(&group_of(&program.demo, step)), (self.watch.now() - began) as f64 / 1e6);
+                self.emit(Event::Figure { name, value, unit: Unit::Seconds });
+                seen
             }
         }
     }
@@ -355,11 +362,18 @@ impl Stage {
         let mut values = self.backstage.values.borrow().clone();
         let metrics = client.metrics().await.map_err(|error| error.to_string())?;
         values.extend(counters(&metrics));
+        values.extend(self.backstage.origin_values.borrow().clone());
+        let cloud = self.backstage.cloud.borrow().clone();
+        if let Some(Cloud { client, line, .. }) = cloud {
+            let metrics = client.metrics().await.map_err(|error| error.to_string())?;
+            values.extend(origins(counters(&of_origin(metrics)), &line));
+        }
         let now = self.lock();
         let run = now.show.active.as_ref().and_then(|demo| now.show.runs.get(demo));
         values.extend(run.iter().flat_map(|run| &run.figures).map(|(name, figure)| (name.clone(), figure.value)));
         drop(now);
         values.extend(self.load_values());
+        values.extend(self.consumer_values());
         Ok(values)
     }
 

@@ -1,11 +1,15 @@
 //! Keeps the processes running that the demo on stage needs, and their figures flowing.
 
 use super::Stage;
-use super::nodes::{Home, Nodes, remove};
+use super::line::{Line, LineState};
+use super::nodes::{CLOUD, Cloud, Home, Nodes, remove};
+use crate::measures::{ORIGIN, ORIGIN_STATE};
 use crate::parse::Program;
 use crate::rates::{Rates, Values};
 use crate::stack::Client;
 use futures::StreamExt;
+use greenroom_model::TenantName;
+use greenroom_model::metrics::Metrics;
 use greenroom_show::{Event, StackState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,7 +141,7 @@ impl Keeper {
                 stage.backstage.stack.send_replace(Some(client.clone()));
                 stage.backstage.cloud.send_replace(self.nodes.cloud());
                 stage.backstage.homes.send_replace(self.home.clone());
-                self.figures = Some(Figures::of(&stage, client.clone(), self.home.clone()).await);
+                self.figures = Some(Figures::of(&stage, client.clone(), self.nodes.cloud(), self.home.clone()).await);
                 stage.emit(Event::Stack(StackState::Ready { version, blob: client.blob }));
                 Ok(())
             }
@@ -173,48 +177,84 @@ impl Keeper {
             figures.end().await;
         }
         self.stage.backstage.values.send_replace(Values::new());
+        self.stage.backstage.origin_values.send_replace(Values::new());
     }
 }
 
-/// The figures of one stack, from its start to its end: no step and no reset interrupts them.
+/// The figures of one stack and its cloud, from its start to its end: no step and no reset interrupts them.
 struct Figures {
     ending: CancellationToken,
-    task: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Figures {
     /// Returns once there are some, so that a condition right after the start has what it asks for.
-    async fn of(stage: &Arc<Stage>, client: Client, home: Home) -> Figures {
+    async fn of(stage: &Arc<Stage>, client: Client, cloud: Option<Cloud>, home: Home) -> Figures {
         let ending = stage.closing.child_token();
-        let (own, flowing) = (ending.clone(), stage.clone());
-        let task = stage.tasks.spawn(async move {
-            own.run_until_cancelled(flow(&flowing, &client, &home)).await;
-        });
+        let flowing = |client: Client, of: Of| {
+            let (own, stage, home) = (ending.clone(), stage.clone(), home.clone());
+            stage.clone().tasks.spawn(async move {
+                own.run_until_cancelled(flow(&stage, &client, of, &home)).await;
+            })
+        };
+        let mut tasks = vec![flowing(client, Of::Stack)];
+        tasks.extend(cloud.map(|cloud| flowing(cloud.client, Of::Origin(cloud.line))));
         let mut values = stage.backstage.values.subscribe();
         tokio::time::timeout(FIRST_MAX, values.wait_for(|values| !values.is_empty())).await.ok();
-        Figures { ending, task }
+        Figures { ending, tasks }
     }
 
     async fn end(self) {
         self.ending.cancel();
-        self.task.await.ok();
+        for task in self.tasks {
+            task.await.ok();
+        }
     }
 }
 
-/// Draws a stack's figures into the run of the demo that it is for.
-async fn flow(stage: &Arc<Stage>, client: &Client, home: &Home) {
+/// Whose figures they are.
+#[derive(Debug)]
+enum Of {
+    Stack,
+    /// The second node's account, at the end of this line.
+    Origin(Line),
+}
+
+/// What is told of the second node's account, under a name of its own; nothing of the node itself.
+pub fn of_origin(metrics: Metrics) -> Metrics {
+    let own = metrics.tenants.into_iter().find(|(name, _)| name.as_str() == CLOUD).map(|(_, own)| own);
+    let named = TenantName::new(ORIGIN).ok().zip(own);
+    Metrics { at_us: metrics.at_us, tenants: named.into_iter().collect(), ..Metrics::default() }
+}
+
+/// Of values, those of the second node's account, and whether the line to it is whole.
+pub fn origins(values: Values, line: &Line) -> Values {
+    let is_origins = |name: &str| name.strip_prefix(ORIGIN).is_some_and(|rest| rest.starts_with('.'));
+    let state = (ORIGIN_STATE.to_string(), f64::from(u8::from(line.state() == LineState::Whole)));
+    values.into_iter().filter(|(name, _)| is_origins(name)).chain([state]).collect()
+}
+
+/// Draws figures into the run of the demo that they are for.
+async fn flow(stage: &Arc<Stage>, client: &Client, of: Of, home: &Home) {
     let mut rates = Rates::default();
     let mut quiet = 0;
     loop {
         if let Ok(stream) = client.metrics_stream(HZ).await {
             let mut stream = std::pin::pin!(stream);
             while let Some(metrics) = stream.next().await {
-                let Some(values) = rates.push(metrics) else { continue };
+                let values = match &of {
+                    Of::Stack => rates.push(metrics),
+                    Of::Origin(line) => rates.push(of_origin(metrics)).map(|values| origins(values, line)),
+                };
+                let Some(values) = values else { continue };
                 quiet = if busy(&values) { 0 } else { quiet + 1 };
                 if quiet % QUIET_EVERY == 0 {
                     stage.sample(&values, |program| Home::of(program) == *home);
                 }
-                stage.backstage.values.send_replace(values);
+                match &of {
+                    Of::Stack => stage.backstage.values.send_replace(values),
+                    Of::Origin(_) => stage.backstage.origin_values.send_replace(values),
+                };
             }
         }
         tokio::time::sleep(STREAM_AGAIN).await;
@@ -240,5 +280,24 @@ impl Stage {
         if !sample.is_empty() {
             self.emit_in(&mut now, Event::Sample(sample));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rates::counters;
+    use greenroom_model::metrics::TenantMetrics;
+
+    #[tokio::test]
+    async fn of_the_second_node_its_one_account_is_told_and_whether_the_line_is_whole() {
+        let named = |name: &str| TenantName::new(name).expect("a good name");
+        let holds = |blobs| TenantMetrics { blobs, ..TenantMetrics::default() };
+        let tenants = [(named(CLOUD), holds(7)), (named("depot"), holds(9))].into();
+        let line = Line::to(([127, 0, 0, 1], 9).into()).await.expect("a port");
+        line.set(LineState::Cut);
+        let values = origins(counters(&of_origin(Metrics { tenants, ..Metrics::default() })), &line);
+        assert_eq!((values["origin.blobs"], values[ORIGIN_STATE]), (7.0, 0.0));
+        assert!(values.keys().all(|name| name.starts_with("origin.")), "{values:?}");
     }
 }
