@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use support::{Dice, Elsewhere, Faults, Time, World};
 
 const RUNS: u64 = 300;
+const THREADS: usize = 4;
 const LIVES: u64 = 5;
 const STEPS_A_LIFE: u64 = 12;
 /// Turns until nothing is left to do: far more than it takes.
@@ -34,12 +35,15 @@ fn once_nothing_changes_what_is_here_is_what_is_there() {
         None => 0..number("GREENROOM_SIM_RUNS").unwrap_or(RUNS),
     };
     let is_whole = seeds.end - seeds.start >= RUNS;
-    let mut met = BTreeSet::new();
-    for seed in seeds {
-        // A runtime of its own: no run sees what another has left.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        met.extend(runtime.block_on(run(seed)));
-    }
+    let seeds: Vec<u64> = seeds.collect();
+    let met: BTreeSet<_> = std::thread::scope(|scope| {
+        let parts = seeds.chunks(seeds.len().div_ceil(THREADS));
+        let parts: Vec<_> = parts.map(|seeds| scope.spawn(|| run_all(seeds))).collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
     if is_whole {
         let all = [
             "events untold",
@@ -60,6 +64,15 @@ fn once_nothing_changes_what_is_here_is_what_is_there() {
         let unmet: Vec<_> = all.into_iter().filter(|name| !met.contains(name)).collect();
         assert!(unmet.is_empty(), "never met: {unmet:?}");
     }
+}
+
+fn run_all(seeds: &[u64]) -> BTreeSet<&'static str> {
+    let one = |seed: &u64| {
+        // A runtime of its own: no run sees what another has left.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(run(*seed))
+    };
+    seeds.iter().flat_map(one).collect()
 }
 
 struct Bed {
