@@ -67,6 +67,11 @@ pub const TABLE: &[Chapter] = &[
                 what: "Tenants: who gets what, and what they may",
                 act: |console| console.toggle(Overlay::Tenants),
             },
+            Row {
+                keys: &["Shift+m"],
+                what: "Mirrors: how far behind their origins they are",
+                act: |console| console.toggle(Overlay::Mirrors),
+            },
             Row { keys: &["c"], what: "Capacity planner", act: |console| console.toggle(Overlay::Planner) },
             Row {
                 keys: &["o"],

@@ -182,6 +182,18 @@ pub fn moment(unix_ms: u64) -> String {
     format!("{day}, {:02}:{:02}", date.get_hours(), date.get_minutes())
 }
 
+/// A moment of this day or of one before, to the second: `14:03:07`, or `14 Nov, 14:03:07`.
+pub fn second(unix_ms: u64) -> String {
+    let (date, now) = (date(unix_ms), js_sys::Date::new_0());
+    let said = format!("{:02}:{:02}:{:02}", date.get_hours(), date.get_minutes(), date.get_seconds());
+    let days = |date: &js_sys::Date| (date.get_full_year(), date.get_month(), date.get_date());
+    if days(&date) == days(&now) {
+        return said;
+    }
+    let day = day(unix_ms);
+    format!("{}, {said}", day.rsplit_once(' ').map_or(day.as_str(), |(day, _year)| day))
+}
+
 /// `3:07`, or `1:02:09` from an hour on.
 pub fn minutes_and_seconds(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;

@@ -7,6 +7,7 @@ mod hand;
 mod hand_on;
 mod head;
 mod help;
+mod mirrors;
 mod next;
 mod notes;
 mod overview;
@@ -48,6 +49,7 @@ const NOTES_FIRST: usize = 3;
 pub enum Overlay {
     Differences,
     Help,
+    Mirrors,
     Overview,
     Planner,
     Preflight,
@@ -110,6 +112,7 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
         None => ().into_any(),
         Some(Overlay::Differences) => view! { <differences::Differences /> }.into_any(),
         Some(Overlay::Help) => view! { <help::Help /> }.into_any(),
+        Some(Overlay::Mirrors) => view! { <mirrors::MirrorsPage /> }.into_any(),
         Some(Overlay::Overview) => view! { <overview::Overview /> }.into_any(),
         Some(Overlay::Preflight) => view! { <preflight::Board /> }.into_any(),
         Some(Overlay::Rehearsals) => view! { <rehearsals::Rehearsals /> }.into_any(),

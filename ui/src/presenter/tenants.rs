@@ -1,6 +1,6 @@
 //! The tenants of the running stack: what each gets, stores and waits for, and what the presenter may change.
 
-use super::Console;
+use super::{Console, Overlay};
 use crate::bridge;
 use greenroom_show::{
     call::{ActOnTenant, ReadTenants, SetAdmission},
@@ -47,6 +47,7 @@ pub fn TenantsPage() -> impl IntoView {
             <div class="board tenants">
                 <header>
                     <h2>"Tenants"</h2>
+                    <button class="beside" on:click=move |_| console.toggle(Overlay::Mirrors)>"Mirrors " <kbd>"Shift M"</kbd></button>
                     {move || switch.get().map(|switch| view! {
                         <button
                             data-testid="admission"
