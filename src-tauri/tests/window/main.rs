@@ -6,6 +6,7 @@ mod directed;
 mod likeness;
 mod marks;
 mod measure;
+mod mirrors;
 mod pictures;
 #[path = "../processes/mod.rs"]
 mod processes;

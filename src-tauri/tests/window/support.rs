@@ -125,6 +125,11 @@ impl App {
         self.client.find(Locator::Css("body")).await.expect("a page").send_keys(keys).await.expect("keys arrive");
     }
 
+    /// Presses keys where the page has its focus.
+    pub async fn press_focused(&self, keys: &str) {
+        self.client.active_element().await.expect("something has it").send_keys(keys).await.expect("keys arrive");
+    }
+
     /// Whether the page has an element that fits.
     pub async fn has(&self, css: &str) -> bool {
         self.client.find(Locator::Css(css)).await.is_ok()
