@@ -56,7 +56,7 @@ pub fn plot(lag: &Lag, objective_ms: u64, state: MirrorState) -> AnyView {
         <div class="lags">
             <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") preserveAspectRatio="none" role="img" aria-label=plot_in_words(lag)>
                 {bars}
-                <line class="objective" x1=at x2=at y1="0" y2=HEIGHT />
+                <line x1=at x2=at y1="0" y2=HEIGHT />
             </svg>
             <span class="objective" style=format!("left: {:.2}%", place * 100.0)>"objective"</span>
             <div class="ticks" aria-hidden="true">{ticks}</div>
