@@ -141,7 +141,8 @@ async fn what_is_there_shows_up_and_stays_current() {
     two.settle().await;
     two.assert_same().await;
     let status = two.status().await;
-    assert!(status.lag.events > 60 && status.counts.rounds == 1 && status.counts.gaps == 0, "{status:?}");
+    // Once, and once more where the feed had not begun when it was attached.
+    assert!(status.lag.events > 60 && status.counts.rounds <= 2 && status.counts.gaps == 0, "{status:?}");
     // The tenant may store nothing more, and none of this counts.
     let usage = two.here.control(Method::GET, "/v1/tenants/silver").send().await.expect("an answer");
     assert!(usage.status().is_success());
