@@ -6,6 +6,7 @@ mod support;
 use greenroom_model::feed::ChangeFeed;
 use greenroom_model::mirror::{Attach, Mirror, MirrorState, MirrorStatus};
 use greenroom_model::tenancy::ByteCount;
+use greenroom_store::{Clock as _, SystemClock};
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
 use support::azcopy::AzCopy;
@@ -65,8 +66,7 @@ impl Two {
 
     /// Waits until all that has happened there is here.
     async fn settle(&self) {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after the epoch");
-        let now_us = i64::try_from(now.as_micros()).expect("it fits");
+        let now_us = SystemClock.now().0;
         self.until("complete", |status| status.complete_until_us > now_us).await;
     }
 
