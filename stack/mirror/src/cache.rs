@@ -100,13 +100,13 @@ fn victims(mut cached: Vec<Cached>, pinned: &[String], keep_bytes: u64) -> Vec<C
     let mut held: u64 = cached.iter().map(|cached| cached.bytes).sum();
     cached.retain(|cached| !pinned.iter().any(|prefix| cached.path.name.as_str().starts_with(prefix)));
     cached.sort_by_key(|cached| (cached.used, Reverse(cached.bytes)));
-    let goes = |cached: &Cached| {
+    cached.retain(|cached| {
         let goes = held > keep_bytes;
-        held = held.saturating_sub(if goes { cached.bytes } else { 0 });
+        if goes {
+            held -= cached.bytes;
+        }
         goes
-    };
-    let mut goes = goes;
-    cached.retain(|cached| goes(cached));
+    });
     cached
 }
 

@@ -4,8 +4,6 @@ mod canary;
 mod feed;
 mod list;
 
-pub use canary::canary_name;
-
 use crate::cache::Wants;
 use crate::look::look;
 use crate::origin::{Listed, Origin, OriginError};

@@ -11,7 +11,7 @@ mod standing;
 mod told;
 
 pub use cache::{Cache, Wants};
-pub use follow::{FollowError, Follower, Pace, Turn, canary_name, look_now};
+pub use follow::{FollowError, Follower, Pace, Turn, look_now};
 pub use origin::{Content, Listed, Origin, OriginError, TheirKind, There};
 pub use scope::Scope;
 pub use standing::{Known, Standing, ms_between};

@@ -63,6 +63,13 @@ pub enum OriginError {
     Away(String),
 }
 
+impl OriginError {
+    /// Of an origin that only Azure's protocol could be written to.
+    fn no_canaries() -> Self {
+        OriginError::Refused("canaries are for Azure: leave canary_s out".to_owned())
+    }
+}
+
 /// An account elsewhere, or what stands for one. Every list is held to its prefix by whoever asks for it.
 #[async_trait]
 pub trait Origin: fmt::Debug + Send + Sync + 'static {
@@ -87,11 +94,17 @@ pub trait Origin: fmt::Debug + Send + Sync + 'static {
     async fn read(&self, container: &str, name: &str, etag: &str, range: Range<u64>) -> Result<Content, OriginError>;
 
     /// Writes a small blob, a canary, and says which ETag it has.
-    async fn put(&self, container: &str, name: &str, bytes: Bytes) -> Result<String, OriginError>;
+    async fn put(&self, _container: &str, _name: &str, _bytes: Bytes) -> Result<String, OriginError> {
+        Err(OriginError::no_canaries())
+    }
 
     /// Removes it again.
-    async fn delete(&self, container: &str, name: &str) -> Result<(), OriginError>;
+    async fn delete(&self, _container: &str, _name: &str) -> Result<(), OriginError> {
+        Err(OriginError::no_canaries())
+    }
 
     /// Whether it may have a change feed: whether asking for one makes sense.
-    fn may_tell(&self) -> bool;
+    fn may_tell(&self) -> bool {
+        false
+    }
 }

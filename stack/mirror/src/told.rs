@@ -4,8 +4,7 @@ use crate::look::PAGE_MAX;
 use crate::origin::{Origin, OriginError};
 use bytes::Bytes;
 use greenroom_feed::{
-    ChunkPlace, Cursor, FeedError, FeedMeta, INDEX_BYTES_MAX, META_PATH, Next, Segment, SegmentPath, Status,
-    chunk_number, next,
+    ChunkPlace, Cursor, FeedMeta, INDEX_BYTES_MAX, META_PATH, Next, Segment, SegmentPath, Status, chunk_number, next,
 };
 use greenroom_model::feed::FEED_CONTAINER;
 use std::collections::BTreeMap;
@@ -33,7 +32,7 @@ pub enum Tells {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// A chunk of a segment, on from so many events.
-    Chunk { segment: Segment, path: SegmentPath, shard: u16, place: ChunkPlace, bytes: Bytes },
+    Chunk { path: SegmentPath, shard: u16, place: ChunkPlace, bytes: Bytes },
     /// All of the segment is read.
     Ended { segment: Segment, path: SegmentPath },
     /// What was to be read is gone, or cannot be read. What is after it may be; or where the feed ends is to be looked for.
@@ -165,7 +164,7 @@ async fn chunk(
         };
         asked.reads += 1;
         return match origin.whole(FEED_CONTAINER, &name, CHUNK_BYTES_MAX).await {
-            Ok(bytes) => Ok(Step::Chunk { segment, path, shard, place: ChunkPlace { chunk: number, events }, bytes }),
+            Ok(bytes) => Ok(Step::Chunk { path, shard, place: ChunkPlace { chunk: number, events }, bytes }),
             Err(OriginError::Missing) => lost("a part of its segment is gone".to_owned()),
             Err(error) => Err(error),
         };
@@ -228,11 +227,6 @@ fn prefixes(from_s: i64, to_s: i64) -> Vec<String> {
     };
     folders.dedup();
     folders
-}
-
-/// Whether what is wrong with a chunk is wrong with all of it.
-pub fn is_lost(error: &FeedError) -> bool {
-    !error.is_of_one_event()
 }
 
 #[cfg(test)]

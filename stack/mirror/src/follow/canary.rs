@@ -46,6 +46,6 @@ impl Follower {
 }
 
 /// Where a mirror writes its canary.
-pub fn canary_name(scope: &Scope, mirror: &str) -> String {
+fn canary_name(scope: &Scope, mirror: &str) -> String {
     format!("{}.greenroom-canary-{}-{mirror}", scope.prefix, scope.account)
 }

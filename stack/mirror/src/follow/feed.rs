@@ -78,7 +78,7 @@ impl Follower {
                 Ok(Turn::More)
             }
             Step::Lost { on, why } => self.lost(&why, on.map(|segment| Cursor::After { segment })).await,
-            Step::Chunk { path, shard, place, bytes, .. } => self.read(&path, shard, place, &bytes).await,
+            Step::Chunk { path, shard, place, bytes } => self.read(&path, shard, place, &bytes).await,
         }
     }
 
@@ -113,28 +113,31 @@ impl Follower {
                 match events.next() {
                     None => break,
                     Some(Ok(told)) => batch.add(&self.scope, told),
-                    Some(Err(error)) if told::is_lost(&error) => {
+                    Some(Err(error)) if !error.is_of_one_event() => {
                         return self.lost(&error.to_string(), after_segment).await;
                     }
                     Some(Err(_)) => *batch.left_out.entry(LeftOut::Event).or_default() += 1,
                 }
                 count += 1;
             }
-            if count == 0 {
+            self.take(batch, count as u64).await?;
+            if count < EVENTS_AT_ONCE {
                 break;
             }
-            self.take(batch, count as u64).await?;
             at.events += count as u64;
-            let cursor = told::after(self.cursor.as_ref().unwrap_or(&Cursor::Beginning), path, shard, at);
-            self.keep(MirrorPlace { cursor: cursor.to_json(), ..self.place.clone() }).await?;
-            self.cursor = Some(cursor);
+            self.move_to(path, shard, at).await?;
         }
-        let next = ChunkPlace { chunk: place.chunk.saturating_add(1), events: 0 };
-        let cursor = told::after(self.cursor.as_ref().unwrap_or(&Cursor::Beginning), path, shard, next);
-        self.keep(MirrorPlace { cursor: cursor.to_json(), ..self.place.clone() }).await?;
-        self.cursor = Some(cursor);
+        self.move_to(path, shard, ChunkPlace { chunk: place.chunk.saturating_add(1), events: 0 }).await?;
         self.standing.known().events_behind = 0;
         Ok(Turn::More)
+    }
+
+    /// What comes before this place of a shard is done.
+    async fn move_to(&mut self, path: &SegmentPath, shard: u16, place: ChunkPlace) -> Result<()> {
+        let cursor = told::after(self.cursor.as_ref().unwrap_or(&Cursor::Beginning), path, shard, place);
+        self.keep(MirrorPlace { cursor: cursor.to_json(), ..self.place.clone() }).await?;
+        self.cursor = Some(cursor);
+        Ok(())
     }
 
     /// Looks at the names of some events.

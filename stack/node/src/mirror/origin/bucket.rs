@@ -166,18 +166,6 @@ impl Origin for Bucket {
         }
         Ok(found.into_stream().map_err(failed).boxed())
     }
-
-    async fn put(&self, _container: &str, _name: &str, _bytes: Bytes) -> Result<String, OriginError> {
-        Err(OriginError::Refused("canaries are for Azure: leave canary_s out".to_owned()))
-    }
-
-    async fn delete(&self, _container: &str, _name: &str) -> Result<(), OriginError> {
-        Err(OriginError::Refused("canaries are for Azure: leave canary_s out".to_owned()))
-    }
-
-    fn may_tell(&self) -> bool {
-        false
-    }
 }
 
 fn there(found: ObjectMeta) -> There {

@@ -112,18 +112,6 @@ impl Origin for Folder {
         });
         Ok(parts.boxed())
     }
-
-    async fn put(&self, _container: &str, _name: &str, _bytes: Bytes) -> Result<String, OriginError> {
-        Err(OriginError::Refused("canaries are for Azure: leave canary_s out".to_owned()))
-    }
-
-    async fn delete(&self, _container: &str, _name: &str) -> Result<(), OriginError> {
-        Err(OriginError::Refused("canaries are for Azure: leave canary_s out".to_owned()))
-    }
-
-    fn may_tell(&self) -> bool {
-        false
-    }
 }
 
 /// A file under way.
