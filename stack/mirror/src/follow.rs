@@ -8,7 +8,7 @@ use crate::cache::Wants;
 use crate::look::look;
 use crate::origin::{Listed, Origin, OriginError};
 use crate::scope::Scope;
-use crate::seen::{LeftOut, seen};
+use crate::seen::seen;
 use crate::standing::Standing;
 use crate::told::Asked;
 use canary::Canary;
@@ -167,19 +167,7 @@ impl Follower {
     }
 
     async fn reflect(&mut self, here: &ContainerPath, seen: Vec<Seen>) -> Result<()> {
-        let names = seen.iter().filter_map(|seen| match seen {
-            Seen::There(blob) if self.wants.is_pinned(&blob.name) => Some(here.clone().blob(blob.name.clone())),
-            Seen::There(_) | Seen::Gone(_) => None,
-        });
-        let pinned: Vec<BlobPath> = names.collect();
-        let done = self.store.reflect(here, &self.name, seen).await?;
-        pinned.into_iter().for_each(|path| self.wants.want(path));
-        let mut known = self.standing.known();
-        known.did(&done);
-        if done.too_large > 0 {
-            *known.left_out.entry(LeftOut::TooLarge).or_default() += done.too_large;
-        }
-        Ok(())
+        Ok(put_down(&self.store, (&self.standing, &self.wants), here, &self.name, seen).await?)
     }
 
     async fn keep(&mut self, place: MirrorPlace) -> Result<()> {
@@ -215,11 +203,30 @@ impl Follower {
     }
 }
 
+/// Puts down what was seen: counts it, and asks for the content of what is pinned.
+async fn put_down(
+    store: &Store,
+    (standing, wants): (&Standing, &Wants),
+    here: &ContainerPath,
+    mirror: &str,
+    seen: Vec<Seen>,
+) -> Result<(), StoreError> {
+    let names = seen.iter().filter_map(|seen| match seen {
+        Seen::There(blob) if wants.is_pinned(&blob.name) => Some(here.clone().blob(blob.name.clone())),
+        Seen::There(_) | Seen::Gone(_) => None,
+    });
+    let pinned: Vec<BlobPath> = names.collect();
+    let done = store.reflect(here, mirror, seen).await?;
+    pinned.into_iter().for_each(|path| wants.want(path));
+    standing.known().did(&done);
+    Ok(())
+}
+
 /// Looks at one name at once, for whoever reads it. Nobody else may look at it or list it meanwhile. Err: of the store; then of the origin.
 pub async fn look_now(
     store: &Store,
     origin: &dyn Origin,
-    standing: &Standing,
+    parts: (&Standing, &Wants),
     shown: &ShownIn,
     path: &BlobPath,
 ) -> Result<std::result::Result<(), OriginError>, StoreError> {
@@ -228,9 +235,9 @@ pub async fn look_now(
         Ok(found) => found,
         Err(error) => return Ok(Err(error)),
     };
+    parts.0.known().counts.lists += found.lists;
     let there = found.blobs.into_values().flatten().next();
     let seen = seen(&path.name, there).unwrap_or(Seen::Gone(path.name.clone()));
-    let done = store.reflect(&path.container, &shown.mirror, vec![seen]).await?;
-    standing.known().did(&done);
-    Ok(Ok(()))
+    // The event of it finds it here, and asks for nothing more.
+    put_down(store, parts, &path.container, &shown.mirror, vec![seen]).await.map(Ok)
 }

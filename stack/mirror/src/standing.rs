@@ -52,9 +52,12 @@ impl Standing {
 
 impl Known {
     /// Rows were written and removed.
-    pub fn did(&mut self, done: &Reflected) {
+    pub(crate) fn did(&mut self, done: &Reflected) {
         self.counts.put += done.put;
         self.counts.gone += done.gone;
+        if done.too_large > 0 {
+            *self.left_out.entry(LeftOut::TooLarge).or_default() += done.too_large;
+        }
     }
 
     pub fn came(&mut self, happened_us: i64, now: Timestamp) {

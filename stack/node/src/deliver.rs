@@ -8,6 +8,7 @@ mod failure;
 mod kafka;
 mod written;
 
+use crate::again;
 use destination::Destination;
 use failure::Failure;
 use greenroom_gateway::source::Sources;
@@ -111,7 +112,7 @@ impl Deliveries {
             tracing::warn!(account = %address.0, sink = address.1, why, "a sink does not get its events; they wait");
             standing.last_error = Some(why);
         }
-        (again_after(standing.failures), again.clone())
+        (again::after(standing.failures, AGAIN_MIN, AGAIN_MAX), again.clone())
     }
 
     fn went_through(&self, address: &Address) {
@@ -124,12 +125,6 @@ impl Deliveries {
         // It is whole after every statement.
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// How long to wait after so many failures in a row. Pure.
-fn again_after(failures: u32) -> Duration {
-    let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    AGAIN_MIN.saturating_mul(doubled).min(AGAIN_MAX)
 }
 
 async fn run(deliveries: Arc<Deliveries>, store: Store, clock: Arc<dyn Clock>, mut stopped: oneshot::Receiver<()>) {
@@ -265,7 +260,7 @@ mod tests {
             (33, 60),
             (u32::MAX, 60),
         ] {
-            assert_eq!(again_after(failures), Duration::from_secs(seconds), "after {failures}");
+            assert_eq!(again::after(failures, AGAIN_MIN, AGAIN_MAX), Duration::from_secs(seconds), "after {failures}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! data folder when no server uses it.
 //! Decides nothing about blobs; everything that does is in a crate of its own.
 
+mod again;
 mod args;
 mod ca;
 mod check;

@@ -260,7 +260,7 @@ impl Mirrors {
         let task = Task::start(&self.store, &self.clock.0, record, (mirror, scope), opened.origin);
         let address = (record.account.clone(), name);
         self.failed().remove(&address);
-        self.tasks().insert(address, Arc::new(task));
+        self.tasks().insert(address, task);
     }
 
     async fn end(&self, account: &AccountName, name: &TenantName) {

@@ -90,13 +90,8 @@ impl Origins for Reads {
 async fn look(found: &Found) -> Result<()> {
     let Found { store, task, shown, blob } = found;
     let _one_at_a_time = task.turns.lock().await;
-    task.standing.known().counts.lists += 1;
-    look_now(store, &*task.origin, &task.standing, shown, blob).await?.map_err(|error| away(&error))?;
-    if task.wants.is_pinned(&blob.name) {
-        // The event of it finds it here, and asks for nothing.
-        task.wants.want(blob.clone());
-    }
-    Ok(())
+    let parts = (&*task.standing, &task.wants);
+    look_now(store, &*task.origin, parts, shown, blob).await?.map_err(|error| away(&error))
 }
 
 fn away(error: &OriginError) -> StoreError {

@@ -1,10 +1,11 @@
 //! A mirror's task: follows, rests, and tries again.
 
+use crate::again;
+use futures::FutureExt as _;
 use greenroom_mirror::{Cache, Follower, Origin, Pace, Scope, Standing, Turn, Wants};
 use greenroom_model::mirror::{Mirror, MirrorState};
 use greenroom_store::{Clock, MirrorRecord, Store};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +25,9 @@ pub struct Task {
     pub origin: Arc<dyn Origin>,
     pub wants: Wants,
     /// Looks and lists, one at a time: nothing older is put down after something newer.
-    pub turns: Arc<Mutex<()>>,
-    wake: Arc<Notify>,
-    relists: Arc<AtomicBool>,
+    pub turns: Mutex<()>,
+    /// Everything is to be listed again.
+    relists: Notify,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -38,20 +39,19 @@ impl Task {
         record: &MirrorRecord,
         (mirror, scope): (Mirror, Scope),
         origin: Arc<dyn Origin>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let standing = Arc::<Standing>::default();
         let (account, name) = (record.account.clone(), record.name.clone());
         let (cache, wants) = Cache::new(store.clone(), account, name, mirror.cache.0, &mirror.pinned);
-        let task = Self {
+        let task = Arc::new(Self {
             standing: standing.clone(),
             origin: origin.clone(),
             wants: wants.clone(),
-            turns: Arc::default(),
-            wake: Arc::default(),
-            relists: Arc::default(),
+            turns: Mutex::default(),
+            relists: Notify::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-        };
+        });
         let stopped = task.stop.clone();
         task.tasks.spawn(async move { stopped.run_until_cancelled_owned(cache.keep()).await });
         if mirror.paused {
@@ -64,25 +64,14 @@ impl Task {
             };
             let follower = Follower::new(store, origin, clock.clone(), record, (scope, pace, wants), standing);
             let poll = Duration::from_millis(u64::from(mirror.poll_ms));
-            task.tasks.spawn(follow(follower, poll, task.parts()));
+            task.tasks.spawn(follow(task.clone(), follower, poll));
         }
         task.tasks.close();
         task
     }
 
-    fn parts(&self) -> Parts {
-        Parts {
-            standing: self.standing.clone(),
-            turns: self.turns.clone(),
-            wake: self.wake.clone(),
-            relists: self.relists.clone(),
-            stop: self.stop.clone(),
-        }
-    }
-
     pub fn relist(&self) {
-        self.relists.store(true, Relaxed);
-        self.wake.notify_one();
+        self.relists.notify_one();
     }
 
     /// Breaks off what is under way; it is done again by the next one.
@@ -92,26 +81,17 @@ impl Task {
     }
 }
 
-struct Parts {
-    standing: Arc<Standing>,
-    turns: Arc<Mutex<()>>,
-    wake: Arc<Notify>,
-    relists: Arc<AtomicBool>,
-    stop: CancellationToken,
-}
-
-async fn follow(mut follower: Follower, poll: Duration, parts: Parts) {
-    let Parts { standing, turns, wake, relists, stop } = parts;
+async fn follow(task: Arc<Task>, mut follower: Follower, poll: Duration) {
     let mut failures = 0;
     loop {
-        if relists.swap(false, Relaxed) {
+        if task.relists.notified().now_or_never().is_some() {
             follower.relist();
         }
         let turn = async {
-            let _one_at_a_time = turns.lock().await;
+            let _one_at_a_time = task.turns.lock().await;
             follower.turn().await
         };
-        let Some(turned) = stop.run_until_cancelled(turn).await else { break };
+        let Some(turned) = task.stop.run_until_cancelled(turn).await else { break };
         let pause = match turned {
             Ok(Turn::More) => {
                 failures = 0;
@@ -123,25 +103,19 @@ async fn follow(mut follower: Follower, poll: Duration, parts: Parts) {
             }
             Err(error) => {
                 failures += 1;
-                let mut known = standing.known();
+                let mut known = task.standing.known();
                 if known.why.as_deref() != Some(&error.to_string()) {
                     tracing::warn!(%error, ?follower, "a mirror cannot go on; it tries again");
                 }
                 (known.state, known.why) = (MirrorState::Away, Some(error.to_string()));
-                again_after(failures)
+                again::after(failures, AGAIN_MIN, AGAIN_MAX)
             }
         };
         tokio::select! {
-            () = stop.cancelled() => break,
-            () = wake.notified() => {}
+            () = task.stop.cancelled() => break,
+            () = task.relists.notified() => follower.relist(),
             () = tokio::time::sleep(pause) => {}
         }
     }
     follower.end().await;
-}
-
-/// Pure.
-fn again_after(failures: u32) -> Duration {
-    let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    AGAIN_MIN.saturating_mul(doubled).min(AGAIN_MAX)
 }
