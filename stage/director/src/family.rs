@@ -4,13 +4,19 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 /// In the environment of all that a tool starts, unless it takes it away.
-pub const MARK: &str = "GREENROOM_STEP";
+const MARK: &str = "GREENROOM_STEP";
+
+/// The tools of all families, and when they started. None is an orphan that another family may take for its own, whatever it looks like
+/// while it begins or ends: held while one begins, until it is known here.
+static TOOLS: RwLock<BTreeMap<i32, u64>> = RwLock::new(BTreeMap::new());
 
 /// How long processes may take to end by themselves once they are asked to. With `KILL_MAX` well below the two seconds in which a stop
 /// is promised.
@@ -45,23 +51,18 @@ pub enum Left {
 }
 
 impl Family {
-    /// A mark that no other family has.
-    pub fn new_mark() -> String {
+    /// Starts a tool with a mark that no other family has. It is to be in a session of its own.
+    pub fn start(command: &mut Command) -> io::Result<(Child, Family)> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        format!("{}{}", own_marks(), NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Makes orphans come to this process, so that none is lost. Before the tool is started.
-    pub fn adopt_orphans() {
-        #[cfg(target_os = "linux")]
-        if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
-            tracing::warn!(%error, "what a tool leaves in the background may outlive the show");
-        }
-    }
-
-    /// Of a tool that has just been started in a session of its own, with the mark in its environment.
-    pub fn of(mark: String, leader: i32) -> Family {
-        Family { mark, leader: Leader { pid: leader, started: system::started(leader) }, seen: Mutex::default() }
+        let mark = format!("{}{}", own_marks(), NEXT.fetch_add(1, Ordering::Relaxed));
+        adopt_orphans();
+        let mut tools = TOOLS.write().unwrap_or_else(PoisonError::into_inner);
+        let child = command.env(MARK, &mark).spawn()?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let pid = pid.ok_or_else(|| io::Error::other("it has no process id"))?;
+        let leader = Leader { pid, started: system::started(pid) };
+        tools.insert(leader.pid, leader.started);
+        Ok((child, Family { mark, leader, seen: Mutex::default() }))
     }
 
     /// Asks all to end, and ends those that do not.
@@ -130,7 +131,9 @@ impl Family {
     /// Those that run. What has ended and is this process's to reap is reaped; the tool itself is reaped by whoever started it.
     fn alive(&self) -> Vec<Member> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let members = system::members(&self.mark, self.leader, &seen);
+        let tools = TOOLS.read().unwrap_or_else(PoisonError::into_inner);
+        let members = system::members(&self.mark, self.leader, &seen, &tools);
+        drop(tools);
         for member in members.iter().filter(|member| member.pid != self.leader.pid && member.to_reap) {
             nix::sys::wait::waitpid(Pid::from_raw(member.pid), Some(nix::sys::wait::WaitPidFlag::WNOHANG)).ok();
         }
@@ -150,6 +153,18 @@ pub fn kill_all() {
 impl Drop for Family {
     fn drop(&mut self) {
         self.signal(&self.alive(), &[Signal::SIGKILL]);
+        let mut tools = TOOLS.write().unwrap_or_else(PoisonError::into_inner);
+        if tools.get(&self.leader.pid) == Some(&self.leader.started) {
+            tools.remove(&self.leader.pid);
+        }
+    }
+}
+
+/// Makes orphans come to this process, so that none is lost.
+fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
+        tracing::warn!(%error, "what a tool leaves in the background may outlive the show");
     }
 }
 
@@ -212,7 +227,8 @@ mod system {
 
     /// All below this process that carry the mark, or are of the tool's session, or were seen before, or came to this process as orphans
     /// without either; and all that descends from one of them.
-    pub fn members(mark: &str, leader: Leader, seen: &BTreeMap<i32, u64>) -> Vec<Member> {
+    pub fn members(mark: &str, leader: Leader, seen: &BTreeMap<i32, u64>, tools: &BTreeMap<i32, u64>) -> Vec<Member> {
+        let is_tool = |process: &Process| tools.get(&process.pid) == Some(&process.started);
         let own = i32::try_from(std::process::id()).unwrap_or_default();
         let all: BTreeMap<i32, Process> = processes().into_iter().map(|process| (process.pid, process)).collect();
         let Some(this) = all.get(&own) else { return Vec::new() };
@@ -221,6 +237,12 @@ mod system {
             children.entry(process.parent).or_default().push(process);
         }
         let belongs = |process: &Process| {
+            if process.session == leader.pid {
+                return true;
+            }
+            if is_tool(process) || tools.contains_key(&process.session) {
+                return false;
+            }
             if seen.get(&process.pid) == Some(&process.started) {
                 return true;
             }
@@ -230,13 +252,11 @@ mod system {
                 Some(found) if found.starts_with(&own_marks()) => return false,
                 Some(_) | None => {}
             }
-            let is_orphan = process.parent == own
+            process.parent == own
                 && process.session != this.session
                 && process.started >= leader.started
                 && leader.started > 0
                 && !process.has_ended
-                && !is_about_to_be_a_tool(process.pid);
-            process.session == leader.pid || is_orphan
         };
         let mut found = Vec::new();
         let mut known = BTreeSet::from([own]);
@@ -273,12 +293,6 @@ mod system {
         let mut variables = environment.split(|byte| *byte == 0);
         let value = variables.find_map(|variable| variable.strip_prefix(prefix.as_bytes()))?;
         Some(String::from_utf8_lossy(value).into_owned())
-    }
-
-    /// A child that this process has split off has a session of its own already, and not yet the mark.
-    fn is_about_to_be_a_tool(pid: i32) -> bool {
-        let program = |pid: &str| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-        program(&pid.to_string()) == program("self")
     }
 
     /// As `nohup` makes its program.
@@ -323,7 +337,12 @@ mod system {
     }
 
     /// The group as one: a signal to a negative number is for all of it.
-    pub fn members(_mark: &str, leader: Leader, _seen: &BTreeMap<i32, u64>) -> Vec<Member> {
+    pub fn members(
+        _mark: &str,
+        leader: Leader,
+        _seen: &BTreeMap<i32, u64>,
+        _tools: &BTreeMap<i32, u64>,
+    ) -> Vec<Member> {
         let is_there = killpg(Pid::from_raw(leader.pid), None).is_ok();
         let group = Member { pid: -leader.pid, started: 0, has_ended: false, to_reap: false, stays: false };
         is_there.then_some(group).into_iter().collect()

@@ -1,6 +1,6 @@
 //! Which version a tool is of. No program runs for that unless it is known how it is asked: by the demo, or by a table of common tools.
 
-use crate::family::{Family, MARK};
+use crate::family::Family;
 use crate::library::Talk;
 use crate::parse::Program;
 use crate::pty;
@@ -107,15 +107,11 @@ impl Versions {
 
 /// The first line that it prints. Whatever the tool is or does, it is over then, with all that it started.
 async fn ask(tool: &Found) -> String {
-    let mark = Family::new_mark();
     let mut command = Command::new(&tool.program);
-    command.args(tool.asked.iter().flatten()).envs(UNATTENDED).env("AZCOPY_DISABLE_SYSLOG", "true").env(MARK, &mark);
+    command.args(tool.asked.iter().flatten()).envs(UNATTENDED).env("AZCOPY_DISABLE_SYSLOG", "true");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     pty::without_terminal(&mut command);
-    Family::adopt_orphans();
-    let Ok(mut child) = command.spawn() else { return UNKNOWN.into() };
-    let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) else { return UNKNOWN.into() };
-    let family = Family::of(mark, pid);
+    let Ok((mut child, family)) = Family::start(&mut command) else { return UNKNOWN.into() };
     let mut line = Vec::new();
     if let Some(output) = child.stdout.take() {
         let mut output = BufReader::new(output.take(LINE_BYTES_MAX));

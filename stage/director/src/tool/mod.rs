@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::family::{Family, Left, MARK};
+use crate::family::{Family, Left};
 use crate::pty::Pty;
 use crate::scrub::{Scrubber, Secrets};
 use greenroom_show::Terminal;
@@ -164,16 +164,11 @@ impl<H: Fn(Heard)> Tool<H> {
     fn start(invocation: &Invocation, hear: H) -> Result<Self, ToolError> {
         let fail = |detail: String| ToolError::Start { program: invocation.program.clone(), detail };
         let pty = Pty::open().map_err(|error| fail(error.to_string()))?;
-        let mark = Family::new_mark();
         let mut command = Command::new(&invocation.program);
         command.args(&invocation.args).current_dir(&invocation.folder).env_clear();
-        command.envs(UNATTENDED).envs(&invocation.env).env(MARK, &mark).kill_on_drop(true);
+        command.envs(UNATTENDED).envs(&invocation.env).kill_on_drop(true);
         pty.control(&mut command).map_err(|error| fail(error.to_string()))?;
-        Family::adopt_orphans();
-        let child = command.spawn().map_err(|error| fail(error.to_string()))?;
-        let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) else {
-            return Err(fail("it has no process id".into()));
-        };
+        let (child, family) = Family::start(&mut command).map_err(|error| fail(error.to_string()))?;
         let name = invocation.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let ears = Ears {
             scrubber: Scrubber::new(invocation.secrets.clone(), &invocation.private),
@@ -181,7 +176,7 @@ impl<H: Fn(Heard)> Tool<H> {
             screen: Terminal::default(),
             hear,
         };
-        Ok(Tool { name, child, family: Family::of(mark, pid), pty, ears })
+        Ok(Tool { name, child, family, pty, ears })
     }
 
     /// `None` where it is to be stopped.
@@ -308,6 +303,7 @@ fn said(status: ExitStatus) -> String {
         (None, None) => "an unknown status".into(),
     }
 }
+
 /// UTF-8 across chunk borders; what is not UTF-8 shows as a replacement character.
 #[derive(Debug, Default)]
 struct Decoder {

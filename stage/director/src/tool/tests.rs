@@ -227,3 +227,19 @@ fn characters_survive_chunk_borders() {
     assert_eq!(text, "é✓x");
     assert_eq!(Decoder::default().push(b"a\xffb"), "a\u{fffd}b");
 }
+
+/// Whatever a tool looks like while it begins and ends, its status is its own: other tools that end meanwhile look for what they left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tools_that_run_side_by_side_are_not_taken_for_what_another_left() {
+    let stream = async || {
+        for _ in 0..40 {
+            let ran = run_shell("echo here; (true &); exit 3").await;
+            let Err(ToolError::Exit { status, .. }) = &ran.result else { panic!("{:?}", ran.result) };
+            assert_eq!(status, "exit code 3");
+        }
+    };
+    let streams = [(); 6].map(|()| tokio::spawn(stream()));
+    for stream in streams {
+        stream.await.expect("each with its own status");
+    }
+}
