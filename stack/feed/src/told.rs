@@ -105,6 +105,15 @@ impl Iterator for Events<'_> {
 }
 
 impl<'a> Events<'a> {
+    /// How many there are still, as the chunk says: none of them is looked at.
+    pub fn left(&self) -> u64 {
+        let (mut rest, mut left) = (Input(self.rest.0), self.left);
+        while let (Ok(count), Ok(_), Ok(_)) = (rest.long(), rest.bytes(), rest.take(self.marker.len())) {
+            left = left.saturating_add(u64::try_from(count).unwrap_or(0));
+        }
+        left
+    }
+
     fn begin_block(&mut self) -> Result<(), FeedError> {
         let count = self.rest.long()?;
         let bytes = self.rest.bytes()?;
@@ -353,6 +362,19 @@ mod tests {
                 client_request_id: String::new(),
             };
             assert_eq!(read, [expected.clone(), expected]);
+        }
+    }
+
+    #[test]
+    fn it_says_how_many_are_left_without_a_look_at_them() {
+        for codec in [AvroCodec::Null, AvroCodec::Deflate(DeflateSettings::default())] {
+            let bytes = chunk(AZURES, codec, &[GOOD.value(), GOOD.value(), GOOD.value()]);
+            let mut events = read_chunk(&bytes).unwrap();
+            for left in [3, 2, 1] {
+                assert_eq!(events.left(), left);
+                events.next().unwrap().unwrap();
+            }
+            assert_eq!(events.left(), 0);
         }
     }
 

@@ -70,7 +70,7 @@ struct Plan {
 impl Blob {
     /// Whether its content is in the cloud or where it is mirrored from, and not here.
     pub fn is_elsewhere(&self) -> bool {
-        matches!(self.whereabouts, Whereabouts::Cloud(_) | Whereabouts::Origin)
+        self.whereabouts.is_elsewhere()
     }
 
     /// Whether it is mirrored, be its content here or not.

@@ -4,7 +4,6 @@ use crate::blob::Blob;
 use crate::body::{Body, BodyWriter};
 use crate::catalog::{News, Snapshot, Txn};
 use crate::clock::Timestamp;
-use crate::cloud::Whereabouts;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::extent::ExtentMap;
@@ -105,7 +104,7 @@ impl Store {
         extents: Arc<ExtentMap>,
     ) -> Blob {
         let whereabouts = row.whereabouts();
-        let store = matches!(whereabouts, Whereabouts::Cloud(_) | Whereabouts::Origin).then(|| self.clone());
+        let store = whereabouts.is_elsewhere().then(|| self.clone());
         let (faults, heat) = (self.faults().clone(), self.heat().clone());
         let (origin, was_read) = (row.origin().map(str::to_owned), row.used != Timestamp::default());
         let BlobRow { props, pieces, .. } = row;

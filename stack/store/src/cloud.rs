@@ -59,6 +59,16 @@ pub enum Whereabouts {
     Origin,
 }
 
+impl Whereabouts {
+    /// Whether it is not on flash.
+    pub fn is_elsewhere(self) -> bool {
+        match self {
+            Whereabouts::Flash | Whereabouts::Both(_) | Whereabouts::Cached => false,
+            Whereabouts::Cloud(_) | Whereabouts::Origin => true,
+        }
+    }
+}
+
 /// Where a blob's content is besides flash. Its bytes are those of `Option<Placed>`, and one case more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum At {

@@ -84,6 +84,8 @@ pub struct ShownIn {
     pub mirror: String,
     /// What it is called there.
     pub there: String,
+    /// The container's own.
+    id: u64,
     as_of_us: Arc<AtomicI64>,
 }
 
@@ -107,9 +109,9 @@ impl Shown {
         for record in snapshot.mirrors()? {
             shown.come_to(&record.account, &record.name, record.place.complete_us);
         }
-        for row in snapshot.mirrored()?.into_values() {
+        for (id, row) in snapshot.mirrored()? {
             let path = path_of(&row)?;
-            shown.show(path, row.mirror, row.there);
+            shown.show(path, id, row.mirror, row.there);
         }
         Ok(shown)
     }
@@ -124,9 +126,9 @@ impl Shown {
         as_of.clone()
     }
 
-    fn show(&mut self, path: ContainerPath, mirror: String, there: String) {
+    fn show(&mut self, path: ContainerPath, id: u64, mirror: String, there: String) {
         let as_of_us = self.as_of.entry((path.account.clone(), mirror.clone())).or_default().clone();
-        self.containers.insert(path, ShownIn { mirror, there, as_of_us });
+        self.containers.insert(path, ShownIn { mirror, there, id, as_of_us });
     }
 }
 
@@ -211,17 +213,20 @@ impl Store {
 
     /// The containers of a mirror, and what each is called there.
     pub fn containers_of_mirror(&self, account: &AccountName, name: &str) -> Vec<(ContainerName, String)> {
+        self.shown_by(account, name, |path, shown| (path.container.clone(), shown.there.clone()))
+    }
+
+    fn shown_by<T>(&self, account: &AccountName, name: &str, say: impl Fn(&ContainerPath, &ShownIn) -> T) -> Vec<T> {
         let shown = self.shown().read().unwrap_or_else(PoisonError::into_inner);
-        let of = |path: &ContainerPath, shown: &ShownIn| path.account == *account && shown.mirror == name;
-        let found = shown.containers.iter().filter(|(path, shown)| of(path, shown));
-        found.map(|(path, shown)| (path.container.clone(), shown.there.clone())).collect()
+        let own = shown.containers.iter().filter(|(path, shown)| path.account == *account && shown.mirror == name);
+        own.map(|(path, shown)| say(path, shown)).collect()
     }
 
     /// Makes a container that shows one of the origin's; one that is the mirror's already stays.
     /// Err: `MirrorMissing`, `AccountMissing`, `NotMirrored` where there is another of that name.
     pub async fn make_mirrored(&self, path: &ContainerPath, mirror: &str, there: &str) -> Result<()> {
         let (of, name, called) = (path.clone(), mirror.to_owned(), there.to_owned());
-        self.write(move |txn| {
+        let made = self.write(move |txn| {
             if txn.mirror(&of.account, &name)?.is_none() {
                 return Err(StoreError::MirrorMissing(name));
             }
@@ -233,20 +238,20 @@ impl Store {
             };
             if let Some(container) = txn.find_container(&of)? {
                 return match txn.mirrored(container.id)? == Some(row) {
-                    true => Ok(()),
+                    true => Ok(container.id),
                     false => Err(StoreError::NotMirrored(of.container)),
                 };
             }
             make_system_container(txn, &of)?;
             let id = txn.container(&of)?.id;
             txn.mirrored.insert(id, encode(&row).as_slice())?;
-            Ok(())
-        })
-        .await?;
+            Ok(id)
+        });
+        let id = made.await?;
         // What is read twice is cached.
         self.heat().watch();
         let mut shown = self.shown().write().unwrap_or_else(PoisonError::into_inner);
-        shown.show(path.clone(), mirror.to_owned(), there.to_owned());
+        shown.show(path.clone(), id, mirror.to_owned(), there.to_owned());
         Ok(())
     }
 
@@ -325,13 +330,9 @@ impl Store {
 
     /// What is held in the containers of a mirror: blobs, and the bytes of those that are cached.
     pub fn held_by_mirror(&self, account: &AccountName, name: &str) -> TenantUsage {
-        let containers = self.containers_of_mirror(account, name);
+        let ids = self.shown_by(account, name, |_, shown| shown.id);
         self.with_stored(|stored| {
-            let of = |owner: &Owner| {
-                owner.account == *account && containers.iter().any(|(container, _)| *container == owner.container)
-            };
-            let held = stored.containers.values().filter(|(owner, _)| of(owner));
-            held.fold(TenantUsage::default(), |sum, (_, held)| sum.plus(*held))
+            ids.iter().map(|id| stored.container(*id)).fold(TenantUsage::default(), TenantUsage::plus)
         })
     }
 

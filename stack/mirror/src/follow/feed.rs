@@ -100,14 +100,13 @@ impl Follower {
             Err(error) => return self.lost(&error.to_string(), after_segment).await,
         };
         let mut at = place;
-        let total = read_chunk(bytes).map_or(0, |events| events.count() as u64);
         for _ in 0..place.events {
             if events.next().is_none() {
                 break;
             }
         }
         loop {
-            self.standing.known().events_behind = total.saturating_sub(at.events);
+            self.standing.known().events_behind = events.left();
             let (mut batch, mut count) = (Batch::default(), 0);
             while count < EVENTS_AT_ONCE {
                 match events.next() {

@@ -67,10 +67,7 @@ impl BlobRow {
 
     /// Err: `InCloud` where the content is not on flash.
     pub fn on_flash(&self) -> Result<()> {
-        match self.whereabouts() {
-            Whereabouts::Flash | Whereabouts::Both(_) | Whereabouts::Cached => Ok(()),
-            Whereabouts::Cloud(_) | Whereabouts::Origin => Err(StoreError::InCloud),
-        }
+        if self.whereabouts().is_elsewhere() { Err(StoreError::InCloud) } else { Ok(()) }
     }
 
     /// What it counts for.
