@@ -133,7 +133,7 @@ impl Follower {
         if self.place.listed_us != 0 && self.cursor.is_some() && self.follow().await? == Turn::More {
             turn = Turn::More;
         }
-        self.watch_canary().await?;
+        let no_canary = self.watch_canary().await?;
         let mut known = self.standing.known();
         known.state = match (self.place.listed_us, &self.cursor) {
             (0, _) => MirrorState::Listing,
@@ -141,7 +141,7 @@ impl Follower {
             (_, None) => MirrorState::ByList,
         };
         let by_list = "the origin has no change feed: it is listed again now and then".to_owned();
-        known.why = (known.state == MirrorState::ByList).then_some(by_list);
+        known.why = no_canary.or_else(|| (known.state == MirrorState::ByList).then_some(by_list));
         Ok(turn)
     }
 
@@ -196,7 +196,7 @@ impl Follower {
 
     /// Takes the canary away, when the mirror ends.
     pub async fn end(self) {
-        if let Some(canary) = self.canary {
+        if let Some(canary) = self.canary.filter(|canary| canary.refused.is_none()) {
             // What is left of it there is of no use, and of no harm.
             let _ = self.origin.delete(&canary.there, canary.path.name.as_str()).await;
         }

@@ -65,7 +65,7 @@ pub enum OriginError {
 
 impl OriginError {
     /// Of an origin that only Azure's protocol could be written to.
-    fn no_canaries() -> Self {
+    pub fn no_canaries() -> Self {
         OriginError::Refused("canaries are for Azure: leave canary_s out".to_owned())
     }
 }

@@ -5,7 +5,7 @@ mod reads;
 mod task;
 
 use greenroom_gateway::source::Sources;
-use greenroom_mirror::{Scope, ms_between};
+use greenroom_mirror::{OriginError, Scope, ms_between};
 use greenroom_model::mirror::{Attach, Detach, Mirror, MirrorState, MirrorStatus};
 use greenroom_model::{AccountName, ContainerPath, TenantName};
 use greenroom_store::{Clock, MirrorRecord, Store, StoreError};
@@ -246,7 +246,11 @@ impl Mirrors {
     }
 
     fn open(&self, mirror: &Mirror, secret: Option<&str>) -> Result<Opened, String> {
-        origin::open(&mirror.origin, secret, &self.sources)
+        let opened = origin::open(&mirror.origin, secret, &self.sources)?;
+        if mirror.canary_s.is_some() && !opened.origin.may_tell() {
+            return Err(OriginError::no_canaries().to_string());
+        }
+        Ok(opened)
     }
 
     fn record(&self, account: &AccountName, name: &TenantName) -> Result<Option<MirrorRecord>, StoreError> {

@@ -3,6 +3,7 @@
 
 mod support;
 
+use greenroom_model::control::SasRequest;
 use greenroom_model::feed::ChangeFeed;
 use greenroom_model::mirror::{Attach, Mirror, MirrorState, MirrorStatus};
 use greenroom_model::tenancy::ByteCount;
@@ -10,7 +11,7 @@ use greenroom_store::{Clock as _, SystemClock};
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
 use support::azcopy::AzCopy;
-use support::{ACCOUNT, CONTAINER, Stack, header, python, send, verdict};
+use support::{ACCOUNT, CONTAINER, Stack, header, python, rclone, send, tree, verdict};
 
 const LAKE: &str = "/v1/accounts/shown/mirrors/lake";
 const SHOWN: &str = "shown";
@@ -342,6 +343,67 @@ async fn a_canary_measures_the_true_lag() {
     assert!(status.canary_lag_ms.is_some_and(|lag_ms| lag_ms > 0), "{status:?}");
     let there = two.origin.names().await;
     assert!(there.iter().any(|name| name.starts_with(".greenroom-canary-")), "{there:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_is_refused_is_said_and_keeps_nothing_else_from_being_mirrored() {
+    let two = Two::start(|mirror| Mirror { canary_s: Some(1), ..mirror }).await;
+    two.origin.put_blob("a", "first").await;
+    let readable = SasRequest::new(ACCOUNT.parse().expect("a good name"), "rl", 3600);
+    let attach = Attach { secret: Some(two.origin.mint(&readable).await), ..two.attach.clone() };
+    let answer = two.here.put(LAKE, &attach).await;
+    assert!(answer.status().is_success(), "{}", answer.text().await.expect("a text"));
+    let status = two.until("there", |status| status.blobs == 1 && status.why.is_some()).await;
+    assert_ne!(status.state, MirrorState::Away, "{status:?}");
+    assert!(status.why.expect("it says why").contains("canary may not be written"));
+    two.origin.put_blob("b", "second").await;
+    two.until("still followed", |status| status.blobs == 2 && status.state != MirrorState::Away).await;
+    assert_eq!(two.origin.names().await, ["a", "b"]);
+    // Where none can ever be written, it is refused at once.
+    let folder = tempfile::tempdir().expect("a folder");
+    let mirror = Mirror { canary_s: Some(1), ..Mirror::of(format!("file://{}", folder.path().display())) };
+    let answer = two.here.put("/v1/accounts/shown/mirrors/files", &Attach { mirror, secret: None }).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert!(answer.text().await.expect("a text").contains("canary_s"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rclone_sees_one_namespace() {
+    let two = Two::start(|mirror| mirror).await;
+    let files = [("plain.txt", 10), ("empty", 0), ("deep/er/ü 日本+%25.bin", 300_000), ("large.bin", 9_000_000)];
+    let (from, to) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    for (name, bytes) in files {
+        let file = from.path().join(name);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        std::fs::write(file, tree::content(name, bytes)).expect("a file");
+    }
+    let (from_text, to_text) = (from.path().to_str().expect("UTF-8"), to.path().to_str().expect("UTF-8"));
+    let (there, here) = (two.origin.url(CONTAINER).await, two.here.url_in(SHOWN, CONTAINER).await);
+    let remotes = [("origin", there.as_str()), ("here", &here)];
+    let rclone = async |arguments: &[&str]| rclone::run(&remotes, arguments).await;
+    let (origin, shown) = (format!("origin:{CONTAINER}"), format!("here:{CONTAINER}"));
+    rclone(&["sync", from_text, &origin, "--azureblob-chunk-size", "4M"]).await;
+    two.attach().await;
+    two.settle().await;
+    let tree = async |remote: &str| rclone(&["lsf", "-R", "--hash", "MD5", "--format", "psht", remote]).await;
+    assert_eq!(tree(&shown).await, tree(&origin).await);
+    rclone(&["check", from_text, &shown, "--download"]).await;
+    rclone(&["sync", &shown, to_text]).await;
+    // Overwritten, removed and new there: a second sync brings those and nothing else.
+    std::fs::write(from.path().join("plain.txt"), "another one").expect("a file");
+    std::fs::remove_file(from.path().join("empty")).expect("removed");
+    std::fs::write(from.path().join("deep/new"), "new").expect("a file");
+    rclone(&["sync", from_text, &origin]).await;
+    two.settle().await;
+    assert_eq!(tree(&shown).await, tree(&origin).await);
+    rclone(&["sync", &shown, to_text]).await;
+    rclone(&["check", from_text, to_text, "--download"]).await;
+    // It may not be written to, and rclone says so.
+    let refused =
+        rclone::ended(&remotes, &["copyto", &format!("{from_text}/plain.txt"), &format!("{shown}/mine")]).await;
+    let complaint = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && complaint.contains("mirror"), "{complaint}");
+    two.assert_same().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! A blob that is written there now and then, to measure how long it takes to come here.
 
 use super::{Follower, Result};
+use crate::origin::OriginError;
 use crate::scope::Scope;
 use crate::standing::ms_between;
 use bytes::Bytes;
@@ -15,14 +16,16 @@ pub(super) struct Canary {
     pub(super) there: String,
     etag: String,
     written_us: i64,
-    /// Whether it has come, or was given up.
+    /// Why it was not written.
+    pub(super) refused: Option<String>,
+    /// Whether it has come, was refused, or was given up.
     is_over: bool,
 }
 
 impl Follower {
-    /// Writes a blob there now and then, and waits for it here.
-    pub(super) async fn watch_canary(&mut self) -> Result<()> {
-        let Some(every_us) = self.pace.canary_us else { return Ok(()) };
+    /// Writes a blob there now and then, and waits for it here. Why there is none, where it may not be written: the mirror itself goes on.
+    pub(super) async fn watch_canary(&mut self) -> Result<Option<String>> {
+        let Some(every_us) = self.pace.canary_us else { return Ok(None) };
         let now = self.clock.now();
         if let Some(canary) = self.canary.as_mut().filter(|canary| !canary.is_over) {
             let has_come = self.store.origin_etag_of(&canary.path).as_ref() == Some(&canary.etag);
@@ -33,15 +36,24 @@ impl Follower {
         }
         let is_due = self.canary.as_ref().is_none_or(|canary| canary.is_over && now.0 - canary.written_us >= every_us);
         if !is_due || self.place.listed_us == 0 {
-            return Ok(());
+            return Ok(self.canary.as_ref().and_then(|canary| canary.refused.clone()));
         }
         let mut containers = self.store.containers_of_mirror(&self.scope.account, &self.name).into_iter();
-        let Some((_, there)) = containers.next() else { return Ok(()) };
+        let Some((_, there)) = containers.next() else { return Ok(None) };
         let name = canary_name(&self.scope, &self.name);
-        let Some(path) = self.scope.place(&there, &name) else { return Ok(()) };
-        let etag = self.origin.put(&there, &name, Bytes::from(now.0.to_string())).await?;
-        self.canary = Some(Canary { path, there, etag, written_us: now.0, is_over: false });
-        Ok(())
+        let Some(path) = self.scope.place(&there, &name) else { return Ok(None) };
+        let (etag, refused) = match self.origin.put(&there, &name, Bytes::from(now.0.to_string())).await {
+            Ok(etag) => (etag, None),
+            // Its container may have gone since the last list.
+            Err(error @ (OriginError::Refused(_) | OriginError::Missing | OriginError::Changed)) => (
+                String::new(),
+                Some(format!("its canary may not be written there, and its true lag is not known: {error}")),
+            ),
+            Err(error @ OriginError::Away(_)) => return Err(error.into()),
+        };
+        let is_over = refused.is_some();
+        self.canary = Some(Canary { path, there, etag, written_us: now.0, refused: refused.clone(), is_over });
+        Ok(refused)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod javascript;
 pub mod kafka;
 pub mod liar;
 pub mod python;
+pub mod rclone;
 pub mod signing;
 pub mod sinks;
 pub mod tiering;
