@@ -12,6 +12,7 @@ mod next;
 mod notes;
 mod overview;
 mod plan;
+mod polled;
 mod preflight;
 mod rehearsals;
 pub mod scrub;

@@ -1,47 +1,27 @@
 //! The tenants of the running stack: what each gets, stores and waits for, and what the presenter may change.
 
+use super::polled::Polled;
 use super::{Console, Overlay};
-use crate::bridge;
 use greenroom_show::{
     call::{ActOnTenant, ReadTenants, SetAdmission},
     tenants::{Act, Admission, Step, Switch, TenantLine, TenantState, Tenants},
     unit::Unit,
 };
-use leptos::{prelude::*, task::spawn_local};
-use std::time::Duration;
-
-const READ_EVERY: Duration = Duration::from_millis(500);
+use leptos::prelude::*;
 
 #[component]
 pub fn TenantsPage() -> impl IntoView {
     let console = expect_context::<Console>();
-    let tenants = RwSignal::new(None::<Result<Tenants, String>>);
-    let read = move || {
-        spawn_local(async move {
-            let reply = bridge::call(ReadTenants {}).await.map_err(|error| error.to_string());
-            // The page may have been closed meanwhile.
-            let _ = tenants.try_set(Some(reply));
-        });
-    };
-    read();
-    if let Ok(timer) = set_interval_with_handle(read, READ_EVERY) {
-        on_cleanup(move || timer.clear());
-    }
-    let switch = Memo::new(move |_| {
-        tenants.with(|tenants| tenants.as_ref()?.as_ref().ok().map(|tenants| tenants.admission.switch))
-    });
-    let state = Memo::new(move |_| tenants.with(State::of));
-    let body = move || {
-        match state.get() {
-        State::Asking => view! { <p class="sentence" role="status">"Asking the stack"</p> }.into_any(),
-        State::Failed(error) => view! { <p class="sentence" role="alert">{error}</p> }.into_any(),
-        State::Empty => view! {
+    let tenants = Polled::of(|| ReadTenants {});
+    let switch = Memo::new(move |_| tenants.look(|tenants| tenants.admission.switch));
+    let nothing = || {
+        view! {
             <p class="sentence" role="status">"No tenant yet: a demo makes them, or 'greenroom-stack apply tenants.yaml'."</p>
         }
-        .into_any(),
-        State::There => view! { <Table tenants /> }.into_any(),
-    }
+        .into_any()
     };
+    let there = move || view! { <Table tenants /> }.into_any();
+    let body = tenants.body(|tenants| tenants.tenants.is_empty(), nothing, there);
     view! {
         <div class="overlay" data-testid="tenants" role="dialog" aria-label="Tenants">
             <div class="board tenants">
@@ -67,28 +47,6 @@ pub fn TenantsPage() -> impl IntoView {
     }
 }
 
-/// What the stack said last; nothing before it has answered.
-type Read = RwSignal<Option<Result<Tenants, String>>>;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
-    Asking,
-    Failed(String),
-    Empty,
-    There,
-}
-
-impl State {
-    fn of(read: &Option<Result<Tenants, String>>) -> State {
-        match read {
-            None => State::Asking,
-            Some(Err(error)) => State::Failed(error.clone()),
-            Some(Ok(tenants)) if tenants.tenants.is_empty() => State::Empty,
-            Some(Ok(_)) => State::There,
-        }
-    }
-}
-
 fn switch_name(switch: Switch) -> &'static str {
     match switch {
         Switch::On => "on",
@@ -98,16 +56,16 @@ fn switch_name(switch: Switch) -> &'static str {
 
 /// Rows stay while their figures change, so that a button that is being pressed is not taken away.
 #[component]
-fn Table(tenants: Read) -> impl IntoView {
+fn Table(tenants: Polled<Tenants>) -> impl IntoView {
     let said = move || {
-        tenants.with(|tenants| {
-            let Admission { in_flight, queued, fairness, .. } = &tenants.as_ref()?.as_ref().ok()?.admission;
-            Some(format!("{in_flight} at work, {queued} wait; fairness {fairness:.2}"))
+        tenants.look(|tenants| {
+            let Admission { in_flight, queued, fairness, .. } = &tenants.admission;
+            format!("{in_flight} at work, {queued} wait; fairness {fairness:.2}")
         })
     };
     let names = move || {
         let names = |tenants: &Tenants| tenants.tenants.iter().map(|tenant| tenant.name.clone()).collect::<Vec<_>>();
-        tenants.with(|tenants| tenants.as_ref().and_then(|read| read.as_ref().ok()).map(names).unwrap_or_default())
+        tenants.look(names).unwrap_or_default()
     };
     view! {
         <p class="sentence" role="status">{said}</p>
@@ -129,15 +87,12 @@ fn Table(tenants: Read) -> impl IntoView {
 }
 
 #[component]
-fn Row(tenants: Read, name: String) -> impl IntoView {
+fn Row(tenants: Polled<Tenants>, name: String) -> impl IntoView {
     let console = expect_context::<Console>();
     let (known, shown) = (name.clone(), name.clone());
     let line = Memo::new(move |before: Option<&TenantLine>| {
-        let now = tenants.with(|tenants| {
-            let tenants = &tenants.as_ref()?.as_ref().ok()?.tenants;
-            tenants.iter().find(|tenant| tenant.name == known).cloned()
-        });
-        now.or_else(|| before.cloned()).unwrap_or_default()
+        let now = tenants.look(|tenants| tenants.tenants.iter().find(|tenant| tenant.name == known).cloned());
+        now.flatten().or_else(|| before.cloned()).unwrap_or_default()
     });
     let state = Memo::new(move |_| line.with(|line| line.state));
     let send = move |act: Act| console.send(ActOnTenant { tenant: line.with_untracked(|line| line.name.clone()), act });

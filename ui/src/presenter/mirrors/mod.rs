@@ -2,6 +2,7 @@
 
 mod lag;
 
+use super::polled::Polled;
 use super::{Console, Overlay};
 use crate::{bridge, time};
 use greenroom_show::{
@@ -10,36 +11,17 @@ use greenroom_show::{
     unit::{Unit, grouped, lasting, say_lasting},
 };
 use leptos::{ev, html, prelude::*, task::spawn_local};
-use std::time::Duration;
-
-const READ_EVERY: Duration = Duration::from_millis(500);
 
 /// What the stack said last, and what is being done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct Page {
-    /// Nothing before it has answered.
-    read: RwSignal<Option<Result<Mirrors, String>>>,
-    /// Whether an answer is awaited: the next question waits for it.
-    is_asking: StoredValue<bool>,
+    mirrors: Polled<Mirrors>,
     /// The mirror that something is being done to.
     busy: RwSignal<Option<String>>,
     said: RwSignal<Option<Result<String, String>>>,
 }
 
 impl Page {
-    fn read(self) {
-        if self.is_asking.try_get_value() != Some(false) {
-            return;
-        }
-        self.is_asking.set_value(true);
-        spawn_local(async move {
-            let reply = bridge::call(ReadMirrors {}).await.map_err(|error| error.to_string());
-            // The page may have been closed meanwhile.
-            let _ = self.is_asking.try_set_value(false);
-            let _ = self.read.try_set(Some(reply));
-        });
-    }
-
     fn act(self, line: &MirrorLine, act: MirrorAct) {
         let call = ActOnMirror { account: line.account.clone(), mirror: line.name.clone(), act };
         self.busy.set(Some(line.id()));
@@ -47,57 +29,23 @@ impl Page {
             let reply = bridge::call(call).await.map_err(|error| error.to_string());
             let _ = self.busy.try_set(None);
             let _ = self.said.try_set(Some(reply));
-            self.read();
+            self.mirrors.ask(ReadMirrors {});
         });
     }
 
     fn line(self, id: &str) -> Option<MirrorLine> {
-        let told = |read: &Option<Result<Mirrors, String>>| {
-            read.as_ref()?.as_ref().ok()?.mirrors.iter().find(|line| line.id() == id).cloned()
-        };
-        self.read.with(told)
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
-    Asking,
-    Failed(String),
-    Empty,
-    There,
-}
-
-impl State {
-    fn of(read: &Option<Result<Mirrors, String>>) -> State {
-        match read {
-            None => State::Asking,
-            Some(Err(error)) => State::Failed(error.clone()),
-            Some(Ok(mirrors)) if mirrors.mirrors.is_empty() => State::Empty,
-            Some(Ok(_)) => State::There,
-        }
+        self.mirrors.look(|mirrors| mirrors.mirrors.iter().find(|line| line.id() == id).cloned()).flatten()
     }
 }
 
 #[component]
 pub fn MirrorsPage() -> impl IntoView {
     let console = expect_context::<Console>();
-    let page = Page {
-        read: RwSignal::new(None),
-        is_asking: StoredValue::new(false),
-        busy: RwSignal::new(None),
-        said: RwSignal::new(None),
-    };
-    page.read();
-    if let Ok(timer) = set_interval_with_handle(move || page.read(), READ_EVERY) {
-        on_cleanup(move || timer.clear());
-    }
-    let state = Memo::new(move |_| page.read.with(State::of));
-    let body = move || match state.get() {
-        State::Asking => view! { <p class="sentence" role="status">"Asking the stack"</p> }.into_any(),
-        State::Failed(error) => view! { <p class="sentence" role="alert">{error}</p> }.into_any(),
-        State::Empty => view! { <Nothing /> }.into_any(),
-        State::There => view! { <Lines page /> }.into_any(),
-    };
+    let mirrors = Polled::of(|| ReadMirrors {});
+    let page = Page { mirrors, busy: RwSignal::new(None), said: RwSignal::new(None) };
+    let nothing = || view! { <Nothing /> }.into_any();
+    let there = move || view! { <Lines page /> }.into_any();
+    let body = mirrors.body(|mirrors| mirrors.mirrors.is_empty(), nothing, there);
     view! {
         <div class="overlay" data-testid="mirrors" role="dialog" aria-label="Mirrors">
             <div class="board mirrors">
@@ -138,12 +86,10 @@ fn Nothing() -> impl IntoView {
 /// Cards stay while their figures change, so that a button that is being pressed is not taken away.
 #[component]
 fn Lines(page: Page) -> impl IntoView {
-    let told = move |tell: fn(&Mirrors) -> String| {
-        page.read.with(|read| read.as_ref().and_then(|read| read.as_ref().ok()).map(tell).unwrap_or_default())
-    };
+    let told = move |tell: fn(&Mirrors) -> String| page.mirrors.look(tell).unwrap_or_default();
     let ids = move || {
         let ids = |mirrors: &Mirrors| mirrors.mirrors.iter().map(MirrorLine::id).collect::<Vec<_>>();
-        page.read.with(|read| read.as_ref().and_then(|read| read.as_ref().ok()).map(ids).unwrap_or_default())
+        page.mirrors.look(ids).unwrap_or_default()
     };
     view! {
         <p class="sentence" role="status">{move || told(Mirrors::in_words)}</p>
