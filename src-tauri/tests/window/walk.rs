@@ -45,6 +45,12 @@ fn decks() -> Vec<String> {
     decks
 }
 
+/// Shows what clicks reveal, at once: what eases in is there.
+const REVEAL: &str = "document.querySelectorAll('.waits').forEach(e => e.classList.remove('waits'));
+const ends = animation => animation.effect.getComputedTiming().endTime !== Infinity;
+document.getAnimations().filter(ends).forEach(animation => animation.finish());
+return true";
+
 #[tokio::test]
 #[ignore = "needs a display: 'cargo xtask test' brings one"]
 async fn no_slide_of_any_deck_overflows_at_any_size() {
@@ -65,10 +71,7 @@ async fn no_slide_of_any_deck_overflows_at_any_size() {
                 trouble.extend(found.map(|found| format!("{deck} slide {} at {width}x{height}: {found}", slide + 1)));
                 if (width, height) == SIZES[1] {
                     // A picture of a slide shows all that its clicks reveal.
-                    app.eval(
-                        "document.querySelectorAll('.waits').forEach(e => e.classList.remove('waits')); return true",
-                    )
-                    .await;
+                    app.eval(REVEAL).await;
                     app.shot(&format!("{deck}-{:02}", slide + 1)).await;
                 }
             }
