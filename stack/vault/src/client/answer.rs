@@ -80,7 +80,7 @@ impl Answer {
             401 | 403 => VaultError::Denied { code, message },
             404 | 409 => VaultError::Missing { code, message },
             429 => VaultError::Throttled { retry_after: retry_after(&self.headers) },
-            400 | 405..=407 | 410..=428 | 430..=499 => VaultError::Bad(format!("{status}: {code}: {message}")),
+            400 | 402 | 405..=407 | 410..=428 | 430..=499 => VaultError::Bad(format!("{status}: {code}: {message}")),
             _ => VaultError::Away(format!("{status}: {code}: {message}")),
         })
     }
