@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::server::{Outage, Right};
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum as _};
 use greenroom_vault::{KeyName, KeyVersion};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -165,5 +165,7 @@ impl Fault {
 
 fn rights(text: &str) -> Result<Rights, String> {
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| clap::ValueEnum::from_str(name, false)).collect::<Result<_, _>>().map(Rights)
+    let known = || Right::value_variants().iter().map(|right| right.name()).collect::<Vec<_>>().join(", ");
+    let right = |name: &str| Right::from_str(name, false).map_err(|_| format!("{name} is none of {}", known()));
+    names.map(right).collect::<Result<_, _>>().map(Rights)
 }
