@@ -10,7 +10,7 @@ mod login;
 mod tests;
 mod trust;
 
-use crate::names::{KeyVersion, Kid};
+use crate::names::{KeyVersion, Kid, NameError};
 use answer::Answer;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -153,11 +153,16 @@ impl Vault {
     /// Looks at the settings only: the vault is asked by the first call.
     pub fn open(settings: Settings) -> Result<Vault, VaultError> {
         let Settings { key, authority, client_id, secret, ca, timeout } = settings;
-        let key: Kid = key.as_str().parse().map_err(|error| VaultError::Bad(format!("{key}: {error}")))?;
+        // Not said back: what is no key's URL may hold a password.
+        let key: Kid = key.as_str().parse().map_err(|error: NameError| VaultError::Bad(error.to_string()))?;
         if let Some(authority) = &authority {
             challenge::check_authority(authority).map_err(VaultError::Bad)?;
         }
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if trust::is_here(key.vault()) {
+            http = http.no_proxy();
+        }
+        let http = http
             .tls_backend_preconfigured(trust::config(ca.as_deref())?)
             .https_only(true)
             .redirect(Policy::none())

@@ -9,6 +9,7 @@ use url::{Host, Url};
 /// Longer than any authority's URL and resource.
 const HEADER_BYTES_MAX: usize = 4096;
 const PARAMETERS_MAX: usize = 16;
+const SHOWN_CHARS_MAX: usize = 200;
 /// Where Microsoft signs clients in: its public cloud by both names, and those of governments and of China.
 const LOGIN_HOSTS: [&str; 6] = [
     "login.microsoftonline.com",
@@ -50,21 +51,27 @@ impl Challenge {
         check_authority(&self.authorization)?;
         match authority {
             Some(set) if bare(set) == bare(&self.authorization) => {}
-            Some(set) => return Err(format!("it sends clients to {}, not to {set}", self.authorization)),
+            Some(set) => {
+                return Err(format!("it sends clients to {}, not to {}", shown(&self.authorization), shown(set)));
+            }
             None if self.authorization.host_str().is_some_and(|host| LOGIN_HOSTS.contains(&host)) => {}
             None => {
-                let to = &self.authorization;
+                let to = shown(&self.authorization);
                 return Err(format!("it sends clients to {to}, which is not Microsoft's and not set as the authority"));
             }
         }
-        let resource = Url::parse(&self.scope).map_err(|_| format!("it asks for a token for {:?}", self.scope))?;
+        let resource = Url::parse(&self.scope).map_err(|_| format!("it asks for a token for {:.200?}", self.scope))?;
         let (Some(Host::Domain(of)), Some(host)) = (resource.host(), vault.host_str()) else {
-            return Err(format!("it asks for a token for {resource}"));
+            return Err(format!("it asks for a token for {}", shown(&resource)));
         };
         let own = host.strip_suffix(of).is_some_and(|rest| rest.ends_with('.')) && of.contains('.');
         let elsewhere = authority.is_some() && of == RESOURCE_HOST;
         let plain = resource.scheme() == "https" && resource.port().is_none() && resource.username().is_empty();
-        if plain && (own || elsewhere) { Ok(()) } else { Err(format!("{host} asks for a token for {resource}")) }
+        if plain && (own || elsewhere) {
+            Ok(())
+        } else {
+            Err(format!("{host} asks for a token for {}", shown(&resource)))
+        }
     }
 }
 
@@ -81,7 +88,12 @@ pub fn check_authority(authority: &Url) -> Result<(), String> {
     if whole && !tenant.is_empty() && bare_path == tenant && tenant.bytes().all(plain) {
         return Ok(());
     }
-    Err(format!("an authority is named as https://AUTHORITY/TENANT, not as {}", authority.as_str().escape_debug()))
+    Err(format!("an authority is named as https://AUTHORITY/TENANT, not as {}", shown(authority)))
+}
+
+/// Without what might be a password, and not all of what a stranger says.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path()).chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 fn bare(url: &Url) -> &str {

@@ -169,3 +169,41 @@ impl Keys {
 fn file(name: &KeyName) -> String {
     format!("{KEYS}/{}.json", name.as_str().to_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, Folder, Keys, MakeKey, Refusal};
+    use crate::server::record::{RECOVERABLE_DAYS, Use};
+
+    const DAY_S: i64 = 24 * 60 * 60;
+
+    #[test]
+    fn a_deleted_key_is_gone_when_its_days_are_over() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::open(&dir.path().join("vault")).expect("a folder");
+        let (keys, name) = (Keys::new(folder.clone()), "root".parse().expect("a name"));
+        let make = |now_s| MakeKey::new(2048, Change::default(), now_s).expect("a key");
+        keys.create(&name, make(0), 0).expect("created");
+        keys.delete(&name, DAY_S).expect("deleted");
+        let last = (1 + RECOVERABLE_DAYS) * DAY_S - 1;
+        keys.find_deleted(&name, last).expect("still there");
+        assert!(matches!(keys.create(&name, make(last), last), Err(Refusal::Deleted(_))));
+        keys.sweep(last).expect("swept");
+        assert_eq!(folder.list_keys().expect("a list").len(), 1);
+        assert!(matches!(keys.recover(&name, last + 1), Err(Refusal::NotDeleted(_))));
+        keys.sweep(last + 1).expect("swept");
+        assert!(folder.list_keys().expect("a list").is_empty());
+    }
+
+    #[test]
+    fn outside_its_dates_a_key_does_nothing_new() {
+        let (from, until) = (100, 200);
+        let change = Change { not_before_s: Some(from), expires_s: Some(until), ..Change::default() };
+        let version = MakeKey::new(2048, change, 0).expect("a key").version;
+        for (now_s, new_work) in [(99, false), (100, true), (199, true), (200, false)] {
+            assert_eq!(version.allows(Use::WrapKey, now_s).is_ok(), new_work, "{now_s}");
+            assert_eq!(version.allows(Use::Encrypt, now_s).is_ok(), new_work, "{now_s}");
+            assert!(version.allows(Use::UnwrapKey, now_s).is_ok() && version.allows(Use::Decrypt, now_s).is_ok());
+        }
+    }
+}
