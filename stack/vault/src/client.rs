@@ -55,7 +55,8 @@ pub struct Settings {
     pub timeout: Duration,
 }
 
-/// Why a call came to nothing, by what there is to do next.
+/// Why a call came to nothing, by what there is to do next. `code` is the innermost that was said (as `KeyDisabled`), `message` is for people;
+/// nothing secret is in either.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// The key may not be used: it is disabled, the client is not (or no longer) let in, or a firewall stands between. Someone decided that.
@@ -88,6 +89,7 @@ pub enum Algorithm {
 pub struct Key {
     /// With the version that was meant.
     pub kid: Kid,
+    /// A disabled key neither wraps nor unwraps.
     pub enabled: bool,
     /// As `RSA` or `RSA-HSM`.
     pub key_type: String,
@@ -100,7 +102,9 @@ pub struct Key {
 pub struct Wrapped {
     /// With the version that they were wrapped with.
     pub kid: Kid,
+    /// How.
     pub algorithm: Algorithm,
+    /// As many as the key's modulus has: 256 for a key of 2,048 bits.
     pub bytes: Vec<u8>,
 }
 

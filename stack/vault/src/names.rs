@@ -17,10 +17,13 @@ const KID_BYTES_MAX: usize = 512;
 /// Why something is no name of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
+    /// Not a key's name.
     #[error("a key's name has 1 to {max} letters, digits and hyphens", max = NAME_BYTES_MAX)]
     Name,
+    /// Not a version's.
     #[error("a key's version has {long} hexadecimal digits", long = VERSION_BYTES)]
     Version,
+    /// Not a key's URL.
     #[error("a key is named as https://VAULT/keys/NAME or https://VAULT/keys/NAME/VERSION")]
     Kid,
 }
