@@ -9,6 +9,7 @@ mod data;
 mod feed;
 mod gateway;
 mod growth;
+mod keys;
 mod machine;
 mod mirror;
 mod offload;
@@ -41,6 +42,12 @@ pub enum Bench {
     },
     /// Small writes with the account's change feed off and on
     Feed {
+        /// Runs of each; the table shows medians
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=9))]
+        repeats: u8,
+    },
+    /// Writes and reads with encryption off and on
+    Keys {
         /// Runs of each; the table shows medians
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=9))]
         repeats: u8,
@@ -89,6 +96,7 @@ pub fn run(bench: &Bench, keep: Keep) -> Result<()> {
         Bench::Gateway { repeats } => gateway::measure(*repeats)?,
         Bench::Requests { repeats } => requests::measure(*repeats)?,
         Bench::Feed { repeats } => feed::measure(*repeats)?,
+        Bench::Keys { repeats } => keys::measure(*repeats)?,
         Bench::Mirror => mirror::measure()?,
         Bench::Growth => growth::measure()?,
         Bench::Offload { repeats } => offload::measure(*repeats)?,

@@ -343,7 +343,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
     },
     Requirement {
         name: "Python clients",
-        why: "the tests drive the gateway with Azure's SDK for Python and with BoostedBlob, and read events with librdkafka",
+        why: "the tests drive the gateway with Azure's SDK for Python and with BoostedBlob, and the vault with Azure's SDK for keys, and read events with librdkafka",
         purpose: Purpose::Test,
         probe: Probe::PythonTools { folder: "python-clients", list: "stack/node/tests/clients/requirements.txt" },
         source: Source::Pinned,

@@ -174,7 +174,9 @@ impl Gateway {
         let reply = Reply { reason: Some(row.message), ..Reply::new(row.status) };
         let reply = reply.header("x-ms-error-code", row.code);
         let reply = match error.code {
-            Code::CloudAway | Code::OriginChanged => reply.header(header::RETRY_AFTER.as_str(), CLOUD_RETRY_AFTER_S),
+            Code::CloudAway | Code::KeyAway | Code::OriginChanged => {
+                reply.header(header::RETRY_AFTER.as_str(), CLOUD_RETRY_AFTER_S)
+            }
             _ => reply,
         };
         let reply = reply.header_if(header::CONTENT_RANGE.as_str(), error.content_range().as_deref());
@@ -220,6 +222,9 @@ async fn prepare(row: &Row, call: &mut Call) -> Result<Option<ShownIn>, Error> {
         return Err(Code::MissingContentLengthHeader.into());
     }
     call.body.expect(Checks::of_body(&call.head)?)?;
+    if row.needs_key(&call.head.query) {
+        call.store.sealing_key(&call.head.target.account).await?;
+    }
     let shown = mirrored::prepare(row, call).await?;
     disk_first(row, &mut call.body).await?;
     Ok(shown)

@@ -33,6 +33,7 @@ pub enum Code {
     ConditionNotMet,
     ContainerAlreadyExists,
     ContainerNotFound,
+    CopyAcrossAccountsNotSupported,
     CopySourceForbidden,
     CopySourceNotFound,
     CopySourceRefused,
@@ -62,6 +63,8 @@ pub enum Code {
     InvalidUri,
     InvalidXmlDocument,
     InvalidXmlNodeValue,
+    KeyAway,
+    KeyVaultEncryptionKeyNotFound,
     LeaseAlreadyPresent,
     LeaseIdMismatch,
     LeaseIdMismatchWithBlob,
@@ -150,6 +153,7 @@ impl Code {
             Code::ConditionNotMet => (412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
             Code::ContainerAlreadyExists => (409, "ContainerAlreadyExists", "The specified container already exists."),
             Code::ContainerNotFound => (404, "ContainerNotFound", "The specified container does not exist."),
+            Code::CopyAcrossAccountsNotSupported => (400, "CopyAcrossAccountsNotSupported", "The copy source account and destination account must be of one tenant."),
             Code::CopySourceForbidden => (403, "CannotVerifyCopySource", "The copy source is not authorized by the credential that came with it."),
             Code::CopySourceNotFound => (404, "CannotVerifyCopySource", "The specified copy source does not exist."),
             Code::CopySourceRefused => (400, "CannotVerifyCopySource", "The copy source cannot be read."),
@@ -188,6 +192,9 @@ impl Code {
             Code::InvalidUri => (400, "InvalidUri", "The requested URI does not represent any resource on the server."),
             Code::InvalidXmlDocument => (400, "InvalidXmlDocument", "XML specified is not syntactically valid."),
             Code::InvalidXmlNodeValue => (400, "InvalidXmlNodeValue", "The value provided for one of the XML nodes in the request body was not in the correct format."),
+            // Nobody can tell yet whether it was revoked: what is away comes back.
+            Code::KeyAway => (503, SERVER_BUSY, "The key that the content is encrypted with cannot be had now. Retry later."),
+            Code::KeyVaultEncryptionKeyNotFound => (403, "KeyVaultEncryptionKeyNotFound", "The key vault key is not found to unwrap the encryption key."),
             Code::LeaseAlreadyPresent => (409, "LeaseAlreadyPresent", "There is already a lease present."),
             Code::LeaseIdMismatch => (409, "LeaseIdMismatchWithLeaseOperation", "The lease ID specified did not match the lease ID for the resource."),
             Code::LeaseIdMismatchWithBlob => (412, "LeaseIdMismatchWithBlobOperation", "The lease ID specified did not match the lease ID for the blob."),
@@ -319,7 +326,16 @@ impl From<StoreError> for Error {
                 Code::CloudAway
             }
             StoreError::OriginChanged => Code::OriginChanged,
+            StoreError::KeyDenied(_) => Code::KeyVaultEncryptionKeyNotFound,
+            StoreError::KeyAway(_) => {
+                tracing::debug!(%error, "a request was put off");
+                Code::KeyAway
+            }
+            StoreError::AcrossTenants => Code::CopyAcrossAccountsNotSupported,
             StoreError::Locked { .. }
+            | StoreError::KeyLocked(_)
+            | StoreError::KeyMissing(_)
+            | StoreError::StaysSealed
             | StoreError::MirrorMissing(_)
             | StoreError::NotMirrored(_)
             | StoreError::CloudDamaged(_)
@@ -366,7 +382,10 @@ mod tests {
         let (told, others): (Vec<_>, Vec<_>) = codes.into_iter().partition(|code| busy.contains(code));
         assert_eq!(
             (told.as_slice(), others.as_slice()),
-            (&busy[..], &[Code::CloudAway, Code::InternalError, Code::OriginChanged, Code::RequestTimeout][..])
+            (
+                &busy[..],
+                &[Code::CloudAway, Code::InternalError, Code::KeyAway, Code::OriginChanged, Code::RequestTimeout][..]
+            )
         );
     }
 

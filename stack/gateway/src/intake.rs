@@ -48,7 +48,7 @@ impl Intake {
     ) -> Result<Self, Error> {
         store.foresee(target, kept, length)?;
         let md5 = (wanted == Md5Wanted::Always || checks.md5.is_some()).then(Md5::new);
-        let writer = store.begin_body_when_room(Some(length)).await?;
+        let writer = store.begin_body_when_room(&target.container.account, Some(length)).await?;
         Ok(Self { writer, length, taken: 0, md5, checks })
     }
 

@@ -50,6 +50,17 @@ impl Row {
         self.method == GET || self.method == HEAD
     }
 
+    /// Whether it is refused while the tenant's key is: what says or changes something of a blob, but for leases and deletions. Lists of names go on.
+    /// Source: "Customer-managed keys for Azure Storage encryption", what fails once access is revoked.
+    pub fn needs_key(&self, query: &Query) -> bool {
+        match (self.scope, self.class) {
+            (_, OpClass::List) => self.comp == "blobs" || query.get("include").is_some_and(says_more),
+            (Scope::Blob, OpClass::Delete) => false,
+            (Scope::Blob, OpClass::Put | OpClass::Get | OpClass::Other) => self.comp != "lease",
+            (Scope::Service | Scope::Container, _) => false,
+        }
+    }
+
     /// What it writes is fetched first, which may take as long as it likes.
     pub fn fetches(&self) -> bool {
         self.from_url != FromUrl::No
@@ -82,6 +93,11 @@ pub enum Action {
     Run(Handler),
     /// An operation of Azure's that this endpoint does not offer.
     Refuse(Code),
+}
+
+/// Whether a list tells what was said of blobs.
+fn says_more(include: &str) -> bool {
+    include.split(',').any(|part| matches!(part.trim(), "metadata" | "tags"))
 }
 
 /// The row that a request is, or why there is none.

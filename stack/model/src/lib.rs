@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod feed;
+pub mod keys;
 pub mod metrics;
 pub mod mirror;
 mod name;

@@ -63,6 +63,10 @@ metrics! {
         mirror_blobs: Option<u64> => Gauge, Count, "tenant_mirror_blobs", "mirror_blobs";
         /// The lag that the last canary has measured, in the worst of its mirrors; absent where none of them has one.
         mirror_canary_lag_ms: Option<f64> => Gauge, Milliseconds, "tenant_mirror_canary_lag", "mirror_canary_lag_ms";
+        /// Whether the key that its content is encrypted by can be used, as far as is known: 1 or 0; absent where nothing is encrypted.
+        key_usable: Option<u64> => Gauge, Count, "tenant_key_usable", "key_usable";
+        /// How often that key was unwrapped, by a vault or by the server's own; absent where nothing is encrypted.
+        key_unwraps: Option<u64> => Counter, Count, "tenant_key_unwraps", "key_unwraps";
         /// Requests refused by 503 ServerBusy.
         throttled: u64 => Counter, Count, "tenant_throttled_requests", "throttled";
         /// What 99 of 100 requests of the last second waited for admission at most.

@@ -8,8 +8,8 @@ mod state;
 
 pub use amount::{AmountError, ByteCount};
 pub use file::{
-    AccountSpec, Contact, ContainerSpec, CustomerKey, FieldFault, PolicySpec, ProjectSpec, PublicLevel, Quota, Rate,
-    Share, TENANTS_FILE_VERSION, TenantSpec, TenantsFile, Tiering, WEIGHT_DEFAULT, WEIGHT_MAX,
+    AccountSpec, Contact, ContainerSpec, FieldFault, PolicySpec, ProjectSpec, PublicLevel, Quota, Rate, Share,
+    TENANTS_FILE_VERSION, TenantSpec, TenantsFile, Tiering, WEIGHT_DEFAULT, WEIGHT_MAX,
 };
 pub use mirrors::MirrorSpec;
 pub use state::*;

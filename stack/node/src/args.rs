@@ -1,7 +1,9 @@
 //! The command line.
 
+mod keys;
 mod mirror;
 
+pub use keys::{Encryption, Of, Vaults};
 pub use mirror::{At, Attach, Mirror};
 
 use crate::dev_account::DevAccount;
@@ -46,6 +48,9 @@ pub enum Command {
     /// What lies in another cloud account, or anywhere else, shown in one of this server's accounts
     #[command(subcommand)]
     Mirror(Mirror),
+    /// The keys that a tenant's content is encrypted by
+    #[command(subcommand)]
+    Encryption(Encryption),
     /// The log of who did what
     #[command(subcommand)]
     Audit(Audit),
@@ -290,6 +295,8 @@ pub struct Serve {
     pub capacity: Option<ByteSize>,
     #[command(flatten)]
     pub offload: OffloadArgs,
+    #[command(flatten)]
+    pub vaults: Vaults,
     /// A copy source, a webhook or a Kafka broker that may be reached although its address is loopback or private; repeatable
     #[arg(long = "copy-source-allow", value_name = "HOST:PORT")]
     pub copy_sources_allowed: Vec<Allowed>,
@@ -450,6 +457,7 @@ mod tests {
             | Command::Verify(_)
             | Command::Events(_)
             | Command::Mirror(_)
+            | Command::Encryption(_)
             | Command::Audit(_)
             | Command::Repair(_)
             | Command::Migrate(_)

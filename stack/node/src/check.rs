@@ -105,8 +105,18 @@ fn say_json(value: &impl Serialize) {
 }
 
 fn say_report(report: &Report) {
-    let Counts { containers, blobs, snapshots, staged_blocks, in_cloud, bytes, extents, extent_bytes, live_bytes } =
-        report.counts;
+    let Counts {
+        containers,
+        blobs,
+        snapshots,
+        staged_blocks,
+        in_cloud,
+        bytes,
+        sealed_bytes,
+        extents,
+        extent_bytes,
+        live_bytes,
+    } = report.counts;
     println!("{containers} containers, {blobs} blobs, {snapshots} snapshots, {staged_blocks} uncommitted blocks");
     if in_cloud > 0 {
         println!("{in_cloud} of them are in the cloud only, and are not read here");
@@ -117,6 +127,12 @@ fn say_report(report: &Report) {
         ByteSize(extent_bytes),
         ByteSize(live_bytes)
     );
+    if sealed_bytes > 0 {
+        println!(
+            "{} of that are encrypted: they lie there as they were written; what they say only their keys can tell",
+            ByteSize(sealed_bytes)
+        );
+    }
     for TenantCount { tenant, counted, found } in &report.tenants {
         let TenantUsage {
             blobs, bytes, staged_blocks, staged_bytes, cloud_bytes, cloud_only_bytes, record_bytes, ..

@@ -7,6 +7,7 @@ mod feed;
 mod hand_over;
 mod health;
 mod identities;
+mod keys;
 mod metrics;
 mod mirrors;
 mod offload;
@@ -22,6 +23,7 @@ pub mod usage;
 use crate::deliver::Deliveries;
 use crate::fault::Fault;
 use crate::figures::Figures;
+use crate::keys::Keys;
 use crate::mirror::Mirrors;
 use crate::notary::Notary;
 use crate::offload::Service;
@@ -68,6 +70,7 @@ pub struct Control {
     pub ledger: Arc<Ledger>,
     pub deliveries: Arc<Deliveries>,
     pub mirrors: Arc<Mirrors>,
+    pub keys: Arc<Keys>,
     pub durability: Durability,
     pub token: Token,
     /// Where this API is reached.
@@ -160,6 +163,9 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(feed::put, feed::end))
         .routes(routes!(feed::put_sink, feed::end_sink))
         .routes(routes!(mirrors::put, mirrors::end))
+        .routes(routes!(keys::put))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::erase))
         .routes(routes!(mirrors::pause))
         .routes(routes!(mirrors::resume))
         .routes(routes!(mirrors::relist))
@@ -184,6 +190,7 @@ fn router(state: Control) -> axum::Router {
         .routes(routes!(accounts::revoke))
         .routes(routes!(feed::status))
         .routes(routes!(feed::events))
+        .routes(routes!(keys::status))
         .routes(routes!(mirrors::list))
         .routes(routes!(mirrors::status))
         .routes(routes!(prometheus::scrape))

@@ -47,6 +47,10 @@ pub enum Fault {
     OffloadTarget { target: String, why: String },
     #[error("cannot rebuild from {target}: {why}")]
     Rebuild { target: String, why: String },
+    #[error("cannot use {} as this server's wrapping key: {why}", file.display())]
+    NodeKey { file: PathBuf, why: String },
+    #[error("{0}")]
+    Vault(String),
     #[error("cannot start the runtime: {0}")]
     Runtime(#[source] io::Error),
     #[error("cannot use {} as a secret: {why}", file.display())]

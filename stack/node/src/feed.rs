@@ -218,6 +218,7 @@ async fn file(
     content_type: &'static str,
     content: Vec<u8>,
 ) -> Result<(BlobName, &'static str, Body), StoreError> {
+    // Names, which the catalog holds as they are too: they are told while the tenant's key is away.
     let mut writer = store.begin_body(Some(content.len() as u64))?;
     writer.write(content.into()).await?;
     let name = BlobName::new(path).expect("paths of a feed are names");

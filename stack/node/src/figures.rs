@@ -117,7 +117,9 @@ impl Figures {
             let share = if all > 0.0 { work / all } else { 0.0 };
             let metrics = figures.metrics(now, used, quota_bytes, share);
             let OutboxUsage { events, waiting: events_waiting } = told.get(&name).copied().unwrap_or_default();
-            let metrics = TenantMetrics { events, events_waiting, ..metrics };
+            let key = store.key_figures(&name);
+            let (key_usable, key_unwraps) = (key.map(|(usable, _)| u64::from(usable)), key.map(|(_, unwraps)| unwraps));
+            let metrics = TenantMetrics { events, events_waiting, key_usable, key_unwraps, ..metrics };
             let metrics = match mirrored.get(&name) {
                 Some(mirrored) => mirrored::told(mirrored, metrics),
                 None => metrics,
@@ -241,6 +243,8 @@ impl TenantFigures {
             mirror_changes: None,
             mirror_blobs: None,
             mirror_canary_lag_ms: None,
+            key_usable: None,
+            key_unwraps: None,
             throttled: self.throttled.load(Relaxed),
             queue_ms: quantile_ms(recent(&self.waits, now).as_ref(), 0.99),
             share,

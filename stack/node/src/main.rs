@@ -13,6 +13,9 @@ mod dev_account;
 mod fault;
 mod feed;
 mod figures;
+mod key_line;
+mod key_witness;
+mod keys;
 mod migrate;
 mod mirror;
 mod mirror_line;
@@ -30,6 +33,7 @@ mod tenancy;
 mod tls;
 mod token;
 mod witness;
+mod wrapping;
 
 use args::{Args, Command, Log, Serve};
 use clap::Parser as _;
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::HandOver(args) => declare::hand_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::TakeOver(args) => declare::take_over(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Events(args::Events::Tail(args)) => tail::tail(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
+        Command::Encryption(args) => key_line::run(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Mirror(args) => mirror_line::run(&args).unwrap_or_else(|fault| fail(&fault.to_string())),
         Command::Verify(args) => check(|| check::verify(&args)),
         Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),

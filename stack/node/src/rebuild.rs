@@ -143,7 +143,8 @@ impl Restorer {
         let flash = |error: StoreError| Error::from(FlashError::from(error));
         let Restored { path, props, place, .. } = snapshot;
         let mut content = pin!(recall.read("", record::place(*place), 0..props.length).await?);
-        let mut writer = self.store.begin_body(Some(props.length)).map_err(flash)?;
+        let account = &snapshot.path.container.account;
+        let mut writer = self.store.begin_body_of(account, Some(props.length)).await.map_err(flash)?;
         while let Some(part) = content.next().await {
             writer.write(part?).await.map_err(flash)?;
         }

@@ -7,6 +7,8 @@ use crate::dev_account;
 use crate::fault::Fault;
 use crate::feed::Publisher;
 use crate::figures::Figures;
+use crate::key_witness::Witnessed;
+use crate::keys::Keys;
 use crate::migrate;
 use crate::mirror::Mirrors;
 use crate::notary::Notary;
@@ -18,11 +20,13 @@ use crate::tenancy::{Tenancy, apply, calibrate};
 use crate::tls;
 use crate::token::Token;
 use crate::witness::Witness;
+use crate::wrapping::Wrappers;
 use greenroom_gateway::auth::Authority;
 use greenroom_gateway::auth::refusals::Refusals;
 use greenroom_gateway::source::Sources;
 use greenroom_gateway::{Gateway, Wire};
 use greenroom_model::control::Ready;
+use greenroom_model::keys::WrappingKey;
 use greenroom_model::tenancy::Calibrated;
 use greenroom_store::{Clock, Config, Store, StoreError, SystemClock, Upkeep};
 use greenroom_tenancy::audit::{Audit, Keep};
@@ -35,6 +39,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How much of counters a crash may lose. What is stored is never lost with it.
 const BOOKKEEPING_EVERY: Duration = Duration::from_secs(5);
+/// An unwrapped key that nobody uses is cleared so much after its time.
+const FORGET_EVERY: Duration = Duration::from_secs(1);
 /// The audit log, in the data folder.
 pub const AUDIT_FILE: &str = "audit.ndjson";
 /// Control calls still under way when the Blob endpoint has drained get this long.
@@ -49,6 +55,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let control = listen("--control", args.control)?;
     let (blob_address, control_address) = (local(&blob, args.blob), local(&control, args.control));
 
+    keep_no_core();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let durability = args.durability.into();
     let capacity_bytes = args.capacity.map(|capacity| capacity.as_u64());
@@ -58,6 +65,9 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let dir = args.data.clone();
     tokio::task::spawn_blocking(move || migrate::bring_up(&dir)).await.map_err(|_| StoreError::Closed)??;
     let store = Store::open(&args.data, config, clock.clone()).await?;
+    let is_node_key_used =
+        store.data_keys()?.iter().any(|key| key.wrapped.by == WrappingKey::NODE && !key.wrapped.bytes.is_empty());
+    let wrappers = Arc::new(Wrappers::open(&args.data, &args.vaults, is_node_key_used)?);
     let token = Token::of(&args.data)?;
     let issuer = Arc::new(crate::token::issuer(&args.data)?);
     dev_account::enable(&store, &args.dev_accounts, blob_address).await?;
@@ -67,6 +77,8 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let told = clock.clone();
     let now = Arc::new(move || greenroom_gateway::time::iso_seconds(told.now()));
     let audit = Arc::new(Audit::open(&args.data.join(AUDIT_FILE), Keep::default(), now)?);
+    store.attach_wrapping(Arc::new(Witnessed::new(wrappers.clone(), audit.clone())), args.vaults.hold());
+    let keys = Arc::new(Keys::new(store.clone(), wrappers));
     let notary = Arc::new(Notary::open(audit.clone(), store.clone())?);
     let offload = match target {
         Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan, &tenancy, &audit)?),
@@ -105,6 +117,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
         ledger: ledger.clone(),
         deliveries: deliveries.clone(),
         mirrors: mirrors.clone(),
+        keys,
         durability,
         token,
         address: control_address,
@@ -120,6 +133,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let publisher = Publisher::start(store.clone(), clock.clone());
     let courier = Courier::start(deliveries, store.clone(), clock.clone());
     let bookkeeping = tokio::spawn(bookkeeping(state.clone(), witness));
+    let forgetting = tokio::spawn(forget_keys(store.clone()));
     let timer = tokio::spawn(tenancy.admission().clone().keep_time());
     let control = tokio::spawn(control::serve(control, state.clone()));
     let blob = tokio::spawn(greenroom_gateway::serve(gateway, blob, wire, drain.clone()));
@@ -138,6 +152,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     stop.cancel();
     timer.abort();
     bookkeeping.abort();
+    forgetting.abort();
     write_down(&state);
     if tokio::time::timeout(CONTROL_DRAIN_MAX, control).await.is_err() {
         tracing::warn!("control calls still under way are cut off");
@@ -185,6 +200,25 @@ async fn bookkeeping(state: Control, witness: Arc<Witness>) {
         if written.await.is_err() {
             tracing::error!("bookkeeping has panicked");
         }
+    }
+}
+
+/// What is in memory is not written to a file when the process dies of a fault: keys are in it.
+fn keep_no_core() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+            tracing::warn!(%error, "a fault may leave a core file with keys in it");
+        }
+    }
+}
+
+/// Clears data keys whose time is over, until aborted.
+async fn forget_keys(store: Store) {
+    loop {
+        tokio::time::sleep(FORGET_EVERY).await;
+        store.forget_keys();
     }
 }
 

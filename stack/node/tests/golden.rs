@@ -68,7 +68,7 @@ async fn the_way_back_is_told_gone_and_confirmed() {
     refused(&["verify", "--data", data], "is of format 5").await;
     refused(&["migrate", "--data", data, "--back"], "no way back").await;
     let (is_good, said) = migrate(&[]).await;
-    assert!(is_good && said.contains("brought from format 5 to 9"), "{said}");
+    assert!(is_good && said.contains("brought from format 5 to 10"), "{said}");
     assert!(migrate(&[]).await.1.contains("of this version's format already"));
 
     let mut stack = Stack::start_in(node.clone(), &[]).await;

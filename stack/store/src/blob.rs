@@ -41,8 +41,7 @@ pub struct Blob {
     pub(crate) pieces: List<Piece>,
     pub(crate) snapshot: Snapshot,
     pub(crate) extents: Arc<ExtentMap>,
-    /// Of what is elsewhere only: it may have moved since.
-    pub(crate) store: Option<Store>,
+    pub(crate) store: Store,
 }
 
 /// A blob or snapshot that was looked up, as the source of a copy. It holds nothing open.
@@ -63,6 +62,8 @@ struct Plan {
     faults: Arc<Faults>,
     spans: VecDeque<Span>,
     reader: Reader,
+    /// Unwraps the keys of what is sealed.
+    store: Store,
     /// Until the last of it is read, or nobody wants it any more.
     _reading: tracing::Span,
 }
@@ -91,9 +92,9 @@ impl Blob {
     pub fn read(self, range: Range<u64>) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'static> {
         let again = self.was_read();
         self.heat.note(&self.place);
-        if let (true, Some(store)) = (self.is_elsewhere(), self.store.clone()) {
+        if self.is_elsewhere() {
             check_range(&range, self.props.length)?;
-            let found = self.read_cold(store, range, again).instrument(tracing::debug_span!("recall"));
+            let found = self.read_cold(range, again).instrument(tracing::debug_span!("recall"));
             return Ok(Either::Right(stream::once(found).try_flatten()));
         }
         // The snapshot goes with the plan made: while it is held the catalog cannot use again what was freed since.
@@ -103,13 +104,8 @@ impl Blob {
     }
 
     /// Finds the content, which may have been moved within the cloud, or back to flash, since the blob was looked up.
-    async fn read_cold(
-        self,
-        store: Store,
-        range: Range<u64>,
-        again: bool,
-    ) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let (path, faults, etag) = (self.path, self.faults, self.props.etag);
+    async fn read_cold(self, range: Range<u64>, again: bool) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let (path, faults, etag, store) = (self.path, self.faults, self.props.etag, self.store);
         let (place, mut whereabouts) = (self.place, self.whereabouts);
         let range = range.start..range.end.min(self.props.length);
         // What it held is held no longer: it may wait for a long time.
@@ -155,12 +151,27 @@ impl Blob {
         }
     }
 
-    /// CRC-64/NVME of a range that lies within the content. Blocks.
-    pub(crate) fn checksum(&self, range: Range<u64>) -> Result<u64> {
+    /// CRC-64/NVME of a range that lies within the content. Err: `KeyDenied`, `KeyAway`, `Corrupt`, `Io`.
+    pub(crate) async fn checksum_of(self, range: Range<u64>) -> Result<u64> {
+        let mut blob = self;
+        loop {
+            let of = range.clone();
+            let summing = tokio::task::spawn_blocking(move || (blob.checksum(of), blob));
+            let (checksum, looked_at) = summing.await.map_err(|_| StoreError::Closed)?;
+            match checksum {
+                Err(StoreError::KeyLocked(number)) => drop(looked_at.store.unlock(number).await?),
+                done => return done,
+            }
+            blob = looked_at;
+        }
+    }
+
+    /// Blocks. Err: `KeyLocked` as well.
+    fn checksum(&self, range: Range<u64>) -> Result<u64> {
         if range == (0..self.props.length) && self.props.kind == BlobKind::Block {
             return Ok(self.props.crc64);
         }
-        let mut reader = Reader::new(self.extents.clone());
+        let mut reader = Reader::new(self.extents.clone(), Some(self.store.keyring().clone()));
         let mut crc64 = crc::crc64(b"");
         for span in self.spans(&range)? {
             let part = reader.checksum(span).inspect_err(|error| self.faults.note(&self.path, error))?;
@@ -174,7 +185,8 @@ impl Blob {
         let range = range.start..range.end.min(self.props.length);
         let spans = self.spans(&range)?.into();
         let _reading = tracing::debug_span!("extent.read", bytes = range.end - range.start);
-        Ok(Plan { path: self.path, faults: self.faults, spans, reader: Reader::new(self.extents), _reading })
+        let reader = Reader::new(self.extents, Some(self.store.keyring().clone()));
+        Ok(Plan { path: self.path, faults: self.faults, spans, reader, store: self.store, _reading })
     }
 
     fn spans(&self, range: &Range<u64>) -> Result<Vec<Span>> {
@@ -297,10 +309,11 @@ enum Next {
 
 impl Next {
     async fn step(self) -> Option<(Result<Vec<Bytes>>, Next)> {
-        let step = match self {
+        let mut step = match self {
             Next::End => return None,
             Next::Here(plan) if plan.spans.is_empty() => return None,
             Next::Here(mut plan) => match plan.read_cached() {
+                Some(Err(StoreError::KeyLocked(number))) => Ok((Err(StoreError::KeyLocked(number)), plan)),
                 Some(read) => {
                     let next = if read.is_err() { Next::End } else { Next::Here(plan) };
                     return Some((read, next));
@@ -309,6 +322,13 @@ impl Next {
             },
             Next::Ahead(step) => step.await,
         };
+        // A frame says which key it is sealed by; a key may have been cleared since the last one.
+        while let Ok((Err(StoreError::KeyLocked(number)), plan)) = step {
+            if let Err(error) = plan.store.unlock(number).await {
+                return Some((Err(error), Next::End));
+            }
+            step = ahead(plan).await;
+        }
         // A step is only lost when the runtime ends, or to a panic that has been reported.
         let Ok((result, plan)) = step else { return Some((Err(StoreError::Closed), Next::End)) };
         let next = if result.is_err() || plan.spans.is_empty() { Next::End } else { Next::Ahead(ahead(plan)) };

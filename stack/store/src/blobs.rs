@@ -6,7 +6,7 @@ use crate::catalog::{News, Snapshot, Txn};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
-use crate::extent::ExtentMap;
+use crate::extent::{ExtentMap, framed};
 use crate::lease::{Lease, LeaseAction};
 use crate::list::{BlobPage, ListQuery};
 use crate::piece::Piece;
@@ -15,10 +15,11 @@ use crate::props::{BlobChange, BlobDraft, BlobKind, BlobProps};
 use crate::quota::Growth;
 use crate::quotas::New;
 use crate::rows::{BlobRow, CommittedBlock, List, PROPS_BYTES_MAX, Place, blob_key, encode};
+use crate::seal::DataKey;
 use crate::store::Store;
 use crate::usage::Owner;
 use greenroom_model::feed::EventKind;
-use greenroom_model::{BlobPath, ContainerPath};
+use greenroom_model::{AccountName, BlobPath, ContainerPath};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -40,7 +41,17 @@ pub(crate) struct Content {
 impl Store {
     /// Begins to take content in; `length` where it is known beforehand. Err: `Full`.
     pub fn begin_body(&self, length: Option<u64>) -> Result<BodyWriter> {
-        BodyWriter::new(self.space(), self.extents().lane(length), length)
+        self.begin_sealed(None, length)
+    }
+
+    /// As `begin_body`, for content of an account: sealed by its tenant's key, where it has one. Err: as `begin_body`, `KeyDenied`, `KeyAway`.
+    pub async fn begin_body_of(&self, account: &AccountName, length: Option<u64>) -> Result<BodyWriter> {
+        self.begin_sealed(self.sealing_key(account).await?, length)
+    }
+
+    pub(crate) fn begin_sealed(&self, key: Option<Arc<DataKey>>, length: Option<u64>) -> Result<BodyWriter> {
+        let lane = self.extents().lane(framed::kind(key.as_ref()), length);
+        BodyWriter::new(self.space(), lane, key, length)
     }
 
     /// Makes or overwrites a blob, and discards its staged blocks.
@@ -104,10 +115,9 @@ impl Store {
         extents: Arc<ExtentMap>,
     ) -> Blob {
         let whereabouts = row.whereabouts();
-        let store = whereabouts.is_elsewhere().then(|| self.clone());
         let (faults, heat) = (self.faults().clone(), self.heat().clone());
         let (origin, was_read) = (row.origin().map(str::to_owned), row.used != Timestamp::default());
-        let BlobRow { props, pieces, .. } = row;
+        let (BlobRow { props, pieces, .. }, store) = (row, self.clone());
         Blob { props, path, faults, heat, place, whereabouts, origin, was_read, pieces, snapshot, extents, store }
     }
 

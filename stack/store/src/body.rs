@@ -2,10 +2,11 @@
 
 use crate::crc;
 use crate::error::{Result, StoreError};
-use crate::extent::framed::Framed;
+use crate::extent::framed::{self, Framed};
 use crate::extent::{Extent, Lane, Pin, Spot, Sync};
-use crate::frame::framed_bytes;
+use crate::frame::FrameKind;
 use crate::piece::{self, Piece};
+use crate::seal::DataKey;
 use crate::space::{Promise, Purpose, Space};
 use crate::store::Store;
 use bytes::Bytes;
@@ -18,6 +19,8 @@ use tracing::Span;
 #[derive(Debug)]
 pub struct BodyWriter {
     lane: Lane,
+    /// What it is sealed by.
+    key: Option<Arc<DataKey>>,
     promise: Promise,
     /// Of the promise, what the appends in flight are about to use.
     promised: u64,
@@ -64,11 +67,17 @@ pub struct Body {
 
 impl BodyWriter {
     /// Room for its beginning must be there, and all of it must be able to fit. Err: `Full`.
-    pub(crate) fn new(space: &Arc<Space>, lane: Lane, declared: Option<u64>) -> Result<Self> {
+    pub(crate) fn new(
+        space: &Arc<Space>,
+        lane: Lane,
+        key: Option<Arc<DataKey>>,
+        declared: Option<u64>,
+    ) -> Result<Self> {
         space.could_hold(declared.unwrap_or(0))?;
-        let beginning = framed_bytes(declared.unwrap_or(0).min(BEGINNING_BYTES));
+        let beginning = framed::kind(key.as_ref()).framed_bytes(declared.unwrap_or(0).min(BEGINNING_BYTES));
         Ok(Self {
             lane,
+            key,
             promise: space.promise(Purpose::Content, beginning)?,
             promised: 0,
             declared,
@@ -81,6 +90,10 @@ impl BodyWriter {
             length: 0,
             span: tracing::debug_span!("intake"),
         })
+    }
+
+    fn kind(&self) -> FrameKind {
+        framed::kind(self.key.as_ref())
     }
 
     pub(crate) fn patient(self, store: Store) -> Self {
@@ -101,7 +114,7 @@ impl BodyWriter {
                 self.flush(Sync::Later).await?;
             }
             let room = self.declared.map_or(u64::MAX, |declared| declared - self.length);
-            let taken = self.framed.get_or_insert_with(|| Framed::with_room(room)).push(rest);
+            let taken = self.framed.get_or_insert_with(|| Framed::with_room(room, self.key.clone())).push(rest);
             self.length += taken as u64;
             rest = &rest[taken..];
         }
@@ -135,7 +148,7 @@ impl BodyWriter {
             self.land(append).await?;
         }
         let Some(framed) = self.framed.take() else { return Ok(()) };
-        let (length, disk) = (framed.length(), framed_bytes(framed.length()));
+        let (length, disk) = (framed.length(), self.kind().framed_bytes(framed.length()));
         self.promised += disk;
         self.find_room().await?;
         // Of a large body there are thousands: the last one shows what they are like.
@@ -151,7 +164,7 @@ impl BodyWriter {
     /// For what is on its way to the disk; and, if there is some, for what comes next.
     async fn find_room(&mut self) -> Result<()> {
         let left = self.declared.map_or(0, |declared| declared.saturating_sub(self.length));
-        let ahead = self.promised + framed_bytes(left.min(AHEAD_BYTES));
+        let ahead = self.promised + self.kind().framed_bytes(left.min(AHEAD_BYTES));
         let begins = self.pieces.is_empty() && self.in_flight.is_empty();
         let (promise, needed) = (&mut self.promise, if begins { ahead } else { self.promised });
         match &self.patient {
@@ -166,8 +179,9 @@ impl BodyWriter {
     async fn land(&mut self, append: InFlight) -> Result<()> {
         let InFlight { length, answer } = append;
         let Spot { extent, offset, pin } = answer.await.map_err(|_| StoreError::Closed)??;
-        self.promised -= framed_bytes(length);
-        self.promise.spend(framed_bytes(length));
+        let disk = self.kind().framed_bytes(length);
+        self.promised -= disk;
+        self.promise.spend(disk);
         piece::push(&mut self.pieces, Piece::new(extent.id(), offset, length as u32));
         if self.extents.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, &extent)) {
             self.extents.push((extent, pin));

@@ -14,7 +14,7 @@ use crate::quotas::New;
 use crate::rows::{BlobRow, Place};
 use crate::store::Store;
 use futures::TryStreamExt as _;
-use greenroom_model::BlobPath;
+use greenroom_model::{AccountName, BlobPath};
 use std::ops::Range;
 use std::pin::pin;
 
@@ -40,17 +40,51 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<BlobProps> {
         check_size(&draft)?;
+        if self.shares_no_keys(&source.path, path) {
+            return self.copy_anew(source, path, draft, blocks, precondition).await;
+        }
         self.with_content_here(
             || {
                 let (source, path, precondition) = (source.clone(), path.clone(), precondition.clone());
                 let draft = draft.clone();
                 self.write_in_parts(Line::Long, move |txn, list| {
-                    copy(txn, list, &source, &path, &draft, blocks, &precondition)
+                    copy(txn, list, &source, (&path, None), &draft, blocks, &precondition)
                 })
             },
             || self.opened_at(source.path.clone(), &source.place, source.etag),
         )
         .await
+    }
+
+    /// A copy between tenants whose content is not sealed by the same keys: it is read, and written.
+    async fn copy_anew(
+        &self,
+        source: &Source,
+        path: &BlobPath,
+        draft: BlobDraft,
+        blocks: CopyBlocks,
+        precondition: &Precondition,
+    ) -> Result<BlobProps> {
+        let found = self.opened_at(source.path.clone(), &source.place, source.etag)?;
+        if found.props.kind != BlobKind::Block {
+            return Err(StoreError::AcrossTenants);
+        }
+        let length = found.props.length;
+        let body = self.take_in(&path.container.account, found, 0..length).await?;
+        let (source, path, precondition) = (source.clone(), path.clone(), precondition.clone());
+        self.write_in_parts(Line::Long, move |txn, list| {
+            copy(txn, list, &source, (&path, Some(&body)), &draft, blocks, &precondition)
+        })
+        .await
+    }
+
+    /// Whether content of one blob may not be referred to by another: they are of tenants of which one has keys.
+    pub(crate) fn shares_no_keys(&self, one: &BlobPath, other: &BlobPath) -> bool {
+        let tenant = |path: &BlobPath| self.account(&path.container.account).map(|record| record.tenant.clone());
+        match (tenant(one), tenant(other)) {
+            (Some(one), Some(other)) => one != other && (self.has_keys(&one) || self.has_keys(&other)),
+            (None, _) | (_, None) => false,
+        }
     }
 
     /// Stages a range of `source` as a block; the range must lie within it. Reads the headers of the frames, and the content of those
@@ -69,14 +103,13 @@ impl Store {
         if source.props.kind != BlobKind::Block {
             return Err(StoreError::BlobKind);
         }
-        if source.is_elsewhere() {
+        if source.is_elsewhere() || self.shares_no_keys(&source.path, path) {
             return self.stage_block_recalled(path, id, source, range, lease).await;
         }
         let precondition = Precondition { lease, ..Precondition::default() };
         let (to, block) = (path.clone(), id.clone());
         let (path, from, of) = (path.clone(), source.source(), range.clone());
-        let crc64 =
-            tokio::task::spawn_blocking(move || source.checksum(of)).await.map_err(|_| StoreError::Closed)??;
+        let crc64 = source.checksum_of(of).await?;
         let (source, cut) = (from.clone(), range.clone());
         let staged = self.write_long(move |txn| {
             let row = txn.source(&from)?;
@@ -104,13 +137,13 @@ impl Store {
         range: Range<u64>,
         lease: Option<LeaseId>,
     ) -> Result<()> {
-        let body = self.take_in(source, range).await?;
+        let body = self.take_in(&path.container.account, source, range).await?;
         self.stage_block(path, id, body, lease).await
     }
 
-    /// Content of a blob as a body of its own.
-    pub(crate) async fn take_in(&self, source: Blob, range: Range<u64>) -> Result<Body> {
-        let mut writer = self.begin_body_when_room(Some(range.end - range.start)).await?;
+    /// Content of a blob as a body of its own, for an account.
+    pub(crate) async fn take_in(&self, account: &AccountName, source: Blob, range: Range<u64>) -> Result<Body> {
+        let mut writer = self.begin_body_when_room(account, Some(range.end - range.start)).await?;
         let mut content = pin!(source.read(range)?);
         while let Some(bytes) = content.try_next().await? {
             writer.write(bytes).await?;
@@ -123,7 +156,7 @@ fn copy(
     txn: &mut Txn<'_>,
     list: &mut Draft,
     source: &Source,
-    path: &BlobPath,
+    (path, anew): (&BlobPath, Option<&Body>),
     draft: &BlobDraft,
     blocks: CopyBlocks,
     precondition: &Precondition,
@@ -131,7 +164,9 @@ fn copy(
     let (container, key, old) = txn.look_up(path)?;
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
     let from = txn.source(source)?;
-    from.on_flash()?;
+    if anew.is_none() {
+        from.on_flash()?;
+    }
     let blocks = match (blocks, from.props.kind) {
         (CopyBlocks::Keep, _) => txn.all_blocks(&from.blocks)?,
         (CopyBlocks::Forget, BlobKind::Block) => Vec::new(),
@@ -140,7 +175,11 @@ fn copy(
     let new = New { draft, length: from.props.length, blocks: blocks.len() };
     txn.afford_blob(&container.tenant, &key, old.as_ref(), &new)?;
     // Refer first, free then: the source may be the very blob that is overwritten.
-    let Some(pieces) = txn.share(&from, list)? else { return Ok(None) };
+    let pieces = match anew {
+        Some(body) => Some(txn.keep(body.pieces().to_vec())?),
+        None => txn.share(&from, list)?,
+    };
+    let Some(pieces) = pieces else { return Ok(None) };
     let props = written(txn, draft.clone(), old.as_ref(), from.props.length, from.props.crc64);
     let props = BlobProps { kind: from.props.kind, ..props };
     replace(txn, &container.tenant, &key, old, Content { props, pieces, blocks }).map(Some)

@@ -107,6 +107,18 @@ pub enum StoreError {
     CloudDamaged(Arc<str>),
     #[error("the content is at another place in the cloud than it was")]
     Moved,
+    #[error("the key that the tenant's content is sealed by may not be used: {0}")]
+    KeyDenied(Arc<str>),
+    #[error("the key that the tenant's content is sealed by cannot be had now: {0}")]
+    KeyAway(Arc<str>),
+    #[error("the content is sealed by data key {0}, which has to be unwrapped first")]
+    KeyLocked(u32),
+    #[error("a page blob whose content is sealed cannot be copied to another tenant")]
+    AcrossTenants,
+    #[error("what is sealed stays on flash")]
+    StaysSealed,
+    #[error("there is no data key {0}")]
+    KeyMissing(u32),
     #[error("the content is in the cloud only")]
     InCloud,
     #[error("the blob has changed where it is mirrored from")]

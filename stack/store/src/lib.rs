@@ -29,6 +29,8 @@ mod feed;
 mod frame;
 mod heat;
 mod identity;
+mod keyring;
+mod keys;
 mod lease;
 mod list;
 mod lock;
@@ -44,6 +46,7 @@ mod props;
 mod quota;
 mod quotas;
 mod rows;
+mod seal;
 mod services;
 mod shrink;
 mod snapshots;
@@ -70,6 +73,8 @@ pub use disk::{Disk, DiskFile, FileSystem, Guard, Mode};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
 pub use feed::{Delivered, Feed, Part, Published, Subscribed, feed_of};
+pub use keyring::{Hold, KeyFault, Unwrapped, Wrapping};
+pub use keys::DataKeyRecord;
 pub use lease::{
     BREAK_SECONDS_MAX, LEASE_SECONDS, Leasable, Lease, LeaseAction, LeaseId, LeaseNeed, LeaseRefusal, LeaseState,
     LeaseTerm, LeaseUnmet,
@@ -86,7 +91,8 @@ pub use props::{
 };
 pub use quota::{Project, Quotas};
 pub use quotas::Kept;
-pub use rows::{AccountKey, AccountRecord, AccountState, MirrorPlace, ServiceSettings};
+pub use rows::{AccountKey, AccountRecord, AccountState, DataKeyState, MirrorPlace, ServiceSettings, Wrapped};
+pub use seal::{DATA_KEY_BYTES, DataKey};
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
 pub use tiering::{BlobFact, CloudLog, ContainerFact, Leaving, Restored, Survey, TRIES_MAX, Told};

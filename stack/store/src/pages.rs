@@ -83,12 +83,12 @@ impl Store {
         let range = begin..begin.saturating_add(from.end.saturating_sub(from.start));
         let found = self.opened_at(source.path.clone(), &source.place, source.etag);
         if let Ok(found) = found
-            && (found.is_elsewhere() || found.is_strewn(&from)?)
+            && (found.is_elsewhere() || found.is_strewn(&from)? || self.shares_no_keys(&source.path, path))
         {
             if from.end > found.props.length {
                 return Err(StoreError::RangeInvalid);
             }
-            let body = self.take_in(found, from).await?;
+            let body = self.take_in(&path.container.account, found, from).await?;
             return self.write_pages(path, begin, body, sequence, precondition).await;
         }
         let source = source.clone();

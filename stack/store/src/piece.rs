@@ -1,6 +1,6 @@
 //! Where content lies: runs of frames in extents, in order.
 
-use crate::frame::{FRAME_BYTES, HEADER_BYTES, framed_bytes};
+use crate::frame::{FRAME_BYTES, FrameKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -24,6 +24,10 @@ impl Piece {
         Self { extent, offset, length, skip: 0, spare: 0 }
     }
 
+    pub fn kind(&self) -> FrameKind {
+        FrameKind::of(self.extent)
+    }
+
     /// Bytes that the frames of the run hold.
     pub fn run(&self) -> u64 {
         u64::from(self.skip) + u64::from(self.length) + u64::from(self.spare)
@@ -31,7 +35,7 @@ impl Piece {
 
     /// Bytes on disk of the run. A frame that two pieces reach into counts for each of them.
     pub fn disk_bytes(&self) -> u64 {
-        framed_bytes(self.run())
+        self.kind().framed_bytes(self.run())
     }
 
     /// Where the last frame ends. An extent is shorter than 4 GiB, and so are offsets in it.
@@ -42,8 +46,8 @@ impl Piece {
     /// Where a byte of the content lies: its extent, and the byte in that. Two bytes that lie in one place are one.
     pub fn place(&self, at: u64) -> (u32, u64) {
         let from = u64::from(self.skip) + at;
-        let frames = from / FRAME_BYTES * (FRAME_BYTES + HEADER_BYTES);
-        (self.extent, u64::from(self.offset) + frames + HEADER_BYTES + from % FRAME_BYTES)
+        let frames = from / FRAME_BYTES * self.kind().step_bytes();
+        (self.extent, u64::from(self.offset) + frames + self.kind().header_bytes() + from % FRAME_BYTES)
     }
 
     /// The part of the piece from `start` on, `length` bytes long: the frames that hold it and no others.
@@ -54,7 +58,7 @@ impl Piece {
         let end = self.run().min(to.next_multiple_of(FRAME_BYTES));
         Piece {
             extent: self.extent,
-            offset: self.offset + (first * (FRAME_BYTES + HEADER_BYTES)) as u32,
+            offset: self.offset + (first * self.kind().step_bytes()) as u32,
             length,
             skip: (from % FRAME_BYTES) as u32,
             spare: (end - to) as u32,
@@ -142,9 +146,10 @@ impl Slices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::SEALED_EXTENT;
 
     const FRAME: u32 = FRAME_BYTES as u32;
-    const STEP: u32 = FRAME + HEADER_BYTES as u32;
+    const STEP: u32 = FrameKind::Plain.step_bytes() as u32;
 
     fn at(offset: u32, length: u32) -> Piece {
         Piece::new(1, offset, length)
@@ -190,7 +195,10 @@ mod tests {
                 assert_eq!(part.place(within), piece.place(start + within), "{start} {within}");
             }
         }
-        assert_eq!(at(STEP, 9).place(3), (1, u64::from(STEP) + HEADER_BYTES + 3));
+        let sealed = Piece { extent: SEALED_EXTENT | 1, ..piece };
+        let part = slice(&[sealed], u64::from(FRAME) * 2, 40)[0];
+        assert_eq!((part.place(7), part.offset), (sealed.place(u64::from(FRAME) * 2 + 7), STEP * 2 + (FRAME + 64) * 2));
+        assert_eq!(at(STEP, 9).place(3), (1, u64::from(STEP) + FrameKind::Plain.header_bytes() + 3));
     }
 
     #[test]

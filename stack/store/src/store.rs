@@ -11,6 +11,8 @@ use crate::extent::{self, Extents};
 use crate::faults::Faults;
 use crate::heat::Heat;
 use crate::identity::Identities;
+use crate::keyring::Keyring;
+use crate::keys::ActiveKeys;
 use crate::migrate;
 use crate::mirror::Shown;
 use crate::quota::SharedQuotas;
@@ -38,6 +40,8 @@ struct Parts {
     extents: Arc<Extents>,
     space: Arc<Space>,
     identities: RwLock<Identities>,
+    keyring: Arc<Keyring>,
+    active_keys: ActiveKeys,
     faults: Arc<Faults>,
     heat: Arc<Heat>,
     cold: OnceLock<Arc<dyn Cold>>,
@@ -257,6 +261,14 @@ impl Store {
         &self.parts.quotas
     }
 
+    pub(crate) fn keyring(&self) -> &Arc<Keyring> {
+        &self.parts.keyring
+    }
+
+    pub(crate) fn active_keys(&self) -> &ActiveKeys {
+        &self.parts.active_keys
+    }
+
     pub(crate) fn identities(&self) -> &RwLock<Identities> {
         &self.parts.identities
     }
@@ -272,6 +284,8 @@ impl Parts {
         let space = Arc::new(Space::new(disk.clone(), dir, &file, config.capacity_bytes).beside(linked));
         let snapshot = catalog.snapshot()?;
         let identities = RwLock::new(Identities::load(&snapshot)?);
+        let active_keys = ActiveKeys::load(&snapshot)?;
+        let keyring = Arc::new(Keyring::new(clock.clone()));
         let mirrored = Shown::load(&snapshot)?;
         let mut books = snapshot.books()?;
         drop(snapshot);
@@ -295,6 +309,8 @@ impl Parts {
             extents,
             space,
             identities,
+            keyring,
+            active_keys,
             faults,
             heat,
             cold,

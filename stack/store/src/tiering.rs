@@ -14,7 +14,7 @@ use crate::rows::{BlobRow, ContainerRow, List, LogRow, Place, blob_key};
 use crate::store::Store;
 use crate::usage::TenantUsage;
 use futures::TryStreamExt as _;
-use greenroom_model::{BlobName, BlobPath, ContainerPath, TenantName};
+use greenroom_model::{AccountName, BlobName, BlobPath, ContainerPath, TenantName};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +77,8 @@ pub struct ContainerFact {
 pub struct Survey<'s> {
     snapshot: &'s Snapshot,
     heat: &'s Heat,
+    /// Says whose content is sealed: it stays on flash, and so do its names.
+    store: &'s Store,
 }
 
 impl Survey<'_> {
@@ -84,7 +86,7 @@ impl Survey<'_> {
         let mirrored = self.snapshot.mirrored()?;
         self.snapshot.containers(|path, row| {
             // What is mirrored is in a cloud already, and comes back with its mirror.
-            if !mirrored.contains_key(&row.id) {
+            if !mirrored.contains_key(&row.id) && !self.store.has_keys(&row.tenant.tenant) {
                 show(container_fact(path, row));
             }
             Ok(())
@@ -95,7 +97,9 @@ impl Survey<'_> {
     pub fn blobs(&self, mut show: impl FnMut(&TenantName, BlobFact)) -> Result<()> {
         let mut containers = Vec::new();
         self.snapshot.containers(|path, row| {
-            containers.push((path, row.id, row.tenant.tenant));
+            if !self.store.has_keys(&row.tenant.tenant) {
+                containers.push((path, row.id, row.tenant.tenant));
+            }
             Ok(())
         })?;
         for (path, id, tenant) in containers {
@@ -244,17 +248,21 @@ impl Store {
         look: impl FnOnce(&Survey<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let heat = self.heat().clone();
-        self.read_many(move |snapshot| look(&Survey { snapshot, heat: &heat })).await
+        let store = self.clone();
+        self.read_many(move |snapshot| look(&Survey { snapshot, heat: &heat, store: &store })).await
     }
 
     /// What takes a blob into the cloud reads. `None` where it has changed or its content is not to be had from flash, unless the cloud
-    /// has it and only lacks what is said of it. Err: `ContainerMissing`, `BlobMissing`.
+    /// has it and only lacks what is said of it. Err: `ContainerMissing`, `BlobMissing`, `StaysSealed`.
     pub async fn leaving(&self, path: &BlobPath, at: Option<Timestamp>) -> Result<Leaving> {
         let (snapshot, extents) = {
             let extents = self.extents().map();
             (self.snapshot()?, extents.clone())
         };
         let container = snapshot.container(&path.container)?;
+        if self.has_keys(&container.tenant.tenant) {
+            return Err(StoreError::StaysSealed);
+        }
         let key = blob_key(container.id, path.name.as_str());
         let base = snapshot.blob(&key)?.ok_or(StoreError::BlobMissing)?;
         let (row, place) = match at {
@@ -283,7 +291,7 @@ impl Store {
         if blob.props.etag != etag {
             return Err(StoreError::SourceChanged);
         }
-        let writer = self.begin_body(Some(blob.props.length))?;
+        let writer = self.begin_body_of(&path.container.account, Some(blob.props.length)).await?;
         self.bring(blob, writer).await
     }
 
@@ -331,7 +339,8 @@ impl Store {
     }
 
     async fn bring_when_room(&self, blob: Blob) -> Result<()> {
-        let writer = self.begin_body_when_room(Some(blob.props.length)).await?;
+        let account = &blob.path.container.account;
+        let writer = self.begin_body_when_room(account, Some(blob.props.length)).await?;
         self.bring(blob, writer).await.map(drop)
     }
 
@@ -350,9 +359,10 @@ impl Store {
         Err(StoreError::Away("flash lets go of it as soon as it is there".into()))
     }
 
-    /// As `begin_body`, but waits, then and later, where there is no room yet and some is being made, or comes of what is dead.
-    pub async fn begin_body_when_room(&self, length: Option<u64>) -> Result<BodyWriter> {
-        Ok(self.when_room(|| self.begin_body(length)).await?.patient(self.clone()))
+    /// As `begin_body_of`, but waits, then and later, where there is no room yet and some is being made, or comes of what is dead.
+    pub async fn begin_body_when_room(&self, account: &AccountName, length: Option<u64>) -> Result<BodyWriter> {
+        let key = self.sealing_key(account).await?;
+        Ok(self.when_room(|| self.begin_sealed(key.clone(), length)).await?.patient(self.clone()))
     }
 
     /// Tries what may be answered `Full` until there is room, or none is being made, or it has taken too long.

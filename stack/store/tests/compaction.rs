@@ -74,11 +74,14 @@ async fn who_finds_no_room_has_what_is_dead_compacted() {
         bed.put(&format!("blob-{blobs:03}"), &content(blobs, 90_000)).await;
         blobs += 1;
     }
-    assert!(matches!(bed.store.begin_body_when_room(Some(1_000_000)).await, Err(StoreError::Full { .. })));
+    assert!(matches!(
+        bed.store.begin_body_when_room(&photos().account, Some(1_000_000)).await,
+        Err(StoreError::Full { .. })
+    ));
     for number in (0..blobs).filter(|number| number % 4 != 0) {
         bed.delete(&format!("blob-{number:03}")).await.expect("delete");
     }
-    bed.store.begin_body_when_room(Some(1_000_000)).await.expect("room");
+    bed.store.begin_body_when_room(&photos().account, Some(1_000_000)).await.expect("room");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use greenroom_store::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use support::safe::{self, Safe};
 use support::sim::{Fate, SimDisk};
 use support::*;
 
@@ -36,6 +37,8 @@ enum Step {
     Delete(&'static str),
     /// The account's changes are told from now on.
     Feed,
+    /// What is written is sealed from now on, by a new key.
+    Seal(u8),
     /// All that is in the outbox goes into the feed.
     Publish,
     Upkeep,
@@ -52,6 +55,7 @@ fn steps() -> Vec<Step> {
         Put("a", 1, 10),
         Put("b", 2, 300 * KIB),
         Put("c", 3, 40 * KIB),
+        Seal(1),
         Copy("b", "d"),
         Put("b", 4, 150 * KIB),
         Snapshot("b"),
@@ -60,6 +64,7 @@ fn steps() -> Vec<Step> {
         Stage("e", "y", 6, 9),
         StageFrom("e", "z", "d", 1_000..200_000),
         Delete("c"),
+        Seal(2),
         Commit("e", &["z", "y", "x", "y"]),
         Long("f", 7),
         Put("b", 8, 20),
@@ -104,6 +109,7 @@ impl Model {
             | Step::Account
             | Step::Container
             | Step::Feed
+            | Step::Seal(_)
             | Step::Publish
             | Step::Upkeep
             | Step::Reopen => {}
@@ -152,11 +158,13 @@ async fn open(disk: &SimDisk) -> Result<Store> {
 
 async fn open_with(disk: &SimDisk, durability: Durability) -> Result<Store> {
     let config = Config { durability, extent_bytes: 200_000, catalog_cache_bytes: 1 << 20, ..Config::default() };
-    Store::open_on(Arc::new(disk.clone()), Path::new(DIR), config, manual_clock()).await
+    let store = Store::open_on(Arc::new(disk.clone()), Path::new(DIR), config, manual_clock()).await?;
+    safe::attach(&store);
+    Ok(store)
 }
 
 async fn write_body(store: &Store, content: &[u8]) -> Result<Body> {
-    let mut writer = store.begin_body(Some(content.len() as u64))?;
+    let mut writer = store.begin_body_of(&photos().account, Some(content.len() as u64)).await?;
     writer.write(bytes::Bytes::copy_from_slice(content)).await?;
     writer.finish().await
 }
@@ -169,6 +177,7 @@ async fn perform(store: &Store, step: &Step) -> Result<()> {
     match step {
         Step::Tenant => store.put_tenant(tenant("gold")).await,
         Step::Account => store.put_account(account("goldaccount", "gold")).await,
+        Step::Seal(byte) => store.add_data_key(tenant("gold"), Safe::wrapped("node", *byte)).await.map(drop),
         Step::Container => store.create_container(&photos(), Metadata::new()).await.map(drop),
         Step::Put(name, seed, length) => {
             let body = write_body(store, &content(*seed, *length)).await?;

@@ -130,7 +130,7 @@ mod tests {
         let names = names(&TenantName::new("a").into_iter().collect());
         let known = "a.bytes_in a.bytes_out a.in_flight a.blobs a.blob_bytes a.ops a.errors a.used_bytes a.quota_bytes a.throttled a.events a.events_per_s a.events_waiting \
                      a.mirror_behind_s a.mirror_lag_p50_ms a.mirror_lag_p99_ms a.mirror_events_behind a.mirror_changes_per_s \
-                     a.mirror_blobs a.mirror_canary_lag_ms \
+                     a.mirror_blobs a.mirror_canary_lag_ms a.key_usable a.key_unwraps a.key_unwraps_per_s \
                      a.queue_ms a.share a.p50_ms a.p99_ms a.bytes_in_per_s a.bytes_out_per_s a.ops_per_s a.throttled_per_s \
                      a.put.ops a.get.ops_per_s a.list.p50_ms a.other.p99_ms admission.on jain flash.used_bytes flash.live_bytes \
                      flash.promised_bytes flash.capacity_bytes offload.pending offload.pending_bytes offload.offloaded \

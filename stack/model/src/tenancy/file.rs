@@ -26,6 +26,7 @@ use super::amount::ByteCount;
 use super::mirrors::MirrorSpec;
 use crate::control::PublicContainersRule;
 use crate::feed::{ChangeFeed, FEED_CONTAINER};
+use crate::keys::Encryption;
 use crate::mirror::MIRRORS_MAX;
 use crate::offload::Treatment;
 use crate::{AccountName, ContainerName, TenantName};
@@ -73,9 +74,9 @@ pub struct TenantSpec {
     pub share: Share,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiering: Option<Tiering>,
-    /// Where the tenant's own key is kept. Kept and told; not used yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer_key: Option<CustomerKey>,
+    /// What wraps the keys that the tenant's content is encrypted by. Absent: as it is.
+    #[serde(default, alias = "customer_key", skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<ProjectSpec>,
 }
@@ -90,7 +91,7 @@ impl TenantSpec {
             quota: Quota::default(),
             share: Share::default(),
             tiering: None,
-            customer_key: None,
+            encryption: None,
             projects: Vec::new(),
         }
     }
@@ -165,13 +166,6 @@ pub struct Rate {
 #[serde(deny_unknown_fields)]
 pub struct Tiering {
     pub treat: Treatment,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CustomerKey {
-    /// Such as `https://vault.example/keys/gold`.
-    pub key_uri: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -265,6 +259,9 @@ impl TenantsFile {
                 faults.add(&format!("{at}.name"), format!("{} is there twice", tenant.name));
             }
             share(&tenant.share, &format!("{at}.share"), &mut faults);
+            if let Some(Err(why)) = tenant.encryption.as_ref().map(Encryption::wrapping) {
+                faults.add(&format!("{at}.encryption.key"), why);
+            }
             let mut projects = BTreeSet::new();
             for (number, project) in tenant.projects.iter().enumerate() {
                 let at = format!("{at}.projects[{number}]");
@@ -473,7 +470,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let original = file(
-            r#"[{"name": "a", "quota": {"bytes": "1 GiB"}, "customer_key": {"key_uri": "https://v/k"},
+            r#"[{"name": "a", "quota": {"bytes": "1 GiB"}, "customer_key": {"key_uri": "https://v/keys/k"},
                 "projects": [{"name": "p", "quota": {"blobs": 3}, "accounts": [{"name": "acct",
                     "mirrors": [{"name": "lake", "origin": "s3://raw", "cache": "10 GiB", "paused": true}]}]}]}]"#,
         );

@@ -158,6 +158,9 @@ pub struct Receipt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments_left_in_cloud: Option<u64>,
     pub keys_revoked: u64,
+    /// What its content was encrypted by: wherever copies of it lie, nobody reads them again.
+    #[serde(default)]
+    pub data_keys_erased: u64,
     /// The audit log's entry that says the same.
     pub audit_seq: u64,
     pub audit_hash: String,

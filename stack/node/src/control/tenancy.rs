@@ -43,7 +43,7 @@ pub async fn apply(State(state): State<Control>, headers: HeaderMap, body: Bytes
     let etag = headers.get(header::IF_MATCH).and_then(|etag| etag.to_str().ok()).filter(|etag| *etag != "*");
     let _one_at_a_time = state.accounts.lock().await;
     let file = good(&state, &body).await?;
-    match apply::apply(&state.store, &state.mirrors, &state.tenancy, file, etag).await? {
+    match apply::apply(&state.store, (&state.mirrors, &state.keys), &state.tenancy, file, etag).await? {
         Applied::Done(plan) => {
             let etag = plan.etag.clone();
             if !plan.changes.is_empty() {
@@ -53,9 +53,9 @@ pub async fn apply(State(state): State<Control>, headers: HeaderMap, body: Bytes
             Ok(([(header::ETAG, etag)], Json(plan)).into_response())
         }
         Applied::InPart(faults) => {
-            let said = format!("{} mirrors are not attached, now {}", faults.len(), state.tenancy.etag());
+            let said = format!("{} keys or mirrors are not as declared, now {}", faults.len(), state.tenancy.etag());
             state.done("operator", "tenants.apply", "", &said).await?;
-            Err(Refusal::fields("The file was applied, but for these mirrors", faults))
+            Err(Refusal::fields("The file was applied, but for these", faults))
         }
         Applied::Stale => {
             let detail = format!("the file that holds now is {}", state.tenancy.etag());

@@ -149,6 +149,8 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
         }
     }
     state.store.put_identities(Vec::new(), revoked).await?;
+    // Wherever copies of it lie, nobody reads it again.
+    let data_keys_erased = state.keys.erase(&tenant).await?.len() as u64;
     // What was in the containers is swept a little with every transaction: whoever looks now is to see that it is gone.
     for _ in 0..SWEEP_LOOKS_MAX {
         if state.store.is_swept()? {
@@ -160,7 +162,7 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
     let TenantUsage { blobs, bytes, staged_bytes, cloud_bytes, .. } = usage;
     let at = time::iso_seconds(state.clock.now());
     let removed = format!(
-        "{containers} containers, {blobs} blobs, {bytes} bytes, {cloud_bytes} of them still in the cloud, {keys_revoked} keys"
+        "{containers} containers, {blobs} blobs, {bytes} bytes, {cloud_bytes} of them still in the cloud, {keys_revoked} keys, {data_keys_erased} data keys"
     );
     let Head { seq, hash } = state.done("operator", "tenant.off-board", tenant.as_str(), &removed).await?;
     // A folder that has never had anything to do with a cloud left nothing there.
@@ -178,6 +180,7 @@ pub async fn off_board(State(state): State<Control>, Path(name): Path<String>) -
         bytes_left_in_cloud: cloud_bytes,
         segments_left_in_cloud: gone.then_some(0),
         keys_revoked,
+        data_keys_erased,
         audit_seq: seq,
         audit_hash: hash,
     };
@@ -330,7 +333,7 @@ pub fn seen(state: &Control, caller: &Caller, name: String) -> Result<TenantName
     if caller.sees(&name) { Ok(name) } else { Err(StoreError::TenantMissing(name).into()) }
 }
 
-fn known(state: &Control, name: String) -> Result<TenantName, Refusal> {
+pub fn known(state: &Control, name: String) -> Result<TenantName, Refusal> {
     let name = TenantName::new(name)?;
     match state.store.tenants().contains(&name) {
         true => Ok(name),

@@ -4,9 +4,11 @@ use super::Tenancy;
 use super::plan::{self, There};
 use crate::dev_account::new_key;
 use crate::fault::Fault;
+use crate::keys::{Keys, KeysFault};
 use crate::mirror::{AttachFault, Mirrors};
 use greenroom_gateway::time;
 use greenroom_model::control::PublicContainersRule;
+use greenroom_model::keys::Encryption;
 use greenroom_model::mirror::Attach;
 use greenroom_model::tenancy::{
     Change, ChangeAction, ContainerPlace, ContainerSpec, FieldFault, PublicLevel, TenantState, TenantsFile, TenantsPlan,
@@ -20,7 +22,7 @@ use greenroom_store::{
 #[derive(Debug)]
 pub enum Applied {
     Done(TenantsPlan),
-    /// But for these mirrors, which cannot be attached as they are declared.
+    /// But for these keys and mirrors, which cannot be used and attached as they are declared.
     InPart(Vec<FieldFault>),
     /// Another file came first.
     Stale,
@@ -52,7 +54,7 @@ pub async fn there(store: &Store, mirrors: &Mirrors, file: &TenantsFile) -> Resu
 /// Applies a file that was found good.
 pub async fn apply(
     store: &Store,
-    mirrors: &Mirrors,
+    (mirrors, keys): (&Mirrors, &Keys),
     tenancy: &Tenancy,
     file: TenantsFile,
     etag: Option<&str>,
@@ -93,11 +95,36 @@ pub async fn apply(
             reconcile(store, &path, container).await?;
         }
     }
-    let faults = attach(mirrors, &file, &there).await?;
+    let mut faults = encrypt(keys, &file).await?;
+    faults.extend(attach(mirrors, &file, &there).await?);
     if !faults.is_empty() {
         return Ok(Applied::InPart(faults));
     }
     Ok(Applied::Done(TenantsPlan { etag: tenancy.etag(), changes }))
+}
+
+/// Has tenants' content encrypted as it is declared, and says where that cannot be.
+async fn encrypt(keys: &Keys, file: &TenantsFile) -> Result<Vec<FieldFault>, Fault> {
+    let mut faults = Vec::new();
+    for (number, tenant) in file.tenants.iter().enumerate() {
+        // A file whose keys are none was refused before.
+        let Some(Ok(declared)) = tenant.encryption.as_ref().map(Encryption::wrapping) else { continue };
+        let done = match declared {
+            Some(by) => keys.set(&tenant.name, &by).await,
+            None => keys.stop(&tenant.name).await.map(drop),
+        };
+        match done {
+            Ok(()) => {}
+            Err(KeysFault::Wrapping(why)) => {
+                let path = format!("tenants[{number}].encryption.key");
+                faults.push(FieldFault { path, message: why.to_string() });
+            }
+            Err(KeysFault::Nothing(why)) => return Err(Fault::Vault(why)),
+            Err(KeysFault::Store(error)) => return Err(error.into()),
+            Err(KeysFault::Other(fault)) => return Err(fault),
+        }
+    }
+    Ok(faults)
 }
 
 /// Attaches the mirrors that are not there as they are declared, each with the credential that it has, and says which cannot be.

@@ -17,6 +17,7 @@ pub mod signing;
 pub mod sinks;
 pub mod tiering;
 pub mod tree;
+pub mod vault;
 
 use greenroom_model::control::{
     AccountKeys, Identity, IdentityRequest, NewAccount, NewTenant, Ready, Role, Sas, SasRequest, TOKEN_FILE,

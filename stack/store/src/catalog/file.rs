@@ -126,6 +126,7 @@ impl Catalog {
         txn.open_table(FEED)?;
         txn.open_table(MIRRORS)?;
         txn.open_table(MIRRORED)?;
+        txn.open_table(KEYS)?;
         txn.open_table(STAGED)?;
         txn.open_table(EXTENTS)?;
         txn.commit()?;

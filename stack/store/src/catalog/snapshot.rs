@@ -4,6 +4,7 @@ use super::tables::*;
 use crate::block::{Block, BlockId};
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
+use crate::keys::DataKeyRecord;
 use crate::rows::*;
 use greenroom_model::{AccountName, ContainerPath};
 use redb::{ReadTransaction, ReadableTable};
@@ -51,6 +52,20 @@ impl Snapshot {
 
     pub fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>> {
         self.txn.open_table(ACCOUNTS)?.get(name.as_str())?.map(|row| decode(row.value())).transpose()
+    }
+
+    /// By their numbers.
+    pub fn data_keys(&self) -> Result<Vec<DataKeyRecord>> {
+        let rows = self.txn.open_table(KEYS)?;
+        let record = |item: Result<_, redb::StorageError>| {
+            let (number, row): (redb::AccessGuard<'_, u32>, redb::AccessGuard<'_, &[u8]>) = item?;
+            Ok(DataKeyRecord::of(number.value(), decode(row.value())?))
+        };
+        rows.iter()?.map(record).collect()
+    }
+
+    pub fn data_key(&self, number: u32) -> Result<Option<DataKeyRow>> {
+        self.txn.open_table(KEYS)?.get(number)?.map(|row| decode(row.value())).transpose()
     }
 
     pub fn container(&self, path: &ContainerPath) -> Result<ContainerRow> {

@@ -41,5 +41,7 @@ pub const FEED: TableDefinition<(&str, u64), Bytes> = TableDefinition::new("feed
 pub const MIRRORS: TableDefinition<(&str, &str), Bytes> = TableDefinition::new("mirrors");
 /// The containers that mirrors have made, by their ids.
 pub const MIRRORED: TableDefinition<u64, Bytes> = TableDefinition::new("mirrored");
+/// Data keys of tenants, wrapped, by their numbers.
+pub const KEYS: TableDefinition<u32, Bytes> = TableDefinition::new("keys");
 /// Who is told of an account's changes, and how far.
 pub const FEEDS: TableDefinition<&str, Bytes> = TableDefinition::new("feeds");

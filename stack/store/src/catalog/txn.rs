@@ -50,6 +50,7 @@ pub struct Txn<'t> {
     pub feeds: Table<'t, &'static str, Bytes>,
     pub mirrors: Table<'t, (&'static str, &'static str), Bytes>,
     pub mirrored: Table<'t, u64, Bytes>,
+    pub keys: Table<'t, u32, Bytes>,
 }
 
 impl<'t> Txn<'t> {
@@ -77,6 +78,7 @@ impl<'t> Txn<'t> {
             feeds: txn.open_table(FEEDS)?,
             mirrors: txn.open_table(MIRRORS)?,
             mirrored: txn.open_table(MIRRORED)?,
+            keys: txn.open_table(KEYS)?,
         })
     }
 

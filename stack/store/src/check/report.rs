@@ -34,6 +34,9 @@ pub struct Counts {
     pub in_cloud: u64,
     /// Content read and checked; what several share is read for each.
     pub bytes: u64,
+    /// Of these, what is sealed: it lies there as it was written, and what it says only its key can tell.
+    #[serde(default)]
+    pub sealed_bytes: u64,
     pub extents: u64,
     pub extent_bytes: u64,
     /// Of these, what the catalog refers to; what is shared counts once.

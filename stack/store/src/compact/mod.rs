@@ -9,7 +9,7 @@ use crate::catalog::holders::Holder;
 use crate::error::{Result, StoreError};
 use crate::extent::buffer::Buffer;
 use crate::extent::{Extent, ExtentMap, Lane, Pin, Reader, Spot, Sync};
-use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, FrameKind};
 use crate::piece;
 use crate::space::{Promise, Purpose};
 use crate::store::Store;
@@ -124,7 +124,8 @@ fn live(snapshot: &crate::catalog::Snapshot, ids: &BTreeSet<u32>) -> Result<Live
 
 /// Copies frames as they are, each checked.
 struct Mover {
-    lane: Lane,
+    /// By the kind of their frames.
+    lanes: [Lane; 2],
     promise: Promise,
     reader: Option<Reader>,
     in_flight: VecDeque<InFlight>,
@@ -143,9 +144,9 @@ struct InFlight {
 impl Mover {
     fn new(store: &Store, map: Arc<ExtentMap>) -> Result<Self> {
         Ok(Self {
-            lane: store.extents().lane(None),
+            lanes: FrameKind::ALL.map(|kind| store.extents().lane(kind, None)),
             promise: store.space().promise(Purpose::Compaction, 0)?,
-            reader: Some(Reader::new(map)),
+            reader: Some(Reader::new(map, None)),
             in_flight: VecDeque::new(),
             extents: Vec::new(),
             moved_bytes: 0,
@@ -157,7 +158,8 @@ impl Mover {
         // What an extent that turned out damaged has left under way.
         self.in_flight.clear();
         let mut moves = Moves::default();
-        let chunk = framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE) as u32;
+        let kind = FrameKind::of(extent);
+        let chunk = kind.framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE) as u32;
         let last = runs.last().map(|(_, to)| *to);
         for (from, to) in runs {
             let mut at = *from;
@@ -166,7 +168,7 @@ impl Mover {
                 let disk_bytes = frames.len() as u32;
                 let sync = if Some(at + disk_bytes) == last { Sync::Now } else { Sync::Later };
                 self.promise.extend(u64::from(disk_bytes) * (1 + self.in_flight.len() as u64))?;
-                let answer = self.lane.append(frames, sync, tracing::Span::none()).await?;
+                let answer = self.lanes[kind as usize].append(frames, sync, tracing::Span::none()).await?;
                 self.in_flight.push_back(InFlight { extent, offset: at, disk_bytes, answer });
                 if self.in_flight.len() >= IN_FLIGHT_MAX {
                     self.land(&mut moves).await?;

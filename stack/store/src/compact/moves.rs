@@ -1,10 +1,8 @@
 //! Where frames have gone: from runs in old extents to places in new ones.
 
-use crate::frame::{FRAME_BYTES, HEADER_BYTES};
+use crate::frame::FRAME_BYTES;
 use crate::piece::{self, Piece};
 use std::collections::BTreeMap;
-
-const STEP: u32 = (FRAME_BYTES + HEADER_BYTES) as u32;
 
 #[derive(Debug, Default)]
 pub struct Moves {
@@ -47,6 +45,7 @@ impl Moves {
     /// `None` unless all frames of the piece have moved.
     fn relocated(&self, piece: &Piece) -> Option<Vec<Piece>> {
         let (skip, end) = (u64::from(piece.skip), u64::from(piece.skip) + u64::from(piece.length));
+        let step = piece.kind().step_bytes() as u32;
         let mut parts = Vec::new();
         let (mut at, mut run_at) = (piece.offset, 0);
         while at < piece.end() {
@@ -58,7 +57,7 @@ impl Moves {
             } else {
                 // All frames of a run are full but its last.
                 let frames = next - at;
-                frames.is_multiple_of(STEP).then(|| run_at + u64::from(frames / STEP) * FRAME_BYTES)?
+                frames.is_multiple_of(step).then(|| run_at + u64::from(frames / step) * FRAME_BYTES)?
             };
             let (begin, stop) = (skip.max(run_at), end.min(run_next));
             parts.push(Piece {
@@ -77,8 +76,10 @@ impl Moves {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::FrameKind;
 
     const FRAME: u32 = FRAME_BYTES as u32;
+    const STEP: u32 = FrameKind::Plain.step_bytes() as u32;
 
     #[test]
     fn a_piece_parts_where_its_frames_went_to_different_places() {

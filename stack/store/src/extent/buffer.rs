@@ -1,12 +1,12 @@
 //! Memory for content between the wire and the disk. Large buffers are used again: given back to the allocator and asked for anew for each
 //! piece of a body, they leave it in shreds, and the system clears every page of them each time.
 
-use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, FrameKind};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// What goes to the disk in one write, or comes from it in one read.
-const LARGE_BYTES: usize = framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE) as usize;
+/// What goes to the disk in one write, or comes from it in one read, at most.
+const LARGE_BYTES: usize = FrameKind::Sealed.framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE) as usize;
 /// A buffer for less than this is no larger than it must be, and not kept.
 const KEPT_BYTES_MIN: usize = LARGE_BYTES / 4;
 /// Free buffers that wait for use, at most: 32 MiB together.

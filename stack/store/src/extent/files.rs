@@ -5,6 +5,7 @@ use super::handles::Handles;
 use crate::config::Durability;
 use crate::disk::{Disk, DiskFile, Mode};
 use crate::error::{Result, StoreError};
+use crate::frame::FrameKind;
 use crate::space::Space;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -20,6 +21,7 @@ pub struct Files {
     pub durability: Durability,
     pub space: Arc<Space>,
     pub map: RwLock<Arc<ExtentMap>>,
+    /// Without the bit of a kind.
     pub next_id: AtomicU32,
     /// Extents of an earlier run that have room, with their lengths.
     pub spare: Mutex<Vec<(Arc<Extent>, u64)>>,
@@ -33,17 +35,21 @@ impl Files {
         change(Arc::make_mut(&mut map));
     }
 
-    /// A file to append to, and its length: one with room that an earlier run left, or a new one.
-    pub fn open_extent(&self) -> Result<(Arc<Extent>, Box<dyn DiskFile>, u64)> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Some((extent, length)) = spare else { return self.create_extent() };
+    /// A file to append frames of a kind to, and its length: one with room that an earlier run left, or a new one.
+    pub fn open_extent(&self, kind: FrameKind) -> Result<(Arc<Extent>, Box<dyn DiskFile>, u64)> {
+        let spare = {
+            let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            let fits = spare.iter().rposition(|(extent, _)| FrameKind::of(extent.id) == kind);
+            fits.map(|at| spare.remove(at))
+        };
+        let Some((extent, length)) = spare else { return self.create_extent(kind) };
         let file = self.disk.open(&extent.path, Mode::Write);
         let file = file.map_err(|error| StoreError::io("open", &extent.path, error))?;
         Ok((extent, file, length))
     }
 
-    fn create_extent(&self) -> Result<(Arc<Extent>, Box<dyn DiskFile>, u64)> {
-        let id = self.next_id.fetch_add(1, Relaxed);
+    fn create_extent(&self, kind: FrameKind) -> Result<(Arc<Extent>, Box<dyn DiskFile>, u64)> {
+        let id = self.next_id.fetch_add(1, Relaxed) | kind.bit();
         let path = self.dir.join(file_name(id));
         let create = || {
             let file = self.disk.open(&path, Mode::Create)?;

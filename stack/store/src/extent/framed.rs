@@ -1,12 +1,16 @@
 //! Content as it becomes frames, on its way into an extent.
 
 use super::buffer::Buffer;
-use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES, encode_header, framed_bytes};
+use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, FrameKind};
+use crate::seal::DataKey;
+use std::sync::Arc;
 
 /// Gathers content into frames, up to `FRAMES_AT_ONCE`.
 #[derive(Debug)]
 pub struct Framed {
     bytes: Buffer,
+    /// What the frames are sealed by.
+    key: Option<Arc<DataKey>>,
     /// Where the header of the unfinished frame lies.
     open: Option<usize>,
     length: u64,
@@ -14,9 +18,13 @@ pub struct Framed {
 
 impl Framed {
     /// Makes room at once for as much of `length` as a buffer takes, instead of growing towards it.
-    pub fn with_room(length: u64) -> Self {
-        let bytes = framed_bytes(length.min(FRAME_BYTES * FRAMES_AT_ONCE));
-        Self { bytes: Buffer::with_room(bytes as usize), open: None, length: 0 }
+    pub fn with_room(length: u64, key: Option<Arc<DataKey>>) -> Self {
+        let bytes = kind(key.as_ref()).framed_bytes(length.min(FRAME_BYTES * FRAMES_AT_ONCE));
+        Self { bytes: Buffer::with_room(bytes as usize), key, open: None, length: 0 }
+    }
+
+    fn kind(&self) -> FrameKind {
+        kind(self.key.as_ref())
     }
 
     /// Bytes of content held.
@@ -35,7 +43,7 @@ impl Framed {
             let in_frame = (self.length % FRAME_BYTES) as usize;
             if in_frame == 0 {
                 self.open = Some(self.bytes.len());
-                self.bytes.extend(&[0; HEADER_BYTES as usize]);
+                self.bytes.extend(&[0; 64][..self.kind().header_bytes() as usize]);
             }
             let part = (content.len() - taken).min(FRAME_BYTES as usize - in_frame);
             self.bytes.extend(&content[taken..taken + part]);
@@ -56,18 +64,25 @@ impl Framed {
 
     fn close_frame(&mut self) {
         if let Some(at) = self.open.take() {
-            let (header, payload) = self.bytes[at..].split_at_mut(HEADER_BYTES as usize);
-            header.copy_from_slice(&encode_header(payload));
+            let frame = &mut self.bytes[at..];
+            match &self.key {
+                None => FrameKind::Plain.close(frame),
+                Some(key) => key.seal(frame),
+            }
         }
     }
+}
+
+pub fn kind(key: Option<&Arc<DataKey>>) -> FrameKind {
+    if key.is_some() { FrameKind::Sealed } else { FrameKind::Plain }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn framed(length: usize) -> Vec<u8> {
-        let mut framed = Framed::with_room(length as u64);
+    fn framed(length: usize, key: Option<Arc<DataKey>>) -> Vec<u8> {
+        let mut framed = Framed::with_room(length as u64, key);
         assert_eq!(framed.push(&vec![7; length]), length);
         framed.into_frames().to_vec()
     }
@@ -75,13 +90,16 @@ mod tests {
     #[test]
     fn content_takes_the_room_that_was_reckoned() {
         for length in [0, 1, FRAME_BYTES - 1, FRAME_BYTES, FRAME_BYTES + 1, 2 * FRAME_BYTES] {
-            assert_eq!(framed(length as usize).len() as u64, framed_bytes(length), "{length}");
+            for key in [None, Some(Arc::new(DataKey::new(7, Box::new([9; 32].into()))))] {
+                let reckoned = kind(key.as_ref()).framed_bytes(length);
+                assert_eq!(framed(length as usize, key).len() as u64, reckoned, "{length}");
+            }
         }
     }
 
     #[test]
     fn a_full_buffer_takes_no_more() {
-        let mut framed = Framed::with_room(u64::MAX);
+        let mut framed = Framed::with_room(u64::MAX, None);
         let content = vec![7; 3 * FRAME_BYTES as usize];
         assert_eq!(framed.push(&content) as u64, 2 * FRAME_BYTES);
         assert!(framed.is_full());

@@ -7,6 +7,7 @@ use crate::behind;
 use crate::config::Durability;
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
+use crate::frame::FrameKind;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
@@ -56,11 +57,15 @@ struct Append {
 
 impl Lane {
     /// `queue_max` appends may wait, and as many share a sync.
-    pub(super) fn start(number: usize, files: Arc<Files>, queue_max: usize) -> Result<Self> {
+    pub(super) fn start(kind: FrameKind, number: usize, files: Arc<Files>, queue_max: usize) -> Result<Self> {
         let (sender, tasks) = mpsc::channel(queue_max);
         let dir = files.dir.clone();
-        let worker = Worker { files, queue_max, current: None };
-        let thread = behind::thread(format!("extents-{number}"), move || worker.run(tasks));
+        let worker = Worker { kind, files, queue_max, current: None };
+        let name = match kind {
+            FrameKind::Plain => format!("extents-{number}"),
+            FrameKind::Sealed => format!("sealed-{number}"),
+        };
+        let thread = behind::thread(name, move || worker.run(tasks));
         let thread = thread.map_err(|error| StoreError::io("start a thread for", &dir, error))?;
         Ok(Self { tasks: Arc::new(Mutex::new(Some(sender))), thread: Arc::new(Mutex::new(Some(thread))) })
     }
@@ -94,6 +99,7 @@ impl Lane {
 }
 
 struct Worker {
+    kind: FrameKind,
     files: Arc<Files>,
     queue_max: usize,
     current: Option<Open>,
@@ -176,7 +182,7 @@ impl Worker {
             }
         }
         if self.current.is_none() {
-            let (extent, file, length) = self.files.open_extent()?;
+            let (extent, file, length) = self.files.open_extent(self.kind)?;
             self.current = Some(Open { extent, file, length, unsynced: 0 });
         }
         let open = self.current.as_mut().expect("opened just above");

@@ -18,7 +18,7 @@ pub use recover::look;
 use crate::config::Config;
 use crate::disk::{Disk, Mode};
 use crate::error::{Result, StoreError};
-use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, framed_bytes};
+use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, FrameKind, SEALED_EXTENT};
 use crate::rows::ExtentRow;
 use crate::space::Space;
 use files::Files;
@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 /// Where extents lie in the data folder.
 pub const FOLDER: &str = "extents";
 
-/// Files that larger bodies are written to at a time: enough to keep a flash disk busy, few enough that each sync has many to share it.
+/// Files that larger bodies are written to at a time, of each kind: enough to keep a flash disk busy, few enough that each sync has many to share it.
 const LANES: usize = 4;
 /// Appends that wait for a lane, of a full buffer each at most: what bounds the memory of all bodies together.
 const QUEUE_MAX: usize = 16;
@@ -39,16 +39,31 @@ const QUEUE_MAX: usize = 16;
 const SMALL_BYTES_MAX: u64 = 64 << 10;
 const SMALL_QUEUE_MAX: usize = 64;
 /// Offsets in an extent are 32 bits, and the last append may go past the size.
-const EXTENT_BYTES_MAX: u64 = (4 << 30) - framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE);
+const EXTENT_BYTES_MAX: u64 = (4 << 30) - FrameKind::Sealed.framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE);
 
 #[derive(Debug)]
 pub struct Extents {
     files: Arc<Files>,
+    /// By the kind of their frames.
+    lanes: [Lanes; 2],
+    dying: Mutex<Vec<Arc<Extent>>>,
+}
+
+/// Those that write frames of one kind.
+#[derive(Debug)]
+struct Lanes {
     /// For small bodies, and no others: they would wait for what large ones write.
     small: Lane,
-    lanes: Vec<Lane>,
-    next_lane: AtomicUsize,
-    dying: Mutex<Vec<Arc<Extent>>>,
+    large: Vec<Lane>,
+    next: AtomicUsize,
+}
+
+impl Lanes {
+    fn start(kind: FrameKind, files: &Arc<Files>) -> Result<Self> {
+        let small = Lane::start(kind, 0, files.clone(), SMALL_QUEUE_MAX)?;
+        let large = (1..=LANES).map(|number| Lane::start(kind, number, files.clone(), QUEUE_MAX));
+        Ok(Self { small, large: large.collect::<Result<_>>()?, next: AtomicUsize::new(0) })
+    }
 }
 
 impl Extents {
@@ -75,23 +90,25 @@ impl Extents {
             durability: config.durability,
             space,
             // Nor is the id of an extent that is missing given out again: rows may still refer to it.
-            next_id: AtomicU32::new(found.map.keys().chain(known.keys()).max().map_or(0, |id| id + 1)),
+            next_id: AtomicU32::new(
+                found.map.keys().chain(known.keys()).map(|id| id & !SEALED_EXTENT).max().map_or(0, |id| id + 1),
+            ),
             map: RwLock::new(Arc::new(found.map)),
             spare: Mutex::new(found.spare),
             closed_one: AtomicBool::new(false),
         });
-        let small = Lane::start(0, files.clone(), SMALL_QUEUE_MAX)?;
-        let lanes = (1..=LANES).map(|number| Lane::start(number, files.clone(), QUEUE_MAX)).collect::<Result<_>>()?;
-        Ok(Self { files, small, lanes, next_lane: AtomicUsize::new(0), dying: Mutex::default() })
+        let lanes = [Lanes::start(FrameKind::Plain, &files)?, Lanes::start(FrameKind::Sealed, &files)?];
+        Ok(Self { files, lanes, dying: Mutex::default() })
     }
 
     /// A lane for a new body, of so many bytes where that is known. A body stays on one lane, so that one sync ends it.
-    pub fn lane(&self, length: Option<u64>) -> Lane {
+    pub fn lane(&self, kind: FrameKind, length: Option<u64>) -> Lane {
+        let Lanes { small, large, next } = &self.lanes[kind as usize];
         // What is small costs its sync and little else: on one lane more of it shares each.
         if length.is_some_and(|length| length <= SMALL_BYTES_MAX) {
-            return self.small.clone();
+            return small.clone();
         }
-        self.lanes[self.next_lane.fetch_add(1, Relaxed) % LANES].clone()
+        large[next.fetch_add(1, Relaxed) % LANES].clone()
     }
 
     /// The current map. While the guard is held no extent leaves it: a snapshot of the catalog taken meanwhile finds all its extents.
@@ -181,7 +198,7 @@ impl Extents {
     }
 
     fn all_lanes(&self) -> impl Iterator<Item = &Lane> {
-        std::iter::once(&self.small).chain(&self.lanes)
+        self.lanes.iter().flat_map(|lanes| std::iter::once(&lanes.small).chain(&lanes.large))
     }
 }
 

@@ -5,8 +5,10 @@ use super::file::{Extent, ExtentMap, file_name};
 use crate::crc;
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
-use crate::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, HEADER_BYTES};
+use crate::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, FrameKind};
+use crate::keyring::Keyring;
 use crate::piece::Piece;
+use crate::seal;
 use bytes::Bytes;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -56,22 +58,25 @@ static ZEROS: [u8; (FRAME_BYTES * FRAMES_AT_ONCE) as usize] = [0; (FRAME_BYTES *
 #[derive(Debug)]
 pub struct Reader {
     extents: Arc<ExtentMap>,
+    /// What opens sealed frames; without it they cannot be read, but moved.
+    keyring: Option<Arc<Keyring>>,
     file: Option<(u32, Arc<dyn DiskFile>)>,
 }
 
 impl Reader {
-    pub fn new(extents: Arc<ExtentMap>) -> Self {
-        Self { extents, file: None }
+    pub fn new(extents: Arc<ExtentMap>, keyring: Option<Arc<Keyring>>) -> Self {
+        Self { extents, keyring, file: None }
     }
 
     /// Reads the beginning of the span, up to `FRAMES_AT_ONCE` frames of it, and moves its beginning on. One slice a frame.
+    /// Err: `KeyLocked` where the span is as it was, and can be read once that key is unwrapped; `Corrupt`, `Io`.
     pub fn read(&mut self, span: &mut Span) -> Result<Vec<Bytes>> {
         let Some(run) = span.run else { return Ok(hole(span)) };
         let window = Window::of(span, run);
         let mut disk = Buffer::of_length(window.bytes);
         let extent = self.extent(run.extent, window.at)?;
         self.read_at(&extent, window.at, &mut disk)?;
-        window.slices(&extent, disk, span)
+        window.slices(&extent, disk, span, self.keyring.as_deref())
     }
 
     /// As `read`, where that takes nothing but what is in memory; `None` where the disk would have to be waited for. Does not block.
@@ -85,7 +90,7 @@ impl Reader {
         match file.read_cached(window.at, &mut disk) {
             Ok(true) => {
                 self.file = Some((extent.id, file));
-                window.slices(&extent, disk, span).map(Some)
+                window.slices(&extent, disk, span, self.keyring.as_deref()).map(Some)
             }
             Ok(false) | Err(_) => Ok(None),
         }
@@ -96,10 +101,10 @@ impl Reader {
         let extent = self.extent(id, u64::from(at))?;
         let mut disk = Buffer::of_length(length as usize);
         self.read_at(&extent, u64::from(at), &mut disk)?;
-        let mut end = 0;
-        while let Some(frame) = frame::first(&disk[end..]) {
+        let (mut end, kind) = (0, FrameKind::of(id));
+        while let Some(frame) = kind.first(&disk[end..]) {
             let here = u64::from(at) + end as u64;
-            frame::check(frame).map_err(|what| corrupt(extent.path(), here, what))?;
+            kind.check(frame).map_err(|what| corrupt(extent.path(), here, what))?;
             end += frame.len();
         }
         if end == 0 {
@@ -109,20 +114,21 @@ impl Reader {
         Ok(disk)
     }
 
-    /// The checksum of a span's content. Of whole frames only the headers are read: what they say of their payload is checked by
+    /// The checksum of a span's content. Of whole plain frames only the headers are read: what they say of their payload is checked by
     /// whoever reads it.
     pub fn checksum(&mut self, mut span: Span) -> Result<u64> {
         let mut crc64 = crc::crc64(b"");
         while !span.is_empty() {
             let whole = span.run.map(|run| (run, (span.from + FRAME_BYTES).min(run.run())));
             if let Some((run, frame_end)) = whole
+                && run.kind() == FrameKind::Plain
                 && span.from.is_multiple_of(FRAME_BYTES)
                 && span.to >= frame_end
             {
                 let length = frame_end - span.from;
-                let at = u64::from(run.offset) + span.from / FRAME_BYTES * (FRAME_BYTES + HEADER_BYTES);
+                let at = u64::from(run.offset) + span.from / FRAME_BYTES * FrameKind::Plain.step_bytes();
                 let extent = self.extent(run.extent, at)?;
-                let mut header = [0; HEADER_BYTES as usize];
+                let mut header = [0; FrameKind::Plain.header_bytes() as usize];
                 self.read_at(&extent, at, &mut header)?;
                 let claim = frame::claim(&header, length).map_err(|what| corrupt(extent.path(), at, what))?;
                 crc64 = crc::join(crc64, claim, length);
@@ -167,6 +173,7 @@ fn hole(span: &mut Span) -> Vec<Bytes> {
 
 /// The frames that a read takes in one go.
 struct Window {
+    kind: FrameKind,
     first: u64,
     until: u64,
     /// Where in the extent they begin, and what they take there.
@@ -178,25 +185,40 @@ impl Window {
     fn of(span: &Span, run: Piece) -> Self {
         let first = span.from / FRAME_BYTES;
         let until = span.to.div_ceil(FRAME_BYTES).min(first + FRAMES_AT_ONCE);
-        let end = run.run().min(until * FRAME_BYTES);
+        let (end, kind) = (run.run().min(until * FRAME_BYTES), run.kind());
         Self {
+            kind,
             first,
             until,
-            at: u64::from(run.offset) + first * (FRAME_BYTES + HEADER_BYTES),
-            bytes: frame::framed_bytes(end - first * FRAME_BYTES) as usize,
+            at: u64::from(run.offset) + first * kind.step_bytes(),
+            bytes: kind.framed_bytes(end - first * FRAME_BYTES) as usize,
         }
     }
 
-    /// Checks what was read, cuts it to the span, and moves the span's beginning on.
-    fn slices(&self, extent: &Extent, disk: Buffer, span: &mut Span) -> Result<Vec<Bytes>> {
+    /// Checks what was read, opens what is sealed, cuts it to the span, and moves the span's beginning on.
+    fn slices(
+        &self,
+        extent: &Extent,
+        mut disk: Buffer,
+        span: &mut Span,
+        keyring: Option<&Keyring>,
+    ) -> Result<Vec<Bytes>> {
+        let step = self.kind.step_bytes();
+        for (number, frame) in disk.chunks_mut(step as usize).enumerate() {
+            let damaged = |what| corrupt(extent.path(), self.at + number as u64 * step, what);
+            self.kind.check(frame).map_err(damaged)?;
+            if self.kind == FrameKind::Sealed {
+                let by = seal::sealed_by(frame);
+                let key = keyring.and_then(|keyring| keyring.held(by)).ok_or(StoreError::KeyLocked(by))?;
+                key.open(frame).map_err(damaged)?;
+            }
+        }
         let mut disk = Bytes::from_owner(disk);
         let mut slices = Vec::with_capacity(FRAMES_AT_ONCE as usize);
         for number in self.first..self.until {
-            let frame = disk.split_to(disk.len().min((FRAME_BYTES + HEADER_BYTES) as usize));
-            let at = self.at + (number - self.first) * (FRAME_BYTES + HEADER_BYTES);
-            frame::check(&frame).map_err(|what| corrupt(extent.path(), at, what))?;
+            let frame = disk.split_to(disk.len().min(step as usize));
             let payload_begin = number * FRAME_BYTES;
-            let payload = frame.slice(HEADER_BYTES as usize..);
+            let payload = frame.slice(self.kind.header_bytes() as usize..);
             let from = span.from.saturating_sub(payload_begin) as usize;
             let to = (span.to - payload_begin).min(payload.len() as u64) as usize;
             slices.push(payload.slice(from..to));

@@ -1,6 +1,7 @@
 //! A store in a folder of its own, and words for what tests do with it.
 #![allow(dead_code, reason = "each test file uses its own part of these words")]
 
+pub mod safe;
 pub mod sim;
 
 use bytes::Bytes;
@@ -140,7 +141,7 @@ pub async fn body(store: &Store, content: &[u8]) -> Body {
 }
 
 pub async fn try_body(store: &Store, content: &[u8]) -> Result<Body> {
-    let mut writer = store.begin_body(Some(content.len() as u64))?;
+    let mut writer = store.begin_body_of(&photos().account, Some(content.len() as u64)).await?;
     // Chunks of an odd length, as a network brings them.
     for chunk in content.chunks(70_001) {
         writer.write(Bytes::copy_from_slice(chunk)).await?;

@@ -54,10 +54,7 @@ impl Login {
     /// Asks the authority that the challenge names.
     pub async fn fetch(&self, http: &reqwest::Client, challenge: Challenge) -> Result<Session, VaultError> {
         let url = format!("{}/oauth2/v2.0/token", challenge.authorization.as_str().trim_end_matches('/'));
-        let mut form = Serializer::new(String::with_capacity(1024));
-        form.append_pair("grant_type", "client_credentials").append_pair("client_id", &self.client_id);
-        form.append_pair("client_secret", self.secret.expose_secret()).append_pair("scope", &challenge.scope);
-        let form = Bytes::from_owner(Zeroizing::new(form.finish().into_bytes()));
+        let form = self.form(&challenge.scope);
         let request = http.post(url).header("content-type", "application/x-www-form-urlencoded");
         let asked = Instant::now();
         let mut answer = Answer::read(request.header("accept", "application/json").body(form)).await?;
@@ -66,6 +63,13 @@ impl Login {
         let lasts = Duration::from_secs(token.expires_in.min(TOKEN_SECONDS_MAX));
         let good_until = asked + lasts - MARGIN_MAX.min(lasts / 4);
         Ok(Session { challenge, token: SecretString::from(token.access_token.as_str()), good_until })
+    }
+
+    fn form(&self, scope: &str) -> Bytes {
+        let mut form = Serializer::new(String::with_capacity(1024));
+        form.append_pair("grant_type", "client_credentials").append_pair("client_id", &self.client_id);
+        form.append_pair("client_secret", self.secret.expose_secret()).append_pair("scope", scope);
+        Bytes::from_owner(Zeroizing::new(form.finish().into_bytes()))
     }
 
     fn token(&self, answer: &Answer) -> Result<Token, VaultError> {

@@ -52,6 +52,8 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         let row = BlobRow { at, ..blob };
         ("blob", encode(&row))
     }));
+    let states = [DataKeyState::Active, DataKeyState::Old, DataKeyState::Erased].into_iter();
+    rows.extend(states.map(|state| ("key", encode(&data_key(state)))));
     rows.extend(events().map(|event| ("feed", encode(&event))));
     rows.extend(garbage().map(|garbage| ("garbage", encode(&garbage))));
     rows
@@ -71,6 +73,17 @@ fn account(state: AccountState) -> AccountRecord {
         state,
         public_containers,
         generation: 500,
+    }
+}
+
+fn data_key(state: DataKeyState) -> DataKeyRow {
+    let wrapped = Wrapped { by: "node".to_owned(), algorithm: "A256GCM".to_owned(), bytes: vec![76, 77] };
+    DataKeyRow {
+        tenant: TenantName::new("gold").expect("a good name"),
+        generation: 78,
+        state,
+        wrapped,
+        created: at(79),
     }
 }
 

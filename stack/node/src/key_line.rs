@@ -1,0 +1,126 @@
+//! `encryption`: what is asked of tenants' keys from the command line, and how they stand, for people.
+
+use crate::args::{Encryption as What, Of};
+use crate::declare::{Server, run as wait};
+use crate::fault::Fault;
+use greenroom_model::keys::{DataKeyUse, Encryption, EncryptionStatus, Erased, KeyState};
+use reqwest::{Method, RequestBuilder};
+use std::process::ExitCode;
+
+pub fn run(what: &What) -> Result<ExitCode, Fault> {
+    match what {
+        What::Status { of, json } => ask(of, |server| server.request(Method::GET, &path(of, "")), *json),
+        What::On { of, key } => {
+            let body = Encryption { key: key.clone() };
+            ask(of, |server| server.request(Method::PUT, &path(of, "")).json(&body), false)
+        }
+        What::Off(of) => {
+            let body = Encryption { key: Encryption::NONE.to_owned() };
+            ask(of, |server| server.request(Method::PUT, &path(of, "")).json(&body), false)
+        }
+        What::Rotate { of, data_key } => {
+            let rotate = if *data_key { "/rotate?what=data-key" } else { "/rotate" };
+            ask(of, |server| server.request(Method::POST, &path(of, rotate)), false)
+        }
+        What::Erase { of, confirm } if *confirm != of.tenant => Err(Fault::Call(format!(
+            "--confirm {confirm} is not {}: nothing was erased. Say the tenant's name twice",
+            of.tenant
+        ))),
+        What::Erase { of, .. } => {
+            let server = Server::of(&of.server)?;
+            let asked = server.request(Method::POST, &path(of, "/erase"));
+            wait(async {
+                let erased: Erased = match server.send(asked, "").await? {
+                    Ok(erased) => erased,
+                    Err(code) => return Ok(code),
+                };
+                let Erased { tenant, at, data_keys, audit_seq, audit_hash } = erased;
+                println!(
+                    "{} data keys of {tenant} were erased at {at}: what they encrypted can never be read again",
+                    data_keys.len()
+                );
+                println!("entry {audit_seq} of the audit log says so: {audit_hash}");
+                Ok(ExitCode::SUCCESS)
+            })
+        }
+    }
+}
+
+fn ask(of: &Of, request: impl FnOnce(&Server<'_>) -> RequestBuilder, json: bool) -> Result<ExitCode, Fault> {
+    let server = Server::of(&of.server)?;
+    let asked = request(&server);
+    wait(async {
+        let status: EncryptionStatus = match server.send(asked, "").await? {
+            Ok(status) => status,
+            Err(code) => return Ok(code),
+        };
+        if json {
+            println!("{}", serde_json::to_string(&status).expect("plain values serialise"));
+        } else {
+            lines(&status).iter().for_each(|line| println!("{line}"));
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn path(of: &Of, then: &str) -> String {
+    format!("/v1/tenants/{}/encryption{then}", of.tenant)
+}
+
+fn lines(status: &EncryptionStatus) -> Vec<String> {
+    let EncryptionStatus { state, why, wrapped_by, data_keys } = status;
+    let said = match state {
+        KeyState::Off => "nothing is encrypted".to_owned(),
+        KeyState::On => {
+            format!("encrypted; the data keys are wrapped by {}", wrapped_by.as_deref().unwrap_or("nobody"))
+        }
+        KeyState::Stopped => "nothing more is encrypted; what was encrypted stays so".to_owned(),
+        KeyState::Denied => "the key is refused: requests are answered 403".to_owned(),
+        KeyState::Away => "the vault does not answer: requests are answered 503".to_owned(),
+        KeyState::Erased => "the data keys were erased: what they encrypted can never be read again".to_owned(),
+    };
+    let mut lines = vec![said];
+    lines.extend(why.clone());
+    lines.extend(data_keys.iter().map(|key| {
+        let used = match key.state {
+            DataKeyUse::Active => "in use",
+            DataKeyUse::Old => "for what was written",
+            DataKeyUse::Erased => "erased",
+        };
+        format!(
+            "data key {}, generation {}, of {}: {used}, wrapped by {}",
+            key.number, key.generation, key.created, key.wrapped_by
+        )
+    }));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greenroom_model::keys::DataKeyStatus;
+
+    #[test]
+    fn a_status_says_what_it_means() {
+        let key = DataKeyStatus {
+            number: 7,
+            generation: 1,
+            state: DataKeyUse::Active,
+            wrapped_by: "node".to_owned(),
+            created: "2026-01-01T00:00:00Z".to_owned(),
+        };
+        let status = EncryptionStatus {
+            state: KeyState::Denied,
+            why: Some("disabled".to_owned()),
+            wrapped_by: Some("node".to_owned()),
+            data_keys: vec![key],
+        };
+        let said = [
+            "the key is refused: requests are answered 403",
+            "disabled",
+            "data key 7, generation 1, of 2026-01-01T00:00:00Z: in use, wrapped by node",
+        ];
+        assert_eq!(lines(&status), said);
+        assert_eq!(lines(&EncryptionStatus::default()), ["nothing is encrypted"]);
+    }
+}

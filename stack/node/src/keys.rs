@@ -1,0 +1,190 @@
+//! The keys of tenants: turned on, changed, rotated, erased, and how they stand.
+
+use crate::fault::Fault;
+use crate::wrapping::{Wrappers, new_data_key};
+use greenroom_gateway::time;
+use greenroom_model::TenantName;
+use greenroom_model::keys::{DataKeyStatus, DataKeyUse, EncryptionStatus, KeyState, Rotate, WrappingKey};
+use greenroom_store::{DataKeyRecord, DataKeyState, KeyFault, Store, StoreError};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+#[derive(Debug)]
+pub struct Keys {
+    store: Store,
+    wrappers: Arc<Wrappers>,
+    /// One change at a time.
+    changes: Mutex<()>,
+}
+
+/// Why a change of keys came to nothing.
+#[derive(Debug)]
+pub enum KeysFault {
+    /// Whoever wraps says no, or nothing: a sentence.
+    Wrapping(KeyFault),
+    /// There is nothing to do it to: a sentence.
+    Nothing(String),
+    Store(StoreError),
+    Other(Fault),
+}
+
+impl From<KeyFault> for KeysFault {
+    fn from(fault: KeyFault) -> Self {
+        Self::Wrapping(fault)
+    }
+}
+
+impl From<StoreError> for KeysFault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Fault> for KeysFault {
+    fn from(fault: Fault) -> Self {
+        Self::Other(fault)
+    }
+}
+
+type Result<T> = std::result::Result<T, KeysFault>;
+
+impl Keys {
+    pub fn new(store: Store, wrappers: Arc<Wrappers>) -> Self {
+        Self { store, wrappers, changes: Mutex::default() }
+    }
+
+    /// Has a tenant's data keys wrapped by `by` from now on, those that there are too, and makes one where there is none. Content stays as it is.
+    pub async fn set(&self, tenant: &TenantName, by: &WrappingKey) -> Result<()> {
+        let _one_at_a_time = self.changes.lock().await;
+        let keys = self.of(tenant)?;
+        if !keys.iter().any(|key| key.state == DataKeyState::Active) {
+            self.add(tenant, by).await?;
+        }
+        for key in keys.iter().filter(|key| key.state != DataKeyState::Erased && !is_by(&key.wrapped.by, by)) {
+            self.rewrap(key, by).await?;
+        }
+        Ok(())
+    }
+
+    /// Encrypts nothing more. What was encrypted stays so. Whether something was.
+    pub async fn stop(&self, tenant: &TenantName) -> Result<bool> {
+        let _one_at_a_time = self.changes.lock().await;
+        let was_on = self.store.seals(tenant);
+        self.store.stop_sealing(tenant).await?;
+        Ok(was_on)
+    }
+
+    pub async fn rotate(&self, tenant: &TenantName, what: Rotate) -> Result<()> {
+        let _one_at_a_time = self.changes.lock().await;
+        let keys = self.of(tenant)?;
+        let active = keys.iter().find(|key| key.state == DataKeyState::Active);
+        let active = active.ok_or_else(|| {
+            KeysFault::Nothing("nothing of the tenant is encrypted: PUT …/encryption first".to_owned())
+        })?;
+        let by = newest(&active.wrapped.by);
+        match what {
+            Rotate::DataKey => self.add(tenant, &by).await,
+            Rotate::WrappingKey => {
+                for key in keys.iter().filter(|key| key.state != DataKeyState::Erased) {
+                    self.rewrap(key, &by).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Erases the data keys of a tenant, and says which.
+    pub async fn erase(&self, tenant: &TenantName) -> Result<Vec<u32>> {
+        let _one_at_a_time = self.changes.lock().await;
+        Ok(self.store.erase_data_keys(tenant).await?)
+    }
+
+    pub async fn status(&self, tenant: &TenantName) -> Result<EncryptionStatus> {
+        let keys = self.of(tenant)?;
+        let active = keys.iter().find(|key| key.state == DataKeyState::Active);
+        let newest = active.or_else(|| keys.iter().rfind(|key| key.state == DataKeyState::Old));
+        let (state, why) = match newest {
+            None if keys.is_empty() => (KeyState::Off, None),
+            None => (KeyState::Erased, None),
+            Some(key) => match self.store.unlock(key.number).await {
+                Ok(_) if active.is_some() => (KeyState::On, None),
+                Ok(_) => (KeyState::Stopped, None),
+                Err(error @ StoreError::KeyDenied(_)) => (KeyState::Denied, Some(error.to_string())),
+                Err(error @ StoreError::KeyAway(_)) => (KeyState::Away, Some(error.to_string())),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let wrapped_by = active.map(|key| key.wrapped.by.clone());
+        Ok(EncryptionStatus { state, why, wrapped_by, data_keys: keys.into_iter().map(told).collect() })
+    }
+
+    fn of(&self, tenant: &TenantName) -> Result<Vec<DataKeyRecord>> {
+        Ok(self.store.data_keys()?.into_iter().filter(|key| key.tenant == *tenant).collect())
+    }
+
+    async fn add(&self, tenant: &TenantName, by: &WrappingKey) -> Result<()> {
+        let data_key = new_data_key()?;
+        let wrapped = self.wrappers.wrap(by, &data_key).await?;
+        // What cannot be unwrapped again must not encrypt anything.
+        if self.wrappers.unwrap(&wrapped).await? != data_key {
+            return Err(KeyFault::Denied("what was wrapped is not what is unwrapped".to_owned()).into());
+        }
+        self.store.add_data_key(tenant.clone(), wrapped).await?;
+        Ok(())
+    }
+
+    async fn rewrap(&self, key: &DataKeyRecord, by: &WrappingKey) -> Result<()> {
+        let data_key = self.wrappers.unwrap(&key.wrapped).await?;
+        let wrapped = self.wrappers.wrap(by, &data_key).await?;
+        if self.wrappers.unwrap(&wrapped).await? != data_key {
+            return Err(KeyFault::Denied("what was wrapped is not what is unwrapped".to_owned()).into());
+        }
+        self.store.rewrap_data_key(key.number, wrapped).await?;
+        Ok(())
+    }
+}
+
+/// Whether a data key is wrapped by this key, of whichever version where none is named.
+fn is_by(wrapped_by: &str, by: &WrappingKey) -> bool {
+    let by = by.to_string();
+    wrapped_by == by || newest(wrapped_by).to_string() == by
+}
+
+/// The key without its version.
+fn newest(wrapped_by: &str) -> WrappingKey {
+    match wrapped_by.parse() {
+        Ok(WrappingKey::Vault(url)) => {
+            let parts: Vec<&str> = url.split('/').collect();
+            // `https:`, nothing, the vault, `keys`, the name.
+            WrappingKey::Vault(parts[..parts.len().min(5)].join("/"))
+        }
+        Ok(WrappingKey::Node) | Err(_) => WrappingKey::Node,
+    }
+}
+
+fn told(key: DataKeyRecord) -> DataKeyStatus {
+    let DataKeyRecord { number, tenant: _, generation, state, wrapped, created } = key;
+    let state = match state {
+        DataKeyState::Active => DataKeyUse::Active,
+        DataKeyState::Old => DataKeyUse::Old,
+        DataKeyState::Erased => DataKeyUse::Erased,
+    };
+    DataKeyStatus { number, generation, state, wrapped_by: wrapped.by, created: time::iso_seconds(created) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_of_its_key() {
+        let by = |text: &str| text.parse::<WrappingKey>().expect("good");
+        let (key, version) = ("https://v.example:8/keys/gold", "https://v.example:8/keys/gold/01ab");
+        assert_eq!(newest(version).to_string(), key);
+        assert_eq!(newest(key).to_string(), key);
+        assert_eq!(newest("node"), WrappingKey::Node);
+        assert!(is_by(version, &by(key)) && is_by(version, &by(version)) && is_by("node", &WrappingKey::Node));
+        assert!(!is_by(version, &by("https://v.example:8/keys/gold/02")) && !is_by(version, &WrappingKey::Node));
+        assert!(!is_by("node", &by(key)) && !is_by(version, &by("https://v.example:8/keys/golden")));
+    }
+}

@@ -1,0 +1,233 @@
+//! Data keys of tenants: which there are, and which of them content is sealed by.
+
+use crate::catalog::Snapshot;
+use crate::clock::Timestamp;
+use crate::error::{Result, StoreError};
+use crate::keyring::{Hold, Wrapping};
+use crate::rows::{DataKeyRow, DataKeyState, Wrapped, decode, encode};
+use crate::seal::DataKey;
+use crate::store::Store;
+use greenroom_model::{AccountName, TenantName};
+use redb::ReadableTable as _;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+const ERASED: &str = "the tenant's data keys were erased";
+
+/// A data key, as whoever manages them sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataKeyRecord {
+    pub number: u32,
+    pub tenant: TenantName,
+    /// Counts the keys of the tenant, from 1.
+    pub generation: u32,
+    pub state: DataKeyState,
+    pub wrapped: Wrapped,
+    pub created: Timestamp,
+}
+
+/// The tenants that have keys, or had some, and by which of them their content is sealed now; in memory, since every body asks.
+#[derive(Debug, Default)]
+pub(crate) struct ActiveKeys(RwLock<BTreeMap<TenantName, Sealing>>);
+
+/// What becomes of what a tenant writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sealing {
+    By(u32),
+    /// It was sealed once, and is no more.
+    Stopped,
+    /// All keys were erased: nothing is taken until there is another one.
+    Erased,
+}
+
+impl ActiveKeys {
+    pub(crate) fn load(snapshot: &Snapshot) -> Result<Self> {
+        let keys = Self::default();
+        keys.set(snapshot)?;
+        Ok(keys)
+    }
+
+    fn set(&self, snapshot: &Snapshot) -> Result<()> {
+        let mut active = BTreeMap::new();
+        for key in snapshot.data_keys()? {
+            let known = active.entry(key.tenant).or_insert(Sealing::Erased);
+            *known = match (key.state, *known) {
+                (DataKeyState::Active, _) => Sealing::By(key.number),
+                (DataKeyState::Old, Sealing::Erased) => Sealing::Stopped,
+                (DataKeyState::Old | DataKeyState::Erased, known) => known,
+            };
+        }
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = active;
+        Ok(())
+    }
+
+    fn of(&self, tenant: &TenantName) -> Option<Sealing> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(tenant).copied()
+    }
+
+    fn number(&self, tenant: &TenantName) -> Option<u32> {
+        self.of(tenant).and_then(|sealing| match sealing {
+            Sealing::By(number) => Some(number),
+            Sealing::Stopped | Sealing::Erased => None,
+        })
+    }
+}
+
+impl Store {
+    /// Who unwraps data keys, and how long they are held. Once.
+    pub fn attach_wrapping(&self, wrapping: Arc<dyn Wrapping>, hold: Hold) {
+        self.keyring().attach(wrapping, hold);
+    }
+
+    /// All data keys that there ever were, by number.
+    pub fn data_keys(&self) -> Result<Vec<DataKeyRecord>> {
+        self.snapshot()?.data_keys()
+    }
+
+    /// Seals what is written for a tenant from now on by a new data key, whose bytes are those that `wrapped` holds. What was written stays
+    /// as it is. Returns the key's number. Err: `TenantMissing`.
+    pub async fn add_data_key(&self, tenant: TenantName, wrapped: Wrapped) -> Result<u32> {
+        let of = tenant.clone();
+        let number = self.write(move |txn| {
+            if !txn.has_tenant(&of)? {
+                return Err(StoreError::TenantMissing(of));
+            }
+            let mut generation = 0;
+            for mut key in txn.data_keys()?.into_iter().filter(|key| key.tenant == of) {
+                generation = generation.max(key.generation);
+                if key.state == DataKeyState::Active {
+                    key.state = DataKeyState::Old;
+                    txn.put_data_key(&key)?;
+                }
+            }
+            let number = txn.keys.last()?.map_or(0, |(number, _)| number.value()) + 1;
+            let (generation, created) = (generation + 1, txn.now);
+            txn.put_data_key(&DataKeyRecord {
+                number,
+                tenant: of,
+                generation,
+                state: DataKeyState::Active,
+                wrapped,
+                created,
+            })?;
+            Ok(number)
+        });
+        let number = number.await?;
+        self.active_keys().set(&self.snapshot()?)?;
+        Ok(number)
+    }
+
+    /// Wraps a data key anew: it stays the same key. Err: `KeyMissing`.
+    pub async fn rewrap_data_key(&self, number: u32, wrapped: Wrapped) -> Result<()> {
+        self.change_data_key(number, move |key| key.wrapped = wrapped).await
+    }
+
+    /// Seals nothing more for a tenant. What was sealed stays so.
+    pub async fn stop_sealing(&self, tenant: &TenantName) -> Result<()> {
+        match self.active_keys().number(tenant) {
+            Some(number) => self.change_data_key(number, |key| key.state = DataKeyState::Old).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Erases all data keys of a tenant: what they sealed can never be read again, here or anywhere. Returns their numbers.
+    pub async fn erase_data_keys(&self, tenant: &TenantName) -> Result<Vec<u32>> {
+        let of = tenant.clone();
+        let erased = self.write(move |txn| {
+            let mut erased = Vec::new();
+            for mut key in txn.data_keys()?.into_iter().filter(|key| key.tenant == of) {
+                erased.push(key.number);
+                key.state = DataKeyState::Erased;
+                key.wrapped.bytes = Vec::new();
+                txn.put_data_key(&key)?;
+            }
+            Ok(erased)
+        });
+        let erased = erased.await?;
+        self.active_keys().set(&self.snapshot()?)?;
+        erased.iter().for_each(|number| self.keyring().clear(*number));
+        Ok(erased)
+    }
+
+    async fn change_data_key(
+        &self,
+        number: u32,
+        change: impl FnOnce(&mut DataKeyRecord) + Send + 'static,
+    ) -> Result<()> {
+        self.write(move |txn| {
+            let row = txn.keys.get(number)?.map(|row| decode(row.value())).transpose()?;
+            let mut key = DataKeyRecord::of(number, row.ok_or(StoreError::KeyMissing(number))?);
+            change(&mut key);
+            txn.put_data_key(&key)
+        })
+        .await?;
+        self.active_keys().set(&self.snapshot()?)
+    }
+
+    /// The data key that content of an account is sealed by, unwrapped; `None` where it is not sealed. Err: `KeyDenied`, `KeyAway`.
+    pub async fn sealing_key(&self, account: &AccountName) -> Result<Option<Arc<DataKey>>> {
+        let Some(record) = self.account(account) else { return Ok(None) };
+        match self.active_keys().of(&record.tenant) {
+            Some(Sealing::By(number)) => self.unlock(number).await.map(Some),
+            Some(Sealing::Erased) => Err(StoreError::KeyDenied(ERASED.into())),
+            Some(Sealing::Stopped) | None => Ok(None),
+        }
+    }
+
+    /// Whether a tenant's content is sealed as it is written.
+    pub fn seals(&self, tenant: &TenantName) -> bool {
+        self.active_keys().number(tenant).is_some()
+    }
+
+    /// Whether some of a tenant's content may be sealed.
+    pub fn has_keys(&self, tenant: &TenantName) -> bool {
+        self.active_keys().of(tenant).is_some()
+    }
+
+    /// Whether the key that a tenant's content is sealed by can be used as far as is known, and how often it was unwrapped since the start;
+    /// `None` where nothing is sealed.
+    pub fn key_figures(&self, tenant: &TenantName) -> Option<(bool, u64)> {
+        self.active_keys().number(tenant).map(|number| self.keyring().known(number))
+    }
+
+    /// Clears data keys that have been held for long enough. To be called now and then.
+    pub fn forget_keys(&self) {
+        self.keyring().forget();
+    }
+
+    /// A data key, unwrapped. Err: `KeyDenied`, `KeyAway`, `KeyMissing`.
+    pub async fn unlock(&self, number: u32) -> Result<Arc<DataKey>> {
+        let find = || {
+            let row = self.snapshot()?.data_key(number)?.ok_or(StoreError::KeyMissing(number))?;
+            match row.state {
+                DataKeyState::Erased => Err(StoreError::KeyDenied(ERASED.into())),
+                DataKeyState::Active | DataKeyState::Old => Ok(DataKeyRecord::of(number, row)),
+            }
+        };
+        self.keyring().unlock(number, find).await
+    }
+}
+
+impl DataKeyRecord {
+    pub(crate) fn of(number: u32, row: DataKeyRow) -> Self {
+        let DataKeyRow { tenant, generation, state, wrapped, created } = row;
+        Self { number, tenant, generation, state, wrapped, created }
+    }
+}
+
+impl crate::catalog::Txn<'_> {
+    fn data_keys(&self) -> Result<Vec<DataKeyRecord>> {
+        let record = |item: std::result::Result<(redb::AccessGuard<'_, u32>, redb::AccessGuard<'_, &[u8]>), _>| {
+            let (number, row) = item?;
+            Ok(DataKeyRecord::of(number.value(), decode(row.value())?))
+        };
+        self.keys.iter()?.map(record).collect()
+    }
+
+    fn put_data_key(&mut self, key: &DataKeyRecord) -> Result<()> {
+        let DataKeyRecord { number, tenant, generation, state, wrapped, created } = key.clone();
+        self.dirty = true;
+        self.keys.insert(number, encode(&DataKeyRow { tenant, generation, state, wrapped, created }).as_slice())?;
+        Ok(())
+    }
+}

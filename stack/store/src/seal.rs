@@ -1,0 +1,148 @@
+//! Seals frames by a data key, and opens them. Knows nothing of who holds the key, or of where frames lie.
+//!
+//! Each frame has a key of its own: HKDF-SHA-256 (RFC 5869, its second half) of the data key, with the frame's salt as part of what it is for.
+//! The payload is encrypted by it with AES-256-GCM, with a nonce of zeros: no key is ever used twice. The length of the payload and the number
+//! of the data key are authenticated with it.
+
+use crate::frame::FrameKind;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hkdf::{HKDF_SHA256, Prk};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use std::fmt;
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+pub const DATA_KEY_BYTES: usize = 32;
+
+const NUMBER: Range<usize> = 16..20;
+const SALT: Range<usize> = 24..48;
+const TAG: Range<usize> = 48..64;
+/// What a frame's key is for, before the salt.
+const PURPOSE: &[u8] = b"greenroom frame 2";
+
+/// A data key as it is used: it is cleared when it is dropped, and never printed.
+pub struct DataKey {
+    number: u32,
+    /// Never moved about in memory: no copy of it is left behind.
+    bytes: Box<Zeroizing<[u8; DATA_KEY_BYTES]>>,
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataKey({}, redacted)", self.number)
+    }
+}
+
+impl DataKey {
+    pub fn new(number: u32, bytes: Box<Zeroizing<[u8; DATA_KEY_BYTES]>>) -> Self {
+        Self { number, bytes }
+    }
+
+    /// Fills a frame's header and encrypts what stands behind it.
+    pub fn seal(&self, frame: &mut [u8]) {
+        let (header, payload) = frame.split_at_mut(FrameKind::Sealed.header_bytes() as usize);
+        header[NUMBER].copy_from_slice(&self.number.to_le_bytes());
+        header[NUMBER.end..SALT.start].fill(0);
+        SystemRandom::new().fill(&mut header[SALT]).expect("the system has random numbers");
+        let tag = self
+            .frame_key(&header[SALT])
+            .seal_in_place_separate_tag(nonce(), self.aad(payload.len()), payload)
+            .expect("a frame is shorter than the cipher can take");
+        header[TAG].copy_from_slice(tag.as_ref());
+        FrameKind::Sealed.close(frame);
+    }
+
+    /// Decrypts what stands behind a frame's header, in its place. Err: what is wrong with it; then the payload is nobody's content.
+    pub fn open(&self, frame: &mut [u8]) -> Result<(), &'static str> {
+        let (header, payload) = frame.split_at_mut(FrameKind::Sealed.header_bytes() as usize);
+        if sealed_by(header) != self.number {
+            return Err("frame is sealed by another key");
+        }
+        let tag: [u8; 16] = header[TAG].try_into().expect("a tag's range is as long as a tag");
+        let key = self.frame_key(&header[SALT]);
+        let opened = key.open_in_place_separate_tag(nonce(), self.aad(payload.len()), tag.into(), payload, 0..);
+        opened.map(drop).map_err(|_| "frame is not what was sealed by its key")
+    }
+
+    fn frame_key(&self, salt: &[u8]) -> LessSafeKey {
+        let data_key = Prk::new_less_safe(HKDF_SHA256, &self.bytes[..]);
+        let purpose = [PURPOSE, salt];
+        let derived = data_key.expand(&purpose, &AES_256_GCM).expect("as many bytes as the cipher takes");
+        LessSafeKey::new(UnboundKey::from(derived))
+    }
+
+    fn aad(&self, length: usize) -> Aad<[u8; 8]> {
+        let mut known = [0; 8];
+        known[..4].copy_from_slice(&(length as u32).to_le_bytes());
+        known[4..].copy_from_slice(&self.number.to_le_bytes());
+        Aad::from(known)
+    }
+}
+
+/// The number of the data key that a frame is sealed by, from a header that has been checked.
+pub fn sealed_by(header: &[u8]) -> u32 {
+    u32::from_le_bytes(header[NUMBER].try_into().expect("a number's range is as long as a number"))
+}
+
+fn nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: usize = FrameKind::Sealed.header_bytes() as usize;
+
+    fn key(number: u32, byte: u8) -> DataKey {
+        DataKey::new(number, Box::new(Zeroizing::new([byte; DATA_KEY_BYTES])))
+    }
+
+    fn sealed(content: &[u8]) -> Vec<u8> {
+        let mut frame = [&[0; HEADER], content].concat();
+        key(7, 1).seal(&mut frame);
+        frame
+    }
+
+    #[test]
+    fn what_was_sealed_is_opened_by_its_key_and_no_other() {
+        for content in [&b"x"[..], &[9; 4096], b"GRF2 looks like a frame"] {
+            let frame = sealed(content);
+            assert_eq!(FrameKind::Sealed.check(&frame), Ok(()));
+            assert_eq!(sealed_by(&frame), 7);
+            assert!(content.len() < 9 || !frame.windows(9).any(|part| part == &content[..9]), "it is in clear");
+            let mut opened = frame.clone();
+            assert_eq!(key(7, 1).open(&mut opened), Ok(()));
+            assert_eq!(&opened[HEADER..], content);
+            assert!(key(7, 2).open(&mut frame.clone()).is_err());
+            assert!(key(8, 1).open(&mut frame.clone()).is_err());
+        }
+    }
+
+    #[test]
+    fn whatever_was_changed_is_refused_also_where_the_checksum_was_made_anew() {
+        let good = sealed(&[5; 60]);
+        for bit in (NUMBER.start * 8..good.len() * 8).filter(|bit| !(NUMBER.end..SALT.start).contains(&(bit / 8))) {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(FrameKind::Sealed.check(&bad).is_err(), "bit {bit}");
+            FrameKind::Sealed.close(&mut bad);
+            assert!(key(7, 1).open(&mut bad).is_err(), "bit {bit}");
+        }
+        let mut shorter = good[..good.len() - 1].to_vec();
+        FrameKind::Sealed.close(&mut shorter);
+        assert!(key(7, 1).open(&mut shorter).is_err());
+    }
+
+    #[test]
+    fn the_same_content_is_sealed_otherwise_each_time() {
+        let (one, other) = (sealed(b"the same"), sealed(b"the same"));
+        assert_ne!(one[SALT], other[SALT]);
+        assert_ne!(one[HEADER..], other[HEADER..]);
+    }
+
+    #[test]
+    fn a_key_is_not_printed() {
+        assert_eq!(format!("{:?}", key(7, 0xAB)), "DataKey(7, redacted)");
+    }
+}
