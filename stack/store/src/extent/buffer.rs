@@ -4,6 +4,7 @@
 use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, FrameKind};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
+use zeroize::Zeroize as _;
 
 /// What goes to the disk in one write, or comes from it in one read, at most.
 const LARGE_BYTES: usize = FrameKind::Sealed.framed_bytes(FRAME_BYTES * FRAMES_AT_ONCE) as usize;
@@ -21,6 +22,8 @@ static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 pub struct Buffer {
     bytes: Vec<u8>,
     length: usize,
+    /// It has held what was sealed, and nothing of that is left once it is dropped.
+    is_secret: bool,
 }
 
 impl Buffer {
@@ -28,7 +31,7 @@ impl Buffer {
     pub fn with_room(bytes: usize) -> Self {
         let bytes =
             if bytes < KEPT_BYTES_MIN { vec![0; bytes] } else { kept().unwrap_or_else(|| vec![0; LARGE_BYTES]) };
-        Self { bytes, length: 0 }
+        Self { bytes, length: 0, is_secret: false }
     }
 
     /// Of this length, to be written over whole.
@@ -46,6 +49,11 @@ impl Buffer {
         }
         self.bytes[self.length..end].copy_from_slice(bytes);
         self.length = end;
+    }
+
+    /// Has it cleared when it is dropped.
+    pub fn keep_secret(&mut self) {
+        self.is_secret = true;
     }
 
     pub fn truncate(&mut self, length: usize) {
@@ -75,6 +83,9 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        if self.is_secret {
+            self.bytes.as_mut_slice().zeroize();
+        }
         if self.bytes.len() == LARGE_BYTES {
             let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < KEPT_MAX {
@@ -111,6 +122,17 @@ mod tests {
         for length in [0, 1, KEPT_BYTES_MIN, LARGE_BYTES, LARGE_BYTES + 1] {
             assert_eq!(Buffer::of_length(length).len(), length);
         }
+    }
+
+    #[test]
+    fn of_what_was_secret_nothing_is_left() {
+        let mut buffer = Buffer::of_length(LARGE_BYTES);
+        buffer.fill(0x5A);
+        buffer.keep_secret();
+        buffer.truncate(3);
+        drop(buffer);
+        let kept = KEPT.lock().expect("not poisoned");
+        assert!(kept.iter().all(|bytes| !bytes.contains(&0x5A)));
     }
 
     #[test]

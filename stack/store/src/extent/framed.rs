@@ -20,7 +20,11 @@ impl Framed {
     /// Makes room at once for as much of `length` as a buffer takes, instead of growing towards it.
     pub fn with_room(length: u64, key: Option<Arc<DataKey>>) -> Self {
         let bytes = kind(key.as_ref()).framed_bytes(length.min(FRAME_BYTES * FRAMES_AT_ONCE));
-        Self { bytes: Buffer::with_room(bytes as usize), key, open: None, length: 0 }
+        let mut bytes = Buffer::with_room(bytes as usize);
+        if key.is_some() {
+            bytes.keep_secret();
+        }
+        Self { bytes, key, open: None, length: 0 }
     }
 
     fn kind(&self) -> FrameKind {

@@ -204,6 +204,9 @@ impl Window {
         keyring: Option<&Keyring>,
     ) -> Result<Vec<Bytes>> {
         let step = self.kind.step_bytes();
+        if self.kind == FrameKind::Sealed {
+            disk.keep_secret();
+        }
         for (number, frame) in disk.chunks_mut(step as usize).enumerate() {
             let damaged = |what| corrupt(extent.path(), self.at + number as u64 * step, what);
             self.kind.check(frame).map_err(damaged)?;
