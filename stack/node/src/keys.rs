@@ -5,7 +5,7 @@ use crate::wrapping::{Wrappers, new_data_key};
 use greenroom_gateway::time;
 use greenroom_model::TenantName;
 use greenroom_model::keys::{DataKeyStatus, DataKeyUse, EncryptionStatus, KeyState, Rotate, WrappingKey};
-use greenroom_store::{DataKeyRecord, DataKeyState, KeyFault, Store, StoreError};
+use greenroom_store::{DataKeyRecord, DataKeyState, KeyFault, Store, StoreError, Unwrapped, Wrapped};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -66,12 +66,10 @@ impl Keys {
         Ok(())
     }
 
-    /// Encrypts nothing more. What was encrypted stays so. Whether something was.
-    pub async fn stop(&self, tenant: &TenantName) -> Result<bool> {
+    /// Encrypts nothing more. What was encrypted stays so.
+    pub async fn stop(&self, tenant: &TenantName) -> Result<()> {
         let _one_at_a_time = self.changes.lock().await;
-        let was_on = self.store.seals(tenant);
-        self.store.stop_sealing(tenant).await?;
-        Ok(was_on)
+        Ok(self.store.stop_sealing(tenant).await?)
     }
 
     pub async fn rotate(&self, tenant: &TenantName, what: Rotate) -> Result<()> {
@@ -123,24 +121,24 @@ impl Keys {
     }
 
     async fn add(&self, tenant: &TenantName, by: &WrappingKey) -> Result<()> {
-        let data_key = new_data_key()?;
-        let wrapped = self.wrappers.wrap(by, &data_key).await?;
-        // What cannot be unwrapped again must not encrypt anything.
-        if self.wrappers.unwrap(&wrapped).await? != data_key {
-            return Err(KeyFault::Denied("what was wrapped is not what is unwrapped".to_owned()).into());
-        }
+        let wrapped = self.wrap(by, &new_data_key()?).await?;
         self.store.add_data_key(tenant.clone(), wrapped).await?;
         Ok(())
     }
 
     async fn rewrap(&self, key: &DataKeyRecord, by: &WrappingKey) -> Result<()> {
         let data_key = self.wrappers.unwrap(&key.wrapped).await?;
-        let wrapped = self.wrappers.wrap(by, &data_key).await?;
-        if self.wrappers.unwrap(&wrapped).await? != data_key {
-            return Err(KeyFault::Denied("what was wrapped is not what is unwrapped".to_owned()).into());
-        }
-        self.store.rewrap_data_key(key.number, wrapped).await?;
+        self.store.rewrap_data_key(key.number, self.wrap(by, &data_key).await?).await?;
         Ok(())
+    }
+
+    /// What cannot be unwrapped again must not encrypt anything.
+    async fn wrap(&self, by: &WrappingKey, data_key: &Unwrapped) -> Result<Wrapped> {
+        let wrapped = self.wrappers.wrap(by, data_key).await?;
+        match self.wrappers.unwrap(&wrapped).await? == *data_key {
+            true => Ok(wrapped),
+            false => Err(KeyFault::Denied("what was wrapped is not what is unwrapped".to_owned()).into()),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ impl Token {
     /// The folder's token: the one that is there, so that whoever holds it outlives a restart, or else a new one.
     pub fn of(dir: &Path) -> Result<Token, Fault> {
         let secret = kept_or_new(dir, TOKEN_FILE)?;
-        Ok(Token(secret.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Token(to_hex(&secret)))
     }
 
     /// Compares in a time that does not depend on where the two differ.
@@ -56,27 +56,27 @@ pub fn issuer(dir: &Path) -> Result<Issuer, Fault> {
 
 fn kept_or_new(dir: &Path, name: &str) -> Result<[u8; SECRET_BYTES], Fault> {
     let file = dir.join(name);
-    let kept = fs::read_to_string(&file).ok().and_then(|text| from_hex(text.trim()));
-    let secret = match kept {
-        Some(secret) => secret,
-        None => {
-            let mut random = [0; SECRET_BYTES];
-            getrandom::fill(&mut random)?;
-            random
-        }
-    };
-    let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    private::replace(&file, format!("{text}\n").as_bytes()).map_err(|source| Fault::Token { file, source })?;
+    let mut secret = [0; SECRET_BYTES];
+    let kept = fs::read_to_string(&file).ok().and_then(|text| from_hex(text.trim(), &mut secret));
+    if kept.is_none() {
+        getrandom::fill(&mut secret)?;
+    }
+    private::replace(&file, format!("{}\n", to_hex(&secret)).as_bytes())
+        .map_err(|source| Fault::Token { file, source })?;
     Ok(secret)
 }
 
-fn from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
-    if text.len() != 2 * SECRET_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+pub fn to_hex(secret: &[u8]) -> String {
+    secret.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads digits into where they belong, so that no copy is left elsewhere; `None` where they are not as many, or none.
+pub fn from_hex(text: &str, secret: &mut [u8]) -> Option<()> {
+    if text.len() != 2 * secret.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    let mut secret = [0; SECRET_BYTES];
     for (at, byte) in secret.iter_mut().enumerate() {
         *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
     }
-    Some(secret)
+    Some(())
 }

@@ -3,6 +3,7 @@
 use crate::args::Vaults as Args;
 use crate::fault::Fault;
 use crate::offload::target::Secret;
+use crate::token::{from_hex, to_hex};
 use greenroom_model::keys::WrappingKey;
 use greenroom_store::{DATA_KEY_BYTES, KeyFault, Unwrapped, Wrapped, private};
 use greenroom_vault::{Kid, Settings, Vault, VaultError};
@@ -182,14 +183,15 @@ impl NodeKey {
         if !private::is_private(file).map_err(|error| bad(error.to_string()))? {
             return Err(bad("others may read it: chmod 600".to_owned()));
         }
-        let key = from_hex(text.trim())
+        let mut key = Box::new(Zeroizing::new([0; DATA_KEY_BYTES]));
+        from_hex(text.trim(), &mut key[..])
             .ok_or_else(|| bad("it does not hold 64 hexadecimal digits: put it back from your backup".to_owned()))?;
         Ok(Self::of(&key))
     }
 
     fn make(file: &Path) -> Result<Self, Fault> {
         let key = new_data_key()?;
-        let text: Zeroizing<String> = Zeroizing::new(key.iter().map(|byte| format!("{byte:02x}")).collect());
+        let text: Zeroizing<String> = Zeroizing::new(to_hex(&key[..]));
         private::replace(file, format!("{}\n", *text).as_bytes())
             .map_err(|error| Fault::NodeKey { file: file.to_owned(), why: error.to_string() })?;
         Ok(Self::of(&key))
@@ -221,17 +223,6 @@ impl NodeKey {
         let opened = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(PURPOSE), &mut sealed);
         boxed(opened.map_err(|_| other())?).ok_or_else(other)
     }
-}
-
-fn from_hex(text: &str) -> Option<Unwrapped> {
-    let mut key = Box::new(Zeroizing::new([0; DATA_KEY_BYTES]));
-    if text.len() != 2 * DATA_KEY_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(key)
 }
 
 #[cfg(test)]

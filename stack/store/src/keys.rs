@@ -1,6 +1,7 @@
 //! Data keys of tenants: which there are, and which of them content is sealed by.
 
 use crate::catalog::Snapshot;
+use crate::catalog::tables::Bytes;
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::keyring::{Hold, Wrapping};
@@ -8,7 +9,7 @@ use crate::rows::{DataKeyRow, DataKeyState, Wrapped, decode, encode};
 use crate::seal::DataKey;
 use crate::store::Store;
 use greenroom_model::{AccountName, TenantName};
-use redb::ReadableTable as _;
+use redb::{AccessGuard, ReadableTable};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -174,11 +175,6 @@ impl Store {
         }
     }
 
-    /// Whether a tenant's content is sealed as it is written.
-    pub fn seals(&self, tenant: &TenantName) -> bool {
-        self.active_keys().number(tenant).is_some()
-    }
-
     /// Whether some of a tenant's content may be sealed.
     pub fn has_keys(&self, tenant: &TenantName) -> bool {
         self.active_keys().of(tenant).is_some()
@@ -213,15 +209,20 @@ impl DataKeyRecord {
         let DataKeyRow { tenant, generation, state, wrapped, created } = row;
         Self { number, tenant, generation, state, wrapped, created }
     }
+
+    /// By their numbers.
+    pub(crate) fn all(rows: &impl ReadableTable<u32, Bytes>) -> Result<Vec<Self>> {
+        let record = |item| {
+            let (number, row): (AccessGuard<'_, u32>, AccessGuard<'_, Bytes>) = item?;
+            Ok(Self::of(number.value(), decode(row.value())?))
+        };
+        rows.iter()?.map(record).collect()
+    }
 }
 
 impl crate::catalog::Txn<'_> {
     fn data_keys(&self) -> Result<Vec<DataKeyRecord>> {
-        let record = |item: std::result::Result<(redb::AccessGuard<'_, u32>, redb::AccessGuard<'_, &[u8]>), _>| {
-            let (number, row) = item?;
-            Ok(DataKeyRecord::of(number.value(), decode(row.value())?))
-        };
-        self.keys.iter()?.map(record).collect()
+        DataKeyRecord::all(&self.keys)
     }
 
     fn put_data_key(&mut self, key: &DataKeyRecord) -> Result<()> {

@@ -52,7 +52,7 @@ pub async fn put(
     let by = asked.wrapping().map_err(|why| Refusal::new(StatusCode::BAD_REQUEST, "Bad wrapping key", why))?;
     match by {
         Some(by) => state.keys.set(&tenant, &by).await?,
-        None => drop(state.keys.stop(&tenant).await?),
+        None => state.keys.stop(&tenant).await?,
     }
     state.done(&caller.to_string(), "encryption.set", tenant.as_str(), &asked.key).await?;
     Ok(Json(state.keys.status(&tenant).await?))

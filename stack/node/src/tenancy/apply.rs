@@ -111,7 +111,7 @@ async fn encrypt(keys: &Keys, file: &TenantsFile) -> Result<Vec<FieldFault>, Fau
         let Some(Ok(declared)) = tenant.encryption.as_ref().map(Encryption::wrapping) else { continue };
         let done = match declared {
             Some(by) => keys.set(&tenant.name, &by).await,
-            None => keys.stop(&tenant.name).await.map(drop),
+            None => keys.stop(&tenant.name).await,
         };
         match done {
             Ok(()) => {}

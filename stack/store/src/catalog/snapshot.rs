@@ -56,12 +56,7 @@ impl Snapshot {
 
     /// By their numbers.
     pub fn data_keys(&self) -> Result<Vec<DataKeyRecord>> {
-        let rows = self.txn.open_table(KEYS)?;
-        let record = |item: Result<_, redb::StorageError>| {
-            let (number, row): (redb::AccessGuard<'_, u32>, redb::AccessGuard<'_, &[u8]>) = item?;
-            Ok(DataKeyRecord::of(number.value(), decode(row.value())?))
-        };
-        rows.iter()?.map(record).collect()
+        DataKeyRecord::all(&self.txn.open_table(KEYS)?)
     }
 
     pub fn data_key(&self, number: u32) -> Result<Option<DataKeyRow>> {
