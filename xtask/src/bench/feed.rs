@@ -3,10 +3,8 @@
 use super::gateway::median;
 use super::report::{Report, table};
 use super::sas;
-use super::server::{Kind, Server};
+use super::server::{Server, in_turns};
 use super::wrk::{Load, Method, Shape, load};
-use crate::setup::{self, Scope};
-use crate::shell;
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -32,19 +30,9 @@ struct Sample {
 }
 
 pub fn measure(repeats: u8) -> Result<Report> {
-    setup::ensure(Scope::Bench)?;
-    shell::step("Build the stack", || {
-        shell::run(&mut shell::cargo("build --release -p greenroom-node --bin greenroom-stack"))
+    let samples = in_turns(repeats, "feed", [Feed::Off, Feed::On], |server, feed, repeat| {
+        Ok(vec![round(server, feed, repeat)?])
     })?;
-    let server = Server::start(Kind::Greenroom)?;
-    let mut samples = Vec::new();
-    for repeat in 0..repeats {
-        let order = if repeat % 2 == 0 { [Feed::Off, Feed::On] } else { [Feed::On, Feed::Off] };
-        for feed in order {
-            let name = format!("Run {} of {repeats}: feed {feed:?}", repeat + 1);
-            samples.push(shell::step(&name, || round(&server, feed, repeat))?);
-        }
-    }
     Ok(Report {
         key: "bench feed",
         title: "Writes with a change feed",

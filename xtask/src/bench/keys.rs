@@ -3,10 +3,8 @@
 use super::gateway::median;
 use super::report::{Report, table};
 use super::sas;
-use super::server::{Kind, Server};
+use super::server::{Server, in_turns};
 use super::wrk::{Load, Method, Shape, load};
-use crate::setup::{self, Scope};
-use crate::shell;
 use anyhow::Result;
 
 const LOAD_S: u32 = 5;
@@ -32,19 +30,9 @@ struct Sample {
 }
 
 pub fn measure(repeats: u8) -> Result<Report> {
-    setup::ensure(Scope::Bench)?;
-    shell::step("Build the stack", || {
-        shell::run(&mut shell::cargo("build --release -p greenroom-node --bin greenroom-stack"))
+    let samples = in_turns(repeats, "encrypted", [Encrypted::No, Encrypted::Yes], |server, encrypted, _| {
+        round(server, encrypted)
     })?;
-    let server = Server::start(Kind::Greenroom)?;
-    let mut samples = Vec::new();
-    for repeat in 0..repeats {
-        let order = if repeat % 2 == 0 { [Encrypted::No, Encrypted::Yes] } else { [Encrypted::Yes, Encrypted::No] };
-        for encrypted in order {
-            let name = format!("Run {} of {repeats}: encrypted {encrypted:?}", repeat + 1);
-            samples.extend(shell::step(&name, || round(&server, encrypted))?);
-        }
-    }
     Ok(Report {
         key: "bench keys",
         title: "Encryption",

@@ -3,9 +3,11 @@
 use super::{data, machine, sas};
 use crate::build::Profile;
 use crate::family::{Family, ended};
-use crate::{paths, requirement, system};
+use crate::setup::{self, Scope};
+use crate::{paths, requirement, shell, system};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use std::fmt::Debug;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -47,6 +49,28 @@ struct Folder(PathBuf);
 pub struct Usage {
     pub cpu_s: f64,
     pub memory_peak_mib: f64,
+}
+
+/// Builds the stack, starts one, and has rounds run on it with something off and on, in turns: each comes first as often as last.
+pub fn in_turns<S: Copy + Debug, T>(
+    repeats: u8,
+    what: &str,
+    [off, on]: [S; 2],
+    round: impl Fn(&Server, S, u8) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
+    setup::ensure(Scope::Bench)?;
+    shell::step("Build the stack", || {
+        shell::run(&mut shell::cargo("build --release -p greenroom-node --bin greenroom-stack"))
+    })?;
+    let server = Server::start(Kind::Greenroom)?;
+    let mut samples = Vec::new();
+    for repeat in 0..repeats {
+        for switch in if repeat % 2 == 0 { [off, on] } else { [on, off] } {
+            let name = format!("Run {} of {repeats}: {what} {switch:?}", repeat + 1);
+            samples.extend(shell::step(&name, || round(&server, switch, repeat))?);
+        }
+    }
+    Ok(samples)
 }
 
 impl Server {
