@@ -1,7 +1,7 @@
 //! The keys of tenants: turned on, changed, rotated, erased, and how they stand.
 
 use crate::fault::Fault;
-use crate::wrapping::{Wrappers, new_data_key};
+use crate::wrapping::{Wrappers, new_data_key, new_data_key_id};
 use greenroom_gateway::time;
 use greenroom_model::TenantName;
 use greenroom_model::keys::{DataKeyStatus, DataKeyUse, EncryptionStatus, KeyState, Rotate, WrappingKey};
@@ -122,7 +122,7 @@ impl Keys {
 
     async fn add(&self, tenant: &TenantName, by: &WrappingKey) -> Result<()> {
         let wrapped = self.wrap(by, &new_data_key()?).await?;
-        self.store.add_data_key(tenant.clone(), wrapped).await?;
+        self.store.add_data_key(tenant.clone(), new_data_key_id()?, wrapped).await?;
         Ok(())
     }
 
@@ -161,7 +161,7 @@ fn newest(wrapped_by: &str) -> WrappingKey {
 }
 
 fn told(key: DataKeyRecord) -> DataKeyStatus {
-    let DataKeyRecord { number, tenant: _, generation, state, wrapped, created } = key;
+    let DataKeyRecord { number, tenant: _, generation, state, wrapped, created, id: _ } = key;
     let state = match state {
         DataKeyState::Active => DataKeyUse::Active,
         DataKeyState::Old => DataKeyUse::Old,

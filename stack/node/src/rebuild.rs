@@ -6,14 +6,16 @@ use crate::args;
 use crate::fault::Fault;
 use crate::offload::homes::Homes;
 use crate::offload::record;
+use crate::offload::sealing::{self, StoreKeys};
 use crate::offload::target::{Secret, Target};
 use crate::offload::volume_id;
+use crate::wrapping::Wrappers;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use greenroom_gateway::time;
 use greenroom_model::BlobPath;
-use greenroom_offload::format::footer::{Place, Recipe};
+use greenroom_offload::format::footer::{Named, Place};
 use greenroom_offload::mend::mend;
 use greenroom_offload::rebuild::{Restore, rebuild};
 use greenroom_offload::recall::{Recall, Settings};
@@ -40,8 +42,12 @@ pub async fn run(args: &args::Rebuild) -> Result<ExitCode, Fault> {
     let format = log::load_format(&cloud).await.map_err(failed)?;
     let volume = volume_id(&format).map_err(failed)?;
     let store = Store::open(&args.data, Config::default(), Arc::new(SystemClock)).await?;
+    let wrappers = Arc::new(Wrappers::to_unwrap(&args.data, &args.vaults)?);
+    sealing::take_in(&store, &cloud, |key| wrappers.knows(&key.by)).await.map_err(failed)?;
+    store.attach_wrapping(wrappers, args.vaults.hold());
     let mut into = Restorer::new(store.clone(), args.verify);
-    let report = rebuild(&cloud, Settings::default(), &mut into).await.map_err(failed)?;
+    let keys = Arc::new(StoreKeys(store.clone()));
+    let report = rebuild(&cloud, Settings::default(), keys, &mut into).await.map_err(failed)?;
     into.finish(&report.recall).await.map_err(|error| failed(error.into()))?;
     let known = match &report.gap {
         None => Some((report.number, report.last)),
@@ -171,19 +177,19 @@ impl Restorer {
 impl Restore for Restorer {
     async fn restore(
         &mut self,
-        recipe: Recipe,
+        named: Named,
         place: Place,
         mut content: BoxStream<'static, Result<Bytes, Error>>,
     ) -> Result<(), FlashError> {
-        let (key, place) = (&recipe.key, record::cloud_place(place));
+        let (key, place) = (&named.key, record::cloud_place(place));
         match record::described(key) {
             Some(Described::Container(path)) => {
                 self.homes.ensure(&self.store, key, &path).await?;
-                let kept = record::container_props(&recipe.about).map(|props| (props, place));
+                let kept = record::container_props(&named.about).map(|props| (props, place));
                 self.store.restore_container(&path, kept).await?;
             }
             Some(Described::Blob(path, snapshot)) => {
-                let Some(props) = record::props(&recipe.about) else {
+                let Some(props) = record::props(&named.about) else {
                     self.lost.push(format!("{key}: what is said of it cannot be read"));
                     return Ok(());
                 };

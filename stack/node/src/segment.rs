@@ -4,6 +4,8 @@
 use crate::args;
 use crate::fault::Fault;
 use crate::offload::target::{Secret, Target};
+use crate::token::to_hex;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytesize::ByteSize;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -19,6 +21,8 @@ const TRAILER: usize = 40;
 const CHUNK_HEADER: usize = 92;
 const DOCUMENT_HEAD: usize = 32;
 const HASH: usize = 32;
+/// Those that this reader knows: none, and that some of it may be sealed.
+const FEATURES: [&[u8]; 2] = [&[0; 4], &[1, 0, 0, 0]];
 const KEY_CONTEXT: &str = "greenroom offload v1 chunk id";
 
 #[derive(Debug, Deserialize)]
@@ -35,6 +39,8 @@ struct Chunk {
     stored: u64,
     raw: u64,
     codec: String,
+    #[serde(default)]
+    cipher: Option<String>,
     id: String,
 }
 
@@ -47,11 +53,42 @@ struct Borrowed {
 
 #[derive(Debug, Deserialize)]
 struct Recipe {
-    key: Key,
-    etag: String,
+    #[serde(flatten)]
+    label: Label,
     length: u64,
     #[serde(default)]
     parts: Vec<(usize, u64, u64)>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Label {
+    Named { key: Key, etag: String },
+    Sealed { tenant: String, sealed: String },
+}
+
+impl Label {
+    fn tenant(&self) -> &str {
+        match self {
+            Label::Named { key, .. } => &key.tenant,
+            Label::Sealed { tenant, .. } => tenant,
+        }
+    }
+}
+
+impl std::fmt::Display for Label {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Label::Named { key, .. } => key.fmt(f),
+            Label::Sealed { tenant, sealed } => write!(f, "what is sealed by key {} of {tenant}", key_of(sealed)),
+        }
+    }
+}
+
+/// The id of the data key, of what is sealed.
+fn key_of(sealed: &str) -> String {
+    let bytes = BASE64_STANDARD.decode(sealed).unwrap_or_default();
+    to_hex(bytes.get(..16).unwrap_or_default())
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,7 +129,11 @@ pub async fn run(what: &args::Segment) -> Result<ExitCode, Fault> {
             let bytes = place.get(&place.segment).await?;
             let footer = footer(&bytes).map_err(|why| bad(&at.url, why))?;
             for recipe in &footer.recipes {
-                println!("{:>12}  {:<20}  {}", recipe.length, recipe.etag, recipe.key);
+                let etag = match &recipe.label {
+                    Label::Named { etag, .. } => etag,
+                    Label::Sealed { .. } => "sealed",
+                };
+                println!("{:>12}  {etag:<20}  {}", recipe.length, recipe.label);
             }
             let (chunks, borrowed) = (footer.chunks.len(), footer.borrowed.len());
             let raw: u64 = footer.chunks.iter().map(|chunk| chunk.raw).sum();
@@ -110,7 +151,16 @@ pub async fn run(what: &args::Segment) -> Result<ExitCode, Fault> {
             let keys = place.keys().await;
             match verify(&bytes, &place.segment, &keys) {
                 Ok(footer) => {
-                    println!("{} chunks and {} recipes: all is well", footer.chunks.len(), footer.recipes.len());
+                    let sealed = footer.chunks.iter().filter(|chunk| chunk.cipher.is_some()).count();
+                    let opened = match sealed {
+                        0 => String::new(),
+                        sealed => format!("; {sealed} chunks are sealed, and were checked as they lie there, without their keys"),
+                    };
+                    println!(
+                        "{} chunks and {} recipes: all is well{opened}",
+                        footer.chunks.len(),
+                        footer.recipes.len()
+                    );
                     Ok(ExitCode::SUCCESS)
                 }
                 Err(why) => {
@@ -160,7 +210,7 @@ impl Place {
         let load = async |segment: String| self.get(&segment).await.map_err(|error| error.to_string());
         let bytes = load(self.segment.clone()).await?;
         let footer = footer(&bytes)?;
-        let recipe = footer.recipes.iter().find(|recipe| recipe.key.to_string() == name);
+        let recipe = footer.recipes.iter().find(|recipe| matches!(&recipe.label, Label::Named { key, .. } if key.to_string() == name));
         let recipe = recipe.ok_or_else(|| format!("it holds no {name}: `segment ls` lists what it holds"))?;
         let mut others: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         let mut content = Vec::new();
@@ -177,7 +227,7 @@ impl Place {
                     (&others[name], &borrowed.chunk)
                 }
             };
-            let chunk = chunk(bytes, entry)?;
+            let chunk = chunk(bytes, entry)?.ok_or("a chunk of it is sealed: only a server that has the key reads it")?;
             let part = chunk.get(*skip as usize..(skip + length) as usize).ok_or("a part reaches out of its chunk")?;
             content.extend_from_slice(part);
         }
@@ -195,7 +245,7 @@ fn verify(bytes: &[u8], name: &str, volume_key: &Option<[u8; 32]>) -> Result<Foo
     if &header[..8] != b"GRSEGMT\n" || blake3::hash(&header[..48]).as_bytes()[..16] != header[48..] {
         return Err("its header is not one".to_owned());
     }
-    if header[8..12] != [0; 4] {
+    if !FEATURES.contains(&&header[8..12]) {
         return Err("it has features that this reader does not know".to_owned());
     }
     let footer = footer(bytes)?;
@@ -210,16 +260,16 @@ fn verify(bytes: &[u8], name: &str, volume_key: &Option<[u8; 32]>) -> Result<Foo
     }
     for recipe in &footer.recipes {
         if recipe.parts.iter().map(|(_, _, length)| length).sum::<u64>() != recipe.length {
-            return Err(format!("the parts of {} do not add up", recipe.key));
+            return Err(format!("the parts of {} do not add up", recipe.label));
         }
         let Some(volume_key) = volume_key else { continue };
         let mut key = blake3::Hasher::new_derive_key(KEY_CONTEXT);
-        let key = key.update(volume_key).update(recipe.key.tenant.as_bytes()).finalize();
+        let key = key.update(volume_key).update(recipe.label.tenant().as_bytes()).finalize();
         for (number, _, _) in &recipe.parts {
-            if let (Some(content), Some(entry)) = (chunks.get(*number), footer.chunks.get(*number))
+            if let (Some(Some(content)), Some(entry)) = (chunks.get(*number), footer.chunks.get(*number))
                 && blake3::keyed_hash(key.as_bytes(), content).to_hex().as_str() != entry.id
             {
-                return Err(format!("a chunk of {} is not what its id says", recipe.key));
+                return Err(format!("a chunk of {} is not what its id says", recipe.label));
             }
         }
     }
@@ -247,7 +297,7 @@ fn document<T: serde::de::DeserializeOwned>(bytes: &[u8], kind: &[u8; 8]) -> Res
     if blake3::hash(framed).as_bytes() != hash {
         return Err("a document's hash differs".to_owned());
     }
-    if framed[8..12] != [0; 4] {
+    if !FEATURES.contains(&&framed[8..12]) {
         return Err("a document has features that this reader does not know".to_owned());
     }
     let (length, stored) = (number(framed, 16), number(framed, 24));
@@ -263,8 +313,8 @@ fn document<T: serde::de::DeserializeOwned>(bytes: &[u8], kind: &[u8; 8]) -> Res
     serde_json::from_slice(&json).map_err(|error| error.to_string())
 }
 
-/// A chunk's content, checked.
-fn chunk(bytes: &[u8], entry: &Chunk) -> Result<Vec<u8>, String> {
+/// A chunk's content, checked; `None` where it is sealed, and only what lies there could be.
+fn chunk(bytes: &[u8], entry: &Chunk) -> Result<Option<Vec<u8>>, String> {
     let at = format!("the chunk at {}", entry.offset);
     let begin = usize::try_from(entry.offset).map_err(|_| format!("{at} is out of reach"))?;
     let framed = begin.checked_add(CHUNK_HEADER + entry.stored as usize).and_then(|end| bytes.get(begin..end));
@@ -275,19 +325,21 @@ fn chunk(bytes: &[u8], entry: &Chunk) -> Result<Vec<u8>, String> {
     if &header[..4] != b"GRCH" || check.finalize().as_bytes()[..16] != header[76..] {
         return Err(format!("{at} fails its check"));
     }
-    if header[5] != 0 {
-        return Err(format!("{at} is encrypted"));
-    }
     let raw = u64::from(u32::from_le_bytes([header[8], header[9], header[10], header[11]]));
     if raw != entry.raw || hex(&entry.id).is_none_or(|id| id != header[16..48]) {
         return Err(format!("{at} is not the one that the table names"));
+    }
+    match (header[5], entry.cipher.as_deref()) {
+        (0, None) => {}
+        (1, Some("sealed")) => return Ok(None),
+        _ => return Err(format!("{at} is sealed in another way than the table says")),
     }
     let content = match (header[4], entry.codec.as_str()) {
         (0, "raw") => stored.to_vec(),
         (1, "zstd") => unpack(stored, raw)?,
         _ => return Err(format!("{at} is packed in another way than the table says")),
     };
-    if content.len() as u64 == raw { Ok(content) } else { Err(format!("{at} has another length")) }
+    if content.len() as u64 == raw { Ok(Some(content)) } else { Err(format!("{at} has another length")) }
 }
 
 fn unpack(packed: &[u8], length: u64) -> Result<Vec<u8>, String> {

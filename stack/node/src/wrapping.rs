@@ -4,8 +4,9 @@ use crate::args::Vaults as Args;
 use crate::fault::Fault;
 use crate::offload::target::Secret;
 use crate::token::{from_hex, to_hex};
+use futures::future::BoxFuture;
 use greenroom_model::keys::WrappingKey;
-use greenroom_store::{DATA_KEY_BYTES, KeyFault, Unwrapped, Wrapped, private};
+use greenroom_store::{DATA_KEY_BYTES, DataKeyId, DataKeyRecord, KeyFault, Unwrapped, Wrapped, Wrapping, private};
 use greenroom_vault::{Kid, Settings, Vault, VaultError};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -34,7 +35,8 @@ const VAULTS_MAX: usize = 256;
 /// All who wrap.
 #[derive(Debug)]
 pub struct Wrappers {
-    node: NodeKey,
+    /// Not there only where nothing is ever wrapped.
+    node: Option<NodeKey>,
     login: Option<Login>,
     /// By the key's URL without its version.
     vaults: Mutex<BTreeMap<String, Arc<Vault>>>,
@@ -52,32 +54,26 @@ struct Login {
 impl Wrappers {
     /// `is_used`: whether some data key is wrapped by this server's own key already, which must then be there.
     pub fn open(dir: &Path, args: &Args, is_used: bool) -> Result<Self, Fault> {
-        let file = args.node_key_file.clone().unwrap_or_else(|| dir.join(NODE_KEY_FILE));
-        let node = NodeKey::open(&file, is_used)?;
-        let login = match &args.vault_client {
-            None => None,
-            Some(client_id) => {
-                let secret = Secret::of(args.vault_secret_file.as_deref(), SECRET_VARIABLE)?;
-                let secret = secret.ok_or_else(|| {
-                    Fault::Vault(format!(
-                        "--vault-client {client_id} has no secret: give --vault-secret-file, or {SECRET_VARIABLE}"
-                    ))
-                })?;
-                Some(Login {
-                    client_id: client_id.clone(),
-                    secret: secret.into_text().into(),
-                    authority: args.vault_authority.clone(),
-                    ca: args.vault_ca.clone(),
-                })
-            }
-        };
-        Ok(Self { node, login, vaults: Mutex::default() })
+        let node = NodeKey::open(&node_key_file(dir, args), is_used)?;
+        Ok(Self { node: Some(node), login: login(args)?, vaults: Mutex::default() })
+    }
+
+    /// For whoever only unwraps, with this server's own key where there is one.
+    pub fn to_unwrap(dir: &Path, args: &Args) -> Result<Self, Fault> {
+        let file = node_key_file(dir, args);
+        let node = file.exists().then(|| NodeKey::open(&file, true)).transpose()?;
+        Ok(Self { node, login: login(args)?, vaults: Mutex::default() })
+    }
+
+    /// Whether whoever wraps so can be asked, now or later: a server's own key that is lost is lost.
+    pub fn knows(&self, wrapped_by: &str) -> bool {
+        wrapped_by != WrappingKey::NODE || self.node.is_some()
     }
 
     /// Wraps a new data key, or one that is unwrapped. Err: `Denied`, `Away`, as sentences.
     pub async fn wrap(&self, by: &WrappingKey, data_key: &Unwrapped) -> Result<Wrapped, KeyFault> {
         match by {
-            WrappingKey::Node => Ok(self.node.wrap(data_key)),
+            WrappingKey::Node => Ok(self.node()?.wrap(data_key)),
             WrappingKey::Vault(url) => {
                 let vault = self.vault(url)?;
                 let wrapped = vault.wrap(&kid(url)?, &data_key[..]).await.map_err(fault)?;
@@ -90,13 +86,18 @@ impl Wrappers {
 
     pub async fn unwrap(&self, wrapped: &Wrapped) -> Result<Unwrapped, KeyFault> {
         if wrapped.by == WrappingKey::NODE {
-            return self.node.unwrap(wrapped);
+            return self.node()?.unwrap(wrapped);
         }
         let vault = self.vault(&wrapped.by)?;
         let algorithm = serde_json::from_value(wrapped.algorithm.as_str().into()).map_err(bad)?;
         let asked = greenroom_vault::Wrapped { kid: kid(&wrapped.by)?, algorithm, bytes: wrapped.bytes.clone() };
         let bytes = vault.unwrap(&asked).await.map_err(fault)?;
         boxed(&bytes).ok_or_else(|| KeyFault::Denied("the vault's answer is no data key".to_owned()))
+    }
+
+    fn node(&self) -> Result<&NodeKey, KeyFault> {
+        let missing = || KeyFault::Away("this server's own key is not here: give --node-key-file".to_owned());
+        self.node.as_ref().ok_or_else(missing)
     }
 
     fn vault(&self, url: &str) -> Result<Arc<Vault>, KeyFault> {
@@ -126,6 +127,33 @@ impl Wrappers {
     }
 }
 
+impl Wrapping for Wrappers {
+    fn unwrap<'w>(&'w self, key: &'w DataKeyRecord) -> BoxFuture<'w, Result<Unwrapped, KeyFault>> {
+        Box::pin(self.unwrap(&key.wrapped))
+    }
+}
+
+fn node_key_file(dir: &Path, args: &Args) -> PathBuf {
+    args.node_key_file.clone().unwrap_or_else(|| dir.join(NODE_KEY_FILE))
+}
+
+/// What this server is called at vaults; `None` where it is not known to any.
+fn login(args: &Args) -> Result<Option<Login>, Fault> {
+    let Some(client_id) = &args.vault_client else { return Ok(None) };
+    let secret = Secret::of(args.vault_secret_file.as_deref(), SECRET_VARIABLE)?;
+    let secret = secret.ok_or_else(|| {
+        Fault::Vault(format!(
+            "--vault-client {client_id} has no secret: give --vault-secret-file, or {SECRET_VARIABLE}"
+        ))
+    })?;
+    Ok(Some(Login {
+        client_id: client_id.clone(),
+        secret: secret.into_text().into(),
+        authority: args.vault_authority.clone(),
+        ca: args.vault_ca.clone(),
+    }))
+}
+
 fn kid(url: &str) -> Result<Kid, KeyFault> {
     url.parse().map_err(|error| bad(format!("{url}: {error}")))
 }
@@ -147,6 +175,12 @@ pub fn new_data_key() -> Result<Unwrapped, Fault> {
     let mut bytes = Box::new(Zeroizing::new([0; DATA_KEY_BYTES]));
     getrandom::fill(&mut bytes[..])?;
     Ok(bytes)
+}
+
+pub fn new_data_key_id() -> Result<DataKeyId, Fault> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id)?;
+    Ok(DataKeyId(id))
 }
 
 fn boxed(bytes: &[u8]) -> Option<Unwrapped> {

@@ -11,6 +11,7 @@ use greenroom_offload::log::{AuditHead, Known, State};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
 use greenroom_offload::recall::{InOrder, Recall, Settings, View};
+use greenroom_offload::seal::NoKeys;
 use greenroom_offload::{Cloud, FlashError, Hash, Identity, Retry};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::local::LocalFileSystem;
@@ -66,15 +67,21 @@ async fn beside(folder: &Path, url: &str) -> Outcome {
 
     let flash = Arc::new(Source { folder: folder.to_path_buf(), placed: Mutex::default(), known: Mutex::default() });
     let cloud = Cloud::new(store, ObjectPath::from("volume"), Retry::default());
-    let offload = Offload::open(flash.clone(), cloud.clone(), &Identity::random()?, 0).await?;
+    let offload = Offload::open(flash.clone(), cloud.clone(), Arc::new(NoKeys), &Identity::random()?, 0).await?;
     let before = cloud.traffic().puts.load(Relaxed);
     let phase = Phase::begin("offload", bytes)?;
     let (stored, objects) = send(&offload, &files).await?;
     phase.end(cloud.traffic().puts.load(Relaxed) - before, stored, objects)?;
 
     let view = View::Volume(offload.volume().clone());
-    let recall =
-        Recall::new(cloud.clone(), offload.volume().format().clone(), view, Settings::default(), InOrder::new(32));
+    let recall = Recall::new(
+        cloud.clone(),
+        offload.volume().format().clone(),
+        view,
+        Settings::default(),
+        Arc::new(NoKeys),
+        InOrder::new(32),
+    );
     let before = cloud.traffic().gets.load(Relaxed);
     let phase = Phase::begin("recall", bytes)?;
     let recalled = fetch(&recall, &flash, &files).await?;
@@ -89,7 +96,7 @@ async fn beside(folder: &Path, url: &str) -> Outcome {
 async fn grow(gib: u64, url: &str) -> Outcome {
     let cloud = Cloud::new(open(url)?, ObjectPath::from(format!("volume-{gib}")), Retry::default());
     let flash = Arc::new(Source { folder: PathBuf::new(), placed: Mutex::default(), known: Mutex::default() });
-    let offload = Offload::open(flash, cloud.clone(), &Identity::random()?, 0).await?;
+    let offload = Offload::open(flash, cloud.clone(), Arc::new(NoKeys), &Identity::random()?, 0).await?;
     let blobs = (gib << 30) / GROW_BLOB_BYTES;
     let files: Vec<_> = (0..blobs).map(|number| (format!("made-up-{number:06}"), GROW_BLOB_BYTES)).collect();
     let phase = Phase::begin("grow", gib << 30)?;
@@ -203,15 +210,15 @@ impl Flash for Source {
     async fn read(&self, key: &Key, etag: &str) -> Result<Option<FlashBlob>, FlashError> {
         let about = |length| About { etag: etag.to_owned(), length, ..About::default() };
         if self.folder.as_os_str().is_empty() {
-            return Ok(Some(FlashBlob { about: about(GROW_BLOB_BYTES), content: made_up(&key.name) }));
+            return Ok(Some(FlashBlob { about: about(GROW_BLOB_BYTES), seal: None, content: made_up(&key.name) }));
         }
         let path = self.folder.join(&key.name);
         let length = fs::metadata(&path).map_err(|error| error.to_string())?.len();
-        Ok(Some(FlashBlob { about: about(length), content: read(path) }))
+        Ok(Some(FlashBlob { about: about(length), seal: None, content: read(path) }))
     }
 
     async fn apply(&self, applied: Applied) -> Result<(), FlashError> {
-        let placed = applied.placements.into_iter().map(|placed| (placed.key.name, placed.place));
+        let placed = applied.placements.into_iter().map(|placed| (placed.of.map(|(key, _)| key.name).unwrap_or_default(), placed.place));
         lock(&self.placed).extend(placed);
         lock(&self.known).apply(applied.number, applied.hash);
         Ok(())

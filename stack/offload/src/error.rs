@@ -1,5 +1,6 @@
 //! What can go wrong, by what the caller does next.
 
+use crate::seal::KeyId;
 use std::sync::Arc;
 
 /// An error of the flash side, which only its maker understands.
@@ -42,6 +43,15 @@ pub enum Error {
     /// Not for this format: a bound would be passed.
     #[error("{0}")]
     TooLarge(&'static str),
+    /// Whoever holds the key that it is sealed by says no.
+    #[error("it is sealed by a key that is refused: {0}")]
+    KeyDenied(Arc<str>),
+    /// Try again later: nobody answers who holds the key that it is sealed by.
+    #[error("it is sealed by a key that is away: {0}")]
+    KeyAway(Arc<str>),
+    /// The key that it is sealed by was erased, or was never here.
+    #[error("it is sealed by key {0}, which nobody here has")]
+    KeyGone(KeyId),
     #[error("flash: {0}")]
     Flash(Arc<str>),
 }

@@ -1,9 +1,10 @@
 //! The flash side: what offload asks of whoever keeps the blobs. The store implements it; tests have a model.
 
 use crate::error::FlashError;
-use crate::format::footer::{About, Key, Place, Recipe};
+use crate::format::footer::{About, Key, Place};
 use crate::hash::Hash;
 use crate::log::{AuditHead, Dead, Known, State};
+use crate::seal::Seal;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 /// A blob of flash, as it is now.
 pub struct FlashBlob {
     pub about: About,
+    /// What seals it on its way; `None` for what leaves as it is.
+    pub seal: Option<Arc<dyn Seal>>,
     pub content: BoxStream<'static, Result<Bytes, FlashError>>,
 }
 
@@ -23,8 +26,8 @@ impl std::fmt::Debug for FlashBlob {
 /// What a commit put into the cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
-    pub key: Key,
-    pub etag: String,
+    /// With its ETag. `None` where its name is sealed, and was not opened.
+    pub of: Option<(Key, String)>,
     pub place: Place,
     /// Compaction moved it from there; its content has not changed since.
     pub was: Option<Place>,
@@ -99,7 +102,7 @@ pub trait Flash: Send + Sync + 'static {
     fn read(&self, key: &Key, etag: &str) -> impl Future<Output = Result<Option<FlashBlob>, FlashError>> + Send;
 
     /// In one durable transaction, which may be asked for twice:
-    /// - A placement with `was`: where the blob's place is `was`, it becomes `place`.
+    /// - A placement with `was`: where the blob's place is `was`, it becomes `place`; also where its name is sealed.
     /// - One without: where the blob still has that ETag, its place becomes `place`; a place that it had before is queued for release.
     /// - Where a placement does not apply and is not the blob's place already, `place` is queued for release.
     /// - What `released` names leaves that queue.
@@ -132,10 +135,4 @@ pub trait Flash: Send + Sync + 'static {
 
     /// Frees the content of blobs whose place is the one given, and which nothing pins to flash. Returns the bytes freed.
     fn free(&self, blobs: &[(Key, Place)]) -> impl Future<Output = Result<u64, FlashError>> + Send;
-}
-
-impl Placement {
-    pub(crate) fn of(recipe: &Recipe, place: Place) -> Self {
-        Self { key: recipe.key.clone(), etag: recipe.about.etag.clone(), place, was: recipe.was }
-    }
 }

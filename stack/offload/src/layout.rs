@@ -1,6 +1,7 @@
 //! Where the objects of a volume lie, below its folder.
 
 use crate::hash::Hash;
+use crate::seal::KeyId;
 
 pub const FORMAT: &str = "FORMAT";
 /// The same bytes again: without them no chunk can be checked against its id.
@@ -10,6 +11,8 @@ pub const HEAD: &str = "HEAD";
 pub const SEGMENTS: &str = "seg";
 pub const CHECKPOINTS: &str = "ckpt";
 pub const LOG: &str = "log";
+/// Tenants' data keys, wrapped.
+pub const KEYS: &str = "keys";
 /// Of manifests, byte by byte.
 pub const COPIES: &str = "copy";
 
@@ -48,6 +51,21 @@ pub fn checkpoint_number(name: &str) -> Option<u64> {
     (checkpoint(number) == name).then_some(number)
 }
 
+pub fn key_folder(id: KeyId) -> String {
+    format!("{KEYS}/{id}")
+}
+
+pub fn key(id: KeyId, number: u64) -> String {
+    format!("{}/{number:020}.key", key_folder(id))
+}
+
+pub fn key_of(name: &str) -> Option<(KeyId, u64)> {
+    let (folder, number) = name.strip_suffix(".key")?.rsplit_once('/')?;
+    let id = KeyId::try_from(folder.strip_prefix(KEYS)?.strip_prefix('/')?.to_owned()).ok()?;
+    let number = number.parse().ok()?;
+    (key(id, number) == name).then_some((id, number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +77,11 @@ mod tests {
         assert_eq!(checkpoint_number(&checkpoint(70)), Some(70));
         assert_eq!(manifest_number(&manifest(70)), Some(70));
         assert_eq!(manifest_number(&manifest_copy(70)), Some(70));
+        let id = KeyId([0xA7; 16]);
+        assert_eq!(key_of(&key(id, 70)), Some((id, 70)));
+        for name in [format!("keys/{id}/70.key"), format!("keys/{}", manifest(70)), key(id, 7).to_uppercase()] {
+            assert_eq!(key_of(&name), None, "{name}");
+        }
         let hex = hash.to_string();
         for name in
             [format!("seg/00/{hex}.seg"), format!("seg/{hex}.seg"), format!("{}.tmp", segment(&hash)), String::new()]

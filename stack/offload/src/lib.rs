@@ -8,6 +8,7 @@ pub mod flash;
 pub mod format;
 pub mod gc;
 mod hash;
+pub mod keys;
 mod layout;
 pub mod log;
 pub mod mend;
@@ -16,6 +17,7 @@ pub mod pack;
 pub mod policy;
 pub mod rebuild;
 pub mod recall;
+pub mod seal;
 mod volume;
 
 pub use cloud::{Cloud, Created, Retry, Traffic};

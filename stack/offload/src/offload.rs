@@ -3,12 +3,13 @@
 use crate::cloud::{Cloud, Seen};
 use crate::error::{Error, Result};
 use crate::flash::{Applied, Flash, Placement};
-use crate::format::footer::{Footer, Key, Place};
+use crate::format::footer::{Footer, Key, Label, Place, Recipe};
 use crate::format::segment::{self, SegmentInfo};
 use crate::hash::Hash;
 use crate::layout;
 use crate::log::{self, AuditHead, Change, Dead, Standing, State};
 use crate::pack::{self, ChunkIndex, Figures, Leaving, Packed};
+use crate::seal::Keys;
 use crate::volume::{Claim, Identity, InFlight, Volume, make_or_load};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub struct Offload<F> {
     pub(crate) flash: Arc<F>,
     pub(crate) volume: Arc<Volume>,
     pub(crate) index: ChunkIndex,
+    keys: Arc<dyn Keys>,
     found_audit: Option<AuditHead>,
     /// Held by whoever commits, until the catalog has the commit too.
     turn: Mutex<Recent>,
@@ -60,7 +62,13 @@ impl<F: Flash> Offload<F> {
     /// Makes the volume if there is none, and takes it over: whoever wrote to it before can no longer commit. What this folder wrote last,
     /// and did not hear of, is applied first. Deletes nothing.
     /// Err: `Behind` and `Short` where this folder does not know the log to its end, which is left as it is.
-    pub async fn open(flash: Arc<F>, cloud: Cloud, identity: &Identity, now: i64) -> Result<Self> {
+    pub async fn open(
+        flash: Arc<F>,
+        cloud: Cloud,
+        keys: Arc<dyn Keys>,
+        identity: &Identity,
+        now: i64,
+    ) -> Result<Self> {
         let format = make_or_load(&cloud, identity).await?;
         for _ in 0..OPEN_ATTEMPTS_MAX {
             let state = log::load(&cloud).await?;
@@ -77,10 +85,10 @@ impl<F: Flash> Offload<F> {
                     let number = volume.state().number;
                     flash.apply(Applied { number, hash, placements: Vec::new(), released: Vec::new() }).await?;
                     let index = ChunkIndex::new(INDEX_CHUNKS_MAX);
-                    return Ok(Self { flash, volume, index, found_audit, turn: Mutex::default() });
+                    return Ok(Self { flash, volume, index, keys, found_audit, turn: Mutex::default() });
                 }
                 Standing::Ours => {
-                    flash.apply(read_applied(&cloud, state.number).await?).await?;
+                    flash.apply(read_applied(&cloud, &*keys, state.number).await?).await?;
                     continue;
                 }
                 Standing::Behind | Standing::Short => (known, state.number),
@@ -119,8 +127,8 @@ impl<F: Flash> Offload<F> {
         drop(turn);
         let bytes_freed = match then {
             Then::Free => {
-                self.free(&placements.iter().map(|placed| (placed.key.clone(), placed.place)).collect::<Vec<_>>())
-                    .await?
+                let blobs = placements.iter().filter_map(|placed| Some((placed.of.as_ref()?.0.clone(), placed.place)));
+                self.free(&blobs.collect::<Vec<_>>()).await?
             }
             Then::Keep => 0,
         };
@@ -213,7 +221,7 @@ impl<F: Flash> Offload<F> {
         for number in applied + 1..=self.volume.state().number {
             let applied = match turn.0.remove(&number) {
                 Some(recent) => recent,
-                None => read_applied(self.volume.cloud(), number).await?,
+                None => read_applied(self.volume.cloud(), &*self.keys, number).await?,
             };
             let kept = applied.clone();
             if let Err(error) = self.flash.apply(applied).await {
@@ -276,7 +284,7 @@ async fn read_footer_once(cloud: &Cloud, info: &SegmentInfo) -> Result<Footer> {
 }
 
 /// What a manifest means for the catalog, read back from the cloud.
-pub(crate) async fn read_applied(cloud: &Cloud, number: u64) -> Result<Applied> {
+pub(crate) async fn read_applied(cloud: &Cloud, keys: &dyn Keys, number: u64) -> Result<Applied> {
     let read = log::read_manifest(cloud, number).await?;
     let (manifest, hash) = read.ok_or_else(|| Error::log(format!("manifest {number} is missing")))?;
     if manifest.number != number {
@@ -285,8 +293,28 @@ pub(crate) async fn read_applied(cloud: &Cloud, number: u64) -> Result<Applied> 
     let mut placements = Vec::new();
     for info in &manifest.change.add {
         let footer = read_footer(cloud, info).await?;
-        let places = (0..).map(|recipe| Place { segment: info.hash, recipe });
-        placements.extend(footer.recipes.iter().zip(places).map(|(recipe, place)| Placement::of(recipe, place)));
+        for (recipe, number) in footer.recipes.iter().zip(0..) {
+            let place = Place { segment: info.hash, recipe: number };
+            let of = name_of(&footer, recipe, keys, &layout::segment(&info.hash)).await?;
+            placements.push(Placement { of, place, was: recipe.was });
+        }
     }
     Ok(Applied { number, hash, placements, released: manifest.change.dead })
+}
+
+/// `None` where it takes a key: what was moved is found by where it was, and what has only just come there is on flash still, and comes again.
+async fn name_of(
+    footer: &Footer,
+    recipe: &Recipe,
+    keys: &dyn Keys,
+    object: &str,
+) -> Result<Option<(Key, String)>> {
+    if recipe.was.is_some() && matches!(recipe.label, Label::Sealed(_)) {
+        return Ok(None);
+    }
+    match footer.named(recipe, keys, object).await {
+        Ok(named) => Ok(Some((named.key, named.about.etag))),
+        Err(Error::KeyDenied(_) | Error::KeyAway(_) | Error::KeyGone(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -3,12 +3,13 @@
 
 use crate::cloud::Cloud;
 use crate::error::{Error, FlashError, Result};
-use crate::format::footer::{Footer, Key, Place, Recipe};
+use crate::format::footer::{Footer, Key, Named, Place, Recipe};
 use crate::hash::Hash;
 use crate::layout;
 use crate::log::{self, Fault, Instead, State, Survey, Unlisted};
 use crate::offload::read_footer;
 use crate::recall::{InOrder, Recall, Settings, View, plan};
+use crate::seal::Keys;
 use crate::volume::lock;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -29,7 +30,7 @@ pub trait Restore: Send {
     /// namespace leaves it alone, and keeps the place.
     fn restore(
         &mut self,
-        recipe: Recipe,
+        named: Named,
         place: Place,
         content: BoxStream<'static, Result<Bytes>>,
     ) -> impl Future<Output = Result<(), FlashError>> + Send;
@@ -48,12 +49,23 @@ pub struct Report {
     /// Objects of the volume that are not as they should be.
     pub faults: Vec<Fault>,
     pub uncertain: Uncertain,
+    /// What nobody could open: it is in the volume still, and comes back by `adopt` once its key does.
+    pub sealed: BTreeMap<String, StillSealed>,
     /// Segments that nobody counts, and that hold what was not brought back.
     pub unfinished: Vec<Unfinished>,
     /// What must be written down before anyone writes to the volume again: the log has gaps.
     pub gap: Option<Gap>,
     /// Reads what was brought back.
     pub recall: Recall,
+}
+
+/// Of a tenant, recipes whose key could not be used.
+#[derive(Debug, Clone)]
+pub struct StillSealed {
+    pub objects: u64,
+    pub bytes: u64,
+    /// Of the first: why.
+    pub error: Error,
 }
 
 /// What is not in the cloud as it should be.
@@ -104,20 +116,30 @@ pub struct Gap {
 impl Report {
     /// Nothing was missing or damaged, and nothing is in doubt.
     pub fn is_clean(&self) -> bool {
-        self.losses.is_empty() && self.faults.is_empty() && self.uncertain.objects == 0 && self.unfinished.is_empty()
+        self.losses.is_empty()
+            && self.faults.is_empty()
+            && self.uncertain.objects == 0
+            && self.sealed.is_empty()
+            && self.unfinished.is_empty()
     }
 }
 
 /// Err: the target is away, its objects are of a later version, or `into` failed. What is missing or damaged is in the report, and the
 /// rest comes back.
-pub async fn rebuild(cloud: &Cloud, settings: Settings, into: &mut impl Restore) -> Result<Report> {
+pub async fn rebuild(
+    cloud: &Cloud,
+    settings: Settings,
+    keys: Arc<dyn Keys>,
+    into: &mut impl Restore,
+) -> Result<Report> {
     let began = tokio::time::Instant::now();
     let mut faults = Vec::new();
     let format = log::survey_format(cloud, &mut faults).await?;
     let Survey { state, faults: more, gap, listed, unlisted, silent } = log::survey(cloud, format.volume_id()?).await?;
     faults.extend(more);
     let state = Arc::new(state);
-    let recall = Recall::new(cloud.clone(), format, View::Loaded(state.clone()), settings, InOrder::new(FETCHES_MAX));
+    let view = View::Loaded(state.clone());
+    let recall = Recall::new(cloud.clone(), format, view, settings, keys.clone(), InOrder::new(FETCHES_MAX));
     let silent = silent.into_iter().map(|(segment, error)| Loss::Segment { segment, recipes: None, error });
     let report = Report {
         number: state.number,
@@ -128,11 +150,12 @@ pub async fn rebuild(cloud: &Cloud, settings: Settings, into: &mut impl Restore)
         losses: silent.collect(),
         faults,
         uncertain: Uncertain::default(),
+        sealed: BTreeMap::new(),
         unfinished: Vec::new(),
         gap: gap.map(|last| Gap { last, state: state.clone(), missing: BTreeSet::new(), needing: BTreeSet::new() }),
         recall,
     };
-    let mut walk = Walk { cloud, listed, report, seen: HashMap::new() };
+    let mut walk = Walk { cloud, keys: &*keys, listed, report, seen: HashMap::new() };
     for (hash, segment) in newest_first(&state) {
         walk.segment(hash, segment, into).await?;
     }
@@ -144,6 +167,7 @@ pub async fn rebuild(cloud: &Cloud, settings: Settings, into: &mut impl Restore)
 
 struct Walk<'c> {
     cloud: &'c Cloud,
+    keys: &'c dyn Keys,
     listed: BTreeMap<Hash, u64>,
     report: Report,
     /// A name and its ETag, 24 bytes: where two recipes of one blob count, the newer one is met first.
@@ -183,17 +207,18 @@ impl Walk<'_> {
             if let (Some(gap), Err(Error::Missing(_))) = (&mut self.report.gap, &there) {
                 gap.needing.insert(place);
             }
-            let name = name_hash(&recipe.key)?;
+            let Some(named) = self.named(&footer, &recipe, hash).await? else { continue };
+            let name = name_hash(&named.key)?;
             if self.seen.contains_key(&name) {
                 continue;
             }
-            self.seen.insert(name, age(&recipe));
-            let key = recipe.key.clone();
+            self.seen.insert(name, age(&named));
+            let key = named.key.clone();
             if let Err(error) = there {
                 self.report.losses.push(Loss::Blob { key, place, error: lost(error)? });
                 continue;
             }
-            if self.restore(recipe, place, into).await? && is_uncertain {
+            if self.restore(named, place, into).await? && is_uncertain {
                 self.report.uncertain.objects += 1;
                 if self.report.uncertain.keys.len() < UNCERTAIN_NAMED_MAX {
                     self.report.uncertain.keys.push(key);
@@ -219,21 +244,36 @@ impl Walk<'_> {
     }
 
     fn check_content(&self, footer: &Footer, recipe: &Recipe, place: Place) -> Result<()> {
-        let pieces = plan::pieces(place.segment, footer, recipe, 0..recipe.about.length)?;
+        let pieces = plan::pieces(place.segment, footer, recipe, 0..recipe.label.length())?;
         pieces.iter().try_for_each(|piece| self.check_there(piece.segment, piece.entry.end()))
     }
 
+    /// `None` where it is sealed, and its key cannot be used.
+    async fn named(&mut self, footer: &Footer, recipe: &Recipe, segment: Hash) -> Result<Option<Named>> {
+        match footer.named(recipe, self.keys, &layout::segment(&segment)).await {
+            Ok(named) => Ok(Some(named)),
+            Err(error @ (Error::KeyDenied(_) | Error::KeyAway(_) | Error::KeyGone(_))) => {
+                let still = StillSealed { objects: 0, bytes: 0, error };
+                let of = self.report.sealed.entry(recipe.label.tenant().to_owned()).or_insert(still);
+                of.objects += 1;
+                of.bytes += recipe.label.length();
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether it is back.
-    async fn restore(&mut self, recipe: Recipe, place: Place, into: &mut impl Restore) -> Result<bool> {
-        let (key, length) = (recipe.key.clone(), recipe.about.length);
+    async fn restore(&mut self, named: Named, place: Place, into: &mut impl Restore) -> Result<bool> {
+        let (key, length) = (named.key.clone(), named.about.length);
         let failed = Arc::new(Mutex::new(None));
         let noted = failed.clone();
-        let content = self.report.recall.read(&recipe.key.tenant, place, 0..length).await?.inspect(move |part| {
+        let content = self.report.recall.read(&named.key.tenant, place, 0..length).await?.inspect(move |part| {
             if let Err(error) = part {
                 *lock(&noted) = Some(error.clone());
             }
         });
-        let outcome = into.restore(recipe, place, content.boxed()).await;
+        let outcome = into.restore(named, place, content.boxed()).await;
         let failure = lock(&failed).take();
         match (failure, outcome) {
             (Some(error), _) => {
@@ -257,10 +297,16 @@ impl Walk<'_> {
             read => read?,
         };
         let mut blobs = 0;
-        for recipe in footer.recipes.iter().filter(|recipe| recipe.was.is_none() && !recipe.key.name.is_empty()) {
-            let known = self.seen.get(&name_hash(&recipe.key)?);
-            if known.is_none_or(|known| *known < age(recipe)) {
-                blobs += 1;
+        for recipe in footer.recipes.iter().filter(|recipe| recipe.was.is_none()) {
+            match footer.named(recipe, self.keys, &layout::segment(&segment.info.hash)).await {
+                Ok(named) => {
+                    let known = self.seen.get(&name_hash(&named.key)?);
+                    let is_back = known.is_some_and(|known| *known >= age(&named));
+                    blobs += u64::from(!named.key.name.is_empty() && !is_back);
+                }
+                // Nobody knows whether it is back.
+                Err(Error::KeyDenied(_) | Error::KeyAway(_) | Error::KeyGone(_)) => blobs += 1,
+                Err(error) => return Err(error),
             }
         }
         if blobs > 0 {
@@ -271,8 +317,8 @@ impl Walk<'_> {
 }
 
 /// Of two records of a blob the newer one has the larger ETag, where ETags are numbers, as Azure's are.
-fn age(recipe: &Recipe) -> u64 {
-    let digits = recipe.about.etag.trim_matches('"').strip_prefix("0x");
+fn age(named: &Named) -> u64 {
+    let digits = named.about.etag.trim_matches('"').strip_prefix("0x");
     digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
 }
 

@@ -6,6 +6,7 @@ use crate::format::document::{self, Kind};
 use crate::format::segment::{Origin, Sealed, SegmentInfo};
 use crate::hash::{Hash, TenantKey};
 use crate::log::{self, AuditHead, Change, Format, Manifest, State};
+use crate::seal::Seal;
 use crate::{format, layout};
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -144,8 +145,12 @@ impl Volume {
         self.epoch
     }
 
-    pub fn tenant_key(&self, tenant: &str) -> TenantKey {
-        TenantKey::derive(&self.format.id_key.0, tenant)
+    /// What names the chunks of a tenant, sealed by its key or not at all.
+    pub fn chunk_names(&self, tenant: &str, seal: Option<&Arc<dyn Seal>>) -> TenantKey {
+        match seal {
+            Some(seal) => seal.chunk_names(),
+            None => TenantKey::derive(&self.format.id_key.0, tenant),
+        }
     }
 
     /// As of the last commit.

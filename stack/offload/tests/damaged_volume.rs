@@ -314,7 +314,7 @@ async fn a_mended_volume_is_written_to_and_loses_nothing() {
         let old = World::with(32, Lying::No, store.clone());
         lock(&old.disk).known.number = 1;
         let life = Life::new(&old, u64::MAX);
-        let refused = adopt(&SimFlash(life.clone()), &target, old.now()).await;
+        let refused = adopt(&SimFlash(life.clone()), &target, &*old.asked(), old.now()).await;
         assert!(matches!(&refused, Err(Error::Log(why)) if why.contains("mended")), "{refused:?}");
 
         // A folder with what was brought back goes on with it.

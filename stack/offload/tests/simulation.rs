@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use greenroom_offload::FlashError;
 use greenroom_offload::adopt::adopt;
-use greenroom_offload::format::footer::{Key, Place, Recipe};
+use greenroom_offload::format::footer::{Key, Named, Place};
 use greenroom_offload::gc::{Costs, Grace, Limits, mark, victims};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
@@ -22,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use support::cloud::Faulty;
 use support::flash::SimFlash;
+use support::keys::{Holder, SEALED_TENANT};
 use support::lies::{Lie, Lying};
 use support::{GRACE, Life, Row, World, lock};
 
@@ -33,7 +34,7 @@ const STEPS_A_LIFE: u64 = 14;
 #[test]
 fn what_was_promised_is_never_lost_and_what_is_needed_is_never_removed() {
     let met = run_all(Lying::No);
-    let faults = ["errors", "segments removed", "compacted", "fenced", "behind", "recalled", "borrowed"];
+    let faults = ["errors", "segments removed", "compacted", "fenced", "behind", "recalled", "borrowed", "refused without a key"];
     expect_met(&met, &[&OUTAGES[..], &faults].concat());
 }
 
@@ -135,12 +136,13 @@ async fn open(life: &Arc<Life>) -> Result<Engine> {
     let (writer, volume) = (random(), random());
     let identity = Identity { writer, volume, id_key: [7; 32] };
     let (flash, cloud, now) = (Arc::new(SimFlash(life.clone())), Faulty::cloud(life), life.world.now());
-    match Offload::open(flash.clone(), cloud.clone(), &identity, now).await {
+    let keys = life.world.asked();
+    match Offload::open(flash.clone(), cloud.clone(), keys.clone(), &identity, now).await {
         // The operator has seen to it that the other machine is off.
         Err(Error::Behind { .. }) => {
             life.world.count("behind");
-            adopt(&*flash, &cloud, now).await?;
-            Offload::open(flash, cloud, &identity, now).await
+            adopt(&*flash, &cloud, &*keys, now).await?;
+            Offload::open(flash, cloud, keys, &identity, now).await
         }
         done => done,
     }
@@ -170,6 +172,10 @@ async fn pass(life: &Life, seconds: u64) {
 async fn step(life: &Arc<Life>, engine: &Engine) -> Result<()> {
     let world = &life.world;
     let now = world.now();
+    if world.below(6) == 0 {
+        let holder = [Holder::SaysYes, Holder::SaysNo, Holder::IsAway][world.below(3) as usize];
+        world.keys.set(holder);
+    }
     match world.below(12) {
         0..=2 => {
             client(life);
@@ -226,7 +232,7 @@ async fn step(life: &Arc<Life>, engine: &Engine) -> Result<()> {
                 outcome.map(drop)
             } else {
                 let mut found = Found::default();
-                rebuild(engine.volume().cloud(), Settings::default(), &mut found).await.map(drop)
+                rebuild(engine.volume().cloud(), Settings::default(), world.asked(), &mut found).await.map(drop)
             }
         }
     }
@@ -245,6 +251,8 @@ fn allowed<T>(life: &Life, outcome: Result<T>) -> Option<T> {
         Error::Stale(_) => ("stale", true),
         Error::Behind { .. } => ("behind", true),
         Error::Flash(_) => ("flash failed", true),
+        Error::KeyDenied(_) | Error::KeyAway(_) => ("key not to be had", !life.world.keys.is_usable()),
+        Error::KeyGone(_) => ("contradiction", false),
         // Bodies are bent on their way: two in a row may hit the same one.
         Error::Damaged { .. } => ("damaged on the way", life.world.fault_percent.load(SeqCst) > 0),
         // It is not there, or the log does not go on: so somebody says.
@@ -305,8 +313,14 @@ fn some_leaving(world: &World) -> Vec<Leaving> {
 async fn recall_some(life: &Arc<Life>, engine: &Engine) -> Result<()> {
     let volume = engine.volume();
     let view = View::Volume(volume.clone());
-    let recall =
-        Recall::new(volume.cloud().clone(), volume.format().clone(), view, Settings::default(), InOrder::new(32));
+    let recall = Recall::new(
+        volume.cloud().clone(),
+        volume.format().clone(),
+        view,
+        Settings::default(),
+        life.world.asked(),
+        InOrder::new(32),
+    );
     let rows: Vec<(Key, Row)> = lock(&life.world.disk).rows.clone().into_iter().collect();
     for (key, row) in rows {
         let Some(place) = row.place else { continue };
@@ -320,6 +334,13 @@ async fn recall_some(life: &Arc<Life>, engine: &Engine) -> Result<()> {
             Ok::<_, Error>(recall.read("gold", place, from..to).await?.try_collect::<Vec<Bytes>>().await?.concat())
         };
         let (one, other) = futures::join!(read(), read());
+        if key.tenant == SEALED_TENANT && !life.world.keys.is_usable() && to > from {
+            if one.is_ok() || other.is_ok() {
+                life.world.broken(format!("{key} was read without its key"));
+            }
+            life.world.count("refused without a key");
+            continue;
+        }
         let promised = lock(&life.world.disk).promised[&key].slice(from as usize..to as usize);
         for content in [one?, other?] {
             life.world.count("recalled");
@@ -332,17 +353,17 @@ async fn recall_some(life: &Arc<Life>, engine: &Engine) -> Result<()> {
 }
 
 #[derive(Default)]
-struct Found(BTreeMap<Key, (Recipe, Bytes)>);
+struct Found(BTreeMap<Key, (Named, Bytes)>);
 
 impl Restore for Found {
     async fn restore(
         &mut self,
-        recipe: Recipe,
+        named: Named,
         _: Place,
         content: futures::stream::BoxStream<'static, Result<Bytes>>,
     ) -> Result<(), FlashError> {
         let content = content.try_collect::<Vec<_>>().await?.concat();
-        self.0.insert(recipe.key.clone(), (recipe, content.into()));
+        self.0.insert(named.key.clone(), (named, content.into()));
         Ok(())
     }
 }
@@ -350,6 +371,7 @@ impl Restore for Found {
 /// All faults end; then everything must be there, here and from the cloud alone, and nothing else.
 async fn settle(world: &Arc<World>) {
     world.fault_percent.store(0, SeqCst);
+    world.keys.set(Holder::SaysYes);
     let life = Life::new(world, u64::MAX);
     pass(&life, 60).await;
     let mut settled = None;
@@ -383,7 +405,7 @@ async fn work_off(life: &Life, engine: Engine) -> Result<Engine> {
 async fn check_promises(world: &World, engine: &Engine) -> Result<()> {
     let volume = engine.volume();
     let mut found = Found::default();
-    let report = rebuild(volume.cloud(), Settings::default(), &mut found).await?;
+    let report = rebuild(volume.cloud(), Settings::default(), world.asked(), &mut found).await?;
     if !report.losses.is_empty() || report.objects != found.0.len() as u64 {
         world.broken(format!("rebuild lost: {:?}", report.losses));
     }
@@ -392,6 +414,7 @@ async fn check_promises(world: &World, engine: &Engine) -> Result<()> {
         volume.format().clone(),
         View::Volume(volume.clone()),
         Settings::default(),
+        world.asked(),
         InOrder::new(32),
     );
     let (rows, promised) = {
@@ -413,8 +436,8 @@ async fn check_promises(world: &World, engine: &Engine) -> Result<()> {
             world.broken(format!("{key} is not what was promised"));
         }
         match (row.place, found.0.remove(key)) {
-            (Some(_), Some((recipe, content))) => {
-                let same = row.about.etag != recipe.about.etag || row.about == recipe.about;
+            (Some(_), Some((named, content))) => {
+                let same = row.about.etag != named.about.etag || row.about == named.about;
                 if content != promised[key] || !same {
                     world.broken(format!("{key} is rebuilt other than it was"));
                 }

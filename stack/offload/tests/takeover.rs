@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use greenroom_offload::FlashError;
 use greenroom_offload::adopt::{adopt, follow};
-use greenroom_offload::format::footer::{Key, Place, Recipe};
+use greenroom_offload::format::footer::{Key, Named, Place};
 use greenroom_offload::gc::{Costs, Grace, Limits, mark, victims};
 use greenroom_offload::log::{Known, Since, State};
 use greenroom_offload::offload::{Offload, Then};
@@ -240,7 +240,7 @@ impl Bed {
         let life = Life::of(&self.world, &disk, if self.world.below(4) == 0 { self.world.below(30) } else { u64::MAX });
         self.folders[at].serving = None;
         let (flash, now) = (SimFlash(life.clone()), self.world.now() + self.folders[at].clock);
-        let done = life.live(adopt(&flash, &Faulty::cloud(&life), now)).await;
+        let done = life.live(adopt(&flash, &Faulty::cloud(&life), &*life.world.asked(), now)).await;
         let end = self.log().await.last;
         match done {
             Some(Ok(_)) => self.world.count("adopted"),
@@ -286,15 +286,15 @@ impl Bed {
         self.world.count("rebuilt");
         let cloud = self.plain();
         let mut found = Restored::default();
-        let report = rebuild(&cloud, Settings::default(), &mut found).await.expect("a volume that is whole");
+        let report = rebuild(&cloud, Settings::default(), self.world.asked(), &mut found).await.expect("a volume that is whole");
         assert!(report.losses.is_empty(), "{report:?}");
         let clock = self.clock();
         let adopted = Some(Since { number: report.number, at: self.world.now() + clock });
         let known = Known { number: report.number, last: report.last, meant: Vec::new(), adopted };
         let mut disk = Disk { known, ..Disk::default() };
-        for (key, (recipe, place, content)) in found.0 {
+        for (key, (named, place, content)) in found.0 {
             disk.promised.insert(key.clone(), content);
-            disk.rows.insert(key, Row { about: recipe.about, content: None, place: Some(place) });
+            disk.rows.insert(key, Row { about: named.about, content: None, place: Some(place) });
         }
         if self.folders.len() < FOLDERS_MAX { self.add(disk, clock) } else { self.replace(at, disk, clock) }
     }
@@ -316,9 +316,11 @@ impl Bed {
         let mut live = BTreeMap::new();
         for (hash, segment) in &state.segments {
             for number in segment.live() {
-                let recipe = &footers[hash].recipes[number as usize];
+                let footer = &footers[hash];
+                let named = footer.named(&footer.recipes[number as usize], &*self.world.asked(), "a segment").await;
+                let named = named.expect("a key that is there");
                 let place = Place { segment: *hash, recipe: number };
-                live.insert(version(&recipe.key, &recipe.about.etag), place);
+                live.insert(version(&named.key, &named.about.etag), place);
             }
         }
         live
@@ -391,7 +393,7 @@ impl Bed {
     /// A folder that is behind reads whatever no client has had go, although others have moved it.
     async fn behind_reads(&self, at: usize, life: &Arc<Life>) {
         let flash = SimFlash(life.clone());
-        let state = match life.live(follow(&flash, &Faulty::cloud(life))).await {
+        let state = match life.live(follow(&flash, &Faulty::cloud(life), &*life.world.asked())).await {
             Some(Ok(state)) => state,
             None => return,
             Some(Err(error)) => return self.world.broken(format!("following ended with: {error}")),
@@ -415,6 +417,7 @@ impl Bed {
             log::load_format(&self.plain()).await?,
             view,
             Settings::default(),
+            self.world.asked(),
             InOrder::new(32),
         ))
     }
@@ -428,7 +431,7 @@ async fn open(life: &Arc<Life>, now: i64) -> Result<Engine> {
     let mut writer = [0; 16];
     writer[..8].copy_from_slice(&life.world.below(u64::MAX).to_le_bytes());
     let identity = Identity { writer, volume: writer, id_key: [7; 32] };
-    Offload::open(Arc::new(SimFlash(life.clone())), Faulty::cloud(life), &identity, now).await
+    Offload::open(Arc::new(SimFlash(life.clone())), Faulty::cloud(life), life.world.asked(), &identity, now).await
 }
 
 async fn step(world: &Arc<World>, life: &Arc<Life>, engine: &Engine, now: i64) -> Result<()> {
@@ -452,17 +455,17 @@ async fn step(world: &Arc<World>, life: &Arc<Life>, engine: &Engine, now: i64) -
 }
 
 #[derive(Default)]
-struct Restored(BTreeMap<Key, (Recipe, Place, Bytes)>);
+struct Restored(BTreeMap<Key, (Named, Place, Bytes)>);
 
 impl Restore for Restored {
     async fn restore(
         &mut self,
-        recipe: Recipe,
+        named: Named,
         place: Place,
         content: futures::stream::BoxStream<'static, Result<Bytes>>,
     ) -> std::result::Result<(), FlashError> {
         let content = content.try_collect::<Vec<_>>().await?.concat();
-        self.0.insert(recipe.key.clone(), (recipe, place, content.into()));
+        self.0.insert(named.key.clone(), (named, place, content.into()));
         Ok(())
     }
 }

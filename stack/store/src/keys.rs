@@ -5,7 +5,7 @@ use crate::catalog::tables::Bytes;
 use crate::clock::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::keyring::{Hold, Wrapping};
-use crate::rows::{DataKeyRow, DataKeyState, Wrapped, decode, encode};
+use crate::rows::{DataKeyId, DataKeyRow, DataKeyState, Wrapped, decode, encode};
 use crate::seal::DataKey;
 use crate::store::Store;
 use greenroom_model::{AccountName, TenantName};
@@ -25,18 +25,26 @@ pub struct DataKeyRecord {
     pub state: DataKeyState,
     pub wrapped: Wrapped,
     pub created: Timestamp,
+    pub id: DataKeyId,
 }
 
 /// The tenants that have keys, or had some, and by which of them their content is sealed now; in memory, since every body asks.
 #[derive(Debug, Default)]
-pub(crate) struct ActiveKeys(RwLock<BTreeMap<TenantName, Sealing>>);
+pub(crate) struct ActiveKeys(RwLock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    tenants: BTreeMap<TenantName, Sealing>,
+    /// Those that are not erased.
+    numbers: BTreeMap<DataKeyId, u32>,
+}
 
 /// What becomes of what a tenant writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sealing {
     By(u32),
-    /// It was sealed once, and is no more.
-    Stopped,
+    /// It was sealed once, by this key last, and is no more.
+    Stopped(u32),
     /// All keys were erased: nothing is taken until there is another one.
     Erased,
 }
@@ -49,28 +57,35 @@ impl ActiveKeys {
     }
 
     fn set(&self, snapshot: &Snapshot) -> Result<()> {
-        let mut active = BTreeMap::new();
+        let mut read = Known::default();
         for key in snapshot.data_keys()? {
-            let known = active.entry(key.tenant).or_insert(Sealing::Erased);
+            let known = read.tenants.entry(key.tenant).or_insert(Sealing::Erased);
             *known = match (key.state, *known) {
                 (DataKeyState::Active, _) => Sealing::By(key.number),
-                (DataKeyState::Old, Sealing::Erased) => Sealing::Stopped,
-                (DataKeyState::Old | DataKeyState::Erased, known) => known,
+                (DataKeyState::Old, Sealing::Erased | Sealing::Stopped(_)) => Sealing::Stopped(key.number),
+                (DataKeyState::Old, Sealing::By(_)) | (DataKeyState::Erased, _) => *known,
             };
+            if key.state != DataKeyState::Erased {
+                read.numbers.insert(key.id, key.number);
+            }
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = active;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }
 
     fn of(&self, tenant: &TenantName) -> Option<Sealing> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(tenant).copied()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).tenants.get(tenant).copied()
     }
 
     fn number(&self, tenant: &TenantName) -> Option<u32> {
         self.of(tenant).and_then(|sealing| match sealing {
             Sealing::By(number) => Some(number),
-            Sealing::Stopped | Sealing::Erased => None,
+            Sealing::Stopped(_) | Sealing::Erased => None,
         })
+    }
+
+    fn number_of(&self, id: DataKeyId) -> Option<u32> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).numbers.get(&id).copied()
     }
 }
 
@@ -87,7 +102,7 @@ impl Store {
 
     /// Seals what is written for a tenant from now on by a new data key, whose bytes are those that `wrapped` holds. What was written stays
     /// as it is. Returns the key's number. Err: `TenantMissing`.
-    pub async fn add_data_key(&self, tenant: TenantName, wrapped: Wrapped) -> Result<u32> {
+    pub async fn add_data_key(&self, tenant: TenantName, id: DataKeyId, wrapped: Wrapped) -> Result<u32> {
         let of = tenant.clone();
         let number = self.write(move |txn| {
             if !txn.has_tenant(&of)? {
@@ -101,21 +116,38 @@ impl Store {
                     txn.put_data_key(&key)?;
                 }
             }
-            let number = txn.keys.last()?.map_or(0, |(number, _)| number.value()) + 1;
+            let number = txn.next_data_key()?;
             let (generation, created) = (generation + 1, txn.now);
-            txn.put_data_key(&DataKeyRecord {
-                number,
-                tenant: of,
-                generation,
-                state: DataKeyState::Active,
-                wrapped,
-                created,
-            })?;
+            let state = DataKeyState::Active;
+            txn.put_data_key(&DataKeyRecord { number, tenant: of, generation, state, wrapped, created, id })?;
             Ok(number)
         });
         let number = number.await?;
         self.active_keys().set(&self.snapshot()?)?;
         Ok(number)
+    }
+
+    /// Takes in data keys that were kept elsewhere, and are not here yet; numbers become those of this store. A tenant that has no key here has its
+    /// content sealed by its newest one from now on.
+    pub async fn restore_data_keys(&self, kept: Vec<DataKeyRecord>) -> Result<()> {
+        self.write(move |txn| {
+            let here = txn.data_keys()?;
+            let has_keys = |tenant: &TenantName| here.iter().any(|key| key.tenant == *tenant);
+            let mut newest: BTreeMap<&TenantName, u32> = BTreeMap::new();
+            for key in &kept {
+                let generation = newest.entry(&key.tenant).or_default();
+                *generation = key.generation.max(*generation);
+            }
+            for key in kept.iter().filter(|key| here.iter().all(|known| known.id != key.id)) {
+                let is_active = !has_keys(&key.tenant) && newest.get(&key.tenant) == Some(&key.generation);
+                let state = if is_active { DataKeyState::Active } else { DataKeyState::Old };
+                let number = txn.next_data_key()?;
+                txn.put_data_key(&DataKeyRecord { number, state, ..key.clone() })?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.active_keys().set(&self.snapshot()?)
     }
 
     /// Wraps a data key anew: it stays the same key. Err: `KeyMissing`.
@@ -171,7 +203,36 @@ impl Store {
         match self.active_keys().of(&record.tenant) {
             Some(Sealing::By(number)) => self.unlock(number).await.map(Some),
             Some(Sealing::Erased) => Err(StoreError::KeyDenied(ERASED.into())),
-            Some(Sealing::Stopped) | None => Ok(None),
+            Some(Sealing::Stopped(_)) | None => Ok(None),
+        }
+    }
+
+    /// The data key that seals what leaves flash of a tenant, with its id; `None` where it leaves as it is. What was sealed here once does not
+    /// leave in clear. Err: `KeyDenied`, `KeyAway`.
+    pub async fn leaving_key(&self, tenant: &TenantName) -> Result<Option<(DataKeyId, Arc<DataKey>)>> {
+        let number = match self.active_keys().of(tenant) {
+            None => return Ok(None),
+            Some(Sealing::By(number) | Sealing::Stopped(number)) => number,
+            Some(Sealing::Erased) => return Err(StoreError::KeyDenied(ERASED.into())),
+        };
+        let id = self.snapshot()?.data_key(number)?.ok_or(StoreError::KeyMissing(number))?.id;
+        Ok(Some((id, self.unlock(number).await?)))
+    }
+
+    /// Whether nothing of a tenant can be read or sealed now, as far as is known.
+    pub fn is_locked(&self, tenant: &TenantName) -> bool {
+        match self.active_keys().of(tenant) {
+            None => false,
+            Some(Sealing::By(number) | Sealing::Stopped(number)) => !self.keyring().known(number).0,
+            Some(Sealing::Erased) => true,
+        }
+    }
+
+    /// A data key by its id; `None` where it is none of this store, or was erased. Err: `KeyDenied`, `KeyAway`.
+    pub async fn unlock_by_id(&self, id: DataKeyId) -> Result<Option<Arc<DataKey>>> {
+        match self.active_keys().number_of(id) {
+            Some(number) => self.unlock(number).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -206,8 +267,8 @@ impl Store {
 
 impl DataKeyRecord {
     pub(crate) fn of(number: u32, row: DataKeyRow) -> Self {
-        let DataKeyRow { tenant, generation, state, wrapped, created } = row;
-        Self { number, tenant, generation, state, wrapped, created }
+        let DataKeyRow { tenant, generation, state, wrapped, created, id } = row;
+        Self { number, tenant, generation, state, wrapped, created, id }
     }
 
     /// By their numbers.
@@ -225,10 +286,16 @@ impl crate::catalog::Txn<'_> {
         DataKeyRecord::all(&self.keys)
     }
 
+    /// Never given out twice.
+    fn next_data_key(&self) -> Result<u32> {
+        Ok(self.keys.last()?.map_or(0, |(number, _)| number.value()) + 1)
+    }
+
     fn put_data_key(&mut self, key: &DataKeyRecord) -> Result<()> {
-        let DataKeyRecord { number, tenant, generation, state, wrapped, created } = key.clone();
+        let DataKeyRecord { number, tenant, generation, state, wrapped, created, id } = key.clone();
+        let row = DataKeyRow { tenant, generation, state, wrapped, created, id };
         self.dirty = true;
-        self.keys.insert(number, encode(&DataKeyRow { tenant, generation, state, wrapped, created }).as_slice())?;
+        self.keys.insert(number, encode(&row).as_slice())?;
         Ok(())
     }
 }

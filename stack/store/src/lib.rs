@@ -91,7 +91,7 @@ pub use props::{
 };
 pub use quota::{Project, Quotas};
 pub use quotas::Kept;
-pub use rows::{AccountKey, AccountRecord, AccountState, DataKeyState, MirrorPlace, ServiceSettings, Wrapped};
+pub use rows::{AccountKey, AccountRecord, AccountState, DataKeyId, DataKeyState, MirrorPlace, ServiceSettings, Wrapped};
 pub use seal::{DATA_KEY_BYTES, DataKey};
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};

@@ -1,6 +1,6 @@
-//! Seals frames by a data key, and opens them. Knows nothing of who holds the key, or of where frames lie.
+//! Seals frames and whatever else by a data key, and opens them. Knows nothing of who holds the key, or of where things lie.
 //!
-//! Each frame has a key of its own: HKDF-SHA-256 (RFC 5869, its second half) of the data key, with the frame's salt as part of what it is for.
+//! Each frame, and each thing, has a key of its own: HKDF-SHA-256 (RFC 5869, its second half) of the data key, with the frame's salt as part of what it is for.
 //! The payload is encrypted by it with AES-256-GCM, with a nonce of zeros: no key is ever used twice. The length of the payload and the number
 //! of the data key are authenticated with it.
 
@@ -17,6 +17,8 @@ pub const DATA_KEY_BYTES: usize = 32;
 const NUMBER: Range<usize> = 16..20;
 const SALT: Range<usize> = 24..48;
 const TAG: Range<usize> = 48..64;
+/// Salt and tag of what is no frame.
+pub const SEALED_MORE_BYTES: usize = SALT.end - SALT.start + TAG.end - TAG.start;
 /// What a frame's key is for, before the salt.
 const PURPOSE: &[u8] = b"greenroom frame 2";
 
@@ -52,6 +54,40 @@ impl DataKey {
         FrameKind::Sealed.close(frame);
     }
 
+    /// Seals something that is no frame, as what `purpose` says: `SEALED_MORE_BYTES` longer than the content. `known` is authenticated with it.
+    pub fn seal_as(&self, purpose: &[u8], known: &[&[u8]], content: &[u8]) -> Vec<u8> {
+        let mut sealed = vec![0; SEALED_MORE_BYTES + content.len()];
+        let (salt, rest) = sealed.split_at_mut(SALT.len());
+        let (tag, payload) = rest.split_at_mut(TAG.len());
+        SystemRandom::new().fill(salt).expect("the system has random numbers");
+        payload.copy_from_slice(content);
+        let made = self
+            .derived(&[purpose, salt])
+            .seal_in_place_separate_tag(nonce(), Aad::from(known.concat()), payload)
+            .expect("what is sealed is shorter than the cipher can take");
+        tag.copy_from_slice(made.as_ref());
+        sealed
+    }
+
+    /// `None` where it is not what this key has sealed, as this.
+    pub fn open_as(&self, purpose: &[u8], known: &[&[u8]], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (salt, rest) = sealed.split_at_checked(SALT.len())?;
+        let (tag, payload) = rest.split_first_chunk::<{ TAG.end - TAG.start }>()?;
+        let mut content = payload.to_vec();
+        let key = self.derived(&[purpose, salt]);
+        key.open_in_place_separate_tag(nonce(), Aad::from(known.concat()), (*tag).into(), &mut content, 0..).ok()?;
+        Some(content)
+    }
+
+    /// Another key, for what `purpose` says.
+    pub fn key_for(&self, purpose: &[u8]) -> [u8; DATA_KEY_BYTES] {
+        let mut bytes = [0; DATA_KEY_BYTES];
+        let data_key = Prk::new_less_safe(HKDF_SHA256, &self.bytes[..]);
+        let derived = data_key.expand(&[purpose], HKDF_SHA256).and_then(|derived| derived.fill(&mut bytes));
+        derived.expect("as many bytes as a hash has");
+        bytes
+    }
+
     /// Decrypts what stands behind a frame's header, in its place. Err: what is wrong with it; then the payload is nobody's content.
     pub fn open(&self, frame: &mut [u8]) -> Result<(), &'static str> {
         let (header, payload) = frame.split_at_mut(FrameKind::Sealed.header_bytes() as usize);
@@ -65,9 +101,12 @@ impl DataKey {
     }
 
     fn frame_key(&self, salt: &[u8]) -> LessSafeKey {
+        self.derived(&[PURPOSE, salt])
+    }
+
+    fn derived(&self, purpose: &[&[u8]]) -> LessSafeKey {
         let data_key = Prk::new_less_safe(HKDF_SHA256, &self.bytes[..]);
-        let purpose = [PURPOSE, salt];
-        let derived = data_key.expand(&purpose, &AES_256_GCM).expect("as many bytes as the cipher takes");
+        let derived = data_key.expand(purpose, &AES_256_GCM).expect("as many bytes as the cipher takes");
         LessSafeKey::new(UnboundKey::from(derived))
     }
 
@@ -132,6 +171,28 @@ mod tests {
         let mut shorter = good[..good.len() - 1].to_vec();
         FrameKind::Sealed.close(&mut shorter);
         assert!(key(7, 1).open(&mut shorter).is_err());
+    }
+
+    #[test]
+    fn what_is_no_frame_is_opened_as_what_it_is_and_as_nothing_else() {
+        let (mine, known) = (key(7, 1), [&b"kn"[..], b"own"]);
+        for content in [&b""[..], b"x", &[9; 5_000]] {
+            let sealed = mine.seal_as(b"label", &known, content);
+            assert_eq!(sealed.len(), content.len() + SEALED_MORE_BYTES);
+            assert_eq!(mine.open_as(b"label", &known, &sealed).as_deref(), Some(content));
+            assert_ne!(sealed, mine.seal_as(b"label", &known, content), "a salt is used once");
+            assert_eq!(mine.open_as(b"chunk", &known, &sealed), None);
+            assert_eq!(mine.open_as(b"label", &[b"unknown"], &sealed), None);
+            assert_eq!(key(7, 2).open_as(b"label", &known, &sealed), None);
+            for at in (0..sealed.len()).step_by(1 + sealed.len() / 500) {
+                let mut bent = sealed.clone();
+                bent[at] ^= 1;
+                assert_eq!(mine.open_as(b"label", &known, &bent), None, "byte {at}");
+                assert_eq!(mine.open_as(b"label", &known, &sealed[..at]), None, "cut at {at}");
+            }
+        }
+        assert_ne!(mine.key_for(b"names"), mine.key_for(b"others"));
+        assert_ne!(mine.key_for(b"names"), key(7, 2).key_for(b"names"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::blob::{Blob, Source};
 use crate::body::{Body, BodyWriter};
 use crate::catalog::{News, Snapshot, Txn};
 use crate::clock::Timestamp;
-use crate::cloud::{Applied, At, CloudPlace, Cold, Placed, Whereabouts};
+use crate::cloud::{Applied, At, CloudPlace, Cold, Described, Placed, Whereabouts};
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::heat::Heat;
@@ -15,6 +15,7 @@ use crate::store::Store;
 use crate::usage::TenantUsage;
 use futures::TryStreamExt as _;
 use greenroom_model::{AccountName, BlobName, BlobPath, ContainerPath, TenantName};
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,8 +78,6 @@ pub struct ContainerFact {
 pub struct Survey<'s> {
     snapshot: &'s Snapshot,
     heat: &'s Heat,
-    /// Says whose content is sealed: it stays on flash, and so do its names.
-    store: &'s Store,
 }
 
 impl Survey<'_> {
@@ -86,7 +85,7 @@ impl Survey<'_> {
         let mirrored = self.snapshot.mirrored()?;
         self.snapshot.containers(|path, row| {
             // What is mirrored is in a cloud already, and comes back with its mirror.
-            if !mirrored.contains_key(&row.id) && !self.store.has_keys(&row.tenant.tenant) {
+            if !mirrored.contains_key(&row.id) {
                 show(container_fact(path, row));
             }
             Ok(())
@@ -97,9 +96,7 @@ impl Survey<'_> {
     pub fn blobs(&self, mut show: impl FnMut(&TenantName, BlobFact)) -> Result<()> {
         let mut containers = Vec::new();
         self.snapshot.containers(|path, row| {
-            if !self.store.has_keys(&row.tenant.tenant) {
-                containers.push((path, row.id, row.tenant.tenant));
-            }
+            containers.push((path, row.id, row.tenant.tenant));
             Ok(())
         })?;
         for (path, id, tenant) in containers {
@@ -248,21 +245,47 @@ impl Store {
         look: impl FnOnce(&Survey<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let heat = self.heat().clone();
-        let store = self.clone();
-        self.read_many(move |snapshot| look(&Survey { snapshot, heat: &heat, store: &store })).await
+        self.read_many(move |snapshot| look(&Survey { snapshot, heat: &heat })).await
+    }
+
+    /// What of these places is content of, or says something of: one walk through the catalog. Those that nothing here knows are left out.
+    pub async fn described_at(&self, places: BTreeSet<CloudPlace>) -> Result<BTreeMap<CloudPlace, Described>> {
+        if places.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.read_many(move |snapshot| {
+            let mut found = BTreeMap::new();
+            let mut containers = Vec::new();
+            snapshot.containers(|path, row| {
+                if let Some(placed) = row.placed.filter(|placed| places.contains(&placed.place)) {
+                    found.insert(placed.place, Described::Container(path.clone()));
+                }
+                containers.push((path, row.id));
+                Ok(())
+            })?;
+            for (path, id) in containers {
+                snapshot.blobs_of(id, |name, at, row| {
+                    if let Some(place) = row.place().filter(|place| places.contains(place))
+                        && let Ok(name) = BlobName::new(name)
+                    {
+                        found.insert(place, Described::Blob(path.blob(name), at.map(|(_, time)| time)));
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(found)
+        })
+        .await
     }
 
     /// What takes a blob into the cloud reads. `None` where it has changed or its content is not to be had from flash, unless the cloud
-    /// has it and only lacks what is said of it. Err: `ContainerMissing`, `BlobMissing`, `StaysSealed`.
+    /// has it and only lacks what is said of it. Err: `ContainerMissing`, `BlobMissing`.
     pub async fn leaving(&self, path: &BlobPath, at: Option<Timestamp>) -> Result<Leaving> {
         let (snapshot, extents) = {
             let extents = self.extents().map();
             (self.snapshot()?, extents.clone())
         };
         let container = snapshot.container(&path.container)?;
-        if self.has_keys(&container.tenant.tenant) {
-            return Err(StoreError::StaysSealed);
-        }
         let key = blob_key(container.id, path.name.as_str());
         let base = snapshot.blob(&key)?.ok_or(StoreError::BlobMissing)?;
         let (row, place) = match at {

@@ -177,7 +177,10 @@ async fn perform(store: &Store, step: &Step) -> Result<()> {
     match step {
         Step::Tenant => store.put_tenant(tenant("gold")).await,
         Step::Account => store.put_account(account("goldaccount", "gold")).await,
-        Step::Seal(byte) => store.add_data_key(tenant("gold"), Safe::wrapped("node", *byte)).await.map(drop),
+        Step::Seal(byte) => {
+            let (id, wrapped) = (DataKeyId([*byte; 16]), Safe::wrapped("node", *byte));
+            store.add_data_key(tenant("gold"), id, wrapped).await.map(drop)
+        }
         Step::Container => store.create_container(&photos(), Metadata::new()).await.map(drop),
         Step::Put(name, seed, length) => {
             let body = write_body(store, &content(*seed, *length)).await?;

@@ -35,7 +35,7 @@ async fn sealed_bed(config: Config) -> (Bed, Arc<Safe>) {
 }
 
 async fn seal(store: &Store, name: &str, byte: u8) -> u32 {
-    store.add_data_key(tenant(name), Safe::wrapped(name, byte)).await.expect("a key")
+    store.add_data_key(tenant(name), DataKeyId([byte; 16]), Safe::wrapped(name, byte)).await.expect("a key")
 }
 
 async fn reopened(bed: Bed) -> (Bed, Arc<Safe>) {

@@ -147,6 +147,9 @@ fn told(error: Error) -> StoreError {
         | Error::Behind { .. }
         | Error::Short { .. }
         | Error::Flash(_) => StoreError::Away(error.to_string().into()),
+        Error::KeyDenied(why) => StoreError::KeyDenied(why.as_ref().into()),
+        Error::KeyAway(why) => StoreError::KeyAway(why.as_ref().into()),
+        Error::KeyGone(_) => StoreError::KeyDenied(error.to_string().into()),
         Error::Stale(_) => StoreError::Moved,
         Error::Missing(_) | Error::Damaged { .. } | Error::Unsupported { .. } | Error::Log(_) | Error::TooLarge(_) => {
             StoreError::CloudDamaged(error.to_string().into())

@@ -1,6 +1,7 @@
 //! From the catalog to a plan: one walk through it.
 
 use super::{Failed, Service, record};
+use greenroom_model::TenantName;
 use greenroom_model::offload::{Rules, Treatment};
 use greenroom_offload::format::footer::Key;
 use greenroom_offload::pack::Leaving;
@@ -33,20 +34,26 @@ impl Service {
 }
 
 async fn find(store: &Store, rules: Rules, (capacity, used): (u64, u64), now: Timestamp) -> Result<Found, Failed> {
+    let locked = Locked { store: store.clone(), last: None };
     let found = store.survey(move |survey| {
+        let mut locked = locked;
         let mut planner = Planner::new(&rules, capacity, used, now.0);
         let (mut describe, mut containers) = (Vec::new(), Vec::new());
         survey.blobs(|tenant, blob| {
+            let is_locked = locked.has(tenant);
             let key = record::key(tenant.as_str(), &blob.path, blob.snapshot);
-            if let Some(leaving) = stale(&key, &blob).filter(|_| describe.len() < DESCRIBE_MAX) {
+            if let Some(leaving) = stale(&key, &blob).filter(|_| describe.len() < DESCRIBE_MAX && !is_locked) {
                 describe.push((leaving, blob.bytes));
             }
-            if let Some(fact) = fact(key, blob) {
+            // Without the key nothing can move; what is in both places may go from flash.
+            let moves = !is_locked || matches!(blob.at, Whereabouts::Both(_));
+            if let Some(fact) = fact(key, blob).filter(|_| moves) {
                 planner.fact(fact);
             }
         })?;
         survey.containers(|container| {
-            if container.told == Told::NotAll && containers.len() < DESCRIBE_MAX {
+            let may_be_told = container.told == Told::NotAll && !locked.has(&container.tenant);
+            if may_be_told && containers.len() < DESCRIBE_MAX {
                 let key = record::container_key(container.tenant.as_str(), &container.path);
                 containers.push(Leaving { key, etag: container.props.etag.to_string() });
             }
@@ -59,6 +66,26 @@ async fn find(store: &Store, rules: Rules, (capacity, used): (u64, u64), now: Ti
         Ok(Found { plan, describe, containers, live_bytes: used })
     });
     Ok(found.await?)
+}
+
+/// Whose content can be neither read nor sealed now.
+struct Locked {
+    store: Store,
+    /// Blobs of a tenant follow each other.
+    last: Option<(TenantName, bool)>,
+}
+
+impl Locked {
+    fn has(&mut self, tenant: &TenantName) -> bool {
+        match &self.last {
+            Some((last, is_locked)) if last == tenant => *is_locked,
+            Some(_) | None => {
+                let is_locked = self.store.is_locked(tenant);
+                self.last = Some((tenant.clone(), is_locked));
+                is_locked
+            }
+        }
+    }
 }
 
 /// What need not be done now is left for its hours.

@@ -3,11 +3,13 @@
 use super::background::Background;
 use super::homes::Homes;
 use super::record;
+use super::sealing::CloudKeys;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use greenroom_model::{BlobPath, ContainerPath};
-use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Rank};
+use greenroom_model::{BlobPath, ContainerPath, TenantName};
+use greenroom_offload::flash::{Adopted, Applied, Flash, FlashBlob, Found, Placement, Rank};
 use greenroom_offload::format::footer::{Key, Place};
 use greenroom_offload::log::{AuditHead, Known, Since, State};
+use greenroom_offload::seal::Seal;
 use greenroom_offload::{FlashError, Hash};
 use greenroom_store::adopt::{self, Kept, Origin};
 use greenroom_store::{self as store, BlobKind, CloudLog, Described, ETag, Leaving, Store, StoreError, Timestamp};
@@ -19,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct StoreFlash {
     store: Store,
     background: Background,
+    keys: Arc<CloudKeys>,
     /// Revisions of what is being packed: a commit says what of them the cloud has been told. Gone after a crash, and then whatever was
     /// under way is told once more.
     read: Mutex<HashMap<Key, u32>>,
@@ -59,8 +62,8 @@ fn said(adopted: adopt::Adopted) -> Adopted {
 }
 
 impl StoreFlash {
-    pub fn new(store: Store, background: Background) -> Self {
-        Self { store, background, read: Mutex::default(), adoption: tokio::sync::Mutex::default() }
+    pub fn new(store: Store, background: Background, keys: Arc<CloudKeys>) -> Self {
+        Self { store, background, keys, read: Mutex::default(), adoption: tokio::sync::Mutex::default() }
     }
 
     fn note(&self, key: &Key, revision: u32) {
@@ -81,13 +84,14 @@ impl StoreFlash {
     ) -> Result<Option<FlashBlob>, FlashError> {
         let Leaving { blob, tenant, revision } = match self.store.leaving(path, at).await {
             Ok(leaving) => leaving,
-            Err(StoreError::BlobMissing | StoreError::ContainerMissing | StoreError::StaysSealed) => return Ok(None),
+            Err(StoreError::BlobMissing | StoreError::ContainerMissing) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let about = record::about(&blob.props);
         if about.etag != etag || tenant.as_str() != key.tenant || blob.props.kind != BlobKind::Block {
             return Ok(None);
         }
+        let Some(seal) = self.seal(&tenant).await? else { return Ok(None) };
         self.note(key, revision);
         let length = blob.props.length;
         let background = self.background.clone();
@@ -98,7 +102,7 @@ impl StoreFlash {
                 Ok(part)
             }
         });
-        Ok(Some(FlashBlob { about, content: content.boxed() }))
+        Ok(Some(FlashBlob { about, seal, content: content.boxed() }))
     }
 
     async fn read_container(
@@ -116,8 +120,18 @@ impl StoreFlash {
         if about.etag != etag || fact.tenant.as_str() != key.tenant {
             return Ok(None);
         }
+        let Some(seal) = self.seal(&fact.tenant).await? else { return Ok(None) };
         self.note(key, fact.revision);
-        Ok(Some(FlashBlob { about, content: stream::empty().boxed() }))
+        Ok(Some(FlashBlob { about, seal, content: stream::empty().boxed() }))
+    }
+
+    /// `None` where nothing of the tenant may leave yet.
+    async fn seal(&self, tenant: &TenantName) -> Result<Option<Option<Arc<dyn Seal>>>, FlashError> {
+        match self.keys.seal(tenant).await {
+            Ok(seal) => Ok(Some(seal)),
+            Err(StoreError::StaysSealed) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -149,13 +163,22 @@ impl Flash for StoreFlash {
     async fn apply(&self, applied: Applied) -> Result<(), FlashError> {
         let Applied { number, hash, placements, released } = applied;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let keys: Vec<Key> = placements.iter().map(|placement| placement.key.clone()).collect();
-        let placements = placements.into_iter().map(|placement| store::Placement {
-            of: record::described(&placement.key),
-            etag: ETag::parse(&placement.etag),
-            place: record::cloud_place(placement.place),
-            was: placement.was.map(record::cloud_place),
-            told: read.remove(&placement.key),
+        let named = placements.iter().filter_map(|placement| placement.of.as_ref());
+        let keys: Vec<Key> = named.map(|(key, _)| key.clone()).collect();
+        let sealed = placements.iter().filter(|placement| placement.of.is_none()).filter_map(|placement| placement.was);
+        let moved = self.store.described_at(sealed.map(record::cloud_place).collect()).await?;
+        let placements = placements.into_iter().map(|Placement { of, place, was }| {
+            let (place, was) = (record::cloud_place(place), was.map(record::cloud_place));
+            match of {
+                Some((key, etag)) => {
+                    let (of, etag) = (record::described(&key), ETag::parse(&etag));
+                    store::Placement { of, etag, place, was, told: read.remove(&key) }
+                }
+                None => {
+                    let of = was.and_then(|was| moved.get(&was).cloned());
+                    store::Placement { of, etag: None, place, was, told: None }
+                }
+            }
         });
         let released = released.into_iter().map(|dead| {
             let recipes = dead.recipes;

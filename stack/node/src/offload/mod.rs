@@ -11,6 +11,7 @@ mod link;
 mod open;
 mod pass;
 pub mod record;
+pub mod sealing;
 mod status;
 pub mod target;
 pub mod wire;
@@ -30,6 +31,7 @@ use greenroom_offload::{Cloud, Error, Retry};
 use greenroom_store::{Clock, Store, StoreError, private};
 use greenroom_tenancy::audit::Audit;
 use link::{Link, Shape};
+use sealing::CloudKeys;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path as ObjectPath;
 pub use open::volume_id;
@@ -133,6 +135,7 @@ pub struct Service {
     recaller: Arc<Recaller>,
     turns: Arc<dyn Turns>,
     background: Background,
+    cloud_keys: Arc<CloudKeys>,
     tenancy: Arc<Tenancy>,
     audit: Arc<Audit>,
     rules: RwLock<Rules>,
@@ -225,6 +228,7 @@ impl Running {
         let slot = Slot::default();
         let recaller = Arc::new(Recaller::new(slot.clone(), shape.clone()));
         store.attach(recaller.clone());
+        let cloud_keys = Arc::new(CloudKeys::new(store.clone()));
         let notes = Mutex::new(Notes { since_us: clock.now().0, ..Notes::default() });
         let service = Service {
             store,
@@ -240,6 +244,7 @@ impl Running {
             recaller,
             turns: Arc::new(ToCloud(tenancy.clone())),
             background: Background::new(tenancy.admission()),
+            cloud_keys,
             tenancy: tenancy.clone(),
             audit: audit.clone(),
             rules: RwLock::new(rules),

@@ -3,6 +3,7 @@
 
 use super::cold::{Reader, Writer};
 use super::flash::StoreFlash;
+use super::sealing::{self, StoreKeys};
 use super::{Failed, FoundAudit, From, Opened, RECALL_RETRY, Service};
 use greenroom_model::offload::TakeOver;
 use greenroom_offload::adopt::{adopt, follow};
@@ -10,6 +11,7 @@ use greenroom_offload::flash::Adopted;
 use greenroom_offload::log::{self, Format};
 use greenroom_offload::offload::Offload;
 use greenroom_offload::recall::{Recall, Settings, View};
+use greenroom_offload::seal::Keys;
 use greenroom_offload::{Error, Identity, make_or_load};
 use greenroom_store::StoreError;
 use std::sync::{Arc, PoisonError};
@@ -28,8 +30,8 @@ impl Service {
         }
         let (identity, now) = (identity()?, self.clock.now().0);
         self.belong(&identity).await?;
-        let flash = Arc::new(StoreFlash::new(self.store.clone(), self.background.clone()));
-        let offload = match Offload::open(flash.clone(), self.cloud.clone(), &identity, now).await {
+        let flash = Arc::new(self.flash());
+        let offload = match Offload::open(flash.clone(), self.cloud.clone(), self.keys(), &identity, now).await {
             Ok(offload) => offload,
             Err(behind @ Error::Behind { .. }) => {
                 self.follow().await?;
@@ -54,8 +56,8 @@ impl Service {
     /// Reads the volume as it stands now, although another folder writes it: what that has moved is found again.
     pub(super) async fn follow(&self) -> Result<(), Failed> {
         let format = log::load_format(&self.cloud).await?;
-        let flash = StoreFlash::new(self.store.clone(), self.background.clone());
-        let state = follow(&flash, &self.cloud).await?;
+        sealing::take_in(&self.store, &self.cloud, |_| true).await?;
+        let state = follow(&self.flash(), &self.cloud, &*self.keys()).await?;
         self.read_from(format, View::Loaded(state));
         Ok(())
     }
@@ -66,22 +68,27 @@ impl Service {
             View::Loaded(_) => Writer::Another,
         };
         let (cloud, turns) = (self.cloud.with_retry(RECALL_RETRY), self.turns.clone());
-        let recall = Recall::new(cloud, format, view, Settings::default(), turns);
+        let recall = Recall::new(cloud, format, view, Settings::default(), self.keys(), turns);
         *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(Reader { recall, writer });
         self.notes().followed = Some(Instant::now());
     }
 
-    /// The operator's word: adopts what others have written to the volume, and takes it over. Where this folder is its writer already, it
-    /// does nothing. Err: nothing that counts is lost, and saying it again does the rest.
+    fn flash(&self) -> StoreFlash {
+        StoreFlash::new(self.store.clone(), self.background.clone(), self.cloud_keys.clone())
+    }
+
+    fn keys(&self) -> Arc<dyn Keys> {
+        Arc::new(StoreKeys(self.store.clone()))
+    }
+
+    /// The operator's word: adopts what others have written to the volume, or what could not be opened when it was rebuilt, and takes it over.
+    /// Err: nothing that counts is lost, and saying it again does the rest.
     pub async fn take_over(&self) -> Result<TakeOver, Failed> {
         let _one_at_a_time = self.turn.lock().await;
-        if self.notes().ended.is_none() && self.opened().is_some() {
-            return Ok(TakeOver::default());
-        }
         self.belong(&identity()?).await?;
         tracing::warn!(target = self.shown, volume = self.volume, "an operator takes the volume over");
-        let flash = StoreFlash::new(self.store.clone(), self.background.clone());
-        let adopted = adopt(&flash, &self.cloud, self.clock.now().0).await?;
+        sealing::take_in(&self.store, &self.cloud, |_| true).await?;
+        let adopted = adopt(&self.flash(), &self.cloud, &*self.keys(), self.clock.now().0).await?;
         self.notes().ended = None;
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
         let opened = self.open().await;

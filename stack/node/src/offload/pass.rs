@@ -30,6 +30,7 @@ impl Service {
         let _one_at_a_time = self.turn.lock().await;
         let began = Instant::now();
         let mut report = PassReport::default();
+        self.cloud_keys.ask_again().await;
         let found = self.find().await?;
         self.note_pending(&found.plan);
         if self.shape.is_away() {
@@ -37,6 +38,7 @@ impl Service {
             return Err(Error::Away(why.into()).into());
         }
         let opened = self.open().await?;
+        self.cloud_keys.keep(&self.cloud).await?;
         let usage = self.store.usage();
         // Room comes from what leaves, or from compaction where nothing needs to; else nobody should wait for it.
         let is_low = usage.flash_live_bytes <= self.high_bytes(usage.flash_capacity_bytes);
@@ -144,6 +146,8 @@ impl Service {
                 // It changed, or flash has filled up meanwhile: the next plan knows.
                 Err(StoreError::SourceChanged | StoreError::BlobMissing | StoreError::ContainerMissing) => {}
                 Err(StoreError::Full { .. }) => {}
+                // Its tenant's key is not to be had: that is between the two of them.
+                Err(StoreError::KeyDenied(_) | StoreError::KeyAway(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }

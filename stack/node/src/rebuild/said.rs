@@ -28,6 +28,8 @@ pub struct Said {
     /// Objects of the volume that are missing or damaged.
     pub faults: Vec<Fault>,
     pub uncertain: Uncertain,
+    /// What nobody could open.
+    pub sealed: Vec<Sealed>,
     /// Segments that no manifest counts.
     pub unfinished: Vec<Unfinished>,
     /// Blobs that were on flash only, and are back as of a snapshot.
@@ -41,6 +43,16 @@ pub struct Uncertain {
     pub because: Option<String>,
     /// The first of them.
     pub names: Vec<String>,
+}
+
+/// Of a tenant whose key cannot be used: it stays in the volume.
+#[derive(Debug, Serialize)]
+pub struct Sealed {
+    pub tenant: String,
+    /// Blobs, snapshots and containers.
+    pub objects: u64,
+    pub bytes: u64,
+    pub because: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,6 +108,14 @@ impl Said {
             lost,
             faults: report.faults.clone(),
             uncertain: Uncertain { blobs: report.uncertain.objects, because, names },
+            sealed: report
+                .sealed
+                .iter()
+                .map(|(tenant, still)| {
+                    let (objects, bytes, because) = (still.objects, still.bytes, still.error.to_string());
+                    Sealed { tenant: tenant.clone(), objects, bytes, because }
+                })
+                .collect(),
             unfinished: unfinished
                 .map(|found| Unfinished { segment: found.segment.to_string(), blobs: found.blobs })
                 .collect(),
@@ -109,6 +129,13 @@ impl Said {
         lines("in the target", self.faults.iter());
         lines("uncertain", self.uncertain.names.iter());
         lines("older", self.older.iter());
+        for Sealed { tenant, objects, bytes, because } in &self.sealed {
+            println!(
+                "not brought back: {objects} objects of {tenant} ({}): {because}. They stay in the volume; once their key is to be had, serve this \
+                 folder and say `greenroom-stack take-over --data DIR`",
+                ByteSize(*bytes)
+            );
+        }
         for Unfinished { segment, blobs } in &self.unfinished {
             println!(
                 "not brought back: {blobs} blobs in segment {segment}, which no manifest counts: either its upload was never finished, or the \

@@ -3,8 +3,10 @@
 use super::take;
 use crate::error::{Error, Result};
 use crate::hash::{Hash, TenantKey};
+use crate::seal::{ENVELOPE_BYTES, KeyId, Seal, What};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Magic, codec, cipher, reserved, two lengths, id, nonce, tag, check.
 pub const HEADER_BYTES: usize = 4 + 1 + 1 + 2 + 4 + 4 + 32 + 12 + 16 + CHECK_BYTES;
@@ -29,6 +31,30 @@ pub enum Codec {
     Zstd,
 }
 
+/// Whether a key is needed to read a chunk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cipher {
+    #[default]
+    None,
+    /// Compressed as the codec says, and then sealed: the stored bytes are an envelope and what it holds.
+    Sealed,
+}
+
+impl Cipher {
+    fn is_none(&self) -> bool {
+        *self == Cipher::None
+    }
+
+    /// What it adds to the stored bytes.
+    fn overhead(self) -> u32 {
+        match self {
+            Cipher::None => 0,
+            Cipher::Sealed => ENVELOPE_BYTES as u32,
+        }
+    }
+}
+
 /// Where a chunk lies in its segment and what it is: a line of the chunk table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkEntry {
@@ -39,10 +65,26 @@ pub struct ChunkEntry {
     /// Bytes of content.
     pub raw: u32,
     pub codec: Codec,
+    #[serde(default, skip_serializing_if = "Cipher::is_none")]
+    pub cipher: Cipher,
     pub id: Hash,
 }
 
 impl ChunkEntry {
+    /// Whether a chunk may be so long.
+    pub fn fits(&self) -> bool {
+        self.raw as usize <= RAW_BYTES_MAX && u64::from(self.stored) <= u64::from(self.raw) + u64::from(self.cipher.overhead())
+    }
+
+    /// What is authenticated with a sealed chunk: wherever it lies, it is this one.
+    fn known(codec: Codec, raw: u32, id: &Hash) -> [u8; 37] {
+        let mut known = [0; 37];
+        known[0] = codec.number();
+        known[1..5].copy_from_slice(&raw.to_le_bytes());
+        known[5..].copy_from_slice(&id.0);
+        known
+    }
+
     /// Bytes in the segment, header and all.
     pub fn framed(&self) -> u64 {
         HEADER_BYTES as u64 + u64::from(self.stored)
@@ -53,23 +95,45 @@ impl ChunkEntry {
     }
 }
 
-/// Content of a chunk with its compressed form, where that is worth it. Making one needs no segment: several are made at once.
+impl Codec {
+    fn number(self) -> u8 {
+        match self {
+            Codec::Raw => 0,
+            Codec::Zstd => 1,
+        }
+    }
+}
+
+/// A chunk as it is to be stored: compressed where that is worth it, and sealed where it is a tenant's who has a key. Making one needs no segment:
+/// several are made at once.
 #[derive(Debug)]
 pub struct Squeezed {
-    content: Bytes,
+    id: Hash,
+    raw: u32,
     codec: Codec,
-    packed: Option<Vec<u8>>,
+    cipher: Cipher,
+    stored: Bytes,
 }
 
 impl Squeezed {
-    pub fn of(content: Bytes) -> Self {
+    pub fn of(id: Hash, content: Bytes, seal: Option<&Arc<dyn Seal>>) -> Self {
+        debug_assert!(content.len() <= RAW_BYTES_MAX, "chunks are cut before");
+        let raw = content.len() as u32;
         let (codec, packed) = compress(&content);
-        Self { content, codec, packed }
+        let packed = packed.map_or(content, Bytes::from);
+        let (cipher, stored) = match seal {
+            None => (Cipher::None, packed),
+            Some(seal) => {
+                let known = ChunkEntry::known(codec, raw, &id);
+                (Cipher::Sealed, seal.seal(What::Chunk, &known, &packed).into())
+            }
+        };
+        Self { id, raw, codec, cipher, stored }
     }
 
-    /// Of the content.
-    pub fn length(&self) -> usize {
-        self.content.len()
+    /// In a segment, header and all.
+    pub fn framed(&self) -> usize {
+        HEADER_BYTES + self.stored.len()
     }
 }
 
@@ -91,24 +155,28 @@ fn squeeze(content: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Appends a chunk with its header to a segment that is being built.
-pub fn append(segment: &mut Vec<u8>, id: Hash, squeezed: &Squeezed) -> ChunkEntry {
-    let Squeezed { content, codec, packed } = squeezed;
-    debug_assert!(content.len() <= RAW_BYTES_MAX, "chunks are cut before");
-    let stored = packed.as_deref().unwrap_or(content);
-    let (offset, raw) = (segment.len() as u64, content.len() as u32);
-    let entry = ChunkEntry { offset, stored: stored.len() as u32, raw, codec: *codec, id };
+pub fn append(segment: &mut Vec<u8>, squeezed: &Squeezed) -> ChunkEntry {
+    let Squeezed { id, raw, codec, cipher, stored } = squeezed;
     let start = segment.len();
+    let entry = ChunkEntry {
+        offset: start as u64,
+        stored: stored.len() as u32,
+        raw: *raw,
+        codec: *codec,
+        cipher: *cipher,
+        id: *id,
+    };
     segment.extend_from_slice(MAGIC);
-    segment.push(match codec {
-        Codec::Raw => 0,
-        Codec::Zstd => 1,
+    segment.push(codec.number());
+    segment.push(match cipher {
+        Cipher::None => 0,
+        Cipher::Sealed => 1,
     });
-    // No cipher, two reserved bytes.
-    segment.extend_from_slice(&[0; 3]);
+    segment.extend_from_slice(&[0; 2]);
     segment.extend_from_slice(&entry.raw.to_le_bytes());
     segment.extend_from_slice(&entry.stored.to_le_bytes());
     segment.extend_from_slice(&id.0);
-    // Nonce and tag of the cipher.
+    // Reserved.
     segment.extend_from_slice(&[0; 28]);
     let check = check(&segment[start..], stored);
     segment.extend_from_slice(&check);
@@ -130,22 +198,34 @@ pub fn header(bytes: &[u8], offset: u64, object: &str) -> Result<ChunkEntry> {
         1 => Codec::Zstd,
         codec => return Err(Error::Unsupported { object: object.into(), what: format!("codec {codec}").into() }),
     };
-    if bytes[5] != 0 {
-        let what = format!("decryption by cipher {}", bytes[5]).into();
-        return Err(Error::Unsupported { object: object.into(), what });
-    }
+    let cipher = match bytes[5] {
+        0 => Cipher::None,
+        1 => Cipher::Sealed,
+        cipher => {
+            let what = format!("decryption by cipher {cipher}").into();
+            return Err(Error::Unsupported { object: object.into(), what });
+        }
+    };
     let raw = u32::from_le_bytes(take(bytes, 8));
     let stored = u32::from_le_bytes(take(bytes, 12));
-    if raw as usize > RAW_BYTES_MAX || stored > raw {
-        return Err(damaged("a chunk's lengths are wrong"));
-    }
-    Ok(ChunkEntry { offset, stored, raw, codec, id: Hash(take(bytes, 16)) })
+    let entry = ChunkEntry { offset, stored, raw, codec, cipher, id: Hash(take(bytes, 16)) };
+    if entry.fits() { Ok(entry) } else { Err(damaged("a chunk's lengths are wrong")) }
 }
 
-/// The content of the chunk that `framed` holds, header first. Everything about it is checked: header and stored bytes by their check,
-/// entry against header, content against its length.
-/// The id is checked where the key of its tenant is known; it proves that the content is what the recipe means.
-pub fn decode(framed: &[u8], expected: &ChunkEntry, key: Option<&TenantKey>, object: &str) -> Result<Vec<u8>> {
+/// What a reader knows of a chunk's tenant.
+#[derive(Debug, Clone, Copy)]
+pub enum Opener<'k> {
+    /// Nothing: content that is not sealed is read, and taken for what it is.
+    Nobody,
+    /// What names the tenant's chunks, where they are not sealed.
+    Names(&'k TenantKey),
+    /// The key that the chunk is sealed by.
+    Key(&'k dyn Seal),
+}
+
+/// The stored bytes of the chunk that `framed` holds, header first. They are those that were written, and the chunk is the one that is meant:
+/// for that no key is needed.
+pub fn stored<'f>(framed: &'f [u8], expected: &ChunkEntry, object: &str) -> Result<&'f [u8]> {
     let damaged = |what| Error::damaged(object, what);
     let stored = framed.get(HEADER_BYTES..).ok_or(damaged("a chunk is cut short"))?;
     if stored.len() != expected.stored as usize {
@@ -154,22 +234,58 @@ pub fn decode(framed: &[u8], expected: &ChunkEntry, key: Option<&TenantKey>, obj
     if check(&framed[..CHECKED_BYTES], stored) != framed[CHECKED_BYTES..HEADER_BYTES] {
         return Err(damaged("a chunk's check differs"));
     }
-    if header(framed, expected.offset, object)? != *expected {
-        return Err(damaged("a chunk is not the one that the table names"));
+    match header(framed, expected.offset, object)? == *expected {
+        true => Ok(stored),
+        false => Err(damaged("a chunk is not the one that the table names")),
     }
+}
+
+/// The key that a chunk is sealed by; `None` where it is not. Err: it is damaged.
+pub fn sealed_by(framed: &[u8], expected: &ChunkEntry, object: &str) -> Result<Option<KeyId>> {
+    match expected.cipher {
+        Cipher::None => Ok(None),
+        Cipher::Sealed => {
+            let key = KeyId::of(stored(framed, expected, object)?);
+            key.map(Some).ok_or(Error::damaged(object, "a sealed chunk is cut short"))
+        }
+    }
+}
+
+/// The content of the chunk that `framed` holds, header first. Everything about it is checked: header and stored bytes by their check,
+/// entry against header, content against its length.
+/// The id is checked where what names the tenant's chunks is known; it proves that the content is what the recipe means. Of a sealed one the key does.
+pub fn decode(framed: &[u8], expected: &ChunkEntry, opener: Opener<'_>, object: &str) -> Result<Vec<u8>> {
+    let damaged = |what| Error::damaged(object, what);
+    let stored = stored(framed, expected, object)?;
+    let opened;
+    let packed = match (expected.cipher, opener) {
+        (Cipher::None, _) => stored,
+        (Cipher::Sealed, Opener::Key(key)) => {
+            let known = ChunkEntry::known(expected.codec, expected.raw, &expected.id);
+            let content = key.open(What::Chunk, &known, stored);
+            opened = content.ok_or(damaged("a chunk is not what its key has sealed"))?;
+            &opened
+        }
+        (Cipher::Sealed, Opener::Nobody | Opener::Names(_)) => {
+            let what = "the key of a tenant".into();
+            return Err(Error::Unsupported { object: object.into(), what });
+        }
+    };
     let content = match expected.codec {
-        Codec::Raw => stored.to_vec(),
+        Codec::Raw => packed.to_vec(),
         Codec::Zstd => {
-            zstd::bulk::decompress(stored, expected.raw as usize).map_err(|_| damaged("a chunk does not decompress"))?
+            zstd::bulk::decompress(packed, expected.raw as usize).map_err(|_| damaged("a chunk does not decompress"))?
         }
     };
     if content.len() != expected.raw as usize {
         return Err(damaged("a chunk's lengths are wrong"));
     }
-    if key.is_some_and(|key| key.id(&content) != expected.id) {
-        return Err(damaged("a chunk's content is not what its id says"));
+    match opener {
+        Opener::Names(key) if key.id(&content) != expected.id => {
+            Err(damaged("a chunk's content is not what its id says"))
+        }
+        Opener::Names(_) | Opener::Nobody | Opener::Key(_) => Ok(content),
     }
-    Ok(content)
 }
 
 fn check(header: &[u8], stored: &[u8]) -> [u8; CHECK_BYTES] {
@@ -188,7 +304,7 @@ mod tests {
     }
 
     fn append(segment: &mut Vec<u8>, id: Hash, content: &[u8]) -> ChunkEntry {
-        super::append(segment, id, &Squeezed::of(Bytes::copy_from_slice(content)))
+        super::append(segment, &Squeezed::of(id, Bytes::copy_from_slice(content), None))
     }
 
     fn noise(length: usize) -> Vec<u8> {
@@ -210,14 +326,14 @@ mod tests {
         for content in [noise(300), b"compressible ".repeat(100)] {
             let mut bytes = Vec::new();
             let entry = append(&mut bytes, key().id(&content), &content);
-            assert_eq!(decode(&bytes, &entry, Some(&key()), "x").expect("whole"), content);
+            assert_eq!(decode(&bytes, &entry, Opener::Names(&key()), "x").expect("whole"), content);
             for at in 0..bytes.len() {
                 for bit in 0..8 {
                     bytes[at] ^= 1 << bit;
-                    assert!(decode(&bytes, &entry, None, "x").is_err(), "byte {at} bit {bit}");
+                    assert!(decode(&bytes, &entry, Opener::Nobody, "x").is_err(), "byte {at} bit {bit}");
                     bytes[at] ^= 1 << bit;
                 }
-                assert!(decode(&bytes[..at], &entry, None, "x").is_err(), "cut at {at}");
+                assert!(decode(&bytes[..at], &entry, Opener::Nobody, "x").is_err(), "cut at {at}");
             }
         }
     }
@@ -226,18 +342,18 @@ mod tests {
     fn another_tenants_chunk_is_not_taken_for_ours() {
         let mut bytes = Vec::new();
         let entry = append(&mut bytes, TenantKey::derive(&[7; 32], "bronze").id(b"x"), b"x");
-        assert!(decode(&bytes, &entry, Some(&key()), "x").is_err());
+        assert!(decode(&bytes, &entry, Opener::Names(&key()), "x").is_err());
     }
 
     #[test]
-    fn an_encrypted_chunk_is_refused_as_such() {
+    fn an_unknown_cipher_is_refused_as_such() {
         let mut bytes = Vec::new();
         let entry = append(&mut bytes, key().id(b"x"), b"x");
-        bytes[5] = 1;
+        bytes[5] = 2;
         let check = check(&bytes[..CHECKED_BYTES], &bytes[HEADER_BYTES..]);
         bytes[CHECKED_BYTES..HEADER_BYTES].copy_from_slice(&check);
-        let error = decode(&bytes, &entry, Some(&key()), "x").expect_err("refused");
-        assert!(error.to_string().contains("decryption by cipher 1"), "{error}");
+        let error = decode(&bytes, &entry, Opener::Names(&key()), "x").expect_err("refused");
+        assert!(error.to_string().contains("decryption by cipher 2"), "{error}");
     }
 
     proptest! {
@@ -248,7 +364,7 @@ mod tests {
             let entry = append(&mut bytes, key().id(&content), &content);
             prop_assert_eq!(entry.offset, 17);
             prop_assert_eq!(entry.end(), bytes.len() as u64);
-            prop_assert_eq!(decode(&bytes[17..], &entry, Some(&key()), "x").expect("whole"), content);
+            prop_assert_eq!(decode(&bytes[17..], &entry, Opener::Names(&key()), "x").expect("whole"), content);
         }
 
         #[test]

@@ -1,8 +1,10 @@
 //! What a segment holds: its chunks, the chunks of other segments that its blobs use, and the recipes to make the blobs again.
 
-use super::chunk::{ChunkEntry, RAW_BYTES_MAX};
+use super::chunk::{ChunkEntry, Cipher};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::seal::{KeyId, Keys, Seal, What};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,11 +47,101 @@ pub struct About {
     pub tags: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recipe {
+/// What a recipe is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
     pub key: Key,
     #[serde(flatten)]
     pub about: About,
+}
+
+/// What a recipe is about, and only its tenant's key tells: `Named`, as JSON, sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedLabel {
+    pub tenant: String,
+    pub length: u64,
+    pub sealed: Base64,
+}
+
+/// Bytes, in JSON as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Base64(pub Vec<u8>);
+
+impl From<Base64> for String {
+    fn from(bytes: Base64) -> String {
+        BASE64_STANDARD.encode(bytes.0)
+    }
+}
+
+impl TryFrom<String> for Base64 {
+    type Error = base64::DecodeError;
+    fn try_from(text: String) -> Result<Self, base64::DecodeError> {
+        BASE64_STANDARD.decode(text).map(Base64)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Label {
+    Named(Named),
+    Sealed(SealedLabel),
+}
+
+impl Label {
+    pub fn tenant(&self) -> &str {
+        match self {
+            Label::Named(named) => &named.key.tenant,
+            Label::Sealed(sealed) => &sealed.tenant,
+        }
+    }
+
+    /// Of the blob.
+    pub fn length(&self) -> u64 {
+        match self {
+            Label::Named(named) => named.about.length,
+            Label::Sealed(sealed) => sealed.length,
+        }
+    }
+}
+
+impl SealedLabel {
+    /// `parts` are what the blob is made of: the label is of this content and no other.
+    pub fn new(named: &Named, parts: impl Iterator<Item = (Hash, u32, u32)>, seal: &dyn Seal) -> Result<Self> {
+        let (tenant, length) = (named.key.tenant.clone(), named.about.length);
+        let json = serde_json::to_vec(named).map_err(|_| Error::TooLarge("a name that JSON cannot hold"))?;
+        let sealed = Base64(seal.seal(What::Label, &known(&tenant, length, parts), &json));
+        Ok(Self { tenant, length, sealed })
+    }
+
+    /// Err: `Damaged` where it cannot be anything that was sealed.
+    pub fn key(&self, object: &str) -> Result<KeyId> {
+        KeyId::of(&self.sealed.0).ok_or(Error::damaged(object, "a sealed recipe is cut short"))
+    }
+
+    fn open(&self, parts: impl Iterator<Item = (Hash, u32, u32)>, seal: &dyn Seal, object: &str) -> Result<Named> {
+        let other = || Error::damaged(object, "a sealed recipe is not what its key has sealed");
+        let json = seal.open(What::Label, &known(&self.tenant, self.length, parts), &self.sealed.0);
+        let named: Named = serde_json::from_slice(&json.ok_or_else(other)?).map_err(|_| other())?;
+        let fits = named.key.tenant == self.tenant && named.about.length == self.length;
+        if fits { Ok(named) } else { Err(other()) }
+    }
+}
+
+/// What is authenticated with a sealed label.
+fn known(tenant: &str, length: u64, parts: impl Iterator<Item = (Hash, u32, u32)>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(tenant.len() as u64).to_le_bytes()).update(tenant.as_bytes()).update(&length.to_le_bytes());
+    for (id, skip, length) in parts {
+        hasher.update(&id.0).update(&skip.to_le_bytes()).update(&length.to_le_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    #[serde(flatten)]
+    pub label: Label,
     /// The recipe that this one takes the place of, where only the place of its chunks has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<Place>,
@@ -108,12 +200,33 @@ impl Footer {
         }
     }
 
+    /// What a recipe of this footer is about. Err: `KeyDenied`, `KeyAway`, `KeyGone` where it is sealed; `Damaged` where it is not what was.
+    pub async fn named(&self, recipe: &Recipe, keys: &dyn Keys, object: &str) -> Result<Named> {
+        match &recipe.label {
+            Label::Named(named) => Ok(named.clone()),
+            Label::Sealed(label) => {
+                let seal = keys.find(label.key(object)?).await?;
+                let parts = recipe.parts.iter().map(|part| {
+                    let id = self.chunk(part).map_or(Hash([0; 32]), |(_, _, entry)| entry.id);
+                    (id, part.skip, part.length)
+                });
+                label.open(parts, &*seal, object)
+            }
+        }
+    }
+
+    /// Whether anything in it takes a key.
+    pub fn is_sealed(&self) -> bool {
+        self.recipes.iter().any(|recipe| matches!(recipe.label, Label::Sealed(_)))
+            || self.chunks.iter().any(|entry| entry.cipher != Cipher::None)
+    }
+
     /// Whether chunks follow each other from `start` to `end`, and every recipe adds up.
     pub fn check(&self, start: u64, end: u64, object: &str) -> Result<()> {
         let damaged = |what| Err(Error::damaged(object, what));
         let mut at = start;
         for entry in &self.chunks {
-            if entry.offset != at || entry.raw as usize > RAW_BYTES_MAX || entry.stored > entry.raw {
+            if entry.offset != at || !entry.fits() {
                 return damaged("its chunk table has gaps");
             }
             at = entry.end();
@@ -133,7 +246,7 @@ impl Footer {
                 }
                 length += u64::from(part.length);
             }
-            if length != recipe.about.length {
+            if length != recipe.label.length() {
                 return damaged("a recipe does not add up to its blob's length");
             }
         }

@@ -10,17 +10,18 @@ use crate::error::{Error, Result};
 /// Of the volume as a whole. What cannot be told by a feature flag gets a new one.
 pub const FORMAT: u32 = 1;
 
-/// Chunks may be encrypted: their cipher, nonce and tag are in use. Reserved; nothing writes or reads it yet.
-pub const FEATURE_AEAD: u32 = 1;
+/// Some of it may be sealed by tenants' keys.
+pub const FEATURE_SEALED: u32 = 1;
 
 /// A reader must not guess at what it does not know.
 pub(crate) fn check_features(object: &str, features: u32) -> Result<()> {
-    let what = match features {
-        0 => return Ok(()),
-        FEATURE_AEAD => "decryption (feature 0x1)".into(),
-        _ => format!("unknown features {:#x}", features & !FEATURE_AEAD),
-    };
-    Err(Error::Unsupported { object: object.into(), what: what.into() })
+    match features & !FEATURE_SEALED {
+        0 => Ok(()),
+        unknown => {
+            let what = format!("unknown features {unknown:#x}").into();
+            Err(Error::Unsupported { object: object.into(), what })
+        }
+    }
 }
 
 /// Takes `N` bytes at `at`. The caller has checked the length.

@@ -1,9 +1,9 @@
 //! A segment: header, chunks, footer, trailer. It is built in memory, named by its hash, and never changed.
 
-use super::chunk::{self, ChunkEntry, Squeezed};
+use super::chunk::{self, ChunkEntry, Cipher, Opener, Squeezed};
 use super::document::{self, Kind};
 use super::footer::{Borrowed, Footer, Part, Recipe};
-use super::{check_features, take};
+use super::{FEATURE_SEALED, check_features, take};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,8 @@ pub struct Sealed {
 
 #[derive(Debug)]
 pub struct SegmentBuilder {
+    origin: Origin,
+    /// The header is written last: until then nobody knows which features it has.
     bytes: Vec<u8>,
     footer: Footer,
     borrowed: BTreeMap<(Hash, u32), u32>,
@@ -69,15 +71,7 @@ pub struct SegmentBuilder {
 
 impl SegmentBuilder {
     pub fn new(origin: &Origin) -> Self {
-        let mut bytes = Vec::new();
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&[0; 8]);
-        bytes.extend_from_slice(&origin.volume);
-        bytes.extend_from_slice(&origin.epoch.to_le_bytes());
-        bytes.extend_from_slice(&origin.sequence.to_le_bytes());
-        let check = Hash::of(&bytes).half();
-        bytes.extend_from_slice(&check);
-        Self { bytes, footer: Footer::default(), borrowed: BTreeMap::new() }
+        Self { origin: *origin, bytes: vec![0; HEADER_BYTES], footer: Footer::default(), borrowed: BTreeMap::new() }
     }
 
     /// Bytes of header and chunks; the footer comes on top.
@@ -90,8 +84,8 @@ impl SegmentBuilder {
     }
 
     /// Returns the chunk's number, for parts.
-    pub fn chunk(&mut self, id: Hash, content: &Squeezed) -> (u32, ChunkEntry) {
-        let entry = chunk::append(&mut self.bytes, id, content);
+    pub fn chunk(&mut self, content: &Squeezed) -> (u32, ChunkEntry) {
+        let entry = chunk::append(&mut self.bytes, content);
         self.push(entry)
     }
 
@@ -121,15 +115,17 @@ impl SegmentBuilder {
     }
 
     pub fn seal(self) -> Result<Sealed> {
-        let Self { mut bytes, mut footer, .. } = self;
+        let Self { origin, mut bytes, mut footer, .. } = self;
         let own = footer.chunks.len() as u32;
         for part in footer.recipes.iter_mut().flat_map(|recipe| &mut recipe.parts) {
             if part.chunk & BORROWED != 0 {
                 *part = Part { chunk: own + (part.chunk & !BORROWED), ..*part };
             }
         }
+        let features = if footer.is_sealed() { FEATURE_SEALED } else { 0 };
+        write_header(&mut bytes[..HEADER_BYTES], features, &origin);
         let footer_offset = bytes.len() as u64;
-        let document = document::encode(Kind::Footer, &footer)?;
+        let document = document::encode_with(Kind::Footer, features, &footer)?;
         bytes.extend_from_slice(&document);
         let trailer = bytes.len();
         bytes.extend_from_slice(TRAILER_MAGIC);
@@ -149,6 +145,22 @@ impl SegmentBuilder {
         };
         Ok(Sealed { info, footer, bytes })
     }
+}
+
+fn write_header(header: &mut [u8], features: u32, origin: &Origin) {
+    let Origin { volume, epoch, sequence } = origin;
+    let said = [
+        &MAGIC[..],
+        &features.to_le_bytes(),
+        &[0; 4],
+        volume,
+        &epoch.to_le_bytes(),
+        &sequence.to_le_bytes(),
+    ]
+    .concat();
+    let (begin, check) = header.split_at_mut(said.len());
+    begin.copy_from_slice(&said);
+    check.copy_from_slice(&Hash::of(begin).half());
 }
 
 /// Where the footer lies, from the last `TRAILER_BYTES` of a segment that is `length` bytes long.
@@ -200,7 +212,10 @@ pub fn verify(bytes: &[u8], object: &str) -> Result<Footer> {
     let footer = footer(&bytes[range.start as usize..range.end as usize], range.start, object)?;
     for entry in &footer.chunks {
         let framed = &bytes[entry.offset as usize..entry.end() as usize];
-        chunk::decode(framed, entry, None, object)?;
+        match entry.cipher {
+            Cipher::None => _ = chunk::decode(framed, entry, Opener::Nobody, object)?,
+            Cipher::Sealed => _ = chunk::stored(framed, entry, object)?,
+        }
     }
     Ok(footer)
 }
@@ -208,7 +223,7 @@ pub fn verify(bytes: &[u8], object: &str) -> Result<Footer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::footer::{About, Key};
+    use crate::format::footer::{About, Key, Label, Named};
     use crate::hash::TenantKey;
     use bytes::Bytes;
     use proptest::prelude::*;
@@ -226,14 +241,14 @@ mod tests {
         };
         let about =
             About { etag: "0x1".into(), length, metadata: [("a".into(), "ü".into())].into(), ..About::default() };
-        Recipe { key, about, was: None, parts }
+        Recipe { label: Label::Named(Named { key, about }), was: None, parts }
     }
 
     fn sample(contents: &[Vec<u8>]) -> Sealed {
         let key = TenantKey::derive(&[7; 32], "gold");
         let mut builder = SegmentBuilder::new(&ORIGIN);
         for (number, content) in contents.iter().enumerate() {
-            let (chunk, entry) = builder.chunk(key.id(content), &Squeezed::of(Bytes::copy_from_slice(content)));
+            let (chunk, entry) = builder.chunk(&Squeezed::of(key.id(content), Bytes::copy_from_slice(content), None));
             let borrowed = builder.borrow(Borrowed { segment: Hash([8; 32]), number: number as u32, entry });
             let parts = [chunk, borrowed].map(|chunk| Part { chunk, skip: 0, length: entry.raw });
             let parts = parts.into_iter().filter(|part| part.length > 0).collect();
@@ -290,7 +305,10 @@ mod tests {
             ("no such chunk", |footer| footer.recipes[0].parts[0].chunk = 7),
             ("out of the chunk", |footer| footer.recipes[0].parts[0].skip = u32::MAX),
             ("empty part", |footer| footer.recipes[0].parts[0].length = 0),
-            ("length", |footer| footer.recipes[0].about.length += 1),
+            ("length", |footer| match &mut footer.recipes[0].label {
+                Label::Named(named) => named.about.length += 1,
+                Label::Sealed(sealed) => sealed.length += 1,
+            }),
         ];
         for (name, bend) in cases {
             let mut footer = sealed.footer.clone();

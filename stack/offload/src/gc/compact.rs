@@ -1,16 +1,16 @@
 //! Moves what is still needed of some segments into new ones. Chunks are taken over as they lie; of a chunk that small blobs share, the
-//! blobs that are left are packed again.
+//! blobs that are left are packed again, unless it is sealed: no key is needed for any of this.
 
 use super::plan::Victim;
 use crate::error::{Error, Result};
 use crate::flash::Flash;
-use crate::format::chunk::{self, ChunkEntry};
-use crate::format::footer::{Borrowed, Footer, Place, Recipe};
+use crate::format::chunk::{self, ChunkEntry, Cipher, Opener};
+use crate::format::footer::{Borrowed, Footer, Label, Named, Place, Recipe};
 use crate::hash::Hash;
 use crate::layout;
 use crate::log::{Change, Dead};
 use crate::offload::{Offload, check_lenders, read_footer};
-use crate::pack::{ChunkAt, SegmentWriter, Small, Written};
+use crate::pack::{ChunkAt, SegmentWriter, Small, Subject, Written};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,11 +95,13 @@ impl<F: Flash> Offload<F> {
             return Ok(());
         }
         job.old.entry(place.segment).or_default().push(place.recipe);
-        let shares = matches!(parts[..], [(chunk, _, length)] if length < chunk.entry.raw);
-        if shares {
-            self.repack(job, place, recipe, parts[0]).await
-        } else {
-            self.relocate(job, place, recipe, parts).await
+        match (&recipe.label, &parts[..]) {
+            (Label::Named(named), [(chunk, skip, length)])
+                if *length < chunk.entry.raw && chunk.entry.cipher == Cipher::None =>
+            {
+                self.repack(job, place, named, (*chunk, *skip, *length)).await
+            }
+            _ => self.relocate(job, place, recipe, parts).await,
         }
     }
 
@@ -107,16 +109,16 @@ impl<F: Flash> Offload<F> {
         &self,
         job: &mut Move,
         place: Place,
-        recipe: &Recipe,
+        named: &Named,
         (at, skip, length): (Borrowed, u32, u32),
     ) -> Result<()> {
         let content = match job.shared.take() {
             Some((segment, offset, content)) if (segment, offset) == (at.segment, at.entry.offset) => content,
-            _ => self.chunk(&at.segment, &at.entry, &recipe.key.tenant).await?.1,
+            _ => self.content(&at.segment, &at.entry, &named.key.tenant).await?,
         };
         let part = content.get(skip as usize..(skip + length) as usize);
         let part = part.ok_or(Error::damaged("footer", "a recipe reaches out of a chunk"))?;
-        job.small.add(&mut job.writer, recipe.key.clone(), recipe.about.clone(), Some(place), part).await?;
+        job.small.add(&mut job.writer, named.clone(), None, Some(place), part).await?;
         job.shared = Some((at.segment, at.entry.offset, content));
         Ok(())
     }
@@ -134,7 +136,7 @@ impl<F: Flash> Offload<F> {
             let chunk = match known {
                 Some(chunk) => chunk,
                 None if job.victims.contains(&at.segment) => {
-                    let (framed, _) = self.chunk(&at.segment, &at.entry, &recipe.key.tenant).await?;
+                    let framed = self.framed(&at.segment, &at.entry, recipe.label.tenant()).await?;
                     let chunk = job.writer.verbatim(&framed, &at.entry).await?;
                     job.moved.insert((at.segment, at.number), chunk);
                     chunk
@@ -143,22 +145,35 @@ impl<F: Flash> Offload<F> {
             };
             placed.push((chunk, skip, length));
         }
-        job.writer.recipe(recipe.key.clone(), recipe.about.clone(), Some(place), placed).await
+        let subject = match recipe.label.clone() {
+            Label::Named(named) => Subject::Named(named, None),
+            Label::Sealed(label) => Subject::Moved(label),
+        };
+        job.writer.recipe(subject, Some(place), placed).await
     }
 
-    /// A chunk as it lies there, and its content, checked.
-    async fn chunk(&self, segment: &Hash, entry: &ChunkEntry, tenant: &str) -> Result<(bytes::Bytes, Vec<u8>)> {
-        let name = layout::segment(segment);
-        let key = self.volume.tenant_key(tenant);
+    /// The content of a chunk that is not sealed, checked.
+    async fn content(&self, segment: &Hash, entry: &ChunkEntry, tenant: &str) -> Result<Vec<u8>> {
+        let (name, names) = (layout::segment(segment), self.volume.chunk_names(tenant, None));
+        let framed = self.framed(segment, entry, tenant).await?;
+        chunk::decode(&framed, entry, Opener::Names(&names), &name)
+    }
+
+    /// A chunk as it lies there, checked as far as that takes no key.
+    async fn framed(&self, segment: &Hash, entry: &ChunkEntry, tenant: &str) -> Result<bytes::Bytes> {
+        let (name, names) = (layout::segment(segment), self.volume.chunk_names(tenant, None));
+        let check = |framed: &[u8]| match entry.cipher {
+            Cipher::None => chunk::decode(framed, entry, Opener::Names(&names), &name).map(drop),
+            Cipher::Sealed => chunk::stored(framed, entry, &name).map(drop),
+        };
         let framed = self.volume.cloud().get_range(&name, entry.offset..entry.end()).await?;
-        match chunk::decode(&framed, entry, Some(&key), &name) {
+        match check(&framed) {
             // Once more: the bytes may have been damaged on their way.
             Err(Error::Damaged { .. }) => {
                 let framed = self.volume.cloud().get_range(&name, entry.offset..entry.end()).await?;
-                let content = chunk::decode(&framed, entry, Some(&key), &name)?;
-                Ok((framed, content))
+                check(&framed).map(|()| framed)
             }
-            decoded => decoded.map(|content| (framed, content)),
+            checked => checked.map(|()| framed),
         }
     }
 }

@@ -20,7 +20,7 @@ pub async fn holding(
     for (hash, segment) in &state.segments {
         // A chunk that is borrowed lies where a recipe of the same tenant does too: ids are made with a key of its own.
         for recipe in read_footer(cloud, &segment.info).await?.recipes {
-            if let Some(segments) = held.get_mut(&recipe.key.tenant) {
+            if let Some(segments) = held.get_mut(recipe.label.tenant()) {
                 segments.insert(*hash);
             }
         }

@@ -42,7 +42,7 @@ impl ChunkIndex {
 
     /// Remembers the chunks of a segment of the volume that whole parts of large blobs use.
     pub(crate) fn learn_footer(&self, segment: Hash, footer: &Footer) {
-        let large = footer.recipes.iter().filter(|recipe| recipe.about.length >= SMALL_BYTES);
+        let large = footer.recipes.iter().filter(|recipe| recipe.label.length() >= SMALL_BYTES);
         let numbers = large.flat_map(|recipe| &recipe.parts).map(|part| part.chunk);
         self.learn(numbers.filter_map(|number| {
             let entry = footer.chunks.get(number as usize)?;

@@ -9,13 +9,14 @@ pub use cut::{CUT_AVERAGE, CUT_MAX, CUT_MIN};
 pub use index::ChunkIndex;
 pub use small::SMALL_BYTES;
 pub(crate) use small::Small;
-pub(crate) use writer::{ChunkAt, SegmentWriter, Written};
+pub(crate) use writer::{ChunkAt, SegmentWriter, Subject, Written};
 
 use crate::error::{Error, Result};
 use crate::flash::{Flash, FlashBlob, Placement};
 use crate::format::chunk::Squeezed;
-use crate::format::footer::{Borrowed, Key, PARTS_MAX};
+use crate::format::footer::{Borrowed, Key, Named, PARTS_MAX};
 use crate::hash::Hash;
+use crate::seal::Seal;
 use crate::volume::{InFlight, Volume};
 use bytes::{Bytes, BytesMut};
 use cut::Cutter;
@@ -140,15 +141,15 @@ impl Packer<'_> {
         if content.len() as u64 != blob.about.length {
             return Err(Error::Flash("its content is shorter than its length says".into()));
         }
-        self.small.add(&mut self.writer, key, blob.about, None, &content).await
+        self.small.add(&mut self.writer, Named { key, about: blob.about }, blob.seal, None, &content).await
     }
 
-    /// Compresses a chunk that is not known, on another thread where there is one.
-    fn prepare(&self, id: Hash, content: Bytes) -> Coming {
+    /// Compresses a chunk that is not known, and seals it, on another thread where there is one.
+    fn prepare(&self, id: Hash, content: Bytes, seal: Option<Arc<dyn Seal>>) -> Coming {
         let length = content.len() as u32;
         let what = match self.find(&id) {
             Some(known) => What::Known(known),
-            None => What::Squeezing(tokio::spawn(async move { Squeezed::of(content) })),
+            None => What::Squeezing(tokio::spawn(async move { Squeezed::of(id, content, seal.as_ref()) })),
         };
         Coming { id, length, what }
     }
@@ -169,7 +170,7 @@ impl Packer<'_> {
                 self.figures.bytes_known += u64::from(length);
                 known
             }
-            None => self.writer.indexed_chunk(id, &squeezed).await?,
+            None => self.writer.indexed_chunk(&squeezed).await?,
         };
         Ok((chunk, 0, length))
     }
@@ -179,7 +180,7 @@ impl Packer<'_> {
     }
 
     async fn large(&mut self, key: Key, mut blob: FlashBlob) -> Result<()> {
-        let tenant_key = self.writer.volume().tenant_key(&key.tenant);
+        let names = self.writer.volume().chunk_names(&key.tenant, blob.seal.as_ref());
         let (mut cutter, mut buffer, mut parts, mut read) = (Cutter::new(), BytesMut::new(), Vec::new(), 0);
         let mut coming = VecDeque::new();
         loop {
@@ -195,7 +196,7 @@ impl Packer<'_> {
                     return Err(Error::TooLarge("it has more chunks than a recipe may"));
                 }
                 let content = buffer.split_to(length).freeze();
-                coming.push_back(self.prepare(tenant_key.id(&content), content));
+                coming.push_back(self.prepare(names.id(&content), content, blob.seal.clone()));
                 if coming.len() > COMPRESSING_MAX
                     && let Some(chunk) = coming.pop_front()
                 {
@@ -209,6 +210,6 @@ impl Packer<'_> {
         for chunk in coming {
             parts.push(self.place(chunk).await?);
         }
-        self.writer.recipe(key, blob.about, None, parts).await
+        self.writer.recipe(Subject::Named(Named { key, about: blob.about }, blob.seal), None, parts).await
     }
 }

@@ -1,9 +1,11 @@
 //! Small blobs that share a chunk: neighbours by name, which are likely to be alike, and to be read together.
 
-use super::writer::{RECIPES_MAX, SegmentWriter};
+use super::writer::{RECIPES_MAX, SegmentWriter, Subject};
 use crate::error::Result;
 use crate::format::chunk::Squeezed;
-use crate::format::footer::{About, Key, Place};
+use crate::format::footer::{Named, Place};
+use crate::seal::{KeyId, Seal};
+use std::sync::Arc;
 
 /// Blobs below this are packed whole, together with their neighbours.
 pub const SMALL_BYTES: u64 = 256 << 10;
@@ -12,7 +14,9 @@ pub const SMALL_BYTES: u64 = 256 << 10;
 #[derive(Debug, Default)]
 pub struct Small {
     content: Vec<u8>,
-    blobs: Vec<(Key, About, Option<Place>)>,
+    blobs: Vec<(Named, Option<Place>)>,
+    /// Of all of them.
+    seal: Option<Arc<dyn Seal>>,
 }
 
 impl Small {
@@ -20,32 +24,39 @@ impl Small {
     pub async fn add(
         &mut self,
         to: &mut SegmentWriter,
-        key: Key,
-        about: About,
+        named: Named,
+        seal: Option<Arc<dyn Seal>>,
         was: Option<Place>,
         content: &[u8],
     ) -> Result<()> {
         let together = (self.content.len() + content.len()) as u64;
-        // A chunk's id is made with the key of one tenant.
-        let same_tenant = self.blobs.last().is_none_or(|(last, ..)| last.tenant == key.tenant);
-        if !same_tenant || together > SMALL_BYTES || self.blobs.len() >= RECIPES_MAX {
+        // A chunk's id is made with the key of one tenant, and it is sealed by one.
+        let id = |seal: &Option<Arc<dyn Seal>>| -> Option<KeyId> { seal.as_ref().map(|seal| seal.key()) };
+        let fits = self.blobs.last().is_none_or(|(last, _)| last.key.tenant == named.key.tenant)
+            && (self.blobs.is_empty() || id(&self.seal) == id(&seal));
+        if !fits || together > SMALL_BYTES || self.blobs.len() >= RECIPES_MAX {
             self.flush(to).await?;
         }
         self.content.extend_from_slice(content);
-        self.blobs.push((key, about, was));
+        self.blobs.push((named, was));
+        self.seal = seal;
         Ok(())
     }
 
     pub async fn flush(&mut self, to: &mut SegmentWriter) -> Result<()> {
-        let Small { content, blobs } = std::mem::take(self);
-        let Some((first, ..)) = blobs.first() else { return Ok(()) };
-        let id = to.volume().tenant_key(&first.tenant).id(&content);
-        let chunk = if content.is_empty() { None } else { Some(to.chunk(id, &Squeezed::of(content.into())).await?) };
+        let Small { content, blobs, seal } = std::mem::take(self);
+        let Some((first, _)) = blobs.first() else { return Ok(()) };
+        let id = to.volume().chunk_names(&first.key.tenant, seal.as_ref()).id(&content);
+        let chunk = if content.is_empty() {
+            None
+        } else {
+            Some(to.chunk(&Squeezed::of(id, content.into(), seal.as_ref())).await?)
+        };
         let mut skip = 0;
-        for (key, about, was) in blobs {
-            let length = about.length as u32;
+        for (named, was) in blobs {
+            let length = named.about.length as u32;
             let parts = chunk.filter(|_| length > 0).map(|chunk| (chunk, skip, length));
-            to.recipe(key, about, was, parts.into_iter().collect()).await?;
+            to.recipe(Subject::Named(named, seal.clone()), was, parts.into_iter().collect()).await?;
             skip += length;
         }
         Ok(())

@@ -2,10 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::flash::Placement;
-use crate::format::chunk::{self, ChunkEntry, Squeezed};
-use crate::format::footer::{About, Borrowed, Key, Part, Place, Recipe};
+use crate::format::chunk::{ChunkEntry, Squeezed};
+use crate::format::footer::{Borrowed, Key, Label, Named, Part, Place, Recipe, SealedLabel};
 use crate::format::segment::{SegmentBuilder, TARGET_BYTES};
 use crate::hash::Hash;
+use crate::seal::Seal;
 use crate::volume::{InFlight, Volume};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,41 @@ pub enum ChunkAt {
         entry: ChunkEntry,
     },
     Elsewhere(Borrowed),
+}
+
+impl ChunkAt {
+    fn id(&self) -> Hash {
+        match self {
+            ChunkAt::Mine { entry, .. } => entry.id,
+            ChunkAt::Elsewhere(borrowed) => borrowed.entry.id,
+        }
+    }
+}
+
+/// What a recipe is to be about.
+#[derive(Debug)]
+pub enum Subject {
+    /// And what seals that.
+    Named(Named, Option<Arc<dyn Seal>>),
+    /// As it is said elsewhere: of the same content, so that nobody has to open it.
+    Moved(SealedLabel),
+}
+
+impl Subject {
+    fn label(self, parts: &[(ChunkAt, u32, u32)]) -> Result<(Label, Option<(Key, String)>)> {
+        match self {
+            Subject::Moved(label) => Ok((Label::Sealed(label), None)),
+            Subject::Named(named, seal) => {
+                let of = Some((named.key.clone(), named.about.etag.clone()));
+                let parts = parts.iter().map(|(chunk, skip, length)| (chunk.id(), *skip, *length));
+                let label = match seal {
+                    Some(seal) => Label::Sealed(SealedLabel::new(&named, parts, &*seal)?),
+                    None => Label::Named(named),
+                };
+                Ok((label, of))
+            }
+        }
+    }
 }
 
 /// What a writer has put into the cloud, for a commit to add.
@@ -81,16 +117,16 @@ impl SegmentWriter {
         self.mine.get(id).copied()
     }
 
-    pub async fn chunk(&mut self, id: Hash, content: &Squeezed) -> Result<ChunkAt> {
-        self.make_room(chunk::HEADER_BYTES + content.length()).await?;
-        let (number, entry) = self.filling.chunk(id, content);
+    pub async fn chunk(&mut self, content: &Squeezed) -> Result<ChunkAt> {
+        self.make_room(content.framed()).await?;
+        let (number, entry) = self.filling.chunk(content);
         Ok(ChunkAt::Mine { nth: self.sealed.len(), number, entry })
     }
 
     /// One that `find` is to find.
-    pub async fn indexed_chunk(&mut self, id: Hash, content: &Squeezed) -> Result<ChunkAt> {
-        let chunk = self.chunk(id, content).await?;
-        self.mine.insert(id, chunk);
+    pub async fn indexed_chunk(&mut self, content: &Squeezed) -> Result<ChunkAt> {
+        let chunk = self.chunk(content).await?;
+        self.mine.insert(chunk.id(), chunk);
         Ok(chunk)
     }
 
@@ -104,20 +140,20 @@ impl SegmentWriter {
     /// `parts` are chunks, bytes to skip in them, and bytes to use.
     pub async fn recipe(
         &mut self,
-        key: Key,
-        about: About,
+        subject: Subject,
         was: Option<Place>,
         parts: Vec<(ChunkAt, u32, u32)>,
     ) -> Result<()> {
+        let (label, of) = subject.label(&parts)?;
         // A recipe of many parts counts for the room that it takes in the footer.
         if self.recipes.len() >= RECIPES_MAX || (self.parts > 0 && self.parts + parts.len() > 4 * RECIPES_MAX) {
             self.seal().await?;
         }
         self.parts += parts.len();
         let parts = parts.into_iter().map(|(chunk, skip, length)| Part { chunk: self.number(chunk), skip, length });
-        let recipe = Recipe { key, about, was, parts: parts.collect() };
+        let recipe = Recipe { label, was, parts: parts.collect() };
         let place = Place { segment: Hash([0; 32]), recipe: self.recipes.len() as u32 };
-        self.recipes.push(Placement::of(&recipe, place));
+        self.recipes.push(Placement { of, place, was });
         self.filling.recipe(recipe);
         Ok(())
     }

@@ -9,12 +9,13 @@ pub use turns::{InOrder, Turn, Turns};
 
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
-use crate::format::chunk;
-use crate::format::footer::{Footer, Place, Recipe};
+use crate::format::chunk::{self, ChunkEntry, Cipher, Opener};
+use crate::format::footer::{Footer, Named, Place, Recipe};
 use crate::hash::{Hash, TenantKey};
 use crate::layout;
 use crate::log::{Format, State};
 use crate::offload::read_footer;
+use crate::seal::Keys;
 use crate::volume::{Volume, lock};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -59,13 +60,14 @@ pub struct Recall {
     format: Format,
     view: View,
     settings: Settings,
+    keys: Arc<dyn Keys>,
     shared: Arc<Common>,
 }
 
 #[derive(Debug)]
 struct Common {
     footers: Mutex<Known<Hash, Arc<Footer>, Arc<Footer>>>,
-    chunks: Mutex<Known<ChunkKey, Bytes, Got>>,
+    chunks: Mutex<Known<ChunkKey, Kept, Got>>,
     turns: Arc<dyn Turns>,
 }
 
@@ -74,20 +76,44 @@ type ChunkKey = (Hash, u64);
 /// Chunks by their offsets.
 type Got = Arc<HashMap<u64, Bytes>>;
 
+/// A chunk that is remembered.
+#[derive(Debug, Clone)]
+enum Kept {
+    Content(Bytes),
+    /// As it lies there: whoever wants it needs the key now as well.
+    Sealed(Bytes),
+}
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        match self {
+            Kept::Content(bytes) | Kept::Sealed(bytes) => bytes.len(),
+        }
+    }
+}
+
 impl Recall {
     /// `turns` says which reader's request goes next.
-    pub fn new(cloud: Cloud, format: Format, view: View, settings: Settings, turns: Arc<dyn Turns>) -> Self {
+    pub fn new(
+        cloud: Cloud,
+        format: Format,
+        view: View,
+        settings: Settings,
+        keys: Arc<dyn Keys>,
+        turns: Arc<dyn Turns>,
+    ) -> Self {
         let shared = Common {
             footers: Mutex::new(Known::new(settings.footer_bytes_max)),
             chunks: Mutex::new(Known::new(settings.chunk_bytes_max)),
             turns,
         };
-        Self { cloud, format, view, settings, shared: Arc::new(shared) }
+        Self { cloud, format, view, settings, keys, shared: Arc::new(shared) }
     }
 
     /// What is known of the blob. Err: `Stale` where the place is none any more; the catalog knows a newer one.
-    pub async fn recipe(&self, reader: &str, place: Place) -> Result<Recipe> {
-        Ok(self.find(reader, place).await?.1)
+    pub async fn named(&self, reader: &str, place: Place) -> Result<Named> {
+        let (footer, recipe) = self.find(reader, place).await?;
+        footer.named(&recipe, &*self.keys, &layout::segment(&place.segment)).await
     }
 
     /// Streams a range of the content, which is cut to the blob's length, in the turns of a tenant. Every chunk is checked before any of it
@@ -99,7 +125,7 @@ impl Recall {
         range: Range<u64>,
     ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
         let (footer, recipe) = self.find(reader, place).await?;
-        let key = TenantKey::derive(&self.format.id_key.0, &recipe.key.tenant);
+        let key = TenantKey::derive(&self.format.id_key.0, recipe.label.tenant());
         let pieces = plan::pieces(place.segment, &footer, &recipe, range)?;
         let fetches = coalesce(&pieces, &self.settings.coalesce);
         let this = self.clone();
@@ -157,7 +183,10 @@ impl Recall {
         let mut parts = Vec::with_capacity(sources.len());
         for (piece, source) in fetch.pieces.iter().zip(sources) {
             let content = match source {
-                Source::Kept(content) => content,
+                Source::Kept(Kept::Content(content)) => content,
+                Source::Kept(Kept::Sealed(framed)) => {
+                    self.open(&framed, &piece.entry, &key, &layout::segment(&piece.segment)).await?
+                }
                 Source::Coming(coming) => {
                     let chunks = coming.await?;
                     let content = chunks.get(&piece.entry.offset).cloned();
@@ -176,7 +205,7 @@ impl Recall {
     /// For each piece what is there or on its way; asks for the rest.
     fn sources(&self, fetch: &Fetch, key: TenantKey, reader: &Arc<str>) -> Vec<Source> {
         let mut chunks = lock(&self.shared.chunks);
-        let known = |chunks: &mut Known<ChunkKey, Bytes, Got>, piece: &Piece| {
+        let known = |chunks: &mut Known<ChunkKey, Kept, Got>, piece: &Piece| {
             let at = (piece.segment, piece.entry.offset);
             let kept = chunks.kept.get(&at).map(Source::Kept);
             kept.or_else(|| chunks.coming(&at).map(Source::Coming))
@@ -200,21 +229,29 @@ impl Recall {
         let mut forget = Forget { known: &self.shared.chunks, keys, has_ended: false };
         let outcome = self.get_checked(&wanted, &key, &reader).await;
         let mut chunks = lock(&self.shared.chunks);
-        for (offset, content) in outcome.iter().flatten() {
-            chunks.kept.put((wanted.segment, *offset), content.clone(), content.len());
-        }
+        let got = outcome.map(|checked| {
+            let got = checked.into_iter().map(|(offset, Checked { content, kept })| {
+                let bytes = kept.bytes();
+                chunks.kept.put((wanted.segment, offset), kept, bytes);
+                (offset, content)
+            });
+            Arc::new(got.collect())
+        });
         drop(chunks);
         forget.has_ended = true;
-        outcome.map(Arc::new)
+        got
     }
 
-    async fn get_checked(&self, wanted: &Fetch, key: &TenantKey, reader: &str) -> Result<HashMap<u64, Bytes>> {
+    async fn get_checked(&self, wanted: &Fetch, key: &TenantKey, reader: &str) -> Result<HashMap<u64, Checked>> {
         let _turn = self.shared.turns.turn(reader).await;
         let name = layout::segment(&wanted.segment);
         let mut attempt = 1;
         loop {
-            let got = self.cloud.get_range(&name, wanted.range.clone()).await;
-            match got.and_then(|bytes| decode(&bytes, wanted, key, &name)) {
+            let checked = match self.cloud.get_range(&name, wanted.range.clone()).await {
+                Ok(bytes) => self.decode(&bytes, wanted, key, &name).await,
+                Err(error) => Err(error),
+            };
+            match checked {
                 // What the log counts is not missing because of one answer.
                 Err(error @ (Error::Damaged { .. } | Error::Missing(_))) if attempt < DAMAGED_ATTEMPTS_MAX => {
                     tracing::warn!(%error, "an answer failed its checks, and is asked for again");
@@ -224,10 +261,55 @@ impl Recall {
             }
         }
     }
+
+    async fn decode(
+        &self,
+        bytes: &Bytes,
+        wanted: &Fetch,
+        key: &TenantKey,
+        name: &str,
+    ) -> Result<HashMap<u64, Checked>> {
+        let mut decoded = HashMap::new();
+        for Piece { entry, .. } in &wanted.pieces {
+            if let Entry::Vacant(free) = decoded.entry(entry.offset) {
+                let from = (entry.offset - wanted.range.start) as usize;
+                let to = from + entry.framed() as usize;
+                if to > bytes.len() {
+                    return Err(Error::damaged(name, "a chunk is cut short"));
+                }
+                let framed = bytes.slice(from..to);
+                let content = self.open(&framed, entry, key, name).await?;
+                let kept = match entry.cipher {
+                    Cipher::None => Kept::Content(content.clone()),
+                    Cipher::Sealed => Kept::Sealed(framed),
+                };
+                free.insert(Checked { content, kept });
+            }
+        }
+        Ok(decoded)
+    }
+
+    /// The content of a chunk, checked, by the key that it takes.
+    async fn open(&self, framed: &[u8], entry: &ChunkEntry, names: &TenantKey, name: &str) -> Result<Bytes> {
+        let content = match chunk::sealed_by(framed, entry, name)? {
+            None => chunk::decode(framed, entry, Opener::Names(names), name)?,
+            Some(key) => {
+                let seal = self.keys.find(key).await?;
+                chunk::decode(framed, entry, Opener::Key(&*seal), name)?
+            }
+        };
+        Ok(content.into())
+    }
+}
+
+/// A chunk that has come.
+struct Checked {
+    content: Bytes,
+    kept: Kept,
 }
 
 enum Source {
-    Kept(Bytes),
+    Kept(Kept),
     Coming(Coming<Got>),
 }
 
@@ -236,17 +318,4 @@ fn in_parts(mut content: Bytes) -> impl Iterator<Item = Bytes> {
         let part = content.split_to(content.len().min(PART_BYTES_MAX));
         (!part.is_empty()).then_some(part)
     })
-}
-
-fn decode(bytes: &Bytes, wanted: &Fetch, key: &TenantKey, name: &str) -> Result<HashMap<u64, Bytes>> {
-    let mut decoded = HashMap::new();
-    for Piece { entry, .. } in &wanted.pieces {
-        if let Entry::Vacant(free) = decoded.entry(entry.offset) {
-            let from = (entry.offset - wanted.range.start) as usize;
-            let framed = bytes.get(from..from + entry.framed() as usize);
-            let framed = framed.ok_or(Error::damaged(name, "a chunk is cut short"))?;
-            free.insert(chunk::decode(framed, entry, Some(key), name)?.into());
-        }
-    }
-    Ok(decoded)
 }

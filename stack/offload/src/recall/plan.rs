@@ -87,15 +87,15 @@ fn join(before: &Range<u64>, after: &Range<u64>, limits: &Coalesce) -> Option<Ra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::chunk::{Codec, HEADER_BYTES};
-    use crate::format::footer::{About, Borrowed, Key, Part};
+    use crate::format::chunk::{Cipher, Codec, HEADER_BYTES};
+    use crate::format::footer::{About, Borrowed, Key, Label, Named, Part};
 
     const A: Hash = Hash([1; 32]);
     const B: Hash = Hash([2; 32]);
     const HEADER: u64 = HEADER_BYTES as u64;
 
     fn entry(offset: u64, raw: u32) -> ChunkEntry {
-        ChunkEntry { offset, stored: raw, raw, codec: Codec::Raw, id: Hash([0; 32]) }
+        ChunkEntry { offset, stored: raw, raw, codec: Codec::Raw, cipher: Cipher::None, id: Hash([0; 32]) }
     }
 
     fn piece(segment: Hash, offset: u64, raw: u32) -> Piece {
@@ -114,7 +114,8 @@ mod tests {
             Part { chunk: 2, skip: 0, length: 50 },
             Part { chunk: 1, skip: 0, length: 60 },
         ];
-        let recipe = Recipe { key: Key::default(), about: About { length: 200, ..About::default() }, was: None, parts };
+        let named = Named { key: Key::default(), about: About { length: 200, ..About::default() } };
+        let recipe = Recipe { label: Label::Named(named), was: None, parts };
         // Range of the blob -> (segment, offset of the chunk, skip, length).
         type Found = (Hash, u64, u32, u32);
         let cases: [(Range<u64>, &[Found]); 7] = [

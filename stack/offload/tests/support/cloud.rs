@@ -130,6 +130,16 @@ impl Faulty {
     }
 }
 
+/// Remembers what was rightly asked to go: that may happen after the log has been told that it has.
+async fn note_asked(world: &World, path: &Path) {
+    let plain = Cloud::new(Arc::new(world.inner.clone()), Path::from(ROOT), retry());
+    if let (Some(hash), Ok(state)) = (segment_of(path), log::load(&plain).await)
+        && state.condemned.contains_key(&hash)
+    {
+        lock(&world.asked).insert(hash);
+    }
+}
+
 /// Looks at what is about to go: nothing that anyone needs, and not before its time.
 async fn judge(world: &World, disk: &Mutex<Disk>, path: &Path) {
     let Some(hash) = segment_of(path) else { return world.broken(format!("{path} was removed")) };
@@ -137,8 +147,8 @@ async fn judge(world: &World, disk: &Mutex<Disk>, path: &Path) {
     match log::load(&plain).await {
         Err(error) => world.broken(format!("the log is broken when {path} goes: {error}")),
         Ok(state) => match state.condemned.get(&hash) {
-            // A second attempt to remove what has gone, or what came late.
-            None if lock(&world.removed).contains(&hash) => {}
+            // A second attempt to remove what has gone, or one that came late.
+            None if lock(&world.removed).contains(&hash) || lock(&world.asked).contains(&hash) => {}
             None => world.broken(format!("{path} was removed without being condemned")),
             Some(condemned) => {
                 lock(&world.removed).insert(hash);
@@ -223,6 +233,7 @@ impl ObjectStore for Faulty {
                 let this = this.clone();
                 async move {
                     let (world, disk, to) = (this.world().clone(), this.0.disk.clone(), path.clone());
+                    note_asked(&world, &path).await;
                     let delete = move || {
                         let (world, disk, to) = (world.clone(), disk.clone(), to.clone());
                         async move {

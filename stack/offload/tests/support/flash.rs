@@ -1,5 +1,6 @@
 //! Flash as the library wants it: each call is a transaction, before and after which the process may end.
 
+use super::keys::{SEALED_TENANT, SimKeys};
 use super::{Disk, Life, Row, lock};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -50,7 +51,12 @@ impl Flash for SimFlash {
             parts.pop();
             parts.push(Err("flash fails".into()));
         }
-        Ok(Some(FlashBlob { about, content: stream::iter(parts).boxed() }))
+        let seal = match key.tenant == SEALED_TENANT {
+            true if !self.0.world.keys.is_usable() => return Err("the key is not to be had".into()),
+            true => Some(SimKeys::seal()),
+            false => None,
+        };
+        Ok(Some(FlashBlob { about, seal, content: stream::iter(parts).boxed() }))
     }
 
     async fn apply(&self, applied: Applied) -> Result<(), FlashError> {
@@ -144,11 +150,14 @@ impl Disk {
         if applied.number != self.known.number + 1 {
             return Err(format!("manifest {} was left out", self.known.number + 1).into());
         }
-        for Placement { key, etag, place, was } in applied.placements {
-            let row = self.rows.get_mut(&key).filter(|row| match was {
-                Some(was) => row.place == Some(was),
-                None => row.about.etag == etag,
-            });
+        for Placement { of, place, was } in applied.placements {
+            let moved = |row: &Row| was.is_some() && row.place == was;
+            let row = match of {
+                Some((key, etag)) => {
+                    self.rows.get_mut(&key).filter(|row| moved(row) || (was.is_none() && row.about.etag == etag))
+                }
+                None => self.rows.values_mut().find(|row| moved(row)),
+            };
             match row {
                 Some(row) => {
                     let before = row.place.replace(place);

@@ -3,6 +3,7 @@
 
 pub mod cloud;
 pub mod flash;
+pub mod keys;
 pub mod lies;
 pub mod volume;
 
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use greenroom_offload::format::footer::{About, Footer, Key, Place};
 use greenroom_offload::log::Known;
+use greenroom_offload::seal::Keys;
 use greenroom_offload::{Hash, Retry};
 use lies::{Before, Lying};
 use object_store::memory::InMemory;
@@ -74,6 +76,7 @@ pub struct Disk {
 pub struct World {
     pub inner: InMemory,
     pub disk: Arc<Mutex<Disk>>,
+    pub keys: Arc<keys::SimKeys>,
     pub random: Mutex<Random>,
     /// In percent of operations.
     pub fault_percent: AtomicU64,
@@ -88,6 +91,8 @@ pub struct World {
     pub footers: Mutex<BTreeMap<Hash, Footer>>,
     /// Segments that were rightly removed.
     pub removed: Mutex<BTreeSet<Hash>>,
+    /// Segments whose removal was asked for while they were condemned.
+    pub asked: Mutex<BTreeSet<Hash>>,
     /// Since when segments are condemned, by the true time, where clocks are wrong.
     pub condemned: Mutex<BTreeMap<Hash, i64>>,
     /// A hash over all that happened.
@@ -120,6 +125,7 @@ impl World {
         Arc::new(Self {
             inner,
             disk: Arc::default(),
+            keys: Arc::default(),
             random: Mutex::new(Random::new(seed)),
             fault_percent: AtomicU64::new(0),
             lying,
@@ -130,9 +136,15 @@ impl World {
             broken: Mutex::default(),
             footers: Mutex::default(),
             removed: Mutex::default(),
+            asked: Mutex::default(),
             condemned: Mutex::default(),
             trace: Mutex::new(blake3::Hasher::new()),
         })
+    }
+
+    /// Whoever unwraps keys here.
+    pub fn asked(&self) -> Arc<dyn Keys> {
+        Arc::new(keys::Asked(self.keys.clone()))
     }
 
     pub fn now(&self) -> i64 {

@@ -2,10 +2,11 @@
 
 use super::cloud::Faulty;
 use super::flash::SimFlash;
+use super::keys::{Asked, SEALED_TENANT};
 use super::{GRACE, Life, ROOT, World, lock, retry};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use greenroom_offload::format::footer::{Key, Place, Recipe};
+use greenroom_offload::format::footer::{Key, Named, Place};
 use greenroom_offload::gc::{Costs, Grace, Limits, mark, victims};
 use greenroom_offload::offload::{Offload, Then};
 use greenroom_offload::pack::Leaving;
@@ -29,13 +30,13 @@ pub struct Found(pub BTreeMap<Key, (String, Bytes)>, pub BTreeMap<Key, Place>);
 impl Restore for Found {
     async fn restore(
         &mut self,
-        recipe: Recipe,
+        named: Named,
         place: Place,
         content: futures::stream::BoxStream<'static, Result<Bytes>>,
     ) -> Result<(), FlashError> {
         let content = content.try_collect::<Vec<_>>().await?.concat();
-        self.1.insert(recipe.key.clone(), place);
-        self.0.insert(recipe.key, (recipe.about.etag, content.into()));
+        self.1.insert(named.key.clone(), place);
+        self.0.insert(named.key, (named.about.etag, content.into()));
         Ok(())
     }
 }
@@ -46,7 +47,8 @@ pub async fn open(life: &Arc<Life>) -> Engine {
     // The catalog of the model fails now and then.
     loop {
         let cloud = Faulty::cloud(life);
-        if let Ok(engine) = Offload::open(Arc::new(SimFlash(life.clone())), cloud, &identity, life.world.now()).await {
+        let (flash, keys) = (Arc::new(SimFlash(life.clone())), life.world.asked());
+        if let Ok(engine) = Offload::open(flash, cloud, keys, &identity, life.world.now()).await {
             return engine;
         }
     }
@@ -97,7 +99,9 @@ fn client(world: &World, round: u64) {
     for step in 0..2 {
         let number = world.below(40);
         let snapshot = number.is_multiple_of(9).then(|| format!("2026-01-{:02}T00:00:00.0000000Z", round % 28 + 1));
-        let key = key(&format!("blob {number}"), snapshot);
+        // One of four is of a tenant with a key.
+        let tenant = if number % 4 == 1 { SEALED_TENANT } else { "gold" };
+        let key = Key { tenant: tenant.into(), ..key(&format!("blob {number}"), snapshot) };
         match world.below(10) {
             0..=6 => {
                 let line = format!("{number} in round {round} and step {step}\n");
@@ -149,6 +153,7 @@ pub async fn cloud(objects: &Objects) -> (InMemory, Cloud) {
 
 pub async fn rebuilt(objects: &Objects) -> Result<(Found, Report)> {
     let mut found = Found::default();
-    let report = rebuild(&cloud(objects).await.1, Settings::default(), &mut found).await?;
+    let keys = Arc::new(Asked(Arc::default()));
+    let report = rebuild(&cloud(objects).await.1, Settings::default(), keys, &mut found).await?;
     Ok((found, report))
 }

@@ -14,7 +14,13 @@ pub struct DataKeyRow {
     pub state: DataKeyState,
     pub wrapped: Wrapped,
     pub created: Timestamp,
+    /// What it is called wherever numbers are not those of this store.
+    pub id: DataKeyId,
 }
+
+/// Random.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DataKeyId(pub [u8; 16]);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DataKeyState {

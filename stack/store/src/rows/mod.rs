@@ -17,7 +17,7 @@ mod staging;
 pub use account::{AccountKey, AccountRecord, AccountState, ServiceSettings};
 pub use blob::{BLOCKS_A_ROW, BlobRow, CommittedBlock, LIST_HERE_MAX, List, PIECES_A_ROW, beside};
 pub use container::ContainerRow;
-pub use data_key::{DataKeyRow, DataKeyState, Wrapped};
+pub use data_key::{DataKeyId, DataKeyRow, DataKeyState, Wrapped};
 pub use encoding::{FILE, PROPS_BYTES_MAX, corrupt, decode, decode_first, encode, with_first, with_last};
 pub use extent::ExtentRow;
 pub use feed::{FeedRow, SinkRow};

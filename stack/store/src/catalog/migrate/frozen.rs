@@ -84,6 +84,7 @@ fn data_key(state: DataKeyState) -> DataKeyRow {
         state,
         wrapped,
         created: at(79),
+        id: DataKeyId([80; 16]),
     }
 }
 
