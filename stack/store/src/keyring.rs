@@ -229,7 +229,7 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::{DataKeyState, Wrapped};
+    use crate::rows::{DataKeyState, KeyPurpose, Wrapped};
     use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 
     #[derive(Debug, Default)]
@@ -301,6 +301,7 @@ mod tests {
             state: DataKeyState::Active,
             wrapped: Wrapped { by: "node".into(), algorithm: "x".into(), bytes: vec![1] },
             created: Timestamp(0),
+            purpose: KeyPurpose::Tenant,
         }
     }
 
