@@ -65,6 +65,38 @@ const CHANGE: &[&str] = &[
     "Put Page",
     "Put Page From URL",
 ];
+/// What takes a key along.
+const KEYED: &[&str] = &[
+    "Put Blob",
+    "Put Blob From URL",
+    "Put Block",
+    "Put Block From URL",
+    "Put Block List",
+    "Put Page",
+    "Put Page From URL",
+    "Get Blob",
+    "Get Blob Properties",
+    "Get Blob Metadata",
+    "Set Blob Metadata",
+    "Set Blob Properties",
+    "Snapshot Blob",
+];
+/// What writes in a scope.
+const SCOPED: &[&str] = &[
+    "Put Blob",
+    "Put Blob From URL",
+    "Put Block",
+    "Put Block From URL",
+    "Put Block List",
+    "Put Page",
+    "Put Page From URL",
+    "Copy Blob, Copy Blob From URL",
+    "Set Blob Metadata",
+    "Set Blob Properties",
+    "Snapshot Blob",
+];
+/// What reads its source by a key of its own.
+const READ_FROM_URL: &[&[&str]] = &[PUT_FROM_URL, BLOCK_FROM_URL, PAGE_FROM_URL];
 const CREATE_CONTAINER: &[&str] = &["Create Container"];
 const CONTAINER_ACL: &[&str] = &["Set Container ACL"];
 const CONTAINER_METADATA: &[&str] = &["Set Container Metadata"];
@@ -81,8 +113,9 @@ const fn ask(name: &'static str, what: What, note: &'static str) -> Ask {
     Ask { name, what, note }
 }
 
-const KEYS: &str = "content is not encrypted with a client's keys";
-const SCOPES: &str = "there are no encryption scopes";
+const ALGORITHM: &str = "`AES256`; alone it asks for nothing";
+const SHOWN: &str = "over HTTPS, with its SHA-256; see \"Keys that come along\"";
+const SCOPES: &str = "see \"Encryption scopes\"";
 const HELD: &str = "nothing would keep the blob from being deleted";
 const APPEND: &str = "of append blobs";
 const HIERARCHY: &str = "of accounts with a hierarchical namespace, or of operations that are refused as a whole";
@@ -135,16 +168,16 @@ static HEADERS: &[Ask] = &[
     ask("x-ms-copy-source-tag-option", By(&[COPY, PUT_FROM_URL]), ""),
     ask("x-ms-correlation-request-id", Harmless, TRACE),
     ask("x-ms-date", Everywhere, "weighed where it is signed"),
-    ask("x-ms-default-encryption-scope", Never, SCOPES),
+    ask("x-ms-default-encryption-scope", By(&[CREATE_CONTAINER]), SCOPES),
     ask("x-ms-delete-snapshots", By(&[DELETE]), ""),
     ask("x-ms-deleted-container-name", Never, HIERARCHY),
     ask("x-ms-deleted-container-version", Never, HIERARCHY),
-    ask("x-ms-deny-encryption-scope-override", Switch(&[]), SCOPES),
-    ask("x-ms-encryption-algorithm", Never, KEYS),
+    ask("x-ms-deny-encryption-scope-override", Switch(&[CREATE_CONTAINER]), SCOPES),
+    ask("x-ms-encryption-algorithm", By(&[KEYED]), ALGORITHM),
     ask("x-ms-encryption-context", Never, HIERARCHY),
-    ask("x-ms-encryption-key", Never, KEYS),
-    ask("x-ms-encryption-key-sha256", Never, KEYS),
-    ask("x-ms-encryption-scope", Never, SCOPES),
+    ask("x-ms-encryption-key", By(&[KEYED]), SHOWN),
+    ask("x-ms-encryption-key-sha256", By(&[KEYED]), ""),
+    ask("x-ms-encryption-scope", By(&[SCOPED]), SCOPES),
     ask("x-ms-expiry-option", Never, HIERARCHY),
     ask("x-ms-expiry-time", Never, HIERARCHY),
     ask("x-ms-file-request-intent", Never, "of sources that are files, which no source here is"),
@@ -176,9 +209,9 @@ static HEADERS: &[Ask] = &[
     ask("x-ms-source-container-name", Never, HIERARCHY),
     ask("x-ms-source-content-crc64", By(FROM_URL), ""),
     ask("x-ms-source-content-md5", By(FROM_URL), ""),
-    ask("x-ms-source-encryption-algorithm", Never, KEYS),
-    ask("x-ms-source-encryption-key", Never, KEYS),
-    ask("x-ms-source-encryption-key-sha256", Never, KEYS),
+    ask("x-ms-source-encryption-algorithm", By(READ_FROM_URL), ALGORITHM),
+    ask("x-ms-source-encryption-key", By(READ_FROM_URL), "that of the source"),
+    ask("x-ms-source-encryption-key-sha256", By(READ_FROM_URL), ""),
     ask("x-ms-source-if-match", By(FROM_URL), ""),
     ask("x-ms-source-if-modified-since", By(FROM_URL), ""),
     ask("x-ms-source-if-none-match", By(FROM_URL), ""),
@@ -223,7 +256,7 @@ static PARAMETERS: &[Ask] = &[
     ask("sdd", Harmless, OF_SAS),
     ask("sduoid", Harmless, OF_SAS),
     ask("se", Harmless, OF_SAS),
-    ask("ses", Harmless, "a field of a SAS; refused by what writes, for there are no encryption scopes"),
+    ask("ses", Harmless, "a field of a SAS: the scope in which its holder writes"),
     ask("showonly", By(&[LIST_BLOBS]), ""),
     ask("si", Harmless, OF_SAS),
     ask("sig", Harmless, OF_SAS),
@@ -304,9 +337,6 @@ fn parameters_fit(row: &Row, head: &Head) -> Result<(), Error> {
             // Taking the base blob for a snapshot of it would be a lie.
             "snapshot" if row.snapshots == Snapshots::Refused => {
                 return Err(Error::new(Code::UnsupportedQueryParameter, "snapshot"));
-            }
-            "ses" if !row.reads() => {
-                return Err(Error::new(Code::UnsupportedQueryParameter, format!("ses: {SCOPES}.")));
             }
             _ => known.weigh(row, false, Code::UnsupportedQueryParameter)?,
         }

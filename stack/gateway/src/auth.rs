@@ -84,6 +84,14 @@ impl Identity {
         }
     }
 
+    /// What a SAS prescribes for what its holder writes.
+    pub fn encryption_scope(&self) -> Option<&str> {
+        match &self.credential {
+            Credential::Sas(grant) => grant.encryption_scope.as_deref(),
+            Credential::Key | Credential::Role(_) | Credential::Anonymous => None,
+        }
+    }
+
     pub fn overrides(&self) -> &[(&'static str, String)] {
         match &self.credential {
             Credential::Sas(grant) => &grant.overrides,

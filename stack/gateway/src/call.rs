@@ -6,18 +6,20 @@ use crate::checks::Checks;
 use crate::dispatch::CLIENT_REQUEST_ID_BYTES_MAX;
 use crate::error::{Code, Error};
 use crate::head::Head;
-use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::intake::{Intake, Md5Wanted, Taken, Wanted};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::source::{self, Copying, Source, Sources};
 use crate::structured::{self, Decoder};
-use crate::{headers, tags, time};
+use crate::{headers, sealing, tags, time};
 use futures::future::BoxFuture;
 use greenroom_model::feed::Cause;
 use greenroom_model::{AccountName, BlobPath, ContainerPath};
 use greenroom_store::{
-    Access, Blob, ETags, Kept, Precondition, Store, StoreError, TRIES_MAX, Tags, Timestamp, Version,
+    Access, Blob, BlobProps, CustomerKey, ETags, Encryption, Kept, Precondition, Seal, Shown, Store, StoreError,
+    TRIES_MAX, Tags, Timestamp, Version,
 };
+use http::Method;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -31,6 +33,9 @@ pub struct Call {
     pub sources: Arc<Sources>,
     identity: Identity,
     run_part: RunPart,
+    /// What the request says of what its content is sealed by, and what it shows for its copy source.
+    seal: Option<Seal>,
+    source_key: Option<CustomerKey>,
 }
 
 /// Of what the request changes, as those are told who asked to be.
@@ -59,7 +64,8 @@ impl Call {
     ) -> Self {
         let (Request { head, body }, identity) = request.into_parts();
         let authority = Authority { store: authority.store.caused_by(cause(operation, &head)), ..authority };
-        Self { head, body, store: authority.store.clone(), authority, sources, now, identity, run_part }
+        let (store, seal, source_key) = (authority.store.clone(), None, None);
+        Self { head, body, store, authority, sources, now, identity, run_part, seal, source_key }
     }
 
     /// What the operation of a request that came within this one is given.
@@ -96,6 +102,46 @@ impl Call {
         Ok(Some(at.ok_or_else(|| Error::new(Code::InvalidQueryParameterValue, "snapshot"))?))
     }
 
+    /// Reads what the request, or its SAS, says of encryption. Before its operation runs.
+    pub fn read_seal(&mut self) -> Result<(), Error> {
+        // What is read needs to name no scope.
+        let writes = self.head.method != Method::GET && self.head.method != Method::HEAD;
+        let of_sas = self.identity.encryption_scope().filter(|_| writes);
+        self.seal = sealing::asked(&self.head, of_sas)?;
+        self.source_key = sealing::customer_key(&self.head, sealing::SOURCE)?;
+        Ok(())
+    }
+
+    /// What the request shows for what its blob is sealed by.
+    pub fn shown(&self) -> Shown {
+        Shown::Asked(self.seal.as_ref().and_then(Seal::encryption))
+    }
+
+    /// As `shown`, by an operation that says nothing of what is sealed: where something is shown it must be right.
+    pub fn shown_if_any(&self) -> Shown {
+        if self.seal.is_none() { Shown::Unasked } else { self.shown() }
+    }
+
+    /// What a blob that the request makes is sealed by: as it says itself, or else as its container does.
+    pub async fn seal_of_new(&self) -> Result<Seal, Error> {
+        let container = self.store.container(&self.container()?).await?;
+        sealing::of_new(self.seal.as_ref(), container.scope.as_ref())
+    }
+
+    /// What is added to a blob is sealed by: as the blob is.
+    pub fn seal_of(&self, blob: Option<&BlobProps>) -> Seal {
+        match (&self.seal, blob.and_then(|blob| blob.encryption.as_ref())) {
+            (Some(own), _) => own.clone(),
+            (None, Some(Encryption::Scope(name))) => Seal::Scope(name.clone()),
+            (None, Some(Encryption::Customer(_)) | None) => Seal::Tenants,
+        }
+    }
+
+    /// The blob, for whoever shows what opens it.
+    pub fn opened(&self, blob: Blob) -> Result<Blob, Error> {
+        Ok(blob.opened_by(self.seal.as_ref().unwrap_or(&Seal::Tenants))?)
+    }
+
     /// The blob, or the snapshot of it, that the request names.
     pub async fn find_blob(&self) -> Result<Blob, Error> {
         Ok(self.store.blob_at(&self.blob()?, self.snapshot()?).await?)
@@ -125,15 +171,16 @@ impl Call {
     }
 
     /// Refuses content that would be refused once it is here, before it takes up the wire and the flash.
-    /// The store weighs the same conditions again when it writes.
-    pub async fn foresee(&self, precondition: &Precondition) -> Result<(), Error> {
+    /// The store weighs the same conditions again when it writes. What there is.
+    pub async fn foresee(&self, precondition: &Precondition) -> Result<Option<BlobProps>, Error> {
         let found = match self.store.blob(&self.blob()?).await {
             Ok(blob) => Some(blob.props),
             Err(StoreError::BlobMissing) => None,
             Err(error) => return Err(error.into()),
         };
         let current = found.as_ref().map(Version::from);
-        precondition.check(current, Access::Write, self.now).map_err(|unmet| StoreError::from(unmet).into())
+        precondition.check(current, Access::Write, self.now).map_err(StoreError::from)?;
+        Ok(found)
     }
 
     /// How long the request's content is, which is less than its body where that is a structured message.
@@ -145,14 +192,19 @@ impl Call {
     }
 
     /// Takes the request's content in.
-    pub async fn take(&mut self, bytes_max: u64, kept: Kept<'_>, wanted: Md5Wanted) -> Result<Taken, Error> {
+    pub async fn take(
+        &mut self,
+        bytes_max: u64,
+        (kept, seal): (Kept<'_>, &Seal),
+        wanted: Md5Wanted,
+    ) -> Result<Taken, Error> {
         let length = self.content_length()?;
         if length > bytes_max {
             return Err(Code::RequestBodyTooLarge.into());
         }
         let checks = Checks::of_content(&self.head)?;
         let mut frames = Decoder::asked(&self.head, self.body.length()?)?;
-        let target = (&self.blob()?, kept);
+        let target = Wanted { target: &self.blob()?, kept, seal };
         let mut intake = self.body.work(Intake::begin(&self.store, target, length, checks, wanted)).await?;
         while let Some(mut bytes) = self.body.next().await? {
             match &mut frames {
@@ -172,8 +224,8 @@ impl Call {
 
     /// The request as its copy source sees it.
     pub fn copying(&self) -> Copying<'_> {
-        let Self { head, authority, sources, now, identity, .. } = self;
-        Copying { head, identity, authority, sources, now: *now }
+        let Self { head, authority, sources, now, identity, source_key, .. } = self;
+        Copying { head, identity, authority, sources, now: *now, source_key: source_key.as_ref() }
     }
 
     /// The conditional headers of a write that makes or replaces a blob. A SAS that only creates may not replace.

@@ -19,7 +19,7 @@ use crate::request::Request;
 use crate::route::{self, Action, FromUrl, Row};
 use crate::{mirrored, part, spelling, time, trace};
 use bytes::Bytes;
-use greenroom_store::ShownIn;
+use greenroom_store::{Blob, BlobProps, Encryption, ShownIn};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
@@ -222,12 +222,30 @@ async fn prepare(row: &Row, call: &mut Call) -> Result<Option<ShownIn>, Error> {
         return Err(Code::MissingContentLengthHeader.into());
     }
     call.body.expect(Checks::of_body(&call.head)?)?;
+    call.read_seal()?;
     if row.needs_key(&call.head.query) {
         call.store.sealing_key(&call.head.target.account).await?;
+        scope_is_there(row, call).await?;
     }
     let shown = mirrored::prepare(row, call).await?;
     disk_first(row, &mut call.body).await?;
     Ok(shown)
+}
+
+/// What is encrypted in a scope is refused while the scope's key is, whatever is asked of it; what takes its place is not.
+async fn scope_is_there(row: &Row, call: &Call) -> Result<(), Error> {
+    if row.makes_blob() || !call.store.has_scopes(&call.head.target.account) {
+        return Ok(());
+    }
+    let Some(path) = call.head.target.blob() else { return Ok(()) };
+    match call.store.blob_at(path, call.snapshot()?).await {
+        Ok(Blob { props: BlobProps { encryption: Some(Encryption::Scope(name)), .. }, .. }) => {
+            call.store.scope_key(&path.container.account, &name).await.map(drop)?;
+        }
+        // What is missing is for the operation to say.
+        Ok(_) | Err(_) => {}
+    }
+    Ok(())
 }
 
 /// A change without content is the disk's work alone. One with content waits for the disk once that has come.

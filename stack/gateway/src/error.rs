@@ -3,7 +3,7 @@
 
 use crate::gate::Busy;
 use greenroom_model::metrics::OpClass;
-use greenroom_store::{COMMITTED_BLOCKS_MAX, Leasable, LeaseRefusal, LeaseUnmet, StoreError};
+use greenroom_store::{COMMITTED_BLOCKS_MAX, EncryptionUnmet, Leasable, LeaseRefusal, LeaseUnmet, StoreError};
 use http::StatusCode;
 use std::io::ErrorKind;
 
@@ -14,6 +14,7 @@ const SERVER_BUSY: &str = "ServerBusy";
 #[cfg_attr(test, derive(strum::EnumIter))]
 pub enum Code {
     AccountDisabled,
+    AccountRequiresHttps,
     AuthenticationFailed,
     AuthorizationPermissionMismatch,
     AuthorizationProtocolMismatch,
@@ -23,8 +24,11 @@ pub enum Code {
     BlobAlreadyExists,
     BlobArchived,
     BlobBeingWritten,
+    BlobCustomerSpecifiedEncryptionMismatch,
+    BlobDoesNotUseCustomerSpecifiedEncryption,
     BlobNotFound,
     BlobTypeNotSupported,
+    BlobUsesCustomerSpecifiedEncryption,
     BlockCountExceedsLimit,
     BlockListTooLong,
     BothCrc64AndMd5HeaderPresent,
@@ -34,12 +38,14 @@ pub enum Code {
     ContainerAlreadyExists,
     ContainerNotFound,
     CopyAcrossAccountsNotSupported,
+    CopySourceEncrypted,
     CopySourceForbidden,
     CopySourceNotFound,
     CopySourceRefused,
     CorsPreflightFailure,
     Crc64Mismatch,
     EgressOverLimit,
+    EncryptionScopeDisabled,
     FlashFull,
     IncompleteBody,
     IngressOverLimit,
@@ -97,6 +103,7 @@ pub enum Code {
     PublicAccessNotPermitted,
     QuotaExceeded,
     RequestBodyTooLarge,
+    RequestForbiddenByContainerEncryptionPolicy,
     RequestTimeout,
     ResourceNotFound,
     SequenceNumberConditionNotMet,
@@ -142,8 +149,11 @@ impl Code {
             Code::BlobArchived => (409, "BlobArchived", "This operation is not permitted on an archived blob. Set another tier first."),
             // Its own tenant's writes are in the way, and a retry at once would meet them again.
             Code::BlobBeingWritten => (409, "BlobBeingWritten", "This operation goes through all pages of the blob, and is not permitted while others write to it all the time. Try again when fewer writes come."),
+            Code::BlobCustomerSpecifiedEncryptionMismatch => (409, "BlobCustomerSpecifiedEncryptionMismatch", "The given customer specified encryption does not match the encryption used to encrypt the blob."),
+            Code::BlobDoesNotUseCustomerSpecifiedEncryption => (409, "BlobDoesNotUseCustomerSpecifiedEncryption", "The blob is not encrypted with customer specified encryption, but one was provided in the request."),
             Code::BlobNotFound => (404, "BlobNotFound", "The specified blob does not exist."),
             Code::BlobTypeNotSupported => (409, "BlobTypeNotSupported", "This endpoint keeps block blobs and page blobs only."),
+            Code::BlobUsesCustomerSpecifiedEncryption => (409, "BlobUsesCustomerSpecifiedEncryption", "The blob is encrypted with customer specified encryption, but it was not provided in the request."),
             Code::BlockCountExceedsLimit => (409, "BlockCountExceedsLimit", "The uncommitted block count cannot exceed the maximum limit of 100,000 blocks."),
             Code::BlockListTooLong => (400, "BlockListTooLong", "The block list may not contain more than 50,000 blocks."),
             Code::BothCrc64AndMd5HeaderPresent => (400, "BothCrc64AndMd5HeaderPresent", "An MD5 and a CRC64 of the same content are sent. Specify one of them."),
@@ -154,6 +164,7 @@ impl Code {
             Code::ContainerAlreadyExists => (409, "ContainerAlreadyExists", "The specified container already exists."),
             Code::ContainerNotFound => (404, "ContainerNotFound", "The specified container does not exist."),
             Code::CopyAcrossAccountsNotSupported => (400, "CopyAcrossAccountsNotSupported", "The copy source account and destination account must be of one tenant."),
+            Code::CopySourceEncrypted => (409, "CannotVerifyCopySource", "The copy source is encrypted with customer specified encryption, which is not what the request provides for it."),
             Code::CopySourceForbidden => (403, "CannotVerifyCopySource", "The copy source is not authorized by the credential that came with it."),
             Code::CopySourceNotFound => (404, "CannotVerifyCopySource", "The specified copy source does not exist."),
             Code::CopySourceRefused => (400, "CannotVerifyCopySource", "The copy source cannot be read."),
@@ -162,7 +173,10 @@ impl Code {
             // Neither 500, 503 nor 429: the flash stays full while a client retries, so a client must not spend minutes on it.
             // Nor 507, which some clients count among the 5xx worth a retry. 409 is what Azure answers where an account's state forbids a write.
             Code::FlashFull => (409, "AccountCapacityExceeded", "The flash tier of this stack is full. Delete blobs or give it more capacity; reads, lists and deletes go on."),
+            // Azure documents the status and no code.
+            Code::EncryptionScopeDisabled => (403, "EncryptionScopeDisabled", "The encryption scope is disabled. What it encrypts is neither read nor written until it is enabled again."),
             Code::IncompleteBody => (400, "IncompleteBody", "The request body is shorter than its Content-Length."),
+            Code::AccountRequiresHttps => (400, "AccountRequiresHttps", "The account being accessed does not support http."),
             Code::AccountDisabled => (403, "AccountIsDisabled", "The specified account is disabled."),
             // AzCopy slows down by these three messages, word by word.
             Code::IngressOverLimit => (503, SERVER_BUSY, "Ingress is over the account limit."),
@@ -224,6 +238,7 @@ impl Code {
             Code::PreviousSnapshotOperationNotSupported => (409, "PreviousSnapshotOperationNotSupported", "Differential Get Page Ranges is not supported on the previous snapshot."),
             Code::PublicAccessNotPermitted => (409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account."),
             Code::RequestBodyTooLarge => (413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit."),
+            Code::RequestForbiddenByContainerEncryptionPolicy => (403, "RequestForbiddenByContainerEncryptionPolicy", "The request is forbidden by the container encryption policy."),
             Code::RequestTimeout => (408, "RequestTimeout", "The request body did not arrive in time."),
             Code::ResourceNotFound => (404, "ResourceNotFound", "The specified resource does not exist."),
             Code::SequenceNumberConditionNotMet => (412, "SequenceNumberConditionNotMet", "The sequence number condition specified was not met."),
@@ -332,6 +347,15 @@ impl From<StoreError> for Error {
                 Code::KeyAway
             }
             StoreError::AcrossTenants => Code::CopyAcrossAccountsNotSupported,
+            StoreError::PagesSealedOtherwise => {
+                let why = "(its pages would be encrypted otherwise: they are copied by Put Page From URL)";
+                return Error::new(Code::CopySourceRefused, why);
+            }
+            StoreError::EncryptionUnmet(EncryptionUnmet::NotShown) => Code::BlobUsesCustomerSpecifiedEncryption,
+            StoreError::EncryptionUnmet(EncryptionUnmet::NotUsed) => Code::BlobDoesNotUseCustomerSpecifiedEncryption,
+            StoreError::EncryptionUnmet(EncryptionUnmet::Other) => Code::BlobCustomerSpecifiedEncryptionMismatch,
+            StoreError::ScopeMissing(_) => return Error::new(Code::InvalidHeaderValue, format!("({error})")),
+            StoreError::ScopeDisabled(_) => Code::EncryptionScopeDisabled,
             StoreError::Locked { .. }
             | StoreError::KeyLocked(_)
             | StoreError::KeyMissing(_)

@@ -3,11 +3,19 @@
 use crate::error::{Code, Error};
 use crate::query::Query;
 use crate::target::Target;
-use http::{HeaderMap, Method, header, request};
+use http::{HeaderMap, HeaderName, Method, header, request};
 use std::net::IpAddr;
 
 /// Headers of one request together; a SAS, 8 KiB of metadata and a 1,024-character name encoded fit several times.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
+
+/// Headers that are not printed, whoever prints them all.
+static SECRETS: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-ms-copy-source-authorization"),
+    HeaderName::from_static("x-ms-encryption-key"),
+    HeaderName::from_static("x-ms-source-encryption-key"),
+];
 
 /// Everything of a request but its body.
 #[derive(Debug)]
@@ -52,7 +60,10 @@ impl Head {
         };
         let target = Target::parse(&host, parts.uri.path())?;
         let query = Query::parse(parts.uri.query().unwrap_or(""))?;
-        let (method, headers) = (parts.method, parts.headers);
+        let (method, mut headers) = (parts.method, parts.headers);
+        for (_, value) in headers.iter_mut().filter(|(name, _)| SECRETS.contains(name)) {
+            value.set_sensitive(true);
+        }
         Ok(Head { method, headers, target, query, peer, transport, request_id, spelt: Vec::new() })
     }
 

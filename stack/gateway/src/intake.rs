@@ -5,7 +5,7 @@ use crate::error::{Code, Error};
 use crate::structured::{self, Decoder};
 use bytes::Bytes;
 use greenroom_model::BlobPath;
-use greenroom_store::{Body, BodyWriter, Kept, Store};
+use greenroom_store::{Body, BodyWriter, Kept, Seal, Store};
 use md5::{Digest as _, Md5};
 
 /// Whether the MD5 of the content is wanted beyond checking the one that the client sent.
@@ -28,6 +28,14 @@ pub struct Taken {
     pub framing: Option<&'static str>,
 }
 
+/// What content is to become.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    pub target: &'w BlobPath,
+    pub kept: Kept<'w>,
+    pub seal: &'w Seal,
+}
+
 /// Content on its way in.
 pub struct Intake {
     writer: BodyWriter,
@@ -41,14 +49,14 @@ impl Intake {
     /// Asks for nothing but what may be kept: the quotas come before the flash, and both before the content.
     pub async fn begin(
         store: &Store,
-        (target, kept): (&BlobPath, Kept<'_>),
+        Wanted { target, kept, seal }: Wanted<'_>,
         length: u64,
         checks: Checks,
         wanted: Md5Wanted,
     ) -> Result<Self, Error> {
         store.foresee(target, kept, length)?;
         let md5 = (wanted == Md5Wanted::Always || checks.md5.is_some()).then(Md5::new);
-        let writer = store.begin_body_when_room(&target.container.account, Some(length)).await?;
+        let writer = store.begin_body_when_room(&target.container.account, seal, Some(length)).await?;
         Ok(Self { writer, length, taken: 0, md5, checks })
     }
 

@@ -34,6 +34,7 @@ mod reply;
 mod request;
 mod roster;
 mod route;
+mod sealing;
 mod serve;
 mod service;
 pub mod source;

@@ -4,9 +4,9 @@ use crate::error::{Code, Error};
 use crate::listing::Asked;
 use crate::reply::Reply;
 use crate::spelling::METADATA;
-use crate::{headers, page, time, xml};
+use crate::{headers, page, sealing, time, xml};
 use greenroom_store::{
-    BlobKind, BlobProps, HttpHeaders, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp,
+    BlobKind, BlobProps, Encryption, HttpHeaders, Lease, LeaseState, LeaseTerm, Metadata, Tags, Tier, Timestamp,
 };
 
 /// What Azure stores where a writer names no type.
@@ -52,8 +52,8 @@ pub fn blob_headers(
         .header_if(md5_name, md5.as_deref())
         .header("accept-ranges", "bytes")
         .header("x-ms-blob-type", kind_name(props))
-        .header("x-ms-creation-time", &time::http(props.created))
-        .header("x-ms-server-encrypted", "false");
+        .header("x-ms-creation-time", &time::http(props.created));
+    let reply = sealing::kept(reply, props.encryption.as_ref());
     let reply = page::sequence_header(copy_headers(reply, props), props);
     let tags = Some(props.tags.len()).filter(|&count| count > 0).map(|count| count.to_string());
     let reply = lease_headers(reply, &props.lease, now).header_if("x-ms-tag-count", tags.as_deref());
@@ -93,7 +93,7 @@ pub fn blob_xml(doc: &mut xml::Document, props: &BlobProps, include_copy: Asked,
     doc.text_if("AccessTier", tier_name(props));
     doc.text_if("AccessTierInferred", tier_name(props).filter(|_| props.tier.is_none()).map(|_| "true"));
     lease_xml(doc, &props.lease, now);
-    doc.text("ServerEncrypted", "false");
+    sealing::kept_xml(doc, props.encryption.as_ref());
     if include_copy == Asked::Yes {
         copy_xml(doc, props);
     }
@@ -164,6 +164,17 @@ pub fn lease_xml(doc: &mut xml::Document, lease: &Lease, now: Timestamp) {
     doc.text("LeaseStatus", status);
     doc.text("LeaseState", state);
     doc.text_if("LeaseDuration", duration);
+}
+
+/// As `metadata_xml`, of a blob. Of one that is encrypted with a customer's key it is told to whoever has the key.
+pub fn blob_metadata_xml(doc: &mut xml::Document, props: &BlobProps) {
+    match &props.encryption {
+        Some(Encryption::Customer(_)) => {
+            doc.open_with("Metadata", &[("Encrypted", "true")]);
+            doc.close("Metadata");
+        }
+        Some(Encryption::Scope(_)) | None => metadata_xml(doc, &props.metadata),
+    }
 }
 
 pub fn metadata_xml(doc: &mut xml::Document, metadata: &Metadata) {

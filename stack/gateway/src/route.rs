@@ -61,6 +61,11 @@ impl Row {
         }
     }
 
+    /// Whether it makes a blob or a block, whatever is there under its name.
+    pub fn makes_blob(&self) -> bool {
+        self.class == OpClass::Put && !matches!(self.comp, "page" | "snapshot")
+    }
+
     /// What it writes is fetched first, which may take as long as it likes.
     pub fn fetches(&self) -> bool {
         self.from_url != FromUrl::No

@@ -17,7 +17,7 @@ use crate::intake::Taken;
 use greenroom_model::AccountName;
 use greenroom_store::{
     BlobDraft, BlobProps, BlockId, CopyBlocks, CopyState, HttpHeaders, Kept, LeaseId, Metadata, PageSequence,
-    Precondition, Tags,
+    Precondition, Seal, Tags,
 };
 use here::Here;
 use http::header::HOST;
@@ -83,39 +83,44 @@ impl Source {
             }
             Source::Here(here) => here.into_blob(copying, draft, blocks, checks, precondition).await,
             Source::There(there) => {
-                let Taken { body, md5, .. } = there.take(copying, Kept::Blob, checks).await?;
                 let mut draft = draft;
+                let Taken { body, md5, .. } = there.take(copying, (Kept::Blob, &draft.seal), checks).await?;
                 draft.headers.content_md5 = draft.headers.content_md5.or(md5);
                 Ok(copying.store().put_blob(&copying.blob()?, draft, body, precondition).await?)
             }
         }
     }
 
-    /// Writes it as pages from `begin` on.
+    /// Writes it as pages from `begin` on, of a blob that is sealed so.
     pub async fn into_pages(
         self,
         copying: Copying<'_>,
-        begin: u64,
+        (begin, seal): (u64, &Seal),
         sequence: PageSequence,
         precondition: &Precondition,
     ) -> Result<BlobProps, Error> {
         let checks = Checks::of_source(copying.head)?;
         match self {
-            Source::Here(here) => here.into_pages(copying, begin, checks, (sequence, precondition)).await,
+            Source::Here(here) => here.into_pages(copying, (begin, seal), checks, (sequence, precondition)).await,
             Source::There(there) => {
-                let body = there.take(copying, Kept::Pages, checks).await?.body;
+                let body = there.take(copying, (Kept::Pages, seal), checks).await?.body;
                 Ok(copying.store().write_pages(&copying.blob()?, begin, body, sequence, precondition).await?)
             }
         }
     }
 
     /// Stages it as a block.
-    pub async fn into_block(self, copying: Copying<'_>, id: BlockId, lease: Option<LeaseId>) -> Result<(), Error> {
+    pub async fn into_block(
+        self,
+        copying: Copying<'_>,
+        (id, seal): (BlockId, &Seal),
+        lease: Option<LeaseId>,
+    ) -> Result<(), Error> {
         let checks = Checks::of_source(copying.head)?;
         match self {
-            Source::Here(here) => here.into_block(copying, id, checks, lease).await,
+            Source::Here(here) => here.into_block(copying, (id, seal), checks, lease).await,
             Source::There(there) => {
-                let taken = there.take(copying, Kept::Block(&id), checks).await?;
+                let taken = there.take(copying, (Kept::Block(&id), seal), checks).await?;
                 Ok(copying.store().stage_block(&copying.blob()?, id, taken.body, lease).await?)
             }
         }

@@ -48,6 +48,7 @@ pub fn seen(name: &BlobName, there: Option<There>) -> Result<Seen, LeftOut> {
         lease: Lease::Free,
         copy: None,
         kind: BlobKind::Block,
+        encryption: None,
     };
     Ok(Seen::There(Box::new(SeenBlob { name: name.clone(), etag: there.etag, props })))
 }

@@ -1,6 +1,6 @@
 //! How a tenant's content is encrypted: by data keys that another key wraps.
 
-use crate::TenantName;
+use crate::{AccountName, TenantName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -73,14 +73,56 @@ impl Encryption {
     }
 }
 
+/// Of an account: all of them are gone through where one is looked for.
+pub const SCOPES_MAX: usize = 256;
+
+/// An encryption scope of an account, as it is declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EncryptionScope {
+    /// What wraps its data keys, as for a tenant. Absent: what wraps its tenant's, or else the server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What is in a scope that is not is neither read nor written.
+    #[serde(default = "enabled", skip_serializing_if = "is_enabled")]
+    pub enabled: bool,
+}
+
+fn enabled() -> bool {
+    true
+}
+
+fn is_enabled(enabled: &bool) -> bool {
+    *enabled
+}
+
+impl EncryptionScope {
+    /// `None` where its tenant's is meant. Err: what is wrong with it, as a sentence.
+    pub fn wrapping(&self) -> Result<Option<WrappingKey>, String> {
+        self.key.as_deref().map(str::parse).transpose()
+    }
+
+    /// Azure's rule. Source: "Encryption Scopes - Put". Err: a sentence.
+    pub fn check_name(name: &str) -> Result<(), String> {
+        let good = (3..=63).contains(&name.len())
+            && name.split('-').all(|part| {
+                !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            });
+        if good {
+            return Ok(());
+        }
+        Err(format!("'{name}' is no name of a scope: 3 to 63 small letters and digits, and single dashes between them"))
+    }
+}
+
 /// What `POST /v1/tenants/{tenant}/encryption/rotate` makes new.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rotate {
-    /// All data keys are wrapped by the newest version of the key that wraps them. No content is written.
+    /// All data keys, of scopes too, are wrapped by the newest version of the key that wraps them. No content is written.
     #[default]
     WrappingKey,
-    /// What is written from now on is encrypted by a new data key.
+    /// What is written from now on is encrypted by a new data key, and so in each scope.
     DataKey,
 }
 
@@ -113,13 +155,30 @@ pub struct EncryptionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrapped_by: Option<String>,
     pub data_keys: Vec<DataKeyStatus>,
+    /// The encryption scopes of its accounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<ScopeStatus>,
+}
+
+/// How an encryption scope stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ScopeStatus {
+    pub account: AccountName,
+    pub name: String,
+    /// Of a scope that is disabled its key is not asked.
+    pub enabled: bool,
+    pub state: KeyState,
+    /// Why it is denied or away, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    pub data_keys: Vec<DataKeyStatus>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DataKeyStatus {
     /// Unique in the data folder, and never given out twice: what is encrypted names it.
     pub number: u32,
-    /// Counts the data keys of the tenant, from 1.
+    /// Counts the data keys of the tenant, or of the scope, from 1.
     pub generation: u32,
     pub state: DataKeyUse,
     pub wrapped_by: String,
@@ -177,6 +236,28 @@ mod tests {
         ] {
             let why = bad.parse::<WrappingKey>().expect_err(bad);
             assert!(why.contains("/keys/NAME"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_scope_has_a_name_as_azures_have() {
+        for good in ["abc", "finance-2026", "0a0", &"x".repeat(63)] {
+            assert_eq!(EncryptionScope::check_name(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "ab",
+            "Finance",
+            "fin_ance",
+            "-finance",
+            "finance-",
+            "fin--ance",
+            "fin.ance",
+            "fin ance",
+            "$account-encryption-key",
+            &"x".repeat(64),
+        ] {
+            assert!(EncryptionScope::check_name(bad).is_err(), "{bad}");
         }
     }
 

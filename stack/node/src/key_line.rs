@@ -3,7 +3,7 @@
 use crate::args::{Encryption as What, Of};
 use crate::declare::{Server, run as wait};
 use crate::fault::Fault;
-use greenroom_model::keys::{DataKeyUse, Encryption, EncryptionStatus, Erased, KeyState};
+use greenroom_model::keys::{DataKeyStatus, DataKeyUse, Encryption, EncryptionStatus, Erased, KeyState, ScopeStatus};
 use reqwest::{Method, RequestBuilder};
 use std::process::ExitCode;
 
@@ -68,7 +68,7 @@ fn path(of: &Of, then: &str) -> String {
 }
 
 fn lines(status: &EncryptionStatus) -> Vec<String> {
-    let EncryptionStatus { state, why, wrapped_by, data_keys } = status;
+    let EncryptionStatus { state, why, wrapped_by, data_keys, scopes } = status;
     let said = match state {
         KeyState::Off => "nothing is encrypted".to_owned(),
         KeyState::On => {
@@ -81,24 +81,38 @@ fn lines(status: &EncryptionStatus) -> Vec<String> {
     };
     let mut lines = vec![said];
     lines.extend(why.clone());
-    lines.extend(data_keys.iter().map(|key| {
-        let used = match key.state {
-            DataKeyUse::Active => "in use",
-            DataKeyUse::Old => "for what was written",
-            DataKeyUse::Erased => "erased",
+    lines.extend(data_keys.iter().map(data_key));
+    for ScopeStatus { account, name, enabled: _, state, why, data_keys } in scopes {
+        let said = match state {
+            KeyState::On => "encrypted",
+            KeyState::Off | KeyState::Stopped => "disabled: what is in it is neither read nor written",
+            KeyState::Denied => "the key is refused: requests are answered 403",
+            KeyState::Away => "the vault does not answer: requests are answered 503",
+            KeyState::Erased => "the data keys were erased: what they encrypted can never be read again",
         };
-        format!(
-            "data key {}, generation {}, of {}: {used}, wrapped by {}",
-            key.number, key.generation, key.created, key.wrapped_by
-        )
-    }));
+        lines.push(format!("scope {name} of {account}: {said}"));
+        lines.extend(
+            why.iter().chain(&data_keys.iter().map(data_key).collect::<Vec<_>>()).map(|line| format!("  {line}")),
+        );
+    }
     lines
+}
+
+fn data_key(key: &DataKeyStatus) -> String {
+    let used = match key.state {
+        DataKeyUse::Active => "in use",
+        DataKeyUse::Old => "for what was written",
+        DataKeyUse::Erased => "erased",
+    };
+    format!(
+        "data key {}, generation {}, of {}: {used}, wrapped by {}",
+        key.number, key.generation, key.created, key.wrapped_by
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use greenroom_model::keys::DataKeyStatus;
 
     #[test]
     fn a_status_says_what_it_means() {
@@ -113,12 +127,22 @@ mod tests {
             state: KeyState::Denied,
             why: Some("disabled".to_owned()),
             wrapped_by: Some("node".to_owned()),
-            data_keys: vec![key],
+            data_keys: vec![key.clone()],
+            scopes: vec![ScopeStatus {
+                account: "goldacct".parse().expect("a good name"),
+                name: "finance".to_owned(),
+                enabled: false,
+                state: KeyState::Stopped,
+                why: None,
+                data_keys: vec![DataKeyStatus { number: 8, ..key }],
+            }],
         };
         let said = [
             "the key is refused: requests are answered 403",
             "disabled",
             "data key 7, generation 1, of 2026-01-01T00:00:00Z: in use, wrapped by node",
+            "scope finance of goldacct: disabled: what is in it is neither read nor written",
+            "  data key 8, generation 1, of 2026-01-01T00:00:00Z: in use, wrapped by node",
         ];
         assert_eq!(lines(&status), said);
         assert_eq!(lines(&EncryptionStatus::default()), ["nothing is encrypted"]);

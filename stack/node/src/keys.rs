@@ -1,11 +1,12 @@
-//! The keys of tenants: turned on, changed, rotated, erased, and how they stand.
+//! The keys of tenants and of their encryption scopes: turned on, changed, rotated, erased, and how they stand.
 
 use crate::fault::Fault;
 use crate::wrapping::{Wrappers, new_data_key, new_data_key_id};
 use greenroom_gateway::time;
-use greenroom_model::TenantName;
-use greenroom_model::keys::{DataKeyStatus, DataKeyUse, EncryptionStatus, KeyState, Rotate, WrappingKey};
-use greenroom_store::{DataKeyRecord, DataKeyState, KeyFault, Store, StoreError, Unwrapped, Wrapped};
+use greenroom_model::keys::{DataKeyStatus, DataKeyUse, EncryptionStatus, KeyState, Rotate, ScopeStatus, WrappingKey};
+use greenroom_model::{AccountName, TenantName};
+use greenroom_store::{DataKeyRecord, DataKeyState, KeyFault, ScopeState, Store, StoreError, Unwrapped, Wrapped};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -66,6 +67,34 @@ impl Keys {
         Ok(())
     }
 
+    /// Has an account's encryption scope be as it is declared, and makes it where there is none. Without `by`, what wraps its tenant's data keys
+    /// wraps its own. Content stays as it is.
+    pub async fn set_scope(
+        &self,
+        tenant: &TenantName,
+        (account, name): (&AccountName, &str),
+        by: Option<&WrappingKey>,
+        state: ScopeState,
+    ) -> Result<()> {
+        let _one_at_a_time = self.changes.lock().await;
+        let by = match by {
+            Some(by) => by.clone(),
+            None => self.active(tenant)?.map_or(WrappingKey::Node, |key| newest(&key.wrapped.by)),
+        };
+        let keys = self.scopes(tenant)?.remove(&(account.clone(), name.to_owned())).unwrap_or_default();
+        if !keys.iter().any(|key| key.state == DataKeyState::Active) {
+            let wrapped = self.wrap(&by, &new_data_key()?).await?;
+            self.store.add_scope_key(account, name, new_data_key_id()?, wrapped).await?;
+        }
+        for key in keys.iter().filter(|key| key.state != DataKeyState::Erased && !is_by(&key.wrapped.by, &by)) {
+            self.rewrap(key, &by).await?;
+        }
+        if keys.first().and_then(DataKeyRecord::scope).map_or(ScopeState::Enabled, |scope| scope.state) != state {
+            self.store.set_scope(account, name, state).await?;
+        }
+        Ok(())
+    }
+
     /// Encrypts nothing more. What was encrypted stays so.
     pub async fn stop(&self, tenant: &TenantName) -> Result<()> {
         let _one_at_a_time = self.changes.lock().await;
@@ -74,24 +103,40 @@ impl Keys {
 
     pub async fn rotate(&self, tenant: &TenantName, what: Rotate) -> Result<()> {
         let _one_at_a_time = self.changes.lock().await;
-        let keys = self.of(tenant)?;
-        let active = keys.iter().find(|key| key.state == DataKeyState::Active);
-        let active = active.ok_or_else(|| {
-            KeysFault::Nothing("nothing of the tenant is encrypted: PUT …/encryption first".to_owned())
-        })?;
-        let by = newest(&active.wrapped.by);
-        match what {
-            Rotate::DataKey => self.add(tenant, &by).await,
-            Rotate::WrappingKey => {
-                for key in keys.iter().filter(|key| key.state != DataKeyState::Erased) {
-                    self.rewrap(key, &by).await?;
-                }
-                Ok(())
+        let (keys, scopes) = (self.of(tenant)?, self.scopes(tenant)?);
+        let mut done = 0;
+        if let Some(by) = wrapped_by(&keys) {
+            done += 1;
+            match what {
+                Rotate::DataKey => self.add(tenant, &by).await?,
+                Rotate::WrappingKey => self.rewrap_all(&keys, &by).await?,
             }
+        }
+        for ((account, name), keys) in &scopes {
+            let Some(by) = wrapped_by(keys) else { continue };
+            done += 1;
+            match what {
+                Rotate::DataKey => {
+                    let wrapped = self.wrap(&by, &new_data_key()?).await?;
+                    self.store.add_scope_key(account, name, new_data_key_id()?, wrapped).await?;
+                }
+                Rotate::WrappingKey => self.rewrap_all(keys, &by).await?,
+            }
+        }
+        match done {
+            0 => Err(KeysFault::Nothing("nothing of the tenant is encrypted: PUT …/encryption first".to_owned())),
+            _ => Ok(()),
         }
     }
 
-    /// Erases the data keys of a tenant, and says which.
+    async fn rewrap_all(&self, keys: &[DataKeyRecord], by: &WrappingKey) -> Result<()> {
+        for key in keys.iter().filter(|key| key.state != DataKeyState::Erased) {
+            self.rewrap(key, by).await?;
+        }
+        Ok(())
+    }
+
+    /// Erases the data keys of a tenant, those of its scopes too, and says which.
     pub async fn erase(&self, tenant: &TenantName) -> Result<Vec<u32>> {
         let _one_at_a_time = self.changes.lock().await;
         Ok(self.store.erase_data_keys(tenant).await?)
@@ -113,11 +158,45 @@ impl Keys {
             },
         };
         let wrapped_by = active.map(|key| key.wrapped.by.clone());
-        Ok(EncryptionStatus { state, why, wrapped_by, data_keys: keys.into_iter().map(told).collect() })
+        let mut scopes = Vec::new();
+        for ((account, name), keys) in self.scopes(tenant)? {
+            scopes.push(self.scope_status(account, name, keys).await?);
+        }
+        Ok(EncryptionStatus { state, why, wrapped_by, data_keys: keys.into_iter().map(told).collect(), scopes })
     }
 
+    async fn scope_status(&self, account: AccountName, name: String, keys: Vec<DataKeyRecord>) -> Result<ScopeStatus> {
+        let is_erased = keys.iter().all(|key| key.state == DataKeyState::Erased);
+        let (state, why) = match self.store.scope_key(&account, &name).await {
+            _ if is_erased => (KeyState::Erased, None),
+            Ok(_) => (KeyState::On, None),
+            Err(StoreError::ScopeDisabled(_)) => (KeyState::Stopped, None),
+            Err(error @ StoreError::KeyDenied(_)) => (KeyState::Denied, Some(error.to_string())),
+            Err(error @ StoreError::KeyAway(_)) => (KeyState::Away, Some(error.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        let enabled = state != KeyState::Stopped;
+        Ok(ScopeStatus { account, name, enabled, state, why, data_keys: keys.into_iter().map(told).collect() })
+    }
+
+    /// The tenant's own, without its scopes'.
     fn of(&self, tenant: &TenantName) -> Result<Vec<DataKeyRecord>> {
-        Ok(self.store.data_keys()?.into_iter().filter(|key| key.tenant == *tenant).collect())
+        Ok(self.store.data_keys()?.into_iter().filter(|key| key.is_of(tenant)).collect())
+    }
+
+    fn active(&self, tenant: &TenantName) -> Result<Option<DataKeyRecord>> {
+        Ok(self.of(tenant)?.into_iter().find(|key| key.state == DataKeyState::Active))
+    }
+
+    /// The data keys of a tenant's scopes, by account and name.
+    fn scopes(&self, tenant: &TenantName) -> Result<BTreeMap<(AccountName, String), Vec<DataKeyRecord>>> {
+        let mut scopes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for key in self.store.data_keys()?.into_iter().filter(|key| key.tenant == *tenant) {
+            if let Some(of) = key.scope().map(|scope| (scope.account.clone(), scope.name.clone())) {
+                scopes.entry(of).or_default().push(key);
+            }
+        }
+        Ok(scopes)
     }
 
     async fn add(&self, tenant: &TenantName, by: &WrappingKey) -> Result<()> {
@@ -142,6 +221,11 @@ impl Keys {
     }
 }
 
+/// What wraps the one that is used now, without its version.
+fn wrapped_by(keys: &[DataKeyRecord]) -> Option<WrappingKey> {
+    keys.iter().find(|key| key.state == DataKeyState::Active).map(|key| newest(&key.wrapped.by))
+}
+
 /// Whether a data key is wrapped by this key, of whichever version where none is named.
 fn is_by(wrapped_by: &str, by: &WrappingKey) -> bool {
     let by = by.to_string();
@@ -161,7 +245,7 @@ fn newest(wrapped_by: &str) -> WrappingKey {
 }
 
 fn told(key: DataKeyRecord) -> DataKeyStatus {
-    let DataKeyRecord { number, tenant: _, generation, state, wrapped, created, id: _ } = key;
+    let DataKeyRecord { number, tenant: _, generation, state, wrapped, created, id: _, purpose: _ } = key;
     let state = match state {
         DataKeyState::Active => DataKeyUse::Active,
         DataKeyState::Old => DataKeyUse::Old,

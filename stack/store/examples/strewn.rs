@@ -55,7 +55,7 @@ async fn strew(store: &Store, disk: &BlobPath) -> Outcome {
         let more = runs.min(RUNS - runs).min(RUNS_A_WRITE);
         let source = store.blob(disk).await?.source();
         let range = 0..2 * more * PAGE_BYTES;
-        store.write_pages_from(disk, 2 * runs * PAGE_BYTES, (&source, range), ANY, &none).await?;
+        store.write_pages_from(disk, (2 * runs * PAGE_BYTES, &Seal::Tenants), (&source, range), ANY, &none).await?;
         runs += more;
     }
     Ok(())

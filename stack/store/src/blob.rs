@@ -4,9 +4,10 @@ use crate::catalog::Snapshot;
 use crate::clock::Timestamp;
 use crate::cloud::Whereabouts;
 use crate::crc;
+use crate::encryption::{self, CustomerKey, Encryption, EncryptionUnmet, Seal};
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
-use crate::extent::{ExtentMap, Reader, Span};
+use crate::extent::{ExtentMap, Keys, Reader, Span};
 use crate::faults::Faults;
 use crate::heat::Heat;
 use crate::page::{PageChanges, PageRanges};
@@ -42,6 +43,8 @@ pub struct Blob {
     pub(crate) snapshot: Snapshot,
     pub(crate) extents: Arc<ExtentMap>,
     pub(crate) store: Store,
+    /// What whoever reads it has brought along.
+    pub(crate) customer: Option<CustomerKey>,
 }
 
 /// A blob or snapshot that was looked up, as the source of a copy. It holds nothing open.
@@ -50,6 +53,8 @@ pub struct Source {
     pub(crate) path: BlobPath,
     pub(crate) place: Place,
     pub(crate) etag: ETag,
+    pub(crate) encryption: Option<Encryption>,
+    pub(crate) customer: Option<CustomerKey>,
 }
 
 /// How often content that keeps moving about in the cloud is looked for.
@@ -84,12 +89,46 @@ impl Blob {
         self.was_read || self.heat.last(&self.place).is_some()
     }
 
+    /// The blob, for whoever shows what opens it. Err: `EncryptionUnmet`.
+    pub fn opened_by(self, seal: &Seal) -> Result<Blob> {
+        let shown = seal.encryption();
+        encryption::admit(self.props.encryption.as_ref(), shown.as_ref()).map_err(StoreError::EncryptionUnmet)?;
+        let customer = match seal {
+            Seal::Customer(key) => Some(key.clone()),
+            Seal::Tenants | Seal::Scope(_) => None,
+        };
+        Ok(Blob { customer, ..self })
+    }
+
+    pub(crate) fn with_key(self, customer: Option<CustomerKey>) -> Blob {
+        Blob { customer, ..self }
+    }
+
+    /// What opens it, where a customer's key does and was shown.
+    pub(crate) fn key(&self) -> Option<&CustomerKey> {
+        let of = |key: &&CustomerKey| self.props.encryption == Some(Encryption::Customer(*key.sha256()));
+        self.customer.as_ref().filter(of)
+    }
+
+    fn check_key(&self) -> Result<()> {
+        match (&self.props.encryption, self.key()) {
+            (Some(Encryption::Customer(_)), None) => Err(StoreError::EncryptionUnmet(EncryptionUnmet::NotShown)),
+            _ => Ok(()),
+        }
+    }
+
+    fn keys(&self) -> Keys {
+        Keys { keyring: Some(self.store.keyring().clone()), customer: self.key().cloned() }
+    }
+
     /// Streams a range of the content, which is cut to the blob's length. Each byte has been checked against its checksum; at the first
     /// that fails the stream ends with an error. Reads steps of 256 KiB, one ahead where the disk has to be waited for. What is in the
     /// cloud only, or where it is mirrored from, comes from there, at the pace of whoever reads; then the first part may be `Away`,
     /// `CloudDamaged` or `OriginChanged`.
-    /// Err: `RangeInvalid` where the range begins at the end or past it; the whole of an empty blob may be read.
+    /// Err: `RangeInvalid` where the range begins at the end or past it; the whole of an empty blob may be read. `EncryptionUnmet` of what
+    /// is sealed by a customer's key, see `opened_by`.
     pub fn read(self, range: Range<u64>) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'static> {
+        self.check_key()?;
         let again = self.was_read();
         self.heat.note(&self.place);
         if self.is_elsewhere() {
@@ -140,7 +179,8 @@ impl Blob {
 
     /// What a copy needs to know of it.
     pub fn source(&self) -> Source {
-        Source { path: self.path.clone(), place: self.place.clone(), etag: self.props.etag }
+        let (path, place, etag) = (self.path.clone(), self.place.clone(), self.props.etag);
+        Source { path, place, etag, encryption: self.props.encryption.clone(), customer: self.key().cloned() }
     }
 
     /// Whether pieces shorter than pages hold a range: each of them would cost as much as a page does.
@@ -153,6 +193,7 @@ impl Blob {
 
     /// CRC-64/NVME of a range that lies within the content. Err: `KeyDenied`, `KeyAway`, `Corrupt`, `Io`.
     pub(crate) async fn checksum_of(self, range: Range<u64>) -> Result<u64> {
+        self.check_key()?;
         let mut blob = self;
         loop {
             let of = range.clone();
@@ -171,7 +212,7 @@ impl Blob {
         if range == (0..self.props.length) && self.props.kind == BlobKind::Block {
             return Ok(self.props.crc64);
         }
-        let mut reader = Reader::new(self.extents.clone(), Some(self.store.keyring().clone()));
+        let mut reader = Reader::new(self.extents.clone(), self.keys());
         let mut crc64 = crc::crc64(b"");
         for span in self.spans(&range)? {
             let part = reader.checksum(span).inspect_err(|error| self.faults.note(&self.path, error))?;
@@ -185,7 +226,7 @@ impl Blob {
         let range = range.start..range.end.min(self.props.length);
         let spans = self.spans(&range)?.into();
         let _reading = tracing::debug_span!("extent.read", bytes = range.end - range.start);
-        let reader = Reader::new(self.extents, Some(self.store.keyring().clone()));
+        let reader = Reader::new(self.extents.clone(), self.keys());
         Ok(Plan { path: self.path, faults: self.faults, spans, reader, store: self.store, _reading })
     }
 

@@ -4,6 +4,7 @@ use crate::blob::Blob;
 use crate::body::{Body, BodyWriter};
 use crate::catalog::{News, Snapshot, Txn};
 use crate::clock::Timestamp;
+use crate::encryption;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::extent::{ExtentMap, framed};
@@ -54,8 +55,8 @@ impl Store {
         BodyWriter::new(self.space(), lane, key, length)
     }
 
-    /// Makes or overwrites a blob, and discards its staged blocks.
-    /// Err: `ContainerMissing`, `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
+    /// Makes or overwrites a blob, and discards its staged blocks. The body is sealed as the draft says.
+    /// Err: `ContainerMissing`, `ConditionNotMet`, `BlobExists`, `PropsTooLarge`, `EncryptionUnmet`.
     pub async fn put_blob(
         &self,
         path: &BlobPath,
@@ -65,6 +66,7 @@ impl Store {
     ) -> Result<BlobProps> {
         let (path, precondition) = (path.clone(), precondition.clone());
         check_size(&draft)?;
+        encryption::same(body.encryption(), draft.seal.encryption().as_ref()).map_err(StoreError::EncryptionUnmet)?;
         self.write(move |txn| put(txn, &path, draft, &body, &precondition)).await
     }
 
@@ -117,8 +119,22 @@ impl Store {
         let whereabouts = row.whereabouts();
         let (faults, heat) = (self.faults().clone(), self.heat().clone());
         let (origin, was_read) = (row.origin().map(str::to_owned), row.used != Timestamp::default());
-        let (BlobRow { props, pieces, .. }, store) = (row, self.clone());
-        Blob { props, path, faults, heat, place, whereabouts, origin, was_read, pieces, snapshot, extents, store }
+        let (BlobRow { props, pieces, .. }, store, customer) = (row, self.clone(), None);
+        Blob {
+            props,
+            path,
+            faults,
+            heat,
+            place,
+            whereabouts,
+            origin,
+            was_read,
+            pieces,
+            snapshot,
+            extents,
+            store,
+            customer,
+        }
     }
 
     /// Err: `ContainerMissing`, `BlobMissing`, `BlobKind` for a page blob's tier, `ConditionNotMet`, `PropsTooLarge`.
@@ -225,6 +241,7 @@ pub(crate) fn written(
         copy: draft.copy,
         lease: old.map_or(Lease::Free, |old| old.props.lease.after_write(now)),
         kind: BlobKind::Block,
+        encryption: draft.seal.encryption(),
     }
 }
 

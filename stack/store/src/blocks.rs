@@ -6,6 +6,7 @@ use crate::body::Body;
 use crate::catalog::Txn;
 use crate::clock::Timestamp;
 use crate::crc::Joined;
+use crate::encryption::{self, Encryption};
 use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
 use crate::piece::{self, Piece, Slices};
@@ -30,7 +31,12 @@ impl Store {
         let path = path.clone();
         let precondition = Precondition { lease, ..Precondition::default() };
         self.write(move |txn| {
-            let staged = Staged { length: body.length(), crc64: body.crc64(), pieces: body.pieces().to_vec() };
+            let staged = Staged {
+                length: body.length(),
+                crc64: body.crc64(),
+                pieces: body.pieces().to_vec(),
+                encryption: body.encryption().cloned(),
+            };
             stage(txn, &path, &id, staged, &precondition)
         })
         .await
@@ -38,7 +44,7 @@ impl Store {
 
     /// Makes or overwrites a blob out of blocks, and discards all other staged ones.
     /// Err: `InCloud` where a block is, see `bring_here`; `ContainerMissing`, `BlobKind`, `InvalidBlockList`, `TooManyBlocks`, `TooManyPieces`,
-    /// `ConditionNotMet`, `BlobExists`, `PropsTooLarge`.
+    /// `ConditionNotMet`, `BlobExists`, `PropsTooLarge`, `EncryptionUnmet` where one is not sealed as the draft says.
     pub async fn commit_blocks(
         &self,
         path: &BlobPath,
@@ -97,6 +103,7 @@ pub(crate) struct Staged {
     pub length: u64,
     pub crc64: u64,
     pub pieces: Vec<Piece>,
+    pub encryption: Option<Encryption>,
 }
 
 pub(crate) fn stage(
@@ -124,8 +131,8 @@ pub(crate) fn stage(
     let was = old.as_ref().map_or_else(TenantUsage::default, |old| one(old.length));
     txn.afford(&container.tenant, Growth::from(was, one(content.length)))?;
     let staging_id = staging.as_ref().map_or_else(|| txn.next_id(), |staging| staging.id);
-    let Staged { length, crc64, pieces } = content;
-    let block = StagedRow { length, crc64, pieces: txn.keep(pieces)? };
+    let Staged { length, crc64, pieces, encryption } = content;
+    let block = StagedRow { length, crc64, pieces: txn.keep(pieces)?, encryption };
     let replaced = old.as_ref().map_or(0, |old| old.length);
     if let Some(old) = old {
         txn.free(old.pieces)?;
@@ -151,7 +158,8 @@ fn commit(
     precondition.check(old.as_ref().map(|old| Version::from(&old.props)), Access::Write, txn.now)?;
     old.as_ref().map_or(Ok(()), |old| of_blocks(&old.props))?;
     let staging = txn.staging(&key)?;
-    let chosen = Choice::new(txn, staging.as_ref(), old.as_ref())?.choose(txn, list)?;
+    let sealed = draft.seal.encryption();
+    let chosen = Choice::new(txn, staging.as_ref(), old.as_ref(), sealed)?.choose(txn, list)?;
 
     let length = chosen.iter().map(|block| block.length).sum();
     let new = New { draft: &draft, length, blocks: chosen.len() };
@@ -180,6 +188,9 @@ struct Choice {
     committed: HashMap<BlockId, (u64, CommittedBlock)>,
     /// `None` while they are in the cloud.
     pieces: Option<Slices>,
+    /// What the committed ones are sealed by, and what all must be.
+    committed_by: Option<Encryption>,
+    sealed: Option<Encryption>,
 }
 
 struct Chosen {
@@ -192,12 +203,19 @@ struct Chosen {
 }
 
 impl Choice {
-    fn new(txn: &Txn<'_>, staging: Option<&StagingRow>, old: Option<&BlobRow>) -> Result<Self> {
+    fn new(
+        txn: &Txn<'_>,
+        staging: Option<&StagingRow>,
+        old: Option<&BlobRow>,
+        sealed: Option<Encryption>,
+    ) -> Result<Self> {
         let mut choice = Self {
             staging: staging.map(|staging| staging.id),
             staged: HashMap::new(),
             committed: HashMap::new(),
             pieces: Some(Slices::default()),
+            committed_by: old.and_then(|old| old.props.encryption.clone()),
+            sealed,
         };
         if let Some(old) = old {
             let pieces = old.on_flash().and_then(|()| txn.all_pieces(&old.pieces)).map(Some).or_else(in_cloud)?;
@@ -238,6 +256,7 @@ impl Choice {
             self.staged.insert(id.clone(), txn.staged_block(staging, id)?);
         }
         let Some(Some(row)) = self.staged.get(id) else { return Ok(None) };
+        self.check(row.encryption.as_ref())?;
         let pieces = txn.all_pieces(&row.pieces)?;
         let staged = Some(row.pieces.clone());
         Ok(Some(Chosen { id: id.clone(), length: row.length, crc64: row.crc64, pieces, staged }))
@@ -245,8 +264,14 @@ impl Choice {
 
     fn committed(&self, id: &BlockId) -> Result<Option<Chosen>> {
         let Some((at, block)) = self.committed.get(id) else { return Ok(None) };
+        self.check(self.committed_by.as_ref())?;
         let pieces = self.pieces.as_ref().ok_or(StoreError::InCloud)?.slice(*at, block.length);
         Ok(Some(Chosen { id: id.clone(), length: block.length, crc64: block.crc64, pieces, staged: None }))
+    }
+
+    /// Whether a block is sealed as the blob is to be. Err: `EncryptionUnmet`.
+    fn check(&self, of: Option<&Encryption>) -> Result<()> {
+        encryption::same(of, self.sealed.as_ref()).map_err(StoreError::EncryptionUnmet)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Content on its way in.
 
 use crate::crc;
+use crate::encryption::{Encryption, Seal};
 use crate::error::{Result, StoreError};
 use crate::extent::framed::{self, Framed};
 use crate::extent::{Extent, Lane, Pin, Spot, Sync};
@@ -19,8 +20,9 @@ use tracing::Span;
 #[derive(Debug)]
 pub struct BodyWriter {
     lane: Lane,
-    /// What it is sealed by.
+    /// What it is sealed by, and what is said of that.
     key: Option<Arc<DataKey>>,
+    encryption: Option<Encryption>,
     promise: Promise,
     /// Of the promise, what the appends in flight are about to use.
     promised: u64,
@@ -61,6 +63,8 @@ pub struct Body {
     pieces: Vec<Piece>,
     length: u64,
     crc64: u64,
+    /// What it is sealed by, besides its tenant's keys.
+    encryption: Option<Encryption>,
     /// No extent is removed while a body that waits for its place in the catalog lies in it.
     _pins: Vec<Pin>,
 }
@@ -78,6 +82,7 @@ impl BodyWriter {
         Ok(Self {
             lane,
             key,
+            encryption: None,
             promise: space.promise(Purpose::Content, beginning)?,
             promised: 0,
             declared,
@@ -94,6 +99,10 @@ impl BodyWriter {
 
     fn kind(&self) -> FrameKind {
         framed::kind(self.key.as_ref())
+    }
+
+    pub(crate) fn sealed_by(self, seal: &Seal) -> Self {
+        Self { encryption: seal.encryption(), ..self }
     }
 
     pub(crate) fn patient(self, store: Store) -> Self {
@@ -138,7 +147,8 @@ impl BodyWriter {
             return Err(StoreError::io("sync", extent.path(), lost));
         }
         let pins = self.extents.into_iter().map(|(_, pin)| pin).collect();
-        Ok(Body { pieces: self.pieces, length: self.length, crc64: self.digest.finalize(), _pins: pins })
+        let (pieces, length, encryption) = (self.pieces, self.length, self.encryption);
+        Ok(Body { pieces, length, crc64: self.digest.finalize(), encryption, _pins: pins })
     }
 
     async fn flush(&mut self, sync: Sync) -> Result<()> {
@@ -198,6 +208,10 @@ impl Body {
     /// CRC-64/NVME of the content.
     pub fn crc64(&self) -> u64 {
         self.crc64
+    }
+
+    pub(crate) fn encryption(&self) -> Option<&Encryption> {
+        self.encryption.as_ref()
     }
 
     pub(crate) fn pieces(&self) -> &[Piece] {

@@ -7,7 +7,7 @@ use crate::error::{Result, StoreError};
 use crate::lease::{Lease, LeaseAction};
 use crate::list::{ContainerPage, ListQuery};
 use crate::precondition::{Access, Precondition, Version};
-use crate::props::{ContainerProps, Metadata};
+use crate::props::{ContainerProps, DefaultScope, Metadata};
 use crate::quota::Growth;
 use crate::rows::{AccountState, ContainerRow, GarbageRow, container_key};
 use crate::store::Store;
@@ -19,7 +19,7 @@ impl Store {
     pub async fn create_container(&self, path: &ContainerPath, metadata: Metadata) -> Result<ContainerProps> {
         let path = path.clone();
         check_size(&metadata)?;
-        self.write(move |txn| create(txn, &path, metadata, PublicAccess::Private, Room::Given)).await
+        self.write(move |txn| create(txn, &path, New::of(metadata), Room::Given)).await
     }
 
     /// For a client. Its request may have been let in a moment before its account was disabled, and what that holds removed: it makes
@@ -29,12 +29,13 @@ impl Store {
         path: &ContainerPath,
         metadata: Metadata,
         public: PublicAccess,
+        scope: Option<DefaultScope>,
     ) -> Result<ContainerProps> {
         let path = path.clone();
         check_size(&metadata)?;
         self.write(move |txn| match txn.account(&path.account)?.map(|account| account.state) {
             Some(AccountState::Disabled) => Err(StoreError::AccountDisabled),
-            Some(AccountState::Enabled) | None => create(txn, &path, metadata, public, Room::Asked),
+            Some(AccountState::Enabled) | None => create(txn, &path, New { metadata, public, scope }, Room::Asked),
         })
         .await
     }
@@ -103,13 +104,21 @@ enum Room {
     Given,
 }
 
-fn create(
-    txn: &mut Txn<'_>,
-    path: &ContainerPath,
+/// What is said of a new container.
+struct New {
     metadata: Metadata,
     public: PublicAccess,
-    room: Room,
-) -> Result<ContainerProps> {
+    scope: Option<DefaultScope>,
+}
+
+impl New {
+    fn of(metadata: Metadata) -> Self {
+        Self { metadata, public: PublicAccess::Private, scope: None }
+    }
+}
+
+fn create(txn: &mut Txn<'_>, path: &ContainerPath, new: New, room: Room) -> Result<ContainerProps> {
+    let New { metadata, public, scope } = new;
     let account = txn.account(&path.account)?;
     let account = account.ok_or_else(|| StoreError::AccountMissing(path.account.clone()))?;
     let owner = account.tenant;
@@ -118,7 +127,7 @@ fn create(
     }
     let (etag, now) = (txn.next_etag(), txn.now);
     let acl = ContainerAcl { public, ..ContainerAcl::default() };
-    let props = ContainerProps { etag, created: now, modified: now, metadata, lease: Lease::Free, acl };
+    let props = ContainerProps { etag, created: now, modified: now, metadata, lease: Lease::Free, acl, scope };
     let (id, account, container) = (txn.next_id(), path.account.clone(), path.container.clone());
     let tenant = Owner { tenant: owner, account, container, id };
     let row = ContainerRow { id, tenant, props, placed: None, revision: 0 };
@@ -131,7 +140,7 @@ fn create(
 /// Makes a container that the system writes to for itself, where there is none.
 pub(crate) fn make_system_container(txn: &mut Txn<'_>, path: &ContainerPath) -> Result<()> {
     if txn.find_container(path)?.is_none() {
-        create(txn, path, Metadata::new(), PublicAccess::Private, Room::Given)?;
+        create(txn, path, New::of(Metadata::new()), Room::Given)?;
     }
     Ok(())
 }

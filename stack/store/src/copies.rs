@@ -6,6 +6,7 @@ use crate::block::BlockId;
 use crate::blocks::{Staged, stage};
 use crate::body::Body;
 use crate::catalog::{Draft, Line, Txn};
+use crate::encryption::{Encryption, Seal};
 use crate::error::{Result, StoreError};
 use crate::lease::LeaseId;
 use crate::precondition::{Access, Precondition, Version};
@@ -29,8 +30,9 @@ pub enum CopyBlocks {
 
 impl Store {
     /// Makes or overwrites a blob with the content of `source`, and discards the blob's staged blocks. Source and target may be the same.
-    /// A copy is of its source's kind; a page blob cannot forget its pages.
-    /// Err: `SourceChanged` where the source is no longer what was looked up: look again; `BlobKind`; else as `put_blob`.
+    /// A copy is of its source's kind; a page blob cannot forget its pages. Content that is to be sealed otherwise is read, by the key that the
+    /// source was opened by, and written.
+    /// Err: `EncryptionUnmet`; `SourceChanged` where the source is no longer what was looked up: look again; `BlobKind`; else as `put_blob`.
     pub async fn copy_blob(
         &self,
         source: &Source,
@@ -40,7 +42,7 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<BlobProps> {
         check_size(&draft)?;
-        if self.shares_no_keys(&source.path, path) {
+        if self.is_sealed_anew((&source.path, source.encryption.as_ref()), path, &draft.seal) {
             return self.copy_anew(source, path, draft, blocks, precondition).await;
         }
         self.with_content_here(
@@ -56,7 +58,7 @@ impl Store {
         .await
     }
 
-    /// A copy between tenants whose content is not sealed by the same keys: it is read, and written.
+    /// A copy whose content is not sealed by the same key: it is read, and written.
     async fn copy_anew(
         &self,
         source: &Source,
@@ -65,12 +67,13 @@ impl Store {
         blocks: CopyBlocks,
         precondition: &Precondition,
     ) -> Result<BlobProps> {
-        let found = self.opened_at(source.path.clone(), &source.place, source.etag)?;
+        let found = self.opened_at(source.path.clone(), &source.place, source.etag)?.with_key(source.customer.clone());
         if found.props.kind != BlobKind::Block {
-            return Err(StoreError::AcrossTenants);
+            let across = self.shares_no_keys(&source.path, path);
+            return Err(if across { StoreError::AcrossTenants } else { StoreError::PagesSealedOtherwise });
         }
         let length = found.props.length;
-        let body = self.take_in(&path.container.account, found, 0..length).await?;
+        let body = self.take_in((&path.container.account, &draft.seal), found, 0..length).await?;
         let (source, path, precondition) = (source.clone(), path.clone(), precondition.clone());
         self.write_in_parts(Line::Long, move |txn, list| {
             copy(txn, list, &source, (&path, Some(&body)), &draft, blocks, &precondition)
@@ -78,8 +81,20 @@ impl Store {
         .await
     }
 
-    /// Whether content of one blob may not be referred to by another: they are of tenants of which one has keys.
-    pub(crate) fn shares_no_keys(&self, one: &BlobPath, other: &BlobPath) -> bool {
+    /// Whether content of one blob may not be referred to by another, which is to be sealed so.
+    pub(crate) fn is_sealed_anew(
+        &self,
+        (source, of): (&BlobPath, Option<&Encryption>),
+        target: &BlobPath,
+        seal: &Seal,
+    ) -> bool {
+        let other_scope =
+            matches!(of, Some(Encryption::Scope(_))) && source.container.account != target.container.account;
+        of != seal.encryption().as_ref() || other_scope || self.shares_no_keys(source, target)
+    }
+
+    /// Whether two blobs are of tenants of which one has keys.
+    fn shares_no_keys(&self, one: &BlobPath, other: &BlobPath) -> bool {
         let tenant = |path: &BlobPath| self.account(&path.container.account).map(|record| record.tenant.clone());
         match (tenant(one), tenant(other)) {
             (Some(one), Some(other)) => one != other && (self.has_keys(&one) || self.has_keys(&other)),
@@ -88,11 +103,12 @@ impl Store {
     }
 
     /// Stages a range of `source` as a block; the range must lie within it. Reads the headers of the frames, and the content of those
-    /// that the range cuts. Err: `BlobKind` of a page blob, `RangeInvalid`, `SourceChanged`, `Corrupt`, `Io`; else as `stage_block`.
+    /// that the range cuts. Err: `BlobKind` of a page blob, `RangeInvalid`, `SourceChanged`, `EncryptionUnmet`, `Corrupt`, `Io`; else as
+    /// `stage_block`.
     pub async fn stage_block_from(
         &self,
         path: &BlobPath,
-        id: BlockId,
+        (id, seal): (BlockId, &Seal),
         source: Blob,
         range: Range<u64>,
         lease: Option<LeaseId>,
@@ -103,8 +119,8 @@ impl Store {
         if source.props.kind != BlobKind::Block {
             return Err(StoreError::BlobKind);
         }
-        if source.is_elsewhere() || self.shares_no_keys(&source.path, path) {
-            return self.stage_block_recalled(path, id, source, range, lease).await;
+        if source.is_elsewhere() || self.is_sealed_anew((&source.path, source.props.encryption.as_ref()), path, seal) {
+            return self.stage_block_recalled(path, (id, seal), source, range, lease).await;
         }
         let precondition = Precondition { lease, ..Precondition::default() };
         let (to, block) = (path.clone(), id.clone());
@@ -115,14 +131,14 @@ impl Store {
             let row = txn.source(&from)?;
             row.on_flash()?;
             let length = range.end - range.start;
-            let pieces = txn.pieces_in(&row.pieces, &range)?;
-            stage(txn, &path, &id, Staged { length, crc64, pieces }, &precondition)
+            let (pieces, encryption) = (txn.pieces_in(&row.pieces, &range)?, row.props.encryption);
+            stage(txn, &path, &id, Staged { length, crc64, pieces, encryption }, &precondition)
         });
         match staged.await {
             // It left flash a moment ago.
             Err(StoreError::InCloud) => {
                 let source = self.opened_at(source.path.clone(), &source.place, source.etag)?;
-                self.stage_block_recalled(&to, block, source, cut, lease).await
+                self.stage_block_recalled(&to, (block, seal), source, cut, lease).await
             }
             done => done,
         }
@@ -132,18 +148,23 @@ impl Store {
     async fn stage_block_recalled(
         &self,
         path: &BlobPath,
-        id: BlockId,
+        (id, seal): (BlockId, &Seal),
         source: Blob,
         range: Range<u64>,
         lease: Option<LeaseId>,
     ) -> Result<()> {
-        let body = self.take_in(&path.container.account, source, range).await?;
+        let body = self.take_in((&path.container.account, seal), source, range).await?;
         self.stage_block(path, id, body, lease).await
     }
 
     /// Content of a blob as a body of its own, for an account.
-    pub(crate) async fn take_in(&self, account: &AccountName, source: Blob, range: Range<u64>) -> Result<Body> {
-        let mut writer = self.begin_body_when_room(account, Some(range.end - range.start)).await?;
+    pub(crate) async fn take_in(
+        &self,
+        (account, seal): (&AccountName, &Seal),
+        source: Blob,
+        range: Range<u64>,
+    ) -> Result<Body> {
+        let mut writer = self.begin_body_when_room(account, seal, Some(range.end - range.start)).await?;
         let mut content = pin!(source.read(range)?);
         while let Some(bytes) = content.try_next().await? {
             writer.write(bytes).await?;

@@ -1,5 +1,6 @@
 //! What can go wrong, by what the caller does next.
 
+use crate::encryption::EncryptionUnmet;
 use crate::lease::{Leasable, LeaseRefusal, LeaseUnmet};
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use std::io;
@@ -115,6 +116,14 @@ pub enum StoreError {
     KeyLocked(u32),
     #[error("a page blob whose content is sealed cannot be copied to another tenant")]
     AcrossTenants,
+    #[error("a page blob cannot be copied to where its content would be sealed otherwise")]
+    PagesSealedOtherwise,
+    #[error("the account has no encryption scope '{0}'")]
+    ScopeMissing(String),
+    #[error("encryption scope '{0}' is disabled")]
+    ScopeDisabled(String),
+    #[error("what the content is sealed by is not what was shown: {0:?}")]
+    EncryptionUnmet(EncryptionUnmet),
     #[error("what is sealed stays on flash")]
     StaysSealed,
     #[error("there is no data key {0}")]

@@ -229,7 +229,7 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::{DataKeyId, DataKeyState, Wrapped};
+    use crate::rows::{DataKeyId, DataKeyState, KeyPurpose, Wrapped};
     use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 
     #[derive(Debug, Default)]
@@ -302,6 +302,7 @@ mod tests {
             wrapped: Wrapped { by: "node".into(), algorithm: "x".into(), bytes: vec![1] },
             created: Timestamp(0),
             id: DataKeyId([1; 16]),
+            purpose: KeyPurpose::Tenant,
         }
     }
 

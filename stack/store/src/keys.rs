@@ -1,12 +1,13 @@
-//! Data keys of tenants: which there are, and which of them content is sealed by.
+//! Data keys of tenants and of their encryption scopes: which there are, and which of them content is sealed by.
 
 use crate::catalog::Snapshot;
 use crate::catalog::tables::Bytes;
 use crate::clock::Timestamp;
+use crate::encryption::{EncryptionUnmet, Seal};
 use crate::error::{Result, StoreError};
 use crate::keyring::{Hold, Wrapping};
-use crate::rows::{DataKeyId, DataKeyRow, DataKeyState, Wrapped, decode, encode};
-use crate::seal::DataKey;
+use crate::rows::{DataKeyId, DataKeyRow, DataKeyState, KeyPurpose, ScopeKey, ScopeState, Wrapped, decode, encode};
+use crate::seal::{CUSTOMER, DataKey};
 use crate::store::Store;
 use greenroom_model::{AccountName, TenantName};
 use redb::{AccessGuard, ReadableTable};
@@ -20,23 +21,51 @@ const ERASED: &str = "the tenant's data keys were erased";
 pub struct DataKeyRecord {
     pub number: u32,
     pub tenant: TenantName,
-    /// Counts the keys of the tenant, from 1.
+    /// Counts the keys of the tenant, or of the scope, from 1.
     pub generation: u32,
     pub state: DataKeyState,
     pub wrapped: Wrapped,
     pub created: Timestamp,
     pub id: DataKeyId,
+    pub purpose: KeyPurpose,
 }
 
-/// The tenants that have keys, or had some, and by which of them their content is sealed now; in memory, since every body asks.
+impl DataKeyRecord {
+    pub fn is_of(&self, tenant: &TenantName) -> bool {
+        self.tenant == *tenant && self.purpose == KeyPurpose::Tenant
+    }
+
+    /// The encryption scope that it is of.
+    pub fn scope(&self) -> Option<&ScopeKey> {
+        match &self.purpose {
+            KeyPurpose::Tenant => None,
+            KeyPurpose::Scope(scope) => Some(scope),
+        }
+    }
+
+    fn is_of_scope(&self, account: &AccountName, name: &str) -> bool {
+        self.scope().is_some_and(|scope| scope.account == *account && scope.name == name)
+    }
+}
+
+/// The tenants and scopes that have keys, or had some, and by which of them their content is sealed now; in memory, since every body asks.
 #[derive(Debug, Default)]
-pub(crate) struct ActiveKeys(RwLock<Known>);
+pub(crate) struct ActiveKeys(RwLock<Active>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct Active {
     tenants: BTreeMap<TenantName, Sealing>,
+    scopes: BTreeMap<(AccountName, String), ScopeSealing>,
     /// Those that are not erased.
     numbers: BTreeMap<DataKeyId, u32>,
+}
+
+/// An encryption scope, and what becomes of what is written in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ScopeSealing {
+    tenant: TenantName,
+    state: ScopeState,
+    sealing: Sealing,
 }
 
 /// What becomes of what a tenant writes.
@@ -57,24 +86,41 @@ impl ActiveKeys {
     }
 
     fn set(&self, snapshot: &Snapshot) -> Result<()> {
-        let mut read = Known::default();
+        let mut active = Active::default();
         for key in snapshot.data_keys()? {
-            let known = read.tenants.entry(key.tenant).or_insert(Sealing::Erased);
-            *known = match (key.state, *known) {
-                (DataKeyState::Active, _) => Sealing::By(key.number),
-                (DataKeyState::Old, Sealing::Erased | Sealing::Stopped(_)) => Sealing::Stopped(key.number),
+            let DataKeyRecord { number, tenant, state, purpose, id, .. } = key;
+            if state != DataKeyState::Erased {
+                active.numbers.insert(id, number);
+            }
+            let known = match purpose {
+                KeyPurpose::Tenant => active.tenants.entry(tenant).or_insert(Sealing::Erased),
+                KeyPurpose::Scope(ScopeKey { account, name, state }) => {
+                    let new = ScopeSealing { tenant, state, sealing: Sealing::Erased };
+                    &mut active.scopes.entry((account, name)).or_insert(new).sealing
+                }
+            };
+            *known = match (state, *known) {
+                (DataKeyState::Active, _) => Sealing::By(number),
+                (DataKeyState::Old, Sealing::Erased | Sealing::Stopped(_)) => Sealing::Stopped(number),
                 (DataKeyState::Old, Sealing::By(_)) | (DataKeyState::Erased, _) => *known,
             };
-            if key.state != DataKeyState::Erased {
-                read.numbers.insert(key.id, key.number);
-            }
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = read;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = active;
         Ok(())
     }
 
     fn of(&self, tenant: &TenantName) -> Option<Sealing> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).tenants.get(tenant).copied()
+    }
+
+    fn of_scope(&self, account: &AccountName, name: &str) -> Option<ScopeSealing> {
+        let active = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        active.scopes.get(&(account.clone(), name.to_owned())).cloned()
+    }
+
+    fn has_scopes(&self, account: &AccountName) -> bool {
+        let active = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        active.scopes.keys().any(|(of, _)| of == account)
     }
 
     fn number(&self, tenant: &TenantName) -> Option<u32> {
@@ -103,13 +149,31 @@ impl Store {
     /// Seals what is written for a tenant from now on by a new data key, whose bytes are those that `wrapped` holds. What was written stays
     /// as it is. Returns the key's number. Err: `TenantMissing`.
     pub async fn add_data_key(&self, tenant: TenantName, id: DataKeyId, wrapped: Wrapped) -> Result<u32> {
-        let of = tenant.clone();
+        self.add_key(tenant, KeyPurpose::Tenant, id, wrapped).await
+    }
+
+    /// As `add_data_key`, for what is written in an encryption scope of an account, which is made where there is none. A scope that was
+    /// disabled stays so. Err: `AccountMissing`.
+    pub async fn add_scope_key(
+        &self,
+        account: &AccountName,
+        name: &str,
+        id: DataKeyId,
+        wrapped: Wrapped,
+    ) -> Result<u32> {
+        let record = self.account(account).ok_or_else(|| StoreError::AccountMissing(account.clone()))?;
+        let state = self.active_keys().of_scope(account, name).map_or(ScopeState::Enabled, |scope| scope.state);
+        let scope = ScopeKey { account: account.clone(), name: name.to_owned(), state };
+        self.add_key(record.tenant.clone(), KeyPurpose::Scope(scope), id, wrapped).await
+    }
+
+    async fn add_key(&self, of: TenantName, purpose: KeyPurpose, id: DataKeyId, wrapped: Wrapped) -> Result<u32> {
         let number = self.write(move |txn| {
             if !txn.has_tenant(&of)? {
                 return Err(StoreError::TenantMissing(of));
             }
             let mut generation = 0;
-            for mut key in txn.data_keys()?.into_iter().filter(|key| key.tenant == of) {
+            for mut key in txn.data_keys()?.into_iter().filter(|key| key.tenant == of && key.purpose == purpose) {
                 generation = generation.max(key.generation);
                 if key.state == DataKeyState::Active {
                     key.state = DataKeyState::Old;
@@ -118,8 +182,16 @@ impl Store {
             }
             let number = txn.next_data_key()?;
             let (generation, created) = (generation + 1, txn.now);
-            let state = DataKeyState::Active;
-            txn.put_data_key(&DataKeyRecord { number, tenant: of, generation, state, wrapped, created, id })?;
+            txn.put_data_key(&DataKeyRecord {
+                number,
+                tenant: of,
+                generation,
+                state: DataKeyState::Active,
+                wrapped,
+                created,
+                id,
+                purpose,
+            })?;
             Ok(number)
         });
         let number = number.await?;
@@ -132,7 +204,7 @@ impl Store {
     pub async fn restore_data_keys(&self, kept: Vec<DataKeyRecord>) -> Result<()> {
         self.write(move |txn| {
             let here = txn.data_keys()?;
-            let has_keys = |tenant: &TenantName| here.iter().any(|key| key.tenant == *tenant);
+            let has_keys = |tenant: &TenantName| here.iter().any(|key| key.is_of(tenant));
             let mut newest: BTreeMap<&TenantName, u32> = BTreeMap::new();
             for key in &kept {
                 let generation = newest.entry(&key.tenant).or_default();
@@ -163,7 +235,26 @@ impl Store {
         }
     }
 
-    /// Erases all data keys of a tenant: what they sealed can never be read again, here or anywhere. Returns their numbers.
+    /// Enables or disables an encryption scope. What it sealed is not read while it is disabled. Err: `ScopeMissing`.
+    pub async fn set_scope(&self, account: &AccountName, name: &str, state: ScopeState) -> Result<()> {
+        let (of, scope) = (account.clone(), name.to_owned());
+        let changed = self.write(move |txn| {
+            let mut numbers = Vec::new();
+            for mut key in txn.data_keys()?.into_iter().filter(|key| key.is_of_scope(&of, &scope)) {
+                numbers.push(key.number);
+                key.purpose = KeyPurpose::Scope(ScopeKey { account: of.clone(), name: scope.clone(), state });
+                txn.put_data_key(&key)?;
+            }
+            if numbers.is_empty() { Err(StoreError::ScopeMissing(scope)) } else { Ok(numbers) }
+        });
+        let changed = changed.await?;
+        self.active_keys().set(&self.snapshot()?)?;
+        changed.iter().for_each(|number| self.keyring().clear(*number));
+        Ok(())
+    }
+
+    /// Erases all data keys of a tenant, those of its scopes too: what they sealed can never be read again, here or anywhere. Returns their
+    /// numbers.
     pub async fn erase_data_keys(&self, tenant: &TenantName) -> Result<Vec<u32>> {
         let of = tenant.clone();
         let erased = self.write(move |txn| {
@@ -236,6 +327,35 @@ impl Store {
         }
     }
 
+    /// As `sealing_key`, for content that is to be sealed so. Err: as well `ScopeMissing`, `ScopeDisabled`.
+    pub async fn key_of(&self, account: &AccountName, seal: &Seal) -> Result<Option<Arc<DataKey>>> {
+        match seal {
+            Seal::Tenants => self.sealing_key(account).await,
+            Seal::Scope(name) => self.scope_key(account, name).await.map(Some),
+            Seal::Customer(key) => Ok(Some(key.data_key().clone())),
+        }
+    }
+
+    /// The data key that content of an encryption scope is sealed by, unwrapped. Err: `ScopeMissing`, `ScopeDisabled`, `KeyDenied`, `KeyAway`.
+    pub async fn scope_key(&self, account: &AccountName, name: &str) -> Result<Arc<DataKey>> {
+        let missing = || StoreError::ScopeMissing(name.to_owned());
+        let scope = self.active_keys().of_scope(account, name).ok_or_else(missing)?;
+        // An account of that name may have been another tenant's.
+        if self.account(account).is_none_or(|record| record.tenant != scope.tenant) {
+            return Err(missing());
+        }
+        match (scope.state, scope.sealing) {
+            (ScopeState::Disabled, _) => Err(StoreError::ScopeDisabled(name.to_owned())),
+            (ScopeState::Enabled, Sealing::By(number)) => self.unlock(number).await,
+            (ScopeState::Enabled, Sealing::Stopped(_) | Sealing::Erased) => Err(StoreError::KeyDenied(ERASED.into())),
+        }
+    }
+
+    /// Whether some of an account's content may be sealed in a scope.
+    pub fn has_scopes(&self, account: &AccountName) -> bool {
+        self.active_keys().has_scopes(account)
+    }
+
     /// Whether some of a tenant's content may be sealed.
     pub fn has_keys(&self, tenant: &TenantName) -> bool {
         self.active_keys().of(tenant).is_some()
@@ -252,10 +372,16 @@ impl Store {
         self.keyring().forget();
     }
 
-    /// A data key, unwrapped. Err: `KeyDenied`, `KeyAway`, `KeyMissing`.
+    /// A data key, unwrapped. Err: `KeyDenied`, `KeyAway`, `KeyMissing`, `ScopeDisabled`; `EncryptionUnmet` for what a customer's key sealed.
     pub async fn unlock(&self, number: u32) -> Result<Arc<DataKey>> {
+        if number == CUSTOMER {
+            return Err(StoreError::EncryptionUnmet(EncryptionUnmet::NotShown));
+        }
         let find = || {
             let row = self.snapshot()?.data_key(number)?.ok_or(StoreError::KeyMissing(number))?;
+            if let KeyPurpose::Scope(ScopeKey { name, state: ScopeState::Disabled, .. }) = row.purpose {
+                return Err(StoreError::ScopeDisabled(name));
+            }
             match row.state {
                 DataKeyState::Erased => Err(StoreError::KeyDenied(ERASED.into())),
                 DataKeyState::Active | DataKeyState::Old => Ok(DataKeyRecord::of(number, row)),
@@ -267,8 +393,8 @@ impl Store {
 
 impl DataKeyRecord {
     pub(crate) fn of(number: u32, row: DataKeyRow) -> Self {
-        let DataKeyRow { tenant, generation, state, wrapped, created, id } = row;
-        Self { number, tenant, generation, state, wrapped, created, id }
+        let DataKeyRow { tenant, generation, state, wrapped, created, id, purpose } = row;
+        Self { number, tenant, generation, state, wrapped, created, id, purpose }
     }
 
     /// By their numbers.
@@ -292,8 +418,8 @@ impl crate::catalog::Txn<'_> {
     }
 
     fn put_data_key(&mut self, key: &DataKeyRecord) -> Result<()> {
-        let DataKeyRecord { number, tenant, generation, state, wrapped, created, id } = key.clone();
-        let row = DataKeyRow { tenant, generation, state, wrapped, created, id };
+        let DataKeyRecord { number, tenant, generation, state, wrapped, created, id, purpose } = key.clone();
+        let row = DataKeyRow { tenant, generation, state, wrapped, created, id, purpose };
         self.dirty = true;
         self.keys.insert(number, encode(&row).as_slice())?;
         Ok(())

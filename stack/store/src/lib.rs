@@ -21,6 +21,7 @@ mod containers;
 mod copies;
 mod crc;
 mod disk;
+mod encryption;
 mod error;
 mod etag;
 mod extent;
@@ -70,6 +71,7 @@ pub use config::{Config, Durability};
 pub use copies::CopyBlocks;
 pub use crc::Crc64;
 pub use disk::{Disk, DiskFile, FileSystem, Guard, Mode};
+pub use encryption::{CustomerKey, Encryption, EncryptionUnmet, Seal, Shown};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
 pub use feed::{Delivered, Feed, Part, Published, Subscribed, feed_of};
@@ -87,11 +89,15 @@ pub use page::{
 };
 pub use precondition::{Access, ETags, Precondition, Unmet, Version};
 pub use props::{
-    BlobChange, BlobDraft, BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tags, Tier,
+    BlobChange, BlobDraft, BlobKind, BlobProps, ContainerProps, CopyState, DefaultScope, HttpHeaders, Metadata,
+    Overriding, Tags, Tier,
 };
 pub use quota::{Project, Quotas};
 pub use quotas::Kept;
-pub use rows::{AccountKey, AccountRecord, AccountState, DataKeyId, DataKeyState, MirrorPlace, ServiceSettings, Wrapped};
+pub use rows::{
+    AccountKey, AccountRecord, AccountState, DataKeyId, DataKeyState, KeyPurpose, MirrorPlace, ScopeKey, ScopeState,
+    ServiceSettings, Wrapped,
+};
 pub use seal::{DATA_KEY_BYTES, DataKey};
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};

@@ -4,6 +4,7 @@ use crate::blob::Source;
 use crate::blobs::{Content, check_size, replace, written};
 use crate::body::Body;
 use crate::catalog::{Draft, Line, News, Run, Turn, Txn};
+use crate::encryption::{self, Encryption, Seal};
 use crate::error::{Result, StoreError};
 use crate::page::{PAGE_BLOB_BYTES_MAX, PAGE_BYTES, PAGE_RUNS_MAX, PageSequence, PageUpdate, SequenceChange};
 use crate::precondition::{Access, Precondition, Version};
@@ -45,7 +46,8 @@ impl Store {
 
     /// Writes pages from `begin` on, all of them or none.
     /// Err: `ContainerMissing`, `BlobMissing`, `BlobKind`, `ConditionNotMet`, `SequenceUnmet`, `PageRange`, `TooManyRuns`; `KeepsChanging`
-    /// where thousands of runs lie in the range, and others change the blob all the while.
+    /// where thousands of runs lie in the range, and others change the blob all the while; `EncryptionUnmet` where the body is not sealed as the
+    /// blob is.
     pub async fn write_pages(
         &self,
         path: &BlobPath,
@@ -55,7 +57,10 @@ impl Store {
         precondition: &Precondition,
     ) -> Result<BlobProps> {
         let range = begin..begin.saturating_add(body.length());
-        let written = move |_: &Txn<'_>| Ok(vec![(begin, body.pieces().to_vec())]);
+        let written = move |_: &Txn<'_>, blob: Option<&Encryption>| {
+            encryption::same(blob, body.encryption()).map_err(StoreError::EncryptionUnmet)?;
+            Ok(vec![(begin, body.pieces().to_vec())])
+        };
         self.change_pages(path, (range, Line::Short), sequence, precondition, written).await
     }
 
@@ -67,15 +72,15 @@ impl Store {
         sequence: PageSequence,
         precondition: &Precondition,
     ) -> Result<BlobProps> {
-        self.change_pages(path, (range, Line::Long), sequence, precondition, |_| Ok(Vec::new())).await
+        self.change_pages(path, (range, Line::Long), sequence, precondition, |_, _| Ok(Vec::new())).await
     }
 
-    /// Writes pages whose content another blob has, by reference; `from` must lie within it.
+    /// Writes pages whose content another blob has, by reference; `from` must lie within it, and `seal` be what the blob is sealed by.
     /// Err: `SourceChanged` where the source is no longer what was looked up: look again; else as `write_pages`.
     pub async fn write_pages_from(
         &self,
         path: &BlobPath,
-        begin: u64,
+        (begin, seal): (u64, &Seal),
         (source, from): (&Source, Range<u64>),
         sequence: PageSequence,
         precondition: &Precondition,
@@ -83,17 +88,21 @@ impl Store {
         let range = begin..begin.saturating_add(from.end.saturating_sub(from.start));
         let found = self.opened_at(source.path.clone(), &source.place, source.etag);
         if let Ok(found) = found
-            && (found.is_elsewhere() || found.is_strewn(&from)? || self.shares_no_keys(&source.path, path))
+            && (found.is_elsewhere()
+                || found.is_strewn(&from)?
+                || self.is_sealed_anew((&source.path, source.encryption.as_ref()), path, seal))
         {
             if from.end > found.props.length {
                 return Err(StoreError::RangeInvalid);
             }
-            let body = self.take_in(&path.container.account, found, from).await?;
+            let found = found.with_key(source.customer.clone());
+            let body = self.take_in((&path.container.account, seal), found, from).await?;
             return self.write_pages(path, begin, body, sequence, precondition).await;
         }
         let source = source.clone();
-        let written = move |txn: &Txn<'_>| {
+        let written = move |txn: &Txn<'_>, blob: Option<&Encryption>| {
             let source = txn.source(&source)?;
+            encryption::same(blob, source.props.encryption.as_ref()).map_err(StoreError::EncryptionUnmet)?;
             if from.end > source.props.length {
                 return Err(StoreError::RangeInvalid);
             }
@@ -146,14 +155,15 @@ impl Store {
         .await
     }
 
-    /// Puts pages in the place of a range. What they are is asked before anything is written: they may come from that range.
+    /// Puts pages in the place of a range. What they are is asked before anything is written: they may come from that range, and must be sealed
+    /// as the blob is.
     async fn change_pages(
         &self,
         path: &BlobPath,
         (range, line): (Range<u64>, Line),
         expected: PageSequence,
         precondition: &Precondition,
-        written: impl Fn(&Txn<'_>) -> Result<Vec<Run>> + Send + 'static,
+        written: impl Fn(&Txn<'_>, Option<&Encryption>) -> Result<Vec<Run>> + Send + 'static,
     ) -> Result<BlobProps> {
         let (path, precondition) = (path.clone(), precondition.clone());
         self.write_in_parts(line, move |txn, draft| {
@@ -169,7 +179,7 @@ impl Store {
             if runs >= PAGE_RUNS_MAX {
                 return Err(StoreError::TooManyRuns { max: PAGE_RUNS_MAX });
             }
-            let (written, was) = (written(txn)?, row.usage());
+            let (written, was) = (written(txn, row.props.encryption.as_ref())?, row.usage());
             let Some(row) = replace_pages(txn, draft, row, &range, &written)? else { return Ok(None) };
             rewrite(txn, &container.tenant, &key, was, row).map(Some)
         })

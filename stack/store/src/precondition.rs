@@ -2,6 +2,7 @@
 //! Source: Microsoft, "Specifying conditional headers for Blob service operations".
 
 use crate::clock::Timestamp;
+use crate::encryption::{self, Encryption, EncryptionUnmet, Shown};
 use crate::error::StoreError;
 use crate::etag::ETag;
 use crate::lease::{Leasable, Lease, LeaseId, LeaseNeed, LeaseUnmet};
@@ -22,6 +23,8 @@ pub struct Precondition {
     pub lease: Option<LeaseId>,
     /// What the blob's tags must be.
     pub tags: Option<TagFilter>,
+    /// What is shown for what the blob is sealed by.
+    pub encryption: Shown,
 }
 
 /// The value of an `If-Match` or `If-None-Match` header.
@@ -43,6 +46,7 @@ pub struct Version<'a> {
     pub kind: Leasable,
     /// A container has none.
     pub tags: Option<&'a Tags>,
+    pub encryption: Option<&'a Encryption>,
 }
 
 /// Reads and writes weigh the same headers differently.
@@ -65,6 +69,8 @@ pub enum Unmet {
     Exists,
     /// 412.
     Lease(LeaseUnmet, Leasable),
+    /// 409.
+    Encryption(EncryptionUnmet),
 }
 
 impl ETags {
@@ -123,7 +129,11 @@ impl Precondition {
             Access::Write => LeaseNeed::Holder,
             Access::Read | Access::FreeWrite => LeaseNeed::IfGiven,
         };
-        current.lease.admit(self.lease, need, now).map_err(|why| Unmet::Lease(why, current.kind))
+        current.lease.admit(self.lease, need, now).map_err(|why| Unmet::Lease(why, current.kind))?;
+        match &self.encryption {
+            Shown::Unasked => Ok(()),
+            Shown::Asked(shown) => encryption::admit(current.encryption, shown.as_ref()).map_err(Unmet::Encryption),
+        }
     }
 
     fn check_version(&self, current: Version<'_>, access: Access) -> Result<(), Unmet> {
@@ -163,6 +173,7 @@ impl From<Unmet> for StoreError {
             Unmet::NotModified => StoreError::NotModified,
             Unmet::Exists => StoreError::BlobExists,
             Unmet::Lease(why, on) => StoreError::LeaseUnmet { why, on },
+            Unmet::Encryption(why) => StoreError::EncryptionUnmet(why),
         }
     }
 }
@@ -170,14 +181,15 @@ impl From<Unmet> for StoreError {
 impl<'a> From<&'a BlobProps> for Version<'a> {
     fn from(props: &'a BlobProps) -> Self {
         let BlobProps { etag, modified, tier_changed, lease, .. } = *props;
-        Version { etag, modified, tier_changed, lease, kind: Leasable::Blob, tags: Some(&props.tags) }
+        let (tags, encryption) = (Some(&props.tags), props.encryption.as_ref());
+        Version { etag, modified, tier_changed, lease, kind: Leasable::Blob, tags, encryption }
     }
 }
 
 impl From<&ContainerProps> for Version<'_> {
     fn from(props: &ContainerProps) -> Self {
         let ContainerProps { etag, modified, lease, .. } = *props;
-        Version { etag, modified, tier_changed: None, lease, kind: Leasable::Container, tags: None }
+        Version { etag, modified, tier_changed: None, lease, kind: Leasable::Container, tags: None, encryption: None }
     }
 }
 
@@ -225,7 +237,8 @@ mod tests {
         let modified = Timestamp(MODIFIED * 1_000_000 + 500_000);
         let etag = ETag::parse(TAG).expect("a good tag");
         let tier_changed = Some(modified);
-        let current = Version { etag, modified, tier_changed, lease: Lease::Free, kind: Leasable::Blob, tags: None };
+        let (lease, kind) = (Lease::Free, Leasable::Blob);
+        let current = Version { etag, modified, tier_changed, lease, kind, tags: None, encryption: None };
         let table = [
             ("", Ok(()), Ok(())),
             ("match:SAME", Ok(()), Ok(())),
@@ -272,8 +285,8 @@ mod tests {
     fn a_tier_that_was_never_set_was_never_changed() {
         let etag = ETag::parse(TAG).expect("a good tag");
         let modified = Timestamp::from_seconds(MODIFIED);
-        let current =
-            Version { etag, modified, tier_changed: None, lease: Lease::Free, kind: Leasable::Blob, tags: None };
+        let (lease, kind) = (Lease::Free, Leasable::Blob);
+        let current = Version { etag, modified, tier_changed: None, lease, kind, tags: None, encryption: None };
         assert_eq!(condition("tier-unmodified:before").check(Some(current), Write, modified), Ok(()));
         assert_eq!(condition("tier-since:before").check(Some(current), Write, modified), Err(ConditionNotMet));
     }

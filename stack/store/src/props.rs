@@ -2,6 +2,7 @@
 
 use crate::acl::ContainerAcl;
 use crate::clock::Timestamp;
+use crate::encryption::{Encryption, Seal};
 use crate::etag::ETag;
 use crate::lease::Lease;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub enum Tier {
 }
 
 /// What a write says about the blob that it makes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BlobDraft {
     pub headers: HttpHeaders,
     pub metadata: Metadata,
@@ -40,6 +41,9 @@ pub struct BlobDraft {
     pub tier: Option<Tier>,
     /// Where the content was copied from.
     pub copy: Option<Box<CopyState>>,
+    /// What its content is sealed by.
+    #[serde(skip)]
+    pub seal: Seal,
 }
 
 /// A copy that has ended well: there are no others.
@@ -69,6 +73,8 @@ pub struct BlobProps {
     /// The copy that made the content, until something else is said of the blob.
     pub copy: Option<Box<CopyState>>,
     pub kind: BlobKind,
+    /// What its content is sealed by, besides its tenant's keys.
+    pub encryption: Option<Encryption>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +96,22 @@ pub struct ContainerProps {
     pub metadata: Metadata,
     pub lease: Lease,
     pub acl: ContainerAcl,
+    /// What blobs are sealed by of which their writers say nothing; `None` for its tenant's keys.
+    pub scope: Option<DefaultScope>,
+}
+
+/// The encryption scope of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefaultScope {
+    pub name: String,
+    pub overriding: Overriding,
+}
+
+/// Whether a blob of the container may be sealed by something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Overriding {
+    Allowed,
+    Denied,
 }
 
 /// A change that leaves the content alone. Headers and metadata give a new ETag; a tier and tags do not, as on Azure.

@@ -6,13 +6,15 @@
 
 use crate::frame::FrameKind;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hkdf::{HKDF_SHA256, Prk};
+use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fmt;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
 pub const DATA_KEY_BYTES: usize = 32;
+/// The number in frames that are sealed by a customer's key, which is kept nowhere: those of kept ones begin at 1.
+pub const CUSTOMER: u32 = 0;
 
 const NUMBER: Range<usize> = 16..20;
 const SALT: Range<usize> = 24..48;
@@ -21,6 +23,9 @@ const TAG: Range<usize> = 48..64;
 pub const SEALED_MORE_BYTES: usize = SALT.end - SALT.start + TAG.end - TAG.start;
 /// What a frame's key is for, before the salt.
 const PURPOSE: &[u8] = b"greenroom frame 2";
+/// What a customer's key is used for here, and what is made of it.
+const CUSTOMER_PURPOSE: &[u8] = b"greenroom customer key";
+const DATA_KEY_PURPOSE: &[u8] = b"greenroom data key of a customer";
 
 /// A data key as it is used: it is cleared when it is dropped, and never printed.
 pub struct DataKey {
@@ -118,6 +123,22 @@ impl DataKey {
     }
 }
 
+/// The data key that is made of a customer's key: nothing else that the customer uses the key for can open or forge a frame. It is the same for
+/// all accounts, so that what is copied between two stays as it lies.
+pub fn derived(key: &Zeroizing<[u8; DATA_KEY_BYTES]>) -> Box<Zeroizing<[u8; DATA_KEY_BYTES]>> {
+    struct DataKeyBytes;
+    impl KeyType for DataKeyBytes {
+        fn len(&self) -> usize {
+            DATA_KEY_BYTES
+        }
+    }
+    let mut bytes = Box::new(Zeroizing::new([0; DATA_KEY_BYTES]));
+    let customers = Salt::new(HKDF_SHA256, CUSTOMER_PURPOSE).extract(&key[..]);
+    let expanded = customers.expand(&[DATA_KEY_PURPOSE], DataKeyBytes);
+    expanded.and_then(|expanded| expanded.fill(&mut bytes[..])).expect("as many bytes as a data key has");
+    bytes
+}
+
 /// The number of the data key that a frame is sealed by, from a header that has been checked.
 pub fn sealed_by(header: &[u8]) -> u32 {
     u32::from_le_bytes(header[NUMBER].try_into().expect("a number's range is as long as a number"))
@@ -200,6 +221,18 @@ mod tests {
         let (one, other) = (sealed(b"the same"), sealed(b"the same"));
         assert_ne!(one[SALT], other[SALT]);
         assert_ne!(one[HEADER..], other[HEADER..]);
+    }
+
+    #[test]
+    fn what_a_customers_key_seals_takes_that_key_and_says_so() {
+        let of = |byte| DataKey::new(CUSTOMER, derived(&Zeroizing::new([byte; DATA_KEY_BYTES])));
+        let mut frame = [&[0; HEADER][..], b"theirs"].concat();
+        of(1).seal(&mut frame);
+        assert_eq!((FrameKind::Sealed.check(&frame), sealed_by(&frame)), (Ok(()), CUSTOMER));
+        assert!(of(2).open(&mut frame.clone()).is_err());
+        assert!(key(CUSTOMER, 1).open(&mut frame.clone()).is_err(), "the key as it came is not what seals");
+        assert_eq!(of(1).open(&mut frame), Ok(()));
+        assert_eq!(&frame[HEADER..], b"theirs");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::body::{Body, BodyWriter};
 use crate::catalog::{News, Snapshot, Txn};
 use crate::clock::Timestamp;
 use crate::cloud::{Applied, At, CloudPlace, Cold, Described, Placed, Whereabouts};
+use crate::encryption::Seal;
 use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::heat::Heat;
@@ -101,6 +102,10 @@ impl Survey<'_> {
         })?;
         for (path, id, tenant) in containers {
             self.snapshot.blobs_of(id, |name, snapshot, row| {
+                // Nobody here has the key that would open it elsewhere.
+                if row.props.encryption.is_some() {
+                    return Ok(());
+                }
                 // A name that cannot be one is told of by a check.
                 let Ok(blob) = BlobName::new(name) else { return Ok(()) };
                 let place = match snapshot {
@@ -295,6 +300,9 @@ impl Store {
                 (snapshot.blob_snapshot(set, time)?.ok_or(StoreError::BlobMissing)?, Place::Snapshot(set, time))
             }
         };
+        if row.props.encryption.is_some() {
+            return Err(StoreError::StaysSealed);
+        }
         let revision = row.revision;
         let mut blob = self.opened(path.clone(), place, row, snapshot, extents);
         // That it leaves is no use of it.
@@ -363,7 +371,8 @@ impl Store {
 
     async fn bring_when_room(&self, blob: Blob) -> Result<()> {
         let account = &blob.path.container.account;
-        let writer = self.begin_body_when_room(account, Some(blob.props.length)).await?;
+        // What is elsewhere is sealed by its tenant's key at most.
+        let writer = self.begin_body_when_room(account, &Seal::Tenants, Some(blob.props.length)).await?;
         self.bring(blob, writer).await.map(drop)
     }
 
@@ -383,9 +392,16 @@ impl Store {
     }
 
     /// As `begin_body_of`, but waits, then and later, where there is no room yet and some is being made, or comes of what is dead.
-    pub async fn begin_body_when_room(&self, account: &AccountName, length: Option<u64>) -> Result<BodyWriter> {
-        let key = self.sealing_key(account).await?;
-        Ok(self.when_room(|| self.begin_sealed(key.clone(), length)).await?.patient(self.clone()))
+    /// Err: as well `ScopeMissing`.
+    pub async fn begin_body_when_room(
+        &self,
+        account: &AccountName,
+        seal: &Seal,
+        length: Option<u64>,
+    ) -> Result<BodyWriter> {
+        let key = self.key_of(account, seal).await?;
+        let writer = self.when_room(|| self.begin_sealed(key.clone(), length)).await?;
+        Ok(writer.sealed_by(seal).patient(self.clone()))
     }
 
     /// Tries what may be answered `Full` until there is room, or none is being made, or it has taken too long.

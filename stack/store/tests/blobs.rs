@@ -118,6 +118,7 @@ async fn properties_are_kept_and_changed() {
         tags: tags.clone(),
         tier: Some(Tier::Cool),
         copy: None,
+        seal: Seal::Tenants,
     };
     let body = bed.body(b"content").await;
     let put = bed.store.put_blob(&blob("blob"), draft, body, &Precondition::default()).await.expect("put");

@@ -143,7 +143,10 @@ async fn what_is_made_of_many_pieces_is_not_taken_many_times() {
     for id in ["a", "b"] {
         let source = bed.store.blob(&blob("blob")).await.expect("it is there");
         let (id, all) = (BlockId::new(*id.as_bytes().first_chunk::<1>().expect("a letter")), 0..source.props.length);
-        bed.store.stage_block_from(&blob("copies"), id.expect("an id"), source, all, None).await.expect("stage");
+        bed.store
+            .stage_block_from(&blob("copies"), (id.expect("an id"), &Seal::Tenants), source, all, None)
+            .await
+            .expect("stage");
     }
     for list in [&vec![("a", Latest); COMMITTED_BLOCKS_MAX][..], &[("a", Latest), ("b", Latest), ("a", Latest)]] {
         assert!(matches!(bed.commit("copies", list).await, Err(StoreError::TooManyPieces { .. })));

@@ -75,13 +75,13 @@ async fn who_finds_no_room_has_what_is_dead_compacted() {
         blobs += 1;
     }
     assert!(matches!(
-        bed.store.begin_body_when_room(&photos().account, Some(1_000_000)).await,
+        bed.store.begin_body_when_room(&photos().account, &Seal::Tenants, Some(1_000_000)).await,
         Err(StoreError::Full { .. })
     ));
     for number in (0..blobs).filter(|number| number % 4 != 0) {
         bed.delete(&format!("blob-{number:03}")).await.expect("delete");
     }
-    bed.store.begin_body_when_room(&photos().account, Some(1_000_000)).await.expect("room");
+    bed.store.begin_body_when_room(&photos().account, &Seal::Tenants, Some(1_000_000)).await.expect("room");
 }
 
 #[tokio::test]
@@ -105,7 +105,8 @@ async fn shared_and_staged_content_moves_for_all_who_refer_to_it() {
     let list: Vec<_> = ids.iter().map(|id| (id.as_str(), BlockSource::Latest)).collect();
     bed.commit("long", &list).await.expect("commit");
     let source = bed.store.blob(&blob("kept")).await.expect("look up");
-    let copied = bed.store.stage_block_from(&blob("part"), block_id("a"), source, 10_000..60_000, None).await;
+    let copied =
+        bed.store.stage_block_from(&blob("part"), (block_id("a"), &Seal::Tenants), source, 10_000..60_000, None).await;
     copied.expect("stage from");
     let (time, _) = bed.store.snapshot_blob(&blob("long"), None, &none).await.expect("snapshot");
     let source = bed.store.blob(&blob("long")).await.expect("look up").source();

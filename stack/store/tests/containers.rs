@@ -144,7 +144,8 @@ async fn usage_adds_up() {
 async fn who_may_do_what_stays_with_the_container() {
     let bed = bed().await;
     let path = container("public");
-    let made = bed.store.create_clients_container(&path, Metadata::new(), PublicAccess::Blob).await.expect("created");
+    let made =
+        bed.store.create_clients_container(&path, Metadata::new(), PublicAccess::Blob, None).await.expect("created");
     assert_eq!(made.acl.public, PublicAccess::Blob);
     let policy = AccessPolicy { id: "week".into(), permissions: Some("rl".into()), ..AccessPolicy::default() };
     let acl = ContainerAcl { public: PublicAccess::Private, policies: vec![policy] };
@@ -169,7 +170,7 @@ async fn a_disabled_account_gets_no_container_by_a_clients_word() {
     let disabled = AccountRecord { state: AccountState::Disabled, ..account("goldaccount", "gold") };
     bed.store.put_account(disabled).await.expect("disabled");
     let by_client =
-        bed.store.create_clients_container(&container("late"), Metadata::new(), PublicAccess::Private).await;
+        bed.store.create_clients_container(&container("late"), Metadata::new(), PublicAccess::Private, None).await;
     assert!(matches!(by_client, Err(StoreError::AccountDisabled)), "{by_client:?}");
     bed.store.create_container(&container("late"), Metadata::new()).await.expect("an operator may");
 }

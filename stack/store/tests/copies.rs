@@ -18,6 +18,7 @@ const NONE: BlobDraft = BlobDraft {
     tags: Tags::new(),
     tier: None,
     copy: None,
+    seal: Seal::Tenants,
 };
 
 async fn source(bed: &Bed, name: &str) -> Source {
@@ -31,7 +32,7 @@ async fn copy(bed: &Bed, from: &str, to: &str) -> Result<BlobProps> {
 
 async fn stage_from(bed: &Bed, to: &str, id: &str, from: &str, range: std::ops::Range<u64>) -> Result<()> {
     let source = bed.store.blob(&blob(from)).await.expect("look up");
-    bed.store.stage_block_from(&blob(to), block_id(id), source, range, None).await
+    bed.store.stage_block_from(&blob(to), (block_id(id), &Seal::Tenants), source, range, None).await
 }
 
 fn extent_bytes(bed: &Bed) -> u64 {
@@ -115,7 +116,7 @@ async fn a_source_that_has_changed_is_refused() {
     assert!(matches!(copied, Err(StoreError::SourceChanged)), "{copied:?}");
     let gone = bed.store.blob(&blob("a")).await.expect("look up");
     bed.delete("a").await.expect("delete");
-    let staged = bed.store.stage_block_from(&blob("b"), block_id("x"), gone, 0..3, None).await;
+    let staged = bed.store.stage_block_from(&blob("b"), (block_id("x"), &Seal::Tenants), gone, 0..3, None).await;
     assert!(matches!(staged, Err(StoreError::SourceChanged)), "{staged:?}");
     bed.put("a", b"third").await;
     let absent = Precondition::if_absent();

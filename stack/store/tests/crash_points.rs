@@ -190,7 +190,7 @@ async fn perform(store: &Store, step: &Step) -> Result<()> {
         Step::StageFrom(name, id, from, range) => {
             let source = store.blob(&blob(from)).await?;
             let range = range.start as u64..range.end as u64;
-            store.stage_block_from(&blob(name), block_id(id), source, range, None).await
+            store.stage_block_from(&blob(name), (block_id(id), &Seal::Tenants), source, range, None).await
         }
         Step::Commit(name, ids) => {
             let list: Vec<_> = ids.iter().map(|id| (block_id(id), BlockSource::Latest)).collect();

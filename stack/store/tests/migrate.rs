@@ -201,6 +201,7 @@ async fn all(disk: &SimDisk) -> Content {
             let path = container.blob(name);
             let content = match read(&store, &path).await {
                 Ok(content) => Some(content),
+                // In the cloud, or sealed: nobody has a key here.
                 Err(StoreError::Away(_) | StoreError::KeyAway(_)) => None,
                 Err(error) => panic!("{path}: {error}"),
             };

@@ -59,6 +59,7 @@ fn seen(name: &str, etag: &str) -> Seen {
         lease: Lease::Free,
         copy: None,
         kind: BlobKind::Block,
+        encryption: None,
     };
     Seen::There(Box::new(SeenBlob { name, etag: etag.to_owned(), props }))
 }

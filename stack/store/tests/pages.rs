@@ -225,7 +225,7 @@ async fn pages_come_by_reference_from_blobs_of_either_kind() {
         let (bed, none) = (&bed, &none);
         async move {
             let source = bed.store.blob(&blob(name)).await.expect("look up").source();
-            bed.store.write_pages_from(&blob("disk"), to, (&source, range), ANY, none).await
+            bed.store.write_pages_from(&blob("disk"), (to, &Seal::Tenants), (&source, range), ANY, none).await
         }
     };
     from("blocks", 100..100 + 300 * PAGE, 8 * PAGE).await.expect("write from blocks");

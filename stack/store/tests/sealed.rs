@@ -237,7 +237,10 @@ async fn a_copy_is_by_reference_within_a_tenant_and_anew_between_two() {
     let blocks = bed.store.block_list(&theirs("c")).await.expect("a list");
     assert_eq!(blocks.committed.len(), 1);
     let found = bed.store.blob(&blob("a")).await.expect("there");
-    bed.store.stage_block_from(&theirs("d"), block_id("x"), found, 5..250_000, None).await.expect("staged");
+    bed.store
+        .stage_block_from(&theirs("d"), (block_id("x"), &Seal::Tenants), found, 5..250_000, None)
+        .await
+        .expect("staged");
     let list = vec![(block_id("x"), BlockSource::Latest)];
     bed.store.commit_blocks(&theirs("d"), draft, list, &none).await.expect("committed");
     // Whoever gave it away may go; what was given stays.

@@ -99,7 +99,8 @@ async fn what_names_took_is_there_for_content_again() {
 async fn an_upload_that_finds_no_room_makes_some() {
     let disk = hollow().await;
     let store = open(&disk).await;
-    let mut writer = store.begin_body_when_room(&photos().account, Some(4 << 20)).await.expect("room is made");
+    let mut writer =
+        store.begin_body_when_room(&photos().account, &Seal::Tenants, Some(4 << 20)).await.expect("room is made");
     writer.write(content(2, 4 << 20).into()).await.expect("there is room");
     writer.finish().await.expect("written");
     store.close().await.expect("it closes");

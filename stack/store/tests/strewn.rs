@@ -42,7 +42,9 @@ async fn strew(store: &Store, name: &str, runs: u64) -> Vec<u8> {
         let from = &source(store, "pages").await;
         let writes = (0..PATTERN_RUNS).map(|run| async move {
             let range = run * PAGE..(run + 1) * PAGE;
-            store.write_pages_from(&blob("pattern"), 2 * run * PAGE, (from, range), ANY, &none()).await
+            store
+                .write_pages_from(&blob("pattern"), (2 * run * PAGE, &Seal::Tenants), (from, range), ANY, &none())
+                .await
         });
         futures::future::try_join_all(writes).await.expect("write");
     }
@@ -50,7 +52,15 @@ async fn strew(store: &Store, name: &str, runs: u64) -> Vec<u8> {
     create(store, name, times * PATTERN_BYTES).await;
     let from = &source(store, "pattern").await;
     let writes = (0..times).map(|time| async move {
-        store.write_pages_from(&blob(name), time * PATTERN_BYTES, (from, 0..PATTERN_BYTES), ANY, &none()).await
+        store
+            .write_pages_from(
+                &blob(name),
+                (time * PATTERN_BYTES, &Seal::Tenants),
+                (from, 0..PATTERN_BYTES),
+                ANY,
+                &none(),
+            )
+            .await
     });
     futures::future::try_join_all(writes).await.expect("write");
     read(store, &blob("pattern")).await.expect("read").repeat(times as usize)

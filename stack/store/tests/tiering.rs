@@ -174,7 +174,10 @@ async fn copies_snapshots_and_block_lists_bring_content_back() {
 
     // A range of it is a block's own: the rest stays where it is.
     let source = bed.store.blob(&blob("cut")).await.expect("look up");
-    bed.store.stage_block_from(&blob("cuttings"), block_id("a"), source, 10..20, None).await.expect("staged");
+    bed.store
+        .stage_block_from(&blob("cuttings"), (block_id("a"), &Seal::Tenants), source, 10..20, None)
+        .await
+        .expect("staged");
     bed.commit("cuttings", &[("a", BlockSource::Latest)]).await.expect("committed");
     assert_eq!(bed.get("cuttings").await, content[10..20]);
     assert_eq!(tiered.whereabouts("cut").await, Whereabouts::Cloud(at(2)));

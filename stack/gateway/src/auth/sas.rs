@@ -6,7 +6,7 @@ use super::issuer::{Issuer, Principal};
 use super::permit::{Permit, Reach};
 use super::sas_fields::{Kind, SasFields};
 use super::signature::{matches, sign};
-use super::string_to_sign::{self, SAS_VERSION_MIN, StringToSign, WITH_RESOURCE, joined};
+use super::string_to_sign::{self, SAS_VERSION_MIN, StringToSign, WITH_ENCRYPTION_SCOPE, WITH_RESOURCE, joined};
 use crate::error::Code;
 use crate::head::{Head, Transport};
 use crate::target::{Place, Target};
@@ -28,6 +28,8 @@ pub struct Grant {
     permissions: String,
     /// Response headers that a service SAS overrides: (header, value).
     pub overrides: Vec<(&'static str, String)>,
+    /// What its holder writes is encrypted in this scope: `ses`.
+    pub encryption_scope: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +127,8 @@ pub fn verify(head: &Head, keys: Keys<'_>, acl: Option<&ContainerAcl>, now: Time
     verify_times(&fields, now)?;
     verify_channel(&fields, head)?;
     let overrides = if fields.kind() == Kind::Account { Vec::new() } else { overrides(&fields) };
-    Ok(Grant { reach, permissions: fields.permissions, overrides })
+    let encryption_scope = encryption_scope(&fields)?;
+    Ok(Grant { reach, permissions: fields.permissions, overrides, encryption_scope })
 }
 
 /// The fields as they are signed for this request. A snapshot is signed only where the SAS is for one: to any other kind
@@ -331,6 +334,15 @@ fn address_within(sip: &str, peer: IpAddr) -> Result<bool, Denied> {
     let (low, high) = (parse(low)?, parse(high)?);
     let peer = peer.to_canonical();
     Ok(low.is_ipv4() == peer.is_ipv4() && low <= peer && peer <= high)
+}
+
+/// Before the version that signs it anybody could have added it.
+fn encryption_scope(fields: &SasFields) -> Result<Option<String>, Denied> {
+    let scope = Some(&fields.encryption_scope).filter(|scope| !scope.is_empty());
+    if scope.is_some() && fields.version.as_str() < WITH_ENCRYPTION_SCOPE {
+        return Err(Denied::failed(format!("ses belongs to a SAS of a version from {WITH_ENCRYPTION_SCOPE} on")));
+    }
+    Ok(scope.cloned())
 }
 
 fn overrides(fields: &SasFields) -> Vec<(&'static str, String)> {

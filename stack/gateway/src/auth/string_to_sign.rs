@@ -155,7 +155,7 @@ fn canonicalized_query(query: &Query) -> Vec<Part> {
 }
 
 /// The version that added the encryption scope to every kind of SAS.
-const WITH_ENCRYPTION_SCOPE: &str = "2020-12-06";
+pub const WITH_ENCRYPTION_SCOPE: &str = "2020-12-06";
 /// The version that added resource and snapshot to a service SAS, and the first of a user-delegation SAS.
 pub const WITH_RESOURCE: &str = "2018-11-09";
 /// The version that added agents and a correlation id to a user-delegation SAS.

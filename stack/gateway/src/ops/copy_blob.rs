@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers;
 use crate::reply::Reply;
+use crate::sealing;
 use crate::source::{self, Archived};
 use greenroom_store::{BlobDraft, BlobKind, BlobProps, CopyBlocks, Tier};
 use http::StatusCode;
@@ -31,6 +32,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         tags: call.tags_of_copy(&source).await?,
         tier,
         copy: Some(source::copy_state(call.copying())?),
+        seal: call.seal_of_new().await?,
     };
     let made = source.into_blob(call.copying(), draft, CopyBlocks::Keep, &precondition).await;
     let props = made.map_err(|error| may_replace.explain(error))?;
@@ -38,6 +40,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         .version(&props.etag, props.modified)
         .header("x-ms-copy-id", &call.head.request_id)
         .header("x-ms-copy-status", "success");
+    let reply = sealing::named(reply, props.encryption.as_ref());
     Ok(if sync { sums(call, reply, &props) } else { reply })
 }
 

@@ -25,6 +25,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let length = blob.props.length;
     headers::check_read(&precondition, &blob.props, call.now)?;
     properties::check_readable(&blob.props)?;
+    let blob = call.opened(blob)?;
     let range = match headers::range_stands(&call.head, &blob.props) {
         true => headers::range(&call.head, length)?,
         false => None,

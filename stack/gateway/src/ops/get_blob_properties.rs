@@ -11,6 +11,7 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let precondition = headers::precondition(&call.head)?;
     let blob = call.find_blob().await?;
     headers::check_read(&precondition, &blob.props, call.now)?;
+    let blob = call.opened(blob)?;
     let overrides = call.identity().overrides();
     if call.head.query.get("comp").is_some() {
         let reply = Reply::new(StatusCode::OK).version(&blob.props.etag, blob.props.modified);

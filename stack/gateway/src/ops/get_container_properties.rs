@@ -4,7 +4,7 @@ use crate::acl;
 use crate::call::Call;
 use crate::error::Error;
 use crate::reply::Reply;
-use crate::{headers, properties};
+use crate::{headers, properties, sealing};
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
@@ -12,6 +12,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     headers::check_container_read(&call.head, &props, call.now)?;
     let reply = Reply::new(StatusCode::OK).version(&props.etag, props.modified);
     let reply = properties::metadata_headers(reply, &props.metadata);
+    let (scope, deny) = sealing::default_scope_words(props.scope.as_ref());
+    let reply = reply.header(sealing::DEFAULT_SCOPE, scope).header(sealing::DENY_OVERRIDE, deny);
     Ok(properties::lease_headers(reply, &props.lease, call.now)
         .header_if("x-ms-blob-public-access", acl::level_name(props.acl.public))
         .header("x-ms-has-immutability-policy", "false")

@@ -106,7 +106,7 @@ fn blob(
     doc.text_if("Snapshot", snapshot.map(time::iso).as_deref());
     properties::blob_xml(doc, props, include.copy, now);
     if include.metadata == Asked::Yes {
-        properties::metadata_xml(doc, &props.metadata);
+        properties::blob_metadata_xml(doc, props);
     }
     if include.tags == Asked::Yes && !props.tags.is_empty() {
         properties::tags_xml(doc, &props.tags);

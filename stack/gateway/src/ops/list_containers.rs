@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::listing::{self, Asked, Include, Listed};
 use crate::reply::Reply;
-use crate::{acl, properties, time, xml};
+use crate::{acl, properties, sealing, time, xml};
 use greenroom_store::ListQuery;
 
 /// A page with more than that ends early, as it may, and its marker leads on: it is held whole until it is sent.
@@ -36,6 +36,9 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         doc.text("Etag", &format!("\"{}\"", props.etag));
         properties::lease_xml(&mut doc, &props.lease, call.now);
         doc.text_if("PublicAccess", acl::level_name(props.acl.public));
+        let (scope, deny) = sealing::default_scope_words(props.scope.as_ref());
+        doc.text("DefaultEncryptionScope", scope);
+        doc.text("DenyEncryptionScopeOverride", deny);
         doc.text("HasImmutabilityPolicy", "false");
         doc.text("HasLegalHold", "false");
         doc.close("Properties");

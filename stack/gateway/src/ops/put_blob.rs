@@ -6,7 +6,7 @@ use crate::headers::{self, Plain};
 use crate::intake::Md5Wanted;
 use crate::ops::put_page_blob;
 use crate::reply::Reply;
-use crate::structured;
+use crate::{sealing, structured};
 use greenroom_store::{BlobDraft, Kept};
 use http::StatusCode;
 
@@ -26,17 +26,18 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let mut content_headers = headers::content_headers(&call.head, Plain::Counts)?;
     let (metadata, tags, tier) = (headers::metadata(&call.head)?, call.tags()?, headers::tier(&call.head)?);
     call.foresee(&precondition).await.map_err(|error| may_replace.explain(error))?;
-    let taken = call.take(BYTES_MAX, Kept::Blob, Md5Wanted::Always).await?;
+    let seal = call.seal_of_new().await?;
+    let taken = call.take(BYTES_MAX, (Kept::Blob, &seal), Md5Wanted::Always).await?;
     content_headers.content_md5 = content_headers.content_md5.or(taken.md5);
-    let draft = BlobDraft { headers: content_headers, metadata, tags, tier, copy: None };
+    let draft = BlobDraft { headers: content_headers, metadata, tags, tier, copy: None, seal };
     let put = call.store.put_blob(&call.blob()?, draft, taken.body, &precondition).await;
     let props = put.map_err(|error| may_replace.explain(error.into()))?;
-    Ok(Reply::new(StatusCode::CREATED)
+    let reply = Reply::new(StatusCode::CREATED)
         .version(&props.etag, props.modified)
         .header_if("content-md5", taken.md5.map(|md5| headers::base64(&md5)).as_deref())
         .header("x-ms-content-crc64", &headers::base64_crc64(taken.crc64))
-        .header_if(structured::HEADER, taken.framing)
-        .header("x-ms-request-server-encrypted", "false"))
+        .header_if(structured::HEADER, taken.framing);
+    Ok(sealing::written(reply, props.encryption.as_ref()))
 }
 
 /// A length and a sequence number are given to page blobs; of a block blob a length can only be true or false.

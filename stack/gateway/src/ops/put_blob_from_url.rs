@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
 use crate::reply::Reply;
-use crate::source;
+use crate::{sealing, source};
 use greenroom_store::{BlobDraft, CopyBlocks, HttpHeaders};
 use http::StatusCode;
 
@@ -28,13 +28,13 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         Some(_) | None => over(own, source.content_headers()),
     };
     let tags = call.tags_of_copy(&source).await?;
-    let draft = BlobDraft { headers, metadata, tags, tier, copy: None };
+    let draft = BlobDraft { headers, metadata, tags, tier, copy: None, seal: call.seal_of_new().await? };
     let made = source.into_blob(call.copying(), draft, CopyBlocks::Forget, &precondition).await;
     let props = made.map_err(|error| may_replace.explain(error))?;
-    Ok(Reply::new(StatusCode::CREATED)
+    let reply = Reply::new(StatusCode::CREATED)
         .version(&props.etag, props.modified)
-        .header_if("content-md5", props.headers.content_md5.map(|md5| headers::base64(&md5)).as_deref())
-        .header("x-ms-request-server-encrypted", "false"))
+        .header_if("content-md5", props.headers.content_md5.map(|md5| headers::base64(&md5)).as_deref());
+    Ok(sealing::written(reply, props.encryption.as_ref()))
 }
 
 /// The request's own headers, and the source's where it has none.

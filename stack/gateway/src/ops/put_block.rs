@@ -6,7 +6,7 @@ use crate::error::{Code, Error};
 use crate::headers;
 use crate::intake::Md5Wanted;
 use crate::reply::Reply;
-use crate::structured;
+use crate::{sealing, structured};
 use greenroom_store::Kept;
 use http::StatusCode;
 
@@ -22,10 +22,10 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length: a block is not empty."));
     }
     // Before the content comes: without a container it would be for nothing.
-    call.store.container(&call.container()?).await?;
-    let taken = call.take(BYTES_MAX, Kept::Block(&id), Md5Wanted::ToCompare).await?;
+    let seal = call.seal_of_new().await?;
+    let taken = call.take(BYTES_MAX, (Kept::Block(&id), &seal), Md5Wanted::ToCompare).await?;
     call.store.stage_block(&call.blob()?, id, taken.body, lease).await?;
-    let reply = Reply::new(StatusCode::CREATED).header("x-ms-request-server-encrypted", "false");
+    let reply = sealing::written(Reply::new(StatusCode::CREATED), seal.encryption().as_ref());
     let reply = reply.header_if(structured::HEADER, taken.framing);
     // As Azure does: the checksum that the client chose, and CRC-64 where it chose none.
     Ok(match taken.md5 {

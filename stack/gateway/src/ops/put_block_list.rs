@@ -5,7 +5,7 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
 use crate::reply::Reply;
-use crate::xml;
+use crate::{sealing, xml};
 use bytes::Bytes;
 use greenroom_store::{BlobDraft, BlockId, BlockSource, COMMITTED_BLOCKS_MAX, Store};
 use http::StatusCode;
@@ -24,16 +24,15 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     call.body.length()?;
     let document = call.body.document(DOCUMENT_BYTES_MAX).await?;
     let list = read(call, document).await?;
-    let draft = BlobDraft { headers, metadata, tags, tier, copy: None };
+    let draft = BlobDraft { headers, metadata, tags, tier, copy: None, seal: call.seal_of_new().await? };
     let (path, list) = (call.blob()?, Arc::<[_]>::from(list));
     let commit = |store: Store| {
         let (path, draft, list, precondition) = (path.clone(), draft.clone(), list.clone(), precondition.clone());
         async move { store.commit_blocks(&path, draft, list, &precondition).await }
     };
     let props = call.with_content_here(&path, commit).await.map_err(|error| may_replace.explain(error))?;
-    Ok(Reply::new(StatusCode::CREATED)
-        .version(&props.etag, props.modified)
-        .header("x-ms-request-server-encrypted", "false"))
+    let reply = Reply::new(StatusCode::CREATED).version(&props.etag, props.modified);
+    Ok(sealing::written(reply, props.encryption.as_ref()))
 }
 
 async fn read(call: &mut Call, document: Bytes) -> Result<Vec<(BlockId, BlockSource)>, Error> {

@@ -4,8 +4,8 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::intake::Md5Wanted;
 use crate::reply::Reply;
-use crate::{headers, page, structured};
-use greenroom_store::Kept;
+use crate::{headers, page, sealing, structured};
+use greenroom_store::{Kept, Precondition};
 use http::StatusCode;
 use std::ops::Range;
 
@@ -21,7 +21,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
 }
 
 async fn update(call: &mut Call, range: Range<u64>) -> Result<Reply, Error> {
-    let (precondition, sequence) = (headers::precondition(&call.head)?, page::sequence(&call.head)?);
+    let precondition = Precondition { encryption: call.shown(), ..headers::precondition(&call.head)? };
+    let sequence = page::sequence(&call.head)?;
     let length = range.end - range.start;
     if length > page::WRITE_BYTES_MAX {
         return Err(Code::RequestBodyTooLarge.into());
@@ -29,10 +30,11 @@ async fn update(call: &mut Call, range: Range<u64>) -> Result<Reply, Error> {
     if call.content_length()? != length {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length is not the length of the range."));
     }
-    call.foresee(&precondition).await?;
-    let taken = call.take(page::WRITE_BYTES_MAX, Kept::Pages, Md5Wanted::ToCompare).await?;
+    let blob = call.foresee(&precondition).await?;
+    let seal = call.seal_of(blob.as_ref());
+    let taken = call.take(page::WRITE_BYTES_MAX, (Kept::Pages, &seal), Md5Wanted::ToCompare).await?;
     let props = call.store.write_pages(&call.blob()?, range.start, taken.body, sequence, &precondition).await?;
-    let reply = page::written(StatusCode::CREATED, &props).header("x-ms-request-server-encrypted", "false");
+    let reply = sealing::written(page::written(StatusCode::CREATED, &props), props.encryption.as_ref());
     let reply = reply.header_if(structured::HEADER, taken.framing);
     Ok(match taken.md5 {
         Some(md5) => reply.header("content-md5", &headers::base64(&md5)),
@@ -41,7 +43,8 @@ async fn update(call: &mut Call, range: Range<u64>) -> Result<Reply, Error> {
 }
 
 async fn clear(call: &mut Call, range: Range<u64>) -> Result<Reply, Error> {
-    let (precondition, sequence) = (headers::precondition(&call.head)?, page::sequence(&call.head)?);
+    let precondition = Precondition { encryption: call.shown(), ..headers::precondition(&call.head)? };
+    let sequence = page::sequence(&call.head)?;
     if call.body.length()? != 0 {
         return Err(Error::new(Code::InvalidHeaderValue, "Content-Length: what is cleared needs no content."));
     }

@@ -5,6 +5,7 @@ use crate::error::{Code, Error};
 use crate::headers::{self, Plain};
 use crate::page;
 use crate::reply::Reply;
+use crate::sealing;
 use greenroom_store::BlobDraft;
 use http::StatusCode;
 
@@ -19,8 +20,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     let headers = headers::content_headers(&call.head, Plain::Counts)?;
     // A tier of page blobs is a disk's speed, which is here what the flash gives: it is not kept.
     let (metadata, tags) = (headers::metadata(&call.head)?, call.tags()?);
-    let draft = BlobDraft { headers, metadata, tags, tier: None, copy: None };
+    let draft = BlobDraft { headers, metadata, tags, tier: None, copy: None, seal: call.seal_of_new().await? };
     let made = call.store.create_page_blob(&call.blob()?, draft, (length, sequence), &precondition).await;
     let props = made.map_err(|error| may_replace.explain(error.into()))?;
-    Ok(page::written(StatusCode::CREATED, &props).header("x-ms-request-server-encrypted", "false"))
+    Ok(sealing::written(page::written(StatusCode::CREATED, &props), props.encryption.as_ref()))
 }

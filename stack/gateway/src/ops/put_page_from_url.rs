@@ -4,7 +4,8 @@ use crate::call::Call;
 use crate::error::{Code, Error};
 use crate::reply::Reply;
 use crate::source::{self, Range};
-use crate::{headers, page};
+use crate::{headers, page, sealing};
+use greenroom_store::Precondition;
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
@@ -14,7 +15,8 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     }
     let range = page::range(&call.head)?;
     let from = Range::of(&call.head)?.ok_or_else(|| Error::new(Code::MissingRequiredHeader, "x-ms-source-range"))?;
-    let (precondition, sequence) = (headers::precondition(&call.head)?, page::sequence(&call.head)?);
+    let precondition = Precondition { encryption: call.shown(), ..headers::precondition(&call.head)? };
+    let sequence = page::sequence(&call.head)?;
     if range.end - range.start > page::WRITE_BYTES_MAX {
         return Err(Code::RequestBodyTooLarge.into());
     }
@@ -22,9 +24,9 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
     if source.length() != range.end - range.start {
         return Err(Error::new(Code::InvalidHeaderValue, "x-ms-source-range has another length than x-ms-range."));
     }
-    let props = source.into_pages(call.copying(), range.start, sequence, &precondition).await?;
+    let seal = call.seal_of(call.foresee(&precondition).await?.as_ref());
+    let props = source.into_pages(call.copying(), (range.start, &seal), sequence, &precondition).await?;
     let md5 = call.head.filled("x-ms-source-content-md5");
-    Ok(page::written(StatusCode::CREATED, &props)
-        .header_if("content-md5", md5)
-        .header("x-ms-request-server-encrypted", "false"))
+    let reply = page::written(StatusCode::CREATED, &props).header_if("content-md5", md5);
+    Ok(sealing::written(reply, props.encryption.as_ref()))
 }

@@ -8,11 +8,11 @@ use crate::headers::{self, Plain};
 use crate::page;
 use crate::properties::NO_CONTENT_TYPE;
 use crate::reply::Reply;
-use greenroom_store::{BlobChange, HttpHeaders, PageUpdate, SequenceChange};
+use greenroom_store::{BlobChange, HttpHeaders, PageUpdate, Precondition, SequenceChange};
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let precondition = headers::precondition(&call.head)?;
+    let precondition = Precondition { encryption: call.shown_if_any(), ..headers::precondition(&call.head)? };
     let headers = headers::content_headers(&call.head, Plain::Ignored)?;
     let (length, sequence) = (page::length(&call.head)?, sequence(&call.head)?);
     let props = if length.is_some() || sequence.is_some() {

@@ -4,12 +4,12 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::headers;
 use crate::reply::Reply;
-use crate::time;
-use greenroom_store::Store;
+use crate::{sealing, time};
+use greenroom_store::{Precondition, Store};
 use http::StatusCode;
 
 pub async fn run(call: &mut Call) -> Result<Reply, Error> {
-    let precondition = headers::precondition(&call.head)?;
+    let precondition = Precondition { encryption: call.shown(), ..headers::precondition(&call.head)? };
     let metadata = Some(headers::metadata(&call.head)?).filter(|metadata| !metadata.is_empty());
     let path = call.blob()?;
     let take = |store: Store| {
@@ -17,8 +17,6 @@ pub async fn run(call: &mut Call) -> Result<Reply, Error> {
         async move { store.snapshot_blob(&path, metadata, &precondition).await }
     };
     let (at, props) = call.with_content_here(&path, take).await?;
-    Ok(Reply::new(StatusCode::CREATED)
-        .version(&props.etag, props.modified)
-        .header("x-ms-snapshot", &time::iso(at))
-        .header("x-ms-request-server-encrypted", "false"))
+    let reply = Reply::new(StatusCode::CREATED).version(&props.etag, props.modified);
+    Ok(sealing::written(reply.header("x-ms-snapshot", &time::iso(at)), props.encryption.as_ref()))
 }

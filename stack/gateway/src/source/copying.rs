@@ -6,7 +6,7 @@ use crate::error::{Code, Error};
 use crate::head::Head;
 use crate::headers;
 use greenroom_model::BlobPath;
-use greenroom_store::{Store, Timestamp};
+use greenroom_store::{CustomerKey, Store, Timestamp};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio_rustls::rustls::ClientConfig;
@@ -45,6 +45,8 @@ pub struct Copying<'c> {
     pub authority: &'c Authority,
     pub sources: &'c Sources,
     pub now: Timestamp,
+    /// What the request shows for what its source is sealed by.
+    pub source_key: Option<&'c CustomerKey>,
 }
 
 impl<'c> Copying<'c> {

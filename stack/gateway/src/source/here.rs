@@ -7,14 +7,14 @@ use crate::body::BodyIn;
 use crate::checks::Checks;
 use crate::error::{Code, Error};
 use crate::head::Head;
-use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::intake::{Intake, Md5Wanted, Taken, Wanted};
 use crate::request::Request;
 use crate::{properties, time};
 use futures::TryStreamExt as _;
 use greenroom_model::BlobPath;
 use greenroom_store::{
-    Access, Blob, BlobDraft, BlobKind, BlobProps, BlockId, CopyBlocks, Crc64, Kept, LeaseId, PageSequence,
-    Precondition, StoreError, Tags, Timestamp,
+    Access, Blob, BlobDraft, BlobKind, BlobProps, BlockId, CopyBlocks, Crc64, Encryption, Kept, LeaseId, PageSequence,
+    Precondition, Seal, StoreError, Tags, Timestamp,
 };
 use http::header::AUTHORIZATION;
 use md5::{Digest as _, Md5};
@@ -118,7 +118,15 @@ async fn look_up(
         Archived::Copied => {}
         Archived::Refused => properties::check_readable(&blob.props)?,
     }
-    Ok(blob)
+    // What is referred to and not read is nobody's who could not read it.
+    if let Some(Encryption::Scope(name)) = &blob.props.encryption {
+        copying.store().scope_key(&path.container.account, name).await?;
+    }
+    let shown = copying.source_key.cloned().map_or(Seal::Tenants, Seal::Customer);
+    blob.opened_by(&shown).map_err(|error| match error {
+        StoreError::EncryptionUnmet(_) => Code::CopySourceEncrypted.into(),
+        error => error.into(),
+    })
 }
 
 impl Here {
@@ -139,8 +147,8 @@ impl Here {
     ) -> Result<BlobProps, Error> {
         let target = copying.blob()?;
         if blocks == CopyBlocks::Forget && self.blob.props.kind != BlobKind::Block {
-            let Taken { body, md5, .. } = self.take(copying, Kept::Blob, checks).await?;
             let mut draft = draft;
+            let Taken { body, md5, .. } = self.take(copying, (Kept::Blob, &draft.seal), checks).await?;
             draft.headers.content_md5 = draft.headers.content_md5.or(md5);
             return Ok(copying.store().put_blob(&target, draft, body, precondition).await?);
         }
@@ -159,13 +167,13 @@ impl Here {
     pub async fn into_block(
         self,
         copying: Copying<'_>,
-        id: BlockId,
+        (id, seal): (BlockId, &Seal),
         checks: Checks,
         lease: Option<LeaseId>,
     ) -> Result<(), Error> {
         let target = copying.blob()?;
         if self.blob.props.kind != BlobKind::Block {
-            let body = self.take(copying, Kept::Block(&id), checks).await?.body;
+            let body = self.take(copying, (Kept::Block(&id), seal), checks).await?.body;
             return Ok(copying.store().stage_block(&target, id, body, lease).await?);
         }
         let mut here = self;
@@ -173,7 +181,8 @@ impl Here {
             here.verify(copying, checks).await?;
             let blob = here.look_up(copying).await?;
             if blob.props.etag == here.blob.props.etag {
-                match copying.store().stage_block_from(&target, id.clone(), blob, here.range.clone(), lease).await {
+                let block = (id.clone(), seal);
+                match copying.store().stage_block_from(&target, block, blob, here.range.clone(), lease).await {
                     Err(StoreError::SourceChanged) => {}
                     done => return Ok(done?),
                 }
@@ -186,7 +195,7 @@ impl Here {
     pub async fn into_pages(
         self,
         copying: Copying<'_>,
-        begin: u64,
+        begin: (u64, &Seal),
         checks: Checks,
         (sequence, precondition): (PageSequence, &Precondition),
     ) -> Result<BlobProps, Error> {
@@ -204,10 +213,10 @@ impl Here {
     }
 
     /// Takes the content in once more: pages with holes between them are nothing that a block can refer to.
-    async fn take(self, copying: Copying<'_>, kept: Kept<'_>, checks: Checks) -> Result<Taken, Error> {
+    async fn take(self, copying: Copying<'_>, (kept, seal): (Kept<'_>, &Seal), checks: Checks) -> Result<Taken, Error> {
         let length = self.range.end - self.range.start;
-        let mut intake =
-            Intake::begin(copying.store(), (&copying.blob()?, kept), length, checks, Md5Wanted::Always).await?;
+        let wanted = Wanted { target: &copying.blob()?, kept, seal };
+        let mut intake = Intake::begin(copying.store(), wanted, length, checks, Md5Wanted::Always).await?;
         let mut stream = pin!(self.blob.read(self.range)?);
         while let Some(bytes) = stream.try_next().await? {
             intake.push(bytes).await?;

@@ -6,10 +6,11 @@ use super::url::Url;
 use crate::checks::Checks;
 use crate::error::{Code, Error};
 use crate::headers::{self, VERSION};
-use crate::intake::{Intake, Md5Wanted, Taken};
+use crate::intake::{Intake, Md5Wanted, Taken, Wanted};
+use crate::sealing::{OWN, SOURCE};
 use crate::{spelling, tags, time};
 use bytes::{Bytes, BytesMut};
-use greenroom_store::{HttpHeaders, Kept, Metadata, Tags};
+use greenroom_store::{HttpHeaders, Kept, Metadata, Seal, Tags};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -109,9 +110,14 @@ pub async fn tags(copying: Copying<'_>, url: &Url) -> Result<Tags, Error> {
 }
 
 impl There {
-    pub async fn take(mut self, copying: Copying<'_>, kept: Kept<'_>, checks: Checks) -> Result<Taken, Error> {
-        let mut intake =
-            Intake::begin(copying.store(), (&copying.blob()?, kept), self.length, checks, Md5Wanted::Always).await?;
+    pub async fn take(
+        mut self,
+        copying: Copying<'_>,
+        (kept, seal): (Kept<'_>, &Seal),
+        checks: Checks,
+    ) -> Result<Taken, Error> {
+        let wanted = Wanted { target: &copying.blob()?, kept, seal };
+        let mut intake = Intake::begin(copying.store(), wanted, self.length, checks, Md5Wanted::Always).await?;
         while let Some(bytes) = self.answer.next().await? {
             intake.push(bytes).await?;
         }
@@ -209,6 +215,21 @@ fn request(
             request = request.header(plain, value);
         }
     }
+    if copying.source_key.is_some() && more_query.is_empty() {
+        if url.uri.scheme_str() != Some("https") {
+            return Err(Error::new(
+                Code::InvalidHeaderValue,
+                format!("{}: the source is not asked over https.", SOURCE.key),
+            ));
+        }
+        let names = [(SOURCE.key, OWN.key), (SOURCE.sha256, OWN.sha256), (SOURCE.algorithm, OWN.algorithm)];
+        for (theirs, plain) in names {
+            if let Some(value) = copying.head.headers.get(theirs) {
+                // It stays one that is not printed.
+                request = request.header(plain, value.clone());
+            }
+        }
+    }
     request.body(Empty::new()).map_err(|_| refused("its URL cannot be asked for"))
 }
 
@@ -219,9 +240,15 @@ fn check(answer: Response<Incoming>) -> Result<Response<Incoming>, Error> {
         304 | 412 => Err(Code::SourceConditionNotMet.into()),
         401 | 403 => Err(Code::CopySourceForbidden.into()),
         404 => Err(Code::CopySourceNotFound.into()),
+        409 if says_encrypted(&answer) => Err(Code::CopySourceEncrypted.into()),
         416 => Err(Code::InvalidRange.into()),
         status => Err(refused(&format!("it answers {status}"))),
     }
+}
+
+fn says_encrypted(answer: &Response<Incoming>) -> bool {
+    let code = answer.headers().get("x-ms-error-code").and_then(|code| code.to_str().ok());
+    code.is_some_and(|code| code.contains("CustomerSpecifiedEncryption"))
 }
 
 fn content_headers(answer: &HeaderMap) -> HttpHeaders {

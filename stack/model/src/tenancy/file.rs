@@ -13,6 +13,7 @@
 //!         accounts:
 //!           - name: goldtraining
 //!             change_feed: { segment_seconds: 60, retention_days: 7 }
+//!             encryption_scopes: { finance: { key: node }, law: { enabled: false } }
 //!             mirrors: [{ name: lake, origin: "https://lake.blob.core.windows.net/raw", container: raw, cache: 10 GiB }]
 //!             containers:
 //!               - name: datasets
@@ -26,12 +27,12 @@ use super::amount::ByteCount;
 use super::mirrors::MirrorSpec;
 use crate::control::PublicContainersRule;
 use crate::feed::{ChangeFeed, FEED_CONTAINER};
-use crate::keys::Encryption;
+use crate::keys::{Encryption, EncryptionScope, SCOPES_MAX};
 use crate::mirror::MIRRORS_MAX;
 use crate::offload::Treatment;
 use crate::{AccountName, ContainerName, TenantName};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// The only version of the file's shape.
@@ -188,6 +189,9 @@ pub struct AccountSpec {
     /// What changes in the account is told in `$blobchangefeed`. Absent: as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_feed: Option<ChangeFeed>,
+    /// Encryption scopes, by their names. One that is left out is kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub encryption_scopes: BTreeMap<String, EncryptionScope>,
     /// What lies elsewhere and is shown here. One that is left out is kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mirrors: Vec<MirrorSpec>,
@@ -274,6 +278,7 @@ impl TenantsFile {
                         let twice = format!("{} is there twice: an account has one owner", account.name);
                         faults.add(&format!("{at}.name"), twice);
                     }
+                    scopes(account, &at, &mut faults);
                     mirrors(account, &at, &mut faults);
                     containers(account, &at, &mut faults);
                 }
@@ -327,6 +332,21 @@ fn share(share: &Share, at: &str, faults: &mut Faults) {
             && reserve > ceiling
         {
             faults.add(&format!("{at}.reserve.{name}"), format!("is more than the ceiling of {ceiling}"));
+        }
+    }
+}
+
+fn scopes(account: &AccountSpec, at: &str, faults: &mut Faults) {
+    if account.encryption_scopes.len() > SCOPES_MAX {
+        faults.add(&format!("{at}.encryption_scopes"), format!("may be {SCOPES_MAX} at most"));
+    }
+    for (name, scope) in &account.encryption_scopes {
+        let at = format!("{at}.encryption_scopes.{name}");
+        if let Err(why) = EncryptionScope::check_name(name) {
+            faults.add(&at, why);
+        }
+        if let Err(why) = scope.wrapping() {
+            faults.add(&format!("{at}.key"), why);
         }
     }
 }

@@ -84,7 +84,7 @@ impl StoreFlash {
     ) -> Result<Option<FlashBlob>, FlashError> {
         let Leaving { blob, tenant, revision } = match self.store.leaving(path, at).await {
             Ok(leaving) => leaving,
-            Err(StoreError::BlobMissing | StoreError::ContainerMissing) => return Ok(None),
+            Err(StoreError::BlobMissing | StoreError::ContainerMissing | StoreError::StaysSealed) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let about = record::about(&blob.props);

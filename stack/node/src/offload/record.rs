@@ -112,21 +112,28 @@ pub fn props(about: &About) -> Option<BlobProps> {
         lease: Lease::Free,
         copy: copy.map(|((id, source), completed)| Box::new(CopyState { id, source, completed })),
         kind: BlobKind::Block,
+        // What a scope or a customer's key has sealed never gets there.
+        encryption: None,
     })
 }
+
+/// The default encryption scope of a container.
+const SCOPE: &str = "x-greenroom-encryption-scope";
 
 /// The access rules travel as the store writes them: a container is only rebuilt by a store of ours.
 pub fn container_about(props: &ContainerProps) -> About {
     let acl = serde_json::to_string(&props.acl).expect("plain values serialise");
-    let properties = [
+    let told = [
         ("created", props.created.0.to_string()),
         ("modified", props.modified.0.to_string()),
         ("x-greenroom-acl", acl),
     ];
+    let scope = props.scope.as_ref().map(|scope| serde_json::to_string(scope).expect("plain values serialise"));
+    let told = told.into_iter().chain(scope.map(|scope| (SCOPE, scope)));
     About {
         etag: props.etag.to_string(),
         length: 0,
-        properties: properties.map(|(name, text)| (name.to_owned(), text)).into(),
+        properties: told.map(|(name, text)| (name.to_owned(), text)).collect(),
         metadata: props.metadata.clone(),
         tags: BTreeMap::new(),
     }
@@ -135,6 +142,8 @@ pub fn container_about(props: &ContainerProps) -> About {
 pub fn container_props(about: &About) -> Option<ContainerProps> {
     let at = |name: &str| about.properties.get(name)?.parse().ok().map(Timestamp);
     let acl = about.properties.get("x-greenroom-acl").and_then(|text| serde_json::from_str(text).ok());
+    // One that is named and cannot be read is no reason to take in clear what was to be sealed.
+    let scope = about.properties.get(SCOPE).map(|text| serde_json::from_str(text)).transpose().ok()?;
     Some(ContainerProps {
         etag: ETag::parse(&about.etag)?,
         created: at("created")?,
@@ -142,6 +151,7 @@ pub fn container_props(about: &About) -> Option<ContainerProps> {
         metadata: about.metadata.clone(),
         lease: Lease::Free,
         acl: acl.unwrap_or_default(),
+        scope,
     })
 }
 
@@ -185,6 +195,7 @@ mod tests {
             lease: Lease::Free,
             copy: Some(Box::new(CopyState { id: "c".into(), source: "http://x/y".into(), completed: Timestamp(8) })),
             kind: BlobKind::Block,
+            encryption: None,
         };
         let bare = BlobProps {
             headers: HttpHeaders::default(),

@@ -7,7 +7,7 @@ use greenroom_offload::format::footer::Base64;
 use greenroom_offload::keys::{KeptKey, KeptKeys};
 use greenroom_offload::seal::{KeyId, Keys, Seal, What};
 use greenroom_offload::{Cloud, Error, Result, TenantKey};
-use greenroom_store::{DataKey, DataKeyId, DataKeyRecord, DataKeyState, Store, StoreError, Timestamp, Wrapped};
+use greenroom_store::{DataKey, DataKeyId, DataKeyRecord, DataKeyState, KeyPurpose, Store, StoreError, Timestamp, Wrapped};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -91,7 +91,8 @@ impl CloudKeys {
             Some(kept) => kept,
             None => KeptKeys::load(cloud).await?,
         };
-        for record in records {
+        // What is sealed in scopes stays on flash.
+        for record in records.into_iter().filter(|record| record.purpose == KeyPurpose::Tenant) {
             let id = KeyId(record.id.0);
             if record.state == DataKeyState::Erased {
                 if kept.has(id) {
@@ -144,6 +145,7 @@ pub async fn take_in(store: &Store, cloud: &Cloud, may_unwrap: impl Fn(&KeptKey)
             },
             created: Timestamp(key.created),
             id: DataKeyId(key.id.0),
+            purpose: KeyPurpose::Tenant,
         });
     }
     let count = records.len();
@@ -152,7 +154,7 @@ pub async fn take_in(store: &Store, cloud: &Cloud, may_unwrap: impl Fn(&KeptKey)
 }
 
 fn told(record: DataKeyRecord) -> KeptKey {
-    let DataKeyRecord { number: _, tenant, generation, state: _, wrapped, created, id } = record;
+    let DataKeyRecord { number: _, tenant, generation, state: _, wrapped, created, id, purpose: _ } = record;
     let Wrapped { by, algorithm, bytes } = wrapped;
     KeptKey {
         id: KeyId(id.0),

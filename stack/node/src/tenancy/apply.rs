@@ -16,7 +16,7 @@ use greenroom_model::tenancy::{
 use greenroom_model::{AccountName, ContainerPath, TenantName};
 use greenroom_store::{
     AccessPolicy, AccountRecord, AccountState, ContainerAcl, Metadata, Precondition, Project, PublicAccess,
-    PublicContainers, Quotas, Store, StoreError,
+    PublicContainers, Quotas, ScopeState, Store, StoreError,
 };
 
 #[derive(Debug)]
@@ -108,23 +108,36 @@ async fn encrypt(keys: &Keys, file: &TenantsFile) -> Result<Vec<FieldFault>, Fau
     let mut faults = Vec::new();
     for (number, tenant) in file.tenants.iter().enumerate() {
         // A file whose keys are none was refused before.
-        let Some(Ok(declared)) = tenant.encryption.as_ref().map(Encryption::wrapping) else { continue };
-        let done = match declared {
-            Some(by) => keys.set(&tenant.name, &by).await,
-            None => keys.stop(&tenant.name).await,
-        };
-        match done {
-            Ok(()) => {}
-            Err(KeysFault::Wrapping(why)) => {
-                let path = format!("tenants[{number}].encryption.key");
-                faults.push(FieldFault { path, message: why.to_string() });
-            }
-            Err(KeysFault::Nothing(why)) => return Err(Fault::Vault(why)),
-            Err(KeysFault::Store(error)) => return Err(error.into()),
-            Err(KeysFault::Other(fault)) => return Err(fault),
+        let at = format!("tenants[{number}]");
+        if let Some(Ok(declared)) = tenant.encryption.as_ref().map(Encryption::wrapping) {
+            let done = match declared {
+                Some(by) => keys.set(&tenant.name, &by).await,
+                None => keys.stop(&tenant.name).await,
+            };
+            note(done, format!("{at}.encryption.key"), &mut faults)?;
+        }
+        for (path, account, name, scope) in plan::scopes(tenant, &at) {
+            let Ok(by) = scope.wrapping() else { continue };
+            let state = if scope.enabled { ScopeState::Enabled } else { ScopeState::Disabled };
+            let done = keys.set_scope(&tenant.name, (account, name), by.as_ref(), state).await;
+            note(done, path, &mut faults)?;
         }
     }
     Ok(faults)
+}
+
+/// What whoever wraps says no to is a fault of the file; all else ends it.
+fn note(done: Result<(), KeysFault>, path: String, faults: &mut Vec<FieldFault>) -> Result<(), Fault> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(KeysFault::Wrapping(why)) => {
+            faults.push(FieldFault { path, message: why.to_string() });
+            Ok(())
+        }
+        Err(KeysFault::Nothing(why)) => Err(Fault::Vault(why)),
+        Err(KeysFault::Store(error)) => Err(error.into()),
+        Err(KeysFault::Other(fault)) => Err(fault),
+    }
 }
 
 /// Attaches the mirrors that are not there as they are declared, each with the credential that it has, and says which cannot be.

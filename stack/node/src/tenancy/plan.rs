@@ -1,5 +1,6 @@
 //! What applying a file would change, field by field, and whether the machine can keep what it promises. Pure.
 
+use greenroom_model::keys::EncryptionScope;
 use greenroom_model::mirror::{MIRRORS_MAX, Mirror};
 use greenroom_model::tenancy::{
     AccountSpec, Change, ChangeAction, FieldFault, MirrorSpec, Rate, TenantSpec, TenantsFile,
@@ -123,6 +124,21 @@ pub fn mirrors(file: &TenantsFile) -> impl Iterator<Item = (String, &AccountSpec
                 account.mirrors.iter().enumerate().map(move |(m, mirror)| {
                     (format!("tenants[{t}].projects[{p}].accounts[{a}].mirrors[{m}]"), account, mirror)
                 })
+            })
+        })
+    })
+}
+
+/// Every encryption scope of a tenant, with the place of its key in the file.
+pub fn scopes<'t>(
+    tenant: &'t TenantSpec,
+    at: &str,
+) -> impl Iterator<Item = (String, &'t AccountName, &'t str, &'t EncryptionScope)> {
+    tenant.projects.iter().enumerate().flat_map(move |(p, project)| {
+        project.accounts.iter().enumerate().flat_map(move |(a, account)| {
+            account.encryption_scopes.iter().map(move |(name, scope)| {
+                let path = format!("{at}.projects[{p}].accounts[{a}].encryption_scopes.{name}.key");
+                (path, &account.name, name.as_str(), scope)
             })
         })
     })

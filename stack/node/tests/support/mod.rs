@@ -81,6 +81,14 @@ impl Stack {
         Stack { token: token(&data), ready, http: client(), child, data, dir: None }
     }
 
+    /// A server that says all that it can say, into a file.
+    pub async fn start_talkative(data: PathBuf, arguments: &[&str], log: &Path) -> Stack {
+        let mut command = command(&data, ("127.0.0.1:0", "127.0.0.1:0"), arguments);
+        let log = std::fs::File::create(log).expect("a file");
+        let (child, ready) = ready(command.env("GREENROOM_LOG", "trace").stderr(log)).await;
+        Stack { token: token(&data), ready, http: client(), child, data, dir: None }
+    }
+
     /// A server with an account and a container to work in.
     pub async fn with_container() -> Stack {
         let stack = Stack::start().await;
@@ -245,8 +253,11 @@ pub fn command(dir: &Path, (blob, control): (&str, &str), arguments: &[&str]) ->
 }
 
 async fn launch(dir: &Path, addresses: (&str, &str), arguments: &[&str], variables: &[(&str, &str)]) -> (Child, Ready) {
-    let mut command = command(dir, addresses, arguments);
-    let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().expect("the server starts");
+    ready(command(dir, addresses, arguments).envs(variables.iter().copied())).await
+}
+
+async fn ready(command: &mut Command) -> (Child, Ready) {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let line = tokio::time::timeout(START_MAX, lines.next_line()).await.expect("the server is ready in time");
     let line = line.expect("a line").expect("the server says that it is ready");

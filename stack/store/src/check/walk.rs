@@ -8,7 +8,7 @@ use crate::catalog::tables::*;
 use crate::clock::Timestamp;
 use crate::crc;
 use crate::error::{Result, StoreError};
-use crate::extent::{ExtentMap, Reader, Span};
+use crate::extent::{ExtentMap, Keys, Reader, Span};
 use crate::piece;
 use crate::piece::Piece;
 use crate::props::{BlobKind, BlobProps};
@@ -83,7 +83,7 @@ impl<'f> Walk<'f> {
             map,
             snapshot,
             // Without keys: what is sealed is checked as it lies there.
-            reader: Reader::new(map.clone(), None),
+            reader: Reader::new(map.clone(), Keys::default()),
             found: Found::default(),
             containers: BTreeMap::new(),
             sets: BTreeMap::new(),

@@ -8,7 +8,7 @@ pub mod plan;
 use crate::catalog::holders::Holder;
 use crate::error::{Result, StoreError};
 use crate::extent::buffer::Buffer;
-use crate::extent::{Extent, ExtentMap, Lane, Pin, Reader, Spot, Sync};
+use crate::extent::{Extent, ExtentMap, Keys, Lane, Pin, Reader, Spot, Sync};
 use crate::frame::{FRAME_BYTES, FRAMES_AT_ONCE, FrameKind};
 use crate::piece;
 use crate::space::{Promise, Purpose};
@@ -146,7 +146,7 @@ impl Mover {
         Ok(Self {
             lanes: FrameKind::ALL.map(|kind| store.extents().lane(kind, None)),
             promise: store.space().promise(Purpose::Compaction, 0)?,
-            reader: Some(Reader::new(map, None)),
+            reader: Some(Reader::new(map, Keys::default())),
             in_flight: VecDeque::new(),
             extents: Vec::new(),
             moved_bytes: 0,

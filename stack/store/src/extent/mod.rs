@@ -12,7 +12,7 @@ mod recover;
 
 pub use file::{Extent, ExtentMap, Phase, Pin};
 pub use lane::{Lane, Spot, Sync};
-pub use read::{Reader, Span};
+pub use read::{Keys, Reader, Span};
 pub use recover::look;
 
 use crate::config::Config;

@@ -4,11 +4,12 @@ use super::buffer::Buffer;
 use super::file::{Extent, ExtentMap, file_name};
 use crate::crc;
 use crate::disk::DiskFile;
+use crate::encryption::CustomerKey;
 use crate::error::{Result, StoreError};
 use crate::frame::{self, FRAME_BYTES, FRAMES_AT_ONCE, FrameKind};
 use crate::keyring::Keyring;
 use crate::piece::Piece;
-use crate::seal;
+use crate::seal::{self, CUSTOMER, DataKey};
 use bytes::Bytes;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -54,18 +55,36 @@ impl Span {
 /// As much of a hole as is read at once.
 static ZEROS: [u8; (FRAME_BYTES * FRAMES_AT_ONCE) as usize] = [0; (FRAME_BYTES * FRAMES_AT_ONCE) as usize];
 
+/// What opens sealed frames; without any they cannot be read, but moved.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// Of tenants and scopes.
+    pub keyring: Option<Arc<Keyring>>,
+    pub customer: Option<CustomerKey>,
+}
+
+impl Keys {
+    /// Does not wait. Err: `KeyLocked`.
+    fn find(&self, number: u32) -> Result<Arc<DataKey>> {
+        let found = match number {
+            CUSTOMER => self.customer.as_ref().map(|key| key.data_key().clone()),
+            number => self.keyring.as_ref().and_then(|keyring| keyring.held(number)),
+        };
+        found.ok_or(StoreError::KeyLocked(number))
+    }
+}
+
 /// Reads spans one after the other, and keeps the file that it read last. Blocks: not for async threads.
 #[derive(Debug)]
 pub struct Reader {
     extents: Arc<ExtentMap>,
-    /// What opens sealed frames; without it they cannot be read, but moved.
-    keyring: Option<Arc<Keyring>>,
+    keys: Keys,
     file: Option<(u32, Arc<dyn DiskFile>)>,
 }
 
 impl Reader {
-    pub fn new(extents: Arc<ExtentMap>, keyring: Option<Arc<Keyring>>) -> Self {
-        Self { extents, keyring, file: None }
+    pub fn new(extents: Arc<ExtentMap>, keys: Keys) -> Self {
+        Self { extents, keys, file: None }
     }
 
     /// Reads the beginning of the span, up to `FRAMES_AT_ONCE` frames of it, and moves its beginning on. One slice a frame.
@@ -76,7 +95,7 @@ impl Reader {
         let mut disk = Buffer::of_length(window.bytes);
         let extent = self.extent(run.extent, window.at)?;
         self.read_at(&extent, window.at, &mut disk)?;
-        window.slices(&extent, disk, span, self.keyring.as_deref())
+        window.slices(&extent, disk, span, &self.keys)
     }
 
     /// As `read`, where that takes nothing but what is in memory; `None` where the disk would have to be waited for. Does not block.
@@ -90,7 +109,7 @@ impl Reader {
         match file.read_cached(window.at, &mut disk) {
             Ok(true) => {
                 self.file = Some((extent.id, file));
-                window.slices(&extent, disk, span, self.keyring.as_deref()).map(Some)
+                window.slices(&extent, disk, span, &self.keys).map(Some)
             }
             Ok(false) | Err(_) => Ok(None),
         }
@@ -196,13 +215,7 @@ impl Window {
     }
 
     /// Checks what was read, opens what is sealed, cuts it to the span, and moves the span's beginning on.
-    fn slices(
-        &self,
-        extent: &Extent,
-        mut disk: Buffer,
-        span: &mut Span,
-        keyring: Option<&Keyring>,
-    ) -> Result<Vec<Bytes>> {
+    fn slices(&self, extent: &Extent, mut disk: Buffer, span: &mut Span, keys: &Keys) -> Result<Vec<Bytes>> {
         let step = self.kind.step_bytes();
         if self.kind == FrameKind::Sealed {
             disk.keep_secret();
@@ -211,9 +224,7 @@ impl Window {
             let damaged = |what| corrupt(extent.path(), self.at + number as u64 * step, what);
             self.kind.check(frame).map_err(damaged)?;
             if self.kind == FrameKind::Sealed {
-                let by = seal::sealed_by(frame);
-                let key = keyring.and_then(|keyring| keyring.held(by)).ok_or(StoreError::KeyLocked(by))?;
-                key.open(frame).map_err(damaged)?;
+                keys.find(seal::sealed_by(frame))?.open(frame).map_err(damaged)?;
             }
         }
         let mut disk = Bytes::from_owner(disk);

@@ -1,7 +1,7 @@
 //! Data keys, wrapped: what content is sealed by.
 
 use crate::clock::Timestamp;
-use greenroom_model::TenantName;
+use greenroom_model::{AccountName, TenantName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -9,13 +9,39 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataKeyRow {
     pub tenant: TenantName,
-    /// Counts the keys of the tenant, from 1.
+    /// Counts the keys of the tenant, or of the scope, from 1.
     pub generation: u32,
     pub state: DataKeyState,
     pub wrapped: Wrapped,
     pub created: Timestamp,
     /// What it is called wherever numbers are not those of this store.
     pub id: DataKeyId,
+    pub purpose: KeyPurpose,
+}
+
+/// What a data key seals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyPurpose {
+    /// What its tenant writes that nothing else seals.
+    Tenant,
+    /// What is written in one of its tenant's encryption scopes.
+    Scope(ScopeKey),
+}
+
+/// An encryption scope. It is where its keys are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeKey {
+    pub account: AccountName,
+    pub name: String,
+    /// The same in all keys of the scope.
+    pub state: ScopeState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScopeState {
+    Enabled,
+    /// What it sealed is neither read nor written until it is enabled again.
+    Disabled,
 }
 
 /// Random.
@@ -24,7 +50,7 @@ pub struct DataKeyId(pub [u8; 16]);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DataKeyState {
-    /// What is written is sealed by it. A tenant has one of these, or none while nothing more is sealed.
+    /// What is written is sealed by it. A tenant has one of these, or none while nothing more is sealed; and so has a scope.
     Active,
     /// What was written is sealed by it.
     Old,

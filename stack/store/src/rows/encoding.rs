@@ -43,6 +43,16 @@ pub fn with_first<T: Serialize + DeserializeOwned>(bytes: &[u8], first: &T) -> R
     Ok(seal(row))
 }
 
+/// The row with more right behind what it begins with, which has a field more.
+pub fn with_behind<T: DeserializeOwned>(bytes: &[u8], more: &impl Serialize) -> Result<Vec<u8>> {
+    let row = body(bytes)?;
+    let (_, rest) = postcard::take_from_bytes::<T>(row).map_err(|error| corrupt(&error.to_string()))?;
+    let first = [&[FORM], &row[..row.len() - rest.len()]].concat();
+    let mut row = postcard::to_extend(more, first).expect("rows are plain data, and a vector takes it all");
+    row.extend_from_slice(rest);
+    Ok(seal(row))
+}
+
 /// The row with more at its end, which is a field more.
 pub fn with_last<T: Serialize>(bytes: &[u8], last: &T) -> Result<Vec<u8>> {
     let row = [&[FORM], body(bytes)?].concat();

@@ -2,6 +2,7 @@
 
 use super::blob::List;
 use crate::clock::Timestamp;
+use crate::encryption::Encryption;
 use crate::piece::Piece;
 use crate::usage::{Owner, TenantUsage};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub struct StagedRow {
     pub length: u64,
     pub crc64: u64,
     pub pieces: List<Piece>,
+    /// What it is sealed by, besides its tenant's keys.
+    pub encryption: Option<Encryption>,
 }
 
 impl StagingRow {

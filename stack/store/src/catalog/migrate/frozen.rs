@@ -4,10 +4,13 @@ use crate::acl::{AccessPolicy, ContainerAcl, PublicAccess, PublicContainers};
 use crate::block::BlockId;
 use crate::clock::Timestamp;
 use crate::cloud::{At, CloudPlace, Placed};
+use crate::encryption::Encryption;
 use crate::etag::ETag;
 use crate::lease::{Lease, LeaseId, LeaseTerm};
 use crate::piece::Piece;
-use crate::props::{BlobKind, BlobProps, ContainerProps, CopyState, HttpHeaders, Metadata, Tier};
+use crate::props::{
+    BlobKind, BlobProps, ContainerProps, CopyState, DefaultScope, HttpHeaders, Metadata, Overriding, Tier,
+};
 use crate::rows::*;
 use crate::usage::{Owner, TenantUsage};
 use greenroom_model::feed::{BlobEvent, BlobType, Cause, ChangeFeed, EventKind, Shape, Sink};
@@ -36,7 +39,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("usage", encode(&usage())),
         ("held", encode(&(owner(), usage()))),
         ("staging", encode(&staging())),
-        ("staged", encode(&StagedRow { length: 11, crc64: 12, pieces: List::Rows(13) })),
+        ("staged", encode(&StagedRow { length: 11, crc64: 12, pieces: List::Rows(13), encryption: None })),
         ("pieces", encode(&vec![piece(), piece()].as_slice())),
         ("blocks", encode(&vec![block(), block()].as_slice())),
         ("feeds", encode(&feed())),
@@ -85,7 +88,16 @@ fn data_key(state: DataKeyState) -> DataKeyRow {
         wrapped,
         created: at(79),
         id: DataKeyId([80; 16]),
+        purpose: match state {
+            DataKeyState::Active => KeyPurpose::Tenant,
+            DataKeyState::Old => KeyPurpose::Scope(scope_key(ScopeState::Enabled)),
+            DataKeyState::Erased => KeyPurpose::Scope(scope_key(ScopeState::Disabled)),
+        },
     }
+}
+
+fn scope_key(state: ScopeState) -> ScopeKey {
+    ScopeKey { account: AccountName::new("goldacct").expect("a good name"), name: "finance".to_owned(), state }
 }
 
 fn container(public: PublicAccess) -> ContainerRow {
@@ -98,11 +110,20 @@ fn container(public: PublicAccess) -> ContainerRow {
         metadata: said(),
         lease: Lease::Free,
         acl: ContainerAcl { public, policies },
+        scope: match public {
+            PublicAccess::Private => None,
+            PublicAccess::Blob => Some(scope(Overriding::Allowed)),
+            PublicAccess::Container => Some(scope(Overriding::Denied)),
+        },
     };
     ContainerRow { id: 6, tenant: owner(), props, placed: None, revision: 7 }
 }
 
-/// A lease, a tier and a kind each; lists in the row and beside it.
+fn scope(overriding: Overriding) -> DefaultScope {
+    DefaultScope { name: "finance".to_owned(), overriding }
+}
+
+/// A lease, a tier and a kind each; with and without an encryption; lists in the row and beside it.
 fn blobs() -> impl Iterator<Item = BlobRow> {
     let (id, since) = (LeaseId(9), at(10));
     let leases = [
@@ -114,7 +135,9 @@ fn blobs() -> impl Iterator<Item = BlobRow> {
     ];
     let tiers = [Some(Tier::Hot), Some(Tier::Cool), Some(Tier::Cold), Some(Tier::Archive), None];
     let kinds = [BlobKind::Block, BlobKind::Page { sequence: 11, runs: 12 }].into_iter().cycle();
-    leases.into_iter().zip(tiers).zip(kinds).map(|((lease, tier), kind)| {
+    let encryptions = [None, Some(Encryption::Scope("finance".to_owned())), Some(Encryption::Customer([80; 32]))];
+    let encryptions = encryptions.into_iter().cycle();
+    leases.into_iter().zip(tiers).zip(kinds).zip(encryptions).map(|(((lease, tier), kind), encryption)| {
         let is_short = matches!(kind, BlobKind::Block);
         let pieces = if is_short { List::Here(vec![piece()]) } else { List::Rows(13) };
         let blocks = if is_short { List::Here(vec![block()]) } else { List::Rows(14) };
@@ -133,6 +156,7 @@ fn blobs() -> impl Iterator<Item = BlobRow> {
             lease,
             copy: Some(Box::new(copy)),
             kind,
+            encryption,
         };
         let at_cloud = At::Cloud(Placed { place: CloudPlace { segment: [21; 32], recipe: 22 }, told: Some(23) });
         BlobRow { props, pieces, blocks, snapshots: Some(24), at: at_cloud, revision: 25, used: at(26), beside: 54 }

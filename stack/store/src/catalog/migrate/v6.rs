@@ -1,17 +1,15 @@
 //! What format 6 held otherwise, and the step from it: what is kept besides content is not counted yet. Rows grow at their ends.
 
+use super::v10::{self, take};
 use crate::catalog::tables::{BLOBS, BLOCKS, Bytes, CONTAINERS, GARBAGE, HELD, SNAPSHOTS, USAGE};
 use crate::error::Result;
 use crate::rows::{
     BlobRow, CommittedBlock, ContainerRow, GarbageRow, List, beside, blob_name, decode, encode, with_last,
 };
 use crate::usage::Owner;
-use redb::{Key, ReadableTable, Table, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 use std::collections::BTreeMap;
-use std::ops::{Bound, RangeBounds};
-
-/// Rows rewritten at a time: what is held in memory of them.
-const ROWS_AT_ONCE: usize = 1_000;
+use std::ops::Bound;
 
 /// What is kept of each container's, by number.
 #[derive(Default)]
@@ -36,7 +34,7 @@ impl Records {
 pub fn to_7(txn: &WriteTransaction) -> Result<()> {
     let mut records = Records::default();
     for item in txn.open_table(CONTAINERS)?.iter()? {
-        let row: ContainerRow = decode(item?.1.value())?;
+        let row: ContainerRow = decode(&v10::container(item?.1.value())?)?;
         let bytes = row.usage().record_bytes;
         records.add(row.tenant, bytes);
     }
@@ -100,7 +98,8 @@ struct Grown {
 
 /// `None` where it cannot be read: it stays, and a check tells of it.
 fn grow(row: &[u8], name: &str, blocks: &impl ReadableTable<(u64, u64), Bytes>) -> Result<Option<Grown>> {
-    let Ok(mut blob) = with_last(row, &0u64).and_then(|row| decode::<BlobRow>(&row)) else { return Ok(None) };
+    let today = with_last(row, &0u64).and_then(|row| v10::blob(&row));
+    let Ok(mut blob) = today.and_then(|row| decode::<BlobRow>(&row)) else { return Ok(None) };
     blob.beside = beside(name, count(&blob.blocks, blocks)?);
     let (set, record_bytes) = (blob.snapshots, blob.record_bytes());
     Ok(Some(Grown { row: with_last(row, &blob.beside)?, record_bytes, set }))
@@ -116,19 +115,6 @@ fn count(list: &List<CommittedBlock>, table: &impl ReadableTable<(u64, u64), Byt
         count += decode::<Vec<CommittedBlock>>(item?.1.value())?.len();
     }
     Ok(count)
-}
-
-fn take<'a, K: Key + 'static, O>(
-    table: &Table<'_, K, Bytes>,
-    range: impl RangeBounds<K::SelfType<'a>> + 'a,
-    own: impl Fn(K::SelfType<'_>) -> O,
-) -> Result<Vec<(O, Vec<u8>)>> {
-    let rows = table.range::<K::SelfType<'a>>(range)?.take(ROWS_AT_ONCE);
-    rows.map(|item| {
-        let (key, row) = item?;
-        Ok((own(key.value()), row.value().to_vec()))
-    })
-    .collect()
 }
 
 /// Adds to the counters what was found.
