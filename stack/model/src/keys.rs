@@ -158,6 +158,24 @@ pub struct EncryptionStatus {
     /// The encryption scopes of its accounts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<ScopeStatus>,
+    /// What was written before there were keys; absent until it has been looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+}
+
+/// Content on flash from before its tenant had keys, which is encrypted in the background.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Before {
+    /// Blobs and snapshots that are in clear still.
+    pub blobs: u64,
+    pub bytes: u64,
+    /// Page blobs that are: they stay so until their pages are written.
+    pub page_blobs: u64,
+    /// Encrypted since the server started.
+    pub done_bytes: u64,
+    /// Why it does not go on now, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// How an encryption scope stands.

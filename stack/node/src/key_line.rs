@@ -3,7 +3,8 @@
 use crate::args::{Encryption as What, Of};
 use crate::declare::{Server, run as wait};
 use crate::fault::Fault;
-use greenroom_model::keys::{DataKeyStatus, DataKeyUse, Encryption, EncryptionStatus, Erased, KeyState, ScopeStatus};
+use bytesize::ByteSize;
+use greenroom_model::keys::{Before, DataKeyStatus, DataKeyUse, Encryption, EncryptionStatus, Erased, KeyState, ScopeStatus};
 use reqwest::{Method, RequestBuilder};
 use std::process::ExitCode;
 
@@ -68,7 +69,7 @@ fn path(of: &Of, then: &str) -> String {
 }
 
 fn lines(status: &EncryptionStatus) -> Vec<String> {
-    let EncryptionStatus { state, why, wrapped_by, data_keys, scopes } = status;
+    let EncryptionStatus { state, why, wrapped_by, data_keys, scopes, before } = status;
     let said = match state {
         KeyState::Off => "nothing is encrypted".to_owned(),
         KeyState::On => {
@@ -81,6 +82,7 @@ fn lines(status: &EncryptionStatus) -> Vec<String> {
     };
     let mut lines = vec![said];
     lines.extend(why.clone());
+    lines.extend(before.iter().flat_map(from_before));
     lines.extend(data_keys.iter().map(data_key));
     for ScopeStatus { account, name, enabled: _, state, why, data_keys } in scopes {
         let said = match state {
@@ -94,6 +96,21 @@ fn lines(status: &EncryptionStatus) -> Vec<String> {
         lines.extend(
             why.iter().chain(&data_keys.iter().map(data_key).collect::<Vec<_>>()).map(|line| format!("  {line}")),
         );
+    }
+    lines
+}
+
+/// Nothing where all is encrypted.
+fn from_before(before: &Before) -> Vec<String> {
+    let Before { blobs, bytes, page_blobs, done_bytes, why } = before;
+    let mut lines = Vec::new();
+    if *blobs > 0 {
+        let stands = why.as_ref().map_or_else(|| "it is being encrypted".to_owned(), |why| format!("waiting: {why}"));
+        let (left, done) = (ByteSize(*bytes), ByteSize(*done_bytes));
+        lines.push(format!("written before, and in clear on flash: {blobs} blobs, {left}; {done} done; {stands}"));
+    }
+    if *page_blobs > 0 {
+        lines.push(format!("{page_blobs} page blobs hold pages from before, which stay in clear until they are written"));
     }
     lines
 }

@@ -1,6 +1,7 @@
 //! The keys of tenants and of their encryption scopes: turned on, changed, rotated, erased, and how they stand.
 
 use crate::fault::Fault;
+use crate::resealing::Resealing;
 use crate::wrapping::{Wrappers, new_data_key, new_data_key_id};
 use greenroom_gateway::time;
 use greenroom_model::keys::{DataKeyStatus, DataKeyUse, EncryptionStatus, KeyState, Rotate, ScopeStatus, WrappingKey};
@@ -14,6 +15,7 @@ use tokio::sync::Mutex;
 pub struct Keys {
     store: Store,
     wrappers: Arc<Wrappers>,
+    resealing: Arc<Resealing>,
     /// One change at a time.
     changes: Mutex<()>,
 }
@@ -50,8 +52,8 @@ impl From<Fault> for KeysFault {
 type Result<T> = std::result::Result<T, KeysFault>;
 
 impl Keys {
-    pub fn new(store: Store, wrappers: Arc<Wrappers>) -> Self {
-        Self { store, wrappers, changes: Mutex::default() }
+    pub fn new(store: Store, wrappers: Arc<Wrappers>, resealing: Arc<Resealing>) -> Self {
+        Self { store, wrappers, resealing, changes: Mutex::default() }
     }
 
     /// Has a tenant's data keys wrapped by `by` from now on, those that there are too, and makes one where there is none. Content stays as it is.
@@ -60,6 +62,7 @@ impl Keys {
         let keys = self.of(tenant)?;
         if !keys.iter().any(|key| key.state == DataKeyState::Active) {
             self.add(tenant, by).await?;
+            self.resealing.look_at(tenant);
         }
         for key in keys.iter().filter(|key| key.state != DataKeyState::Erased && !is_by(&key.wrapped.by, by)) {
             self.rewrap(key, by).await?;
@@ -162,7 +165,8 @@ impl Keys {
         for ((account, name), keys) in self.scopes(tenant)? {
             scopes.push(self.scope_status(account, name, keys).await?);
         }
-        Ok(EncryptionStatus { state, why, wrapped_by, data_keys: keys.into_iter().map(told).collect(), scopes })
+        let data_keys = keys.into_iter().map(told).collect();
+        Ok(EncryptionStatus { state, why, wrapped_by, data_keys, scopes, before: self.resealing.standing(tenant) })
     }
 
     async fn scope_status(&self, account: AccountName, name: String, keys: Vec<DataKeyRecord>) -> Result<ScopeStatus> {

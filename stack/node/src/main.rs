@@ -24,6 +24,7 @@ mod offload;
 mod place;
 mod reach;
 mod rebuild;
+mod resealing;
 mod sas;
 mod segment;
 mod server;

@@ -12,8 +12,10 @@ use crate::keys::Keys;
 use crate::migrate;
 use crate::mirror::Mirrors;
 use crate::notary::Notary;
+use crate::offload::background::Background;
 use crate::offload::target::{Secret, Target};
 use crate::offload::{Plan, Running};
+use crate::resealing;
 use crate::spans;
 use crate::tenancy::ledger::Ledger;
 use crate::tenancy::{Tenancy, apply, calibrate};
@@ -78,7 +80,8 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let now = Arc::new(move || greenroom_gateway::time::iso_seconds(told.now()));
     let audit = Arc::new(Audit::open(&args.data.join(AUDIT_FILE), Keep::default(), now)?);
     store.attach_wrapping(Arc::new(Witnessed::new(wrappers.clone(), audit.clone())), args.vaults.hold());
-    let keys = Arc::new(Keys::new(store.clone(), wrappers));
+    let resealing = resealing::Running::start(store.clone(), Background::new(tenancy.admission()));
+    let keys = Arc::new(Keys::new(store.clone(), wrappers, resealing.service.clone()));
     let notary = Arc::new(Notary::open(audit.clone(), store.clone())?);
     let offload = match target {
         Some(plan) => Some(Running::start(store.clone(), clock.clone(), &args.data, plan, &tenancy, &audit)?),
@@ -160,6 +163,7 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     if let Some(offload) = offload {
         offload.stop().await;
     }
+    resealing.stop().await;
     mirrors.stop().await;
     courier.stop().await;
     publisher.stop().await;

@@ -191,6 +191,60 @@ async fn a_vault_that_is_away_is_bridged_and_then_said_to_be_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_is_encrypted_behind_and_stays_what_it_was() {
+    const BLOBS: usize = 60;
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut stack = Stack::start_in(dir.path().to_owned(), &[]).await;
+    stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+    stack.make_account("silver", "silveracct", &[CONTAINER]).await;
+    let content = |number: usize| marked(10 + number * 40_000);
+    for number in 0..BLOBS {
+        assert_eq!(put(&stack, ACCOUNT, &number.to_string(), content(number)).await.status(), StatusCode::CREATED);
+    }
+    let snapshot = stack.blob("PUT", &format!("{CONTAINER}/7?comp=snapshot")).await.send().await.expect("an answer");
+    assert_eq!(snapshot.status(), StatusCode::CREATED);
+    let etags = async |stack: &Stack| {
+        let mut etags = Vec::new();
+        for number in 0..BLOBS {
+            etags.push(get(stack, ACCOUNT, &number.to_string()).await.headers()["etag"].clone());
+        }
+        etags
+    };
+    let before = etags(&stack).await;
+    assert!(!clear_files(dir.path()).is_empty(), "it is in clear now");
+    assert_eq!(set(&stack, "gold", "node").await, StatusCode::OK);
+    // The plug is pulled a few times on the way.
+    for _ in 0..4 {
+        stack.kill().await;
+        stack.restart().await;
+    }
+    let mut last = None;
+    for _ in 0..LOOKS_MAX {
+        last = encryption(&stack, "gold").await.before;
+        if last.as_ref().is_some_and(|before| before.blobs == 0) {
+            break;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let last = last.expect("it has been looked for");
+    assert_eq!((last.blobs, last.bytes, last.page_blobs, &last.why), (0, 0, 0, &None), "{last:?}");
+    for number in 0..BLOBS {
+        let got = get(&stack, ACCOUNT, &number.to_string()).await.bytes().await.expect("content");
+        assert!(got == content(number), "{number}");
+    }
+    assert_eq!(etags(&stack).await, before, "nobody is told of a change");
+    for _ in 0..LOOKS_MAX {
+        if clear_files(dir.path()).is_empty() {
+            break;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    assert_eq!(clear_files(dir.path()), Vec::<String>::new(), "nothing of it is left in clear");
+    assert!(said(&command_line(&stack, &["status", "gold"])).contains("wrapped by node"));
+    assert!(stack.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_rotated_is_wrapped_anew_and_what_was_written_is_read() {
     let vault = Vault::start().await;
     let arguments: Vec<&str> = vault.arguments.iter().map(String::as_str).chain(QUICK).collect();

@@ -46,6 +46,7 @@ pub mod private;
 mod props;
 mod quota;
 mod quotas;
+mod reseal;
 mod rows;
 mod seal;
 mod services;
@@ -94,6 +95,7 @@ pub use props::{
 };
 pub use quota::{Project, Quotas};
 pub use quotas::Kept;
+pub use reseal::{InClear, SealedUsage};
 pub use rows::{
     AccountKey, AccountRecord, AccountState, DataKeyId, DataKeyState, KeyPurpose, MirrorPlace, ScopeKey, ScopeState,
     ServiceSettings, Wrapped,

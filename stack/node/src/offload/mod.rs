@@ -1,7 +1,7 @@
 //! Offload, wired: the store as flash, a target behind its way, the policy, and the loop that keeps to it.
 
 pub mod answer;
-mod background;
+pub mod background;
 mod cold;
 mod facts;
 mod farewell;
