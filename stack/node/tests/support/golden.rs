@@ -106,7 +106,9 @@ impl Pair {
 pub async fn make(dir: &Path) -> Expected {
     let (mut pair, cloud_key) = Pair::start(dir, None).await;
     let node = &pair.node;
-    let applied = node.control(Method::PUT, "/v1/tenants").body(TENANTS).send().await.expect("an answer");
+    // One of them has a key; what older folders were declared as says nothing of that.
+    let declared = TENANTS.replace("- name: silver\n", "- name: silver\n    encryption: { key: node }\n");
+    let applied = node.control(Method::PUT, "/v1/tenants").body(declared).send().await.expect("an answer");
     assert!(applied.status().is_success(), "{}", applied.text().await.expect("a text"));
     let here = |container: &str, treat| Rule {
         scope: Scope { tenant: Some("gold".to_owned()), container: Some(container.to_owned()), ..Scope::default() },
