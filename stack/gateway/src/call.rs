@@ -125,7 +125,12 @@ impl Call {
     /// What a blob that the request makes is sealed by: as it says itself, or else as its container does.
     pub async fn seal_of_new(&self) -> Result<Seal, Error> {
         let container = self.store.container(&self.container()?).await?;
-        sealing::of_new(self.seal.as_ref(), container.scope.as_ref())
+        let seal = sealing::of_new(self.seal.as_ref(), container.scope.as_ref())?;
+        if let Seal::Scope(name) = &seal {
+            // Also where what is sealed already is taken for it.
+            self.store.scope_key(self.account(), name).await?;
+        }
+        Ok(seal)
     }
 
     /// What is added to a blob is sealed by: as the blob is.

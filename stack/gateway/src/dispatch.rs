@@ -238,12 +238,11 @@ async fn scope_is_there(row: &Row, call: &Call) -> Result<(), Error> {
         return Ok(());
     }
     let Some(path) = call.head.target.blob() else { return Ok(()) };
-    match call.store.blob_at(path, call.snapshot()?).await {
-        Ok(Blob { props: BlobProps { encryption: Some(Encryption::Scope(name)), .. }, .. }) => {
-            call.store.scope_key(&path.container.account, &name).await.map(drop)?;
-        }
-        // What is missing is for the operation to say.
-        Ok(_) | Err(_) => {}
+    // What is missing is for the operation to say.
+    if let Ok(Blob { props: BlobProps { encryption: Some(Encryption::Scope(name)), .. }, .. }) =
+        call.store.blob_at(path, call.snapshot()?).await
+    {
+        call.store.scope_key(&path.container.account, &name).await?;
     }
     Ok(())
 }

@@ -175,11 +175,13 @@ impl Keys {
             _ if is_erased => (KeyState::Erased, None),
             Ok(_) => (KeyState::On, None),
             Err(StoreError::ScopeDisabled(_)) => (KeyState::Stopped, None),
+            // The account is another tenant's by now.
+            Err(StoreError::ScopeMissing(_)) => (KeyState::Off, None),
             Err(error @ StoreError::KeyDenied(_)) => (KeyState::Denied, Some(error.to_string())),
             Err(error @ StoreError::KeyAway(_)) => (KeyState::Away, Some(error.to_string())),
             Err(error) => return Err(error.into()),
         };
-        let enabled = state != KeyState::Stopped;
+        let enabled = keys.iter().filter_map(DataKeyRecord::scope).all(|scope| scope.state == ScopeState::Enabled);
         Ok(ScopeStatus { account, name, enabled, state, why, data_keys: keys.into_iter().map(told).collect() })
     }
 

@@ -3,6 +3,7 @@
 mod support;
 
 use greenroom_model::keys::{DataKeyUse, EncryptionStatus, KeyState, ScopeStatus};
+use greenroom_model::tenancy::KeyPair;
 use reqwest::{Method, Response, StatusCode};
 use std::path::Path;
 use std::process::Command;
@@ -108,7 +109,8 @@ async fn a_scope_is_named_told_and_closed() {
 
     let put = send(&stack, "PUT", "photos/a", &[BLOCK_BLOB, in_scope("finance")], &marked(300_000)).await;
     refused(&put, 201, "", "put");
-    let told = |answer: &Response| (header(answer, "x-ms-encryption-scope"), header(answer, "x-ms-request-server-encrypted"));
+    let told =
+        |answer: &Response| (header(answer, "x-ms-encryption-scope"), header(answer, "x-ms-request-server-encrypted"));
     assert_eq!(told(&put), ("finance".to_owned(), "true".to_owned()));
     refused(&send(&stack, "PUT", "photos/plain", &[BLOCK_BLOB], b"plain").await, 201, "", "put");
     assert_eq!(clear_files(stack.data()), Vec::<String>::new());
@@ -149,6 +151,13 @@ async fn a_scope_is_named_told_and_closed() {
     let one = b"<BlockList><Latest>QkJC</Latest></BlockList>";
     refused(&send(&stack, "PUT", "photos/blocks?comp=blocklist", &[in_scope("law")], one).await, 201, "", "one");
 
+    let late = b"<BlockList><Latest>QUFB</Latest></BlockList>";
+    let staged = send(&stack, "PUT", "photos/late?comp=block&blockid=QUFB", &[in_scope("finance")], b"late").await;
+    refused(&staged, 201, "", "staged");
+    let page_in = |scope| [("x-ms-blob-type", "PageBlob"), ("x-ms-blob-content-length", "512"), in_scope(scope)];
+    let nowhere = send(&stack, "PUT", "photos/b", &page_in("nobody"), b"").await;
+    refused(&nowhere, 400, "InvalidHeaderValue", "unknown");
+
     // Closed: what is in it is neither read nor written, and nothing else is.
     applied(&stack, "{finance: {enabled: false}, law: {}}").await;
     for (method, path, headers, body) in [
@@ -158,6 +167,8 @@ async fn a_scope_is_named_told_and_closed() {
         ("GET", "photos/a?comp=tags", &[], b""),
         ("PUT", "photos/a?comp=snapshot", &[], b""),
         ("PUT", "photos/b", &[BLOCK_BLOB, in_scope("finance")], b"x"),
+        ("PUT", "photos/late?comp=blocklist", &[in_scope("finance")], late),
+        ("PUT", "photos/b", &page_in("finance"), b""),
     ] {
         let answer = send(&stack, method, path, headers, body).await;
         let code = if method == "HEAD" { header(&answer, "x-ms-error-code") } else { verdict(&answer).1 };
@@ -327,8 +338,8 @@ async fn the_sdk_for_python_works_in_scopes() {
     let stack = Stack::start().await;
     applied(&stack, "{finance: {}, law: {}}").await;
     let keys = stack.control(Method::GET, &format!("/v1/accounts/{ACCOUNT}/keys")).send().await.expect("an answer");
-    let keys: greenroom_model::control::AccountKeys = keys.json().await.expect("keys");
+    let keys: KeyPair = keys.json().await.expect("keys");
     let url = format!("{}/{ACCOUNT}", stack.ready.blob);
-    python::run_checks("encryption_scope.py", &[("BLOB_URL", &url), ("ACCOUNT_KEY", &keys.key)]).await;
+    python::run_checks("encryption_scope.py", &[("BLOB_URL", &url), ("ACCOUNT_KEY", &keys.key1)]).await;
     assert_eq!(clear_files(stack.data()), Vec::<String>::new());
 }

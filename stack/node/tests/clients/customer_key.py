@@ -32,7 +32,8 @@ CONTENT = MARK * 5_000
 def what_goes_up_with_a_key_comes_down_with_it_alone():
     container.create_container()
     blob = container.get_blob_client("a")
-    blob.upload_blob(CONTENT, cpk=OURS, metadata={"color": "blue"})
+    blob.upload_blob(CONTENT, cpk=OURS)
+    blob.set_blob_metadata({"color": "blue"}, cpk=OURS)
     assert blob.download_blob(cpk=OURS).readall() == CONTENT
     assert blob.download_blob(offset=131_000, length=100, cpk=OURS).readall() == CONTENT[131_000:131_100]
     refused(blob.download_blob, "BlobUsesCustomerSpecifiedEncryption", 409)

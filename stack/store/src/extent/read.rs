@@ -78,13 +78,14 @@ impl Keys {
 #[derive(Debug)]
 pub struct Reader {
     extents: Arc<ExtentMap>,
-    keys: Keys,
+    /// Apart: a reader is moved about with the stream that it is for.
+    keys: Box<Keys>,
     file: Option<(u32, Arc<dyn DiskFile>)>,
 }
 
 impl Reader {
     pub fn new(extents: Arc<ExtentMap>, keys: Keys) -> Self {
-        Self { extents, keys, file: None }
+        Self { extents, keys: Box::new(keys), file: None }
     }
 
     /// Reads the beginning of the span, up to `FRAMES_AT_ONCE` frames of it, and moves its beginning on. One slice a frame.
