@@ -2,27 +2,55 @@
 
 use super::Stage;
 use super::operator::{Pasted, time_of_day};
+use crate::clock::wall_unix_ms;
 use crate::rates::Values;
 use crate::stack::StackError;
+use futures::{StreamExt, stream};
 use greenroom_model::TenantName;
+use greenroom_model::keys::{EncryptionStatus, KeyState as StackKeyState};
 use greenroom_model::tenancy::{
     AdmissionRequest, AdmissionStatus, AdmissionSwitch, ByteCount, HandOver, HandOverRequest, Quota, QuotaChange,
     Share, TenantState as State, TenantStatus,
 };
 use greenroom_show::call::{ActOnTenant, CallError};
-use greenroom_show::tenants::{Act, Admission, Switch, TenantLine, TenantState, Tenants};
+use greenroom_show::tenants::{Act, Admission, KeyState, Switch, TenantKey, TenantLine, TenantState, Tenants};
 use std::sync::Arc;
 
 /// More rows than anybody watches; the first ones by name.
 const TENANTS_MAX: usize = 100;
+/// The stack tells of keys a tenant at a time.
+const ASKED_AT_ONCE: usize = 4;
 
 pub async fn read(stage: &Stage) -> Result<Tenants, CallError> {
     let client = stage.client().map_err(|detail| CallError::Failed { detail })?;
     let (admission, tenants) =
         tokio::try_join!(client.admission(), client.tenants()).map_err(|error| failed(&error))?;
     let values = stage.backstage.values.borrow().clone();
-    let lines = tenants.iter().take(TENANTS_MAX).map(|tenant| line(tenant, &values));
-    Ok(Tenants { admission: said(&admission), tenants: lines.collect() })
+    let known = stage.turns().known(wall_unix_ms());
+    let asked = tenants.iter().take(TENANTS_MAX).map(|tenant| async {
+        let key = match known.get(tenant.name.as_str()) {
+            Some(for_ms) => client.encryption(&tenant.name).await.ok().and_then(|status| key(status, *for_ms)),
+            None => None,
+        };
+        TenantLine { key, ..line(tenant, &values) }
+    });
+    let lines = stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
+    Ok(Tenants { admission: said(&admission), tenants: lines })
+}
+
+/// What a tenant's content is encrypted by; nothing where nothing of it ever was.
+fn key(status: EncryptionStatus, for_ms: u64) -> Option<TenantKey> {
+    let EncryptionStatus { state, why: _, wrapped_by, data_keys } = status;
+    let state = match state {
+        StackKeyState::Off => return None,
+        StackKeyState::On => KeyState::Usable,
+        StackKeyState::Stopped => KeyState::Stopped,
+        StackKeyState::Denied => KeyState::Refused,
+        StackKeyState::Away => KeyState::Away,
+        StackKeyState::Erased => KeyState::Erased,
+    };
+    let wrapped_by = wrapped_by.or_else(|| data_keys.last().map(|key| key.wrapped_by.clone()));
+    Some(TenantKey { state, wrapped_by, for_ms: Some(for_ms) })
 }
 
 pub async fn set_admission(stage: &Stage, switch: Switch) -> Result<(), CallError> {
@@ -114,6 +142,7 @@ fn line(tenant: &TenantStatus, values: &Values) -> TenantLine {
         p99_ms: answered.then_some(tenant.served.p99_ms),
         queued: tenant.served.queued,
         throttled: tenant.served.throttled,
+        key: None,
         name,
     }
 }
