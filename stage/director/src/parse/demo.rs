@@ -266,7 +266,7 @@ fn fits_profile(profile: Profile, line: script::Line) -> Result<script::Line, St
 /// A vault is there from the demo's beginning, or not at all.
 fn fits_vault(vault: Option<KeyTimes>, line: script::Line) -> Result<script::Line, String> {
     match vault {
-        None if line.verb.needs_vault() => {
+        None if matches!(line.verb, script::Verb::Vault { .. }) => {
             Err(format!("'{}' needs a vault: add 'vault: {{ fresh: 5s }}' to the front matter", line.text))
         }
         Some(_) | None => Ok(line),

@@ -159,11 +159,6 @@ impl Verb {
         }
     }
 
-    /// Whether it turns keys of a vault, which the demo must then have.
-    pub fn needs_vault(&self) -> bool {
-        matches!(self, Verb::Vault { .. })
-    }
-
     /// How long it may take by its own words, where they say; `usual` is what a step gets else.
     pub fn may_take(&self, usual: Duration) -> Option<Duration> {
         match self {

@@ -206,9 +206,8 @@ fn vault(facts: &Facts, deck: &Deck) -> Option<Check> {
     let has_one = |demo: &&str| facts.talk.programs.get(*demo).is_some_and(|program| program.vault.is_some());
     let demos: BTreeSet<&str> = cues(deck).filter(has_one).collect();
     let demos = demos.into_iter().collect::<Vec<_>>().join(", ");
-    match &facts.vault {
-        _ if demos.is_empty() => None,
-        // What holds its steps back has a line of its own.
+    match facts.vault.as_ref().filter(|_| !demos.is_empty()) {
+        // What holds their steps back has a line of its own.
         None => None,
         Some(Ok(())) => Some(go("vault", format!("it starts here and makes keys, for {demos}"))),
         Some(Err(why)) => {

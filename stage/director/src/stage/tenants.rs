@@ -4,7 +4,7 @@ use super::Stage;
 use super::operator::{Pasted, time_of_day};
 use crate::clock::wall_unix_ms;
 use crate::rates::Values;
-use crate::stack::StackError;
+use crate::stack::{Client, StackError};
 use futures::{StreamExt, stream};
 use greenroom_model::TenantName;
 use greenroom_model::keys::{EncryptionStatus, KeyState as StackKeyState};
@@ -26,16 +26,20 @@ pub async fn read(stage: &Stage) -> Result<Tenants, CallError> {
     let (admission, tenants) =
         tokio::try_join!(client.admission(), client.tenants()).map_err(|error| failed(&error))?;
     let values = stage.backstage.values.borrow().clone();
-    let known = stage.turns().known(wall_unix_ms());
-    let asked = tenants.iter().take(TENANTS_MAX).map(|tenant| async {
-        let key = match known.get(tenant.name.as_str()) {
-            Some(for_ms) => client.encryption(&tenant.name).await.ok().and_then(|status| key(status, *for_ms)),
-            None => None,
-        };
-        TenantLine { key, ..line(tenant, &values) }
-    });
+    let turns = stage.turns().known(wall_unix_ms());
+    let known = |name: &TenantName| turns.get(name.as_str()).map(|for_ms| (name.clone(), *for_ms));
+    let told: Vec<_> =
+        tenants.iter().take(TENANTS_MAX).map(|tenant| (line(tenant, &values), known(&tenant.name))).collect();
+    let asked = told.into_iter().map(|(line, asked)| with_key(&client, line, asked));
     let lines = stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
     Ok(Tenants { admission: said(&admission), tenants: lines })
+}
+
+/// Of a tenant that has or had a key, and for how long it is as it is, what that is.
+async fn with_key(client: &Client, line: TenantLine, asked: Option<(TenantName, u64)>) -> TenantLine {
+    let Some((name, for_ms)) = asked else { return line };
+    let status = client.encryption(&name).await.ok();
+    TenantLine { key: status.and_then(|status| key(status, for_ms)), ..line }
 }
 
 /// What a tenant's content is encrypted by; nothing where nothing of it ever was.
