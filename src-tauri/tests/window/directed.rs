@@ -44,12 +44,18 @@ for (const [index, a] of words.entries()) for (const b of words.slice(index + 1)
 }
 return [...new Set(found)];";
 
+/// Names the one demo that is looked at, by hand: all of them take minutes.
+const ONLY: &str = "GREENROOM_DEMO";
+
 /// A talk of one slide for each demo, with all panes that the demo directs.
 fn talk(root: &Path) -> Vec<(String, Vec<String>)> {
     let mut deck = "---\ntitle: Every demo\naudience: public\nsection: Live\nminutes: 20\n".to_string();
     let mut demos = Vec::new();
     let mut slugs: Vec<_> = std::fs::read_dir(workspace().join("demos")).expect("demos").flatten().collect();
     slugs.sort_by_key(std::fs::DirEntry::file_name);
+    if let Some(only) = std::env::var_os(ONLY) {
+        slugs.retain(|entry| entry.file_name() == only);
+    }
     for entry in slugs {
         let slug = entry.file_name().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(entry.path().join("demo.md")).expect("a demo");

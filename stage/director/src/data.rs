@@ -22,7 +22,7 @@ pub enum Like {
     Logs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
     pub like: Like,
     pub files: u32,
@@ -30,6 +30,8 @@ pub struct Recipe {
     pub large: u32,
     pub large_bytes: u64,
     pub seed: u64,
+    /// What every file begins with.
+    pub mark: String,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,10 +68,13 @@ pub fn make(
     let large = (0..recipe.large).map(|index| (format!("video/take-{index:02}.bin"), recipe.large_bytes));
     for (index, (name, bytes)) in small.chain(large).enumerate() {
         let path = folder.join(&name);
-        let content = content(recipe.seed, index as u64);
+        let (mark, content) = (recipe.mark.as_bytes(), content(recipe.seed, index as u64));
         match recipe.like {
-            Like::Noise => write_file(&path, bytes, content, cancel)?,
-            Like::Logs => write_file(&path, bytes, Logs { random: content, line: Vec::new(), number: 0 }, cancel)?,
+            Like::Noise => write_file(&path, bytes, mark.chain(content), cancel)?,
+            Like::Logs => {
+                let logs = Logs { random: content, line: Vec::new(), number: 0 };
+                write_file(&path, bytes, mark.chain(logs), cancel)?;
+            }
         }
         amount.files += 1;
         amount.bytes += bytes;
@@ -226,8 +231,15 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> DataError {
 mod tests {
     use super::*;
 
-    const RECIPE: Recipe =
-        Recipe { like: Like::Noise, files: 300, file_bytes: 100, large: 2, large_bytes: 3_000_000, seed: 7 };
+    const RECIPE: Recipe = Recipe {
+        like: Like::Noise,
+        files: 300,
+        file_bytes: 100,
+        large: 2,
+        large_bytes: 3_000_000,
+        seed: 7,
+        mark: String::new(),
+    };
 
     fn made(recipe: Recipe) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -248,9 +260,18 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_stands_where_every_file_begins() {
+        let folder = made(Recipe { mark: "for our eyes only".into(), ..RECIPE });
+        let read = |name: &str| std::fs::read(folder.path().join("d").join(name)).expect("a file");
+        for (name, bytes) in [("batch-000/photo-000007.bin", 100), ("video/take-01.bin", 3_000_000)] {
+            assert!(read(name).starts_with(b"for our eyes only") && read(name).len() == bytes, "{name}");
+        }
+    }
+
+    #[test]
     fn logs_are_lines_and_the_same_for_a_seed() {
         let recipe = Recipe { like: Like::Logs, ..RECIPE };
-        let logs = made(recipe);
+        let logs = made(recipe.clone());
         compared(&logs, &made(recipe)).expect("the same");
         let text = std::fs::read_to_string(logs.path().join("d/video/take-00.bin")).expect("text");
         assert_eq!(text.len(), 3_000_000);

@@ -2,8 +2,9 @@
 
 use crate::excerpts;
 use crate::measures;
-use crate::parse::{Fault, Faults, Files, Parsed, Program, nearest, parse_deck, parse_demo};
+use crate::parse::{Fault, Faults, Files, Parsed, Program, VaultKey, nearest, parse_deck, parse_demo};
 use crate::pictures::{Picture, Shelf};
+use greenroom_model::keys::Encryption;
 use greenroom_model::tenancy::TenantsFile;
 use greenroom_show::deck::{Block, Cue, Deck, Fallback, Inline, Layout, Level, Pane, Section, Slide, Theme};
 use greenroom_show::demo::Demo;
@@ -76,7 +77,10 @@ impl Library {
                 continue;
             }
             match read_tenants(&self.root, slug, name) {
-                Ok(declared) => tenants.extend(declared.tenants.into_iter().map(|tenant| tenant.name)),
+                Ok(declared) => {
+                    faults.extend(keys(&declared, &parsed.value, &format!("demos/{slug}/{name}")));
+                    tenants.extend(declared.tenants.into_iter().map(|tenant| tenant.name));
+                }
                 Err(fault) => faults.push(fault),
             }
         }
@@ -211,6 +215,19 @@ pub fn read_tenants(root: &Path, demo: &str, name: &str) -> Result<TenantsFile, 
     let fault = |line, message| Fault { file: format!("demos/{demo}/{name}"), line, message };
     let text = read_text(&root.join("demos").join(demo).join(name)).map_err(|error| fault(1, error.to_string()))?;
     crate::parse::document(&text).map_err(|(line, message)| fault(line, message))
+}
+
+/// What is wrong with the keys of the demo's vault that a file of tenants names.
+fn keys(declared: &TenantsFile, program: &Program, file: &str) -> Vec<Fault> {
+    let named = declared.tenants.iter().filter_map(|tenant| tenant.encryption.as_ref());
+    let wrong = named.filter_map(|Encryption { key }| match (VaultKey::of_placeholder(key)?, program.vault) {
+        (Err(why), _) => Some(why),
+        (Ok(_), None) => {
+            Some(format!("'{key}' needs a vault: add 'vault: {{ fresh: 5s }}' to the demo's front matter"))
+        }
+        (Ok(_), Some(_)) => None,
+    });
+    wrong.map(|message| Fault { file: file.to_string(), line: 1, message }).collect()
 }
 
 /// The project folder that holds `from`.

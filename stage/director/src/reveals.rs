@@ -1,8 +1,10 @@
-//! Which answers of a stack hold secrets. Whoever adds an answer says so here, or it does not compile.
+//! Which answers of a stack, and of its vault, hold secrets. Whoever adds an answer says so here, or it does not compile.
 
 use crate::scrub::Secrets;
+use crate::vault::Added;
 use greenroom_model::control::{Account, AccountKeys, Health, Sas, Tenant};
 use greenroom_model::feed::FeedStatus;
+use greenroom_model::keys::{EncryptionStatus, Erased};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::mirror::MirrorStatus;
 use greenroom_model::offload::{OffloadPlan, Rules};
@@ -39,6 +41,12 @@ impl Reveals for HandOver {
     }
 }
 
+impl Reveals for Added {
+    fn tell(&self, secrets: &Secrets) {
+        secrets.know(&self.secret);
+    }
+}
+
 impl<T: Reveals> Reveals for Vec<T> {
     fn tell(&self, secrets: &Secrets) {
         self.iter().for_each(|answer| answer.tell(secrets));
@@ -53,6 +61,8 @@ impl<N, T: Reveals> Reveals for BTreeMap<N, T> {
 
 impl Reveals for Account {}
 impl Reveals for AdmissionStatus {}
+impl Reveals for EncryptionStatus {}
+impl Reveals for Erased {}
 impl Reveals for FeedStatus {}
 impl Reveals for Health {}
 impl Reveals for Metrics {}

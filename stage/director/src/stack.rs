@@ -2,11 +2,14 @@
 
 use crate::reveals::Reveals;
 use crate::scrub::Secrets;
+use crate::server::{Server, ServerError};
+use crate::vault::VaultError;
 use futures::{Stream, StreamExt, stream};
 use greenroom_model::control::{
     Account, AccountKeys, Health, NewAccount, NewTenant, Problem, Ready, Sas, SasRequest, TOKEN_FILE, Tenant,
 };
 use greenroom_model::feed::{ChangeFeed, FeedStatus, Sink};
+use greenroom_model::keys::{EncryptionStatus, Erased};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::mirror::{Attach, Detach, MirrorStatus};
 use greenroom_model::offload::{CloudFault, OffloadPlan, PassReport, Rules, RunRequest};
@@ -17,30 +20,23 @@ use greenroom_model::tenancy::{
 use greenroom_model::{AccountName, TenantName};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::Command;
 
-/// From start to the ready line: opening a large store replays its tail.
-const START_MAX: Duration = Duration::from_secs(30);
-/// From the request to stop to the end; the stack drains what is in flight.
-const STOP_MAX: Duration = Duration::from_secs(10);
 const CALL_MAX: Duration = Duration::from_secs(10);
-/// Log lines kept to tell why a stack went down.
-const LOG_LINES: usize = 12;
 /// One event of the metrics stream; a thousand tenants fit.
 const EVENT_BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    #[error("the stack's program is missing: {} (build it with 'cargo xtask build')", .0.display())]
-    Missing(PathBuf),
+    #[error(transparent)]
+    Server(#[from] ServerError),
     #[error("the stack did not start: {0}")]
     Start(String),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     #[error("the stack is down")]
     Down,
     /// Without the URL, which may be signed.
@@ -61,11 +57,8 @@ impl From<reqwest::Error> for StackError {
 /// A running server, and the end of it.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
-    /// Its standard input: closed, the server stops, and the system closes it however this program ends.
-    stdin: Option<ChildStdin>,
+    server: Server,
     pub client: Client,
-    log: Arc<Mutex<VecDeque<String>>>,
 }
 
 /// What a server gets besides its folder.
@@ -93,59 +86,27 @@ pub struct Client {
 impl Process {
     /// Starts a server on free ports, and waits until both endpoints answer.
     pub async fn start(program: &Path, data: &Path, with: Start) -> Result<Process, StackError> {
-        if !program.is_file() {
-            return Err(StackError::Missing(program.to_path_buf()));
-        }
-        let mut child = Command::new(program)
-            .args(["serve", "--blob", "127.0.0.1:0", "--control", "127.0.0.1:0", "--until-stdin-closes", "--data"])
-            .arg(data)
-            .args(with.args)
-            .envs(with.env.iter().map(|(name, value)| (name, value.expose_secret())))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| StackError::Start(error.to_string()))?;
-        // Waiting for a child closes the input that it still holds.
-        let stdin = child.stdin.take();
-        let log = Arc::new(Mutex::new(VecDeque::new()));
-        if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(keep_last(stderr, log.clone(), with.secrets.clone()));
-        }
-        let Some(stdout) = child.stdout.take() else { return Err(StackError::Start("it has no output".into())) };
-        let mut lines = BufReader::new(stdout).lines();
-        let first = tokio::time::timeout(START_MAX, lines.next_line()).await;
-        let ready: Option<Ready> = match first {
-            Ok(Ok(Some(line))) => serde_json::from_str(&line).ok(),
-            _ => None,
-        };
-        let Some(ready) = ready else {
-            child.kill().await.ok();
-            return Err(StackError::Start(with.secrets.scrub(&said(&log))));
-        };
+        let mut command = Command::new(program);
+        command.args(["serve", "--blob", "127.0.0.1:0", "--control", "127.0.0.1:0", "--until-stdin-closes", "--data"]);
+        command.arg(data).args(with.args);
+        command.envs(with.env.iter().map(|(name, value)| (name, value.expose_secret())));
+        let (server, ready): (Server, Ready) = Server::start("stack", command, &with.secrets).await?;
         let token = tokio::fs::read_to_string(data.join(TOKEN_FILE))
             .await
             .map_err(|error| StackError::Start(format!("cannot read its token: {error}")))?;
         let client = Client::new(ready.control, ready.blob, token.trim(), with.secrets, data)?;
-        Ok(Process { child, stdin, client, log })
+        Ok(Process { server, client })
     }
 
     /// Waits for an end that nobody asked for, and tells what the server said last.
     pub async fn died(&mut self) -> String {
-        let status = self.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
-        // Once more: its first lines were read before its token was known.
-        let said = self.client.secrets.scrub(&said(&self.log));
-        if said.is_empty() { status } else { format!("{status}: {said}") }
+        self.server.died().await
     }
 
     /// Lets the server drain, and ends it where it does not end by itself.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.client.shutdown().await.ok();
-        drop(self.stdin.take());
-        if tokio::time::timeout(STOP_MAX, self.child.wait()).await.is_err() {
-            self.child.kill().await.ok();
-        }
+        self.server.stop().await;
     }
 }
 
@@ -226,6 +187,15 @@ impl Client {
 
     pub async fn tenants(&self) -> Result<Vec<TenantStatus>, StackError> {
         self.reply(self.http.get(self.url("/v1/tenants"))).await
+    }
+
+    pub async fn encryption(&self, name: &TenantName) -> Result<EncryptionStatus, StackError> {
+        self.reply(self.http.get(self.url(&format!("/v1/tenants/{name}/encryption")))).await
+    }
+
+    /// Erases the data keys of a tenant: what they encrypted is never read again.
+    pub async fn erase(&self, name: &TenantName) -> Result<Erased, StackError> {
+        self.reply(self.http.post(self.url(&format!("/v1/tenants/{name}/encryption/erase")))).await
     }
 
     pub async fn admission(&self) -> Result<AdmissionStatus, StackError> {
@@ -410,24 +380,6 @@ fn take_event(held: &mut Vec<u8>) -> Option<Vec<u8>> {
     let event: Vec<u8> = held.drain(..end + 2).collect();
     let data = event.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:"));
     Some(data.flatten().copied().collect())
-}
-
-async fn keep_last(output: impl AsyncRead + Unpin, log: Arc<Mutex<VecDeque<String>>>, secrets: Secrets) {
-    let mut lines = BufReader::new(output).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let line = secrets.scrub(&line);
-        tracing::debug!(target: "stack", "{line}");
-        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.push_back(line);
-        if log.len() > LOG_LINES {
-            log.pop_front();
-        }
-    }
-}
-
-fn said(log: &Mutex<VecDeque<String>>) -> String {
-    let log = log.lock().unwrap_or_else(PoisonError::into_inner);
-    log.iter().cloned().collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -84,6 +84,11 @@ fn keys_are_rotated_under_load_and_a_quota_is_reached_and_raised() {
     passes("keys-and-quotas");
 }
 
+#[test]
+fn a_tenant_takes_its_key_away_and_its_data_with_it() {
+    passes("pull-the-key");
+}
+
 /// What it compares is speed, which other tests beside it would decide.
 #[test]
 #[ignore = "compares latencies, for which it needs the machine to itself"]
@@ -341,6 +346,21 @@ async fn a_killed_director_takes_its_stack_with_it_and_the_next_one_sweeps_up() 
     assert_eq!(left_in(root.path()), 0, "the next show takes it away");
 }
 
+#[tokio::test]
+async fn a_killed_director_takes_its_vault_with_it() {
+    let demo = only("vault key create gold\nwait photos.blobs == 5 within 10m");
+    let root = project(&demo.replace("tools:", "profile: fresh\nvault: {}\ntools:"), Tools::Absent);
+    let mut child = greenroom(root.path(), &["demo", "run", "small", "--headless"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    until("both run", || (servers_of(root.path(), "greenroom-vault").len() == 1).then_some(())).await;
+    kill(pid(&child), Signal::SIGKILL).expect("it runs");
+    child.wait().expect("a child");
+    until("the vault ends", || servers_of(root.path(), "greenroom-vault").is_empty().then_some(())).await;
+}
+
 fn only(steps: &str) -> String {
     format!("---\ntitle: Only\ntools: [azcopy]\n---\n```steps\n{steps}\n```\n")
 }
@@ -383,13 +403,18 @@ fn stranger(root: &Path, args: &[&str]) -> std::process::Command {
 
 /// Ids of the stack processes that serve a project.
 fn stacks_of(root: &Path) -> Vec<String> {
+    servers_of(root, "greenroom-stack")
+}
+
+/// Ids of a program's processes that work in a project.
+fn servers_of(root: &Path, program: &str) -> Vec<String> {
     let root = root.display().to_string();
     let processes = std::fs::read_dir("/proc").expect("a /proc").flatten();
     let ids =
         processes.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.parse::<u32>().is_ok());
     ids.filter(|id| {
         let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        line.contains("greenroom-stack") && line.contains(&root) && is_alive(id)
+        line.contains(program) && line.contains(&root) && is_alive(id)
     })
     .collect()
 }

@@ -58,6 +58,58 @@ pub struct TenantLine {
     pub queued: u64,
     /// Sent away as too many, since the stack started.
     pub throttled: u64,
+    /// What its content is encrypted by; absent where nothing of it ever was.
+    #[serde(default)]
+    pub key: Option<TenantKey>,
+}
+
+/// The key that wraps what a tenant's content is encrypted by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantKey {
+    pub state: KeyState,
+    /// `node`, or the key's URL; absent where there is none any more.
+    pub wrapped_by: Option<String>,
+    /// How long it is so already, as far as anybody has looked.
+    pub for_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyState {
+    #[default]
+    Usable,
+    /// What is written is not encrypted any more; what was, can be read.
+    Stopped,
+    /// Whoever holds it says no.
+    Refused,
+    /// Its vault does not answer.
+    Away,
+    /// Nothing that was encrypted is ever read again.
+    Erased,
+}
+
+impl TenantKey {
+    /// The key's name, without where it is and which version.
+    pub fn name(&self) -> &str {
+        match self.wrapped_by.as_deref() {
+            None => "",
+            Some("node") => "the server's",
+            Some(url) => url.split_once("/keys/").map_or(url, |(_, rest)| rest.split('/').next().unwrap_or(rest)),
+        }
+    }
+}
+
+impl KeyState {
+    /// For a row of a table, behind the key's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeyState::Usable => "usable",
+            KeyState::Stopped => "off",
+            KeyState::Refused => "refused",
+            KeyState::Away => "vault away",
+            KeyState::Erased => "erased",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +190,21 @@ mod tests {
             assert_eq!((line.next_quota(Step::More), line.next_quota(Step::Less)), (more, less), "{bytes} of {max:?}");
         }
         assert_eq!(line(3, Some(4)).filled(), Some(0.75));
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_name() {
+        let name = |by: Option<&str>| {
+            TenantKey { wrapped_by: by.map(String::from), ..TenantKey::default() }.name().to_string()
+        };
+        for (by, said) in [
+            (None, ""),
+            (Some("node"), "the server's"),
+            (Some("https://localhost:4711/keys/gold/0123abcd"), "gold"),
+            (Some("https://contoso.vault.azure.net/keys/gold"), "gold"),
+        ] {
+            assert_eq!(name(by), said);
+        }
     }
 
     #[test]

@@ -357,7 +357,13 @@ impl Plan {
             let peak = |strokes: &Vec<Stroke>| {
                 // Of the group that ran last: what came before it has its name and result.
                 let values = strokes.iter().flatten().filter(|(at, _)| *at >= time.past).map(|(_, value)| *value);
-                values.max_by(f64::total_cmp).map_or(Reading::Nothing, Reading::Peak)
+                let peak = values.clone().max_by(f64::total_cmp);
+                match (peak, values.last()) {
+                    (None, _) => Reading::Nothing,
+                    // What stands where it was highest, as a clock that has stopped, has no peak.
+                    (Some(peak), Some(last)) if last >= peak => Reading::Now(last),
+                    (Some(peak), _) => Reading::Peak(peak),
+                }
             };
             return Some(self.strokes(run, show.span, &time).iter().map(peak).collect());
         }

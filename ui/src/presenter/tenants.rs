@@ -4,8 +4,8 @@ use super::polled::Polled;
 use super::{Console, Overlay};
 use greenroom_show::{
     call::{ActOnTenant, ReadTenants, SetAdmission},
-    tenants::{Act, Admission, Step, Switch, TenantLine, TenantState, Tenants},
-    unit::Unit,
+    tenants::{Act, Admission, KeyState, Step, Switch, TenantKey, TenantLine, TenantState, Tenants},
+    unit::{Unit, say_lasting},
 };
 use leptos::prelude::*;
 
@@ -128,9 +128,16 @@ fn Row(tenants: Polled<Tenants>, name: String) -> impl IntoView {
         _ => "–".to_string(),
     };
     let part = move || line.with(|line| line.share);
+    let key = Memo::new(move |_| line.with(|line| line.key.clone()));
     view! {
         <tr data-tenant=name class:over=move || state.get() != TenantState::Active>
-            <td>{shown}</td>
+            <td class="named">
+                <span>{shown}</span>
+                {move || key.get().map(|key| {
+                    let state = key_state(key.state);
+                    view! { <small class="key" data-testid="key" data-state=state title=key.wrapped_by.clone()>{sealed(&key)}</small> }
+                })}
+            </td>
             <td class="acts" data-weight=move || line.with(|line| line.weight)>
                 <span>{move || line.with(|line| line.weight)}</span>
                 {weights}
@@ -153,6 +160,33 @@ fn Row(tenants: Polled<Tenants>, name: String) -> impl IntoView {
             <td class="acts">{acts}</td>
         </tr>
     }
+}
+
+/// For style and for tests.
+fn key_state(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Usable => "usable",
+        KeyState::Stopped => "stopped",
+        KeyState::Refused => "refused",
+        KeyState::Away => "away",
+        KeyState::Erased => "erased",
+    }
+}
+
+/// Which key it is and how it stands, by a mark and a word; for how long, where that is news.
+fn sealed(key: &TenantKey) -> String {
+    let (mark, is_news) = match key.state {
+        KeyState::Usable => ("●", false),
+        KeyState::Stopped => ("○", true),
+        KeyState::Refused | KeyState::Away | KeyState::Erased => ("✕", true),
+    };
+    let lasts = key.for_ms.filter(|_| is_news).map(|ms| format!(" for {}", whole(ms))).unwrap_or_default();
+    format!("{mark} key {} {}{lasts}", key.name(), key.state.as_str())
+}
+
+/// Seconds that tick, and then what a person says.
+fn whole(ms: u64) -> String {
+    say_lasting(if ms < 100_000 { ms / 1_000 * 1_000 } else { ms })
 }
 
 fn stored(tenant: &TenantLine) -> String {

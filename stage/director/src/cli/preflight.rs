@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use greenroom_director::preflight::{Facts, judge, judge_offline, prove};
-use greenroom_director::{Trust, Versions};
+use greenroom_director::{Trust, Versions, stack_program};
 use greenroom_show::preflight::{Check, Verdict, worst};
 use greenroom_show::version::Version;
 use std::path::Path;
@@ -24,7 +24,8 @@ pub struct Asked {
 pub fn preflight(root: &Path, asked: &Asked, version: Version) -> anyhow::Result<ExitCode> {
     let Asked { deck, json, prove_offline } = asked;
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    let facts = runtime.block_on(Facts::gather(root, deck, version, &Trust::of_user(root), &Versions::default()))?;
+    let (trust, versions) = (Trust::of_user(root), Versions::default());
+    let facts = runtime.block_on(Facts::gather(root, deck, version, &trust, &versions, &stack_program()))?;
     if let Some(cut) = version.cut.filter(|cut| !facts.talk.deck.cuts.contains(cut)) {
         anyhow::bail!("there is no version of {cut} minutes (in the deck's 'cuts': {:?})", facts.talk.deck.cuts);
     }

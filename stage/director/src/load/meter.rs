@@ -207,6 +207,11 @@ impl Meter {
         inner.live(now)
     }
 
+    /// What it has counted until now, by the names that follow the load's own.
+    pub fn counted(&self) -> Vec<(String, f64)> {
+        self.lock().counted()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -243,9 +248,13 @@ impl Inner {
         }
         values.push(("ops_per_s".into(), per_s(done)));
         values.push(("bytes_per_s".into(), per_s(bytes)));
-        values.push(("errors".into(), self.codes.values().sum::<u64>() as f64));
-        values.push(("done".into(), self.ops.iter().map(|op| op.done).sum::<u64>() as f64));
+        values.extend(self.counted());
         values
+    }
+
+    fn counted(&self) -> Vec<(String, f64)> {
+        let (errors, done) = (self.codes.values().sum::<u64>(), self.ops.iter().map(|op| op.done).sum::<u64>());
+        vec![("errors".into(), errors as f64), ("done".into(), done as f64)]
     }
 }
 

@@ -1,5 +1,6 @@
 //! `demos/<slug>/demo.md` into what windows draw and what the director runs.
 
+use super::vault::{KeyTimes, VaultYaml};
 use super::{Faults, Parsed, Report, diagram, markdown, script, shots, source, yaml};
 use greenroom_show::deck::{Block, plain};
 use greenroom_show::demo::{Chart, Comparison, Demo, Group, Step};
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const KEYS: &[&str] = &["title", "minutes", "tools", "charts", "compare", "stage", "profile", "flash"];
+const KEYS: &[&str] = &["title", "minutes", "tools", "charts", "compare", "stage", "profile", "flash", "vault"];
 
 /// Which stack a demo runs on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -53,6 +54,8 @@ struct DemoYaml {
     profile: Profile,
     #[serde(default)]
     flash: Option<greenroom_model::tenancy::ByteCount>,
+    #[serde(default)]
+    vault: Option<VaultYaml>,
 }
 
 /// A tool by its name, or with the arguments that make it tell its version.
@@ -81,6 +84,8 @@ pub struct Program {
     pub profile: Profile,
     /// What its stack may take of the disk; for a stack of its own.
     pub flash_bytes: Option<u64>,
+    /// Where it has a vault.
+    pub vault: Option<KeyTimes>,
     /// The arguments with which tools tell their versions, where the demo says so.
     pub versions: BTreeMap<String, Vec<String>>,
 }
@@ -116,17 +121,22 @@ pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>,
     if yaml.title.is_empty() && report.faults.is_empty() {
         report.fault(head.line, "a demo needs a 'title'");
     }
-    if yaml.flash.is_some() && yaml.profile == Profile::Shared {
-        report.fault(
-            yaml::key_line(head, "flash"),
-            "'flash' is for a stack of the demo's own: add 'profile: fresh' or 'profile: offload'",
-        );
+    for (key, is_said) in [("flash", yaml.flash.is_some()), ("vault", yaml.vault.is_some())] {
+        if is_said && yaml.profile == Profile::Shared {
+            let own = format!("'{key}' is for a stack of the demo's own: add 'profile: fresh' or 'profile: offload'");
+            report.fault(yaml::key_line(head, key), own);
+        }
     }
+    let vault = yaml.vault.as_ref().map(VaultYaml::times).transpose().unwrap_or_else(|why| {
+        report.fault(yaml::key_line(head, "vault"), format!("'vault': {why}"));
+        None
+    });
     let (tools, versions) = read_tools(yaml.tools, yaml::key_line(head, "tools"), &mut report);
     let mut program = Program {
         versions,
         profile: yaml.profile,
         flash_bytes: yaml.flash.map(|bytes| bytes.0),
+        vault,
         demo: Demo {
             slug: slug.to_string(),
             title: yaml.title,
@@ -209,7 +219,8 @@ fn read_group(fence: &markdown::Fence, blocks: &[Block], program: &mut Program, 
             continue;
         }
         let read = script::read(text).and_then(|read| known_tool(&program.demo.tools, read));
-        match read.and_then(|read| fits_profile(program.profile, read)) {
+        let read = read.and_then(|read| fits_profile(program.profile, read));
+        match read.and_then(|read| fits_vault(program.vault, read)) {
             Ok(read) => {
                 if matches!(read.verb, script::Verb::Expect { .. }) && read.proves.is_none() {
                     report.warn(line, "the audience does not see this check: say what it proves, as in --proves '2,004 files are back'");
@@ -249,6 +260,16 @@ fn fits_profile(profile: Profile, line: script::Line) -> Result<script::Line, St
         (Profile::Shared, _)
         | (Profile::Fresh, Profile::Fresh | Profile::Offload)
         | (Profile::Offload, Profile::Offload) => Ok(line),
+    }
+}
+
+/// A vault is there from the demo's beginning, or not at all.
+fn fits_vault(vault: Option<KeyTimes>, line: script::Line) -> Result<script::Line, String> {
+    match vault {
+        None if matches!(line.verb, script::Verb::Vault { .. }) => {
+            Err(format!("'{}' needs a vault: add 'vault: {{ fresh: 5s }}' to the front matter", line.text))
+        }
+        Some(_) | None => Ok(line),
     }
 }
 
@@ -368,6 +389,27 @@ expect a.blobs == 2 --proves '2 blobs'
         assert!(said.starts_with("demos/copy/demo.md:4: 'version' of tool 'azcopy'"), "{said}");
         let said = faults(&GOOD.replace("tools: [azcopy]", "tools: [{ name: azcopy, verison: --version }]"));
         assert!(said.contains("a tool is its name, or { name: NAME, version: --version }"), "{said}");
+    }
+
+    #[test]
+    fn a_vault_is_declared_in_the_head() {
+        let head = "minutes: 3\nprofile: fresh\nvault: { fresh: 5s }\n";
+        let with = |head: &str| {
+            let text = GOOD.replace("minutes: 3\n", head);
+            text.replace("tenant create a --container in-box", "vault key create gold\nvault key disable gold")
+        };
+        let program = parse_demo("demos/copy/demo.md", "copy", &with(head)).expect("good").value;
+        assert_eq!(program.vault.expect("a vault").args(), ["--key-fresh-s", "5"]);
+        let usual = parse_demo("d", "copy", &with(&head.replace("{ fresh: 5s }", "{}"))).expect("good").value;
+        assert_eq!(usual.vault.expect("a vault").args(), Vec::<String>::new());
+        for (head, wanted) in [
+            ("minutes: 3\nprofile: fresh\n", "'vault key create gold' needs a vault: add 'vault: { fresh: 5s }'"),
+            ("minutes: 3\nvault: {}\n", ":4: 'vault' is for a stack of the demo's own: add 'profile: fresh'"),
+            (&head.replace("5s", "500ms"), "'vault': '500ms' are no whole seconds"),
+            (&head.replace("fresh: 5s", "frsh: 5s"), "frsh"),
+        ] {
+            assert!(faults(&with(head)).contains(wanted), "wanted {wanted}\nsaid   {}", faults(&with(head)));
+        }
     }
 
     #[test]

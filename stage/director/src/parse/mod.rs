@@ -16,6 +16,7 @@ mod placeholder;
 mod script;
 mod shots;
 mod source;
+mod vault;
 mod verb;
 mod yaml;
 
@@ -29,6 +30,7 @@ pub use script::{
     TenantVerb, Treat, Verb, quoted, reference,
 };
 
+pub use vault::{EncryptionVerb, KeyTimes, VaultKey, VaultKeyVerb, VaultVerb};
 pub use verb::change_feed;
 pub use yaml::document;
 

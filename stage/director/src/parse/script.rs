@@ -3,6 +3,7 @@
 use super::comparison::Comparison;
 use super::hint;
 use super::mirror::MirrorVerb;
+use super::vault::{EncryptionVerb, VaultVerb};
 use crate::words::{duration, figure_name};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::time::Duration;
@@ -62,6 +63,22 @@ pub enum Verb {
     Keys {
         #[command(subcommand)]
         what: KeysVerb,
+    },
+    /// The vault that a tenant's key is in, for demos whose head has one.
+    Vault {
+        #[command(subcommand)]
+        what: VaultVerb,
+    },
+    /// What a tenant's content is encrypted by, for demos with a stack of their own.
+    Encryption {
+        #[command(subcommand)]
+        what: EncryptionVerb,
+    },
+    /// Looks for a text in every file that the stack and its cloud keep, and passes where none holds it; with `--found`, where one does.
+    Search {
+        text: String,
+        #[arg(long)]
+        found: bool,
     },
     /// Sets how many bytes a tenant may store, at once.
     Quota { tenant: greenroom_model::TenantName, bytes: greenroom_model::tenancy::ByteCount },
@@ -288,6 +305,9 @@ pub enum DataVerb {
         /// `noise`, which nothing makes smaller, or `logs`.
         #[arg(long, value_enum, default_value = "noise")]
         like: crate::data::Like,
+        /// A text that every file begins with: `search` looks for it.
+        #[arg(long, default_value = "")]
+        mark: String,
     },
     /// Proves by hash that two folders hold the same files.
     Compare { left: String, right: String },
@@ -324,35 +344,33 @@ pub fn read(line: &str) -> Result<Line, String> {
 
 /// The grammar as text, a line a verb, for the command line's reference.
 pub fn reference() -> String {
-    let command = Verb::command();
     let mut text = String::new();
-    let mut add = |command: &clap::Command, prefix: &str| {
-        let args: Vec<String> = command
-            .get_arguments()
-            .map(|arg| match arg.get_long() {
-                Some(long) => format!("[--{long} …]"),
-                None => format!("<{}>", arg.get_id()),
-            })
-            .collect();
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        text.push_str(&format!("{prefix}{} {}\n    {about}\n", command.get_name(), args.join(" ")));
-    };
-    for verb in command.get_subcommands() {
-        let mut inner = verb.get_subcommands().peekable();
-        if inner.peek().is_none() {
-            add(verb, "");
-        }
-        for what in inner {
-            add(what, &format!("{} ", verb.get_name()));
-        }
-    }
+    Verb::command().get_subcommands().for_each(|verb| tell(verb, "", &mut text));
     text.push_str("\nWhat any line may carry:\n");
     for (option, about) in OPTIONS {
         text.push_str(&format!("{option} <{}>\n    {about}\n", option.trim_start_matches('-')));
     }
     text.push_str(super::placeholder::REFERENCE);
+    text.push_str(super::vault::REFERENCE);
     text.push_str(super::shots::REFERENCE);
     text
+}
+
+/// A verb, or each that it has, with what its words are.
+fn tell(verb: &clap::Command, prefix: &str, text: &mut String) {
+    let name = format!("{prefix}{}", verb.get_name());
+    if verb.has_subcommands() {
+        return verb.get_subcommands().for_each(|inner| tell(inner, &format!("{name} "), text));
+    }
+    let args: Vec<String> = verb
+        .get_arguments()
+        .map(|arg| match arg.get_long() {
+            Some(long) => format!("[--{long} …]"),
+            None => format!("<{}>", arg.get_id()),
+        })
+        .collect();
+    let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+    text.push_str(&format!("{name} {}\n    {about}\n", args.join(" ")));
 }
 
 /// A word as a person would type it.
@@ -461,6 +479,10 @@ mod tests {
             ("tenant apply ../tenants.yaml", "is not the name of a file beside the demo"),
             ("offload policy --high 60", "--low"),
             ("stack wipee", "'wipee'"),
+            ("vault key delte gold", "'delte'"),
+            ("vault key disable Gold/1", "'Gold/1' is no name of a key"),
+            ("encryption erase", "<TENANT>"),
+            ("search short", "'short' may be found by chance"),
             ("expect a.b == 1 --fails-with x", "only a 'run' line"),
             ("expect a.b == 12.5mss", "'12.5mss' begins as a number does"),
             ("expect a.blob_bytes == 2GiBi", "'2GiBi' begins as a number does"),
@@ -501,6 +523,9 @@ mod tests {
             "feed",
             "sink",
             "consumer start",
+            "vault key disable",
+            "encryption erase",
+            "search",
             "wait",
             "expect",
         ] {

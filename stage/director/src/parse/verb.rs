@@ -5,10 +5,14 @@ use super::demo::Profile;
 use super::mirror::whole_seconds;
 use super::placeholder;
 use super::script::{ConsumerVerb, DataVerb, FileName, LoadLine, StackVerb, Switch, TenantVerb, Verb};
+use super::vault::EncryptionVerb;
 use crate::measures;
 use greenroom_model::feed::ChangeFeed;
 use greenroom_model::{AccountName, TenantName};
 use std::time::Duration;
+
+/// A shorter text may stand in any file.
+const SEARCHED_MIN: usize = 8;
 
 impl Verb {
     /// What its grammar cannot tell: the error is a sentence without a place.
@@ -18,6 +22,9 @@ impl Verb {
             Verb::Run { args, .. } => args.iter().try_for_each(|arg| placeholder::read(arg).map(|_| ())),
             Verb::Mirror { what } => what.check(),
             Verb::Feed { account, state, segment } => change_feed(account, *state, *segment).map(|_| ()),
+            Verb::Search { text, .. } if text.len() < SEARCHED_MIN => {
+                Err(format!("'{text}' may be found by chance: look for {SEARCHED_MIN} letters and more"))
+            }
             Verb::Tenant { .. }
             | Verb::Data { .. }
             | Verb::Load(_)
@@ -27,6 +34,9 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Vault { .. }
+            | Verb::Encryption { .. }
+            | Verb::Search { .. }
             | Verb::Quota { .. }
             | Verb::Sink { .. }
             | Verb::Consumer { .. }
@@ -50,6 +60,9 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Vault { .. }
+            | Verb::Encryption { .. }
+            | Verb::Search { .. }
             | Verb::Quota { .. }
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
@@ -80,6 +93,9 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Vault { .. }
+            | Verb::Encryption { .. }
+            | Verb::Search { .. }
             | Verb::Quota { .. }
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
@@ -104,6 +120,9 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Vault { .. }
+            | Verb::Encryption { .. }
+            | Verb::Search { .. }
             | Verb::Quota { .. }
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
@@ -119,7 +138,13 @@ impl Verb {
     pub fn profile(&self) -> Profile {
         match self {
             Verb::Stack { .. } | Verb::Fault { .. } | Verb::Offload { .. } => Profile::Offload,
-            Verb::Mirror { .. } | Verb::Feed { .. } | Verb::Sink { .. } | Verb::Consumer { .. } => Profile::Fresh,
+            Verb::Mirror { .. }
+            | Verb::Feed { .. }
+            | Verb::Sink { .. }
+            | Verb::Consumer { .. }
+            | Verb::Vault { .. }
+            | Verb::Encryption { .. }
+            | Verb::Search { .. } => Profile::Fresh,
             Verb::Tenant { .. }
             | Verb::Data { .. }
             | Verb::Run { .. }
@@ -149,6 +174,9 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Vault { .. }
+            | Verb::Encryption { .. }
+            | Verb::Search { .. }
             | Verb::Quota { .. }
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
@@ -175,6 +203,9 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Vault { .. }
+            | Verb::Encryption { .. }
+            | Verb::Search { .. }
             | Verb::Quota { .. }
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
@@ -203,6 +234,9 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Vault { .. }
+            | Verb::Encryption { .. }
+            | Verb::Search { .. }
             | Verb::Quota { .. }
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
@@ -226,7 +260,7 @@ impl Verb {
                 let LoadLine { tenant, .. } = load.as_ref();
                 Some(tenant)
             }
-            Verb::Quota { tenant, .. } => Some(tenant),
+            Verb::Quota { tenant, .. } | Verb::Encryption { what: EncryptionVerb::Erase { tenant } } => Some(tenant),
             Verb::Tenant { what: TenantVerb::Plan { .. } | TenantVerb::Apply { .. } }
             | Verb::Data { .. }
             | Verb::Run { .. }
@@ -236,6 +270,8 @@ impl Verb {
             | Verb::Offload { .. }
             | Verb::Admission { .. }
             | Verb::Keys { .. }
+            | Verb::Vault { .. }
+            | Verb::Search { .. }
             | Verb::Mirror { .. }
             | Verb::Feed { .. }
             | Verb::Sink { .. }

@@ -48,6 +48,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     board.push(budget(facts));
     board.push(words(deck));
     board.extend(tools(facts));
+    board.extend(vault(facts, deck));
     board.extend(recordings(facts, deck));
     board.extend(facts.readiness.iter().cloned());
     board.push(room("disk", facts.disk_free, DISK_MIN, "make room, or start it with --root on another disk"));
@@ -200,6 +201,22 @@ fn tools(facts: &Facts) -> Vec<Check> {
     facts.tools.iter().map(judge).collect()
 }
 
+/// Whether keys of tenants can be made and turned here, where a demo of the deck does.
+fn vault(facts: &Facts, deck: &Deck) -> Option<Check> {
+    let has_one = |demo: &&str| facts.talk.programs.get(*demo).is_some_and(|program| program.vault.is_some());
+    let demos: BTreeSet<&str> = cues(deck).filter(has_one).collect();
+    let demos = demos.into_iter().collect::<Vec<_>>().join(", ");
+    match facts.vault.as_ref().filter(|_| !demos.is_empty()) {
+        // What holds their steps back has a line of its own.
+        None => None,
+        Some(Ok(())) => Some(go("vault", format!("it starts here and makes keys, for {demos}"))),
+        Some(Err(why)) => {
+            let todo = format!("run 'cargo xtask build'; until it starts, press V at {demos} for the recorded run");
+            Some(stop("vault", why.clone(), todo))
+        }
+    }
+}
+
 fn recordings(facts: &Facts, deck: &Deck) -> Vec<Check> {
     let cued: BTreeSet<&str> = cues(deck).filter(|demo| facts.talk.programs.contains_key(*demo)).collect();
     let judge = |demo: &str| match facts.recordings.get(demo) {
@@ -335,9 +352,24 @@ mod tests {
             power: None,
             readiness: vec![],
             keepers: vec!["systemd-inhibit"],
+            vault: None,
             ports: None,
             now_unix_ms: 11 * DAY_MS,
         }
+    }
+
+    #[test]
+    fn a_vault_is_looked_at_where_a_demo_has_one() {
+        let mut facts = facts(DECK);
+        facts.vault = Some(Ok(()));
+        assert!(judge(&facts).iter().all(|check| check.id != "vault"), "no demo of this deck has one");
+        let demo = DEMO.replace("tools: [azcopy]", "tools: [azcopy]\nprofile: fresh\nvault: { fresh: 5s }");
+        let program = parse_demo("demos/copy/demo.md", "copy", &demo).expect("good").value;
+        facts.talk.programs.insert("copy".into(), Arc::new(program));
+        assert_eq!(not_go(&facts), []);
+        assert!(judge(&facts).iter().any(|check| check.found == "it starts here and makes keys, for copy"));
+        facts.vault = Some(Err("the vault's program is missing".into()));
+        assert_eq!(not_go(&facts), [("vault".into(), Verdict::Stop, "the vault's program is missing".into())]);
     }
 
     fn not_go(facts: &Facts) -> Vec<(String, Verdict, String)> {

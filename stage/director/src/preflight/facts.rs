@@ -4,6 +4,7 @@ use crate::clock::wall_unix_ms;
 use crate::library::{Library, LibraryError, Talk};
 use crate::takes::Index;
 use crate::trust::Trust;
+use crate::vault;
 use crate::version::{Found, Versions, find_tools};
 use crate::{awake, machine, rehearsals};
 use greenroom_show::deck::Deck;
@@ -35,6 +36,8 @@ pub struct Facts {
     pub readiness: Vec<Check>,
     /// Programs that keep the machine awake.
     pub keepers: Vec<&'static str>,
+    /// Whether the demos that have a vault get one, or why not; absent where no demo that may run has one.
+    pub vault: Option<Result<(), String>>,
     /// Why the stack could not listen on loopback.
     pub ports: Option<String>,
     pub now_unix_ms: u64,
@@ -64,6 +67,7 @@ impl Facts {
         of: Version,
         trust: &Trust,
         versions: &Versions,
+        stack: &Path,
     ) -> Result<Facts, LibraryError> {
         let (folder, slug, trust) = (root.to_path_buf(), deck.to_string(), trust.clone());
         let (talk, held, found) = at_the_disk(move || {
@@ -80,8 +84,13 @@ impl Facts {
             }
         };
         let tools = futures::future::join_all(found.into_iter().map(ask)).await.into_iter().collect();
+        let vault = match needs_vault(&talk, &held) {
+            true => Some(vault::trial(&vault::program(stack)).await),
+            false => None,
+        };
         let folder = root.to_path_buf();
-        Ok(at_the_disk(move || Facts::of(&folder, talk, held, tools, of)).await)
+        let facts = at_the_disk(move || Facts::of(&folder, talk, held, tools, of)).await;
+        Ok(Facts { vault, ..facts })
     }
 
     fn of(
@@ -106,6 +115,7 @@ impl Facts {
             tools,
             machine,
             keepers: awake::keepers(),
+            vault: None,
             ports: std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string()),
             disk_free: disk_free(root),
             memory_free: memory_free(),
@@ -114,6 +124,11 @@ impl Facts {
             talk,
         }
     }
+}
+
+/// Whether a demo that may run has a vault: nothing is started for one that nobody has said yes to.
+fn needs_vault(talk: &Talk, held: &BTreeSet<String>) -> bool {
+    talk.programs.iter().any(|(slug, program)| program.vault.is_some() && !held.contains(slug))
 }
 
 /// Reads decks, tools of a hundred megabytes and takes without holding whoever shares this thread.

@@ -186,7 +186,8 @@ async fn preflight(stage: &Arc<Stage>) -> Result<Vec<Check>, CallError> {
         let now = stage.lock();
         (now.show.deck.as_ref().map(|deck| deck.slug.clone()).unwrap_or_default(), now.show.version)
     };
-    let facts = Facts::gather(&stage.root, &deck, version, &stage.trust, &stage.versions).await;
+    let stack = &stage.backstage.stack_program;
+    let facts = Facts::gather(&stage.root, &deck, version, &stage.trust, &stage.versions, stack).await;
     facts.map(|facts| judge(&facts)).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 

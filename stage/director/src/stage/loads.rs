@@ -98,10 +98,17 @@ impl Stage {
         }
     }
 
-    /// What the running loads measure now.
+    /// What the running loads measure: rates as they were last drawn, and what is counted as of now, so that a wait ends with the answer that it is for.
     pub(super) fn load_values(&self) -> Values {
         let loads = self.backstage.loads.lock();
-        loads.values().flat_map(|running| running.live.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+        let mut values = Values::new();
+        for (name, running) in loads.iter().filter(|(_, running)| running.ended.borrow().is_none()) {
+            values.extend(running.live.lock().unwrap_or_else(PoisonError::into_inner).clone());
+            values.extend(
+                running.meter.counted().into_iter().map(|(counted, value)| (format!("{name}.{counted}"), value)),
+            );
+        }
+        values
     }
 
     /// Lets a load sign with the other key from now on.

@@ -32,6 +32,8 @@ mod tenants;
 mod tidy;
 mod tools;
 mod trust;
+mod turns;
+mod vault_lines;
 
 use crate::library::LibraryError;
 use crate::pictures::Picture;
@@ -134,6 +136,9 @@ struct Backstage {
     patience: Mutex<history::Patience>,
     stack: watch::Sender<Option<crate::stack::Client>>,
     cloud: watch::Sender<Option<nodes::Cloud>>,
+    vault: watch::Sender<Option<crate::vault::Vault>>,
+    /// Since when the tenants' keys are as they are.
+    turns: Mutex<turns::Turns>,
     /// Where the processes are that run.
     homes: watch::Sender<nodes::Home>,
     orders: tokio::sync::mpsc::Sender<supervise::Asked>,
@@ -180,6 +185,8 @@ impl Director {
             patience: Mutex::default(),
             stack: watch::channel(None).0,
             cloud: watch::channel(None).0,
+            vault: watch::channel(None).0,
+            turns: Mutex::default(),
             homes: watch::channel(nodes::Home::default()).0,
             orders: given,
             loads: loads::Loads::default(),

@@ -1,9 +1,11 @@
-//! The processes behind a demo: the stack, and for some demos a second node that is its cloud.
+//! The processes behind a demo: the stack, and for some demos a second node that is its cloud, or a vault that holds keys of its tenants.
 
 use super::line::Line;
-use crate::parse::{Profile, Program};
+use crate::parse::{KeyTimes, Profile, Program};
 use crate::scrub::Secrets;
 use crate::stack::{Client, Process, StackError, Start};
+use crate::vault::{self, Vault};
+use futures::future::OptionFuture;
 use greenroom_model::control::{AccountKeys, NewAccount};
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use secrecy::SecretString;
@@ -24,6 +26,8 @@ pub struct Home {
     demo: Option<String>,
     profile: Profile,
     flash_bytes: Option<u64>,
+    /// Where there is a vault.
+    keys: Option<KeyTimes>,
 }
 
 /// How the second node is reached.
@@ -40,12 +44,14 @@ pub struct Cloud {
 pub struct Nodes {
     pub stack: Option<Process>,
     cloud: Option<(Process, Cloud)>,
+    vault: Option<vault::Process>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Node {
     Stack,
     Cloud,
+    Vault,
 }
 
 impl Home {
@@ -53,9 +59,16 @@ impl Home {
         match program.profile {
             Profile::Shared => Home::default(),
             profile @ (Profile::Fresh | Profile::Offload) => {
-                Home { demo: Some(program.demo.slug.clone()), profile, flash_bytes: program.flash_bytes }
+                let (flash_bytes, keys) = (program.flash_bytes, program.vault);
+                Home { demo: Some(program.demo.slug.clone()), profile, flash_bytes, keys }
             }
         }
+    }
+
+    /// Where what is written ends up, and what that place is called: this machine's flash, and a cloud's where there is one.
+    pub fn places(&self, workshop: &Path) -> Vec<(&'static str, PathBuf)> {
+        let cloud = (self.profile == Profile::Offload).then(|| ("cloud", self.cloud_folder(workshop)));
+        [("flash", self.stack_folder(workshop))].into_iter().chain(cloud).collect()
     }
 
     pub fn stack_folder(&self, workshop: &Path) -> PathBuf {
@@ -64,6 +77,10 @@ impl Home {
 
     fn cloud_folder(&self, workshop: &Path) -> PathBuf {
         self.folder(workshop).join("cloud")
+    }
+
+    fn vault_folder(&self, workshop: &Path) -> PathBuf {
+        self.folder(workshop).join("vault")
     }
 
     fn folder(&self, workshop: &Path) -> PathBuf {
@@ -75,7 +92,7 @@ impl Home {
 
     /// Takes the data of stopped processes away.
     pub fn clear(&self, workshop: &Path) -> std::io::Result<()> {
-        for folder in [self.stack_folder(workshop), self.cloud_folder(workshop)] {
+        for folder in [self.stack_folder(workshop), self.cloud_folder(workshop), self.vault_folder(workshop)] {
             remove(&folder)?;
         }
         Ok(())
@@ -83,7 +100,7 @@ impl Home {
 }
 
 impl Nodes {
-    /// Starts what does not run yet, the cloud before the stack that needs it.
+    /// Starts what does not run yet, the cloud and the vault before the stack that needs them.
     pub async fn start(
         &mut self,
         program: &Path,
@@ -94,6 +111,10 @@ impl Nodes {
         if self.cloud.is_none() && home.profile == Profile::Offload {
             let folder = home.cloud_folder(workshop);
             self.cloud = Some(start_cloud(program, &folder, secrets).await?);
+        }
+        if self.vault.is_none() && home.keys.is_some() {
+            let folder = home.vault_folder(workshop);
+            self.vault = Some(vault::Process::start(&vault::program(program), &folder, secrets).await?);
         }
         if self.stack.is_none() {
             let mut start = Start { secrets: secrets.clone(), ..Start::default() };
@@ -106,6 +127,12 @@ impl Nodes {
                 }
                 start.env.insert(SECRET.into(), cloud.key.clone());
             }
+            if let Some((vault, keys)) = self.vault.as_ref().zip(home.keys) {
+                let (args, (name, secret)) = vault.client();
+                start.args.extend(args);
+                start.args.extend(keys.args());
+                start.env.insert(name, secret);
+            }
             self.stack = Some(Process::start(program, &home.stack_folder(workshop), start).await?);
         }
         Ok(())
@@ -115,15 +142,22 @@ impl Nodes {
         self.cloud.as_ref().map(|(_, cloud)| cloud.clone())
     }
 
+    pub fn vault(&self) -> Option<Vault> {
+        self.vault.as_ref().map(|process| process.vault.clone())
+    }
+
     pub async fn stop_stack(&mut self) {
         if let Some(stack) = self.stack.take() {
             stack.stop().await;
         }
     }
 
-    /// The stack before its cloud, so that what it still has to say there arrives.
+    /// The stack before its cloud and its vault, so that what it still has to say there arrives.
     pub async fn stop(&mut self) {
         self.stop_stack().await;
+        if let Some(vault) = self.vault.take() {
+            vault.stop().await;
+        }
         if let Some((cloud, _)) = self.cloud.take() {
             cloud.stop().await;
         }
@@ -131,14 +165,19 @@ impl Nodes {
 
     /// Waits until a process ends by itself, and says which, and its last words; forever where there is none.
     pub async fn died(&mut self) -> (Node, String) {
-        let cloud = self.cloud.as_mut().map(|(cloud, _)| cloud);
+        let Nodes { stack, cloud, vault } = self;
+        let stack = OptionFuture::from(stack.as_mut().map(Process::died));
+        let cloud = OptionFuture::from(cloud.as_mut().map(|(cloud, _)| cloud.died()));
+        let vault = OptionFuture::from(vault.as_mut().map(vault::Process::died));
         tokio::select! {
-            why = ended(self.stack.as_mut()) => (Node::Stack, format!("it ended by itself ({why})")),
-            why = ended(cloud) => (Node::Cloud, format!("its cloud ended by itself ({why})")),
+            Some(why) = stack => (Node::Stack, format!("it ended by itself ({why})")),
+            Some(why) = cloud => (Node::Cloud, format!("its cloud ended by itself ({why})")),
+            Some(why) = vault => (Node::Vault, format!("its vault ended by itself ({why})")),
+            else => std::future::pending().await,
         }
     }
 
-    /// Lets go of what has died. A stack without its cloud is stopped: what it would show is not what the demo tells.
+    /// Lets go of what has died. A stack without its cloud or its vault is stopped: what it would show is not what the demo tells.
     pub async fn lose(&mut self, node: Node) {
         match node {
             Node::Stack => self.stack = None,
@@ -146,14 +185,11 @@ impl Nodes {
                 self.cloud = None;
                 self.stop_stack().await;
             }
+            Node::Vault => {
+                self.vault = None;
+                self.stop_stack().await;
+            }
         }
-    }
-}
-
-async fn ended(process: Option<&mut Process>) -> String {
-    match process {
-        Some(process) => process.died().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -280,12 +280,15 @@ impl Stage {
             format!("  removed    {} blobs, {size}, in {} containers", count(receipt.blobs), count(receipt.containers)),
             format!("  cloud      {}", cloud(receipt)),
             format!("  revoked    {} keys", count(receipt.keys_revoked)),
+            format!("  data keys  {} erased", count(receipt.data_keys_erased)),
             format!("  audit log  entry {}, {:.16}…", count(receipt.audit_seq), receipt.audit_hash),
         ]);
     }
 
     fn tenants_file(&self, demo: &str, file: &FileName) -> Result<TenantsFile, String> {
-        read_tenants(&self.root, demo, &file.0).map_err(|fault| fault.to_string())
+        let mut file = read_tenants(&self.root, demo, &file.0).map_err(|fault| fault.to_string())?;
+        self.fill_keys(&mut file)?;
+        Ok(file)
     }
 
     /// For the reset of a demo on the shared stack: tenants stay, their containers go.
@@ -318,7 +321,7 @@ impl Stage {
         self.say_lines(plan.moves.iter().map(line).collect());
     }
 
-    fn say_lines(self: &Arc<Self>, lines: Vec<String>) {
+    pub(super) fn say_lines(self: &Arc<Self>, lines: Vec<String>) {
         let more = lines.len().saturating_sub(LINES_MAX);
         for line in lines.into_iter().take(LINES_MAX) {
             self.emit(Event::Output(format!("{line}\r\n")));

@@ -5,6 +5,7 @@ use super::kernel::{Kernel, Now};
 use super::nodes::{CLOUD, Cloud, Home};
 use super::outcome::outcome;
 use super::supervise::{Order, of_origin, origins};
+use super::vault_lines::Wanted;
 use super::{Stage, calls};
 use crate::condition::{Verdict, judge};
 use crate::data::{self, Recipe};
@@ -253,6 +254,12 @@ impl Stage {
             Verb::Offload { what } => self.offload(what).await,
             Verb::Admission { state } => self.admission(*state).await,
             Verb::Keys { what } => self.keys(what).await,
+            Verb::Vault { what } => self.vault(what).await,
+            Verb::Encryption { what } => self.encryption(what).await,
+            Verb::Search { text, found } => {
+                let wanted = if *found { Wanted::Found } else { Wanted::Nowhere };
+                self.search(text, wanted, cancel).await
+            }
             Verb::Quota { tenant, bytes } => self.quota(tenant, *bytes).await,
             Verb::Mirror { what } => self.mirror(what).await,
             Verb::Feed { account, state, segment } => self.feed(account, *state, *segment).await,
@@ -262,10 +269,14 @@ impl Stage {
             Verb::Expect { condition } => self.expect(&Condition::read(condition)?).await,
             Verb::Wait { condition } => {
                 let (condition, _) = without_within(condition)?;
+                let name = waited(&group_of(&program.demo, step));
                 let began = self.watch.now();
-                let seen = self.wait(&Condition::read(&condition)?, cancel).await;
-                let (name, value) = (waited(&group_of(&program.demo, step)), (self.watch.now() - began) as f64 / 1e6);
-                self.emit(Event::Figure { name, value, unit: Unit::Seconds });
+                let waited = || (self.watch.now() - began) as f64 / 1e6;
+                // A clock, for a demo that draws it.
+                let tick = || self.sample(&[(name.clone(), waited())].into(), |program| program.demo.slug == *demo);
+                let seen = self.wait(&Condition::read(&condition)?, tick, cancel).await;
+                tick();
+                self.emit(Event::Figure { name: name.clone(), value: waited(), unit: Unit::Seconds });
                 seen
             }
         }
@@ -281,7 +292,7 @@ impl Stage {
         let cancel = cancel.clone();
         let place = |name: &str| self.data_place(name);
         let work: Box<dyn FnOnce() -> Result<data::Amount, data::DataError> + Send> = match what {
-            DataVerb::Make { name, files, size, large, large_size, seed, like } => {
+            DataVerb::Make { name, files, size, large, large_size, seed, like, mark } => {
                 let folder = place(name)?;
                 let recipe = Recipe {
                     like: *like,
@@ -290,6 +301,7 @@ impl Stage {
                     large: *large,
                     large_bytes: large_size.as_u64(),
                     seed: *seed,
+                    mark: mark.clone(),
                 };
                 Box::new(move || data::make(&folder, recipe, stage.progress("written"), &cancel))
             }
@@ -336,10 +348,11 @@ impl Stage {
         }
     }
 
-    /// The step's own deadline ends the waiting, with what was seen last.
-    async fn wait(self: &Arc<Self>, condition: &Condition, cancel: &CancellationToken) -> Seen {
+    /// The step's own deadline ends the waiting, with what was seen last. `tick` is called at each look.
+    async fn wait(self: &Arc<Self>, condition: &Condition, tick: impl Fn(), cancel: &CancellationToken) -> Seen {
         let mut last = "nothing has been measured yet".to_string();
         loop {
+            tick();
             let values = tokio::select! {
                 values = self.fresh_values() => values?,
                 () = cancel.cancelled() => return Err(last),

@@ -3,6 +3,8 @@
 use super::Stage;
 use super::line::{Line, LineState};
 use super::nodes::{CLOUD, Cloud, Home, Nodes, remove};
+use super::turns::Turns;
+use crate::clock::wall_unix_ms;
 use crate::measures::{ORIGIN, ORIGIN_STATE};
 use crate::parse::Program;
 use crate::rates::{Rates, Values};
@@ -11,7 +13,7 @@ use futures::StreamExt;
 use greenroom_model::TenantName;
 use greenroom_model::metrics::Metrics;
 use greenroom_show::{Event, StackState};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -140,6 +142,7 @@ impl Keeper {
             Ok((client, version)) => {
                 stage.backstage.stack.send_replace(Some(client.clone()));
                 stage.backstage.cloud.send_replace(self.nodes.cloud());
+                stage.backstage.vault.send_replace(self.nodes.vault());
                 stage.backstage.homes.send_replace(self.home.clone());
                 self.figures = Some(Figures::of(&stage, client.clone(), self.nodes.cloud(), self.home.clone()).await);
                 stage.emit(Event::Stack(StackState::Ready { version, blob: client.blob }));
@@ -161,12 +164,14 @@ impl Keeper {
     async fn stop(&mut self) {
         self.gone().await;
         self.stage.backstage.cloud.send_replace(None);
+        self.stage.backstage.vault.send_replace(None);
         self.nodes.stop().await;
     }
 
     async fn down(&mut self, reason: String) {
         self.gone().await;
         self.stage.backstage.cloud.send_replace(self.nodes.cloud());
+        self.stage.backstage.vault.send_replace(self.nodes.vault());
         self.stage.emit(Event::Stack(StackState::Down { reason }));
     }
 
@@ -177,6 +182,7 @@ impl Keeper {
             figures.end().await;
         }
         self.stage.backstage.values.send_replace(Values::new());
+        *self.stage.turns() = Turns::default();
         self.stage.backstage.origin_values.send_replace(Values::new());
     }
 }
@@ -252,7 +258,10 @@ async fn flow(stage: &Arc<Stage>, client: &Client, of: Of, home: &Home) {
                     stage.sample(&values, |program| Home::of(program) == *home);
                 }
                 match &of {
-                    Of::Stack => stage.backstage.values.send_replace(values),
+                    Of::Stack => {
+                        stage.turns().hear(&values, wall_unix_ms());
+                        stage.backstage.values.send_replace(values)
+                    }
                     Of::Origin(_) => stage.backstage.origin_values.send_replace(values),
                 };
             }
@@ -266,6 +275,10 @@ fn busy(values: &Values) -> bool {
 }
 
 impl Stage {
+    pub(super) fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.backstage.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Draws values into the run of the demo on stage, where they are of it: the metrics that it draws, and no others. Before its first step,
     /// what is not there yet rests.
     pub(super) fn sample(&self, values: &Values, is_of: impl FnOnce(&Program) -> bool) {

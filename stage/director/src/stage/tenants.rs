@@ -2,27 +2,59 @@
 
 use super::Stage;
 use super::operator::{Pasted, time_of_day};
+use crate::clock::wall_unix_ms;
 use crate::rates::Values;
-use crate::stack::StackError;
+use crate::stack::{Client, StackError};
+use futures::{StreamExt, stream};
 use greenroom_model::TenantName;
+use greenroom_model::keys::{EncryptionStatus, KeyState as StackKeyState};
 use greenroom_model::tenancy::{
     AdmissionRequest, AdmissionStatus, AdmissionSwitch, ByteCount, HandOver, HandOverRequest, Quota, QuotaChange,
     Share, TenantState as State, TenantStatus,
 };
 use greenroom_show::call::{ActOnTenant, CallError};
-use greenroom_show::tenants::{Act, Admission, Switch, TenantLine, TenantState, Tenants};
+use greenroom_show::tenants::{Act, Admission, KeyState, Switch, TenantKey, TenantLine, TenantState, Tenants};
 use std::sync::Arc;
 
 /// More rows than anybody watches; the first ones by name.
 const TENANTS_MAX: usize = 100;
+/// The stack tells of keys a tenant at a time.
+const ASKED_AT_ONCE: usize = 4;
 
 pub async fn read(stage: &Stage) -> Result<Tenants, CallError> {
     let client = stage.client().map_err(|detail| CallError::Failed { detail })?;
     let (admission, tenants) =
         tokio::try_join!(client.admission(), client.tenants()).map_err(|error| failed(&error))?;
     let values = stage.backstage.values.borrow().clone();
-    let lines = tenants.iter().take(TENANTS_MAX).map(|tenant| line(tenant, &values));
-    Ok(Tenants { admission: said(&admission), tenants: lines.collect() })
+    let turns = stage.turns().known(wall_unix_ms());
+    let known = |name: &TenantName| turns.get(name.as_str()).map(|for_ms| (name.clone(), *for_ms));
+    let told: Vec<_> =
+        tenants.iter().take(TENANTS_MAX).map(|tenant| (line(tenant, &values), known(&tenant.name))).collect();
+    let asked = told.into_iter().map(|(line, asked)| with_key(&client, line, asked));
+    let lines = stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
+    Ok(Tenants { admission: said(&admission), tenants: lines })
+}
+
+/// Of a tenant that has or had a key, and for how long it is as it is, what that is.
+async fn with_key(client: &Client, line: TenantLine, asked: Option<(TenantName, u64)>) -> TenantLine {
+    let Some((name, for_ms)) = asked else { return line };
+    let status = client.encryption(&name).await.ok();
+    TenantLine { key: status.and_then(|status| key(status, for_ms)), ..line }
+}
+
+/// What a tenant's content is encrypted by; nothing where nothing of it ever was.
+fn key(status: EncryptionStatus, for_ms: u64) -> Option<TenantKey> {
+    let EncryptionStatus { state, why: _, wrapped_by, data_keys } = status;
+    let state = match state {
+        StackKeyState::Off => return None,
+        StackKeyState::On => KeyState::Usable,
+        StackKeyState::Stopped => KeyState::Stopped,
+        StackKeyState::Denied => KeyState::Refused,
+        StackKeyState::Away => KeyState::Away,
+        StackKeyState::Erased => KeyState::Erased,
+    };
+    let wrapped_by = wrapped_by.or_else(|| data_keys.last().map(|key| key.wrapped_by.clone()));
+    Some(TenantKey { state, wrapped_by, for_ms: Some(for_ms) })
 }
 
 pub async fn set_admission(stage: &Stage, switch: Switch) -> Result<(), CallError> {
@@ -114,6 +146,7 @@ fn line(tenant: &TenantStatus, values: &Values) -> TenantLine {
         p99_ms: answered.then_some(tenant.served.p99_ms),
         queued: tenant.served.queued,
         throttled: tenant.served.throttled,
+        key: None,
         name,
     }
 }

@@ -78,11 +78,13 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
 }
 
-/// The stack that was built beside the command line.
+/// The stack that was built beside the command line, and beside it the vault that some demos have.
 pub fn stack() -> PathBuf {
-    let stack = Path::new(env!("CARGO_BIN_EXE_greenroom")).with_file_name("greenroom-stack");
-    assert!(stack.is_file(), "{} is missing: run 'cargo build -p greenroom-node'", stack.display());
-    stack
+    let beside = |program: &str| Path::new(env!("CARGO_BIN_EXE_greenroom")).with_file_name(program);
+    for (program, package) in [("greenroom-stack", "greenroom-node"), ("greenroom-vault", "greenroom-vault")] {
+        assert!(beside(program).is_file(), "{program} is missing: run 'cargo build -p {package}'");
+    }
+    beside("greenroom-stack")
 }
 
 /// Polls until `found` gives something. A generous limit, so that a slow machine is no failure.
