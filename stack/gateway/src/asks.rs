@@ -194,7 +194,7 @@ static HEADERS: &[Ask] = &[
         MAKE, COPY, PUT_BLOCK, BLOCK_FROM_URL, READ, LISTED, TAGS, CHANGE, SET_TIER, ABORT, CONTAINER_READ, CONTAINER_CHANGE,
     ]), ""),
     ask("x-ms-legal-hold", Switch(&[]), HELD),
-    ask("x-ms-meta-*", By(&[MAKE, COPY, &["Set Blob Metadata", "Snapshot Blob"], CREATE_CONTAINER, CONTAINER_METADATA]), ""),
+    ask("x-ms-meta-*", By(&[MAKE, COPY, &["Put Block", "Set Blob Metadata", "Snapshot Blob"], CREATE_CONTAINER, CONTAINER_METADATA]), "a block list says again what its blocks were sent with, and that counts"),
     ask("x-ms-page-write", By(&[PUT_PAGE, PAGE_FROM_URL]), ""),
     ask("x-ms-previous-snapshot-url", By(&[PAGE_RANGES]), "see the operation"),
     ask("x-ms-proposed-lease-id", By(&[LEASE]), ""),

@@ -153,6 +153,7 @@ mod tests {
                 why: None,
                 data_keys: vec![DataKeyStatus { number: 8, ..key }],
             }],
+            before: None,
         };
         let said = [
             "the key is refused: requests are answered 403",

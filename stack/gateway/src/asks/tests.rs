@@ -49,7 +49,7 @@ fn a_request_that_asks_for_what_is_not_done_is_refused() {
         ("Put Blob", "x-ms-version", "2099-01-01", None),
         ("Put Blob", "x-something", "1", None),
         ("Put Blob", "x-ms-range", "bytes=0-1", header),
-        ("Put Block", "x-ms-meta-color", "blue", header),
+        ("Put Block", "x-ms-meta-color", "blue", None),
         ("Put Block", "x-ms-copy-source", "http://a/b/c", header),
         ("Put Block", "if-match", "\"0x1\"", Some(Code::ConditionHeadersNotSupported)),
         ("List Blobs", "if-none-match", "*", Some(Code::ConditionHeadersNotSupported)),

@@ -44,7 +44,7 @@ async fn with_key(client: &Client, line: TenantLine, asked: Option<(TenantName, 
 
 /// What a tenant's content is encrypted by; nothing where nothing of it ever was.
 fn key(status: EncryptionStatus, for_ms: u64) -> Option<TenantKey> {
-    let EncryptionStatus { state, why: _, wrapped_by, data_keys } = status;
+    let EncryptionStatus { state, why: _, wrapped_by, data_keys, scopes: _, before: _ } = status;
     let state = match state {
         StackKeyState::Off => return None,
         StackKeyState::On => KeyState::Usable,
