@@ -36,12 +36,13 @@ async fn what_is_not_done_is_refused_and_leaves_nothing() {
     }
     let source = stack.url("photos/there").await;
     for (method, path, headers, expected) in [
-        ("GET", "photos/there", &[("x-ms-encryption-key", "a2V5")][..], &header),
+        ("GET", "photos/there", &[("x-ms-encryption-scope", "scope")][..], &header),
+        ("DELETE", "photos/there", &[("x-ms-encryption-key", "a2V5")], &header),
         ("PUT", "photos/new", &[("x-ms-copy-source", &source), ("x-ms-source-encryption-key", "a2V5")], &header),
         ("PUT", "photos/new", &[("x-ms-copy-source", &source), ("x-ms-legal-hold", "true")], &header),
         ("PUT", "photos/new?comp=block&blockid=QUFB", &[("x-ms-meta-a", "1")], &header),
         ("PUT", "photos/new", &[BLOCK_BLOB, ("content-range", "bytes 0-1/2")], &header),
-        ("PUT", "other?restype=container", &[("x-ms-default-encryption-scope", "scope")], &header),
+        ("PUT", "photos?restype=container&comp=metadata", &[("x-ms-default-encryption-scope", "scope")], &header),
         ("GET", "photos/there?nonsense=1", &[], &parameter),
         ("DELETE", "photos/there?deletetype=permanent", &[], &parameter),
         ("GET", "photos/there?prefix=a", &[], &parameter),
