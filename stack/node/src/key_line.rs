@@ -4,7 +4,9 @@ use crate::args::{Encryption as What, Of};
 use crate::declare::{Server, run as wait};
 use crate::fault::Fault;
 use bytesize::ByteSize;
-use greenroom_model::keys::{Before, DataKeyStatus, DataKeyUse, Encryption, EncryptionStatus, Erased, KeyState, ScopeStatus};
+use greenroom_model::keys::{
+    Before, DataKeyStatus, DataKeyUse, Encryption, EncryptionStatus, Erased, KeyState, ScopeStatus,
+};
 use reqwest::{Method, RequestBuilder};
 use std::process::ExitCode;
 
@@ -110,7 +112,9 @@ fn from_before(before: &Before) -> Vec<String> {
         lines.push(format!("written before, and in clear on flash: {blobs} blobs, {left}; {done} done; {stands}"));
     }
     if *page_blobs > 0 {
-        lines.push(format!("{page_blobs} page blobs hold pages from before, which stay in clear until they are written"));
+        lines.push(format!(
+            "{page_blobs} page blobs hold pages from before, which stay in clear until they are written"
+        ));
     }
     lines
 }

@@ -154,7 +154,9 @@ pub async fn run(what: &args::Segment) -> Result<ExitCode, Fault> {
                     let sealed = footer.chunks.iter().filter(|chunk| chunk.cipher.is_some()).count();
                     let opened = match sealed {
                         0 => String::new(),
-                        sealed => format!("; {sealed} chunks are sealed, and were checked as they lie there, without their keys"),
+                        sealed => format!(
+                            "; {sealed} chunks are sealed, and were checked as they lie there, without their keys"
+                        ),
                     };
                     println!(
                         "{} chunks and {} recipes: all is well{opened}",
@@ -210,7 +212,10 @@ impl Place {
         let load = async |segment: String| self.get(&segment).await.map_err(|error| error.to_string());
         let bytes = load(self.segment.clone()).await?;
         let footer = footer(&bytes)?;
-        let recipe = footer.recipes.iter().find(|recipe| matches!(&recipe.label, Label::Named { key, .. } if key.to_string() == name));
+        let recipe = footer
+            .recipes
+            .iter()
+            .find(|recipe| matches!(&recipe.label, Label::Named { key, .. } if key.to_string() == name));
         let recipe = recipe.ok_or_else(|| format!("it holds no {name}: `segment ls` lists what it holds"))?;
         let mut others: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         let mut content = Vec::new();
@@ -227,7 +232,8 @@ impl Place {
                     (&others[name], &borrowed.chunk)
                 }
             };
-            let chunk = chunk(bytes, entry)?.ok_or("a chunk of it is sealed: only a server that has the key reads it")?;
+            let chunk =
+                chunk(bytes, entry)?.ok_or("a chunk of it is sealed: only a server that has the key reads it")?;
             let part = chunk.get(*skip as usize..(skip + length) as usize).ok_or("a part reaches out of its chunk")?;
             content.extend_from_slice(part);
         }

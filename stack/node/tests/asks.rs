@@ -40,7 +40,7 @@ async fn what_is_not_done_is_refused_and_leaves_nothing() {
         ("DELETE", "photos/there", &[("x-ms-encryption-key", "a2V5")], &header),
         ("PUT", "photos/new", &[("x-ms-copy-source", &source), ("x-ms-source-encryption-key", "a2V5")], &header),
         ("PUT", "photos/new", &[("x-ms-copy-source", &source), ("x-ms-legal-hold", "true")], &header),
-        ("PUT", "photos/new?comp=block&blockid=QUFB", &[("x-ms-meta-a", "1")], &header),
+        ("PUT", "photos/new?comp=block&blockid=QUFB", &[("x-ms-tags", "a=1")], &header),
         ("PUT", "photos/new", &[BLOCK_BLOB, ("content-range", "bytes 0-1/2")], &header),
         ("PUT", "photos?restype=container&comp=metadata", &[("x-ms-default-encryption-scope", "scope")], &header),
         ("GET", "photos/there?nonsense=1", &[], &parameter),

@@ -81,10 +81,8 @@ impl Bed {
             }
         }
         set_rules(&bed.stack, &at_once()).await;
-        wait(&bed.stack, "all in the cloud", |status| {
-            status.offloaded.blobs == blobs && status.pending.blobs == 0
-        })
-        .await;
+        wait(&bed.stack, "all in the cloud", |status| status.offloaded.blobs == blobs && status.pending.blobs == 0)
+            .await;
         bed
     }
 

@@ -201,7 +201,8 @@ async fn what_was_written_before_is_encrypted_behind_and_stays_what_it_was() {
     for number in 0..BLOBS {
         assert_eq!(put(&stack, ACCOUNT, &number.to_string(), content(number)).await.status(), StatusCode::CREATED);
     }
-    let snapshot = stack.blob("PUT", &format!("{CONTAINER}/7?comp=snapshot")).await.send().await.expect("an answer");
+    let snapshot = stack.blob("PUT", &format!("{CONTAINER}/7?comp=snapshot")).await.header("content-length", "0");
+    let snapshot = snapshot.send().await.expect("an answer");
     assert_eq!(snapshot.status(), StatusCode::CREATED);
     let etags = async |stack: &Stack| {
         let mut etags = Vec::new();

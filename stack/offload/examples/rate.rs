@@ -218,7 +218,10 @@ impl Flash for Source {
     }
 
     async fn apply(&self, applied: Applied) -> Result<(), FlashError> {
-        let placed = applied.placements.into_iter().map(|placed| (placed.of.map(|(key, _)| key.name).unwrap_or_default(), placed.place));
+        let placed = applied
+            .placements
+            .into_iter()
+            .map(|placed| (placed.of.map(|(key, _)| key.name).unwrap_or_default(), placed.place));
         lock(&self.placed).extend(placed);
         lock(&self.known).apply(applied.number, applied.hash);
         Ok(())

@@ -62,13 +62,7 @@ impl<F: Flash> Offload<F> {
     /// Makes the volume if there is none, and takes it over: whoever wrote to it before can no longer commit. What this folder wrote last,
     /// and did not hear of, is applied first. Deletes nothing.
     /// Err: `Behind` and `Short` where this folder does not know the log to its end, which is left as it is.
-    pub async fn open(
-        flash: Arc<F>,
-        cloud: Cloud,
-        keys: Arc<dyn Keys>,
-        identity: &Identity,
-        now: i64,
-    ) -> Result<Self> {
+    pub async fn open(flash: Arc<F>, cloud: Cloud, keys: Arc<dyn Keys>, identity: &Identity, now: i64) -> Result<Self> {
         let format = make_or_load(&cloud, identity).await?;
         for _ in 0..OPEN_ATTEMPTS_MAX {
             let state = log::load(&cloud).await?;
@@ -303,12 +297,7 @@ pub(crate) async fn read_applied(cloud: &Cloud, keys: &dyn Keys, number: u64) ->
 }
 
 /// `None` where it takes a key: what was moved is found by where it was, and what has only just come there is on flash still, and comes again.
-async fn name_of(
-    footer: &Footer,
-    recipe: &Recipe,
-    keys: &dyn Keys,
-    object: &str,
-) -> Result<Option<(Key, String)>> {
+async fn name_of(footer: &Footer, recipe: &Recipe, keys: &dyn Keys, object: &str) -> Result<Option<(Key, String)>> {
     if recipe.was.is_some() && matches!(recipe.label, Label::Sealed(_)) {
         return Ok(None);
     }

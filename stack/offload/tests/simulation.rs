@@ -34,7 +34,16 @@ const STEPS_A_LIFE: u64 = 14;
 #[test]
 fn what_was_promised_is_never_lost_and_what_is_needed_is_never_removed() {
     let met = run_all(Lying::No);
-    let faults = ["errors", "segments removed", "compacted", "fenced", "behind", "recalled", "borrowed", "refused without a key"];
+    let faults = [
+        "errors",
+        "segments removed",
+        "compacted",
+        "fenced",
+        "behind",
+        "recalled",
+        "borrowed",
+        "refused without a key",
+    ];
     expect_met(&met, &[&OUTAGES[..], &faults].concat());
 }
 

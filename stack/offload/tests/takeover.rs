@@ -286,7 +286,8 @@ impl Bed {
         self.world.count("rebuilt");
         let cloud = self.plain();
         let mut found = Restored::default();
-        let report = rebuild(&cloud, Settings::default(), self.world.asked(), &mut found).await.expect("a volume that is whole");
+        let report =
+            rebuild(&cloud, Settings::default(), self.world.asked(), &mut found).await.expect("a volume that is whole");
         assert!(report.losses.is_empty(), "{report:?}");
         let clock = self.clock();
         let adopted = Some(Since { number: report.number, at: self.world.now() + clock });

@@ -333,7 +333,8 @@ async fn whatever_the_power_leaves_is_read_by_its_key_or_is_not_there() {
 async fn scoped_bed() -> (Bed, Arc<Safe>) {
     let bed = bed().await;
     let safe = safe::attach(&bed.store);
-    let added = bed.store.add_scope_key(&photos().account, "finance", DataKeyId([7; 16]), Safe::wrapped("finance", 7)).await;
+    let added =
+        bed.store.add_scope_key(&photos().account, "finance", DataKeyId([7; 16]), Safe::wrapped("finance", 7)).await;
     assert_eq!(added.expect("a key"), 1);
     (bed, safe)
 }
@@ -411,7 +412,10 @@ async fn scopes_are_an_accounts_and_end_with_their_tenants_keys() {
     assert!(matches!(bed.store.scope_key(&other.account, "finance").await, Err(StoreError::ScopeMissing(_))));
     put(&bed.store, &blob("a"), &finance, &marked(9_000)).await;
     // Into the other account's scope of the same name it is sealed anew.
-    bed.store.add_scope_key(&other.account, "finance", DataKeyId([8; 16]), Safe::wrapped("theirs", 8)).await.expect("a key");
+    bed.store
+        .add_scope_key(&other.account, "finance", DataKeyId([8; 16]), Safe::wrapped("theirs", 8))
+        .await
+        .expect("a key");
     let to = other.blob(BlobName::new("b").expect("good"));
     let source = bed.store.blob(&blob("a")).await.expect("there").source();
     bed.store.copy_blob(&source, &to, draft(&finance), CopyBlocks::Keep, &none).await.expect("copied");

@@ -7,7 +7,9 @@ use greenroom_offload::format::footer::Base64;
 use greenroom_offload::keys::{KeptKey, KeptKeys};
 use greenroom_offload::seal::{KeyId, Keys, Seal, What};
 use greenroom_offload::{Cloud, Error, Result, TenantKey};
-use greenroom_store::{DataKey, DataKeyId, DataKeyRecord, DataKeyState, KeyPurpose, Store, StoreError, Timestamp, Wrapped};
+use greenroom_store::{
+    DataKey, DataKeyId, DataKeyRecord, DataKeyState, KeyPurpose, Store, StoreError, Timestamp, Wrapped,
+};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -138,11 +140,7 @@ pub async fn take_in(store: &Store, cloud: &Cloud, may_unwrap: impl Fn(&KeptKey)
             tenant,
             generation: key.generation,
             state: DataKeyState::Old,
-            wrapped: Wrapped {
-                by: key.by.clone(),
-                algorithm: key.algorithm.clone(),
-                bytes: key.wrapped.0.clone(),
-            },
+            wrapped: Wrapped { by: key.by.clone(), algorithm: key.algorithm.clone(), bytes: key.wrapped.0.clone() },
             created: Timestamp(key.created),
             id: DataKeyId(key.id.0),
             purpose: KeyPurpose::Tenant,

@@ -73,7 +73,8 @@ pub struct ChunkEntry {
 impl ChunkEntry {
     /// Whether a chunk may be so long.
     pub fn fits(&self) -> bool {
-        self.raw as usize <= RAW_BYTES_MAX && u64::from(self.stored) <= u64::from(self.raw) + u64::from(self.cipher.overhead())
+        self.raw as usize <= RAW_BYTES_MAX
+            && u64::from(self.stored) <= u64::from(self.raw) + u64::from(self.cipher.overhead())
     }
 
     /// What is authenticated with a sealed chunk: wherever it lies, it is this one.

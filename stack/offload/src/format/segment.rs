@@ -149,15 +149,8 @@ impl SegmentBuilder {
 
 fn write_header(header: &mut [u8], features: u32, origin: &Origin) {
     let Origin { volume, epoch, sequence } = origin;
-    let said = [
-        &MAGIC[..],
-        &features.to_le_bytes(),
-        &[0; 4],
-        volume,
-        &epoch.to_le_bytes(),
-        &sequence.to_le_bytes(),
-    ]
-    .concat();
+    let said =
+        [&MAGIC[..], &features.to_le_bytes(), &[0; 4], volume, &epoch.to_le_bytes(), &sequence.to_le_bytes()].concat();
     let (begin, check) = header.split_at_mut(said.len());
     begin.copy_from_slice(&said);
     check.copy_from_slice(&Hash::of(begin).half());

@@ -3,11 +3,11 @@
 
 #[cfg(test)]
 mod frozen;
+mod v10;
 mod v5;
 mod v6;
 mod v7;
 mod v8;
-mod v10;
 mod v9;
 
 use super::tables::{HEAD, HEAD_KEY};
