@@ -348,7 +348,7 @@ async fn a_killed_director_takes_its_stack_with_it_and_the_next_one_sweeps_up() 
 
 #[tokio::test]
 async fn a_killed_director_takes_its_vault_with_it() {
-    let demo = only("vault key create gold\nwait photos.blobs == 5 within 10m");
+    let demo = only("vault key create gold\ntenant create gold --container inbox\nwait gold.blobs == 5 within 10m");
     let root = project(&demo.replace("tools:", "profile: fresh\nvault: {}\ntools:"), Tools::Absent);
     let mut child = greenroom(root.path(), &["demo", "run", "small", "--headless"])
         .stdout(Stdio::null())

@@ -97,7 +97,7 @@ async fn a_key_is_pulled_given_back_and_erased() {
         ("make", MAKE),
         ("pull", pull),
         ("refused", refused),
-        ("give", "vault key enable gold\nwait work.ops_per_s > 10 within 20s"),
+        ("give", "wait work.ops_per_s == 0 within 20s\nvault key enable gold\nwait work.ops_per_s > 10 within 20s"),
         ("read", READ),
         ("erase", &erase),
         ("clear", "search 'bronze: for everybody'"),

@@ -356,9 +356,9 @@ impl Plan {
             let time = self.time(show, run);
             let peak = |strokes: &Vec<Stroke>| {
                 // Of the group that ran last: what came before it has its name and result.
-                let values = strokes.iter().flatten().filter(|(at, _)| *at >= time.past).map(|(_, value)| *value);
+                let mut values = strokes.iter().flatten().filter(|(at, _)| *at >= time.past).map(|(_, value)| *value);
                 let peak = values.clone().max_by(f64::total_cmp);
-                match (peak, values.last()) {
+                match (peak, values.next_back()) {
                     (None, _) => Reading::Nothing,
                     // What stands where it was highest, as a clock that has stopped, has no peak.
                     (Some(peak), Some(last)) if last >= peak => Reading::Now(last),
