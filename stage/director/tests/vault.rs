@@ -16,6 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use process::is_alive;
 use std::path::Path;
+use std::time::Duration;
 use support::{Tools, project, until, write};
 
 const TENANTS: &str = "version: 1
@@ -75,6 +76,7 @@ async fn key_of(director: &Director, tenant: &str) -> Option<TenantKey> {
     tenants.tenants.into_iter().find(|line| line.name == tenant).expect("the tenant").key
 }
 
+const LOOKS_MAX: usize = 200;
 const MAKE: &str = "vault key create gold
 tenant apply tenants.yaml
 data make memos --files 8 --size 64KiB --seed 5 --mark 'gold: for our eyes only'
@@ -97,7 +99,7 @@ async fn a_key_is_pulled_given_back_and_erased() {
         ("make", MAKE),
         ("pull", pull),
         ("refused", refused),
-        ("give", "wait work.ops_per_s == 0 within 20s\nvault key enable gold\nwait work.ops_per_s > 10 within 20s"),
+        ("give", "vault key enable gold\nwait work.ops_per_s > 10 within 20s"),
         ("read", READ),
         ("erase", &erase),
         ("clear", "search 'bronze: for everybody'"),
@@ -115,6 +117,13 @@ async fn a_key_is_pulled_given_back_and_erased() {
     assert!(passed(&run(&director, "refused").await));
     assert_eq!(key_of(&director, "gold").await.expect("a key").state, KeyState::Refused);
     assert!(passed(&run(&director, "give").await));
+    // What was answered in the last second may be from before.
+    for _ in 0..LOOKS_MAX {
+        if key_of(&director, "gold").await.expect("a key").state == KeyState::Usable {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let outcome = run(&director, "read").await;
     assert!(passed(&outcome), "{outcome:?}");
     let outcome = run(&director, "erase").await;
