@@ -92,16 +92,16 @@ data compare {data:memos} {data:back/memos}";
 async fn a_key_is_pulled_given_back_and_erased() {
     let pull = "vault key disable gold\nwait work.errors > 0 within 20s";
     let refused = "run azcopy copy {blob:gold/inbox/memos} {data:never} --recursive --from-to BlobLocal --fails-with KeyVaultEncryptionKeyNotFound";
-    let erase = format!(
-        "search 'bronze: for everybody' --found\nsearch 'gold: for our eyes only'\nencryption erase gold\nvault key enable gold\n{refused}"
-    );
+    let erase = "search 'bronze: for everybody' --found\nsearch 'gold: for our eyes only'\nencryption erase gold";
+    let gone = format!("vault key enable gold\n{refused}");
     let root = with_vault(&[
         ("make", MAKE),
         ("pull", pull),
         ("refused", refused),
         ("give", "vault key enable gold\nwait work.ops_per_s > 10 within 20s"),
         ("read", READ),
-        ("erase", &erase),
+        ("erase", erase),
+        ("gone", &gone),
         ("clear", "search 'bronze: for everybody'"),
     ]);
     let director = open_demo(root.path()).await;
@@ -131,6 +131,8 @@ async fn a_key_is_pulled_given_back_and_erased() {
     assert_eq!(key_of(&director, "gold").await.expect("a key").state, KeyState::Erased);
     let said = director.show().runs["small"].terminal.text();
     assert!(said.contains("erased     data key 1, at ") && said.contains("in none"), "{said}");
+    let outcome = run(&director, "gone").await;
+    assert!(passed(&outcome), "{outcome:?}");
     let Outcome::Failed { why } = run(&director, "clear").await else { panic!("bronze's text is on the disk") };
     assert!(why.starts_with("it can be read in flash: "), "{why}");
     director.close().await;
