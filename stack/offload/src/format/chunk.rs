@@ -3,7 +3,7 @@
 use super::take;
 use crate::error::{Error, Result};
 use crate::hash::{Hash, TenantKey};
-use crate::seal::{ENVELOPE_BYTES, KeyId, Seal, What};
+use crate::seal::{ENVELOPE_BYTES, Seal, What};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -241,23 +241,16 @@ pub fn stored<'f>(framed: &'f [u8], expected: &ChunkEntry, object: &str) -> Resu
     }
 }
 
-/// The key that a chunk is sealed by; `None` where it is not. Err: it is damaged.
-pub fn sealed_by(framed: &[u8], expected: &ChunkEntry, object: &str) -> Result<Option<KeyId>> {
-    match expected.cipher {
-        Cipher::None => Ok(None),
-        Cipher::Sealed => {
-            let key = KeyId::of(stored(framed, expected, object)?);
-            key.map(Some).ok_or(Error::damaged(object, "a sealed chunk is cut short"))
-        }
-    }
-}
-
 /// The content of the chunk that `framed` holds, header first. Everything about it is checked: header and stored bytes by their check,
 /// entry against header, content against its length.
 /// The id is checked where what names the tenant's chunks is known; it proves that the content is what the recipe means. Of a sealed one the key does.
 pub fn decode(framed: &[u8], expected: &ChunkEntry, opener: Opener<'_>, object: &str) -> Result<Vec<u8>> {
+    unpack(stored(framed, expected, object)?, expected, opener, object)
+}
+
+/// As `decode`, of stored bytes that have been checked.
+pub fn unpack(stored: &[u8], expected: &ChunkEntry, opener: Opener<'_>, object: &str) -> Result<Vec<u8>> {
     let damaged = |what| Error::damaged(object, what);
-    let stored = stored(framed, expected, object)?;
     let opened;
     let packed = match (expected.cipher, opener) {
         (Cipher::None, _) => stored,

@@ -154,26 +154,38 @@ impl<F: Flash> Offload<F> {
 
     /// The content of a chunk that is not sealed, checked.
     async fn content(&self, segment: &Hash, entry: &ChunkEntry, tenant: &str) -> Result<Vec<u8>> {
-        let (name, names) = (layout::segment(segment), self.volume.chunk_names(tenant, None));
-        let framed = self.framed(segment, entry, tenant).await?;
-        chunk::decode(&framed, entry, Opener::Names(&names), &name)
+        let names = self.volume.chunk_names(tenant, None);
+        let decode = |framed: &[u8], name: &str| chunk::decode(framed, entry, Opener::Names(&names), name);
+        Ok(self.fetched(segment, entry, decode).await?.1)
     }
 
     /// A chunk as it lies there, checked as far as that takes no key.
     async fn framed(&self, segment: &Hash, entry: &ChunkEntry, tenant: &str) -> Result<bytes::Bytes> {
-        let (name, names) = (layout::segment(segment), self.volume.chunk_names(tenant, None));
-        let check = |framed: &[u8]| match entry.cipher {
-            Cipher::None => chunk::decode(framed, entry, Opener::Names(&names), &name).map(drop),
-            Cipher::Sealed => chunk::stored(framed, entry, &name).map(drop),
+        let names = self.volume.chunk_names(tenant, None);
+        let check = |framed: &[u8], name: &str| match entry.cipher {
+            Cipher::None => chunk::decode(framed, entry, Opener::Names(&names), name).map(drop),
+            Cipher::Sealed => chunk::stored(framed, entry, name).map(drop),
         };
+        Ok(self.fetched(segment, entry, check).await?.0)
+    }
+
+    /// A chunk as it lies there, and what `check` makes of it.
+    async fn fetched<T>(
+        &self,
+        segment: &Hash,
+        entry: &ChunkEntry,
+        check: impl Fn(&[u8], &str) -> Result<T>,
+    ) -> Result<(bytes::Bytes, T)> {
+        let name = layout::segment(segment);
         let framed = self.volume.cloud().get_range(&name, entry.offset..entry.end()).await?;
-        match check(&framed) {
+        match check(&framed, &name) {
             // Once more: the bytes may have been damaged on their way.
             Err(Error::Damaged { .. }) => {
                 let framed = self.volume.cloud().get_range(&name, entry.offset..entry.end()).await?;
-                check(&framed).map(|()| framed)
+                let checked = check(&framed, &name)?;
+                Ok((framed, checked))
             }
-            checked => checked.map(|()| framed),
+            checked => checked.map(|checked| (framed, checked)),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::hash::{Hash, TenantKey};
 use crate::layout;
 use crate::log::{Format, State};
 use crate::offload::read_footer;
-use crate::seal::Keys;
+use crate::seal::{KeyId, Keys};
 use crate::volume::{Volume, lock};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -291,11 +291,13 @@ impl Recall {
 
     /// The content of a chunk, checked, by the key that it takes.
     async fn open(&self, framed: &[u8], entry: &ChunkEntry, names: &TenantKey, name: &str) -> Result<Bytes> {
-        let content = match chunk::sealed_by(framed, entry, name)? {
-            None => chunk::decode(framed, entry, Opener::Names(names), name)?,
-            Some(key) => {
+        let stored = chunk::stored(framed, entry, name)?;
+        let content = match entry.cipher {
+            Cipher::None => chunk::unpack(stored, entry, Opener::Names(names), name)?,
+            Cipher::Sealed => {
+                let key = KeyId::of(stored).ok_or(Error::damaged(name, "a sealed chunk is cut short"))?;
                 let seal = self.keys.find(key).await?;
-                chunk::decode(framed, entry, Opener::Key(&*seal), name)?
+                chunk::unpack(stored, entry, Opener::Key(&*seal), name)?
             }
         };
         Ok(content.into())

@@ -10,7 +10,7 @@ use crate::lease::Lease;
 use crate::props::{BlobKind, CopyState, HttpHeaders, Metadata, Tags, Tier};
 use crate::rows::{with_behind, with_last};
 use crate::usage::Owner;
-use redb::{Key, ReadableTable as _, Table, WriteTransaction};
+use redb::{Key, ReadableTable as _, Table, TableDefinition, WriteTransaction};
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use std::ops::{Bound, RangeBounds};
@@ -54,10 +54,10 @@ struct Container {
 }
 
 pub fn to_11(txn: &WriteTransaction) -> Result<()> {
-    blobs(txn)?;
+    named(txn, BLOBS, blob)?;
     snapshots(txn)?;
     staged(txn)?;
-    containers(txn)?;
+    named(txn, CONTAINERS, container)?;
     keys(txn)
 }
 
@@ -71,15 +71,20 @@ pub fn container(row: &[u8]) -> Result<Vec<u8>> {
     with_behind::<Container>(row, &TENANTS)
 }
 
-fn blobs(txn: &WriteTransaction) -> Result<()> {
-    let mut table = txn.open_table(BLOBS)?;
+/// Of blobs, and of containers.
+fn named(
+    txn: &WriteTransaction,
+    table: TableDefinition<'_, Bytes, Bytes>,
+    grow: impl Fn(&[u8]) -> Result<Vec<u8>>,
+) -> Result<()> {
+    let mut table = txn.open_table(table)?;
     let mut from = Bound::Unbounded;
     loop {
         let rows = take::<Bytes, _>(&table, (from.as_ref().map(Vec::as_slice), Bound::Unbounded), <[u8]>::to_vec)?;
         let Some((last, _)) = rows.last().cloned() else { return Ok(()) };
         for (key, row) in rows {
             // One that cannot be read stays, and a check tells of it.
-            if let Ok(row) = blob(&row) {
+            if let Ok(row) = grow(&row) {
                 table.insert(key.as_slice(), row.as_slice())?;
             }
         }
@@ -112,21 +117,6 @@ fn staged(txn: &WriteTransaction) -> Result<()> {
         for ((staging, id), row) in rows {
             if let Ok(row) = with_last(&row, &TENANTS) {
                 table.insert((staging, id.as_slice()), row.as_slice())?;
-            }
-        }
-        from = Bound::Excluded(last);
-    }
-}
-
-fn containers(txn: &WriteTransaction) -> Result<()> {
-    let mut table = txn.open_table(CONTAINERS)?;
-    let mut from = Bound::Unbounded;
-    loop {
-        let rows = take::<Bytes, _>(&table, (from.as_ref().map(Vec::as_slice), Bound::Unbounded), <[u8]>::to_vec)?;
-        let Some((last, _)) = rows.last().cloned() else { return Ok(()) };
-        for (key, row) in rows {
-            if let Ok(row) = container(&row) {
-                table.insert(key.as_slice(), row.as_slice())?;
             }
         }
         from = Bound::Excluded(last);
