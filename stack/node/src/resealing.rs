@@ -3,7 +3,7 @@
 use crate::offload::background::Background;
 use greenroom_model::TenantName;
 use greenroom_model::keys::Before;
-use greenroom_store::{DataKeyState, SealedUsage, Store, StoreError};
+use greenroom_store::{ClearUsage, DataKeyState, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -105,11 +105,11 @@ impl Resealing {
     /// Goes on until nothing is left, or nothing can be done now.
     async fn tenant(&self, tenant: &TenantName) {
         loop {
-            let usage = match self.store.sealed_usage(tenant, ROUND_MAX).await {
+            let usage = match self.store.clear_usage(tenant, ROUND_MAX).await {
                 Ok(usage) => usage,
                 Err(error) => return self.note(tenant, |standing| standing.before.why = Some(error.to_string())),
             };
-            let SealedUsage { clear_blobs, clear_bytes, clear_page_blobs, first, .. } = usage;
+            let ClearUsage { clear_blobs, clear_bytes, clear_page_blobs, first } = usage;
             self.note(tenant, |standing| {
                 let before = &mut standing.before;
                 (before.blobs, before.bytes, before.page_blobs) = (clear_blobs, clear_bytes, clear_page_blobs);

@@ -95,7 +95,7 @@ pub use props::{
 };
 pub use quota::{Project, Quotas};
 pub use quotas::Kept;
-pub use reseal::{InClear, SealedUsage};
+pub use reseal::{ClearUsage, InClear};
 pub use rows::{
     AccountKey, AccountRecord, AccountState, DataKeyId, DataKeyState, KeyPurpose, MirrorPlace, ScopeKey, ScopeState,
     ServiceSettings, Wrapped,

@@ -26,10 +26,9 @@ pub struct InClear {
     pub bytes: u64,
 }
 
-/// What a tenant has on flash, by how it lies there.
+/// What a tenant has on flash that is in clear.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SealedUsage {
-    pub sealed_bytes: u64,
+pub struct ClearUsage {
     /// Block blobs and their snapshots of which some is in clear; all of their bytes.
     pub clear_blobs: u64,
     pub clear_bytes: u64,
@@ -41,10 +40,10 @@ pub struct SealedUsage {
 
 impl Store {
     /// Goes through all that a tenant has, off the async threads. Names `max` of what is in clear.
-    pub async fn sealed_usage(&self, tenant: &TenantName, max: usize) -> Result<SealedUsage> {
+    pub async fn clear_usage(&self, tenant: &TenantName, max: usize) -> Result<ClearUsage> {
         let tenant = tenant.clone();
         self.read_many(move |snapshot| {
-            let (mut usage, mut containers) = (SealedUsage::default(), Vec::new());
+            let (mut usage, mut containers) = (ClearUsage::default(), Vec::new());
             snapshot.containers(|path, row| {
                 if row.tenant.tenant == tenant {
                     containers.push((path, row.id));
@@ -54,12 +53,13 @@ impl Store {
             for (path, id) in containers {
                 snapshot.blobs_of(id, |name, at, row| {
                     let Ok(name) = BlobName::new(name) else { return Ok(()) };
-                    let (bytes, is_clear) = (row.props.length, has_clear(snapshot, &row)?);
-                    match (row.props.kind, is_clear) {
-                        (_, false) if row.on_flash().is_ok() => usage.sealed_bytes += bytes,
-                        (_, false) => {}
-                        (BlobKind::Page { .. }, true) => usage.clear_page_blobs += 1,
-                        (BlobKind::Block, true) => {
+                    if !has_clear(snapshot, &row)? {
+                        return Ok(());
+                    }
+                    let bytes = row.props.length;
+                    match row.props.kind {
+                        BlobKind::Page { .. } => usage.clear_page_blobs += 1,
+                        BlobKind::Block => {
                             usage.clear_blobs += 1;
                             usage.clear_bytes += bytes;
                             if usage.first.len() < max {
@@ -80,7 +80,7 @@ impl Store {
     /// 0 where it has changed meanwhile, or its tenant has no key in use. Err: `Full`, `KeyDenied`, `KeyAway`.
     pub async fn reseal(&self, what: &InClear) -> Result<u64> {
         let account = &what.path.container.account;
-        let blob = match self.look_up(&what.path, what.snapshot) {
+        let mut blob = match self.look_up(&what.path, what.snapshot) {
             Err(StoreError::BlobMissing | StoreError::ContainerMissing) => return Ok(0),
             found => found?,
         };
@@ -88,7 +88,6 @@ impl Store {
         if blob.props.etag != what.etag || blob.is_elsewhere() {
             return Ok(0);
         }
-        let mut blob = blob;
         // That it is sealed is no use of it.
         blob.heat = Arc::default();
         let (length, etag, Source { place, .. }) = (blob.props.length, blob.props.etag, blob.source());
