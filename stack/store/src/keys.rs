@@ -161,10 +161,10 @@ impl Store {
         id: DataKeyId,
         wrapped: Wrapped,
     ) -> Result<u32> {
-        let record = self.account(account).ok_or_else(|| StoreError::AccountMissing(account.clone()))?;
+        let tenant = self.tenant_of(account).ok_or_else(|| StoreError::AccountMissing(account.clone()))?;
         let state = self.active_keys().of_scope(account, name).map_or(ScopeState::Enabled, |scope| scope.state);
         let scope = ScopeKey { account: account.clone(), name: name.to_owned(), state };
-        self.add_key(record.tenant.clone(), KeyPurpose::Scope(scope), id, wrapped).await
+        self.add_key(tenant, KeyPurpose::Scope(scope), id, wrapped).await
     }
 
     async fn add_key(&self, of: TenantName, purpose: KeyPurpose, id: DataKeyId, wrapped: Wrapped) -> Result<u32> {
@@ -290,8 +290,8 @@ impl Store {
 
     /// The data key that content of an account is sealed by, unwrapped; `None` where it is not sealed. Err: `KeyDenied`, `KeyAway`.
     pub async fn sealing_key(&self, account: &AccountName) -> Result<Option<Arc<DataKey>>> {
-        let Some(record) = self.account(account) else { return Ok(None) };
-        match self.active_keys().of(&record.tenant) {
+        let Some(tenant) = self.tenant_of(account) else { return Ok(None) };
+        match self.active_keys().of(&tenant) {
             Some(Sealing::By(number)) => self.unlock(number).await.map(Some),
             Some(Sealing::Erased) => Err(StoreError::KeyDenied(ERASED.into())),
             Some(Sealing::Stopped(_)) | None => Ok(None),
@@ -341,7 +341,7 @@ impl Store {
         let missing = || StoreError::ScopeMissing(name.to_owned());
         let scope = self.active_keys().of_scope(account, name).ok_or_else(missing)?;
         // An account of that name may have been another tenant's.
-        if self.account(account).is_none_or(|record| record.tenant != scope.tenant) {
+        if self.tenant_of(account).is_none_or(|tenant| tenant != scope.tenant) {
             return Err(missing());
         }
         match (scope.state, scope.sealing) {

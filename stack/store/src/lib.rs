@@ -48,6 +48,7 @@ mod quota;
 mod quotas;
 mod rows;
 mod seal;
+mod secrets;
 mod services;
 mod shrink;
 mod snapshots;
@@ -75,6 +76,7 @@ pub use encryption::{CustomerKey, Encryption, EncryptionUnmet, Seal, Shown};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
 pub use feed::{Delivered, Feed, Part, Published, Subscribed, feed_of};
+pub use identity::{AccountKey, AccountRecord};
 pub use keyring::{Hold, KeyFault, Unwrapped, Wrapping};
 pub use keys::DataKeyRecord;
 pub use lease::{
@@ -95,8 +97,7 @@ pub use props::{
 pub use quota::{Project, Quotas};
 pub use quotas::Kept;
 pub use rows::{
-    AccountKey, AccountRecord, AccountState, DataKeyId, DataKeyState, KeyPurpose, MirrorPlace, ScopeKey, ScopeState,
-    ServiceSettings, Wrapped,
+    AccountState, DataKeyId, DataKeyState, KeyPurpose, MirrorPlace, ScopeKey, ScopeState, ServiceSettings, Wrapped,
 };
 pub use seal::{DATA_KEY_BYTES, DataKey};
 pub use store::Store;
