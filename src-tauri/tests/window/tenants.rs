@@ -49,7 +49,7 @@ const KEYS: &str = "---
 title: Keys
 layout: demo
 demo: pull-the-key
-steps: [work, pull, return, erase]
+steps: [work, pull, return, erase, rebuild]
 panes: [charts, terminal, topology, checks]
 ---
 # Keys

@@ -358,6 +358,7 @@ impl From<StoreError> for Error {
             StoreError::ScopeDisabled(_) => Code::EncryptionScopeDisabled,
             StoreError::Locked { .. }
             | StoreError::KeyLocked(_)
+            | StoreError::SecretSealed(_)
             | StoreError::KeyMissing(_)
             | StoreError::StaysSealed
             | StoreError::MirrorMissing(_)

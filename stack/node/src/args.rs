@@ -58,6 +58,8 @@ pub enum Command {
     Repair(Repair),
     /// Bring a data folder of an older format that no server uses to this version's, as `serve` does too; or confirm that, or undo it
     Migrate(Migrate),
+    /// Go on with a data folder whose server's own key is lost, without what only that opens; only says what that is without --apply
+    LostKey(LostKey),
     /// Make a data folder anew from what was offloaded, for a machine that has lost it; exits with 3 unless all of it was as it should be
     Rebuild(Rebuild),
     /// Let a running server's data folder go on with a volume that another one has written to: adopts what that wrote, then takes it over
@@ -254,6 +256,19 @@ pub struct Migrate {
     pub back: bool,
     /// Do go back; the version that wrote the older format opens the folder then
     #[arg(long, requires = "back")]
+    pub apply: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LostKey {
+    /// The stack's data folder
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where the key is expected, if not in DIR/node.key
+    #[arg(long, value_name = "FILE")]
+    pub node_key_file: Option<PathBuf>,
+    /// Do it; content that the lost key encrypted can never be read again then, not with a key that is found later either
+    #[arg(long)]
     pub apply: bool,
 }
 
@@ -463,6 +478,7 @@ mod tests {
             | Command::Audit(_)
             | Command::Repair(_)
             | Command::Migrate(_)
+            | Command::LostKey(_)
             | Command::Rebuild(_)
             | Command::TakeOver(_)
             | Command::Segment(_) => panic!("it is `serve` that was asked for"),

@@ -107,6 +107,11 @@ fn advise(error: &StoreError) -> String {
         StoreError::FormatUnknown { .. } => {
             "use the version that wrote it, or give another folder with --data DIR".to_owned()
         }
+        StoreError::SecretSealed(_) => {
+            "put this server's own key (node.key, or what --node-key-file names) back from your backup; nothing was changed. \
+             Without a backup, `greenroom-stack lost-key` says what is lost with it, and goes on without that"
+                .to_owned()
+        }
         StoreError::Full { .. } => "make room on the file system, or raise --capacity; nothing is lost".to_owned(),
         StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
             "make room on the file system; nothing is lost".to_owned()

@@ -16,6 +16,7 @@ mod figures;
 mod key_line;
 mod key_witness;
 mod keys;
+mod lost_key;
 mod migrate;
 mod mirror;
 mod mirror_line;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),
         Command::Migrate(args) => check(|| migrate::run(&args)),
+        Command::LostKey(args) => check(|| wait(lost_key::run(&args))),
         Command::Rebuild(args) => check(|| wait(rebuild::run(&args))),
         Command::Segment(what) => check(|| wait(segment::run(&what))),
     }

@@ -85,7 +85,7 @@ impl Mirrors {
         for record in records {
             let Ok(name) = TenantName::new(record.name.clone()) else { continue };
             let opened = settings(&record).and_then(|settings| {
-                let opened = mirrors.open(&settings, record.secret.as_deref())?;
+                let opened = mirrors.open(&settings, record.secret.as_ref().map(|secret| secret.as_str()))?;
                 Ok((settings, opened))
             });
             match opened {
@@ -119,8 +119,8 @@ impl Mirrors {
                 "it shows another origin, or in another container: detach it first, or give this one another name";
             return Err(AttachFault::Conflict(why.to_owned()));
         }
-        let kept = secret.clone().or_else(|| known.as_ref().and_then(|record| record.secret.clone()));
-        let opened = self.open(&mirror, kept.as_deref()).map_err(AttachFault::Bad)?;
+        let kept = known.as_ref().and_then(|record| record.secret.as_ref()).map(|secret| secret.as_str());
+        let opened = self.open(&mirror, secret.as_deref().or(kept)).map_err(AttachFault::Bad)?;
         let text = serde_json::to_string(&mirror).expect("plain values serialise");
         self.store.put_mirror(account, name.as_str(), text, secret).await?;
         // One container is made at once, so that one which is there is told now.

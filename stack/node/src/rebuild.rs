@@ -43,6 +43,10 @@ pub async fn run(args: &args::Rebuild) -> Result<ExitCode, Fault> {
     let volume = volume_id(&format).map_err(failed)?;
     let store = Store::open(&args.data, Config::default(), Arc::new(SystemClock)).await?;
     let wrappers = Arc::new(Wrappers::to_unwrap(&args.data, &args.vaults)?);
+    // Where it is not here, the accounts' new keys lie in clear until a server starts over the folder.
+    if let Some(key) = wrappers.secrets() {
+        store.attach_secrets(key).await?;
+    }
     sealing::take_in(&store, &cloud, |key| wrappers.knows(&key.by)).await.map_err(failed)?;
     store.attach_wrapping(wrappers, args.vaults.hold());
     let mut into = Restorer::new(store.clone(), args.verify);

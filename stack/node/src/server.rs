@@ -30,7 +30,7 @@ use greenroom_gateway::{Gateway, Wire};
 use greenroom_model::control::Ready;
 use greenroom_model::keys::WrappingKey;
 use greenroom_model::tenancy::Calibrated;
-use greenroom_store::{Clock, Config, Store, StoreError, SystemClock, Upkeep};
+use greenroom_store::{Clock, Config, DataKeyRecord, Store, StoreError, SystemClock, Upkeep};
 use greenroom_tenancy::audit::{Audit, Keep};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -67,9 +67,11 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     let dir = args.data.clone();
     tokio::task::spawn_blocking(move || migrate::bring_up(&dir)).await.map_err(|_| StoreError::Closed)??;
     let store = Store::open(&args.data, config, clock.clone()).await?;
-    let is_node_key_used =
-        store.data_keys()?.iter().any(|key| key.wrapped.by == WrappingKey::NODE && !key.wrapped.bytes.is_empty());
-    let wrappers = Arc::new(Wrappers::open(&args.data, &args.vaults, is_node_key_used)?);
+    let wrappers = Arc::new(Wrappers::open(&args.data, &args.vaults, is_node_key_used(&store)?)?);
+    // Before anybody asks for an account.
+    if let Some(key) = wrappers.secrets() {
+        store.attach_secrets(key).await?;
+    }
     let token = Token::of(&args.data)?;
     let issuer = Arc::new(crate::token::issuer(&args.data)?);
     dev_account::enable(&store, &args.dev_accounts, blob_address).await?;
@@ -173,6 +175,12 @@ pub async fn run(args: Serve) -> Result<(), Fault> {
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Whether the folder holds what cannot be had back without the server's own key.
+fn is_node_key_used(store: &Store) -> Result<bool, StoreError> {
+    let wraps = |key: &DataKeyRecord| key.wrapped.by == WrappingKey::NODE && !key.wrapped.bytes.is_empty();
+    Ok(store.has_sealed_secrets()? || store.data_keys()?.iter().any(wraps))
 }
 
 /// Extents of which a small flash has many too: what is freed goes by whole files.

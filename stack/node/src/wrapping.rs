@@ -6,7 +6,9 @@ use crate::offload::target::Secret;
 use crate::token::{from_hex, to_hex};
 use futures::future::BoxFuture;
 use greenroom_model::keys::WrappingKey;
-use greenroom_store::{DATA_KEY_BYTES, DataKeyId, DataKeyRecord, KeyFault, Unwrapped, Wrapped, Wrapping, private};
+use greenroom_store::{
+    DATA_KEY_BYTES, DataKey, DataKeyId, DataKeyRecord, KeyFault, Unwrapped, Wrapped, Wrapping, private,
+};
 use greenroom_vault::{Kid, Settings, Vault, VaultError};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -25,6 +27,8 @@ const NODE_KEY_FILE: &str = "node.key";
 const NODE_ALGORITHM: &str = "A256GCM";
 /// What the server's own key is for: nothing else that it ever encrypts can be taken for a data key.
 const PURPOSE: &[u8] = b"greenroom data key";
+/// Its number as a data key: no frame names it.
+const NO_FRAMES: u32 = 0;
 /// What this server tells a vault of itself, where no file is given.
 const SECRET_VARIABLE: &str = "GREENROOM_VAULT_SECRET";
 /// A vault that takes longer is away.
@@ -52,17 +56,34 @@ struct Login {
 }
 
 impl Wrappers {
-    /// `is_used`: whether some data key is wrapped by this server's own key already, which must then be there.
+    /// `is_used`: whether this server's own key has wrapped or sealed something already: it must then be there.
     pub fn open(dir: &Path, args: &Args, is_used: bool) -> Result<Self, Fault> {
-        let node = NodeKey::open(&node_key_file(dir, args), is_used)?;
+        let file = node_key_file(dir, args.node_key_file.as_deref());
+        let node = NodeKey::open(&file, is_used)?;
         Ok(Self { node: Some(node), login: login(args)?, vaults: Mutex::default() })
+    }
+
+    /// What seals the secrets of this server; `None` where its own key is not here.
+    pub fn secrets(&self) -> Option<Arc<DataKey>> {
+        self.node.as_ref().map(|node| node.secrets.clone())
     }
 
     /// For whoever only unwraps, with this server's own key where there is one.
     pub fn to_unwrap(dir: &Path, args: &Args) -> Result<Self, Fault> {
-        let file = node_key_file(dir, args);
+        Ok(Self { login: login(args)?, ..Self::of_node(dir, args.node_key_file.as_deref())? })
+    }
+
+    /// Without a name at any vault; this server's own key is not made where there is none.
+    pub fn of_node(dir: &Path, node_key_file: Option<&Path>) -> Result<Self, Fault> {
+        let file = self::node_key_file(dir, node_key_file);
         let node = file.exists().then(|| NodeKey::open(&file, true)).transpose()?;
-        Ok(Self { node, login: login(args)?, vaults: Mutex::default() })
+        Ok(Self { node, login: None, vaults: Mutex::default() })
+    }
+
+    /// Whether a data key is wrapped by this server's own key, which is not here, or is another one.
+    pub fn has_lost(&self, wrapped: &Wrapped) -> bool {
+        let opens = || self.node.as_ref().is_some_and(|node| node.unwrap(wrapped).is_ok());
+        wrapped.by == WrappingKey::NODE && !wrapped.bytes.is_empty() && !opens()
     }
 
     /// Whether whoever wraps so can be asked, now or later: a server's own key that is lost is lost.
@@ -133,8 +154,8 @@ impl Wrapping for Wrappers {
     }
 }
 
-fn node_key_file(dir: &Path, args: &Args) -> PathBuf {
-    args.node_key_file.clone().unwrap_or_else(|| dir.join(NODE_KEY_FILE))
+fn node_key_file(dir: &Path, given: Option<&Path>) -> PathBuf {
+    given.map_or_else(|| dir.join(NODE_KEY_FILE), Path::to_owned)
 }
 
 /// What this server is called at vaults; `None` where it is not known to any.
@@ -192,7 +213,11 @@ fn boxed(bytes: &[u8]) -> Option<Unwrapped> {
 }
 
 /// Wraps by AES-256-GCM with random nonces: of one key there are never more than some thousands.
-struct NodeKey(LessSafeKey);
+struct NodeKey {
+    wrapping: LessSafeKey,
+    /// The same bytes: what seals a secret is derived of them, each time another key.
+    secrets: Arc<DataKey>,
+}
 
 impl fmt::Debug for NodeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,7 +234,9 @@ impl NodeKey {
             Err(error) if error.kind() == ErrorKind::NotFound && !is_used => return Self::make(file),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(bad(
-                    "it is missing, and tenants' data keys are wrapped by it: put it back from your backup".to_owned(),
+                    "it is missing, and what this folder holds is sealed by it: put it back from your backup. Without one, \
+                     `greenroom-stack lost-key` says what is lost with it, and goes on without that"
+                        .to_owned(),
                 ));
             }
             Err(error) => return Err(bad(error.to_string())),
@@ -220,7 +247,7 @@ impl NodeKey {
         let mut key = Box::new(Zeroizing::new([0; DATA_KEY_BYTES]));
         from_hex(text.trim(), &mut key[..])
             .ok_or_else(|| bad("it does not hold 64 hexadecimal digits: put it back from your backup".to_owned()))?;
-        Ok(Self::of(&key))
+        Ok(Self::of(key))
     }
 
     fn make(file: &Path) -> Result<Self, Fault> {
@@ -228,19 +255,23 @@ impl NodeKey {
         let text: Zeroizing<String> = Zeroizing::new(to_hex(&key[..]));
         private::replace(file, format!("{}\n", *text).as_bytes())
             .map_err(|error| Fault::NodeKey { file: file.to_owned(), why: error.to_string() })?;
-        Ok(Self::of(&key))
+        Ok(Self::of(key))
     }
 
-    fn of(key: &Unwrapped) -> Self {
-        Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key[..]).expect("as many bytes as the cipher takes")))
+    fn of(key: Unwrapped) -> Self {
+        let wrapping = UnboundKey::new(&AES_256_GCM, &key[..]).expect("as many bytes as the cipher takes");
+        Self { wrapping: LessSafeKey::new(wrapping), secrets: Arc::new(DataKey::new(NO_FRAMES, key)) }
     }
 
     fn wrap(&self, data_key: &Unwrapped) -> Wrapped {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).expect("the system has random numbers");
         let mut secret = Zeroizing::new(data_key.to_vec());
-        let sealed =
-            self.0.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(PURPOSE), &mut secret);
+        let sealed = self.wrapping.seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(PURPOSE),
+            &mut secret,
+        );
         let tag = sealed.expect("a data key is shorter than the cipher can take");
         let bytes = [&nonce, &secret[..], tag.as_ref()].concat();
         Wrapped { by: WrappingKey::NODE.to_owned(), algorithm: NODE_ALGORITHM.to_owned(), bytes }
@@ -254,7 +285,7 @@ impl NodeKey {
         }
         let (nonce, sealed) = bytes.split_first_chunk().expect("its length was compared");
         let mut sealed = Zeroizing::new(sealed.to_vec());
-        let opened = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(PURPOSE), &mut sealed);
+        let opened = self.wrapping.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(PURPOSE), &mut sealed);
         boxed(opened.map_err(|_| other())?).ok_or_else(other)
     }
 }

@@ -3,8 +3,11 @@
 mod support;
 
 use greenroom_model::control::Health;
+use greenroom_model::tenancy::KeyPair;
+use reqwest::Method;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::clear::{files_with, forms};
 use support::golden::{Expected, Pair, facts, make};
 use support::tiering::status;
 use support::{Stack, fails_to_start, stack_command};
@@ -45,9 +48,20 @@ async fn opens(dir: &Path) {
     }
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.facts.keys().collect::<Vec<_>>());
     assert!(status(&pair.node).await.requests.gets > 0, "some of it came from the cloud");
+    let mut secrets = Vec::new();
+    for (stack, account) in [(&pair.node, "goldacct"), (&pair.node, "silveracct"), (&pair.cloud, "cloud")] {
+        let sent = stack.control(Method::GET, &format!("/v1/accounts/{account}/keys")).send().await;
+        let KeyPair { key1, key2, .. } = sent.expect("an answer").json().await.expect("keys");
+        secrets.extend(std::iter::once(key1).chain(key2).flat_map(|key| forms(&key)));
+    }
     assert!(pair.node.stop().await.success() && pair.cloud.stop().await.success());
     for folder in ["node", "cloud"] {
         let folder = dir.join(folder);
+        // The way back holds the old catalog as it was.
+        let (is_good, said) =
+            stack_command(&["migrate", "--confirm", "--data", folder.to_str().expect("UTF-8")], &[]).await;
+        assert!(is_good, "{said}");
+        assert_eq!(files_with(&folder, &secrets), Vec::<String>::new(), "a key lies in clear");
         let (is_whole, said) = stack_command(&["verify", "--data", folder.to_str().expect("UTF-8")], &[]).await;
         assert!(is_whole, "{said}");
     }
@@ -68,7 +82,7 @@ async fn the_way_back_is_told_gone_and_confirmed() {
     refused(&["verify", "--data", data], "is of format 5").await;
     refused(&["migrate", "--data", data, "--back"], "no way back").await;
     let (is_good, said) = migrate(&[]).await;
-    assert!(is_good && said.contains("brought from format 5 to 11"), "{said}");
+    assert!(is_good && said.contains("brought from format 5 to 12"), "{said}");
     assert!(migrate(&[]).await.1.contains("of this version's format already"));
 
     let mut stack = Stack::start_in(node.clone(), &[]).await;

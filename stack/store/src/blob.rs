@@ -152,8 +152,8 @@ impl Blob {
         if let Some(etag) = self.origin {
             return store.origins()?.read(&path, etag, range, again).await;
         }
-        let account = store.account(&path.container.account);
-        let reader = account.ok_or_else(|| StoreError::AccountMissing(path.container.account.clone()))?.tenant.clone();
+        let reader = store.tenant_of(&path.container.account);
+        let reader = reader.ok_or_else(|| StoreError::AccountMissing(path.container.account.clone()))?;
         for _ in 0..COLD_LOOKS_MAX {
             let Whereabouts::Cloud(at) = whereabouts else {
                 let blob = store.opened_at(path, &place, etag)?;

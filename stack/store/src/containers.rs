@@ -89,7 +89,7 @@ impl Store {
 
     /// Err: `AccountMissing`.
     pub async fn list_containers(&self, account: &AccountName, query: &ListQuery) -> Result<ContainerPage> {
-        if self.account(account).is_none() {
+        if self.tenant_of(account).is_none() {
             return Err(StoreError::AccountMissing(account.clone()));
         }
         let (account, query) = (account.clone(), query.clone());

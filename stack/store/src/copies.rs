@@ -95,7 +95,7 @@ impl Store {
 
     /// Whether two blobs are of tenants of which one has keys.
     fn shares_no_keys(&self, one: &BlobPath, other: &BlobPath) -> bool {
-        let tenant = |path: &BlobPath| self.account(&path.container.account).map(|record| record.tenant.clone());
+        let tenant = |path: &BlobPath| self.tenant_of(&path.container.account);
         match (tenant(one), tenant(other)) {
             (Some(one), Some(other)) => one != other && (self.has_keys(&one) || self.has_keys(&other)),
             (None, _) | (_, None) => false,

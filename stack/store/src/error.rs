@@ -21,6 +21,8 @@ pub enum StoreError {
     Exposed { dir: PathBuf },
     #[error("data folder {} is of format {found}; this program writes {known}", dir.display())]
     FormatOld { dir: PathBuf, found: u32, known: u32 },
+    #[error("{0} is sealed, and not by a key that is here")]
+    SecretSealed(Arc<str>),
     #[error("data folder {} is on its way back to format {to}", dir.display())]
     GoingBack { dir: PathBuf, to: u32 },
     #[error("data folder {} has no way back to an older format", dir.display())]

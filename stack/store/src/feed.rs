@@ -7,7 +7,8 @@ use crate::clock::Timestamp;
 use crate::containers::make_system_container;
 use crate::error::Result;
 use crate::props::{BlobDraft, HttpHeaders};
-use crate::rows::{FeedRow, SinkRow};
+use crate::rows::{FeedRow, KeptSink, SinkRow, corrupt};
+use crate::secrets::{SecretOf, Secrets};
 use crate::store::Store;
 use greenroom_model::feed::{BlobEvent, ChangeFeed, FEED_CONTAINER, Sink};
 use greenroom_model::{AccountName, BlobName, BlobPath, ContainerName, ContainerPath};
@@ -80,6 +81,7 @@ impl Store {
     /// Makes or changes a sink, which is told of what happens from now on, or removes it. Err: `AccountMissing`.
     pub async fn set_sink(&self, account: &AccountName, name: String, sink: Option<Sink>) -> Result<()> {
         let account = account.clone();
+        let sink = sink.map(|sink| KeptSink::of(sink, &SecretOf::sink(&account, &name), self.secrets()));
         self.write(move |txn| {
             let mut row = txn.feed_row(&account)?;
             match (sink, row.sinks.get_mut(&name)) {
@@ -108,10 +110,10 @@ impl Store {
         .await
     }
 
-    /// Every account whose changes are told.
+    /// Every account whose changes are told. Err: `SecretSealed`.
     pub fn told(&self) -> Result<Vec<Subscribed>> {
         let rows = self.snapshot()?.feeds()?;
-        Ok(rows.into_iter().map(|(account, row)| subscribed(account, row)).collect())
+        rows.into_iter().map(|(account, row)| subscribed(account, row, self.secrets())).collect()
     }
 
     /// How many events of an account somebody does not have yet.
@@ -150,15 +152,41 @@ pub fn feed_of(account: &AccountName) -> ContainerPath {
     ContainerPath { account: account.clone(), container }
 }
 
-fn subscribed(account: AccountName, row: FeedRow) -> Subscribed {
+fn subscribed(account: AccountName, row: FeedRow, secrets: &Secrets) -> Result<Subscribed> {
     let feed = row.feed.map(|settings| Feed {
         settings,
         since: Timestamp(row.since_us),
         until: Timestamp(row.until_us),
         published: row.published,
     });
-    let sink = |SinkRow { sink, delivered, dropped }| Delivered { sink, last: delivered, dropped };
-    Subscribed { account, feed, sinks: row.sinks.into_iter().map(|(name, row)| (name, sink(row))).collect() }
+    let sink = |(name, SinkRow { sink, delivered, dropped }): (String, SinkRow)| {
+        let sink = sink.open(&SecretOf::sink(&account, &name), secrets)?;
+        Ok((name, Delivered { sink, last: delivered, dropped }))
+    };
+    let sinks = row.sinks.into_iter().map(sink).collect::<Result<_>>()?;
+    Ok(Subscribed { account, feed, sinks })
+}
+
+impl KeptSink {
+    fn of(sink: Sink, of: &SecretOf, secrets: &Secrets) -> Self {
+        match sink {
+            Sink::Webhook { url, shape } => KeptSink::Webhook { url: secrets.keep(of, url.as_bytes()), shape },
+            Sink::Pull => KeptSink::Pull,
+            Sink::Kafka { brokers, topic } => KeptSink::Kafka { brokers, topic },
+        }
+    }
+
+    fn open(self, of: &SecretOf, secrets: &Secrets) -> Result<Sink> {
+        Ok(match self {
+            KeptSink::Webhook { url, shape } => {
+                let url = secrets.open(of, &url)?;
+                let url = str::from_utf8(&url).map_err(|error| corrupt(&error.to_string()))?.to_owned();
+                Sink::Webhook { url, shape }
+            }
+            KeptSink::Pull => Sink::Pull,
+            KeptSink::Kafka { brokers, topic } => Sink::Kafka { brokers, topic },
+        })
+    }
 }
 
 fn publish(txn: &mut Txn<'_>, account: &AccountName, part: Part) -> Result<Published> {

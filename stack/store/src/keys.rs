@@ -43,6 +43,11 @@ impl DataKeyRecord {
         }
     }
 
+    fn erase(&mut self) {
+        self.state = DataKeyState::Erased;
+        self.wrapped.bytes = Vec::new();
+    }
+
     fn is_of_scope(&self, account: &AccountName, name: &str) -> bool {
         self.scope().is_some_and(|scope| scope.account == *account && scope.name == name)
     }
@@ -161,10 +166,10 @@ impl Store {
         id: DataKeyId,
         wrapped: Wrapped,
     ) -> Result<u32> {
-        let record = self.account(account).ok_or_else(|| StoreError::AccountMissing(account.clone()))?;
+        let tenant = self.tenant_of(account).ok_or_else(|| StoreError::AccountMissing(account.clone()))?;
         let state = self.active_keys().of_scope(account, name).map_or(ScopeState::Enabled, |scope| scope.state);
         let scope = ScopeKey { account: account.clone(), name: name.to_owned(), state };
-        self.add_key(record.tenant.clone(), KeyPurpose::Scope(scope), id, wrapped).await
+        self.add_key(tenant, KeyPurpose::Scope(scope), id, wrapped).await
     }
 
     async fn add_key(&self, of: TenantName, purpose: KeyPurpose, id: DataKeyId, wrapped: Wrapped) -> Result<u32> {
@@ -261,8 +266,7 @@ impl Store {
             let mut erased = Vec::new();
             for mut key in txn.data_keys()?.into_iter().filter(|key| key.tenant == of) {
                 erased.push(key.number);
-                key.state = DataKeyState::Erased;
-                key.wrapped.bytes = Vec::new();
+                key.erase();
                 txn.put_data_key(&key)?;
             }
             Ok(erased)
@@ -271,6 +275,13 @@ impl Store {
         self.active_keys().set(&self.snapshot()?)?;
         erased.iter().for_each(|number| self.keyring().clear(*number));
         Ok(erased)
+    }
+
+    /// Erases one data key: what it sealed can never be read again. Err: `KeyMissing`.
+    pub async fn erase_data_key(&self, number: u32) -> Result<()> {
+        self.change_data_key(number, DataKeyRecord::erase).await?;
+        self.keyring().clear(number);
+        Ok(())
     }
 
     async fn change_data_key(
@@ -290,8 +301,8 @@ impl Store {
 
     /// The data key that content of an account is sealed by, unwrapped; `None` where it is not sealed. Err: `KeyDenied`, `KeyAway`.
     pub async fn sealing_key(&self, account: &AccountName) -> Result<Option<Arc<DataKey>>> {
-        let Some(record) = self.account(account) else { return Ok(None) };
-        match self.active_keys().of(&record.tenant) {
+        let Some(tenant) = self.tenant_of(account) else { return Ok(None) };
+        match self.active_keys().of(&tenant) {
             Some(Sealing::By(number)) => self.unlock(number).await.map(Some),
             Some(Sealing::Erased) => Err(StoreError::KeyDenied(ERASED.into())),
             Some(Sealing::Stopped(_)) | None => Ok(None),
@@ -341,7 +352,7 @@ impl Store {
         let missing = || StoreError::ScopeMissing(name.to_owned());
         let scope = self.active_keys().of_scope(account, name).ok_or_else(missing)?;
         // An account of that name may have been another tenant's.
-        if self.account(account).is_none_or(|record| record.tenant != scope.tenant) {
+        if self.tenant_of(account).is_none_or(|tenant| tenant != scope.tenant) {
             return Err(missing());
         }
         match (scope.state, scope.sealing) {

@@ -49,6 +49,7 @@ mod quotas;
 mod reseal;
 mod rows;
 mod seal;
+mod secrets;
 mod services;
 mod shrink;
 mod snapshots;
@@ -76,6 +77,7 @@ pub use encryption::{CustomerKey, Encryption, EncryptionUnmet, Seal, Shown};
 pub use error::{Result, StoreError};
 pub use etag::ETag;
 pub use feed::{Delivered, Feed, Part, Published, Subscribed, feed_of};
+pub use identity::{AccountKey, AccountRecord};
 pub use keyring::{Hold, KeyFault, Unwrapped, Wrapping};
 pub use keys::DataKeyRecord;
 pub use lease::{
@@ -97,10 +99,10 @@ pub use quota::{Project, Quotas};
 pub use quotas::Kept;
 pub use reseal::{ClearUsage, InClear};
 pub use rows::{
-    AccountKey, AccountRecord, AccountState, DataKeyId, DataKeyState, KeyPurpose, MirrorPlace, ScopeKey, ScopeState,
-    ServiceSettings, Wrapped,
+    AccountState, DataKeyId, DataKeyState, KeyPurpose, MirrorPlace, ScopeKey, ScopeState, ServiceSettings, Wrapped,
 };
 pub use seal::{DATA_KEY_BYTES, DataKey};
+pub use secrets::SecretOf;
 pub use store::Store;
 pub use tag_filter::{Relation, TagFilter};
 pub use tiering::{BlobFact, CloudLog, ContainerFact, Leaving, Restored, Survey, TRIES_MAX, Told};

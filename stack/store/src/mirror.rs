@@ -11,6 +11,7 @@ use crate::error::{Result, StoreError};
 use crate::etag::ETag;
 use crate::props::BlobProps;
 use crate::rows::{BlobRow, List, MirrorPlace, MirrorRow, MirroredRow, blob_key, corrupt, decode, encode};
+use crate::secrets::SecretOf;
 use crate::store::Store;
 use crate::usage::{Owner, TenantUsage};
 use greenroom_model::feed::EventKind;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
+use zeroize::Zeroizing;
 
 /// Rows that one transaction writes: what a client's write may have to wait for it.
 const BLOBS_A_TRANSACTION: usize = 500;
@@ -32,7 +34,7 @@ pub struct MirrorRecord {
     pub account: AccountName,
     pub name: String,
     pub settings: String,
-    pub secret: Option<String>,
+    pub secret: Option<Zeroizing<String>>,
     pub place: MirrorPlace,
 }
 
@@ -106,8 +108,8 @@ pub(crate) struct Shown {
 impl Shown {
     pub fn load(snapshot: &Snapshot) -> Result<Self> {
         let mut shown = Self::default();
-        for record in snapshot.mirrors()? {
-            shown.come_to(&record.account, &record.name, record.place.complete_us);
+        for (account, name, row) in snapshot.mirrors()? {
+            shown.come_to(&account, &name, row.place.complete_us);
         }
         for (id, row) in snapshot.mirrored()? {
             let path = path_of(&row)?;
@@ -163,8 +165,19 @@ impl Store {
         self.look_up(path, None).ok()?.origin
     }
 
+    /// Err: `SecretSealed`.
     pub fn mirrors(&self) -> Result<Vec<MirrorRecord>> {
-        self.snapshot()?.mirrors()
+        let records = self.snapshot()?.mirrors()?.into_iter().map(|(account, name, row)| {
+            let MirrorRow { settings, secret, place } = row;
+            let open = |kept| -> Result<Zeroizing<String>> {
+                let secret = self.secrets().open(&SecretOf::mirror(&account, &name), kept)?;
+                let text = str::from_utf8(&secret).map_err(|error| corrupt(&error.to_string()))?;
+                Ok(Zeroizing::new(text.to_owned()))
+            };
+            let secret = secret.as_ref().map(open).transpose()?;
+            Ok(MirrorRecord { account, name, settings, secret, place })
+        });
+        records.collect()
     }
 
     /// Makes a mirror, or changes its settings. Without a secret it keeps the one that it has. Err: `AccountMissing`.
@@ -176,6 +189,8 @@ impl Store {
         secret: Option<String>,
     ) -> Result<()> {
         let (account, name) = (account.clone(), name.to_owned());
+        let of = SecretOf::mirror(&account, &name);
+        let secret = secret.map(|secret| self.secrets().keep(&of, Zeroizing::new(secret).as_bytes()));
         self.write(move |txn| {
             if txn.accounts.get(account.as_str())?.is_none() {
                 return Err(StoreError::AccountMissing(account));
@@ -433,11 +448,11 @@ fn forget(txn: &mut Txn<'_>, cached: &Cached) -> Result<u64> {
 }
 
 impl Txn<'_> {
-    fn mirror(&self, account: &AccountName, name: &str) -> Result<Option<MirrorRow>> {
+    pub(crate) fn mirror(&self, account: &AccountName, name: &str) -> Result<Option<MirrorRow>> {
         self.mirrors.get((account.as_str(), name))?.map(|row| decode(row.value())).transpose()
     }
 
-    fn put_mirror(&mut self, account: &AccountName, name: &str, row: &MirrorRow) -> Result<()> {
+    pub(crate) fn put_mirror(&mut self, account: &AccountName, name: &str, row: &MirrorRow) -> Result<()> {
         self.dirty = true;
         self.mirrors.insert((account.as_str(), name), encode(row).as_slice())?;
         Ok(())
@@ -458,14 +473,14 @@ impl Txn<'_> {
 }
 
 impl Snapshot {
-    fn mirrors(&self) -> Result<Vec<MirrorRecord>> {
+    /// By account and name.
+    pub(crate) fn mirrors(&self) -> Result<Vec<(AccountName, String, MirrorRow)>> {
         let table = self.txn.open_table(crate::catalog::tables::MIRRORS)?;
         let rows = table.iter()?.map(|item| {
             let (key, row) = item?;
             let (account, name) = key.value();
             let account = AccountName::new(account).map_err(|error| corrupt(&error.to_string()))?;
-            let MirrorRow { settings, secret, place } = decode(row.value())?;
-            Ok(MirrorRecord { account, name: name.to_owned(), settings, secret, place })
+            Ok((account, name.to_owned(), decode(row.value())?))
         });
         rows.collect()
     }

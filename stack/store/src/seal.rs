@@ -186,6 +186,9 @@ mod tests {
             let mut bad = good.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
             assert!(FrameKind::Sealed.check(&bad).is_err(), "bit {bit}");
+            // Whoever reads looks at no more than the beginning before it is opened.
+            assert_eq!(FrameKind::Sealed.check_begin(&bad), Ok(()), "bit {bit}");
+            assert!(key(7, 1).open(&mut bad.clone()).is_err(), "bit {bit}");
             FrameKind::Sealed.close(&mut bad);
             assert!(key(7, 1).open(&mut bad).is_err(), "bit {bit}");
         }

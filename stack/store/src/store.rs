@@ -17,6 +17,7 @@ use crate::migrate;
 use crate::mirror::Shown;
 use crate::quota::SharedQuotas;
 use crate::rows::AuditRow;
+use crate::secrets::Secrets;
 use crate::space::{self, Filled, Space};
 use crate::usage::{Held, Owner, TenantUsage, Usage};
 use greenroom_model::feed::Cause;
@@ -40,6 +41,7 @@ struct Parts {
     extents: Arc<Extents>,
     space: Arc<Space>,
     identities: RwLock<Identities>,
+    secrets: Arc<Secrets>,
     keyring: Arc<Keyring>,
     active_keys: ActiveKeys,
     faults: Arc<Faults>,
@@ -203,6 +205,10 @@ impl Store {
         tokio::task::spawn_blocking(move || query(&snapshot)).await.map_err(|_| StoreError::Closed)?
     }
 
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.parts.catalog
+    }
+
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         self.parts.catalog.snapshot()
     }
@@ -261,6 +267,10 @@ impl Store {
         &self.parts.quotas
     }
 
+    pub(crate) fn secrets(&self) -> &Arc<Secrets> {
+        &self.parts.secrets
+    }
+
     pub(crate) fn keyring(&self) -> &Arc<Keyring> {
         &self.parts.keyring
     }
@@ -283,7 +293,8 @@ impl Parts {
         let linked = migrate::Folder { disk: disk.clone(), dir, kept: &[] }.linked()?;
         let space = Arc::new(Space::new(disk.clone(), dir, &file, config.capacity_bytes).beside(linked));
         let snapshot = catalog.snapshot()?;
-        let identities = RwLock::new(Identities::load(&snapshot)?);
+        let secrets = Arc::<Secrets>::default();
+        let identities = RwLock::new(Identities::load(&snapshot, &secrets)?);
         let active_keys = ActiveKeys::load(&snapshot)?;
         let keyring = Arc::new(Keyring::new(clock.clone()));
         let mirrored = Shown::load(&snapshot)?;
@@ -309,6 +320,7 @@ impl Parts {
             extents,
             space,
             identities,
+            secrets,
             keyring,
             active_keys,
             faults,

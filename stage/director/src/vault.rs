@@ -9,6 +9,7 @@ use serde::Deserialize;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::Command;
 
@@ -37,23 +38,33 @@ pub enum VaultError {
     Silent,
 }
 
-/// A running vault, the end of it, and what a stack must know to be its client.
+/// A running vault, and the end of it.
 #[derive(Debug)]
 pub struct Process {
     server: Server,
     pub vault: Vault,
-    authority: String,
-    ca: PathBuf,
-    added: Added,
 }
 
-/// Where a vault is, and what is said to it.
+/// Where a vault is, what is said to it, and what makes a stack its client.
 #[derive(Debug, Clone)]
 pub struct Vault {
-    program: PathBuf,
-    data: PathBuf,
+    console: Console,
     /// Base URL.
     url: String,
+    client: Arc<Client>,
+}
+
+/// What a stack is told of the vault: arguments, and what must not be among them.
+#[derive(Debug)]
+pub struct Client {
+    pub args: Vec<String>,
+    pub secret: SecretString,
+}
+
+#[derive(Debug, Clone)]
+struct Console {
+    program: PathBuf,
+    data: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,20 +112,16 @@ impl Process {
         let Ready { vault: url, authority, ca } = ready;
         let port = url.rsplit(':').next().unwrap_or_default();
         tokio::fs::write(&place, port).await.map_err(io("note where the vault is"))?;
-        let vault = Vault { program: program.to_path_buf(), data, url };
+        let console = Console { program: program.to_path_buf(), data };
         // Of an earlier start, whose secret nobody has any more. At the first one there is none.
-        vault.say(&["client", "remove", CLIENT]).await.ok();
-        let said = vault.say(&["client", "add", CLIENT, "--rights", RIGHTS]).await?;
+        console.say(&["client", "remove", CLIENT]).await.ok();
+        let said = console.say(&["client", "add", CLIENT, "--rights", RIGHTS]).await?;
         let added: Added = serde_json::from_str(&said).map_err(|error| VaultError::Answer(error.to_string()))?;
         added.tell(secrets);
-        Ok(Process { server, vault, authority, ca, added })
-    }
-
-    /// What makes a stack its client: arguments, and what must not be among them.
-    pub fn client(&self) -> (Vec<String>, (String, SecretString)) {
-        let ca = self.ca.display().to_string();
-        let said = ["--vault-client", &self.added.client_id, "--vault-authority", &self.authority, "--vault-ca", &ca];
-        (said.map(String::from).to_vec(), (SECRET.into(), self.added.secret.as_str().into()))
+        let ca = ca.display().to_string();
+        let args = ["--vault-client", &added.client_id, "--vault-authority", &authority, "--vault-ca", &ca];
+        let client = Arc::new(Client { args: args.map(String::from).to_vec(), secret: added.secret.into() });
+        Ok(Process { server, vault: Vault { console, url, client } })
     }
 
     /// Waits for an end that nobody asked for, and tells what the vault said last.
@@ -128,6 +135,10 @@ impl Process {
 }
 
 impl Vault {
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// What the key is called where tenants are declared.
     pub fn url(&self, key: &VaultKey) -> String {
         format!("{}/keys/{key}", self.url)
@@ -135,24 +146,26 @@ impl Vault {
 
     /// Makes a key where there is none of its name. Whether there was none.
     pub async fn create(&self, key: &VaultKey) -> Result<bool, VaultError> {
-        let listed = self.say(&["key", "list"]).await?;
+        let listed = self.console.say(&["key", "list"]).await?;
         let mut keys = listed.lines().filter_map(|line| serde_json::from_str::<Listed>(line).ok());
         if keys.any(|there| there.name == key.to_string()) {
             return Ok(false);
         }
-        self.say(&["key", "create", &key.to_string()]).await.map(|_| true)
+        self.console.say(&["key", "create", &key.to_string()]).await.map(|_| true)
     }
 
     /// From now on the key neither wraps nor unwraps.
     pub async fn disable(&self, key: &VaultKey) -> Result<(), VaultError> {
-        self.say(&["key", "disable", &key.to_string()]).await.map(|_| ())
+        self.console.say(&["key", "disable", &key.to_string()]).await.map(|_| ())
     }
 
     /// Undoes it.
     pub async fn enable(&self, key: &VaultKey) -> Result<(), VaultError> {
-        self.say(&["key", "enable", &key.to_string()]).await.map(|_| ())
+        self.console.say(&["key", "enable", &key.to_string()]).await.map(|_| ())
     }
+}
 
+impl Console {
     /// A line to the vault, and what it says.
     async fn say(&self, line: &[&str]) -> Result<String, VaultError> {
         let mut command = Command::new(&self.program);

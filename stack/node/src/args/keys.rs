@@ -11,7 +11,8 @@ use url::Url;
 /// Who wraps the data keys of tenants whose content is encrypted.
 #[derive(Debug, Args)]
 pub struct Vaults {
-    /// File that holds this server's own wrapping key, made if absent [default: DIR/node.key; keep a copy of it elsewhere]
+    /// File that holds this server's own key, which seals its secrets and wraps data keys; made by the first start [default: DIR/node.key; keep a
+    /// copy of it elsewhere: without it the folder cannot be served]
     #[arg(long, value_name = "FILE")]
     pub node_key_file: Option<PathBuf>,
     /// What this server is called where vaults know their clients from: its client id. Its secret is in GREENROOM_VAULT_SECRET or a file

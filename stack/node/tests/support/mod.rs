@@ -4,6 +4,7 @@
 pub mod authority;
 pub mod azcopy;
 pub mod bed;
+pub mod clear;
 pub mod cloud;
 pub mod collector;
 pub mod golden;

@@ -49,6 +49,12 @@ impl Engine {
 }
 
 impl Engine {
+    /// Of the file.
+    pub fn length(&self) -> Result<u64> {
+        let length = self.disk.open(&self.file, Mode::Read).and_then(|file| file.length());
+        length.map_err(|error| StoreError::io("look at", &self.file, error))
+    }
+
     /// Gives back what the file holds and does not use. Whether that was possible: not while somebody reads. To be called by who writes.
     pub fn shrink(&self) -> Result<bool> {
         let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);

@@ -75,6 +75,10 @@ impl Catalog {
         decode_first(row.value())
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// See `Engine::shrink`.
     pub fn shrink(&self) -> Result<bool> {
         self.engine.shrink()

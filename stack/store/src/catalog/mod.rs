@@ -14,6 +14,7 @@ mod lists;
 pub mod migrate;
 mod page_changes;
 mod pages;
+mod scrub;
 mod snapshot;
 mod sweep;
 pub mod tables;

@@ -46,11 +46,11 @@ impl Snapshot {
         self.txn.open_table(TENANTS)?.iter()?.map(|item| Ok(item?.0.value().to_owned())).collect()
     }
 
-    pub fn accounts(&self) -> Result<Vec<AccountRecord>> {
+    pub fn accounts(&self) -> Result<Vec<AccountRow>> {
         self.txn.open_table(ACCOUNTS)?.iter()?.map(|item| decode(item?.1.value())).collect()
     }
 
-    pub fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>> {
+    pub fn account(&self, name: &AccountName) -> Result<Option<AccountRow>> {
         self.txn.open_table(ACCOUNTS)?.get(name.as_str())?.map(|row| decode(row.value())).transpose()
     }
 

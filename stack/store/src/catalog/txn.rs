@@ -92,8 +92,14 @@ impl<'t> Txn<'t> {
         self.books.next_id()
     }
 
-    pub fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>> {
+    pub fn account(&self, name: &AccountName) -> Result<Option<AccountRow>> {
         self.accounts.get(name.as_str())?.map(|row| decode(row.value())).transpose()
+    }
+
+    pub fn put_account(&mut self, row: &AccountRow) -> Result<()> {
+        self.dirty = true;
+        self.accounts.insert(row.name.as_str(), encode(row).as_slice())?;
+        Ok(())
     }
 
     pub fn has_tenant(&self, name: &TenantName) -> Result<bool> {

@@ -223,9 +223,17 @@ impl Window {
         }
         for (number, frame) in disk.chunks_mut(step as usize).enumerate() {
             let damaged = |what| corrupt(extent.path(), self.at + number as u64 * step, what);
-            self.kind.check(frame).map_err(damaged)?;
-            if self.kind == FrameKind::Sealed {
-                keys.find(seal::sealed_by(frame))?.open(frame).map_err(damaged)?;
+            match self.kind {
+                FrameKind::Plain => self.kind.check(frame).map_err(damaged)?,
+                FrameKind::Sealed => {
+                    self.kind.check_begin(frame).map_err(damaged)?;
+                    let key = match keys.find(seal::sealed_by(frame)) {
+                        Ok(key) => key,
+                        // Its number may be what is damaged.
+                        Err(error) => return Err(self.kind.check(frame).map_err(damaged).err().unwrap_or(error)),
+                    };
+                    key.open(frame).map_err(damaged)?;
+                }
             }
         }
         let mut disk = Bytes::from_owner(disk);

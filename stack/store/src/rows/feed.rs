@@ -1,6 +1,7 @@
 //! Who is told of an account's changes.
 
-use greenroom_model::feed::{ChangeFeed, Sink};
+use super::secret::KeptSecret;
+use greenroom_model::feed::{ChangeFeed, Shape};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,11 +20,26 @@ pub struct FeedRow {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SinkRow {
-    pub sink: Sink,
+    pub sink: KeptSink,
     /// The last event that it has.
     pub delivered: u64,
     /// Events that it never got: more had waited than are kept.
     pub dropped: u64,
+}
+
+/// A `Sink`, with its secret as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeptSink {
+    /// What is in a URL may be all that tells a friend from a stranger there.
+    Webhook {
+        url: KeptSecret,
+        shape: Shape,
+    },
+    Pull,
+    Kafka {
+        brokers: Vec<String>,
+        topic: String,
+    },
 }
 
 impl FeedRow {
@@ -41,17 +57,20 @@ impl FeedRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use greenroom_model::feed::Shape;
+    use zeroize::Zeroizing;
 
     #[test]
     fn a_sink_is_read_as_the_kind_that_it_was_written_as() {
-        let webhook = Sink::Webhook { url: "https://a/b".to_owned(), shape: Shape::EventGrid };
-        let kafka = Sink::Kafka { brokers: vec!["a:1".to_owned(), "b:2".to_owned()], topic: "t".to_owned() };
-        for (sink, bytes) in
-            [(webhook, &b"\x00\x0bhttps://a/b\x01"[..]), (Sink::Pull, b"\x01"), (kafka, b"\x02\x02\x03a:1\x03b:2\x01t")]
-        {
+        let url = KeptSecret::Plain(Zeroizing::new(b"https://a/b".to_vec()));
+        let webhook = KeptSink::Webhook { url, shape: Shape::EventGrid };
+        let kafka = KeptSink::Kafka { brokers: vec!["a:1".to_owned(), "b:2".to_owned()], topic: "t".to_owned() };
+        for (sink, bytes) in [
+            (webhook, &b"\x00\x00\x0bhttps://a/b\x01"[..]),
+            (KeptSink::Pull, b"\x01"),
+            (kafka, b"\x02\x02\x03a:1\x03b:2\x01t"),
+        ] {
             assert_eq!(postcard::to_allocvec(&sink).unwrap(), bytes);
-            assert_eq!(postcard::from_bytes::<Sink>(bytes).unwrap(), sink);
+            assert_eq!(postcard::from_bytes::<KeptSink>(bytes).unwrap(), sink);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is mirrored here, and how far.
 
+use super::secret::KeptSecret;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -7,7 +8,7 @@ pub struct MirrorRow {
     /// What they mean is for others to say.
     pub settings: String,
     /// What authorises at the origin.
-    pub secret: Option<String>,
+    pub secret: Option<KeptSecret>,
     pub place: MirrorPlace,
 }
 

@@ -263,12 +263,16 @@ pub enum ConsumerVerb {
     Kill { name: greenroom_model::TenantName },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum StackVerb {
     /// Stops it and deletes its disk; the cloud stays.
     Wipe,
     /// Rebuilds its disk from the cloud alone, and starts it.
-    Rebuild,
+    Rebuild {
+        /// A tenant whose keys are gone: fails unless all that the cloud holds of it is there and stays sealed, and all else is back.
+        #[arg(long = "leaves", value_name = "TENANT")]
+        left: Vec<greenroom_model::TenantName>,
+    },
 }
 
 /// A file beside the demo.

@@ -222,7 +222,7 @@ impl Verb {
             Verb::Run { .. } => measures::of_tool(group),
             Verb::Wait { .. } => vec![measures::waited(group)],
             Verb::Load(load) => measures::of_load(&load.name),
-            Verb::Stack { what: StackVerb::Rebuild } => vec!["rebuild.seconds".into()],
+            Verb::Stack { what: StackVerb::Rebuild { .. } } => vec!["rebuild.seconds".into()],
             Verb::Consumer { what: ConsumerVerb::Start { name, .. } } => measures::of_consumer(name),
             Verb::Stack { what: StackVerb::Wipe }
             | Verb::Consumer { what: ConsumerVerb::Kill { .. } }

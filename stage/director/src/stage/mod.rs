@@ -21,6 +21,7 @@ mod outcome;
 mod plan;
 mod plays;
 mod posters;
+mod rebuild_line;
 mod recording;
 mod rehearse;
 mod reload;

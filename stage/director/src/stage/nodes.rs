@@ -128,10 +128,9 @@ impl Nodes {
                 start.env.insert(SECRET.into(), cloud.key.clone());
             }
             if let Some((vault, keys)) = self.vault.as_ref().zip(home.keys) {
-                let (args, (name, secret)) = vault.client();
-                start.args.extend(args);
-                start.args.extend(keys.args());
-                start.env.insert(name, secret);
+                let vault::Client { args, secret } = vault.vault.client();
+                start.args.extend(args.iter().cloned().chain(keys.args()));
+                start.env.insert(vault::SECRET.into(), secret.clone());
             }
             self.stack = Some(Process::start(program, &home.stack_folder(workshop), start).await?);
         }

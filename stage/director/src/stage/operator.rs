@@ -2,12 +2,10 @@
 
 use super::Stage;
 use super::line::LineState;
-use super::nodes::SECRET;
 use super::runner::{Made, Seen};
 use super::supervise::Order;
 use crate::library::read_tenants;
 use crate::parse::{FaultVerb, FileName, KeysVerb, OffloadVerb, OriginFault, StackVerb, Switch, TenantVerb, Treat};
-use crate::tool::{self, Heard, Invocation};
 use greenroom_model::control::NewAccount;
 use greenroom_model::offload::{CloudFault, MoveAction, OffloadPlan, Treatment, Water};
 use greenroom_model::tenancy::{
@@ -17,7 +15,6 @@ use greenroom_model::tenancy::{
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use greenroom_show::Event;
 use greenroom_show::unit::{Unit, grouped};
-use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -178,41 +175,14 @@ impl Stage {
         }
     }
 
-    pub(super) async fn stack_verb(self: &Arc<Self>, what: StackVerb, cancel: &CancellationToken) -> Seen {
+    pub(super) async fn stack_verb(self: &Arc<Self>, what: &StackVerb, cancel: &CancellationToken) -> Seen {
         match what {
             StackVerb::Wipe => {
                 self.end_loads().await;
                 self.order(Order::Wipe).await?;
                 Ok("its disk is gone; what is left is in the cloud".into())
             }
-            StackVerb::Rebuild => {
-                let cloud = self.backstage.cloud.borrow().clone().ok_or("there is no cloud to rebuild from")?;
-                if self.backstage.stack.borrow().is_some() {
-                    return Err("the stack runs: 'stack wipe' comes before".into());
-                }
-                let began = self.watch.now();
-                let folder = self.backstage.homes.borrow().stack_folder(self.backstage.workshop.folder());
-                let data = folder.display().to_string();
-                let invocation = Invocation {
-                    program: self.backstage.stack_program.clone(),
-                    args: ["rebuild", "--from", &cloud.url, "--data", &data, "--verify"].map(String::from).to_vec(),
-                    env: [(SECRET.to_string(), cloud.key.expose_secret().to_string())].into(),
-                    folder: self.backstage.workshop.data(),
-                    private: self.backstage.workshop.folder().to_path_buf(),
-                    secrets: self.secrets.clone(),
-                };
-                let hear = |heard| match heard {
-                    Heard::Output(text) => self.emit(Event::Output(text)),
-                    // It reads nothing.
-                    Heard::Waits => {}
-                };
-                let background = &self.backstage.background;
-                tool::run(invocation, hear, cancel, background).await.map_err(|error| error.to_string())?;
-                let seconds = (self.watch.now() - began) as f64 / 1e6;
-                self.emit(Event::Figure { name: "rebuild.seconds".into(), value: seconds, unit: Unit::Seconds });
-                self.order(Order::Start).await?;
-                Ok(format!("rebuilt from the cloud alone in {}", Unit::Seconds.say(seconds)))
-            }
+            StackVerb::Rebuild { left } => self.rebuild(left, cancel).await,
         }
     }
 

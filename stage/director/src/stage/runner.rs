@@ -265,7 +265,7 @@ impl Stage {
             Verb::Feed { account, state, segment } => self.feed(account, *state, *segment).await,
             Verb::Sink { account, name } => self.sink(account, name).await,
             Verb::Consumer { what } => self.consumer(demo, what).await,
-            Verb::Stack { what } => self.stack_verb(*what, cancel).await,
+            Verb::Stack { what } => self.stack_verb(what, cancel).await,
             Verb::Expect { condition } => self.expect(&Condition::read(condition)?).await,
             Verb::Wait { condition } => {
                 let (condition, _) = without_within(condition)?;

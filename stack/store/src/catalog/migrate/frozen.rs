@@ -13,8 +13,9 @@ use crate::props::{
 };
 use crate::rows::*;
 use crate::usage::{Owner, TenantUsage};
-use greenroom_model::feed::{BlobEvent, BlobType, Cause, ChangeFeed, EventKind, Shape, Sink};
+use greenroom_model::feed::{BlobEvent, BlobType, Cause, ChangeFeed, EventKind, Shape};
 use greenroom_model::{AccountName, BlobName, ContainerName, TenantName};
+use zeroize::Zeroizing;
 
 const FROZEN: &str = include_str!("rows.txt");
 
@@ -43,7 +44,8 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("pieces", encode(&vec![piece(), piece()].as_slice())),
         ("blocks", encode(&vec![block(), block()].as_slice())),
         ("feeds", encode(&feed())),
-        ("mirrors", encode(&mirror())),
+        ("mirrors", encode(&mirror(plain(b"secret")))),
+        ("mirrors", encode(&mirror(sealed()))),
         ("mirrored", encode(&mirrored())),
     ];
     let accounts = [AccountState::Enabled, AccountState::Disabled].into_iter();
@@ -62,17 +64,25 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
     rows
 }
 
-fn account(state: AccountState) -> AccountRecord {
+fn plain(secret: &[u8]) -> KeptSecret {
+    KeptSecret::Plain(Zeroizing::new(secret.to_vec()))
+}
+
+fn sealed() -> KeptSecret {
+    KeptSecret::Sealed(vec![81, 82])
+}
+
+fn account(state: AccountState) -> AccountRow {
     let (name, tenant) = (AccountName::new("goldacct"), TenantName::new("gold"));
     let public_containers = match state {
         AccountState::Enabled => PublicContainers::Allowed,
         AccountState::Disabled => PublicContainers::Forbidden,
     };
-    AccountRecord {
+    AccountRow {
         name: name.expect("a good name"),
         tenant: tenant.expect("a good name"),
-        key: AccountKey::new([1, 2, 3]),
-        second_key: Some(AccountKey::new([4])),
+        key: plain(&[1, 2, 3]),
+        second_key: Some(sealed()),
         state,
         public_containers,
         generation: 500,
@@ -163,9 +173,9 @@ fn blobs() -> impl Iterator<Item = BlobRow> {
     })
 }
 
-fn mirror() -> MirrorRow {
+fn mirror(secret: KeptSecret) -> MirrorRow {
     let place = MirrorPlace { cursor: vec![72, 73], complete_us: 74, listed_us: -75 };
-    MirrorRow { settings: "{}".to_owned(), secret: Some("secret".to_owned()), place }
+    MirrorRow { settings: "{}".to_owned(), secret: Some(secret), place }
 }
 
 fn mirrored() -> MirroredRow {
@@ -174,10 +184,10 @@ fn mirrored() -> MirroredRow {
 }
 
 fn feed() -> FeedRow {
-    let (url, shape) = ("https://a/b".to_owned(), Shape::EventGrid);
-    let webhook = |shape| Sink::Webhook { url: url.clone(), shape };
-    let kafka = Sink::Kafka { brokers: vec!["a:1".to_owned()], topic: "t".to_owned() };
-    let sinks = [webhook(Shape::CloudEvents), webhook(shape), Sink::Pull, kafka].into_iter();
+    let webhook = |url, shape| KeptSink::Webhook { url, shape };
+    let (told, quiet) = (webhook(plain(b"https://a/b"), Shape::CloudEvents), webhook(sealed(), Shape::EventGrid));
+    let kafka = KeptSink::Kafka { brokers: vec!["a:1".to_owned()], topic: "t".to_owned() };
+    let sinks = [told, quiet, KeptSink::Pull, kafka].into_iter();
     let sinks = sinks
         .zip(["a", "b", "c", "d"])
         .map(|(sink, name)| (name.to_owned(), SinkRow { sink, delivered: 60, dropped: 61 }));

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod frozen;
 mod v10;
+mod v11;
 mod v5;
 mod v6;
 mod v7;
@@ -20,7 +21,8 @@ use std::path::{Path, PathBuf};
 /// The first that a step leads from. Those before it were never given to anybody.
 pub const OLDEST: u32 = 5;
 /// In order; a new format is one more.
-const STEPS: [fn(&WriteTransaction) -> Result<()>; 6] = [v5::to_6, v6::to_7, v7::to_8, v8::to_9, v9::to_10, v10::to_11];
+const STEPS: [fn(&WriteTransaction) -> Result<()>; 7] =
+    [v5::to_6, v6::to_7, v7::to_8, v8::to_9, v9::to_10, v10::to_11, v11::to_12];
 /// Of the data folder as a whole: tables, rows, extents.
 pub const FORMAT: u32 = OLDEST + STEPS.len() as u32;
 /// In a way back that is being gone: there is no other way from here.
