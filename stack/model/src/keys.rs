@@ -222,6 +222,10 @@ pub struct Erased {
     pub at: String,
     /// Their numbers.
     pub data_keys: Vec<u32>,
+    /// Why the cloud still holds them, wrapped: whoever may use the key that wrapped them could read what a lost machine left there. They go as soon
+    /// as that can be; asking again tells. Absent: it holds none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_in_cloud: Option<String>,
     /// The audit log's entry that says the same.
     pub audit_seq: u64,
     pub audit_hash: String,

@@ -10,6 +10,9 @@ use greenroom_model::keys::{
 use reqwest::{Method, RequestBuilder};
 use std::process::ExitCode;
 
+/// Something is left that is to go.
+const LEFT: u8 = 3;
+
 pub fn run(what: &What) -> Result<ExitCode, Fault> {
     match what {
         What::Status { of, json } => ask(of, |server| server.request(Method::GET, &path(of, "")), *json),
@@ -37,13 +40,19 @@ pub fn run(what: &What) -> Result<ExitCode, Fault> {
                     Ok(erased) => erased,
                     Err(code) => return Ok(code),
                 };
-                let Erased { tenant, at, data_keys, audit_seq, audit_hash } = erased;
-                println!(
-                    "{} data keys of {tenant} were erased at {at}: what they encrypted can never be read again",
-                    data_keys.len()
-                );
+                let Erased { tenant, at, data_keys, left_in_cloud, audit_seq, audit_hash } = erased;
+                let count = data_keys.len();
+                match &left_in_cloud {
+                    None => println!(
+                        "{count} data keys of {tenant} were erased at {at}: what they encrypted can never be read again"
+                    ),
+                    Some(why) => println!(
+                        "{count} data keys of {tenant} were erased here at {at}, and the cloud still holds them, wrapped: {why}. They go as soon as \
+                         it answers; say this again to see that they have gone"
+                    ),
+                }
                 println!("entry {audit_seq} of the audit log says so: {audit_hash}");
-                Ok(ExitCode::SUCCESS)
+                Ok(if left_in_cloud.is_none() { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
             })
         }
     }

@@ -2,8 +2,8 @@
 
 mod support;
 
-use greenroom_model::keys::Encryption;
-use greenroom_model::offload::{RunRequest, TakeOver};
+use greenroom_model::keys::{Encryption, Erased};
+use greenroom_model::offload::{CloudFaultKind, RunRequest, TakeOver};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 use support::azcopy::AzCopy;
 use support::cloud::Cloud;
-use support::tiering::{PATIENCE, at_once, run, set_rules, wait};
+use support::tiering::{PATIENCE, at_once, fault, run, set_rules, wait};
 use support::vault::Vault;
 use support::{ACCOUNT, CONTAINER, Stack, tree};
 use tempfile::TempDir;
@@ -104,6 +104,13 @@ impl Bed {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never {status}"));
+    }
+
+    async fn erase(&self) -> Erased {
+        let erased = self.stack.control(Method::POST, "/v1/tenants/gold/encryption/erase").send().await;
+        let erased = erased.expect("an answer");
+        assert_eq!(erased.status(), StatusCode::OK);
+        erased.json().await.expect("a receipt")
     }
 
     async fn all_is_there(&self, account: &str, expected: &BTreeMap<String, Vec<u8>>) {
@@ -284,9 +291,12 @@ async fn it_is_rebuilt_with_its_vault_and_waits_in_the_volume_without() {
 async fn what_is_erased_is_erased_in_the_cloud_too() {
     let mut bed = Bed::furnished().await;
     assert_eq!(bed.files("keys").len(), 1);
-    let erased = bed.stack.control(Method::POST, "/v1/tenants/gold/encryption/erase").send().await;
-    assert_eq!(erased.expect("an answer").status(), StatusCode::OK);
-    run(&bed.stack, &RunRequest::default()).await.expect("a pass");
+    fault(&bed.stack, Some(CloudFaultKind::Offline)).await;
+    let left = bed.erase().await.left_in_cloud.expect("the cable is out");
+    assert_eq!(bed.files("keys").len(), 1, "{left}");
+    fault(&bed.stack, None).await;
+    // No receipt without it: whoever has the vault's key could read what a machine that is lost now has left there.
+    assert_eq!(bed.erase().await.left_in_cloud, None);
     assert_eq!(bed.files("keys"), Vec::<PathBuf>::new());
     bed.all_is_there(SILVER, &contents("silver")).await;
     assert!(bed.stack.stop().await.success());
@@ -295,4 +305,49 @@ async fn what_is_erased_is_erased_in_the_cloud_too() {
     assert_eq!((code, &said["blobs"]), (Some(3), &Value::from(contents("silver").len())), "{said}");
     let because = said["sealed"][0]["because"].as_str().expect("why").to_owned();
     assert!(because.contains("nobody here has"), "{because}");
+}
+
+/// Data keys made and wrapped anew, the vault's key turned, refused and given back: whenever the plug is pulled, what was written is read, and what
+/// lies in the cloud alone is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_a_rotation_loses_nothing() {
+    const ROUNDS: u64 = 10;
+    let mut bed = Bed::furnished().await;
+    let arguments = bed.arguments();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut expected = contents("gold");
+    for round in 0..ROUNDS {
+        bed.vault.say(&["key", "rotate", "gold"]).await;
+        let what = if round % 2 == 0 { "data-key" } else { "wrapping-key" };
+        let rotate = bed.stack.control(Method::POST, &format!("/v1/tenants/gold/encryption/rotate?what={what}"));
+        // Nobody hears how it ended.
+        let rotating = tokio::spawn(async move { drop(rotate.send().await) });
+        tokio::time::sleep(Duration::from_millis(round * 4)).await;
+        bed.stack.kill().await;
+        rotating.await.expect("it has been asked");
+        if round % 3 == 0 {
+            bed.vault.say(&["key", "disable", "gold"]).await;
+        }
+        bed.stack.restart_with(&arguments).await;
+        if round % 3 == 0 {
+            bed.until(expected.keys().next().expect("some"), StatusCode::FORBIDDEN).await;
+            bed.vault.say(&["key", "enable", "gold"]).await;
+        }
+        bed.until(expected.keys().next().expect("some"), StatusCode::OK).await;
+        let (name, content) = (format!("{NAME}-gold-round-{round}"), tree::content(&round.to_string(), 40_000));
+        let url = bed.stack.url(&format!("{CONTAINER}/{name}")).await;
+        let put = bed.stack.http.put(url).header("x-ms-blob-type", "BlockBlob").body(content.clone()).send().await;
+        assert_eq!(put.expect("an answer").status(), StatusCode::CREATED, "round {round}");
+        expected.insert(name, content);
+        bed.all_is_there(ACCOUNT, &expected).await;
+    }
+    let all = (expected.len() + contents("silver").len()) as u64;
+    wait(&bed.stack, "all in the cloud", |status| status.offloaded.blobs == all && status.pending.blobs == 0).await;
+    run(&bed.stack, &RunRequest::default()).await.expect("a pass");
+    assert!(bed.stack.stop().await.success());
+    let vault: Vec<&str> = bed.vault.arguments.iter().map(String::as_str).collect();
+    let (said, code) = bed.rebuild("after", &vault);
+    assert_eq!((code, &said["blobs"]), (Some(0), &Value::from(all)), "{said}");
+    bed.stack = Stack::start_in(bed.rebuilt.path().join("after"), &arguments).await;
+    bed.all_is_there(ACCOUNT, &expected).await;
 }

@@ -12,10 +12,14 @@ use greenroom_gateway::time;
 use greenroom_model::TenantName;
 use greenroom_model::control::Problem;
 use greenroom_model::keys::{Encryption, EncryptionStatus, Erased, Rotate};
-use greenroom_store::KeyFault;
+use greenroom_store::{KeyFault, StoreError};
 use http::StatusCode;
 use serde::Deserialize;
+use std::time::Duration;
 use utoipa::IntoParams;
+
+/// What the cloud may take to remove wrapped keys while somebody waits for it.
+const ERASE_MAX: Duration = Duration::from_secs(20);
 
 /// How a tenant's content is encrypted, and whether it can be read now
 #[utoipa::path(
@@ -105,11 +109,29 @@ pub async fn erase(
 ) -> Result<Json<Erased>, Refusal> {
     let tenant = known(&state, name)?;
     let data_keys = state.keys.erase(&tenant).await?;
-    let said = data_keys.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-    let head =
-        state.done(&caller.to_string(), "encryption.erase", tenant.as_str(), &format!("data keys {said}")).await?;
+    let left_in_cloud = erase_in_cloud(&state).await?;
+    let numbers = data_keys.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let left =
+        left_in_cloud.as_ref().map_or_else(String::new, |why| format!("; the cloud still holds them wrapped: {why}"));
+    let said = format!("data keys {numbers}{left}");
+    let head = state.done(&caller.to_string(), "encryption.erase", tenant.as_str(), &said).await?;
     let at = time::iso_seconds(state.clock.now());
-    Ok(Json(Erased { tenant, at, data_keys, audit_seq: head.seq, audit_hash: head.hash }))
+    Ok(Json(Erased { tenant, at, data_keys, left_in_cloud, audit_seq: head.seq, audit_hash: head.hash }))
+}
+
+/// Why wrapped keys that were erased here are left in the cloud; `None` where there are none.
+pub async fn erase_in_cloud(state: &Control) -> Result<Option<String>, StoreError> {
+    if state.store.cloud_volume()?.is_none() {
+        return Ok(None);
+    }
+    let Some(offload) = &state.offload else {
+        return Ok(Some("the server runs without it: start it with --offload-to URL, and erase again".to_owned()));
+    };
+    let asked = tokio::time::timeout(ERASE_MAX, offload.erase_keys()).await;
+    Ok(match asked {
+        Ok(erased) => erased.err().map(|error| error.to_string()),
+        Err(_) => Some(format!("it does not answer within {} s", ERASE_MAX.as_secs())),
+    })
 }
 
 impl From<KeysFault> for Refusal {

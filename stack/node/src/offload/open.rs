@@ -53,6 +53,23 @@ impl Service {
         Ok(opened)
     }
 
+    /// Takes from the target the wrapped keys that were erased here, now: the next pass would too. Err: they are there still.
+    pub async fn erase_keys(&self) -> Result<(), Failed> {
+        if let Some(away) = self.away() {
+            return Err(away);
+        }
+        self.open().await?;
+        Ok(self.cloud_keys.keep(&self.cloud).await?)
+    }
+
+    /// Why nothing can be asked of the target now.
+    pub(super) fn away(&self) -> Option<Failed> {
+        self.shape.is_away().then(|| {
+            let why = self.shape.why().unwrap_or_else(|| "it does not answer".to_owned());
+            Error::Away(why.into()).into()
+        })
+    }
+
     /// Reads the volume as it stands now, although another folder writes it: what that has moved is found again.
     pub(super) async fn follow(&self) -> Result<(), Failed> {
         let format = log::load_format(&self.cloud).await?;

@@ -33,9 +33,8 @@ impl Service {
         self.cloud_keys.ask_again().await;
         let found = self.find().await?;
         self.note_pending(&found.plan);
-        if self.shape.is_away() {
-            let why = self.shape.why().unwrap_or_else(|| "it does not answer".to_owned());
-            return Err(Error::Away(why.into()).into());
+        if let Some(away) = self.away() {
+            return Err(away);
         }
         let opened = self.open().await?;
         self.cloud_keys.keep(&self.cloud).await?;

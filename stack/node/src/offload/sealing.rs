@@ -84,8 +84,9 @@ impl CloudKeys {
 
     /// Puts into the target what it lacks, and removes what was erased. Err: the target is away; doing it again does the rest.
     pub async fn keep(&self, cloud: &Cloud) -> Result<()> {
-        let records = self.store.data_keys().map_err(flash)?;
         let mut slot = self.kept.lock().await;
+        // Not before it is our turn: one that is erased meanwhile must not come back.
+        let records = self.store.data_keys().map_err(flash)?;
         if records.is_empty() && slot.is_none() {
             return Ok(());
         }

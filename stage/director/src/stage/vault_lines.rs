@@ -34,10 +34,16 @@ impl Stage {
         let EncryptionVerb::Erase { tenant } = what;
         let erased = self.client()?.erase(tenant).await.map_err(|error| error.to_string())?;
         self.say_erased(&erased);
+        if let Some(why) = erased.left_in_cloud {
+            return Err(format!("the cloud still holds {tenant}'s data keys, wrapped: {why}"));
+        }
         Ok(format!("what {tenant} had encrypted is unreadable for good"))
     }
 
-    fn say_erased(self: &Arc<Self>, Erased { tenant, at, data_keys, audit_seq, audit_hash }: &Erased) {
+    fn say_erased(
+        self: &Arc<Self>,
+        Erased { tenant, at, data_keys, left_in_cloud: _, audit_seq, audit_hash }: &Erased,
+    ) {
         let numbers = data_keys.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
         self.say_lines(vec![
             format!("  tenant     {tenant}"),
