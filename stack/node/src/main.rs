@@ -41,6 +41,7 @@ use args::{Args, Command, Log, Serve};
 use clap::Parser as _;
 use fault::Fault;
 use spans::Export;
+use std::alloc::System;
 use std::io::{self, IsTerminal as _};
 use std::num::NonZero;
 use std::process::ExitCode;
@@ -51,10 +52,15 @@ use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
+use zeroizing_alloc::ZeroAlloc;
 
 /// Tasks that a thread of the server takes up before it looks for what has come. A task's turn with 256 KiB takes about a quarter of a
 /// millisecond, so the runtime's own 61 would be a wait of 15 ms for a request that nothing else is in the way of.
 const EVENT_INTERVAL: u32 = 8;
+
+/// What was in memory and is freed is cleared: content, as requests brought it, and keys. See `docs/design/keys-of-a-tenant.md`.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let Args { command } = Args::parse();

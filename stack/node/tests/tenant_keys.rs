@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 use support::azcopy::AzCopy;
 use support::vault::Vault;
-use support::{ACCOUNT, CONTAINER, Stack, fails_to_start};
+use support::{ACCOUNT, CONTAINER, Stack, fails_to_start, memory};
 
 const MARK: &str = "nobody may find this on the disk, whatever else they look at";
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -339,4 +339,52 @@ async fn it_is_declared_and_what_cannot_be_is_said_where() {
     assert_eq!(encryption(&stack, "gold").await.wrapped_by.as_deref(), Some("node"));
     assert_eq!(apply("none").await.0, StatusCode::OK);
     assert_eq!(encryption(&stack, "gold").await.state, KeyState::Stopped);
+}
+
+/// A memory dump of a server whose key has been taken away tells nothing of what it has served.
+#[tokio::test(flavor = "multi_thread")]
+async fn once_the_key_is_held_no_longer_nothing_of_the_content_is_in_memory() {
+    let mut vault = Vault::start().await;
+    let arguments: Vec<&str> = vault.arguments.iter().map(String::as_str).chain(QUICK).collect();
+    let stack = Stack::start_with(&arguments).await;
+    stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+    assert_eq!(set(&stack, "gold", &vault.key("gold")).await, StatusCode::OK);
+    let sizes = [10_000, 90_000, 700_000, 9_000_000];
+    {
+        // Its connections end with it.
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let url = async |name: &str| stack.url(&format!("{CONTAINER}/{name}")).await;
+        for (number, bytes) in sizes.into_iter().cycle().take(24).enumerate() {
+            let put =
+                client.put(url(&number.to_string()).await).header("x-ms-blob-type", "BlockBlob").body(marked(bytes));
+            assert_eq!(put.send().await.expect("an answer").status(), StatusCode::CREATED);
+        }
+        if memory::count(stack.pid(), MARK).is_none() {
+            eprintln!("not looked at: nobody here may read another process's memory");
+            return;
+        }
+        let mut reading = client.get(url("3").await).send().await.expect("an answer");
+        reading.chunk().await.expect("content");
+        assert!(memory::count(stack.pid(), MARK).is_some_and(|count| count > 0), "the look finds what is there");
+        for number in 0..24 {
+            let got = client.get(url(&number.to_string()).await).send().await.expect("an answer").bytes().await;
+            assert!(got.expect("content") == marked(sizes[number % sizes.len()]), "{number}");
+        }
+    }
+    vault.kill().await;
+    let head = stack.url(&format!("{CONTAINER}/0")).await;
+    let mut left = usize::MAX;
+    for _ in 0..LOOKS_MAX {
+        // What is asked for now would be in memory for good reason.
+        if stack.http.head(&head).send().await.expect("an answer").status() != StatusCode::SERVICE_UNAVAILABLE {
+            tokio::time::sleep(LOOK_EVERY).await;
+            continue;
+        }
+        left = memory::count(stack.pid(), MARK).expect("it could be read before");
+        if left == 0 {
+            return;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    panic!("in {left} places");
 }

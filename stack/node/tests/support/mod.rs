@@ -12,6 +12,7 @@ pub mod hook;
 pub mod javascript;
 pub mod kafka;
 pub mod liar;
+pub mod memory;
 pub mod python;
 pub mod rclone;
 pub mod signing;
