@@ -19,8 +19,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    pub fn below(root: &Path) -> Kept {
-        let file = root.join(".greenroom").join("screen");
+    pub fn in_file(file: PathBuf) -> Kept {
         Kept { last: Mutex::new(std::fs::read_to_string(&file).ok()), file }
     }
 

@@ -3,6 +3,7 @@
 use crate::family::Family;
 use crate::library::Talk;
 use crate::parse::Program;
+use crate::places::Places;
 use crate::pty;
 use crate::tool::{self, UNATTENDED};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,11 +60,11 @@ struct Edition {
 }
 
 /// The tools of the demos that may run; `None` where the built-in mover stands in.
-pub fn find_tools(root: &Path, talk: &Talk, held: &BTreeSet<String>) -> BTreeMap<String, Option<Found>> {
+pub fn find_tools(places: &Places, talk: &Talk, held: &BTreeSet<String>) -> BTreeMap<String, Option<Found>> {
     let programs = || talk.programs.iter().filter(|(slug, _)| !held.contains(*slug)).map(|(_, program)| program);
     let asked = |name: &str| programs().find_map(|program| asked(program, name));
     let names = programs().flat_map(|program| &program.demo.tools);
-    let find = |name: &String| Some(Found { program: tool::find(root, name)?, asked: asked(name) });
+    let find = |name: &String| Some(Found { program: tool::find(places, name)?, asked: asked(name) });
     names.map(|name| (name.clone(), find(name))).collect()
 }
 

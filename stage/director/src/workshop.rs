@@ -18,7 +18,7 @@ const SAS_PERMISSIONS: &str = "racwdl";
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkshopError {
-    #[error("{path}: {source}; Greenroom works in a folder there: make it writable, or start it with --root elsewhere")]
+    #[error("{path}: {source}; Greenroom works in a folder there: make it writable, or start it with --home DIR")]
     Io { path: String, source: std::io::Error },
     #[error("{0}")]
     Placeholder(String),
@@ -49,8 +49,9 @@ pub struct Filled {
 }
 
 impl Workshop {
-    pub fn open(root: &Path) -> Result<Workshop, WorkshopError> {
-        let parent = root.join(".greenroom");
+    /// `shows`: where shows do their work.
+    pub fn open(shows: &Path) -> Result<Workshop, WorkshopError> {
+        let parent = shows.to_path_buf();
         let io = |source| WorkshopError::Io { path: parent.display().to_string(), source };
         std::fs::create_dir_all(&parent).map_err(io)?;
         put_aside(&parent);

@@ -549,7 +549,7 @@ async fn past_runs_are_summed_up_deleted_and_written_out() {
         }],
         ..Rehearsal::default()
     };
-    rehearsals::save(root.path(), &run).expect("kept");
+    rehearsals::save(&Places::within(root.path()), &run).expect("kept");
 
     let director = open(root.path()).await;
     let report = call(&director, ReadRehearsals {}).await.expect("a report");

@@ -24,7 +24,7 @@ fn project(text: &str) -> (tempfile::TempDir, Takes) {
     for (name, text) in parts {
         std::fs::write(page.join(name), text).expect("written");
     }
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     (root, takes)
 }
 
