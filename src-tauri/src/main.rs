@@ -9,7 +9,7 @@ mod windows;
 
 use bridge::Listeners;
 use clap::Parser;
-use greenroom_director::{Director, LibraryError, Options, Trust, What, awake::Awake, find_root};
+use greenroom_director::{Director, Options, Places, Trust, What, awake::Awake};
 use greenroom_show::{deck::Level, version::Version};
 use inbox::Inboxes;
 use std::{
@@ -38,9 +38,13 @@ struct Args {
     /// Lets slides and takes go round unattended: what 'booth.yaml' beside the deck lists, or all of it
     #[arg(long)]
     booth: bool,
-    /// The project folder, which holds `slides/` and `demos/` [default: the one around the current folder]
+    /// The project folder, which holds `slides/` and `demos/` [default: the one around the current folder, or the user's own, or the one that came
+    /// with Greenroom]
     #[arg(long)]
     root: Option<PathBuf>,
+    /// Folder that holds all that Greenroom keeps, in place of the user's; also GREENROOM_HOME
+    #[arg(long)]
+    home: Option<PathBuf>,
     /// Takes pictures of a page for an export, and opens no window: the export itself says this
     #[arg(long, hide = true, value_name = "PAGE", requires = "size")]
     camera: Option<PathBuf>,
@@ -86,20 +90,16 @@ fn level(name: &str) -> Result<Level, String> {
 }
 
 async fn open(args: Args) -> Result<Director, String> {
-    let root = args.root.map_or_else(root_here, Ok).map_err(|error| error.to_string())?;
+    let places = Places::find(args.root, args.home).map_err(|error| error.to_string())?;
     let version = Version { level: args.audience, cut: args.minutes };
-    let trust = if args.trust { Trust::Given } else { Trust::of_user(&root) };
+    let trust = if args.trust { Trust::Given } else { Trust::of_user(places.project()) };
     let (what, clipboard) = (What::Deck(args.deck), Some(clipboard::desktop()));
-    let options = Options { root, what, version, trust, stack: None, clipboard };
+    let options = Options { places, what, version, trust, stack: None, clipboard };
     let director = Director::open(options).await.map_err(|error| error.to_string())?;
     if args.booth {
         director.begin_booth().map_err(|error| error.to_string())?;
     }
     Ok(director)
-}
-
-fn root_here() -> Result<PathBuf, LibraryError> {
-    find_root(&std::env::current_dir().unwrap_or_default())
 }
 
 /// Both windows, until the presenter's closes or a signal ends the show.
@@ -109,7 +109,7 @@ fn show(director: Director) -> ExitCode {
         .manage(director.clone())
         .manage(Listeners::default())
         .manage(Inboxes::default())
-        .manage(windows::Kept::below(director.root()))
+        .manage(windows::Kept::in_file(director.places().state("screen")))
         .manage(windows::Wish::default())
         .invoke_handler(asked)
         .register_uri_scheme_protocol("picture", |context, request| bridge::picture(context.app_handle(), &request))

@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod bundle;
 mod display;
 mod doctor;
 mod download;
@@ -51,6 +52,12 @@ enum What {
     },
     /// Set up and run every check and test
     Test,
+    /// Build what a laptop without this checkout installs: a package of Debian's, and an archive that runs from anywhere
+    Bundle {
+        /// Try both on bare machines of two Debian releases; needs root and the network
+        #[arg(long)]
+        check: bool,
+    },
     /// Say what this machine has, lacks, and why it matters
     Doctor,
     /// Measure, beside a peer where there is one
@@ -80,6 +87,7 @@ fn work(what: What) -> anyhow::Result<()> {
         What::Build { release } => build::all(if release { Profile::Release } else { Profile::Dev }),
         What::Run { arguments } => run::open(&arguments),
         What::Test => test::all(),
+        What::Bundle { check } => bundle::make(check),
         What::Doctor => doctor::report(),
         What::Bench { what, write } => bench::run(&what, if write { Keep::Write } else { Keep::Print }),
     }

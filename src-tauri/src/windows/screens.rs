@@ -2,7 +2,7 @@
 
 use super::{AUDIENCE, PRESENTER, open_audience, other_screen, put};
 use greenroom_show::preflight::{Holds, Screen};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,8 +19,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    pub fn below(root: &Path) -> Kept {
-        let file = root.join(".greenroom").join("screen");
+    pub fn in_file(file: PathBuf) -> Kept {
         Kept { last: Mutex::new(std::fs::read_to_string(&file).ok()), file }
     }
 

@@ -8,10 +8,10 @@ mod likeness;
 mod processes;
 
 use browser::Browser;
-use greenroom_director::Library;
 use greenroom_director::export::deck::{self, Form, Notes, Reveals};
 use greenroom_director::export::{Idle, Shape, Wanted, export, format};
 use greenroom_director::takes::library::Takes;
+use greenroom_director::{Library, Places};
 use greenroom_show::deck::Level;
 use greenroom_show::version::Version;
 use likeness::Picture;
@@ -45,7 +45,8 @@ fn exported(root: &Path, name: &str, shape: Shape) -> PathBuf {
     let format = format(name).expect("a format");
     let path = root.join("exports").join(format!("run.{}", format.extension()));
     let wanted = Wanted { format, idle: Idle::Cut, level: Level::Public, shape };
-    export(&Takes::open(root), "small", wanted, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
+    export(&Takes::open(&Places::within(root)), "small", wanted, &path, &mut |_| ControlFlow::Continue(()))
+        .expect("exported");
     path
 }
 
@@ -165,8 +166,9 @@ fn a_moving_picture_fits_into_the_size_that_is_named_or_is_not_written() {
     std::fs::remove_file(&gif).expect("gone");
     let wanted =
         Wanted { format: format("gif").expect("a format"), idle: Idle::Cut, level: Level::Public, shape: shape(1_000) };
-    let error = export(&Takes::open(root.path()), "small", wanted, &gif, &mut |_| ControlFlow::Continue(()))
-        .expect_err("no room");
+    let error =
+        export(&Takes::open(&Places::within(root.path())), "small", wanted, &gif, &mut |_| ControlFlow::Continue(()))
+            .expect_err("no room");
     assert!(error.to_string().contains("1000"), "{error}");
     assert_eq!(std::fs::read_dir(root.path().join("exports")).expect("a folder").count(), 0, "nothing half-written");
 }
@@ -183,7 +185,7 @@ fn a_film_that_is_cancelled_leaves_nothing() {
         told += 1;
         if told > 8 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    export(&Takes::open(root.path()), "small", wanted, &path, &mut patience).expect_err("cancelled");
+    export(&Takes::open(&Places::within(root.path())), "small", wanted, &path, &mut patience).expect_err("cancelled");
     assert_eq!(std::fs::read_dir(root.path().join("exports")).expect("a folder").count(), 0);
 }
 
@@ -261,7 +263,7 @@ fn deck_to(root: &Path, form: Form, level: Level, notes: Notes) -> PathBuf {
     let path = root.join("exports").join(format!("mixed.{}", form.extension()));
     let version = Version { level: Some(level), cut: None };
     let wanted = deck::Wanted { form, version, reveals: Reveals::Done, notes, height: 1080 };
-    deck::export(root, &talk, wanted, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
+    deck::export(&Places::within(root), &talk, wanted, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
     path
 }
 

@@ -3,6 +3,7 @@
 use super::likeness::Picture;
 use super::support::{App, ENTER, PAGE_DOWN, project};
 use super::{group, slide};
+use greenroom_director::Places;
 use greenroom_director::export::{Idle, Shape, Wanted, export, format};
 use greenroom_director::takes::library::Takes;
 use greenroom_show::deck::Level;
@@ -34,7 +35,7 @@ async fn a_picture_that_is_handed_on_is_what_the_window_shows() {
         app.until(&group(name, "passed")).await;
     }
     app.close(root.path()).await;
-    let id = Takes::open(root.path()).list().pop().expect("a take").id;
+    let id = Takes::open(&Places::within(root.path())).list().pop().expect("a take").id;
     let wanted = MOMENTS.map(|at| handed_on(root.path(), &id, at));
     let moved = wanted[0].others(&wanted[MOMENTS.len() - 1]);
     assert!(moved > OTHERS_MAX, "the take moves by more than is let pass: {moved}");
@@ -64,7 +65,8 @@ fn handed_on(root: &Path, id: &str, at: u64) -> Picture {
     let shape = Shape { height: HEIGHT, at: Some(at), ..Shape::default() };
     let wanted = Wanted { format: format("png").expect("a format"), idle: Idle::Cut, level: Level::Public, shape };
     let path = root.join("exports/at.png");
-    export(&Takes::open(root), id, wanted, &path, &mut |_| ControlFlow::Continue(())).expect("exported");
+    export(&Takes::open(&Places::within(root)), id, wanted, &path, &mut |_| ControlFlow::Continue(()))
+        .expect("exported");
     Picture::read(&std::fs::read(path).expect("written"))
 }
 

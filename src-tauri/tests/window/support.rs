@@ -89,6 +89,7 @@ impl App {
             // What tells the app's web views to let themselves be driven.
             .envs([("TAURI_AUTOMATION", "true"), ("TAURI_WEBVIEW_AUTOMATION", "true")])
             .env("XDG_STATE_HOME", root.join("state"))
+            .env(greenroom_director::HOME, root)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

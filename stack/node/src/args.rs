@@ -67,6 +67,9 @@ pub enum Command {
     /// Look into one offloaded object
     #[command(subcommand)]
     Segment(Segment),
+    /// Write manual pages and completions of this program below a folder, as a package has them
+    #[command(hide = true)]
+    Words { share: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
@@ -479,6 +482,7 @@ mod tests {
             | Command::Repair(_)
             | Command::Migrate(_)
             | Command::LostKey(_)
+            | Command::Words { .. }
             | Command::Rebuild(_)
             | Command::TakeOver(_)
             | Command::Segment(_) => panic!("it is `serve` that was asked for"),

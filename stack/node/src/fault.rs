@@ -65,6 +65,8 @@ pub enum Fault {
     Audit(#[from] AuditError),
     #[error("no random numbers from the operating system: {0}")]
     Random(#[from] getrandom::Error),
+    #[error("manual pages and completions cannot be written: {0}")]
+    Words(#[source] io::Error),
     #[error("cannot wait for signals: {0}")]
     Signal(#[source] io::Error),
     #[error("cannot send spans to {collector}: {why}")]

@@ -38,7 +38,7 @@ mod witness;
 mod wrapping;
 
 use args::{Args, Command, Log, Serve};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use fault::Fault;
 use spans::Export;
 use std::alloc::System;
@@ -77,6 +77,7 @@ fn main() -> ExitCode {
         Command::Audit(args::Audit::Verify(args)) => check(|| check::audit(&args)),
         Command::Repair(args) => check(|| check::repair(&args)),
         Command::Migrate(args) => check(|| migrate::run(&args)),
+        Command::Words { share } => done(greenroom_words::write(&Args::command(), &share).map_err(Fault::Words)),
         Command::LostKey(args) => check(|| wait(lost_key::run(&args))),
         Command::Rebuild(args) => check(|| wait(rebuild::run(&args))),
         Command::Segment(what) => check(|| wait(segment::run(&what))),

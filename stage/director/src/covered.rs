@@ -2,7 +2,7 @@
 //! that cannot be told, there is no yes. Reads files, and runs none.
 
 use crate::parse::{Program, Verb};
-use crate::tool;
+use crate::places;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
@@ -39,7 +39,7 @@ pub fn files(root: &Path, deck: Option<&str>, program: &Program) -> Result<Cover
     if let Some(deck) = deck {
         cover.folder(&Path::new("slides").join(deck), is_neither_words_nor_picture)?;
     }
-    for name in program.demo.tools.iter().filter(|name| tool::fetched(root, name).is_file()) {
+    for name in program.demo.tools.iter().filter(|name| places::in_project(root, name).is_file()) {
         cover.folder(&Path::new(".tools").join(name), |_| true)?;
     }
     for (line, step) in program.lines.iter().zip(&program.demo.steps) {

@@ -21,8 +21,6 @@ pub enum LibraryError {
     NotFound { kind: &'static str, name: String, folder: PathBuf, nearest: Option<String> },
     #[error(transparent)]
     Faults(#[from] Faults),
-    #[error("there is no Greenroom project in {} or above it: a folder with slides/ and demos/ (name it with --root)", .0.display())]
-    NoProject(PathBuf),
     #[error("cannot read {}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
 }
@@ -228,14 +226,6 @@ fn keys(declared: &TenantsFile, program: &Program, file: &str) -> Vec<Fault> {
         (Ok(_), Some(_)) => None,
     });
     wrong.map(|message| Fault { file: file.to_string(), line: 1, message }).collect()
-}
-
-/// The project folder that holds `from`.
-pub fn find_root(from: &Path) -> Result<PathBuf, LibraryError> {
-    from.ancestors()
-        .find(|folder| folder.join("slides").is_dir() && folder.join("demos").is_dir())
-        .map(Path::to_path_buf)
-        .ok_or_else(|| LibraryError::NoProject(from.to_path_buf()))
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {

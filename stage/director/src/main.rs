@@ -2,7 +2,8 @@
 
 mod cli;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use greenroom_director::Places;
 use greenroom_show::{deck::Level, version::Version};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,9 +13,12 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Cli {
-    /// The project folder, with slides/ and demos/; found upward from here where absent.
+    /// The project folder, with slides/ and demos/: found upward from here where absent, or else the user's own, or the one that came with Greenroom.
     #[arg(long, global = true)]
     root: Option<PathBuf>,
+    /// Folder that holds all that Greenroom keeps, in place of the user's: talks, takes, rehearsals, exports, tools. Also GREENROOM_HOME.
+    #[arg(long, global = true)]
+    home: Option<PathBuf>,
     #[command(subcommand)]
     what: What,
 }
@@ -26,6 +30,16 @@ enum What {
         #[command(subcommand)]
         what: Demo,
     },
+    /// Makes a talk or a demo of your own.
+    New {
+        #[command(subcommand)]
+        what: cli::make::What,
+    },
+    /// Opens a talk in its windows.
+    Open { deck: String },
+    /// Writes manual pages and completions of this program below a folder, as a package has them.
+    #[command(hide = true)]
+    Words { share: PathBuf },
     /// Talks.
     Deck {
         #[command(subcommand)]
@@ -143,34 +157,36 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let root = match (cli.root, &cli.what) {
-        (Some(root), _) => root,
-        // Certificates and loads belong to no project.
-        (None, What::Ca { .. } | What::Load { .. }) => PathBuf::new(),
-        (None, _) => greenroom_director::find_root(&std::env::current_dir()?)?,
-    };
-    match cli.what {
+    let Cli { root, home, what } = cli;
+    let places = || Places::find(root.clone(), home.clone());
+    match what {
         What::Ca { words } => cli::ca(&words),
         What::Load { to, shape, json } => cli::load::run(&to, &shape, json),
-        What::Demo { what: Demo::List } => cli::list_demos(&root),
-        What::Demo { what: Demo::Run { asked } } => cli::run_demo(&root, &asked),
         What::Demo { what: Demo::Reference } => {
             print!("{}", greenroom_director::reference());
             Ok(ExitCode::SUCCESS)
         }
-        What::Deck { what: Deck::List } => cli::list_decks(&root),
-        What::Deck { what: Deck::Check { deck } } => cli::check_deck(&root, &deck),
-        What::Deck { what: Deck::Export { asked } } => cli::deck::run_export(&root, &asked),
-        What::Rehearsal { what: Rehearsal::List { deck } } => cli::rehearsal::list(&root, &deck),
-        What::Rehearsal { what: Rehearsal::Show { deck } } => cli::rehearsal::show(&root, &deck),
-        What::Rehearsal { what: Rehearsal::Export { deck } } => cli::rehearsal::export(&root, &deck),
-        What::Rehearsal { what: Rehearsal::Delete { deck, id, .. } } => {
-            cli::rehearsal::delete(&root, &deck, id.as_deref())
+        What::Words { share } => {
+            greenroom_words::write(&Cli::command().name("greenroom"), &share)?;
+            Ok(ExitCode::SUCCESS)
         }
-        What::Take { what } => cli::take::run(&root, &what),
-        What::Trust { deck } => cli::trust(&root, &deck),
+        What::New { what } => cli::make::run(&Places::to_write(root.clone(), home.clone())?, &what),
+        What::Open { deck } => cli::make::open(&places()?, &deck),
+        What::Demo { what: Demo::List } => cli::list_demos(places()?.project()),
+        What::Demo { what: Demo::Run { asked } } => cli::run_demo(&places()?, &asked),
+        What::Deck { what: Deck::List } => cli::list_decks(places()?.project()),
+        What::Deck { what: Deck::Check { deck } } => cli::check_deck(places()?.project(), &deck),
+        What::Deck { what: Deck::Export { asked } } => cli::deck::run_export(&places()?, &asked),
+        What::Rehearsal { what: Rehearsal::List { deck } } => cli::rehearsal::list(&places()?, &deck),
+        What::Rehearsal { what: Rehearsal::Show { deck } } => cli::rehearsal::show(&places()?, &deck),
+        What::Rehearsal { what: Rehearsal::Export { deck } } => cli::rehearsal::export(&places()?, &deck),
+        What::Rehearsal { what: Rehearsal::Delete { deck, id, .. } } => {
+            cli::rehearsal::delete(&places()?, &deck, id.as_deref())
+        }
+        What::Take { what } => cli::take::run(&places()?, &what),
+        What::Trust { deck } => cli::trust(&places()?, &deck),
         What::Preflight { asked, audience, minutes } => {
-            cli::preflight(&root, &asked, Version { level: audience, cut: minutes })
+            cli::preflight(&places()?, &asked, Version { level: audience, cut: minutes })
         }
     }
 }

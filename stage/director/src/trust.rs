@@ -5,6 +5,7 @@ use crate::covered::{self, CoverError};
 use crate::durable;
 use crate::library::Talk;
 use crate::parse::Program;
+use crate::places;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -29,12 +30,15 @@ pub enum TrustError {
 }
 
 impl Trust {
-    /// Of this user in a project. Whoever runs a program that lies in the project trusts the project already: its steps can do no
-    /// more than its program.
+    /// Of this user in a project. Whoever runs a program that lies in the project, or came with it, trusts the project already: its steps can do
+    /// no more than its program.
     pub fn of_user(root: &Path) -> Trust {
         let lies_in = |program: PathBuf| Some(program.canonicalize().ok()?.starts_with(root.canonicalize().ok()?));
+        let is_shipped =
+            || places::shipped().is_some_and(|shipped| root.canonicalize().is_ok_and(|root| root == shipped));
         match std::env::current_exe().ok().and_then(lies_in) {
             Some(true) => Trust::Given,
+            Some(false) | None if is_shipped() => Trust::Given,
             Some(false) | None => Trust::Listed(list()),
         }
     }

@@ -3,10 +3,11 @@
 use crate::family::Family;
 use crate::library::Talk;
 use crate::parse::Program;
+use crate::places::Places;
 use crate::pty;
 use crate::tool::{self, UNATTENDED};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -59,11 +60,11 @@ struct Edition {
 }
 
 /// The tools of the demos that may run; `None` where the built-in mover stands in.
-pub fn find_tools(root: &Path, talk: &Talk, held: &BTreeSet<String>) -> BTreeMap<String, Option<Found>> {
+pub fn find_tools(places: &Places, talk: &Talk, held: &BTreeSet<String>) -> BTreeMap<String, Option<Found>> {
     let programs = || talk.programs.iter().filter(|(slug, _)| !held.contains(*slug)).map(|(_, program)| program);
     let asked = |name: &str| programs().find_map(|program| asked(program, name));
     let names = programs().flat_map(|program| &program.demo.tools);
-    let find = |name: &String| Some(Found { program: tool::find(root, name)?, asked: asked(name) });
+    let find = |name: &String| Some(Found { program: tool::find(places, name)?, asked: asked(name) });
     names.map(|name| (name.clone(), find(name))).collect()
 }
 
@@ -128,6 +129,7 @@ async fn ask(tool: &Found) -> String {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
     use tokio::time::Instant;
 
     fn tool(folder: &Path, name: &str, script: &str, asked: Option<&str>) -> Found {

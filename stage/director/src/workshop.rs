@@ -18,7 +18,7 @@ const SAS_PERMISSIONS: &str = "racwdl";
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkshopError {
-    #[error("{path}: {source}; Greenroom works in a folder there: make it writable, or start it with --root elsewhere")]
+    #[error("{path}: {source}; Greenroom works in a folder there: make it writable, or start it with --home DIR")]
     Io { path: String, source: std::io::Error },
     #[error("{0}")]
     Placeholder(String),
@@ -49,8 +49,9 @@ pub struct Filled {
 }
 
 impl Workshop {
-    pub fn open(root: &Path) -> Result<Workshop, WorkshopError> {
-        let parent = root.join(".greenroom");
+    /// `shows`: where shows do their work.
+    pub fn open(shows: &Path) -> Result<Workshop, WorkshopError> {
+        let parent = shows.to_path_buf();
         let io = |source| WorkshopError::Io { path: parent.display().to_string(), source };
         std::fs::create_dir_all(&parent).map_err(io)?;
         put_aside(&parent);
@@ -213,10 +214,10 @@ mod tests {
     #[test]
     fn what_a_crash_left_is_taken_away_and_what_is_held_is_not() {
         let root = tempfile::tempdir().expect("a folder");
-        let left = root.path().join(".greenroom/show-0");
+        let left = root.path().join("show-0");
         std::fs::create_dir_all(&left).expect("made");
         std::fs::write(left.join("lock"), "").expect("made");
-        let held = root.path().join(".greenroom/show-1");
+        let held = root.path().join("show-1");
         std::fs::create_dir_all(&held).expect("made");
         let lock = File::create(held.join("lock")).expect("made");
         lock.try_lock().expect("free");
@@ -225,14 +226,14 @@ mod tests {
         let own = workshop.data();
         drop(workshop);
         assert!(!own.exists());
-        let names = std::fs::read_dir(root.path().join(".greenroom")).expect("there").flatten();
+        let names = std::fs::read_dir(root.path()).expect("there").flatten();
         assert_eq!(names.map(|entry| entry.path()).collect::<Vec<_>>(), [held]);
     }
 
     #[test]
     fn a_folder_of_this_shows_own_name_that_a_crash_left_is_not_this_shows() {
         let root = tempfile::tempdir().expect("a folder");
-        let left = root.path().join(format!(".greenroom/show-{}", std::process::id()));
+        let left = root.path().join(format!("show-{}", std::process::id()));
         std::fs::create_dir_all(left.join("data")).expect("made");
         std::fs::write(left.join("data/old.bin"), "").expect("made");
         std::fs::write(left.join("lock"), "").expect("made");

@@ -8,6 +8,7 @@ mod support;
 use director::{call, of_talk, open};
 use futures::StreamExt;
 use greenroom_director::Director;
+use greenroom_director::Places;
 use greenroom_director::takes::library::Takes;
 use greenroom_show::call::{GoTo, Next, Push, RestartBooth, Role, RunGroup, ToggleBooth, ToggleCurtain};
 use greenroom_show::{Curtain, StepState};
@@ -54,7 +55,7 @@ async fn stand(booth: &str, runs: usize) -> (tempfile::TempDir, Vec<String>) {
         until("it passes", || (director.show().runs["small"].state(0) == StepState::Passed).then_some(())).await;
         director.close().await;
     }
-    let ids: Vec<String> = Takes::open(root.path()).list().into_iter().map(|take| take.id).collect();
+    let ids: Vec<String> = Takes::open(&Places::within(root.path())).list().into_iter().map(|take| take.id).collect();
     let booth =
         ids.iter().enumerate().fold(booth.to_string(), |text, (index, id)| text.replace(&format!("TAKE{index}"), id));
     write(&root.path().join("slides/talk/booth.yaml"), &booth);
@@ -101,7 +102,7 @@ async fn a_booth_goes_round_past_takes_that_are_broken_or_gone_and_tells_the_aud
     assert_eq!(director.show().curtain, Curtain::Open, "there is something to see");
     on_slide(&director, 0).await;
     // One that was whole when the list was read.
-    std::fs::remove_file(Takes::open(root.path()).path(newest)).expect("gone");
+    std::fs::remove_file(Takes::open(&Places::within(root.path())).path(newest)).expect("gone");
     plays(&director, oldest).await;
     on_slide(&director, 2).await;
     assert_eq!(director.show().position.reveal, 2, "all that the slide has");

@@ -4,6 +4,7 @@
 mod process;
 mod support;
 
+use greenroom_director::HOME;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use process::is_alive;
@@ -394,6 +395,7 @@ fn stranger(root: &Path, args: &[&str]) -> std::process::Command {
         .args(args)
         .arg("--root")
         .arg(root)
+        .env(HOME, root)
         .env("PATH", "/usr/bin:/bin")
         .env("XDG_STATE_HOME", root.join("state"))
         .env_remove("DISPLAY")

@@ -5,7 +5,7 @@ mod director;
 mod support;
 
 use director::{call, of_talk};
-use greenroom_director::{Director, Options, Trust, What};
+use greenroom_director::{Director, Options, Places, Trust, What};
 use greenroom_show::audience::Seen;
 use greenroom_show::call::{CallError, GoTo, Next, RunGroup, RunStep, SetVersion, ToggleClock, TrustSteps};
 use greenroom_show::deck::{Block, Inline, Level};
@@ -257,7 +257,7 @@ async fn a_crash_is_taken_up_at_its_slide_and_clock_and_an_end_is_not() {
     }
     write(&note, &left);
     let nothing = Director::open(Options {
-        root: root.path().to_path_buf(),
+        places: Places::within(root.path()),
         what: What::Deck("talk".into()),
         version: public,
         trust: Trust::Given,

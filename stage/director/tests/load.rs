@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "what the other tests share, not all of which is needed here")]
 mod support;
 
+use greenroom_director::HOME;
 use greenroom_model::control::{NewAccount, NewTenant, Ready, Sas, SasRequest, TOKEN_FILE};
 use greenroom_model::{AccountName, ContainerName, TenantName};
 use nix::sys::signal::{Signal, kill};
@@ -138,7 +139,10 @@ stop lost\n\
     let root = project(demo, Tools::Absent);
     let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
     stack();
-    let command = command.args(["demo", "run", "small", "--headless", "--trust", "--root"]).arg(root.path());
+    let command = command
+        .args(["demo", "run", "small", "--headless", "--trust", "--root"])
+        .arg(root.path())
+        .env(HOME, root.path());
     let output = command.stdin(Stdio::null()).env_remove("DISPLAY").output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "the last step names a load that is not there:\n{said}");

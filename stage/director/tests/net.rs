@@ -7,6 +7,7 @@ mod support;
 
 use director::{call, of_talk, open};
 use greenroom_director::Director;
+use greenroom_director::Places;
 use greenroom_director::takes::{library::Takes, verify};
 use greenroom_show::call::{GoTo, KeepLast, ListTakes, Next, RunGroup, SetPlays, ToggleClock, ToggleRecorded};
 use greenroom_show::deck::Plays;
@@ -213,7 +214,7 @@ async fn a_slide_says_that_its_demo_falls_back_by_itself_whatever_the_deck_says(
 
 /// What the newest part of a take says, and that it is whole.
 fn kept(root: &Path, name: &str) -> greenroom_director::takes::library::Listed {
-    let takes = Takes::open(root);
+    let takes = Takes::open(&Places::within(root));
     let kept = takes.list().into_iter().find(|take| take.name.as_deref() == Some(name)).expect("among the takes");
     assert!(verify::verify(&takes.path(&kept.id)).expect("readable").whole, "{name}");
     kept
@@ -233,8 +234,12 @@ async fn the_last_of_what_is_recorded_is_kept_at_a_key_and_the_recording_goes_on
     assert!(notice.contains(&name) && notice.contains("goes on"), "{notice}");
     let part = kept(root.path(), &name);
     assert!(part.demo.is_empty() && name.starts_with("A talk, "), "{name}");
-    let text = |id: &str| std::fs::read_to_string(Takes::open(root.path()).path(id)).expect("there");
-    let whole = Takes::open(root.path()).list().into_iter().find(|take| take.name.is_none()).expect("the talk's");
+    let text = |id: &str| std::fs::read_to_string(Takes::open(&Places::within(root.path())).path(id)).expect("there");
+    let whole = Takes::open(&Places::within(root.path()))
+        .list()
+        .into_iter()
+        .find(|take| take.name.is_none())
+        .expect("the talk's");
     let part = text(&part.id);
     assert!(part.contains("\"moved\",{\"reveal\":0,\"slide\":1}"), "what happened just now is in it");
     run(&director, "first", StepState::Passed).await;

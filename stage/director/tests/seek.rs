@@ -7,6 +7,7 @@ mod support;
 use director::{call, of_talk, open};
 use futures::StreamExt;
 use greenroom_director::Director;
+use greenroom_director::Places;
 use greenroom_director::takes::library::{Limits, Takes};
 use greenroom_show::call::{
     ActOnTake, CallError, CancelHandOn, CutTake, GoTo, HandOn, ListTakes, OpenTake, PaceTake, Push, ReadDetails,
@@ -121,7 +122,7 @@ async fn a_take_of_a_demo_is_sought_step_by_step_and_back() {
         };
         until("it says where it is", || written().then_some(())).await;
     }
-    let exports = std::fs::read_dir(director.root().join("exports")).expect("a folder").flatten();
+    let exports = std::fs::read_dir(director.places().exports()).expect("a folder").flatten();
     let sizes: Vec<u64> = exports.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).collect();
     assert!(sizes.len() >= 5 && sizes.iter().all(|size| *size > 0), "{sizes:?}");
     assert!(call(&director, CancelHandOn {}).await.is_err(), "nothing is being handed on");
@@ -291,7 +292,7 @@ async fn a_take_on_stage_is_cut_and_the_cut_is_taken_back() {
 async fn takes_beyond_the_users_limits_are_put_away_when_a_show_begins_and_it_is_said() {
     let (root, director, _, take, of_talk) = recorded().await;
     director.close().await;
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     takes.say(&of_talk.id, |about| about.starred = true).expect("starred");
     for id in [&take.id, &of_talk.id] {
         // A take that was changed just now may still be recorded.
@@ -304,8 +305,8 @@ async fn takes_beyond_the_users_limits_are_put_away_when_a_show_begins_and_it_is
     let said = || director.show().notices.iter().find(|notice| notice.text.contains("undelete")).cloned();
     let notice = until("it is said", said).await.text;
     assert!(notice.starts_with("1 take of "), "{notice}");
-    let left: Vec<String> = Takes::open(root.path()).list().into_iter().map(|take| take.id).collect();
+    let left: Vec<String> = Takes::open(&Places::within(root.path())).list().into_iter().map(|take| take.id).collect();
     assert_eq!(left, [of_talk.id], "the starred one");
-    assert_eq!(Takes::open(root.path()).undelete(&take.id).expect("it can be had back"), take.id);
+    assert_eq!(Takes::open(&Places::within(root.path())).undelete(&take.id).expect("it can be had back"), take.id);
     director.close().await;
 }

@@ -6,6 +6,7 @@ mod support;
 
 use director::{call, of_talk};
 use futures::{Stream, StreamExt};
+use greenroom_director::Places;
 use greenroom_director::{Clipboard, Director, Options, rehearsals};
 use greenroom_show::call::{
     ActOnTenant, CallError, CompareGhost, DeleteRehearsal, ExportPlan, ExportRehearsals, GoTo, LayGhost, ListTakes,
@@ -549,7 +550,7 @@ async fn past_runs_are_summed_up_deleted_and_written_out() {
         }],
         ..Rehearsal::default()
     };
-    rehearsals::save(root.path(), &run).expect("kept");
+    rehearsals::save(&Places::within(root.path()), &run).expect("kept");
 
     let director = open(root.path()).await;
     let report = call(&director, ReadRehearsals {}).await.expect("a report");

@@ -9,7 +9,7 @@ mod support;
 
 use director::{call, of_talk};
 use futures::{Stream, StreamExt};
-use greenroom_director::{Director, Options, Trust, What};
+use greenroom_director::{Director, Options, Places, Trust, What};
 use greenroom_show::call::{
     ActOnMirror, CallError, GoTo, Push, ReadMirrors, Reset, Role, RunGroup, ShowRequest, Stop, ToPresenter, TrustSteps,
 };
@@ -228,7 +228,7 @@ async fn a_yes_is_for_what_is_on_stage() {
     let public = Version { level: Some(greenroom_show::deck::Level::Public), ..Version::default() };
     let opened = |version: Version| {
         let options = Options {
-            root: root.path().to_path_buf(),
+            places: Places::within(root.path()),
             what: What::Deck("talk".into()),
             version,
             trust: trust(),

@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "other tests need a stack, and wait for it")]
 mod support;
 
+use greenroom_director::HOME;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use support::{DEMO, Tools, project};
@@ -20,7 +21,7 @@ struct Said {
 
 fn greenroom(root: &Path, words: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
-    command.args(words).arg("--root").arg(root).current_dir(root).stdin(Stdio::null());
+    command.args(words).arg("--root").arg(root).env(HOME, root).current_dir(root).stdin(Stdio::null());
     let Output { status, stdout, stderr } = command.output().expect("it starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     Said { code: status.code(), out: text(stdout), err: text(stderr) }

@@ -78,7 +78,7 @@ fn project(name: &str) -> Result<PathBuf> {
 
 fn greenroom(root: &Path) -> Command {
     let mut command = Command::new(paths::target().join("release/greenroom"));
-    command.arg("--root").arg(root).current_dir(root);
+    command.arg("--root").arg(root).env("GREENROOM_HOME", root).current_dir(root);
     command
 }
 
@@ -137,7 +137,7 @@ fn path(root: &Path, take: &str) -> PathBuf {
 fn sizes(root: &Path, take: &str, seconds: f64, film: u64) -> Result<String> {
     let cast = root.join("run.cast");
     let mut words = vec![greenroom(root).get_program().to_string_lossy().into_owned()];
-    words.extend(["--root".into(), root.display().to_string()]);
+    words.extend(["--root".into(), root.display().to_string(), "--home".into(), root.display().to_string()]);
     words.extend(["demo", "run", DEMO, "--headless", "--trust"].map(String::from));
     let mut command = Command::new("asciinema");
     command.args(["rec", "--quiet", "--overwrite", "-c", &words.join(" ")]).arg(&cast);

@@ -3,9 +3,10 @@
 use super::progress;
 use anyhow::Context;
 use greenroom_director::Library;
+use greenroom_director::Places;
 use greenroom_director::export::deck::{Form, Notes, Reveals, Wanted, export};
 use greenroom_show::{deck::Level, version::Version};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -33,13 +34,13 @@ pub struct Asked {
     height: u32,
 }
 
-pub fn run_export(root: &Path, asked: &Asked) -> anyhow::Result<ExitCode> {
+pub fn run_export(places: &Places, asked: &Asked) -> anyhow::Result<ExitCode> {
     let Asked { deck, form, audience, minutes, reveals, height, .. } = asked;
-    let talk = Library::new(root).talk(deck)?;
+    let talk = Library::new(places.project()).talk(deck)?;
     for fault in &talk.faults {
         eprintln!("{fault}");
     }
-    let named = || root.join("exports").join(format!("{deck}.{}", form.extension()));
+    let named = || places.exports().join(format!("{deck}.{}", form.extension()));
     let path = asked.out.clone().unwrap_or_else(named);
     let wanted = Wanted {
         form: *form,
@@ -48,6 +49,6 @@ pub fn run_export(root: &Path, asked: &Asked) -> anyhow::Result<ExitCode> {
         notes: if asked.notes { Notes::Yes } else { Notes::No },
         height: *height,
     };
-    let done = progress::shown(|progress| export(root, &talk, wanted, &path, progress), &path);
+    let done = progress::shown(|progress| export(places, &talk, wanted, &path, progress), &path);
     done.with_context(|| format!("export {deck}"))
 }

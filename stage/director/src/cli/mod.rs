@@ -2,6 +2,7 @@
 
 pub mod deck;
 pub mod load;
+pub mod make;
 mod preflight;
 mod progress;
 pub mod rehearsal;

@@ -1,11 +1,11 @@
 //! The go/no-go board in a terminal, or as JSON.
 
 use anyhow::Context;
+use greenroom_director::Places;
 use greenroom_director::preflight::{Facts, judge, judge_offline, prove};
 use greenroom_director::{Trust, Versions, stack_program};
 use greenroom_show::preflight::{Check, Verdict, worst};
 use greenroom_show::version::Version;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// How the board is asked for.
@@ -21,11 +21,11 @@ pub struct Asked {
 }
 
 /// Prints the board. Fails where a line says stop.
-pub fn preflight(root: &Path, asked: &Asked, version: Version) -> anyhow::Result<ExitCode> {
+pub fn preflight(places: &Places, asked: &Asked, version: Version) -> anyhow::Result<ExitCode> {
     let Asked { deck, json, prove_offline } = asked;
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    let (trust, versions) = (Trust::of_user(root), Versions::default());
-    let facts = runtime.block_on(Facts::gather(root, deck, version, &trust, &versions, &stack_program()))?;
+    let (trust, versions) = (Trust::of_user(places.project()), Versions::default());
+    let facts = runtime.block_on(Facts::gather(places, deck, version, &trust, &versions, &stack_program()))?;
     if let Some(cut) = version.cut.filter(|cut| !facts.talk.deck.cuts.contains(cut)) {
         anyhow::bail!("there is no version of {cut} minutes (in the deck's 'cuts': {:?})", facts.talk.deck.cuts);
     }
@@ -35,7 +35,8 @@ pub fn preflight(root: &Path, asked: &Asked, version: Version) -> anyhow::Result
             !facts.held.contains(*demo)
                 && facts.talk.deck.slides.iter().any(|slide| slide.cue.as_ref().is_some_and(|cue| cue.demo == **demo))
         };
-        let proofs: Result<Vec<_>, _> = facts.talk.programs.keys().filter(cued).map(|demo| prove(root, demo)).collect();
+        let proofs: Result<Vec<_>, _> =
+            facts.talk.programs.keys().filter(cued).map(|demo| prove(places, demo)).collect();
         board.extend(judge_offline(&proofs.context("prove that the talk needs no network")?));
     }
     let worst = worst(&board);

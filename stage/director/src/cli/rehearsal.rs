@@ -1,8 +1,8 @@
 //! Runs of a talk, listed, compared, exported, deleted.
 
+use greenroom_director::Places;
 use greenroom_director::{Library, rehearsals};
 use greenroom_show::rehearsal::{Rehearsal, Spread, summary};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Over its plan by more than this is worth a mark.
@@ -11,17 +11,17 @@ const OVER_SECONDS: f64 = 15.0;
 const BAR: f64 = 20.0;
 
 /// The runs of a deck that there is; a deck without runs teaches how to make one.
-fn runs(root: &Path, deck: &str) -> anyhow::Result<Vec<(String, Rehearsal)>> {
-    Library::new(root).talk(deck)?;
-    let runs = rehearsals::list(root, deck);
+fn runs(places: &Places, deck: &str) -> anyhow::Result<Vec<(String, Rehearsal)>> {
+    Library::new(places.project()).talk(deck)?;
+    let runs = rehearsals::list(places, deck);
     if runs.is_empty() {
         println!("No rehearsal of '{deck}' yet: open it, press T to start the clock, and give the talk.");
     }
     Ok(runs)
 }
 
-pub fn list(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
-    for (id, run) in runs(root, deck)? {
+pub fn list(places: &Places, deck: &str) -> anyhow::Result<ExitCode> {
+    for (id, run) in runs(places, deck)? {
         let cut = run.version.cut.map(|minutes| format!(", {minutes} min version")).unwrap_or_default();
         println!(
             "{id}  {} of {} planned, {:.0} % of the slides, demos {} of which waiting {}{cut}",
@@ -35,8 +35,8 @@ pub fn list(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn show(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
-    let runs: Vec<_> = runs(root, deck)?.into_iter().map(|(_, run)| run).collect();
+pub fn show(places: &Places, deck: &str) -> anyhow::Result<ExitCode> {
+    let runs: Vec<_> = runs(places, deck)?.into_iter().map(|(_, run)| run).collect();
     let summary = summary(&runs);
     if let Some(last) = runs.last() {
         println!("{} runs; the last took {} of {}\n", runs.len(), clock(last.seconds()), clock(last.planned_seconds()));
@@ -84,13 +84,13 @@ fn bar(seconds: f64, planned: f64) -> String {
         .collect()
 }
 
-pub fn export(root: &Path, deck: &str) -> anyhow::Result<ExitCode> {
-    print!("{}", rehearsals::csv(root, deck));
+pub fn export(places: &Places, deck: &str) -> anyhow::Result<ExitCode> {
+    print!("{}", rehearsals::csv(places, deck));
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn delete(root: &Path, deck: &str, id: Option<&str>) -> anyhow::Result<ExitCode> {
-    println!("{} deleted", rehearsals::delete(root, deck, id)?);
+pub fn delete(places: &Places, deck: &str, id: Option<&str>) -> anyhow::Result<ExitCode> {
+    println!("{} deleted", rehearsals::delete(places, deck, id)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use futures::{StreamExt, stream::BoxStream};
+use greenroom_director::Places;
 use greenroom_director::{Director, Library, Options, Trust, What};
 use greenroom_show::call::{Push, Role, RunGroup, ShowRequest, Stop, ToPresenter};
 use greenroom_show::demo::Demo;
@@ -9,8 +10,7 @@ use greenroom_show::version::Version;
 use greenroom_show::{Event, Outcome, Show, Stamped, StepState};
 use std::io::Write as _;
 use std::ops::Range;
-use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
 /// As a shell reports a program that Ctrl-C ended.
@@ -28,16 +28,16 @@ pub struct Asked {
     trust: bool,
 }
 
-pub fn run_demo(root: &Path, asked: &Asked) -> anyhow::Result<ExitCode> {
+pub fn run_demo(places: &Places, asked: &Asked) -> anyhow::Result<ExitCode> {
     let Asked { slug, headless, trust } = asked;
-    let trust = if *trust { Trust::Given } else { Trust::of_user(root) };
+    let trust = if *trust { Trust::Given } else { Trust::of_user(places.project()) };
     if !headless && has_display() {
-        return in_window(root, slug, &trust);
+        return in_window(places, slug, &trust);
     }
     if !headless {
         eprintln!("There is no display: the demo runs in this terminal.");
     }
-    tokio::runtime::Runtime::new().context("start the runtime")?.block_on(in_terminal(root, slug, trust))
+    tokio::runtime::Runtime::new().context("start the runtime")?.block_on(in_terminal(places, slug, trust))
 }
 
 fn has_display() -> bool {
@@ -45,32 +45,23 @@ fn has_display() -> bool {
 }
 
 /// Opens the app on the first deck that cues the demo.
-fn in_window(root: &Path, slug: &str, trust: &Trust) -> anyhow::Result<ExitCode> {
-    let library = Library::new(root);
+fn in_window(places: &Places, slug: &str, trust: &Trust) -> anyhow::Result<ExitCode> {
+    let library = Library::new(places.project());
     library.demo(slug)?;
     let cues = |deck: &String| library.talk(deck).is_ok_and(|talk| talk.programs.contains_key(slug));
     let Some(deck) = library.decks()?.into_iter().find(cues) else {
         bail!("no deck cues the demo '{slug}': run it with --headless");
     };
-    let app = std::env::current_exe()?.with_file_name("greenroom-app");
-    let given = (*trust == Trust::Given).then_some("--trust");
-    let status = Command::new(&app)
-        .arg("--root")
-        .arg(root)
-        .args(["--deck", &deck])
-        .args(given)
-        .status()
-        .with_context(|| format!("open {} (build it with 'cargo xtask build')", app.display()))?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    super::make::app(places, &deck, (*trust == Trust::Given).then_some("--trust"))
 }
 
-async fn in_terminal(root: &Path, slug: &str, trust: Trust) -> anyhow::Result<ExitCode> {
-    let held = trust.held(root, &Library::new(root).talk_of_demo(slug)?);
+async fn in_terminal(places: &Places, slug: &str, trust: Trust) -> anyhow::Result<ExitCode> {
+    let held = trust.held(places.project(), &Library::new(places.project()).talk_of_demo(slug)?);
     if !held.is_empty() {
         bail!("the steps of '{slug}' are not trusted yet: look at demos/{slug}/demo.md, then add --trust");
     }
     let options = Options {
-        root: root.to_path_buf(),
+        places: places.clone(),
         what: What::Demo(slug.to_string()),
         version: Version::default(),
         trust,
@@ -82,7 +73,7 @@ async fn in_terminal(root: &Path, slug: &str, trust: Trust) -> anyhow::Result<Ex
     let code = drive(&director, slug, &interrupt).await;
     director.close().await;
     if let Some(take) = director.last_take() {
-        say(&format!("\nTake: {}\n", root.join("takes").join(format!("{take}.take.ndjson")).display())).ok();
+        say(&format!("\nTake: {}\n", places.takes().join(format!("{take}.take.ndjson")).display())).ok();
     }
     code
 }

@@ -9,6 +9,7 @@ use super::paper::fonts::Fonts;
 use super::paper::{self, Run, pdf, pptx};
 use super::{ExportError, Target};
 use crate::library::Talk;
+use crate::places::Places;
 use crate::takes::library::Takes;
 use greenroom_show::version::Version;
 use std::ops::ControlFlow;
@@ -78,16 +79,16 @@ pub struct Wanted {
 
 /// Writes a talk to `path`, with nothing in it that is above its level.
 pub fn export(
-    root: &Path,
+    places: &Places,
     talk: &Talk,
     wanted: Wanted,
     path: &Path,
     progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
 ) -> Result<(), ExportError> {
-    let pages = Pages::of(talk, wanted.version, wanted.reveals, &Takes::open(root))?;
+    let pages = Pages::of(talk, wanted.version, wanted.reveals, &Takes::open(places))?;
     let io = |source| ExportError::Io { path: path.to_path_buf(), source };
     let mut to = Target::beside(path).map_err(io)?;
-    let parts = Parts::of(root)?;
+    let parts = Parts::of(places.project())?;
     match wanted.form {
         Form::Html => page::write(pages.reel()?, &parts, &mut to)?,
         Form::Pdf => {

@@ -89,7 +89,7 @@ impl<'a> Source<'a> {
 
     /// The project folder.
     pub fn root(&self) -> &Path {
-        self.takes.folder().parent().unwrap_or(Path::new("."))
+        self.takes.places().project()
     }
 
     /// As a badge tells of it.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::places::Places;
 use crate::takes::library::Takes;
 use greenroom_show::take::{Edition, Machine, TakeInfo, Verdict};
 use greenroom_show::{Event, Outcome, Replay, Show, Stamped, Terminal};
@@ -24,7 +25,7 @@ fn project(text: &str) -> (tempfile::TempDir, Takes) {
     for (name, text) in parts {
         std::fs::write(page.join(name), text).expect("written");
     }
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     (root, takes)
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::export::{Idle, Shape, Wanted, export, format};
+use crate::places::Places;
 use crate::takes::{Reader, fold, verify};
 use greenroom_show::deck::Level;
 use proptest::prelude::*;
@@ -26,13 +27,9 @@ fn imported(cast: impl AsRef<[u8]>) -> (tempfile::TempDir, Takes, Result<Importe
     let root = tempfile::tempdir().expect("a folder");
     let path = root.path().join("My Cast.cast");
     std::fs::write(&path, cast).expect("written");
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     let imported = import(&takes, &path, None);
-    (root, Takes::open(tempfile_root(&takes)), imported)
-}
-
-fn tempfile_root(takes: &Takes) -> &Path {
-    takes.folder().parent().expect("a project")
+    (root, Takes::open(takes.places()), imported)
 }
 
 fn screen(takes: &Takes, id: &str) -> String {
@@ -153,7 +150,7 @@ proptest! {
         let root = tempfile::tempdir().expect("a folder");
         std::fs::create_dir_all(root.path().join("takes")).expect("a folder");
         std::fs::write(root.path().join("takes/small.take.ndjson"), take).expect("written");
-        let takes = Takes::open(root.path());
+        let takes = Takes::open(&Places::within(root.path()));
         let wanted = screen(&takes, "small");
         for name in ["cast2", "cast3"] {
             let path = root.path().join(format!("{name}.cast"));
@@ -201,7 +198,7 @@ proptest! {
             prop_assert_eq!(played, verified.kept_events);
             fold(Reader::open(&folder, "x").expect("as before"), Micros::MAX);
         }
-        let takes = Takes::open(root.path());
+        let takes = Takes::open(&Places::within(root.path()));
         takes.list();
         match import(&takes, &path, None) {
             Ok(imported) => prop_assert!(verify::verify(&takes.path(&imported.id)).expect("readable").whole),

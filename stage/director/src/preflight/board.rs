@@ -51,7 +51,7 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     board.extend(vault(facts, deck));
     board.extend(recordings(facts, deck));
     board.extend(facts.readiness.iter().cloned());
-    board.push(room("disk", facts.disk_free, DISK_MIN, "make room, or start it with --root on another disk"));
+    board.push(room("disk", facts.disk_free, DISK_MIN, "make room, or start it with --home on another disk"));
     board.push(room("memory", facts.memory_free, MEMORY_MIN, "close other programs"));
     board.push(power(facts));
     board.push(sleep(facts));

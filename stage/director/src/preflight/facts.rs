@@ -2,6 +2,7 @@
 
 use crate::clock::wall_unix_ms;
 use crate::library::{Library, LibraryError, Talk};
+use crate::places::Places;
 use crate::takes::Index;
 use crate::trust::Trust;
 use crate::vault;
@@ -62,17 +63,17 @@ pub struct Power {
 
 impl Facts {
     pub async fn gather(
-        root: &Path,
+        places: &Places,
         deck: &str,
         of: Version,
         trust: &Trust,
         versions: &Versions,
         stack: &Path,
     ) -> Result<Facts, LibraryError> {
-        let (folder, slug, trust) = (root.to_path_buf(), deck.to_string(), trust.clone());
+        let (folder, slug, trust) = (places.clone(), deck.to_string(), trust.clone());
         let (talk, held, found) = at_the_disk(move || {
-            let talk = Library::new(&folder).talk(&slug)?;
-            let held = trust.held(&folder, &talk);
+            let talk = Library::new(folder.project()).talk(&slug)?;
+            let held = trust.held(folder.project(), &talk);
             let found = find_tools(&folder, &talk, &held);
             Ok::<_, LibraryError>((talk, held, found))
         })
@@ -88,27 +89,27 @@ impl Facts {
             true => Some(vault::trial(&vault::program(stack)).await),
             false => None,
         };
-        let folder = root.to_path_buf();
+        let folder = places.clone();
         let facts = at_the_disk(move || Facts::of(&folder, talk, held, tools, of)).await;
         Ok(Facts { vault, ..facts })
     }
 
     fn of(
-        root: &Path,
+        places: &Places,
         talk: Talk,
         held: BTreeSet<String>,
         tools: BTreeMap<String, Option<String>>,
         of: Version,
     ) -> Facts {
         let machine = machine::describe();
-        let mut takes = Index::open(&root.join("takes"));
+        let mut takes = Index::open(places.takes());
         takes.refresh();
         let demos: BTreeMap<_, _> =
             talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
         let steps = reliability(demos.values(), &takes.trials(&demos, &machine));
         let now_unix_ms = wall_unix_ms();
         Facts {
-            readiness: report(&rehearsals::list(root, &talk.deck.slug), steps, now_unix_ms).readiness,
+            readiness: report(&rehearsals::list(places, &talk.deck.slug), steps, now_unix_ms).readiness,
             shown: version(&talk.deck, of),
             held,
             recordings: recordings(&takes, &talk, &demos),
@@ -117,7 +118,7 @@ impl Facts {
             keepers: awake::keepers(),
             vault: None,
             ports: std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string()),
-            disk_free: disk_free(root),
+            disk_free: disk_free(places.shows()),
             memory_free: memory_free(),
             power: power(Path::new("/sys/class/power_supply")),
             now_unix_ms,

@@ -1,9 +1,9 @@
 //! Offline proof: a demo is run where nothing but loopback can be reached, and whatever tries to reach out is named.
 
+use crate::places::Places;
 use crate::tool;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What is needed to deny the network, and to see who asks for it.
@@ -31,15 +31,15 @@ pub enum OfflineError {
 }
 
 /// Runs a demo by `greenroom`, the program of this process, in a network that has loopback alone.
-pub fn prove(root: &Path, demo: &str) -> Result<Proof, OfflineError> {
+pub fn prove(places: &Places, demo: &str) -> Result<Proof, OfflineError> {
     for (program, package) in NEEDED {
-        tool::find(root, program).ok_or(OfflineError::Missing { program, package })?;
+        tool::find(places, program).ok_or(OfflineError::Missing { program, package })?;
     }
     let log = std::env::temp_dir().join(format!("greenroom-offline-{}-{demo}", std::process::id()));
     let run = "ip link set lo up && exec strace -f --seccomp-bpf -qq -Y -e trace=connect,sendto,sendmsg -e signal=none -o \"$0\" \"$@\"";
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--net", "--", "sh", "-c", run]).arg(&log);
-    command.arg(std::env::current_exe()?).arg("--root").arg(root).args(["demo", "run", demo, "--headless"]);
+    command.arg(std::env::current_exe()?).args(places.arguments()).args(["demo", "run", demo, "--headless"]);
     let output = command.stdin(Stdio::null()).output()?;
     let text = std::fs::read_to_string(&log);
     // What was traced has been read, or there is nothing to remove.

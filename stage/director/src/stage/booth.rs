@@ -102,7 +102,7 @@ async fn goes_round(kernel: Arc<Kernel>, mut restarts: mpsc::Receiver<()>, over:
 async fn read(kernel: &Arc<Kernel>, said: &mut BTreeSet<String>) -> Vec<Item> {
     let show = kernel.lock().show.live().clone();
     let slug = kernel.loaded().talk.deck.slug.clone();
-    let (file, path) = (format!("slides/{slug}/{FILE}"), kernel.root.join("slides").join(&slug).join(FILE));
+    let (file, path) = (format!("slides/{slug}/{FILE}"), kernel.places.project().join("slides").join(&slug).join(FILE));
     let text = match tokio::fs::read_to_string(&path).await {
         Ok(text) => Some(text),
         Err(error) => {

@@ -187,7 +187,7 @@ async fn preflight(stage: &Arc<Stage>) -> Result<Vec<Check>, CallError> {
         (now.show.deck.as_ref().map(|deck| deck.slug.clone()).unwrap_or_default(), now.show.version)
     };
     let stack = &stage.backstage.stack_program;
-    let facts = Facts::gather(&stage.root, &deck, version, &stage.trust, &stage.versions, stack).await;
+    let facts = Facts::gather(&stage.places, &deck, version, &stage.trust, &stage.versions, stack).await;
     facts.map(|facts| judge(&facts)).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
@@ -417,7 +417,7 @@ async fn act_on_take(kernel: &Arc<Kernel>, call: &ActOnTake) -> Result<(), CallE
     }
     let ActOnTake { id, act } = call.clone();
     let done = kernel.at_the_disk(move |kernel| {
-        let takes = Takes::open(&kernel.root);
+        let takes = Takes::open(&kernel.places);
         match act {
             TakeAct::Star => takes.say(&id, |about| about.starred = true),
             TakeAct::Unstar => takes.say(&id, |about| about.starred = false),

@@ -33,7 +33,7 @@ enum CutError {
 
 pub async fn details(kernel: &Arc<Kernel>) -> Result<BTreeMap<String, Detail>, CallError> {
     let told = kernel.at_the_disk(|kernel| {
-        let takes = Takes::open(&kernel.root).list().into_iter();
+        let takes = Takes::open(&kernel.places).list().into_iter();
         takes
             .map(|take| {
                 let detail = Detail { deck: take.deck, bytes: take.bytes, begins: take.begins, ends: take.ends };
@@ -92,7 +92,7 @@ fn say(
     (at, idle): (Micros, Idle),
     undone: Option<&Before>,
 ) -> Result<Before, CutError> {
-    let takes = Takes::open(&kernel.root);
+    let takes = Takes::open(&kernel.places);
     let id = &source.take.id;
     let about = takes.about(id).0;
     let before = Before { id: id.clone(), begins: about.begins, ends: about.ends };

@@ -67,7 +67,7 @@ pub async fn compare(stage: &Arc<Stage>) -> Result<Compared, CallError> {
         None => own_take(stage, &ghost.demo).await?.map(|take| take.id),
     };
     let compared = stage.at_the_disk(move |kernel| -> Result<Compared, TakeError> {
-        let takes = Takes::open(&kernel.root);
+        let takes = Takes::open(&kernel.places);
         let (header, before) = read(takes.folder(), &ghost.take, &ghost.demo)?;
         let now = match &own {
             Some(own) => Reader::open(takes.folder(), own)?.header,

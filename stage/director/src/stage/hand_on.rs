@@ -72,10 +72,10 @@ pub async fn begin(kernel: &Arc<Kernel>, form: &str) -> Result<(), CallError> {
     if format.by_level() == ByLevel::WholeTake {
         may_leave(&kernel.lock(), highest.unwrap_or(Level::Internal))?;
     }
-    let to = kernel.root.join("exports").join(format!("{id}.{}", format.extension()));
-    let (root, path) = (kernel.root.clone(), to.clone());
+    let to = kernel.places.exports().join(format!("{id}.{}", format.extension()));
+    let (places, path) = (kernel.places.clone(), to.clone());
     let wanted = Wanted { format, idle, level, shape: Shape::default() };
-    start(kernel, form, to, move |progress| export::export(&Takes::open(&root), &id, wanted, &path, progress))
+    start(kernel, form, to, move |progress| export::export(&Takes::open(&places), &id, wanted, &path, progress))
 }
 
 /// As it is shown: for its audience, in its length.
@@ -84,10 +84,10 @@ fn begin_deck(kernel: &Arc<Kernel>, form: &str) -> Result<(), CallError> {
     let form = of.ok_or_else(|| failed(format!("a deck is handed on as pdf, pptx or html, and not as {form}")))?;
     let version = kernel.lock().show.live().version;
     let talk = kernel.loaded().talk.clone();
-    let to = kernel.root.join("exports").join(format!("{}.{}", talk.deck.slug, form.extension()));
+    let to = kernel.places.exports().join(format!("{}.{}", talk.deck.slug, form.extension()));
     let wanted = deck::Wanted { form, version, reveals: deck::Reveals::Done, notes: deck::Notes::No, height: 1080 };
-    let (root, path) = (kernel.root.clone(), to.clone());
-    start(kernel, form.extension(), to, move |progress| deck::export(&root, &talk, wanted, &path, progress))
+    let (places, path) = (kernel.places.clone(), to.clone());
+    start(kernel, form.extension(), to, move |progress| deck::export(&places, &talk, wanted, &path, progress))
 }
 
 /// Nothing leaves that is above the level of the show.

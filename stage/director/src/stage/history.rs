@@ -58,7 +58,7 @@ fn steps(stage: &Stage, demos: &BTreeMap<String, Demo>) -> Vec<Reliability> {
 pub async fn report(stage: &Arc<Stage>) -> Result<Report, CallError> {
     let reader = stage.clone();
     let read = tokio::task::spawn_blocking(move || {
-        let runs = rehearsals::list(&reader.root, &reader.slug());
+        let runs = rehearsals::list(&reader.places, &reader.slug());
         let demos = reader.lock().show.demos.clone();
         sum_up(&runs, steps(&reader, &demos), wall_unix_ms())
     });
@@ -67,18 +67,18 @@ pub async fn report(stage: &Arc<Stage>) -> Result<Report, CallError> {
 
 pub async fn delete(stage: &Arc<Stage>, id: &str) -> Result<(), CallError> {
     let (deck, id) = (stage.slug(), id.to_string());
-    let deleted = stage.at_the_disk(move |kernel| rehearsals::delete(&kernel.root, &deck, Some(&id))).await?;
+    let deleted = stage.at_the_disk(move |kernel| rehearsals::delete(&kernel.places, &deck, Some(&id))).await?;
     deleted.map(|_| ()).map_err(|error| CallError::Failed { detail: error.to_string() })
 }
 
 /// Writes `exports/rehearsals-<deck>-<time>.csv`, and answers where that is.
 pub async fn export(stage: &Arc<Stage>) -> Result<String, CallError> {
     let deck = stage.slug();
-    let folder = stage.root.join("exports");
+    let folder = stage.places.exports().to_path_buf();
     let file = folder.join(format!("rehearsals-{deck}-{}.csv", rehearsals::id(wall_unix_ms())));
     let path = file.clone();
     let written = stage.at_the_disk(move |kernel| {
-        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, rehearsals::csv(&kernel.root, &deck)))
+        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, rehearsals::csv(&kernel.places, &deck)))
     });
     match written.await? {
         Ok(()) => Ok(file.display().to_string()),

@@ -36,10 +36,10 @@ enum WhatIs {
 fn keep(kernel: &Kernel, tap: Option<&Tap>) -> Result<Option<Kept>, LibraryError> {
     // A take that ended while the key was pressed is the last run.
     if let Some((tap, Marked { id, bytes })) = tap.and_then(|tap| Some((tap, tap.mark()?))) {
-        let part = Takes::open(&kernel.root).keep_last(&id, Until::Written { bytes, last: tap.last })?;
+        let part = Takes::open(&kernel.places).keep_last(&id, Until::Written { bytes, last: tap.last })?;
         return Ok(Some(Kept { part, of: WhatIs::Recorded }));
     }
     let Some(newest) = kernel.shelf_now(Kernel::takes).into_iter().next() else { return Ok(None) };
-    let part = Takes::open(&kernel.root).keep_last(&newest.id, Until::ItsEnd)?;
+    let part = Takes::open(&kernel.places).keep_last(&newest.id, Until::ItsEnd)?;
     Ok(Some(Kept { part, of: WhatIs::Over }))
 }

@@ -8,6 +8,7 @@ use super::posters::Posters;
 use super::runner::Made;
 use crate::clock::Stopwatch;
 use crate::library::Talk;
+use crate::places::Places;
 use crate::recorder::Tap;
 use crate::scrub::Secrets;
 use crate::takes::Index;
@@ -18,7 +19,7 @@ use greenroom_show::audience::{Audience, Change, Seen, Told};
 use greenroom_show::call::{CallError, Push, Role, ToAudience, ToPresenter};
 use greenroom_show::take::{Machine, TakeInfo};
 use greenroom_show::{Event, Micros, Notice, Outcome, Show, StackState, Stamped};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -38,7 +39,7 @@ pub struct Kernel {
     pub watch: Stopwatch,
     pub what: What,
     /// The project folder.
-    pub root: PathBuf,
+    pub places: Places,
     pub trust: Trust,
     pub machine: Machine,
     /// What must not be shown, whatever happens.
@@ -99,12 +100,12 @@ pub trait Sink: std::fmt::Debug + Send {
 }
 
 impl Kernel {
-    pub fn new(root: PathBuf, what: What, trust: Trust, loaded: Loaded) -> Kernel {
-        let index = Mutex::new(Index::open(&takes_folder(&root)));
+    pub fn new(places: Places, what: What, trust: Trust, loaded: Loaded) -> Kernel {
+        let index = Mutex::new(Index::open(places.takes()));
         Kernel {
             watch: Stopwatch::start(),
             what,
-            root,
+            places,
             trust,
             machine: crate::machine::describe(),
             secrets: Secrets::default(),
@@ -217,7 +218,7 @@ impl Kernel {
     }
 
     pub fn takes_folder(&self) -> PathBuf {
-        takes_folder(&self.root)
+        self.places.takes().to_path_buf()
     }
 
     /// Reads the index of all takes, brought up to date, without holding whoever shares this thread.
@@ -275,10 +276,6 @@ impl Kernel {
             Some((push, subscription))
         })
     }
-}
-
-fn takes_folder(root: &Path) -> PathBuf {
-    root.join("takes")
 }
 
 struct Subscription {

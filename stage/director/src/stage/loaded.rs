@@ -3,12 +3,12 @@
 use super::What;
 use super::kernel::Kernel;
 use crate::library::{Library, LibraryError, Talk};
+use crate::places::Places;
 use crate::trust::Trust;
 use crate::version::{Found, find_tools};
 use greenroom_show::version::Version;
 use greenroom_show::{Event, Opened};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
@@ -21,16 +21,16 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub async fn read(root: &Path, what: &What, trust: &Trust) -> Result<Loaded, LibraryError> {
-        let (root, what, trust) = (root.to_path_buf(), what.clone(), trust.clone());
+    pub async fn read(places: &Places, what: &What, trust: &Trust) -> Result<Loaded, LibraryError> {
+        let (places, what, trust) = (places.clone(), what.clone(), trust.clone());
         let read = tokio::task::spawn_blocking(move || {
-            let library = Library::new(&root);
+            let library = Library::new(places.project());
             let talk = match &what {
                 What::Deck(slug) => library.talk(slug)?,
                 What::Demo(slug) => library.talk_of_demo(slug)?,
             };
-            let held = trust.held(&root, &talk);
-            let tools = find_tools(&root, &talk, &held);
+            let held = trust.held(places.project(), &talk);
+            let tools = find_tools(&places, &talk, &held);
             Ok(Loaded { talk, held, tools })
         });
         read.await.expect("reading files does not panic")

@@ -38,6 +38,7 @@ mod vault_lines;
 
 use crate::library::LibraryError;
 use crate::pictures::Picture;
+use crate::places::Places;
 use crate::rates::Values;
 use crate::tool::Background;
 use crate::trust::Trust;
@@ -50,7 +51,7 @@ use greenroom_show::{Event, Show, StackState};
 use kernel::Kernel;
 use loaded::Loaded;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -60,8 +61,8 @@ const ORDERS_MAX: usize = 4;
 /// What a director opens.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The project folder: `slides/`, `demos/`, `takes/` and `.tools/` are in it.
-    pub root: PathBuf,
+    /// Of the project, and of what is left of it.
+    pub places: Places,
     pub what: What,
     /// Which version of the deck: for whom, and in how many minutes.
     pub version: Version,
@@ -170,12 +171,12 @@ impl std::ops::Deref for Stage {
 impl Director {
     /// Loads the talk and starts the stack behind it. Returns before the stack is ready: the show says when.
     pub async fn open(options: Options) -> Result<Director, OpenError> {
-        let loaded = Loaded::read(&options.root, &options.what, &options.trust).await?;
+        let loaded = Loaded::read(&options.places, &options.what, &options.trust).await?;
         let opened = loaded
             .opened(options.version)
             .map_err(|why| OpenError::Version { deck: loaded.talk.deck.slug.clone(), why })?;
-        let workshop = Workshop::open(&options.root)?;
-        let kernel = Arc::new(Kernel::new(options.root, options.what, options.trust, loaded));
+        let workshop = Workshop::open(options.places.shows())?;
+        let kernel = Arc::new(Kernel::new(options.places, options.what, options.trust, loaded));
         rehearse::attach(&kernel);
         let last_take = recording::attach(&kernel);
         let (given, orders) = tokio::sync::mpsc::channel(ORDERS_MAX);
@@ -224,9 +225,8 @@ impl Director {
         calls::dispatch(&self.stage, role, request).await
     }
 
-    /// The project folder.
-    pub fn root(&self) -> &Path {
-        &self.stage.root
+    pub fn places(&self) -> &Places {
+        &self.stage.places
     }
 
     /// A picture of the deck on stage.

@@ -256,7 +256,7 @@ impl Stage {
     }
 
     fn tenants_file(&self, demo: &str, file: &FileName) -> Result<TenantsFile, String> {
-        let mut file = read_tenants(&self.root, demo, &file.0).map_err(|fault| fault.to_string())?;
+        let mut file = read_tenants(self.places.project(), demo, &file.0).map_err(|fault| fault.to_string())?;
         self.fill_keys(&mut file)?;
         Ok(file)
     }

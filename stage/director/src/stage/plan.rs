@@ -47,7 +47,7 @@ pub async fn export(kernel: &Arc<Kernel>) -> Result<String, CallError> {
 
 fn write(kernel: &Kernel) -> Result<String, CallError> {
     let plan = kernel.lock().show.plan();
-    let folder = kernel.root.join("exports").join(format!("plan-{}", rehearsals::id(wall_unix_ms())));
+    let folder = kernel.places.exports().join(format!("plan-{}", rehearsals::id(wall_unix_ms())));
     let files =
         [("plan.csv", plan.csv()), ("capacity.svg", picture::capacity(&plan)), ("cost.svg", picture::cost(&plan))];
     std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
@@ -63,5 +63,5 @@ fn failed(file: &Path, error: &std::io::Error) -> CallError {
 }
 
 fn file(kernel: &Kernel) -> PathBuf {
-    kernel.root.join(".greenroom").join("plan.json")
+    kernel.places.state("plan.json")
 }

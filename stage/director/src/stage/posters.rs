@@ -92,7 +92,7 @@ fn draw(kernel: &Kernel, id: &str, level: Level, name: &str) -> Option<Bytes> {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    let takes = Takes::open(&kernel.root);
+    let takes = Takes::open(&kernel.places);
     match export::export(&takes, id, wanted, &folder.join(FOLDER).join(name), &mut goes_on) {
         Ok(()) => {
             sweep(&takes, &folder.join(FOLDER));

@@ -3,10 +3,10 @@
 use super::What;
 use super::kernel::{Kernel, Sink};
 use crate::clock::wall_unix_ms;
+use crate::places::Places;
 use crate::rehearsals;
 use greenroom_show::rehearsal::{Rehearsal, Timing};
 use greenroom_show::{ClockAct, Event, Micros, Show};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::task::TaskTracker;
@@ -56,7 +56,7 @@ pub fn attach(kernel: &Arc<Kernel>) {
     if !matches!(kernel.what, What::Deck(_)) {
         return;
     }
-    let counted = Counted { counting: Arc::default(), root: kernel.root.clone(), tasks: kernel.tasks.clone() };
+    let counted = Counted { counting: Arc::default(), places: kernel.places.clone(), tasks: kernel.tasks.clone() };
     kernel.attach(counted.clone());
     kernel.tasks.spawn(run(kernel.clone(), counted));
 }
@@ -64,7 +64,7 @@ pub fn attach(kernel: &Arc<Kernel>) {
 #[derive(Debug, Clone)]
 struct Counted {
     counting: Arc<Mutex<Counting>>,
-    root: PathBuf,
+    places: Places,
     tasks: TaskTracker,
 }
 
@@ -78,8 +78,8 @@ impl Sink for Counted {
     fn before(&mut self, show: &Show, at: Micros, event: &Event) {
         let ended = self.lock().before(show.live(), at, event);
         if let Some(run) = ended {
-            let root = self.root.clone();
-            self.tasks.spawn(async move { save(&root, run).await });
+            let places = self.places.clone();
+            self.tasks.spawn(async move { save(&places, run).await });
         }
     }
 }
@@ -99,7 +99,7 @@ async fn run(kernel: Arc<Kernel>, counted: Counted) {
             counting.run(show).filter(|_| closing || show.clock.runs())
         };
         if let Some(run) = run {
-            save(&kernel.root, run).await;
+            save(&kernel.places, run).await;
         }
         if closing {
             return;
@@ -107,9 +107,9 @@ async fn run(kernel: Arc<Kernel>, counted: Counted) {
     }
 }
 
-async fn save(root: &Path, run: Rehearsal) {
-    let root = root.to_path_buf();
-    let saved = tokio::task::spawn_blocking(move || rehearsals::save(&root, &run)).await;
+async fn save(places: &Places, run: Rehearsal) {
+    let places = places.clone();
+    let saved = tokio::task::spawn_blocking(move || rehearsals::save(&places, &run)).await;
     if let Ok(Err(error)) = saved {
         tracing::warn!(%error, "the rehearsal cannot be kept");
     }

@@ -106,13 +106,13 @@ fn mark(found: &Metadata) -> (u64, u64, u64, i64, i64) {
 
 /// The folders whose files are shown or run: of the deck, and of every demo that it cues, written or not.
 fn folders(kernel: &Kernel) -> Vec<PathBuf> {
-    let demos = kernel.root.join("demos");
+    let demos = kernel.places.project().join("demos");
     match &kernel.what {
         What::Deck(slug) => {
             let loaded = kernel.loaded();
             let cued =
                 loaded.talk.deck.slides.iter().filter_map(|slide| slide.cue.as_ref()).map(|cue| demos.join(&cue.demo));
-            let own = kernel.root.join("slides").join(slug);
+            let own = kernel.places.project().join("slides").join(slug);
             std::iter::once(own).chain(cued.collect::<std::collections::BTreeSet<_>>()).collect()
         }
         What::Demo(slug) => vec![demos.join(slug)],
@@ -180,7 +180,7 @@ enum Reload {
 
 async fn reload(stage: &Arc<Stage>) -> Reload {
     let before = stage.loaded();
-    let mut loaded = match Loaded::read(&stage.root, &stage.what, &stage.trust).await {
+    let mut loaded = match Loaded::read(&stage.places, &stage.what, &stage.trust).await {
         Ok(loaded) => loaded,
         Err(error) => {
             stage.emit(Event::Faults(lines(&error)));

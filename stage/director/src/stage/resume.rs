@@ -141,5 +141,5 @@ async fn write(kernel: &Kernel, place: &Place) -> std::io::Result<()> {
 }
 
 fn file(kernel: &Kernel) -> PathBuf {
-    kernel.root.join(".greenroom").join("resume.json")
+    kernel.places.state("resume.json")
 }

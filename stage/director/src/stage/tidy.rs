@@ -17,7 +17,7 @@ pub async fn run(kernel: Arc<Kernel>) {
 fn tidy(kernel: &Kernel) -> Result<Option<String>, LibraryError> {
     let folder = kernel.takes_folder();
     let Some(limits) = crate::takes::library::kept_limits(&folder)? else { return Ok(None) };
-    let takes = Takes::open(&kernel.root);
+    let takes = Takes::open(&kernel.places);
     let going = takes.surplus(limits);
     for take in &going {
         takes.delete(&take.id)?;

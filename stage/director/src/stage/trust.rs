@@ -23,7 +23,7 @@ pub async fn trust(stage: &Arc<Stage>) -> Result<(), CallError> {
         return Err(failed("the talk was edited meanwhile: look at its lines again, then press Shift Y".into()));
     }
     let held: BTreeSet<_> = before.held.difference(&listed).cloned().collect();
-    let tools = find_tools(&stage.root, &before.talk, &held);
+    let tools = find_tools(&stage.places, &before.talk, &held);
     let loaded = Loaded { talk: before.talk.clone(), held, tools };
     let opened = loaded.opened(version).map_err(failed)?;
     stage.reloaded(loaded);
@@ -49,12 +49,12 @@ pub async fn carry_over(stage: &Stage, before: &Loaded, loaded: &mut Loaded) {
         tracing::warn!(%error, "the next show will ask again");
     }
     loaded.held.retain(|slug| !edited.contains(slug));
-    loaded.tools = find_tools(&stage.root, &loaded.talk, &loaded.held);
+    loaded.tools = find_tools(&stage.places, &loaded.talk, &loaded.held);
 }
 
 /// Reads all that the steps run, down to tools of a hundred megabytes.
 async fn remember(stage: &Stage, talk: &Talk, demos: &BTreeSet<String>) -> Result<(), String> {
     let (talk, demos) = (talk.clone(), demos.clone());
-    let kept = stage.at_the_disk(move |kernel| kernel.trust.remember(&kernel.root, &talk, &demos)).await;
+    let kept = stage.at_the_disk(move |kernel| kernel.trust.remember(kernel.places.project(), &talk, &demos)).await;
     kept.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }

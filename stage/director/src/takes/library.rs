@@ -5,6 +5,7 @@ use super::names::{self, NameError};
 use super::{Index, Indexed, PassedOver, Reader, TakeError};
 use crate::clock::wall_unix_ms;
 use crate::durable;
+use crate::places::Places;
 use crate::recorder::SUFFIX;
 use greenroom_show::Micros;
 use greenroom_show::take::{Edition, Header, Label, Machine, TakeInfo, Verdict};
@@ -110,21 +111,23 @@ pub struct Limits {
 /// The takes of a project.
 #[derive(Debug)]
 pub struct Takes {
+    places: Places,
     folder: PathBuf,
     pub index: Index,
 }
 
 impl Takes {
     /// Reads what is new among them.
-    pub fn open(root: &Path) -> Takes {
-        Takes::of(root.join("takes"))
-    }
-
-    fn of(folder: PathBuf) -> Takes {
+    pub fn open(places: &Places) -> Takes {
+        let folder = places.takes().to_path_buf();
         let mut index = Index::open(&folder);
         index.refresh();
         index.keep();
-        Takes { folder, index }
+        Takes { places: places.clone(), folder, index }
+    }
+
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     pub fn folder(&self) -> &Path {
@@ -143,7 +146,7 @@ impl Takes {
         let folder = self.folder.join(DELETED);
         let mut index = Index::open(&folder);
         index.refresh();
-        Takes { folder, index }.list()
+        Takes { places: self.places.clone(), folder, index }.list()
     }
 
     /// The take that a person means, also one that cannot be read.
@@ -240,7 +243,7 @@ impl Takes {
 
     /// Whether a take is of the demo, or the deck, that there is today; `None` where there is none.
     pub fn edition(&self, header: &Header) -> Option<Edition> {
-        let library = crate::Library::new(self.folder.parent()?);
+        let library = crate::Library::new(self.places.project());
         let (now, then) = if header.demo.is_empty() {
             (library.talk(&header.deck).ok()?.deck.hash, &header.deck_hash)
         } else {

@@ -4,13 +4,14 @@
 mod tests;
 
 use crate::family::{Family, Left};
+use crate::places::Places;
 use crate::pty::Pty;
 use crate::scrub::{Scrubber, Secrets};
 use greenroom_show::Terminal;
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -112,19 +113,13 @@ impl Background {
 }
 
 /// Where a tool is, of those that Greenroom fetched or the path holds. A name with a folder in it is no tool's.
-pub fn find(root: &Path, name: &str) -> Option<PathBuf> {
+pub fn find(places: &Places, name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return None;
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::iter::once(fetched(root, name))
-        .chain(std::env::split_paths(&path).map(|folder| folder.join(name)))
-        .find(|candidate| candidate.is_file())
-}
-
-/// Where a tool is that was fetched for a project.
-pub fn fetched(root: &Path, name: &str) -> PathBuf {
-    root.join(".tools").join(name).join(name)
+    let on_path = || std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file());
+    places.fetched(name).or_else(on_path)
 }
 
 /// Runs to the tool's own end, or to the cancellation. A tool that ends leaves what it put in the background on purpose: in a session

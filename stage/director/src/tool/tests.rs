@@ -1,6 +1,7 @@
 //! Tools that end, that resist, and that leave something behind: all by a shell.
 
 use super::*;
+use std::path::Path;
 
 fn shell(script: &str) -> Invocation {
     Invocation {

@@ -1,7 +1,7 @@
 //! A director as a window meets it: opened over a project of its own, and called.
 
 use crate::support::stack;
-use greenroom_director::{Director, Options, Trust, What};
+use greenroom_director::{Director, Options, Places, Trust, What};
 use greenroom_show::call::{Call, CallError, Request, Role};
 use greenroom_show::version::Version;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// The talk of a project, in the version that it asks for, by somebody who trusts it.
 pub fn of_talk(root: &Path) -> Options {
     Options {
-        root: root.to_path_buf(),
+        places: Places::within(root),
         what: What::Deck("talk".into()),
         version: Version::default(),
         trust: Trust::Given,

@@ -3,6 +3,7 @@
 use super::time;
 use crate::cli::progress;
 use anyhow::Context;
+use greenroom_director::Places;
 use greenroom_director::export::{FORMATS, Format, Idle, Shape, Wanted, export, format, names};
 use greenroom_director::import::import;
 use greenroom_director::takes::library::Takes;
@@ -66,9 +67,9 @@ impl Asked {
     }
 }
 
-pub fn run(root: &Path, takes: &Takes, asked: &Asked) -> anyhow::Result<ExitCode> {
+pub fn run(places: &Places, takes: &Takes, asked: &Asked) -> anyhow::Result<ExitCode> {
     let id = takes.find(&asked.id)?;
-    let named = || root.join("exports").join(format!("{id}.{}", asked.format.extension()));
+    let named = || places.exports().join(format!("{id}.{}", asked.format.extension()));
     let path = asked.out.clone().unwrap_or_else(named);
     let done = progress::shown(|progress| export(takes, &id, asked.wanted(), &path, progress), &path);
     done.with_context(|| format!("export {id} as {}", asked.format.name()))

@@ -8,9 +8,10 @@ mod time;
 mod verify;
 
 use clap::Subcommand;
+use greenroom_director::Places;
 use greenroom_director::takes::library::{Limits, Takes};
 use greenroom_show::Micros;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// ID is the id of a take, its name, the beginning of either, or a part that only it has.
@@ -128,15 +129,15 @@ fn size(text: &str) -> Result<u64, String> {
     text.parse::<bytesize::ByteSize>().map(|size| size.0).map_err(|_| "a size such as 500MiB or 20GiB".into())
 }
 
-pub fn run(root: &Path, what: &Take) -> anyhow::Result<ExitCode> {
-    let takes = Takes::open(root);
+pub fn run(places: &Places, what: &Take) -> anyhow::Result<ExitCode> {
+    let takes = Takes::open(places);
     match what {
         Take::List { asked } => list::run(&takes, asked),
         Take::Show { id, at, json } => show::run(&takes, id, *at, *json),
         Take::Verify { ids, json } => verify::run(&takes, ids, *json),
         Take::Trim { id, begins, ends, none: _ } => trim(&takes, id, *begins, *ends),
         Take::Diff { a, b, json } => diff::run(&takes, a, b, *json),
-        Take::Export { asked } => hand_on::run(root, &takes, asked),
+        Take::Export { asked } => hand_on::run(places, &takes, asked),
         Take::Import { file, name, json } => hand_on::run_import(&takes, file, name.as_deref(), *json),
         Take::Rename { id, name } => rename(&takes, id, name),
         Take::Star { ids } => each(&takes, ids, "starred", |id| Ok(takes.say(id, |about| about.starred = true)?)),

@@ -1,6 +1,7 @@
 //! What the page that plays is made of: the stage's page as it was built.
 
 use crate::export::ExportError;
+use crate::places::shipped;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,10 +21,12 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// As `cargo xtask` leaves them in the project's folder, or else in that of this program: a project of talks need not hold them.
+    /// As `cargo xtask` leaves them in the project's folder, or else in that of this program, or as a package brings them: a project of talks need
+    /// not hold them.
     pub fn of(root: &Path) -> Result<Parts, ExportError> {
-        let program = std::env::current_exe().unwrap_or_default();
-        let mut folders = std::iter::once(root).chain(program.ancestors().skip(1)).map(|folder| folder.join(PAGE));
+        let (program, shipped) = (std::env::current_exe().unwrap_or_default(), shipped());
+        let folders = std::iter::once(root).chain(program.ancestors().skip(1)).chain(shipped.as_deref());
+        let mut folders = folders.map(|folder| folder.join(PAGE));
         Parts::in_folder(&folders.find(|folder| folder.is_dir()).unwrap_or_else(|| root.join(PAGE)))
     }
 

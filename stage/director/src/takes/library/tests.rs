@@ -8,7 +8,7 @@ fn takes(ids: &[&str]) -> (tempfile::TempDir, Takes) {
     for id in ids {
         std::fs::write(root.path().join(format!("takes/{id}{SUFFIX}")), GOLDEN).expect("written");
     }
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     (root, takes)
 }
 
@@ -74,11 +74,11 @@ fn seconds(folder: &Path, id: &str, seconds: u64) {
 fn the_last_two_minutes_of_a_take_are_a_whole_take_of_its_own() {
     let (root, takes) = takes(&[]);
     seconds(&takes.folder, "20231114T221320Z-copy", 300);
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     let before = std::fs::read(takes.path("20231114T221320Z-copy")).expect("there");
     let kept = takes.keep_last("20231114T221320Z-copy", Until::ItsEnd).expect("kept");
     assert_ne!(kept.id, "20231114T221320Z-copy");
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     let listed = takes.listed_as(&kept.id).expect("among the takes");
     assert_eq!((listed.begins, listed.ends, listed.duration_us), (Some(180_000_000), None, 300_000_000));
     assert_eq!(listed.name, Some(kept.name));
@@ -98,10 +98,10 @@ fn a_part_of_a_take_is_no_run_of_its_own() {
     let runs = |takes: &Takes| takes.index.past(&demo, &header.machine, &[]).count();
     assert_eq!(runs(&takes), 1);
     takes.keep_last("a", Until::ItsEnd).expect("kept");
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     assert_eq!((takes.list().len(), runs(&takes)), (2, 1), "whoever counts runs counts it once");
     std::fs::write(takes.path("b"), GOLDEN.replacen("\"at_unix_ms\":", "\"at_unix_ms\":1", 1)).expect("written");
-    assert_eq!(runs(&Takes::open(root.path())), 2, "another run");
+    assert_eq!(runs(&Takes::open(&Places::within(root.path()))), 2, "another run");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_is_written_of_a_take_that_goes_on_is_kept_up_to_there_and_without_a_torn
     let mut text = std::fs::read_to_string(&path).expect("text");
     text += "[61000000,\"o\",\"later\"]\n[62000000,\"o";
     std::fs::write(&path, &text).expect("written");
-    let takes = Takes::open(root.path());
+    let takes = Takes::open(&Places::within(root.path()));
     let kept = takes.keep_last("a", Until::Written { bytes, last: 60_000_000 }).expect("kept");
     let copied = std::fs::read_to_string(takes.path(&kept.id)).expect("there");
     assert_eq!(copied, text[..bytes as usize]);
