@@ -14,7 +14,7 @@ const FILES_MAX: usize = 2_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
-    #[error("'{0}' has no letter from a to z and no digit, which its folder is named by: choose another name")]
+    #[error("'{0}' has no letter and no digit, which its folder is named by: choose another name")]
     Nameless(String),
     #[error("there is {} already: choose another name", .0.display())]
     Taken(PathBuf),
@@ -92,10 +92,7 @@ pub fn copy(places: &Places, name: &str, from: &str) -> Result<Made, MakeError> 
 
 /// What its folder is called: it stands in files and on command lines.
 fn slug(name: &str) -> Result<String, MakeError> {
-    let letters =
-        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { ' ' });
-    let words: String = letters.collect();
-    let slug = words.split_whitespace().collect::<Vec<_>>().join("-");
+    let slug = slug::slugify(name);
     let slug = slug.get(..SLUG_MAX).unwrap_or(&slug).trim_end_matches('-').to_owned();
     if slug.is_empty() { Err(MakeError::Nameless(name.to_owned())) } else { Ok(slug) }
 }
@@ -106,7 +103,13 @@ fn filled(template: &str, slug: &str, title: &str) -> String {
     let head = parts.next().unwrap_or_default();
     // In the head it must be a text, whatever it says; in a heading it is what it says.
     let quoted = serde_json::to_string(title).expect("a text");
-    format!("{head}{quoted}{}", parts.collect::<Vec<_>>().join(title.trim()))
+    format!("{head}{quoted}{}", parts.collect::<Vec<_>>().join(&escaped(title.trim())))
+}
+
+/// As Markdown that says just this.
+fn escaped(text: &str) -> String {
+    let is_sign = |letter: &char| r"\`*_[]<>".contains(*letter);
+    text.chars().flat_map(|letter| is_sign(&letter).then_some('\\').into_iter().chain([letter])).collect()
 }
 
 /// With another title in its head.
@@ -214,12 +217,12 @@ mod tests {
         for (name, expected) in [
             ("My customer", "my-customer"),
             ("  A/B: test_2 ", "a-b-test-2"),
-            ("Größe", "gr-e"),
+            ("Größe", "grosse"),
             (&"x".repeat(90), &"x".repeat(60)),
         ] {
             assert_eq!(slug(name).expect("a name"), expected);
         }
-        for name in ["", "…", "  ", "日本"] {
+        for name in ["", "!?", "  "] {
             assert!(matches!(slug(name), Err(MakeError::Nameless(_))), "{name}");
         }
     }

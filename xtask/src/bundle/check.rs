@@ -1,5 +1,6 @@
 //! The packages on machines that have nothing: installed, used by an ordinary user, and removed.
 
+use crate::family::Limit;
 use crate::{paths, shell};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -90,6 +91,6 @@ fn on(suite: &str, archive: &Path, deb: &Path) -> Result<()> {
     );
     let mut command = Command::new("unshare");
     command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", &inside]).current_dir(&root);
-    shell::run_within(&mut command, shell::Limit::Within(SUITE_MAX))?;
+    shell::run_within(&mut command, Limit::Within(SUITE_MAX))?;
     paths::remove_folder(&root)
 }
