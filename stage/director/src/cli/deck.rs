@@ -14,7 +14,7 @@ pub struct Asked {
     deck: String,
     #[arg(long = "as", value_name = "FORM", value_enum)]
     form: Form,
-    /// Where to; exports/DECK.EXTENSION in the project where absent
+    /// Where to; where absent, DECK.EXTENSION in the folder of exports, and it is said where that is
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// For whom it is, public, partner or internal: nothing above that leaves

@@ -18,7 +18,7 @@ pub struct Asked {
     id: String,
     #[arg(long = "as", value_name = "FORMAT", value_parser = known, help = formats())]
     format: &'static dyn Format,
-    /// Where to; exports/ID.EXTENSION in the project where absent
+    /// Where to; where absent, ID.EXTENSION in the folder of exports, and it is said where that is
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// For whom it is, public, partner or internal: nothing above that leaves
