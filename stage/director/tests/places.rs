@@ -1,5 +1,6 @@
 //! From nothing to a talk of one's own, as a new user goes; and talks that lie elsewhere, which nothing is written to.
 
+#[expect(dead_code, reason = "what the other tests share, not all of which is needed here")]
 mod support;
 
 use std::collections::BTreeSet;
@@ -49,7 +50,7 @@ fn a_new_user_makes_a_talk_runs_it_and_hands_it_on() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     assert!(passes(home, elsewhere.path(), &["deck", "check", slug]).contains("0 warnings"));
     let ran = passes(home, elsewhere.path(), &["demo", "run", slug, "--headless", "--trust"]);
-    assert!(ran.contains("Every request is answered"), "{ran}");
+    assert!(ran.contains("passed") && !ran.contains("failed"), "{ran}");
     assert!(passes(home, elsewhere.path(), &["take", "list"]).contains(slug));
     assert_eq!(files(elsewhere.path()), BTreeSet::new(), "nothing is left where somebody happened to be");
     let kept = files(&home.join(".local/share/greenroom/takes"));
