@@ -9,7 +9,7 @@ mod windows;
 
 use bridge::Listeners;
 use clap::Parser;
-use greenroom_director::{Director, Options, Places, Trust, What, awake::Awake};
+use greenroom_director::{Director, Library, Options, Places, Trust, What, awake::Awake, shipped};
 use greenroom_show::{deck::Level, version::Version};
 use inbox::Inboxes;
 use std::{
@@ -23,9 +23,9 @@ use tauri::{AppHandle, Manager, RunEvent, WindowEvent, Wry, async_runtime, ipc::
 #[derive(Debug, Parser)]
 #[command(name = "greenroom-app", version)]
 struct Args {
-    /// The talk: a folder under `slides/`
-    #[arg(long, default_value = "azcopy-field")]
-    deck: String,
+    /// The talk: a folder under `slides/` [default: the one that was edited last, or the example that came with Greenroom]
+    #[arg(long)]
+    deck: Option<String>,
     /// Leaves out what is above this level: public, partner or internal [default: the deck's own]
     #[arg(long, value_parser = level)]
     audience: Option<Level>,
@@ -57,6 +57,8 @@ fn size(text: &str) -> Result<(i32, i32), String> {
     parsed.ok_or_else(|| "a size such as 1920x1080".into())
 }
 
+/// Of the talks that come with Greenroom, the one to begin with.
+const EXAMPLE: &str = "azcopy-field";
 /// As a shell says of a program that Ctrl-C has ended.
 const ENDED_AT_ONCE: i32 = 130;
 
@@ -93,13 +95,26 @@ async fn open(args: Args) -> Result<Director, String> {
     let places = Places::find(args.root, args.home).map_err(|error| error.to_string())?;
     let version = Version { level: args.audience, cut: args.minutes };
     let trust = if args.trust { Trust::Given } else { Trust::of_user(places.project()) };
-    let (what, clipboard) = (What::Deck(args.deck), Some(clipboard::desktop()));
+    let deck = args.deck.map_or_else(|| deck_of(&places), Ok)?;
+    let (what, clipboard) = (What::Deck(deck), Some(clipboard::desktop()));
     let options = Options { places, what, version, trust, stack: None, clipboard };
     let director = Director::open(options).await.map_err(|error| error.to_string())?;
     if args.booth {
         director.begin_booth().map_err(|error| error.to_string())?;
     }
     Ok(director)
+}
+
+/// Which talk opens where nobody says which.
+fn deck_of(places: &Places) -> Result<String, String> {
+    let project = places.project();
+    if shipped().as_deref() == Some(project) {
+        return Ok(EXAMPLE.to_owned());
+    }
+    let latest = Library::new(project).latest().map_err(|error| error.to_string())?;
+    latest.ok_or_else(|| {
+        format!("there is no talk in {} yet: make one with 'greenroom new talk NAME'", project.display())
+    })
 }
 
 /// Both windows, until the presenter's closes or a signal ends the show.

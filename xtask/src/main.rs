@@ -8,6 +8,7 @@ mod doctor;
 mod download;
 mod family;
 mod paths;
+mod platforms;
 mod requirement;
 mod run;
 mod setup;
@@ -58,6 +59,8 @@ enum What {
         #[arg(long)]
         check: bool,
     },
+    /// Say what compiles for systems that nothing is run on here
+    Platforms,
     /// Say what this machine has, lacks, and why it matters
     Doctor,
     /// Measure, beside a peer where there is one
@@ -88,6 +91,7 @@ fn work(what: What) -> anyhow::Result<()> {
         What::Run { arguments } => run::open(&arguments),
         What::Test => test::all(),
         What::Bundle { check } => bundle::make(check),
+        What::Platforms => platforms::check(),
         What::Doctor => doctor::report(),
         What::Bench { what, write } => bench::run(&what, if write { Keep::Write } else { Keep::Print }),
     }

@@ -49,7 +49,7 @@ pub use library::{Library, LibraryError, Talk};
 pub use make::{Made, MakeError};
 pub use parse::{Fault, Faults, figures, nearest, reference};
 pub use pictures::Picture;
-pub use places::{HOME, Home, Places, PlacesError};
+pub use places::{HOME, Places, PlacesError, shipped};
 pub use stage::{Clipboard, Director, OpenError, Options, What, stack_program};
 pub use trust::{Trust, TrustError};
 pub use version::Versions;

@@ -57,6 +57,15 @@ impl Library {
         folders(&self.root.join("slides"), "deck.md")
     }
 
+    /// The deck that somebody worked on last.
+    pub fn latest(&self) -> Result<Option<String>, LibraryError> {
+        let changed = |slug: &String| {
+            let file = self.root.join("slides").join(slug).join("deck.md");
+            std::fs::metadata(file).and_then(|found| found.modified()).ok()
+        };
+        Ok(self.decks()?.into_iter().max_by_key(changed))
+    }
+
     /// Slugs of the demos, sorted.
     pub fn demos(&self) -> Result<Vec<String>, LibraryError> {
         folders(&self.root.join("demos"), "demo.md")

@@ -26,8 +26,8 @@ impl Store {
     ) -> Result<Vec<SecretOf>> {
         let secrets = secrets(key);
         let (lost, new_key) = (self.lost(&secrets)?, Arc::new(new_key));
-        for holding in lost.keys().cloned() {
-            let (secrets, new_key) = (secrets.clone(), new_key.clone());
+        for holding in lost.keys() {
+            let (secrets, new_key, holding) = (secrets.clone(), new_key.clone(), holding.clone());
             self.write(move |txn| give_up(txn, &secrets, &holding, &*new_key)).await?;
         }
         Ok(lost.into_values().flatten().collect())

@@ -152,8 +152,10 @@ fn recordings(takes: &Index, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTr
     newest
 }
 
-fn disk_free(root: &Path) -> Option<u64> {
-    let stat = nix::sys::statvfs::statvfs(root).ok()?;
+/// Where a folder is, or will be.
+fn disk_free(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|folder| folder.is_dir())?;
+    let stat = nix::sys::statvfs::statvfs(there).ok()?;
     Some(stat.blocks_available() as u64 * stat.fragment_size() as u64)
 }
 
