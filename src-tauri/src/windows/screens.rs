@@ -32,7 +32,8 @@ impl Kept {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.to_string());
         let (file, identity) = (self.file.clone(), identity.to_string());
         async_runtime::spawn_blocking(move || {
-            if let Err(error) = std::fs::write(&file, identity) {
+            let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+            if let Err(error) = folder.and_then(|()| std::fs::write(&file, identity)) {
                 eprintln!("greenroom-app: {} cannot be written: {error}", file.display());
             }
         });
