@@ -5,7 +5,8 @@ mod check;
 
 use crate::build::{self, Profile};
 use crate::setup::{self, Scope};
-use crate::{paths, shell, ui};
+use crate::ui::{self, copy};
+use crate::{paths, shell};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -109,11 +110,4 @@ fn deb(tree: &Path) -> Result<PathBuf> {
 fn parts(tree: &Path) -> (&Path, &str) {
     let name = tree.file_name().and_then(|name| name.to_str()).expect("a named tree");
     (tree.parent().expect("it lies in a folder"), name)
-}
-
-/// A file or a folder, with rights as everybody's files have them.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to.parent().expect("it lies in a folder")).with_context(|| format!("make {}", to.display()))?;
-    let mut command = Command::new("cp");
-    shell::run(command.args(["-rL", "--no-preserve=ownership,timestamps", "-T"]).arg(from).arg(to))
 }

@@ -107,7 +107,8 @@ fn files_below(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// A file, or all files of a folder.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut files = Vec::new();
     files_below(from, &mut files)?;
     for file in files {
@@ -115,7 +116,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
             inner if inner.as_os_str().is_empty() => to.to_owned(),
             inner => to.join(inner),
         };
-        fs::create_dir_all(place.parent().expect("a file in a folder")).context("create a folder of the UI")?;
+        fs::create_dir_all(place.parent().expect("a file in a folder")).context("create a folder")?;
         fs::copy(&file, &place).with_context(|| format!("copy {}", file.display()))?;
     }
     Ok(())

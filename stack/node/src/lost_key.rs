@@ -16,22 +16,23 @@ const LOST: u8 = 3;
 pub async fn run(args: &LostKey) -> Result<ExitCode, Fault> {
     let store = Store::open(&args.data, Config::default(), Arc::new(SystemClock)).await?;
     let wrappers = Wrappers::of_node(&args.data, args.node_key_file.as_deref())?;
-    let secrets = store.lost_secrets(wrappers.secrets())?;
     let data_keys: Vec<DataKeyRecord> =
         store.data_keys()?.into_iter().filter(|key| wrappers.has_lost(&key.wrapped)).collect();
+    let secrets = if args.apply {
+        let new_key = || dev_account::new_key().expect("the system has random numbers");
+        let given_up = store.give_up_secrets(wrappers.secrets(), new_key).await?;
+        for key in &data_keys {
+            store.erase_data_key(key.number).await?;
+        }
+        given_up
+    } else {
+        store.lost_secrets(wrappers.secrets())?
+    };
     let is_lost = !(secrets.is_empty() && data_keys.is_empty());
     if is_lost {
         say(&secrets, &data_keys, args.apply);
     } else {
         println!("nothing is lost: the key that is here opens all that is sealed by one of a server's own");
-    }
-    if args.apply {
-        store
-            .give_up_secrets(wrappers.secrets(), || dev_account::new_key().expect("the system has random numbers"))
-            .await?;
-        for key in data_keys {
-            store.erase_data_key(key.number).await?;
-        }
     }
     store.close().await?;
     Ok(if is_lost && !args.apply { ExitCode::from(LOST) } else { ExitCode::SUCCESS })

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 use support::azcopy::AzCopy;
+use support::clear::files_with;
 use support::vault::Vault;
 use support::{ACCOUNT, CONTAINER, Stack, fails_to_start, memory};
 
@@ -51,6 +52,15 @@ async fn put(stack: &Stack, account: &str, name: &str, content: Vec<u8>) -> reqw
     put.send().await.expect("an answer")
 }
 
+/// A server whose tenant gold holds its key in a vault.
+async fn with_key_of(vault: &Vault) -> Stack {
+    let arguments: Vec<&str> = vault.arguments.iter().map(String::as_str).chain(QUICK).collect();
+    let stack = Stack::start_with(&arguments).await;
+    stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
+    assert_eq!(set(&stack, "gold", &vault.key("gold")).await, StatusCode::OK);
+    stack
+}
+
 /// Waits until a blob is answered so.
 async fn until(stack: &Stack, name: &str, status: StatusCode) -> reqwest::Response {
     for _ in 0..LOOKS_MAX {
@@ -65,16 +75,7 @@ async fn until(stack: &Stack, name: &str, status: StatusCode) -> reqwest::Respon
 
 /// Files of a folder, and of those in it, that hold some of the marked content.
 fn clear_files(dir: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(clear_files(&path));
-        } else if std::fs::read(&path).expect("a file").windows(16).any(|part| part == &MARK.as_bytes()[..16]) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
+    files_with(dir, &[MARK.as_bytes()[..16].to_vec()])
 }
 
 fn command_line(stack: &Stack, arguments: &[&str]) -> Output {
@@ -173,10 +174,7 @@ async fn a_key_that_is_disabled_refuses_its_tenant_and_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vault_that_is_away_is_bridged_and_then_said_to_be_away() {
     let mut vault = Vault::start().await;
-    let arguments: Vec<&str> = vault.arguments.iter().map(String::as_str).chain(QUICK).collect();
-    let stack = Stack::start_with(&arguments).await;
-    stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
-    assert_eq!(set(&stack, "gold", &vault.key("gold")).await, StatusCode::OK);
+    let stack = with_key_of(&vault).await;
     assert_eq!(put(&stack, ACCOUNT, "a", marked(9_000)).await.status(), StatusCode::CREATED);
     vault.kill().await;
     assert_eq!(get(&stack, ACCOUNT, "a").await.status(), StatusCode::OK, "what is unwrapped is used");
@@ -347,10 +345,7 @@ async fn it_is_declared_and_what_cannot_be_is_said_where() {
 #[tokio::test(flavor = "multi_thread")]
 async fn once_the_key_is_held_no_longer_nothing_of_the_content_is_in_memory() {
     let mut vault = Vault::start().await;
-    let arguments: Vec<&str> = vault.arguments.iter().map(String::as_str).chain(QUICK).collect();
-    let stack = Stack::start_with(&arguments).await;
-    stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;
-    assert_eq!(set(&stack, "gold", &vault.key("gold")).await, StatusCode::OK);
+    let stack = with_key_of(&vault).await;
     let sizes = [10_000, 90_000, 700_000, 9_000_000];
     {
         // Its connections end with it.

@@ -124,17 +124,15 @@ impl Places {
     /// Of the project that is meant: what is named, or holds the current folder, or else the user's own, or the one that came with the program.
     pub fn find(project: Option<PathBuf>, home: Option<PathBuf>) -> Result<Places, PlacesError> {
         let (home, from) = (Home::find(home)?, std::env::current_dir().unwrap_or_default());
-        let here = || from.ancestors().find(|folder| is_project(folder)).map(Path::to_path_buf);
         let own = || is_project(&home.talks).then(|| home.talks.clone());
-        let project = project.or_else(here).or_else(own).or_else(shipped);
-        Ok(Places::of(&project.ok_or_else(|| PlacesError::NoProject(from.clone()))?, &home))
+        let project = project.or_else(|| around(&from)).or_else(own).or_else(shipped);
+        Ok(Places::of(&project.ok_or(PlacesError::NoProject(from))?, &home))
     }
 
     /// As `find`, for whoever makes a talk: what came with the program is not written to, and where there is no project yet, the user's own begins.
     pub fn to_write(project: Option<PathBuf>, home: Option<PathBuf>) -> Result<Places, PlacesError> {
         let (home, from) = (Home::find(home)?, std::env::current_dir().unwrap_or_default());
-        let here = || from.ancestors().find(|folder| is_project(folder)).map(Path::to_path_buf);
-        let project = project.or_else(here).filter(|project| project.canonicalize().ok() != shipped());
+        let project = project.or_else(|| around(&from)).filter(|project| project.canonicalize().ok() != shipped());
         Ok(Places::of(&project.unwrap_or_else(|| home.talks.clone()), &home))
     }
 
@@ -216,6 +214,11 @@ pub fn shipped() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?.canonicalize().ok()?;
     let folder = program.parent()?.join(SHIPPED);
     is_project(&folder).then(|| folder.canonicalize().ok()).flatten()
+}
+
+/// The project that a folder is, or is in.
+fn around(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|folder| is_project(folder)).map(Path::to_path_buf)
 }
 
 fn is_project(folder: &Path) -> bool {

@@ -4,6 +4,7 @@ use crate::parse::VaultKey;
 use crate::reveals::Reveals;
 use crate::scrub::Secrets;
 use crate::server::{Server, ServerError};
+use crate::words::last_line;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::io::ErrorKind;
@@ -175,9 +176,8 @@ impl Console {
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it gave no reason");
-        Err(VaultError::Refused(last.strip_prefix("greenroom-vault: ").unwrap_or(last).to_string()))
+        let last = last_line(&output.stderr);
+        Err(VaultError::Refused(last.strip_prefix("greenroom-vault: ").unwrap_or(&last).to_string()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The packages on machines that have nothing: installed, used by an ordinary user, and removed.
 
 use crate::family::Limit;
+use crate::ui::copy;
 use crate::{paths, shell};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -66,20 +67,13 @@ fn on(suite: &str, archive: &Path, deb: &Path) -> Result<()> {
     shell::run_quietly(Command::new("debootstrap").args(["--variant=minbase", suite]).arg(&root).arg(MIRROR))?;
     let trial = root.join("trial");
     fs::create_dir_all(&trial).context("make the folder of the trial")?;
-    let put = |from: &Path, name: &str| {
-        let done = Command::new("cp").args(["-rL"]).arg(from).arg(trial.join(name)).status();
-        done.with_context(|| format!("copy {}", from.display())).and_then(|status| match status.success() {
-            true => Ok(()),
-            false => bail!("{} cannot be copied", from.display()),
-        })
-    };
     let name = archive.file_name().and_then(|name| name.to_str()).expect("a named archive");
-    put(deb, "greenroom.deb")?;
-    put(archive, name)?;
+    copy(deb, &trial.join("greenroom.deb"))?;
+    copy(archive, &trial.join(name))?;
     let azcopy = paths::tools().join("azcopy");
     let has_azcopy = azcopy.is_dir();
     if has_azcopy {
-        put(&azcopy, "azcopy")?;
+        copy(&azcopy, &trial.join("azcopy"))?;
     }
     fs::write(trial.join("run"), TRIAL).context("write the trial")?;
     fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf")).context("say who resolves names")?;

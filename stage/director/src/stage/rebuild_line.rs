@@ -5,6 +5,7 @@ use super::nodes::SECRET;
 use super::runner::Seen;
 use super::supervise::Order;
 use crate::vault;
+use crate::words::last_line;
 use greenroom_model::TenantName;
 use greenroom_show::Event;
 use greenroom_show::unit::{Unit, grouped};
@@ -123,11 +124,6 @@ impl Report {
 
 fn named(tenants: &[TenantName]) -> String {
     tenants.iter().map(TenantName::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn last_line(said: &[u8]) -> String {
-    let said = String::from_utf8_lossy(said);
-    said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it gave no reason").to_string()
 }
 
 #[cfg(test)]
