@@ -3,11 +3,11 @@
 
 use crate::{
     inbox::{Inboxes, Job},
-    windows,
+    stage, windows,
 };
 use bytes::Bytes;
 use futures::StreamExt;
-use greenroom_director::Director;
+use greenroom_director::{Director, Start};
 use greenroom_show::call::{self as asked, CallError, Role};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -94,12 +94,16 @@ pub fn call(invoke: Invoke) {
     }
 }
 
-/// Windows are the shell's, all else is the director's.
+/// Windows are the shell's, a show is the director's, and the rest is what there is before one.
 async fn answered(window: &WebviewWindow, request: asked::Request) -> Result<Value, CallError> {
     let role = role(window.label());
     match request {
         asked::Request::Window(request) => windows::call(window, role, request).await,
-        asked::Request::Show(request) => window.state::<Director>().call(role, request).await,
+        asked::Request::Show(request) => on_stage(window.app_handle())?.call(role, request).await,
+        asked::Request::Start(request) => {
+            let start = window.state::<Start>().inner().clone();
+            start.call(role, request).await
+        }
     }
 }
 
@@ -107,13 +111,17 @@ async fn answered(window: &WebviewWindow, request: asked::Request) -> Result<Val
 #[tauri::command]
 pub async fn subscribe(
     window: WebviewWindow,
-    director: State<'_, Director>,
     listeners: State<'_, Listeners>,
     channel: Channel<String>,
 ) -> Result<(), CallError> {
+    // Before there is a show there is nothing to hear.
+    if role(window.label()) == Role::Start {
+        return Err(CallError::NotAllowed);
+    }
+    let director = on_stage(window.app_handle())?;
     let road = Arc::new(Road { room: Semaphore::new(UNDER_WAY_MAX), acknowledged: AtomicBool::new(false) });
     let label = window.label().to_string();
-    let feed = tauri::async_runtime::spawn(feed(director.inner().clone(), window, channel, road.clone()));
+    let feed = tauri::async_runtime::spawn(feed(director, window, channel, road.clone()));
     listeners.set(&label, Some(Listener { feed, road }));
     Ok(())
 }
@@ -180,9 +188,13 @@ async fn answers(window: &WebviewWindow) {
     }
 }
 
-/// A picture of the deck on stage, by the id that a slide gives it. It is shown, and never run: an SVG may be a page with scripts.
-pub fn picture(app: &AppHandle, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-    let picture = app.state::<Director>().picture(&asked_for(request));
+/// A picture of the deck on stage, or of what the start page shows, by the id that a slide gives it. It is shown, and never run: an SVG may be a page with scripts.
+pub fn picture(app: &AppHandle, label: &str, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let id = asked_for(request);
+    let picture = match role(label) {
+        Role::Start => app.state::<Start>().picture(&id),
+        Role::Presenter | Role::Audience => stage::director(app).and_then(|director| director.picture(&id)),
+    };
     served(picture.map(|picture| (picture.kind.media_type(), picture.bytes)))
 }
 
@@ -191,7 +203,8 @@ pub fn poster(app: &AppHandle, label: &str, request: &Request<Vec<u8>>, answer: 
     if role(label) != Role::Presenter {
         return answer.respond(served(None));
     }
-    let (director, id) = (app.state::<Director>().inner().clone(), asked_for(request));
+    let Some(director) = stage::director(app) else { return answer.respond(served(None)) };
+    let id = asked_for(request);
     tauri::async_runtime::spawn(async move {
         let picture = director.poster(&id).await;
         answer.respond(served(picture.map(|picture| ("image/png", picture))));
@@ -233,5 +246,13 @@ impl Listeners {
 }
 
 fn role(label: &str) -> Role {
-    if label == windows::PRESENTER { Role::Presenter } else { Role::Audience }
+    match label {
+        windows::PRESENTER => Role::Presenter,
+        windows::START => Role::Start,
+        _ => Role::Audience,
+    }
+}
+
+fn on_stage(app: &AppHandle) -> Result<Director, CallError> {
+    stage::director(app).ok_or_else(|| CallError::Failed { detail: "there is no show on stage".into() })
 }

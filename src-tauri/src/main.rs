@@ -5,25 +5,27 @@ mod bridge;
 mod camera;
 mod clipboard;
 mod inbox;
+mod stage;
 mod windows;
 
 use bridge::Listeners;
 use clap::Parser;
-use greenroom_director::{Director, Library, Options, Places, Trust, What, awake::Awake, shipped};
-use greenroom_show::{deck::Level, version::Version};
+use greenroom_director::{Director, Home, Library, Opening, Options, Places, Start, Trust, What, shipped};
+use greenroom_show::{call::window::Face, deck::Level, version::Version};
 use inbox::Inboxes;
+use stage::{Afterwards, OnStage};
 use std::{
     path::PathBuf,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
 };
-use tauri::{AppHandle, Manager, RunEvent, WindowEvent, Wry, async_runtime, ipc::Invoke};
+use tauri::{AppHandle, DragDropEvent, Manager, RunEvent, WindowEvent, Wry, async_runtime, ipc::Invoke};
 
-/// Opens a talk in a presenter's and an audience's window.
+/// Opens a talk in a presenter's and an audience's window; or the start page, from which one is opened.
 #[derive(Debug, Parser)]
 #[command(name = "greenroom-app", version)]
 struct Args {
-    /// The talk: a folder under `slides/` [default: the one that was edited last, or the example that came with Greenroom]
+    /// The talk: a folder under `slides/` [default: the start page, where all are]
     #[arg(long)]
     deck: Option<String>,
     /// Leaves out what is above this level: public, partner or internal [default: the deck's own]
@@ -57,7 +59,7 @@ fn size(text: &str) -> Result<(i32, i32), String> {
     parsed.ok_or_else(|| "a size such as 1920x1080".into())
 }
 
-/// Of the talks that come with Greenroom, the one to begin with.
+/// Of the talks that come with Greenroom, the one that a booth begins with.
 const EXAMPLE: &str = "azcopy-field";
 /// As a shell says of a program that Ctrl-C has ended.
 const ENDED_AT_ONCE: i32 = 130;
@@ -76,7 +78,7 @@ fn main() -> ExitCode {
         return camera::serve(page, size);
     }
     match async_runtime::block_on(open(args)) {
-        Ok(director) => show(director),
+        Ok(opened) => show(opened),
         Err(trouble) => {
             eprintln!("greenroom-app: {trouble}");
             report(trouble)
@@ -91,21 +93,40 @@ fn level(name: &str) -> Result<Level, String> {
         .ok_or_else(|| "levels are public, partner and internal".into())
 }
 
-async fn open(args: Args) -> Result<Director, String> {
-    let places = Places::find(args.root, args.home).map_err(|error| error.to_string())?;
+/// What the app begins with.
+struct Opened {
+    start: Start,
+    /// None with the start page.
+    director: Option<Director>,
+}
+
+async fn open(args: Args) -> Result<Opened, String> {
+    let places = Places::find(args.root, args.home.clone()).map_err(|error| error.to_string());
+    let home = Home::find(args.home).map_err(|error| error.to_string())?;
+    let clipboard = Some(clipboard::desktop());
+    let wants_talk = args.deck.is_some() || args.booth;
+    let places = match places {
+        // A first talk is made from the start page.
+        Err(_) if !wants_talk => Places::of(&home.talks, &home),
+        places => places?,
+    };
+    let opening = Opening { home, places: places.clone(), trusts_all: args.trust, clipboard: clipboard.clone() };
+    let start = Start::open(opening);
+    if !wants_talk {
+        return Ok(Opened { start, director: None });
+    }
     let version = Version { level: args.audience, cut: args.minutes };
     let trust = if args.trust { Trust::Given } else { Trust::of_user(places.project()) };
-    let deck = args.deck.map_or_else(|| deck_of(&places), Ok)?;
-    let (what, clipboard) = (What::Deck(deck), Some(clipboard::desktop()));
+    let what = What::Deck(args.deck.map_or_else(|| deck_of(&places), Ok)?);
     let options = Options { places, what, version, trust, stack: None, clipboard };
     let director = Director::open(options).await.map_err(|error| error.to_string())?;
     if args.booth {
         director.begin_booth().map_err(|error| error.to_string())?;
     }
-    Ok(director)
+    Ok(Opened { start, director: Some(director) })
 }
 
-/// Which talk opens where nobody says which.
+/// Which talk goes round where nobody says which.
 fn deck_of(places: &Places) -> Result<String, String> {
     let project = places.project();
     if shipped().as_deref() == Some(project) {
@@ -117,22 +138,29 @@ fn deck_of(places: &Places) -> Result<String, String> {
     })
 }
 
-/// Both windows, until the presenter's closes or a signal ends the show.
-fn show(director: Director) -> ExitCode {
-    let _awake = Awake::keep();
+/// The windows, until the last of them closes or a signal ends the show.
+fn show(Opened { start, director }: Opened) -> ExitCode {
+    let afterwards = if director.is_some() { Afterwards::End } else { Afterwards::StartPage };
+    let begun = director.clone();
     let built = tauri::Builder::default()
-        .manage(director.clone())
+        .manage(start)
+        .manage(OnStage::default())
         .manage(Listeners::default())
         .manage(Inboxes::default())
-        .manage(windows::Kept::in_file(director.places().state("screen")))
+        .manage(windows::Kept::default())
         .manage(windows::Wish::default())
         .invoke_handler(asked)
-        .register_uri_scheme_protocol("picture", |context, request| bridge::picture(context.app_handle(), &request))
+        .register_uri_scheme_protocol("picture", |context, request| {
+            bridge::picture(context.app_handle(), context.webview_label(), &request)
+        })
         .register_asynchronous_uri_scheme_protocol("poster", |context, request, answer| {
             bridge::poster(context.app_handle(), context.webview_label(), &request, answer);
         })
-        .setup(|app| {
-            windows::open(app.handle())?;
+        .setup(move |app| {
+            match begun {
+                Some(director) => stage::put(app.handle(), director, Face::Present, afterwards)?,
+                None => windows::open_start(app.handle())?,
+            }
             windows::watch(app.handle().clone());
             end_on_signal(app.handle().clone(), end);
             Ok(())
@@ -141,7 +169,9 @@ fn show(director: Director) -> ExitCode {
     let app = match built {
         Ok(app) => app,
         Err(error) => {
-            async_runtime::block_on(director.close());
+            if let Some(director) = director {
+                async_runtime::block_on(director.close());
+            }
             return cannot_open(&error);
         }
     };
@@ -149,18 +179,45 @@ fn show(director: Director) -> ExitCode {
         RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
             bridge::forget(app, &label);
             windows::closed(app, &label);
-            if label == windows::PRESENTER {
-                end(app);
+            match label.as_str() {
+                windows::PRESENTER if stage::leads_back(app) => stage::leave(app),
+                windows::PRESENTER => end(app),
+                windows::START if !stage::is_on(app) => end(app),
+                _ => {}
             }
         }
-        // Asked for by the desktop, not by `end`.
+        RunEvent::WindowEvent { label, event: WindowEvent::DragDrop(event), .. } if label == windows::START => {
+            dropped(app, &event);
+        }
+        // Asked for by the desktop, or for want of a window while another one opens; not by `end`.
         RunEvent::ExitRequested { code: None, api, .. } => {
             api.prevent_exit();
-            end(app);
+            if !stage::changes(app) {
+                end(app);
+            }
         }
         _ => {}
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// A folder that is dropped on the start page is opened; the page shows that it would be.
+fn dropped(app: &AppHandle, event: &DragDropEvent) {
+    let hovers = match event {
+        DragDropEvent::Enter { .. } => "true",
+        DragDropEvent::Over { .. } => return,
+        DragDropEvent::Drop { paths, .. } => {
+            if let Some(path) = paths.first() {
+                app.state::<Start>().dropped(path);
+            }
+            "false"
+        }
+        _ => "false",
+    };
+    if let Some(window) = app.get_webview_window(windows::START) {
+        // Where its page is gone, it is dropped on nothing.
+        window.eval(format!("document.documentElement.dataset.drop = '{hovers}'")).ok();
+    }
 }
 
 /// What a page may ask for: calls keep their order, the rest is Tauri's.
@@ -184,7 +241,10 @@ fn end(app: &AppHandle) {
     }
     let app = app.clone();
     async_runtime::spawn(async move {
-        app.state::<Director>().close().await;
+        app.state::<Start>().close();
+        if let Some(director) = stage::director(&app) {
+            director.close().await;
+        }
         app.exit(0);
     });
 }

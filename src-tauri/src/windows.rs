@@ -1,4 +1,4 @@
-//! The two windows: where they open, and the calls that move them.
+//! The windows: where they open, and the calls that move them.
 
 mod graphics;
 mod process;
@@ -6,8 +6,9 @@ mod screens;
 
 pub use screens::{Kept, Wish, watch};
 
-use crate::bridge;
-use greenroom_show::call::{CallError, Role, WindowRequest};
+use crate::{bridge, stage};
+use greenroom_show::call::{CallError, Role, WindowRequest, window::Face};
+use greenroom_show::start::settings::Screens;
 use screens::identity;
 use serde_json::Value;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tauri::{
 
 pub const PRESENTER: &str = "presenter";
 pub const AUDIENCE: &str = "audience";
+pub const START: &str = "start";
 
 const PRESENTER_SIZE: (f64, f64) = (1280.0, 800.0);
 const PRESENTER_SIZE_MIN: (f64, f64) = (960.0, 600.0);
@@ -28,14 +30,31 @@ const GROUND: Color = Color(0x0b, 0x0e, 0x14, 0xff);
 const LEAVE_MAX: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The presenter's window, and the audience's on the second screen where there is one.
-pub fn open(app: &AppHandle) -> tauri::Result<()> {
-    let presenter = build(app, PRESENTER, "Greenroom: presenter", PRESENTER_SIZE, PRESENTER_SIZE_MIN)?;
+/// The presenter's window, and the audience's on the second screen where there is one and it is wanted.
+pub fn open(app: &AppHandle, face: Face, screens: Screens) -> tauri::Result<()> {
+    let page = format!("{PRESENTER}&face={}", face.as_str());
+    let presenter = build(app, PRESENTER, &page, "Greenroom: presenter", PRESENTER_SIZE, PRESENTER_SIZE_MIN)?;
+    if face != Face::Present || screens == Screens::Asked {
+        // Nor when a screen is plugged in.
+        app.state::<Wish>().closed();
+        return Ok(());
+    }
+    app.state::<Wish>().opened();
     if let Some(screen) = other_screen(&presenter)? {
         open_audience(app, Some(&screen))?;
         presenter.set_focus()?;
     }
     Ok(())
+}
+
+/// The page before there is a show.
+pub fn open_start(app: &AppHandle) -> tauri::Result<()> {
+    build(app, START, START, "Greenroom", PRESENTER_SIZE, PRESENTER_SIZE_MIN).map(|_| ())
+}
+
+/// Closes a window where it is open.
+pub fn close(app: &AppHandle, label: &str) -> tauri::Result<()> {
+    app.get_webview_window(label).map_or(Ok(()), |window| window.close())
 }
 
 /// Told of each window that is gone.
@@ -49,7 +68,7 @@ pub fn closed(app: &AppHandle, label: &str) {
 pub fn open_trouble(app: &AppHandle, trouble: &str) -> tauri::Result<()> {
     let script = format!("window.__GREENROOM_TROUBLE__ = {};", serde_json::Value::from(trouble));
     let (width, height) = PRESENTER_SIZE;
-    builder(app, PRESENTER, "Greenroom").inner_size(width, height).initialization_script(script).build()?;
+    builder(app, PRESENTER, PRESENTER, "Greenroom").inner_size(width, height).initialization_script(script).build()?;
     Ok(())
 }
 
@@ -60,8 +79,17 @@ pub async fn call(window: &WebviewWindow, role: Role, request: WindowRequest) ->
         (WindowRequest::ToggleFullScreen(_), _) => toggle_full_screen(window),
         (
             WindowRequest::ReadScreens(_) | WindowRequest::SwapScreens(_) | WindowRequest::ToggleAudience(_),
-            Role::Audience,
-        ) => Err(CallError::NotAllowed),
+            Role::Audience | Role::Start,
+        )
+        | (WindowRequest::OpenShow(_) | WindowRequest::ChooseFolder(_), Role::Audience | Role::Presenter) => {
+            Err(CallError::NotAllowed)
+        }
+        (WindowRequest::OpenShow(request), Role::Start) => stage::open(app, request).await,
+        (WindowRequest::ChooseFolder(_), Role::Start) => {
+            let folder = rfd::AsyncFileDialog::new().set_title("A project: a folder with slides and demos").pick_folder().await;
+            let path = folder.map(|folder| folder.path().display().to_string());
+            return serde_json::to_value(path).map_err(failed);
+        }
         (WindowRequest::ReadScreens(_), Role::Presenter) => {
             let screens = screens::read(app).map_err(failed)?;
             return serde_json::to_value(screens).map_err(failed);
@@ -129,7 +157,7 @@ async fn put(window: &WebviewWindow, screen: &Monitor) -> tauri::Result<()> {
 }
 
 fn open_audience(app: &AppHandle, screen: Option<&Monitor>) -> tauri::Result<()> {
-    let audience = build(app, AUDIENCE, "Greenroom", AUDIENCE_SIZE, AUDIENCE_SIZE_MIN)?;
+    let audience = build(app, AUDIENCE, AUDIENCE, "Greenroom", AUDIENCE_SIZE, AUDIENCE_SIZE_MIN)?;
     app.state::<Wish>().opened();
     if let Some(screen) = screen {
         audience.set_position(*screen.position())?;
@@ -155,11 +183,12 @@ fn other_screen(presenter: &WebviewWindow) -> tauri::Result<Option<Monitor>> {
 fn build(
     app: &AppHandle,
     label: &str,
+    page: &str,
     title: &str,
     (width, height): (f64, f64),
     (width_min, height_min): (f64, f64),
 ) -> tauri::Result<WebviewWindow> {
-    let window = builder(app, label, title)
+    let window = builder(app, label, page, title)
         .inner_size(width, height)
         .min_inner_size(width_min, height_min)
         // A page that begins counts its calls anew, and subscribes anew.
@@ -173,8 +202,14 @@ fn build(
     Ok(window)
 }
 
-fn builder<'a>(app: &'a AppHandle, label: &str, title: &str) -> WebviewWindowBuilder<'a, tauri::Wry, AppHandle> {
-    let page = WebviewUrl::App(format!("index.html?view={label}").into());
+/// `page`: which of the pages, and what is open in it at first.
+fn builder<'a>(
+    app: &'a AppHandle,
+    label: &str,
+    page: &str,
+    title: &str,
+) -> WebviewWindowBuilder<'a, tauri::Wry, AppHandle> {
+    let page = WebviewUrl::App(format!("index.html?view={page}").into());
     WebviewWindowBuilder::new(app, label, page)
         .title(title)
         .background_color(GROUND)
@@ -182,6 +217,6 @@ fn builder<'a>(app: &'a AppHandle, label: &str, title: &str) -> WebviewWindowBui
         .on_navigation(|url| matches!((url.scheme(), url.host_str()), ("tauri", _) | ("http", Some("tauri.localhost"))))
 }
 
-fn failed(error: impl std::fmt::Display) -> CallError {
+pub fn failed(error: impl std::fmt::Display) -> CallError {
     CallError::Failed { detail: error.to_string() }
 }

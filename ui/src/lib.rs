@@ -1,5 +1,5 @@
 //! Draws the show: the audience's stage and the presenter's console. Knows only `show`: no file, no network, no decision.
-//! A program for each of the two: what the audience sees, and what is handed on, holds nothing of the console.
+//! A program for each window: what the audience sees, and what is handed on, holds nothing of the console.
 
 mod audience;
 mod bridge;
@@ -11,6 +11,7 @@ mod player;
 mod presenter;
 mod slide;
 mod stage;
+mod start;
 mod store;
 mod time;
 mod trouble;
@@ -40,6 +41,16 @@ pub fn presenter() {
         let theme = RwSignal::new(None);
         Effect::new(move || paint_theme(theme.get().unwrap_or_else(|| store.deck_theme())));
         presenter::Presenter(presenter::PresenterProps { theme }).into_any()
+    });
+}
+
+/// Fills the start page.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    mount_to_body(|| {
+        let theme = RwSignal::new(None);
+        Effect::new(move || paint_theme(theme.get().unwrap_or_default()));
+        view! { <start::StartPage theme /> }
     });
 }
 

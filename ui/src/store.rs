@@ -65,13 +65,18 @@ pub struct Store {
 
 impl Store {
     pub fn new() -> Self {
-        let tick = Trigger::new();
-        time::every(TICK, move || tick.notify());
+        let store = Self::still(Show::default());
+        time::every(TICK, move || store.tick.notify());
+        store
+    }
+
+    /// Of a picture: its time stands.
+    pub fn still(show: Show) -> Self {
         Self {
-            show: StoredValue::new(Show::default()),
+            show: StoredValue::new(show),
             changed: std::array::from_fn(|_| Trigger::new()),
             offset: StoredValue::new(Offset::default()),
-            tick,
+            tick: Trigger::new(),
         }
     }
 

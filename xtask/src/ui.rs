@@ -11,8 +11,8 @@ use std::process::Command;
 use std::time::UNIX_EPOCH;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// What the audience's page runs, live and as it is handed on, and what the presenter's does.
-pub const PROGRAMS: [&str; 2] = ["greenroom-audience", "greenroom-presenter"];
+/// What the audience's page runs, live and as it is handed on, what the presenter's does, and the start page.
+pub const PROGRAMS: [&str; 3] = ["greenroom-audience", "greenroom-presenter", "greenroom-start"];
 /// Copied from `ui/` as they are.
 const ASSETS: [&str; 4] = ["index.html", "boot.js", "theme", "fonts"];
 

@@ -4,33 +4,45 @@ use super::{AUDIENCE, PRESENTER, open_audience, other_screen, put};
 use greenroom_show::preflight::{Holds, Screen};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tauri::{AppHandle, Manager, Monitor, WebviewWindow, async_runtime};
 
 /// A projector that is plugged in shows the talk this soon.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The audience's screen, as it was put last: kept from one show to the next.
-#[derive(Debug)]
-pub struct Kept {
+/// The audience's screen, as it was put last: kept from one show of a project to the next.
+#[derive(Debug, Default)]
+pub struct Kept(Mutex<Last>);
+
+#[derive(Debug, Default)]
+struct Last {
     file: PathBuf,
-    last: Mutex<Option<String>>,
+    screen: Option<String>,
 }
 
 impl Kept {
-    pub fn in_file(file: PathBuf) -> Kept {
-        Kept { last: Mutex::new(std::fs::read_to_string(&file).ok()), file }
+    /// Of another project from now on.
+    pub fn turn_to(&self, file: PathBuf) {
+        *self.lock() = Last { screen: std::fs::read_to_string(&file).ok(), file };
     }
 
     pub fn last(&self) -> Option<String> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().screen.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Last> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it cannot be kept, the next show asks the desktop again.
     pub fn keep(&self, identity: &str) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.to_string());
-        let (file, identity) = (self.file.clone(), identity.to_string());
+        let file = {
+            let mut last = self.lock();
+            last.screen = Some(identity.to_string());
+            last.file.clone()
+        };
+        let identity = identity.to_string();
         async_runtime::spawn_blocking(move || {
             let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
             if let Err(error) = folder.and_then(|()| std::fs::write(&file, identity)) {

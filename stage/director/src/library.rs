@@ -248,7 +248,12 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 fn folders(root: &Path, file: &str) -> Result<Vec<String>, LibraryError> {
     let io = |source| LibraryError::Io { path: root.to_path_buf(), source };
     let mut slugs = Vec::new();
-    for entry in std::fs::read_dir(root).map_err(io)? {
+    let entries = match std::fs::read_dir(root) {
+        // A talk without a demo, or a demo without a talk.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.parent().is_some_and(Path::is_dir) => return Ok(slugs),
+        entries => entries.map_err(io)?,
+    };
+    for entry in entries {
         let entry = entry.map_err(io)?;
         if entry.path().join(file).is_file() {
             slugs.extend(entry.file_name().into_string());

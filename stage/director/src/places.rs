@@ -15,6 +15,7 @@ const DOCUMENTS: &str = "Greenroom";
 /// Beside the programs of a package: talks to look at, to run and to copy.
 const SHIPPED: &str = "../share/greenroom";
 const TOOLS: &str = ".tools";
+const SETTINGS: &str = "settings.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum PlacesError {
@@ -35,6 +36,7 @@ pub struct Places {
     tools: Vec<PathBuf>,
     state: PathBuf,
     shows: PathBuf,
+    settings: PathBuf,
     /// As it was named.
     home: Option<PathBuf>,
 }
@@ -47,6 +49,7 @@ pub struct Home {
     data: PathBuf,
     state: PathBuf,
     cache: PathBuf,
+    config: PathBuf,
     exports: PathBuf,
     named: Option<PathBuf>,
 }
@@ -72,6 +75,7 @@ impl Home {
             data: base("XDG_DATA_HOME", ".local/share"),
             state: base("XDG_STATE_HOME", ".local/state"),
             cache: base("XDG_CACHE_HOME", ".cache"),
+            config: base("XDG_CONFIG_HOME", ".config"),
             exports: documents.join("exports"),
             named: None,
         })
@@ -84,14 +88,25 @@ impl Home {
             data: folder.to_path_buf(),
             state: folder.join(WITHIN),
             cache: folder.join(WITHIN),
+            config: folder.join(WITHIN),
             exports: folder.join("exports"),
             named: Some(folder.to_path_buf()),
         }
     }
 
     /// Tools that were fetched for this user.
-    fn tools(&self) -> PathBuf {
+    pub fn tools(&self) -> PathBuf {
         self.data.join(TOOLS)
+    }
+
+    /// What the user has set.
+    pub fn settings(&self) -> PathBuf {
+        self.config.join(SETTINGS)
+    }
+
+    /// Projects that were open, newest first.
+    pub fn recent(&self) -> PathBuf {
+        self.state.join("recent.json")
     }
 }
 
@@ -117,6 +132,7 @@ impl Places {
             tools: vec![project.join(TOOLS)],
             state: project.join(WITHIN),
             shows: project.join(WITHIN),
+            settings: project.join(WITHIN).join(SETTINGS),
             home: None,
         }
     }
@@ -132,7 +148,7 @@ impl Places {
     /// As `find`, for whoever makes a talk: what came with the program is not written to, and where there is no project yet, the user's own begins.
     pub fn to_write(project: Option<PathBuf>, home: Option<PathBuf>) -> Result<Places, PlacesError> {
         let (home, from) = (Home::find(home)?, std::env::current_dir().unwrap_or_default());
-        let project = project.or_else(|| around(&from)).filter(|project| project.canonicalize().ok() != shipped());
+        let project = project.or_else(|| around(&from)).filter(|project| !is_shipped(project));
         Ok(Places::of(&project.unwrap_or_else(|| home.talks.clone()), &home))
     }
 
@@ -144,7 +160,7 @@ impl Places {
         let keeps_its_own = home.named.is_none() && is_writable(&project.join(WITHIN));
         if is_home || keeps_its_own {
             let tools = vec![project.join(TOOLS), home.tools()];
-            return Places { tools, home: home.named.clone(), ..Places::within(project) };
+            return Places { tools, settings: home.settings(), home: home.named.clone(), ..Places::within(project) };
         }
         let is_own = *project == home.talks;
         let apart = |folder: &Path| match is_own {
@@ -159,6 +175,7 @@ impl Places {
             tools: vec![project.join(TOOLS), home.tools()],
             state: apart(&home.state),
             shows: home.cache.clone(),
+            settings: home.settings(),
             home: home.named.clone(),
         }
     }
@@ -191,6 +208,11 @@ impl Places {
         self.state.join(name)
     }
 
+    /// What the user has set, for all projects.
+    pub fn settings(&self) -> &Path {
+        &self.settings
+    }
+
     /// Where shows do their work: large, and of no use after them.
     pub fn shows(&self) -> &Path {
         &self.shows
@@ -216,8 +238,13 @@ pub fn shipped() -> Option<PathBuf> {
     is_project(&folder).then(|| folder.canonicalize().ok()).flatten()
 }
 
+/// Whether a project came with the program.
+pub fn is_shipped(project: &Path) -> bool {
+    shipped().is_some_and(|shipped| project.canonicalize().is_ok_and(|project| project == shipped))
+}
+
 /// The project that a folder is, or is in.
-fn around(folder: &Path) -> Option<PathBuf> {
+pub fn around(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|folder| is_project(folder)).map(Path::to_path_buf)
 }
 
@@ -233,7 +260,7 @@ fn key(project: &Path) -> String {
     format!("{name}-{}", &hash[..12])
 }
 
-fn is_writable(folder: &Path) -> bool {
+pub fn is_writable(folder: &Path) -> bool {
     folder.is_dir() && nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 

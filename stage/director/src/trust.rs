@@ -34,11 +34,9 @@ impl Trust {
     /// no more than its program.
     pub fn of_user(root: &Path) -> Trust {
         let lies_in = |program: PathBuf| Some(program.canonicalize().ok()?.starts_with(root.canonicalize().ok()?));
-        let is_shipped =
-            || places::shipped().is_some_and(|shipped| root.canonicalize().is_ok_and(|root| root == shipped));
         match std::env::current_exe().ok().and_then(lies_in) {
             Some(true) => Trust::Given,
-            Some(false) | None if is_shipped() => Trust::Given,
+            Some(false) | None if places::is_shipped(root) => Trust::Given,
             Some(false) | None => Trust::Listed(list()),
         }
     }

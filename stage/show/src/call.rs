@@ -11,6 +11,7 @@ use crate::{
     playback::{To, Way},
     preflight::Check,
     rehearsal::Report,
+    start::StartRequest,
     take::{Cut, Detail, Form, Handing, Label, TakeAct, TakeInfo},
     tenants::{Act, Switch, Tenants},
     timeline::Timeline,
@@ -35,6 +36,8 @@ pub enum Request {
     Show(ShowRequest),
     /// Of the shell.
     Window(WindowRequest),
+    /// Of what there is before there is a show.
+    Start(StartRequest),
 }
 
 /// Every call to the director.
@@ -106,6 +109,8 @@ pub enum WindowRequest {
     ToggleFullScreen(window::ToggleFullScreen),
     SwapScreens(window::SwapScreens),
     ToggleAudience(window::ToggleAudience),
+    OpenShow(window::OpenShow),
+    ChooseFolder(window::ChooseFolder),
 }
 
 /// Why a call did nothing.
@@ -115,7 +120,7 @@ pub enum CallError {
     /// It is none of the calls, or lacks what its call needs.
     #[error("this request cannot be read: {detail}")]
     BadRequest { detail: String },
-    #[error("the audience's window may only listen")]
+    #[error("this window may not ask that")]
     NotAllowed,
     #[error("there is no {kind} '{name}'{}", nearest.as_ref().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default())]
     NotFound { kind: String, name: String, nearest: Option<String> },
@@ -150,10 +155,12 @@ pub struct ToAudience {
     pub told: Vec<Told>,
 }
 
-/// Which of the two a window is.
+/// Which one a window is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
+    /// The page before there is a show.
+    Start,
     Presenter,
     Audience,
 }
@@ -794,6 +801,61 @@ pub mod window {
         type Reply = ();
         fn request(self) -> Request {
             Request::Window(WindowRequest::ToggleAudience(self))
+        }
+    }
+
+    /// Puts a talk or a demo on stage, in place of the start page.
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub struct OpenShow {
+        /// Of the project.
+        pub folder: String,
+        pub what: Staged,
+        /// What is open in the presenter's window at first.
+        pub face: Face,
+    }
+    impl Call for OpenShow {
+        type Reply = ();
+        fn request(self) -> Request {
+            Request::Window(WindowRequest::OpenShow(self))
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Staged {
+        Talk(String),
+        Demo(String),
+        /// A recording, by its id, on the stage of its talk or its demo.
+        Take { deck: String, demo: String, id: String },
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Face {
+        /// For an audience: on the second screen, where there is one.
+        Present,
+        /// By oneself: how past runs went, and no window for an audience.
+        Rehearse,
+        Preflight,
+    }
+
+    impl Face {
+        pub fn as_str(self) -> &'static str {
+            match self {
+                Face::Present => "present",
+                Face::Rehearse => "rehearse",
+                Face::Preflight => "preflight",
+            }
+        }
+    }
+
+    /// Lets the user choose a folder. Answers none where they chose none.
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub struct ChooseFolder {}
+    impl Call for ChooseFolder {
+        type Reply = Option<String>;
+        fn request(self) -> Request {
+            Request::Window(WindowRequest::ChooseFolder(self))
         }
     }
 }

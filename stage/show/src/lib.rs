@@ -28,6 +28,7 @@ pub mod reel;
 pub mod rehearsal;
 mod run;
 mod series;
+pub mod start;
 mod state;
 pub mod story;
 pub mod take;

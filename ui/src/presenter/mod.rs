@@ -12,7 +12,7 @@ mod next;
 mod notes;
 mod overview;
 mod plan;
-mod polled;
+pub mod polled;
 mod preflight;
 mod rehearsals;
 pub mod scrub;

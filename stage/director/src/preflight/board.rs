@@ -5,13 +5,10 @@ use super::offline::Proof;
 use crate::measures;
 use crate::parse::figures;
 use bytesize::ByteSize;
-use greenroom_show::deck::{Deck, Slide, WORDS_PER_MINUTE};
+use greenroom_show::deck::{Deck, Slide};
 use greenroom_show::preflight::{Check, Verdict};
 use std::collections::BTreeSet;
 
-/// A demo writes its data, the stack the same again, and what comes back once more.
-const DISK_MIN: u64 = 4 << 30;
-const MEMORY_MIN: u64 = 1 << 30;
 const BATTERY_MIN_PERCENT: u8 = 60;
 /// A recording older than this was made with another stack.
 const RECORDING_DAYS_MAX: u64 = 30;
@@ -46,13 +43,13 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     board.extend(trust(facts, deck));
     board.extend(bound(facts, deck));
     board.push(budget(facts));
-    board.push(words(deck));
+    board.push(words(deck, facts.budgets.words_per_minute));
     board.extend(tools(facts));
     board.extend(vault(facts, deck));
     board.extend(recordings(facts, deck));
     board.extend(facts.readiness.iter().cloned());
-    board.push(room("disk", facts.disk_free, DISK_MIN, "make room, or start it with --home on another disk"));
-    board.push(room("memory", facts.memory_free, MEMORY_MIN, "close other programs"));
+    board.push(room("disk", facts.disk_free, facts.budgets.disk_free_bytes, "make room, or start it with --home on another disk"));
+    board.push(room("memory", facts.memory_free, facts.budgets.memory_free_bytes, "close other programs"));
     board.push(power(facts));
     board.push(sleep(facts));
     board.push(ports(facts));
@@ -163,10 +160,10 @@ fn budget(facts: &Facts) -> Check {
 }
 
 /// What is to be said must fit the time that it has.
-fn words(deck: &Deck) -> Check {
+fn words(deck: &Deck, pace: f64) -> Check {
     let minutes = |section: usize| {
         let words: usize = deck.slides.iter().filter(|slide| slide.section == section).map(Slide::words).sum();
-        words as f64 / WORDS_PER_MINUTE
+        words as f64 / pace
     };
     let over = deck.sections.iter().enumerate().find(|(index, section)| minutes(*index) > section.minutes * WORDS_OVER);
     let total: usize = deck.slides.iter().map(Slide::words).sum();
@@ -178,7 +175,7 @@ fn words(deck: &Deck) -> Check {
         }
         None => go(
             "words",
-            format!("{total} words, {:.0} min at {WORDS_PER_MINUTE} a minute", total as f64 / WORDS_PER_MINUTE),
+            format!("{total} words, {:.0} min at {pace:.0} a minute", total as f64 / pace),
         ),
     }
 }
@@ -347,6 +344,7 @@ mod tests {
             tools: [("azcopy".to_string(), Some("azcopy 10".to_string()))].into(),
             recordings: [("copy".to_string(), recording)].into(),
             machine: Machine::default(),
+            budgets: greenroom_show::start::settings::Budgets::default(),
             disk_free: Some(100 << 30),
             memory_free: Some(8 << 30),
             power: None,

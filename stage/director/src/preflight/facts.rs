@@ -7,11 +7,12 @@ use crate::takes::Index;
 use crate::trust::Trust;
 use crate::vault;
 use crate::version::{Found, Versions, find_tools};
-use crate::{awake, machine, rehearsals};
+use crate::{awake, machine, rehearsals, settings};
 use greenroom_show::deck::Deck;
 use greenroom_show::demo::Demo;
 use greenroom_show::preflight::Check;
 use greenroom_show::rehearsal::{reliability, report};
+use greenroom_show::start::settings::Budgets;
 use greenroom_show::take::{Edition, Machine, Verdict};
 use greenroom_show::version::{LeftOut, Version, version};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,8 @@ pub struct Facts {
     pub vault: Option<Result<(), String>>,
     /// Why the stack could not listen on loopback.
     pub ports: Option<String>,
+    /// What the user holds a talk to.
+    pub budgets: Budgets,
     pub now_unix_ms: u64,
 }
 
@@ -117,7 +120,8 @@ impl Facts {
             machine,
             keepers: awake::keepers(),
             vault: None,
-            ports: std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string()),
+            ports: ports(),
+            budgets: settings::of(places).budgets,
             disk_free: disk_free(places.shows()),
             memory_free: memory_free(),
             power: power(Path::new("/sys/class/power_supply")),
@@ -152,21 +156,26 @@ fn recordings(takes: &Index, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTr
     newest
 }
 
+/// Why nothing can listen on loopback.
+pub fn ports() -> Option<String> {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string())
+}
+
 /// Where a folder is, or will be.
-fn disk_free(folder: &Path) -> Option<u64> {
+pub fn disk_free(folder: &Path) -> Option<u64> {
     let there = folder.ancestors().find(|folder| folder.is_dir())?;
     let stat = nix::sys::statvfs::statvfs(there).ok()?;
     Some(stat.blocks_available() as u64 * stat.fragment_size() as u64)
 }
 
-fn memory_free() -> Option<u64> {
+pub fn memory_free() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
 /// Mains and battery as Linux tells them; `None` on a machine that has neither, which is on mains.
-fn power(folder: &Path) -> Option<Power> {
+pub fn power(folder: &Path) -> Option<Power> {
     let read =
         |folder: &Path, name: &str| std::fs::read_to_string(folder.join(name)).ok().map(|text| text.trim().to_string());
     let mut power: Option<Power> = None;

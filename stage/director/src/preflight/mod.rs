@@ -5,5 +5,5 @@ mod facts;
 mod offline;
 
 pub use board::{judge, judge_offline};
-pub use facts::{Facts, Power, Recording};
+pub use facts::{Facts, Power, Recording, disk_free, memory_free, ports, power};
 pub use offline::{OfflineError, Proof, prove};

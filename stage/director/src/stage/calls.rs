@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub async fn dispatch(stage: &Arc<Stage>, role: Role, request: ShowRequest) -> Result<Value, CallError> {
     use ShowRequest as Ask;
-    if role == Role::Audience {
+    if role != Role::Presenter {
         return Err(CallError::NotAllowed);
     }
     if stage.lock().show.replays_talk() && !is_for_a_talk(&request) {

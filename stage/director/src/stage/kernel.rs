@@ -321,7 +321,7 @@ impl Subscription {
                 let events = batch.iter().map(|heard| heard.stamped.clone()).collect();
                 Some(Push::Presenter(ToPresenter::Events { now, events }))
             }
-            Role::Audience => {
+            Role::Audience | Role::Start => {
                 let told: Vec<_> = batch.iter().flat_map(|heard| heard.audience.iter().cloned()).collect();
                 (!told.is_empty()).then_some(Push::Audience(ToAudience { now, told }))
             }
@@ -335,7 +335,7 @@ impl Subscription {
         let now = self.kernel.watch.now();
         match self.role {
             Role::Presenter => Push::Presenter(ToPresenter::Snapshot { now, show: Box::new(locked.show.clone()) }),
-            Role::Audience => {
+            Role::Audience | Role::Start => {
                 let told = vec![Told { at: now, change: Change::Stage(Seen::of(&locked.show)) }];
                 Push::Audience(ToAudience { now, told })
             }

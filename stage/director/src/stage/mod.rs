@@ -85,7 +85,7 @@ impl Clipboard {
         Clipboard(Arc::new(put))
     }
 
-    fn put(&self, text: &str) -> Result<(), String> {
+    pub fn put(&self, text: &str) -> Result<(), String> {
         (self.0)(text)
     }
 }

@@ -3,14 +3,13 @@
 use super::kernel::Kernel;
 use super::loaded::{self, Loaded};
 use super::{Stage, What, calls, history, trust};
+use crate::files::{self, FILES_MAX, Seen};
 use crate::library::LibraryError;
 use crate::parse::Fault;
 use greenroom_show::Event;
 use greenroom_show::version::Version;
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +19,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LOOKS_SAME: usize = 2;
 /// What may have been cut off in mid-air is shown when nothing has followed for so long.
 const LOOKS_CUT: usize = 15;
-/// Of one talk. What lies beyond is not followed, and the speaker is told.
-const FILES_MAX: usize = 4_000;
 const DEPTH_MAX: usize = 6;
 
 pub async fn run(stage: Arc<Stage>) {
@@ -68,8 +65,6 @@ pub async fn run(stage: Arc<Stage>) {
     }
 }
 
-/// What a look at the files of a talk finds: where each really is, how long it is, and when it changed.
-type Seen = BTreeMap<PathBuf, (u64, u64, u64, i64, i64)>;
 type Texts = BTreeMap<PathBuf, String>;
 
 async fn look(kernel: &Arc<Kernel>) -> Seen {
@@ -77,31 +72,11 @@ async fn look(kernel: &Arc<Kernel>) -> Seen {
     let seen = tokio::task::spawn_blocking(move || {
         let mut seen = Seen::new();
         for folder in folders(&kernel) {
-            walk(&folder, DEPTH_MAX, &mut seen);
+            files::walk(&folder, DEPTH_MAX, &mut seen);
         }
         seen
     });
     seen.await.unwrap_or_default()
-}
-
-fn walk(folder: &Path, depth: usize, seen: &mut Seen) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if seen.len() >= FILES_MAX {
-            return;
-        }
-        let path = entry.path();
-        // Of what a link leads to.
-        let Ok(found) = std::fs::metadata(&path) else { continue };
-        if found.is_dir() && depth > 0 {
-            walk(&path, depth - 1, seen);
-        } else {
-            seen.insert(path, mark(&found));
-        }
-    }
-}
-
-fn mark(found: &Metadata) -> (u64, u64, u64, i64, i64) {
-    (found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec())
 }
 
 /// The folders whose files are shown or run: of the deck, and of every demo that it cues, written or not.

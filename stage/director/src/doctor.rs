@@ -1,0 +1,168 @@
+//! Looks at this machine: what Greenroom has here, what it lacks, and what to do. Nothing that it tells names a user, an account or a key.
+
+use crate::places::{Home, Places};
+use crate::preflight;
+use crate::toolbox;
+use crate::version::Versions;
+use crate::{awake, machine, places, settings};
+use bytesize::ByteSize;
+use greenroom_show::preflight::Verdict;
+use greenroom_show::start::doctor::{Chapter, Examination, Line};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+/// A program of ours that does not tell its version by then hangs.
+const ASK_MAX: Duration = Duration::from_secs(5);
+
+pub async fn examine(places: &Places, home: &Home, versions: &Versions, stack: &Path) -> Examination {
+    let tools = toolbox::look(places, versions).await;
+    let tools = tools.into_iter().map(|tool| greenroom_show::start::doctor::Tool { path: tool.path.map(|path| short(Path::new(&path))), ..tool });
+    Examination {
+        chapters: vec![programs(stack).await, this_machine(places), lies(places, home)],
+        tools: tools.collect(),
+    }
+}
+
+fn line(name: &str, verdict: Verdict, found: impl Into<String>, todo: &str) -> Line {
+    Line { name: name.into(), verdict, found: found.into(), todo: todo.into() }
+}
+
+/// Ours, which are of one build.
+async fn programs(stack: &Path) -> Chapter {
+    let own = env!("CARGO_PKG_VERSION");
+    let mut lines = vec![line("greenroom", Verdict::Go, own, "")];
+    let beside = |name: &str| stack.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    for (name, program) in [
+        ("greenroom-stack", stack.to_path_buf()),
+        ("greenroom-vault", beside("greenroom-vault")),
+        ("greenroom-app", beside("greenroom-app")),
+    ] {
+        let found = match version(&program).await {
+            Ok(version) if version.ends_with(&format!(" {own}")) => line(name, Verdict::Go, own, ""),
+            Ok(version) => line(name, Verdict::Stop, format!("{version}, and this is {own}"), "install all programs from one package, or build them together"),
+            Err(why) => line(name, Verdict::Stop, why, "it belongs beside the other programs: install the package again, or build it"),
+        };
+        lines.push(found);
+    }
+    Chapter { title: "Programs".into(), lines }
+}
+
+async fn version(program: &Path) -> Result<String, String> {
+    let mut command = tokio::process::Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(ASK_MAX, command.output()).await {
+        Ok(Ok(answer)) => Ok(String::from_utf8_lossy(&answer.stdout).lines().next().unwrap_or_default().to_owned()),
+        Ok(Err(error)) => Err(format!("{}: {error}", short(program))),
+        Err(_) => Err(format!("{} does not answer", short(program))),
+    }
+}
+
+fn this_machine(places: &Places) -> Chapter {
+    let machine = machine::describe();
+    let budgets = settings::of(places).budgets;
+    let bytes = |bytes: u64| ByteSize::b(bytes).display().si().to_string();
+    let room = |name: &str, free: Option<u64>, least: u64, todo: &str| match free {
+        None => line(name, Verdict::Look, "cannot be read on this system", "look yourself"),
+        Some(free) if free < least => line(name, Verdict::Stop, format!("{} free, {} needed", bytes(free), bytes(least)), todo),
+        Some(free) => line(name, Verdict::Go, format!("{} free", bytes(free)), ""),
+    };
+    let power = match preflight::power(Path::new("/sys/class/power_supply")) {
+        None => line("power", Verdict::Go, "mains", ""),
+        Some(power) if power.on_mains => line("power", Verdict::Go, "mains", ""),
+        Some(power) => {
+            let percent = power.percent.map(|percent| format!(", {percent} %")).unwrap_or_default();
+            line("power", Verdict::Look, format!("battery{percent}"), "plug it in before a talk")
+        }
+    };
+    let keepers = awake::keepers();
+    let sleep = match keepers.is_empty() {
+        true => line("sleep", Verdict::Look, "nothing here can hold it off", "switch it off in the desktop's settings before a talk"),
+        false => line("sleep", Verdict::Go, format!("held off during a talk by {}", keepers.join(", ")), ""),
+    };
+    let ports = match preflight::ports() {
+        None => line("loopback", Verdict::Go, "servers of demos can listen there", ""),
+        Some(why) => line("loopback", Verdict::Stop, why, "let programs of yours listen on 127.0.0.1"),
+    };
+    Chapter {
+        title: "This machine".into(),
+        lines: vec![
+            line("system", Verdict::Go, machine.system, ""),
+            line("processor", Verdict::Go, format!("{}, {} cores", machine.cpu, machine.cores), ""),
+            room("memory", preflight::memory_free(), budgets.memory_free_bytes, "close other programs"),
+            room("disk", preflight::disk_free(places.shows()), budgets.disk_free_bytes, "make room, or start it with --home on another disk"),
+            power,
+            sleep,
+            ports,
+        ],
+    }
+}
+
+/// Where all lies, and whether it can be written there.
+fn lies(places: &Places, home: &Home) -> Chapter {
+    let tools = home.tools();
+    let settings = settings::read(places.settings());
+    let (takes, exports, shows) = (places.takes(), places.exports(), places.shows());
+    let kept = [("takes", takes), ("exports", exports), ("shows' work", shows), ("tools", tools.as_path())];
+    let project = places.project();
+    let origin = match () {
+        () if places::is_shipped(project) => "came with Greenroom",
+        () if places::is_writable(project) => "yours",
+        () => "read-only: talks there can be shown, and copied",
+    };
+    let mut lines = vec![line("project", Verdict::Go, format!("{} ({origin})", short(project)), "")];
+    lines.extend(kept.map(|(name, folder)| match folder.ancestors().find(|folder| folder.is_dir()) {
+        Some(there) if places::is_writable(there) => line(name, Verdict::Go, short(folder), ""),
+        Some(_) | None => line(name, Verdict::Stop, format!("{} cannot be written", short(folder)), "give yourself the right to, or start it with --home DIR"),
+    }));
+    lines.push(match settings {
+        Ok(_) => line("settings", Verdict::Go, short(places.settings()), ""),
+        Err(error) => line("settings", Verdict::Look, error.to_string(), "until then all is as usual"),
+    });
+    Chapter { title: "Places".into(), lines }
+}
+
+/// Below the user's own folder by `~`: a report is handed on, and whose it is need not be in it.
+pub fn short(path: &Path) -> String {
+    short_of(path, std::env::var_os("HOME").map(PathBuf::from).as_deref())
+}
+
+fn short_of(path: &Path, home: Option<&Path>) -> String {
+    match home.filter(|home| home.parent().is_some()).and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) if below.as_os_str().is_empty() => "~".into(),
+        Some(below) => format!("~/{}", below.display()),
+        None => path.display().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_own_folder_is_not_named() {
+        for (path, home, expected) in [
+            ("/home/ada/Talks", Some("/home/ada"), "~/Talks"),
+            ("/home/ada", Some("/home/ada"), "~"),
+            ("/home/adam/x", Some("/home/ada"), "/home/adam/x"),
+            ("/srv/talks", Some("/"), "/srv/talks"),
+            ("/srv/talks", None, "/srv/talks"),
+        ] {
+            assert_eq!(short_of(Path::new(path), home.map(Path::new)), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_lacking_is_named_with_what_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::find(Some(folder.path().to_owned())).expect("a home");
+        let places = Places::of(&folder.path().join("project"), &home);
+        std::fs::create_dir_all(places.settings().parent().expect("a folder")).expect("a folder");
+        std::fs::write(places.settings(), "{").expect("written");
+        let examined = examine(&places, &home, &Versions::default(), &folder.path().join("greenroom-stack")).await;
+        let report = examined.report();
+        for wanted in ["stop greenroom-stack: ", "look settings: ", "mend it", "## This machine", "AzCopy"] {
+            assert!(report.contains(wanted), "{wanted}: {report}");
+        }
+    }
+}

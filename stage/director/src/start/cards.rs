@@ -1,0 +1,196 @@
+//! What is said of each talk, demo and take, read from their files.
+
+use crate::doctor::short;
+use crate::files::{Seen, walk};
+use crate::library::{Library, LibraryError, Talk};
+use crate::parse::{Fault, Profile, Program};
+use crate::pictures::Picture;
+use crate::places::{self, Places};
+use crate::rehearsals;
+use crate::takes::library::{Listed, Takes};
+use crate::tool;
+use greenroom_show::deck::{Deck, Level};
+use greenroom_show::start::{DemoCard, Folder, Lobby, Origin, Place, Shelf, TakeLine, TalkCard};
+use greenroom_show::take::Verdict;
+use std::collections::BTreeMap;
+
+/// Takes that the page lists; the presenter's window and the command line have all.
+const TAKES_MAX: usize = 40;
+/// Of a card.
+const FAULTS_MAX: usize = 20;
+/// Folders below a project that count.
+const DEPTH_MAX: usize = 3;
+
+/// What was read.
+#[derive(Debug)]
+pub struct Known {
+    pub lobby: Lobby,
+    pub pictures: BTreeMap<String, Picture>,
+}
+
+/// Files of which something is shown: when these are the same, so is what is shown.
+pub fn look(places: &Places, example: Option<&Places>) -> Seen {
+    let mut seen = Seen::new();
+    for places in std::iter::once(places).chain(example) {
+        for part in ["slides", "demos"] {
+            walk(&places.project().join(part), DEPTH_MAX, &mut seen);
+        }
+        for kept in [places.takes().to_path_buf(), places.rehearsals("")] {
+            walk(&kept, 1, &mut seen);
+        }
+    }
+    walk(places.settings().parent().unwrap_or(places.project()), 0, &mut seen);
+    seen
+}
+
+pub fn read(places: &Places, example: Option<&Places>) -> Known {
+    let mut pictures = BTreeMap::new();
+    let takes = Takes::open(places).list();
+    let mut shelves = vec![shelf(places, &takes, &mut pictures)];
+    let mut is_first_time = takes.is_empty();
+    if let Some(example) = example {
+        let takes = Takes::open(example).list();
+        is_first_time &= takes.is_empty();
+        shelves.push(shelf(example, &takes, &mut pictures));
+    }
+    let more_takes = takes.len().saturating_sub(TAKES_MAX);
+    let takes = takes.into_iter().take(TAKES_MAX).map(take).collect();
+    Known { lobby: Lobby { shelves, takes, more_takes, is_first_time, ..Lobby::default() }, pictures }
+}
+
+fn shelf(places: &Places, takes: &[Listed], pictures: &mut BTreeMap<String, Picture>) -> Shelf {
+    let project = places.project();
+    let library = Library::new(project);
+    let origin = match () {
+        () if places::is_shipped(project) => Origin::Example,
+        // A folder that is not there yet can be made.
+        () if !project.exists() || places::is_writable(project) => Origin::Own,
+        () => Origin::ReadOnly,
+    };
+    let folder = Folder { path: project.display().to_string(), shown: short(project) };
+    if !project.exists() {
+        return Shelf { folder, origin, talks: vec![], demos: vec![], trouble: None };
+    }
+    let (decks, demos) = match (library.decks(), library.demos()) {
+        (Ok(decks), Ok(demos)) => (decks, demos),
+        (Err(error), _) | (_, Err(error)) => {
+            return Shelf { folder, origin, talks: vec![], demos: vec![], trouble: Some(error.to_string()) };
+        }
+    };
+    let talks = decks.iter().map(|slug| talk(places, &library, slug, pictures)).collect();
+    let demos = demos.iter().map(|slug| demo(places, &library, slug, takes)).collect();
+    Shelf { folder, origin, talks, demos, trouble: None }
+}
+
+fn talk(places: &Places, library: &Library, slug: &str, pictures: &mut BTreeMap<String, Picture>) -> TalkCard {
+    let runs = rehearsals::list(places, slug);
+    let blank = TalkCard {
+        slug: slug.to_owned(),
+        title: slug.to_owned(),
+        minutes: 0.0,
+        slides: 0,
+        demos: 0,
+        audience: Level::default(),
+        cover: None,
+        faults: vec![],
+        checks: None,
+        rehearsed_unix_ms: runs.last().map(|(_, run)| run.at_unix_ms),
+        runs: runs.len(),
+    };
+    match library.talk(slug) {
+        Ok(Talk { deck, programs, pictures: shown, faults, .. }) => {
+            pictures.extend(shown);
+            TalkCard {
+                title: deck.title.clone(),
+                minutes: deck.minutes,
+                slides: deck.slides.len(),
+                demos: programs.len(),
+                audience: deck.audience,
+                cover: Some(Box::new(cover(deck))),
+                faults: faults.into_iter().take(FAULTS_MAX).map(place).collect(),
+                ..blank
+            }
+        }
+        Err(error) => TalkCard { faults: faults(error, &format!("slides/{slug}/deck.md")), ..blank },
+    }
+}
+
+/// The deck with its first slide alone.
+fn cover(mut deck: Deck) -> Deck {
+    deck.slides.truncate(1);
+    deck.sections.truncate(1);
+    deck
+}
+
+fn demo(places: &Places, library: &Library, slug: &str, takes: &[Listed]) -> DemoCard {
+    let own = || takes.iter().filter(|take| take.demo == slug);
+    let blank = DemoCard {
+        slug: slug.to_owned(),
+        title: slug.to_owned(),
+        minutes: 0.0,
+        steps: 0,
+        will: vec![],
+        faults: vec![],
+        passed_unix_ms: own().find(|take| take.outcome == Verdict::Passed).map(|take| take.at_unix_ms),
+        takes: own().count(),
+    };
+    match library.demo(slug) {
+        Ok(parsed) => {
+            let demo = &parsed.value.demo;
+            let will = will(&parsed.value, &|name| tool::find(places, name).is_some());
+            DemoCard { title: demo.title.clone(), minutes: demo.minutes, steps: demo.steps.len(), will, ..blank }
+        }
+        Err(error) => DemoCard { faults: faults(error, &format!("demos/{slug}/demo.md")), ..blank },
+    }
+}
+
+/// What a demo does to this machine, before it does.
+pub fn will(program: &Program, is_here: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let stack = match (program.profile, program.vault.is_some()) {
+        (Profile::Shared, _) => "starts a storage stack on this machine",
+        (Profile::Fresh, false) => "starts a storage stack of its own on this machine",
+        (Profile::Fresh, true) => "starts a storage stack of its own on this machine, and a vault for its keys",
+        (Profile::Offload, false) => "starts a storage stack of its own on this machine, and a second one that stands for the cloud",
+        (Profile::Offload, true) => "starts a storage stack on this machine, a second one that stands for the cloud, and a vault",
+    };
+    let demo = &program.demo;
+    let mut will = vec![format!("{stack}, reachable from here alone (127.0.0.1)")];
+    let (here, missing): (Vec<_>, Vec<_>) = demo.tools.iter().map(String::as_str).partition(|tool| is_here(tool));
+    let steps = format!("runs {} steps, about {} minutes", demo.steps.len(), demo.minutes);
+    will.push(match here[..] {
+        [] => steps,
+        _ => format!("{steps}, with {}", here.join(", ")),
+    });
+    if !missing.is_empty() {
+        will.push(format!("{} is not here: what is built in stands in for it, and says so", missing.join(", ")));
+    }
+    will.push("records the run as a take; all else that it makes goes when you close it".into());
+    will
+}
+
+fn take(listed: Listed) -> TakeLine {
+    TakeLine {
+        title: if listed.title.is_empty() { listed.id.clone() } else { listed.title },
+        id: listed.id,
+        name: listed.name,
+        demo: listed.demo,
+        deck: listed.deck,
+        at_unix_ms: listed.at_unix_ms,
+        seconds: listed.duration_us as f64 / 1e6,
+        bytes: listed.bytes,
+        verdict: listed.outcome,
+        starred: listed.starred,
+    }
+}
+
+fn faults(error: LibraryError, file: &str) -> Vec<Place> {
+    match error {
+        LibraryError::Faults(faults) => faults.0.into_iter().take(FAULTS_MAX).map(place).collect(),
+        error => vec![Place { file: file.to_owned(), line: 1, message: error.to_string() }],
+    }
+}
+
+pub fn place(fault: Fault) -> Place {
+    let Fault { file, line, message } = fault;
+    Place { file, line, message }
+}

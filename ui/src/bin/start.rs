@@ -1,0 +1,5 @@
+//! The start page.
+
+fn main() {
+    greenroom_ui::start();
+}
