@@ -40,6 +40,8 @@ enum What {
     /// Writes manual pages and completions of this program below a folder, as a package has them.
     #[command(hide = true)]
     Words { share: PathBuf },
+    /// Prints what an editor completes and checks a file by.
+    Schema { of: greenroom_director::Schema },
     /// Talks.
     Deck {
         #[command(subcommand)]
@@ -166,6 +168,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print!("{}", greenroom_director::reference());
             Ok(ExitCode::SUCCESS)
         }
+        What::Schema { of } => cli::schema(of),
         What::Words { share } => {
             greenroom_words::write(&Cli::command().name("greenroom"), &share)?;
             Ok(ExitCode::SUCCESS)

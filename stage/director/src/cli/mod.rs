@@ -15,7 +15,7 @@ pub use run::{Asked as RunAsked, run_demo};
 pub use trust::trust;
 
 use anyhow::Context;
-use greenroom_director::{Faults, Library, LibraryError, figures};
+use greenroom_director::{Faults, Library, LibraryError, Schema, figures};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -29,6 +29,12 @@ pub fn ca(words: &[OsString]) -> anyhow::Result<ExitCode> {
         .status()
         .with_context(|| format!("start {} (build it with 'cargo xtask build')", program.display()))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// For a file, or for another program to read.
+pub fn schema(of: Schema) -> anyhow::Result<ExitCode> {
+    run::say(&format!("{}\n", of.text()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub fn list_demos(root: &Path) -> anyhow::Result<ExitCode> {
