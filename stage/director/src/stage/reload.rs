@@ -4,104 +4,62 @@ use super::kernel::Kernel;
 use super::loaded::{self, Loaded};
 use super::{Stage, What, calls, history, trust};
 use crate::library::LibraryError;
+use crate::look::{FILES_MAX, LOOK_EVERY, LOOKS_SAME, Looks, Seen};
 use crate::parse::Fault;
 use greenroom_show::Event;
 use greenroom_show::version::Version;
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How often files are looked at. Looking follows links, and folders that are taken away and made again, as watching cannot.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// An editor writes a file in several strokes: it is read once two looks have found the same.
-const LOOKS_SAME: usize = 2;
 /// What may have been cut off in mid-air is shown when nothing has followed for so long.
 const LOOKS_CUT: usize = 15;
-/// Of one talk. What lies beyond is not followed, and the speaker is told.
-const FILES_MAX: usize = 4_000;
-const DEPTH_MAX: usize = 6;
-
 pub async fn run(stage: Arc<Stage>) {
-    let mut known = look(&stage.kernel).await;
+    let mut looks = Looks::new(look(&stage.kernel).await);
     let mut texts = read_texts(&stage.kernel).await;
-    if known.len() >= FILES_MAX {
+    if looks.is_full() {
         stage.notice(format!(
             "This talk has more than {FILES_MAX} files: edits of some are not seen until it is opened again."
         ));
     }
-    let mut pending: Option<(Seen, usize)> = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = stage.closing.cancelled() => return,
         }
-        let now = look(&stage.kernel).await;
-        pending = match pending {
-            _ if now == known => None,
-            Some((before, looks)) if before == now => Some((now.clone(), looks + 1)),
-            Some(_) | None => Some((now.clone(), 1)),
-        };
-        let Some((_, looks)) = &pending else { continue };
-        if *looks < LOOKS_SAME || is_busy(&stage) {
+        let Some(same) = looks.take(look(&stage.kernel).await) else { continue };
+        if same < LOOKS_SAME || is_busy(&stage) {
             continue;
         }
         let new = read_texts(&stage.kernel).await;
         match wholeness(&texts, &new) {
             Wholeness::Whole => {}
-            Wholeness::MayBeCut if *looks >= LOOKS_CUT => {}
+            Wholeness::MayBeCut if same >= LOOKS_CUT => {}
             Wholeness::MayBeCut => continue,
             Wholeness::Cut(why) => {
-                if *looks == LOOKS_SAME {
+                if same == LOOKS_SAME {
                     stage.emit(Event::Faults(vec![why]));
                 }
                 continue;
             }
         }
         match reload(&stage).await {
-            Reload::Shown => (known, texts, pending) = (now, new, None),
-            Reload::Refused => (known, pending) = (now, None),
+            Reload::Shown => {
+                looks.settle();
+                texts = new;
+            }
+            Reload::Refused => looks.settle(),
             Reload::Later => {}
         }
     }
 }
 
-/// What a look at the files of a talk finds: where each really is, how long it is, and when it changed.
-type Seen = BTreeMap<PathBuf, (u64, u64, u64, i64, i64)>;
 type Texts = BTreeMap<PathBuf, String>;
 
 async fn look(kernel: &Arc<Kernel>) -> Seen {
     let kernel = kernel.clone();
-    let seen = tokio::task::spawn_blocking(move || {
-        let mut seen = Seen::new();
-        for folder in folders(&kernel) {
-            walk(&folder, DEPTH_MAX, &mut seen);
-        }
-        seen
-    });
+    let seen = tokio::task::spawn_blocking(move || crate::look::look(&folders(&kernel)));
     seen.await.unwrap_or_default()
-}
-
-fn walk(folder: &Path, depth: usize, seen: &mut Seen) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if seen.len() >= FILES_MAX {
-            return;
-        }
-        let path = entry.path();
-        // Of what a link leads to.
-        let Ok(found) = std::fs::metadata(&path) else { continue };
-        if found.is_dir() && depth > 0 {
-            walk(&path, depth - 1, seen);
-        } else {
-            seen.insert(path, mark(&found));
-        }
-    }
-}
-
-fn mark(found: &Metadata) -> (u64, u64, u64, i64, i64) {
-    (found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec())
 }
 
 /// The folders whose files are shown or run: of the deck, and of every demo that it cues, written or not.
