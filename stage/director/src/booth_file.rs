@@ -7,6 +7,7 @@ use greenroom_show::booth::Item;
 use greenroom_show::deck::{Deck, Slide};
 use greenroom_show::take::{Label, TakeInfo};
 use greenroom_show::{Micros, Show};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,20 +25,37 @@ pub struct Shelf<'a> {
     pub labels: &'a BTreeMap<String, Label>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A slide, or a take.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Line {
+    /// By its number, from 1, its `routeAlias`, or its title.
     slide: Option<Name>,
+    /// How long the slide is shown: `20s`; 15 seconds where absent.
     #[serde(rename = "for")]
     lasts: Option<String>,
+    /// By its id, its name, or its demo.
     take: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Name {
     Number(usize),
     Word(String),
+}
+
+/// What the file may say.
+pub fn schema() -> Schema {
+    let mut schema = schema_for!(Vec<Line>);
+    schema.insert("title".into(), "What a booth shows".into());
+    schema
+}
+
+/// Whether a text is such a file, whatever its names mean.
+#[cfg(test)]
+pub fn is_list(text: &str) -> Result<(), (usize, String)> {
+    document::<Vec<Line>>(text).map(|_| ())
 }
 
 /// The items of a file, and what is wrong with the others. Where nothing of it is left, it is as if there were none.

@@ -40,6 +40,8 @@ enum What {
     /// Writes manual pages and completions of this program below a folder, as a package has them.
     #[command(hide = true)]
     Words { share: PathBuf },
+    /// Prints what an editor completes and checks a file by.
+    Schema { of: greenroom_director::Schema },
     /// Talks.
     Deck {
         #[command(subcommand)]
@@ -126,7 +128,10 @@ enum Deck {
     /// Lists the decks.
     List,
     /// Parses a deck with the demos that it cues, and names each fault with its place.
-    Check { deck: String },
+    Check {
+        #[command(flatten)]
+        asked: cli::CheckAsked,
+    },
     /// Writes a deck for paper, for other programs, or for who was not there; its panes show what the chosen takes came to.
     Export {
         #[command(flatten)]
@@ -166,6 +171,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print!("{}", greenroom_director::reference());
             Ok(ExitCode::SUCCESS)
         }
+        What::Schema { of } => cli::schema(of),
         What::Words { share } => {
             greenroom_words::write(&Cli::command().name("greenroom"), &share)?;
             Ok(ExitCode::SUCCESS)
@@ -175,7 +181,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         What::Demo { what: Demo::List } => cli::list_demos(places()?.project()),
         What::Demo { what: Demo::Run { asked } } => cli::run_demo(&places()?, &asked),
         What::Deck { what: Deck::List } => cli::list_decks(places()?.project()),
-        What::Deck { what: Deck::Check { deck } } => cli::check_deck(places()?.project(), &deck),
+        What::Deck { what: Deck::Check { asked } } => cli::check_deck(places()?.project(), &asked),
         What::Deck { what: Deck::Export { asked } } => cli::deck::run_export(&places()?, &asked),
         What::Rehearsal { what: Rehearsal::List { deck } } => cli::rehearsal::list(&places()?, &deck),
         What::Rehearsal { what: Rehearsal::Show { deck } } => cli::rehearsal::show(&places()?, &deck),

@@ -205,6 +205,33 @@ fn a_broken_demo_is_named_with_file_and_line() {
     assert!(said.contains("demos/small/demo.md:9: "), "{said}");
 }
 
+#[tokio::test]
+async fn a_deck_is_checked_again_whenever_one_of_its_files_changes() {
+    for (mends, code) in [(true, 0), (false, 1)] {
+        let root = project(DEMO, Tools::Absent);
+        let (demo, said) = (root.path().join("demos/small/demo.md"), root.path().join("said"));
+        let mut child = greenroom(root.path(), &["deck", "check", "talk", "--watch"])
+            .stdout(std::fs::File::create(&said).expect("a file"))
+            .spawn()
+            .expect("it starts");
+        let count = |part: &str| std::fs::read_to_string(&said).expect("a text").matches(part).count();
+        until("the first check", || (count("UTC  no faults") == 1).then_some(())).await;
+        support::write(&demo, &DEMO.replace("data make", "data mkae"));
+        until("the fault", || (count("\ndemos/small/demo.md:9: ") == 1).then_some(())).await;
+        assert_eq!(count("UTC  1 fault"), 1, "{}", std::fs::read_to_string(&said).expect("a text"));
+        if mends {
+            support::write(&demo, DEMO);
+            until("it is mended", || (count("UTC  no faults") == 2).then_some(())).await;
+        }
+        kill(pid(&child), Signal::SIGINT).expect("it runs");
+        let status = until("it ends", || child.try_wait().expect("a child")).await;
+        assert_eq!(status.code(), Some(code), "by what was found last");
+    }
+    let root = project(DEMO, Tools::Absent);
+    let (code, said) = run(greenroom(root.path(), &["deck", "check", "takl", "--watch"]));
+    assert!(code == Some(2) && said.contains("did you mean 'talk'?"), "{said}");
+}
+
 /// One slide for each thing that can be wrong with one.
 const HOSTILE: &str = "---
 title: Hostile

@@ -3,6 +3,7 @@
 use crate::code::Code;
 use crate::demo::{Comparison, Side};
 use crate::diagram::Diagram;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A speaker's pace in front of people.
@@ -32,7 +33,7 @@ pub struct Deck {
 }
 
 /// When a recording takes the place of a live run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {
     /// When the speaker presses V.
@@ -43,7 +44,7 @@ pub enum Fallback {
 }
 
 /// What the steps of a demo are played by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Plays {
     /// They run; a recording takes their place when the speaker presses V.
@@ -76,7 +77,7 @@ impl Plays {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Theme {
     #[default]
@@ -85,7 +86,7 @@ pub enum Theme {
 }
 
 /// Who may see a slide or hear a sentence. Levels nest: `internal` sees all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     #[default]
@@ -199,7 +200,7 @@ impl Slide {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     Cover,
@@ -275,7 +276,7 @@ impl Layout {
 }
 
 /// A drawing of a few strokes, in the light of the slide's section: what a section is about, seen before a word is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Motif {
     /// Many around one.
@@ -316,7 +317,7 @@ impl Cue {
 }
 
 /// From above to below.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pane {
     Charts,

@@ -1,6 +1,7 @@
 //! A demo as its windows see it: what will run, in words, and what is drawn meanwhile. The argument lists stay with the director.
 
 use crate::{diagram::Diagram, unit::Unit};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, ops::Range};
 
@@ -76,7 +77,7 @@ pub const TILES_MAX: usize = 3;
 pub const SIDES_MAX: usize = 5;
 
 /// Figures side by side, in one scale: each against the first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
     pub title: String,
@@ -84,7 +85,7 @@ pub struct Comparison {
     pub sides: Vec<Side>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Side {
     /// A figure that a step leaves, such as `off.get.p99_ms`.
@@ -105,7 +106,7 @@ pub struct Step {
     pub line: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Chart {
     pub title: String,
@@ -116,7 +117,7 @@ pub struct Chart {
 }
 
 /// A line across a chart, with its name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     pub label: String,
@@ -131,7 +132,7 @@ fn once() -> f64 {
     1.0
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// A metric of the run, such as `photos.bytes_in_per_s`.

@@ -132,7 +132,7 @@ fn Talk(folder: String, origin: Origin, talk: TalkCard) -> impl IntoView {
     let readiness = talk.readiness();
     let (says, todo) = talk.says();
     let facts = facts_of(&talk);
-    let TalkCard { slug, title, cover, faults, .. } = talk;
+    let TalkCard { slug, title, cover, .. } = talk;
     let act = {
         let (folder, title, slug) = (folder.clone(), title.clone(), slug.clone());
         move |face| page.put_on_stage(folder.clone(), &title, Staged::Talk(slug.clone()), face)
@@ -167,9 +167,8 @@ fn Talk(folder: String, origin: Origin, talk: TalkCard) -> impl IntoView {
                 <button data-key="r" tabindex="-1" disabled=is_broken on:click=move |_| rehearse(Face::Rehearse)>"Rehearse"</button>
                 <button data-key="p" tabindex="-1" disabled=is_broken on:click=move |_| preflight(Face::Preflight)>"Preflight"</button>
                 {change}
-                <button data-key="x" tabindex="-1" disabled=is_broken on:click=move |_| page.over.set(Some(Over::Export(leaving.clone())))>"Hand on"</button>
+                <button data-key="x" tabindex="-1" disabled=is_broken on:click=move |_| page.over.set(Some(Over::Export(leaving.clone())))>"Export"</button>
             </div>
-            <span class="faults" hidden>{faults.len()}</span>
         </article>
     }
 }
@@ -334,7 +333,7 @@ fn Take(folder: String, take: TakeLine) -> impl IntoView {
             </div>
             <div class="acts">
                 <button class="main" data-key="Enter" tabindex="-1" on:click=play>"Play"</button>
-                <button data-key="x" tabindex="-1" on:click=move |_| page.over.set(Some(Over::Export(leaving.clone())))>"Hand on"</button>
+                <button data-key="x" tabindex="-1" on:click=move |_| page.over.set(Some(Over::Export(leaving.clone())))>"Export"</button>
             </div>
         </article>
     }

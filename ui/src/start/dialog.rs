@@ -197,7 +197,7 @@ pub fn Export(leaving: Leaving) -> impl IntoView {
         view! { <li><button type="button" data-form=form on:click=begin>{form}</button><span>{holds}</span></li> }
     };
     view! {
-        <Frame title=format!("Hand on: {title}")>
+        <Frame title=format!("Export: {title}")>
             {levels}
             <ul class="forms">{forms.iter().map(row).collect_view()}</ul>
         </Frame>

@@ -10,9 +10,9 @@ const ARROWS: [&str; 4] = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 /// What the foot says.
 pub fn hints(section: Section) -> &'static str {
     match section {
-        Section::Talks => "Arrows choose · Enter presents · R rehearses · P preflight · E edits · X hands on · N new talk · ? all keys",
+        Section::Talks => "Arrows choose · Enter presents · R rehearses · P preflight · E edits · X exports · N new talk · ? all keys",
         Section::Demos => "Arrows choose · Enter opens · E edits · N new demo · ? all keys",
-        Section::Takes => "Arrows choose · Enter plays · X hands on · ? all keys",
+        Section::Takes => "Arrows choose · Enter plays · X exports · ? all keys",
         Section::Settings | Section::Machine => "1 to 5 go to a page · ? all keys",
     }
 }
@@ -24,7 +24,7 @@ const TABLE: [(&str, &str); 12] = [
     ("R", "Rehearse: without a window for the audience, with how past runs went"),
     ("P", "Preflight: all that the talk needs"),
     ("E", "Edit: slides and faults as you save; of an example, copy it"),
-    ("X", "Hand on: as PDF, PowerPoint, a page; of a take, films and tables too"),
+    ("X", "Export: as PDF, PowerPoint, a page; of a take, films and tables too"),
     ("N", "New talk, or new demo"),
     ("O", "Open another folder"),
     ("/", "Find"),

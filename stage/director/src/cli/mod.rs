@@ -1,5 +1,6 @@
 //! What each command prints.
 
+mod check;
 pub mod deck;
 pub mod load;
 pub mod make;
@@ -10,12 +11,13 @@ mod run;
 pub mod take;
 mod trust;
 
+pub use check::{Asked as CheckAsked, check_deck};
 pub use preflight::{Asked, preflight};
 pub use run::{Asked as RunAsked, run_demo};
 pub use trust::trust;
 
 use anyhow::Context;
-use greenroom_director::{Faults, Library, LibraryError, figures};
+use greenroom_director::{Faults, Library, Schema};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -29,6 +31,12 @@ pub fn ca(words: &[OsString]) -> anyhow::Result<ExitCode> {
         .status()
         .with_context(|| format!("start {} (build it with 'cargo xtask build')", program.display()))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// For a file, or for another program to read.
+pub fn schema(of: Schema) -> anyhow::Result<ExitCode> {
+    run::say(&format!("{}\n", of.text()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub fn list_demos(root: &Path) -> anyhow::Result<ExitCode> {
@@ -71,37 +79,4 @@ pub fn list_decks(root: &Path) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(code)
-}
-
-pub fn check_deck(root: &Path, slug: &str) -> anyhow::Result<ExitCode> {
-    let talk = match Library::new(root).talk(slug) {
-        Ok(talk) => talk,
-        Err(error @ LibraryError::Faults(_)) => {
-            eprintln!("{error}");
-            return Ok(ExitCode::FAILURE);
-        }
-        Err(error) => return Err(error.into()),
-    };
-    for fault in &talk.faults {
-        eprintln!("{fault}");
-    }
-    for warning in &talk.warnings {
-        eprintln!("warning: {warning}");
-    }
-    let deck = &talk.deck;
-    println!(
-        "{} ({slug}): {} slides, {} sections, {} min",
-        deck.title,
-        deck.slides.len(),
-        deck.sections.len(),
-        deck.minutes
-    );
-    for section in &deck.sections {
-        println!("  {:>4} min  {}", section.minutes, section.title);
-    }
-    for (slug, program) in &talk.programs {
-        println!("  demo {slug}: {} groups, {} steps", program.demo.groups.len(), program.demo.steps.len());
-    }
-    println!("  {} bound figures, {} warnings", figures(deck).len(), talk.warnings.len());
-    Ok(if talk.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -203,7 +203,7 @@ impl<'a> Watched<'a> {
 }
 
 /// Prints at once. Whoever reads may have gone (`| less`, then Q): that ends the demo, in order.
-fn say(text: &str) -> anyhow::Result<()> {
+pub(super) fn say(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("print (whoever read this has gone)")
 }

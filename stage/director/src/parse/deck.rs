@@ -7,6 +7,7 @@ use greenroom_show::deck::{
     Slide, Theme, each_inline, plain,
 };
 use greenroom_show::demo::Demo;
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Slides that a talk of any length stays under.
 const SLIDES_MAX: usize = 500;
 
-const DECK_KEYS: &[&str] = &["title", "theme", "audience", "minutes", "cuts", "fallback"];
-const SLIDE_KEYS: &[&str] = &[
+pub(super) const DECK_KEYS: &[&str] = &["title", "theme", "audience", "minutes", "cuts", "fallback"];
+pub(super) const SLIDE_KEYS: &[&str] = &[
     "layout",
     "class",
     "motif",
@@ -35,28 +36,38 @@ const SLIDE_KEYS: &[&str] = &[
 /// What a fault in front matter costs.
 const WITHHELD: &str = "is shown to internal audiences only until its front matter is mended";
 
-/// What its `audience` says is read with the first slide's.
-#[derive(Debug, Default, Deserialize)]
+/// The head of a deck, and of its first slide.
+// What its `audience` says is read with the first slide's.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(title = "Head of a deck", deny_unknown_fields)]
 struct DeckYaml {
+    /// Of the talk; its first heading where absent.
     title: Option<String>,
     #[serde(default)]
     theme: Theme,
+    /// Minutes of its shorter versions, the longest first: `[25, 10]`.
     #[serde(default)]
     cuts: Vec<f64>,
     #[serde(default)]
     fallback: Fallback,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// The head of a slide.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(title = "Head of a slide", deny_unknown_fields)]
 struct SlideYaml {
+    /// `demo` where a demo is named, else `bullets`.
     layout: Option<Layout>,
+    /// Extra style classes.
     #[serde(default)]
     class: String,
     /// What is drawn behind its words.
     motif: Option<Motif>,
+    /// Leaves the slide out of the talk.
     #[serde(default)]
     hide: bool,
+    /// A name for it, by which `booth.yaml` calls it.
     route_alias: Option<String>,
     /// Minutes of this slide alone.
     duration: Option<f64>,
@@ -64,20 +75,42 @@ struct SlideYaml {
     section: Option<String>,
     /// Minutes of the section that this slide opens.
     minutes: Option<f64>,
+    /// 1 stays in every version; 3 is the first to be cut.
+    #[schemars(range(min = 1, max = PRIORITY_LAST))]
     priority: Option<u8>,
+    /// Whom it is for; in a deck's first head, whom the deck is for.
     audience: Option<Level>,
+    /// The demo that it shows: a folder below `demos/`.
     demo: Option<String>,
+    /// Which of the demo's groups its clicks run, in order; all of them where absent.
     steps: Option<Names>,
+    /// What of the demo is beside its words; charts, terminal and checks where absent.
     panes: Option<Vec<Pane>>,
     /// What the demo's steps are played by.
     plays: Option<Plays>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Names {
     One(String),
     Many(Vec<String>),
+}
+
+/// What the head of a slide may say.
+pub fn slide_head() -> Schema {
+    schema_for!(SlideYaml)
+}
+
+/// What the first head of a deck may say, which is that of its first slide too.
+pub fn deck_head() -> Schema {
+    let (mut head, slide) = (schema_for!(DeckYaml), slide_head());
+    for part in ["properties", "$defs"] {
+        let more = slide.get(part).and_then(|part| part.as_object()).cloned().unwrap_or_default();
+        let known = head.ensure_object().entry(part).or_insert_with(|| serde_json::json!({}));
+        known.as_object_mut().expect("properties and definitions are objects").extend(more);
+    }
+    head
 }
 
 /// Parses a deck against the demos that its slides may cue and the files that they may show. A fault costs the piece that it is

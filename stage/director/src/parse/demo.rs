@@ -4,14 +4,16 @@ use super::vault::{KeyTimes, VaultYaml};
 use super::{Faults, Parsed, Report, diagram, markdown, script, shots, source, yaml};
 use greenroom_show::deck::{Block, plain};
 use greenroom_show::demo::{Chart, Comparison, Demo, Group, Step};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const KEYS: &[&str] = &["title", "minutes", "tools", "charts", "compare", "stage", "profile", "flash", "vault"];
+pub(super) const KEYS: &[&str] =
+    &["title", "minutes", "tools", "charts", "compare", "stage", "profile", "flash", "vault"];
 
 /// Which stack a demo runs on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// The one that demos share; a reset removes the containers that the demo has made.
@@ -36,30 +38,42 @@ impl Profile {
 /// Steps without a time-out of their own and without past runs get this much.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Default, Deserialize)]
+/// The head of a demo.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(title = "Head of a demo", deny_unknown_fields, extend("required" = ["title"]))]
 struct DemoYaml {
+    /// What the demo is called.
+    // A head without one is refused by name, with its other faults.
     #[serde(default)]
     title: String,
+    /// How long it takes on stage.
     #[serde(default)]
     minutes: f64,
+    /// Programs that its steps run.
     #[serde(default)]
     tools: Vec<ToolYaml>,
+    /// What is measured and drawn while it runs.
     #[serde(default)]
     charts: Vec<Chart>,
+    /// Figures that belong beside each other.
     #[serde(default)]
     compare: Vec<Comparison>,
+    /// What is on stage while a group of steps runs, by the group's name.
     #[serde(default)]
     stage: BTreeMap<String, shots::ShotYaml>,
     #[serde(default)]
     profile: Profile,
+    /// What its stack may take of the disk, for a stack of its own.
     #[serde(default)]
+    #[schemars(with = "Option<crate::schema::Bytes>")]
     flash: Option<greenroom_model::tenancy::ByteCount>,
+    /// A vault of the demo's own, beside a stack of its own.
     #[serde(default)]
     vault: Option<VaultYaml>,
 }
 
 /// A tool by its name, or with the arguments that make it tell its version.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "a tool is its name, or { name: NAME, version: --version } with the arguments that make it tell its version"
@@ -69,7 +83,7 @@ enum ToolYaml {
     Asked(AskedTool),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct AskedTool {
     name: String,
@@ -97,6 +111,11 @@ impl Program {
         let files = files.filter_map(|(line, step)| line.verb.file().map(|file| (step.line, file.0.as_str())));
         files.collect()
     }
+}
+
+/// What the head of a demo may say.
+pub fn demo_head() -> Schema {
+    schema_for!(DemoYaml)
 }
 
 pub fn parse_demo(file: &str, slug: &str, text: &str) -> Result<Parsed<Program>, Faults> {

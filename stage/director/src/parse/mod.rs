@@ -2,10 +2,13 @@
 
 mod code;
 mod comparison;
+mod completion;
 mod deck;
 mod demo;
 mod diagram;
 mod head;
+#[cfg(test)]
+mod heads;
 #[cfg(test)]
 mod levels;
 mod markdown;
@@ -21,8 +24,9 @@ mod verb;
 mod yaml;
 
 pub use comparison::{Comparison, Condition, Operand, without_within};
-pub use deck::{figures, parse_deck};
-pub use demo::{Profile, Program, parse_demo};
+pub use completion::{snippets, verbs};
+pub use deck::{deck_head, figures, parse_deck, slide_head};
+pub use demo::{Profile, Program, demo_head, parse_demo};
 pub use mirror::{AttachLine, MirrorVerb, Origin};
 pub use placeholder::{Endpoint, Part as WordPart, is_inside, read as read_word};
 pub use script::{

@@ -318,7 +318,7 @@ pub enum DataVerb {
 }
 
 /// The options that any line may carry, and that no tool ever sees.
-const OPTIONS: [(&str, &str); 4] = [
+pub(super) const OPTIONS: [(&str, &str); 4] = [
     ("--timeout", "How long it may take: 90s."),
     ("--if-fails", "What the speaker does then; only the speaker reads it."),
     ("--proves", "What it shows, in a sentence for the audience: such a step is one of the checks."),
@@ -344,6 +344,11 @@ pub fn read(line: &str) -> Result<Line, String> {
         proves,
         fails_with,
     })
+}
+
+/// What step lines are read with.
+pub(super) fn command() -> clap::Command {
+    Verb::command()
 }
 
 /// The grammar as text, a line a verb, for the command line's reference.

@@ -2,6 +2,7 @@
 
 use super::{Report, hint, yaml};
 use greenroom_show::demo::{Comparison, Demo, Hero, SIDES_MAX, Shot, TILES_MAX};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -29,19 +30,27 @@ A chart's 'thresholds' are lines with names: a value, or how often a figure:
   thresholds: [{ label: 1.5 x of alone, at: 1.5, figure: solo.get.p99_ms }]
 ";
 
-#[derive(Debug, Deserialize)]
+/// What is on stage while a group runs.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShotYaml {
+    /// The group on charts, in the speaker's words.
     name: String,
+    /// The same where there is less room.
     short: Option<String>,
     hero: HeroYaml,
+    /// In its place once the group has passed.
     then: Option<HeroYaml>,
+    /// Titles of charts, made small.
     #[serde(default)]
+    #[schemars(length(max = TILES_MAX))]
     tiles: Vec<String>,
+    /// A figure beside the group's name.
     result: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What fills the stage: `{ chart: TITLE }`, `{ compare: TITLE }`, `topology` or `terminal`.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum HeroYaml {
     Chart(String),

@@ -4,6 +4,7 @@ use super::mirror::whole_seconds;
 use crate::words::duration;
 use clap::Subcommand;
 use greenroom_model::TenantName;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 use std::str::FromStr;
@@ -17,9 +18,10 @@ encryption: { key: '{vault:NAME}' }
 ";
 
 /// The head's `vault`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VaultYaml {
+    /// How long a key is used without asking the vault again, in whole seconds: `5s`.
     fresh: Option<String>,
 }
 

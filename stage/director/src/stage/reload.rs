@@ -3,63 +3,52 @@
 use super::kernel::Kernel;
 use super::loaded::{self, Loaded};
 use super::{Stage, What, calls, history, trust};
-use crate::files::{self, FILES_MAX, Seen};
 use crate::library::LibraryError;
+use crate::look::{FILES_MAX, LOOK_EVERY, LOOKS_SAME, Looks, Seen};
 use crate::parse::Fault;
 use greenroom_show::Event;
 use greenroom_show::version::Version;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How often files are looked at. Looking follows links, and folders that are taken away and made again, as watching cannot.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// An editor writes a file in several strokes: it is read once two looks have found the same.
-const LOOKS_SAME: usize = 2;
 /// What may have been cut off in mid-air is shown when nothing has followed for so long.
 const LOOKS_CUT: usize = 15;
-const DEPTH_MAX: usize = 6;
-
 pub async fn run(stage: Arc<Stage>) {
-    let mut known = look(&stage.kernel).await;
+    let mut looks = Looks::new(look(&stage.kernel).await);
     let mut texts = read_texts(&stage.kernel).await;
-    if known.len() >= FILES_MAX {
+    if looks.is_full() {
         stage.notice(format!(
             "This talk has more than {FILES_MAX} files: edits of some are not seen until it is opened again."
         ));
     }
-    let mut pending: Option<(Seen, usize)> = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = stage.closing.cancelled() => return,
         }
-        let now = look(&stage.kernel).await;
-        pending = match pending {
-            _ if now == known => None,
-            Some((before, looks)) if before == now => Some((now.clone(), looks + 1)),
-            Some(_) | None => Some((now.clone(), 1)),
-        };
-        let Some((_, looks)) = &pending else { continue };
-        if *looks < LOOKS_SAME || is_busy(&stage) {
+        let Some(same) = looks.take(look(&stage.kernel).await) else { continue };
+        if same < LOOKS_SAME || is_busy(&stage) {
             continue;
         }
         let new = read_texts(&stage.kernel).await;
         match wholeness(&texts, &new) {
             Wholeness::Whole => {}
-            Wholeness::MayBeCut if *looks >= LOOKS_CUT => {}
+            Wholeness::MayBeCut if same >= LOOKS_CUT => {}
             Wholeness::MayBeCut => continue,
             Wholeness::Cut(why) => {
-                if *looks == LOOKS_SAME {
+                if same == LOOKS_SAME {
                     stage.emit(Event::Faults(vec![why]));
                 }
                 continue;
             }
         }
         match reload(&stage).await {
-            Reload::Shown => (known, texts, pending) = (now, new, None),
-            Reload::Refused => (known, pending) = (now, None),
+            Reload::Shown => {
+                looks.settle();
+                texts = new;
+            }
+            Reload::Refused => looks.settle(),
             Reload::Later => {}
         }
     }
@@ -69,13 +58,7 @@ type Texts = BTreeMap<PathBuf, String>;
 
 async fn look(kernel: &Arc<Kernel>) -> Seen {
     let kernel = kernel.clone();
-    let seen = tokio::task::spawn_blocking(move || {
-        let mut seen = Seen::new();
-        for folder in folders(&kernel) {
-            files::walk(&folder, DEPTH_MAX, &mut seen);
-        }
-        seen
-    });
+    let seen = tokio::task::spawn_blocking(move || crate::look::look(&folders(&kernel)));
     seen.await.unwrap_or_default()
 }
 

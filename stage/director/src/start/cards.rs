@@ -1,15 +1,15 @@
 //! What is said of each talk, demo and take, read from their files.
 
 use crate::doctor::short;
-use crate::files::{Seen, walk};
 use crate::library::{Library, LibraryError, Talk};
+use crate::look::{self, Seen};
 use crate::parse::{Fault, Profile, Program};
 use crate::pictures::Picture;
 use crate::places::{self, Places};
 use crate::rehearsals;
 use crate::takes::library::{Listed, Takes};
 use crate::tool;
-use greenroom_show::deck::{Deck, Level};
+use greenroom_show::deck::{Deck, Layout, Level, Slide};
 use greenroom_show::start::{DemoCard, Folder, Lobby, Origin, Place, Shelf, TakeLine, TalkCard};
 use greenroom_show::take::Verdict;
 use std::collections::BTreeMap;
@@ -18,8 +18,6 @@ use std::collections::BTreeMap;
 const TAKES_MAX: usize = 40;
 /// Of a card.
 const FAULTS_MAX: usize = 20;
-/// Folders below a project that count.
-const DEPTH_MAX: usize = 3;
 
 /// What was read.
 #[derive(Debug)]
@@ -30,17 +28,12 @@ pub struct Known {
 
 /// Files of which something is shown: when these are the same, so is what is shown.
 pub fn look(places: &Places, example: Option<&Places>) -> Seen {
-    let mut seen = Seen::new();
-    for places in std::iter::once(places).chain(example) {
-        for part in ["slides", "demos"] {
-            walk(&places.project().join(part), DEPTH_MAX, &mut seen);
-        }
-        for kept in [places.takes().to_path_buf(), places.rehearsals("")] {
-            walk(&kept, 1, &mut seen);
-        }
-    }
-    walk(places.settings().parent().unwrap_or(places.project()), 0, &mut seen);
-    seen
+    let of = |places: &Places| {
+        let project = places.project();
+        [project.join("slides"), project.join("demos"), places.takes().to_path_buf(), places.rehearsals("")]
+    };
+    let folders: Vec<_> = std::iter::once(places).chain(example).flat_map(of).collect();
+    look::look(&folders)
 }
 
 pub fn read(places: &Places, example: Option<&Places>) -> Known {
@@ -115,8 +108,12 @@ fn talk(places: &Places, library: &Library, slug: &str, pictures: &mut BTreeMap<
     }
 }
 
-/// The deck with its first slide alone.
+/// The deck with one slide alone: its cover, or else the first that needs no demo.
 fn cover(mut deck: Deck) -> Deck {
+    let is_cover = |slide: &Slide| slide.layout == Layout::Cover;
+    let slides = &deck.slides;
+    let chosen = slides.iter().position(is_cover).or_else(|| slides.iter().position(|slide| slide.cue.is_none())).unwrap_or(0);
+    deck.slides.swap(0, chosen);
     deck.slides.truncate(1);
     deck.sections.truncate(1);
     deck
