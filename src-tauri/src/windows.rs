@@ -86,7 +86,8 @@ pub async fn call(window: &WebviewWindow, role: Role, request: WindowRequest) ->
         }
         (WindowRequest::OpenShow(request), Role::Start) => stage::open(app, request).await,
         (WindowRequest::ChooseFolder(_), Role::Start) => {
-            let folder = rfd::AsyncFileDialog::new().set_title("A project: a folder with slides and demos").pick_folder().await;
+            let folder =
+                rfd::AsyncFileDialog::new().set_title("A project: a folder with slides and demos").pick_folder().await;
             let path = folder.map(|folder| folder.path().display().to_string());
             return serde_json::to_value(path).map_err(failed);
         }

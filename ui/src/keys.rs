@@ -8,6 +8,7 @@ use greenroom_show::{
     call::window,
     marks::Ink,
     playback::{To, Way},
+    start::settings::Keys as Profile,
     take::Cut,
 };
 use leptos::prelude::*;
@@ -229,21 +230,13 @@ pub const TABLE: &[Chapter] = &[
                 act: |console| console.send(window::ToggleFullScreen {}),
             },
             Row { keys: &["s"], what: "Stage or console, with one screen", act: Console::toggle_view },
-            Row {
-                keys: &["y"],
-                what: "Clock counts up or down",
-                act: |console| console.clock_down.update(|down| *down = !*down),
-            },
+            Row { keys: &["y"], what: "Clock counts up or down", act: Console::turn_clock },
             Row { keys: &["t"], what: "Start or pause the clock", act: |console| console.send(call::ToggleClock {}) },
             Row { keys: &["Shift+t"], what: "Clock to zero", act: |console| console.send(call::ResetClock {}) },
             Row { keys: &["+", "="], what: "Larger notes", act: |console| console.size_notes(1) },
             Row { keys: &["-"], what: "Smaller notes", act: |console| console.size_notes(-1) },
             Row { keys: &["d"], what: "Dark or light", act: Console::toggle_theme },
-            Row {
-                keys: &["Shift+v"],
-                what: "Keys as here, or as in vi",
-                act: |console| console.profile.update(|profile| *profile = profile.other()),
-            },
+            Row { keys: &["Shift+v"], what: "Keys as here, or as in vi", act: Console::next_keys },
             Row { keys: &["?", "F1"], what: "These keys", act: |console| console.toggle(Overlay::Help) },
             Row {
                 keys: &["Escape"],
@@ -253,14 +246,6 @@ pub const TABLE: &[Chapter] = &[
         ],
     },
 ];
-
-/// How keys are read. The table stays the same: a profile says which of its keys a pressed one stands for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Profile {
-    #[default]
-    Plain,
-    Vi,
-}
 
 /// Pressed, and what it stands for. What a letter stood for before goes with Ctrl.
 const VI: [(&str, &str); 10] = [
@@ -275,29 +260,16 @@ const VI: [(&str, &str); 10] = [
     ("Ctrl+j", "j"),
     ("Ctrl+k", "k"),
 ];
-/// Where the page keeps the profile.
-const KEPT_AS: &str = "greenroom.keys";
 
-impl Profile {
-    /// As it was when this window was last open.
-    pub fn kept() -> Self {
-        let kept = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(KEPT_AS).ok().flatten());
-        if kept.as_deref() == Some("vi") { Profile::Vi } else { Profile::Plain }
-    }
-
-    pub fn other(self) -> Self {
-        let (other, name) = match self {
-            Profile::Plain => (Profile::Vi, "vi"),
-            Profile::Vi => (Profile::Plain, "plain"),
-        };
-        if let Ok(Some(storage)) = window().local_storage() {
-            // A page that may keep nothing forgets it, and that is all.
-            let _ = storage.set_item(KEPT_AS, name);
-        }
-        other
-    }
-
+/// How keys are read. The table stays the same: this says which of its keys a pressed one stands for.
+pub trait Read {
     /// The key of the table that a pressed one stands for.
+    fn means(self, pressed: &str) -> &str;
+    /// What is to be pressed for a key of the table.
+    fn pressed(self, key: &'static str) -> Vec<&'static str>;
+}
+
+impl Read for Profile {
     fn means(self, pressed: &str) -> &str {
         match self {
             Profile::Plain => pressed,
@@ -305,8 +277,7 @@ impl Profile {
         }
     }
 
-    /// What is to be pressed for a key of the table.
-    pub fn pressed(self, key: &'static str) -> Vec<&'static str> {
+    fn pressed(self, key: &'static str) -> Vec<&'static str> {
         match self {
             Profile::Plain => vec![key],
             Profile::Vi => {

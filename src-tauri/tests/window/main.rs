@@ -10,6 +10,7 @@ mod mirrors;
 mod pictures;
 #[path = "../processes/mod.rs"]
 mod processes;
+mod start;
 mod steady;
 mod steps;
 mod support;

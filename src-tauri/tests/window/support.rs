@@ -81,7 +81,18 @@ impl App {
         Self::open_with(test, root, deck, &[]).await
     }
 
+    /// Opens the start page on a project; what is kept is kept in `root`.
+    pub async fn start(test: &'static str, root: &Path, project: &Path) -> App {
+        let project = project.display().to_string();
+        Self::launch(test, root, &["--root", &project, "--trust"]).await
+    }
+
     async fn open_with(test: &'static str, root: &Path, deck: &str, more: &[&str]) -> App {
+        let shown = root.display().to_string();
+        Self::launch(test, root, &[&["--root", &shown, "--deck", deck], more].concat()).await
+    }
+
+    async fn launch(test: &'static str, root: &Path, args: &[&str]) -> App {
         let port = free_port();
         let shown = Shown(root.to_path_buf());
         let driver = Command::new("WebKitWebDriver")
@@ -100,8 +111,6 @@ impl App {
                 BufReader::new(output).lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
             });
         }
-        let root_shown = root.display().to_string();
-        let args = [&["--root", &root_shown, "--deck", deck], more].concat();
         let capabilities = json!({
             "browserName": "wry",
             "webkitgtk:browserOptions": { "binary": env!("CARGO_BIN_EXE_greenroom-app"), "args": args },
@@ -242,7 +251,13 @@ impl App {
             // All but what the speaker has set.
             let left = || {
                 let entries = std::fs::read_dir(root.join(".greenroom")).into_iter().flatten().flatten();
-                entries.filter(|entry| !["plan.json", "screen"].iter().any(|kept| entry.file_name() == *kept)).count()
+                entries
+                    .filter(|entry| {
+                        !["plan.json", "screen", "settings.json", "recent.json"]
+                            .iter()
+                            .any(|kept| entry.file_name() == *kept)
+                    })
+                    .count()
             };
             while left() > 0 {
                 tokio::time::sleep(LOOK_EVERY).await;

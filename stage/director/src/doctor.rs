@@ -17,7 +17,10 @@ const ASK_MAX: Duration = Duration::from_secs(5);
 
 pub async fn examine(places: &Places, home: &Home, versions: &Versions, stack: &Path) -> Examination {
     let tools = toolbox::look(places, versions).await;
-    let tools = tools.into_iter().map(|tool| greenroom_show::start::doctor::Tool { path: tool.path.map(|path| short(Path::new(&path))), ..tool });
+    let tools = tools.into_iter().map(|tool| greenroom_show::start::doctor::Tool {
+        path: tool.path.map(|path| short(Path::new(&path))),
+        ..tool
+    });
     Examination {
         chapters: vec![programs(stack).await, this_machine(places), lies(places, home)],
         tools: tools.collect(),
@@ -40,8 +43,18 @@ async fn programs(stack: &Path) -> Chapter {
     ] {
         let found = match version(&program).await {
             Ok(version) if version.ends_with(&format!(" {own}")) => line(name, Verdict::Go, own, ""),
-            Ok(version) => line(name, Verdict::Stop, format!("{version}, and this is {own}"), "install all programs from one package, or build them together"),
-            Err(why) => line(name, Verdict::Stop, why, "it belongs beside the other programs: install the package again, or build it"),
+            Ok(version) => line(
+                name,
+                Verdict::Stop,
+                format!("{version}, and this is {own}"),
+                "install all programs from one package, or build them together",
+            ),
+            Err(why) => line(
+                name,
+                Verdict::Stop,
+                why,
+                "it belongs beside the other programs: install the package again, or build it",
+            ),
         };
         lines.push(found);
     }
@@ -64,7 +77,9 @@ fn this_machine(places: &Places) -> Chapter {
     let bytes = |bytes: u64| ByteSize::b(bytes).display().si().to_string();
     let room = |name: &str, free: Option<u64>, least: u64, todo: &str| match free {
         None => line(name, Verdict::Look, "cannot be read on this system", "look yourself"),
-        Some(free) if free < least => line(name, Verdict::Stop, format!("{} free, {} needed", bytes(free), bytes(least)), todo),
+        Some(free) if free < least => {
+            line(name, Verdict::Stop, format!("{} free, {} needed", bytes(free), bytes(least)), todo)
+        }
         Some(free) => line(name, Verdict::Go, format!("{} free", bytes(free)), ""),
     };
     let power = match preflight::power(Path::new("/sys/class/power_supply")) {
@@ -77,7 +92,12 @@ fn this_machine(places: &Places) -> Chapter {
     };
     let keepers = awake::keepers();
     let sleep = match keepers.is_empty() {
-        true => line("sleep", Verdict::Look, "nothing here can hold it off", "switch it off in the desktop's settings before a talk"),
+        true => line(
+            "sleep",
+            Verdict::Look,
+            "nothing here can hold it off",
+            "switch it off in the desktop's settings before a talk",
+        ),
         false => line("sleep", Verdict::Go, format!("held off during a talk by {}", keepers.join(", ")), ""),
     };
     let ports = match preflight::ports() {
@@ -90,7 +110,12 @@ fn this_machine(places: &Places) -> Chapter {
             line("system", Verdict::Go, machine.system, ""),
             line("processor", Verdict::Go, format!("{}, {} cores", machine.cpu, machine.cores), ""),
             room("memory", preflight::memory_free(), budgets.memory_free_bytes, "close other programs"),
-            room("disk", preflight::disk_free(places.shows()), budgets.disk_free_bytes, "make room, or start it with --home on another disk"),
+            room(
+                "disk",
+                preflight::disk_free(places.shows()),
+                budgets.disk_free_bytes,
+                "make room, or start it with --home on another disk",
+            ),
             power,
             sleep,
             ports,
@@ -113,7 +138,12 @@ fn lies(places: &Places, home: &Home) -> Chapter {
     let mut lines = vec![line("project", Verdict::Go, format!("{} ({origin})", short(project)), "")];
     lines.extend(kept.map(|(name, folder)| match folder.ancestors().find(|folder| folder.is_dir()) {
         Some(there) if places::is_writable(there) => line(name, Verdict::Go, short(folder), ""),
-        Some(_) | None => line(name, Verdict::Stop, format!("{} cannot be written", short(folder)), "give yourself the right to, or start it with --home DIR"),
+        Some(_) | None => line(
+            name,
+            Verdict::Stop,
+            format!("{} cannot be written", short(folder)),
+            "give yourself the right to, or start it with --home DIR",
+        ),
     }));
     lines.push(match settings {
         Ok(_) => line("settings", Verdict::Go, short(places.settings()), ""),

@@ -22,7 +22,8 @@ const KNOWN: [(&str, &str); 12] = [
 const IN_TERMINAL: [&str; 7] = ["vi", "vim", "nvim", "nano", "micro", "hx", "helix"];
 const TERMINALS: [&str; 5] = ["x-terminal-emulator", "gnome-terminal", "konsole", "xfce4-terminal", "xterm"];
 /// What opens a file by whatever the desktop has for its kind.
-const DESKTOP: [(&str, &str); 3] = [("xdg-open", "xdg-open {file}"), ("open", "open -t {file}"), ("notepad", "notepad {file}")];
+const DESKTOP: [(&str, &str); 3] =
+    [("xdg-open", "xdg-open {file}"), ("open", "open -t {file}"), ("notepad", "notepad {file}")];
 
 #[derive(Debug, thiserror::Error)]
 pub enum EditorError {
@@ -61,7 +62,13 @@ fn start(words: &[String]) -> Result<String, EditorError> {
 }
 
 /// What the user has set; what their environment names; what is here.
-fn words(set: &str, wanted: Option<&str>, is_here: &dyn Fn(&str) -> bool, file: &Path, line: usize) -> Result<Vec<String>, EditorError> {
+fn words(
+    set: &str,
+    wanted: Option<&str>,
+    is_here: &dyn Fn(&str) -> bool,
+    file: &Path,
+    line: usize,
+) -> Result<Vec<String>, EditorError> {
     if !set.trim().is_empty() {
         return filled(set, file, line);
     }

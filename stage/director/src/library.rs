@@ -250,7 +250,9 @@ fn folders(root: &Path, file: &str) -> Result<Vec<String>, LibraryError> {
     let mut slugs = Vec::new();
     let entries = match std::fs::read_dir(root) {
         // A talk without a demo, or a demo without a talk.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.parent().is_some_and(Path::is_dir) => return Ok(slugs),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.parent().is_some_and(Path::is_dir) => {
+            return Ok(slugs);
+        }
         entries => entries.map_err(io)?,
     };
     for entry in entries {

@@ -3,7 +3,7 @@
 mod cli;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use greenroom_director::Places;
+use greenroom_director::{Home, Places};
 use greenroom_show::{deck::Level, version::Version};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -76,6 +76,16 @@ enum What {
         /// As JSON, one report a target
         #[arg(long)]
         json: bool,
+    },
+    /// What this machine has and lacks, and what to do: a report that one can hand on, without names or keys. Exits with 1 where something stops a talk.
+    Doctor {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Programs of others that demos and exports run: which are here, what the others are for, and how one comes by them.
+    Tools {
+        #[command(subcommand)]
+        what: Option<cli::machine::Tools>,
     },
     /// Says yes to the steps of a talk's demos as they are now, after showing what they run. A change of them asks again.
     Trust { deck: String },
@@ -177,6 +187,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         What::New { what } => cli::make::run(&Places::to_write(root.clone(), home.clone())?, &what),
+        What::Doctor { json } => cli::machine::examine(&places_or_own(&root, &home)?, &Home::find(home.clone())?, json),
+        What::Tools { what } => {
+            cli::machine::tools(&places_or_own(&root, &home)?, &Home::find(home.clone())?, what.as_ref())
+        }
         What::Open { deck } => cli::make::open(&places()?, &deck),
         What::Demo { what: Demo::List } => cli::list_demos(places()?.project()),
         What::Demo { what: Demo::Run { asked } } => cli::run_demo(&places()?, &asked),
@@ -195,4 +209,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             cli::preflight(&places()?, &asked, Version { level: audience, cut: minutes })
         }
     }
+}
+
+/// Where there is no talk yet, of the place where one would be made.
+fn places_or_own(root: &Option<PathBuf>, home: &Option<PathBuf>) -> anyhow::Result<Places> {
+    let places = Places::find(root.clone(), home.clone());
+    Ok(places.or_else(|_| Places::to_write(root.clone(), home.clone()))?)
 }

@@ -31,9 +31,18 @@ struct Kit {
 #[derive(Debug, Clone, Copy)]
 enum Source {
     /// Its maker's own link to the release of today, and what that tells when it is asked for its version.
-    Maker { link: &'static str, maker: &'static str, about_bytes: u64, licence: &'static str, tells: &'static str },
+    Maker {
+        link: &'static str,
+        maker: &'static str,
+        about_bytes: u64,
+        licence: &'static str,
+        tells: &'static str,
+    },
     /// By the system's packages.
-    Package { names: [(&'static str, &'static str); 4], about_bytes: u64 },
+    Package {
+        names: [(&'static str, &'static str); 4],
+        about_bytes: u64,
+    },
     None,
 }
 
@@ -52,7 +61,12 @@ const KITS: [Kit; 2] = [
         title: "ffmpeg",
         why: "films of takes (mp4, webm, gif, webp) are made by it; pages, PDF, PowerPoint, tables and casts need nothing",
         source: Source::Package {
-            names: [("apt", "sudo apt install ffmpeg"), ("dnf", "sudo dnf install ffmpeg-free"), ("pacman", "sudo pacman -S ffmpeg"), ("brew", "brew install ffmpeg")],
+            names: [
+                ("apt", "sudo apt install ffmpeg"),
+                ("dnf", "sudo dnf install ffmpeg-free"),
+                ("pacman", "sudo pacman -S ffmpeg"),
+                ("brew", "brew install ffmpeg"),
+            ],
             about_bytes: 130 * MIB,
         },
     },
@@ -85,7 +99,9 @@ pub enum ToolError {
     Unknown { name: String },
     #[error("{title} is not fetched from here: {how}")]
     NotFetched { title: &'static str, how: String },
-    #[error("{link} cannot be had: {why}; a file that was fetched elsewhere can be put in place with 'greenroom tools add {name} FILE'")]
+    #[error(
+        "{link} cannot be had: {why}; a file that was fetched elsewhere can be put in place with 'greenroom tools add {name} FILE'"
+    )]
     Network { name: &'static str, link: String, why: String },
     #[error("what came is not {title}: {why}; nothing was changed")]
     Wrong { title: &'static str, why: String },
@@ -161,7 +177,10 @@ pub async fn add(home: &Home, name: &str, file: &Path) -> Result<PathBuf, ToolEr
     let kit = kit(name)?;
     let io = |source| ToolError::Io { path: file.to_owned(), source };
     if tokio::fs::metadata(file).await.map_err(io)?.len() > BYTES_MAX {
-        return Err(ToolError::Wrong { title: kit.title, why: format!("{} is larger than {BYTES_MAX} bytes", file.display()) });
+        return Err(ToolError::Wrong {
+            title: kit.title,
+            why: format!("{} is larger than {BYTES_MAX} bytes", file.display()),
+        });
     }
     let archive = tokio::fs::read(file).await.map_err(io)?;
     put(home, kit, archive).await
@@ -194,13 +213,16 @@ async fn load(
             return Err(ToolError::Cancelled);
         }
         // A wait is short enough to be broken off.
-        let part: Option<Result<Bytes, _>> = match tokio::time::timeout(Duration::from_millis(200), parts.next()).await {
+        let part: Option<Result<Bytes, _>> = match tokio::time::timeout(Duration::from_millis(200), parts.next()).await
+        {
             Ok(part) => part,
             Err(_) => continue,
         };
         match part.transpose().map_err(|error| network(kit, link, &error))? {
             Some(part) if (archive.len() + part.len()) as u64 <= BYTES_MAX => archive.extend_from_slice(&part),
-            Some(_) => return Err(ToolError::Wrong { title: kit.title, why: format!("it has more than {BYTES_MAX} bytes") }),
+            Some(_) => {
+                return Err(ToolError::Wrong { title: kit.title, why: format!("it has more than {BYTES_MAX} bytes") });
+            }
             None => return Ok(archive),
         }
     }
@@ -213,14 +235,16 @@ async fn put(home: &Home, kit: Kit, archive: Vec<u8>) -> Result<PathBuf, ToolErr
         let path = path.to_owned();
         move |source| ToolError::Io { path: path.clone(), source }
     };
-    let program = tokio::task::spawn_blocking(move || unpacked(kit, archive)).await.expect("unpacking does not panic")?;
+    let program =
+        tokio::task::spawn_blocking(move || unpacked(kit, archive)).await.expect("unpacking does not panic")?;
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
     let beside = tempfile::Builder::new().prefix(".new-").tempdir_in(&folder).map_err(io(&folder))?;
     let fresh = beside.path().join(kit.name);
     std::fs::write(&fresh, program).map_err(io(&fresh))?;
     let_run(&fresh).map_err(io(&fresh))?;
     if let Source::Maker { tells, .. } = kit.source {
-        let told = Versions::default().of(&Found { program: fresh.clone(), asked: Some(vec!["--version".into()]) }).await;
+        let told =
+            Versions::default().of(&Found { program: fresh.clone(), asked: Some(vec!["--version".into()]) }).await;
         if !told.starts_with(tells) {
             let why = format!("asked for its version, it does not say '{tells}…' but '{told}'");
             return Err(ToolError::Wrong { title: kit.title, why });
@@ -246,12 +270,18 @@ fn let_run(_program: &Path) -> std::io::Result<()> {
 /// The program in what a maker hands out: a tar, a zip, or the program itself. Of an archive nothing but that file is read.
 fn unpacked(kit: Kit, archive: Vec<u8>) -> Result<Vec<u8>, ToolError> {
     let wrong = |why: String| ToolError::Wrong { title: kit.title, why };
-    let is_it = |path: &Path| path.file_stem().is_some_and(|stem| stem == kit.name) && path.extension().is_none_or(|end| end == "exe");
+    let is_it = |path: &Path| {
+        path.file_stem().is_some_and(|stem| stem == kit.name) && path.extension().is_none_or(|end| end == "exe")
+    };
     let absent = || wrong(format!("no file in it is called {}", kit.name));
     let whole = |file: &mut dyn Read| {
         let mut program = Vec::new();
         file.take(BYTES_MAX + 1).read_to_end(&mut program).map_err(|error| wrong(error.to_string()))?;
-        if program.len() as u64 > BYTES_MAX { Err(wrong(format!("it has more than {BYTES_MAX} bytes"))) } else { Ok(program) }
+        if program.len() as u64 > BYTES_MAX {
+            Err(wrong(format!("it has more than {BYTES_MAX} bytes")))
+        } else {
+            Ok(program)
+        }
     };
     match archive.get(..4) {
         Some([0x1f, 0x8b, ..]) => {
@@ -344,7 +374,8 @@ mod tests {
             assert!(!home.tools().join("azcopy/azcopy").exists());
         }
         assert!(matches!(add(&home, "nothing", &file).await, Err(ToolError::Unknown { .. })));
-        let ffmpeg = fetch(&home, "ffmpeg", &mut |_| ControlFlow::Continue(())).await.expect_err("a package").to_string();
+        let ffmpeg =
+            fetch(&home, "ffmpeg", &mut |_| ControlFlow::Continue(())).await.expect_err("a package").to_string();
         assert!(ffmpeg.contains("ffmpeg"), "{ffmpeg}");
     }
 
@@ -369,22 +400,25 @@ mod tests {
         let head = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n";
         let link = serve(format!("{head}12345678").into_bytes()).await;
         let mut shares = Vec::new();
-        let archive = load(&client, &kit, &link, &mut |share| {
+        let mut hear = |share| {
             shares.extend(share);
             ControlFlow::Continue(())
-        });
-        assert_eq!(archive.await.expect("all of it"), b"12345678");
+        };
+        let archive = load(&client, &kit, &link, &mut hear).await;
+        assert_eq!(archive.expect("all of it"), b"12345678");
         assert_eq!((shares.first(), shares.last()), (Some(&0.0), Some(&1.0)), "{shares:?}");
 
         let link = serve(format!("{head}1234").into_bytes()).await;
         let mut asked = 0;
-        let broken = load(&client, &kit, &link, &mut |_| {
+        let mut hear = |_| {
             asked += 1;
             if asked < 4 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        assert!(matches!(broken.await, Err(ToolError::Cancelled)));
+        };
+        let broken = load(&client, &kit, &link, &mut hear).await;
+        assert!(matches!(broken, Err(ToolError::Cancelled)));
         let link = serve(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
-        let error = load(&client, &kit, &link, &mut |_| ControlFlow::Continue(())).await.expect_err("not found").to_string();
+        let error =
+            load(&client, &kit, &link, &mut |_| ControlFlow::Continue(())).await.expect_err("not found").to_string();
         assert!(error.contains("404") && error.contains("greenroom tools add azcopy FILE"), "{error}");
     }
 }

@@ -826,7 +826,11 @@ pub mod window {
         Talk(String),
         Demo(String),
         /// A recording, by its id, on the stage of its talk or its demo.
-        Take { deck: String, demo: String, id: String },
+        Take {
+            deck: String,
+            demo: String,
+            id: String,
+        },
     }
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -188,7 +188,9 @@ impl TalkCard {
             return (format!("{}:{} {}{and}", fault.file, fault.line, fault.message), "Edit opens it there".into());
         }
         let Some(checks) = &self.checks else { return ("Looking at it".into(), String::new()) };
-        let first = [Verdict::Stop, Verdict::Look].into_iter().find_map(|wanted| checks.iter().find(|check| check.verdict == wanted));
+        let first = [Verdict::Stop, Verdict::Look]
+            .into_iter()
+            .find_map(|wanted| checks.iter().find(|check| check.verdict == wanted));
         match first {
             Some(check) => (check.found.clone(), check.todo.clone()),
             None => ("Ready".into(), String::new()),

@@ -1,7 +1,7 @@
 //! The keys, from the table that handles them.
 
 use super::Console;
-use crate::keys::{TABLE, cap};
+use crate::keys::{Read as _, TABLE, cap};
 use leptos::prelude::*;
 
 #[component]

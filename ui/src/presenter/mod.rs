@@ -32,19 +32,19 @@ use crate::{
 };
 use greenroom_show::{
     NextAction, Show as ShowState, StepState,
-    call::{self, Call},
+    call::{self, Call, window::Face as Asked},
     deck::{Cue, Plays, Theme},
     playback::To,
+    start::{
+        ReadSettings, WriteSettings,
+        settings::{Clock, Keys, NOTES_PX, Settings},
+    },
     take::Cut,
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 use std::time::Duration;
 use typed::{LAPSES_AFTER_MS, Typed};
 use wasm_bindgen::JsCast;
-
-/// Sizes of the notes, in pixels.
-const NOTES: [u32; 9] = [16, 18, 20, 23, 26, 30, 35, 41, 48];
-const NOTES_FIRST: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlay {
@@ -78,7 +78,7 @@ pub struct Console {
     pub tool: RwSignal<Option<Tool>>,
     /// Whether the clock counts down.
     pub clock_down: RwSignal<bool>,
-    pub profile: RwSignal<keys::Profile>,
+    pub profile: RwSignal<Keys>,
     /// How often a take was cut in this window.
     pub cuts: RwSignal<usize>,
     notes: RwSignal<usize>,
@@ -91,16 +91,17 @@ pub fn Presenter(theme: RwSignal<Option<Theme>>) -> impl IntoView {
     let console = Console {
         store,
         face: RwSignal::new(Face::Console),
-        overlay: RwSignal::new(None),
+        overlay: RwSignal::new(first_overlay()),
         typed: RwSignal::new(Typed::default()),
         refused: RwSignal::new(None),
         tool: RwSignal::new(None),
         clock_down: RwSignal::new(false),
-        profile: RwSignal::new(keys::Profile::kept()),
+        profile: RwSignal::new(Keys::default()),
         cuts: RwSignal::new(0),
-        notes: RwSignal::new(NOTES_FIRST),
+        notes: RwSignal::new(Settings::default().notes_step()),
         theme,
     };
+    console.settle();
     provide_context(console);
     provide_context(hand::Hand::new(console).mouse());
     listen_to_keys(console);
@@ -304,11 +305,45 @@ impl Console {
 
     /// Size of the notes, in pixels.
     pub fn notes_px(self) -> u32 {
-        NOTES[self.notes.get()]
+        NOTES_PX[self.notes.get()]
     }
 
     pub fn size_notes(self, by: isize) {
-        self.notes.update(|size| *size = size.saturating_add_signed(by).min(NOTES.len() - 1));
+        self.notes.update(|size| *size = size.saturating_add_signed(by).min(NOTES_PX.len() - 1));
+        let notes_px = NOTES_PX[self.notes.get_untracked()];
+        keep(move |settings| settings.notes_px = notes_px);
+    }
+
+    pub fn turn_clock(self) {
+        self.clock_down.update(|down| *down = !*down);
+        let clock = if self.clock_down.get_untracked() { Clock::Down } else { Clock::Up };
+        keep(move |settings| settings.clock = clock);
+    }
+
+    pub fn next_keys(self) {
+        let keys = match self.profile.get_untracked() {
+            Keys::Plain => Keys::Vi,
+            Keys::Vi => Keys::Plain,
+        };
+        self.profile.set(keys);
+        keep(move |settings| settings.keys = keys);
+    }
+
+    /// What is set on this machine. A file of settings that cannot be read is named, and all is as usual.
+    fn settle(self) {
+        spawn_local(async move {
+            match bridge::call(ReadSettings {}).await {
+                Ok(settings) => {
+                    let notes = settings.notes_step();
+                    let Settings { theme, keys, clock, .. } = settings;
+                    self.theme.set(theme);
+                    self.notes.set(notes);
+                    self.profile.set(keys);
+                    self.clock_down.set(clock == Clock::Down);
+                }
+                Err(error) => self.refused.set(Some(error.to_string())),
+            }
+        });
     }
 
     /// One thing at a press: what is typed, what is open, the tool in hand, what was refused, the freeze. Never the show.
@@ -346,6 +381,27 @@ impl Console {
         let count = self.store.peek(|show| show.deck.as_ref().map_or(0, |deck| deck.slides.len()));
         self.send(call::GoTo { slide: slide.min(count.saturating_sub(1)) });
     }
+}
+
+/// What the start page asked for is open at first.
+fn first_overlay() -> Option<Overlay> {
+    let asked = window().location().search().unwrap_or_default();
+    let is_asked = |face: Asked| asked.contains(&format!("face={}", face.as_str()));
+    match () {
+        () if is_asked(Asked::Preflight) => Some(Overlay::Preflight),
+        () if is_asked(Asked::Rehearse) => Some(Overlay::Rehearsals),
+        () => None,
+    }
+}
+
+/// For the next talk, too. What cannot be kept is as it is now until this window closes; the settings' page says why.
+fn keep(change: impl FnOnce(&mut Settings) + 'static) {
+    spawn_local(async move {
+        if let Ok(mut settings) = bridge::call(ReadSettings {}).await {
+            change(&mut settings);
+            bridge::tell(WriteSettings { settings }).await;
+        }
+    });
 }
 
 fn listen_to_keys(console: Console) {

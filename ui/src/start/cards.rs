@@ -60,7 +60,8 @@ fn Welcome() -> impl IntoView {
     const FIRST: &str = "azcopy-into-blob";
     let first = page.of(|lobby| {
         let demos = || lobby.shelves.iter().flat_map(|shelf| shelf.demos.iter().map(move |demo| (shelf, demo)));
-        let chosen = demos().find(|(_, demo)| demo.slug == FIRST).or_else(|| demos().find(|(_, demo)| demo.faults.is_empty()));
+        let chosen =
+            demos().find(|(_, demo)| demo.slug == FIRST).or_else(|| demos().find(|(_, demo)| demo.faults.is_empty()));
         chosen.map(|(shelf, demo)| (shelf.folder.path.clone(), demo.clone()))
     });
     move || {
@@ -281,7 +282,13 @@ fn Demo(folder: String, demo: DemoCard) -> impl IntoView {
 #[component]
 pub fn Takes() -> impl IntoView {
     let page = expect_context::<Page>();
-    let takes = page.of(|lobby| (lobby.shelves.first().map(|shelf| shelf.folder.path.clone()).unwrap_or_default(), lobby.takes.clone(), lobby.more_takes));
+    let takes = page.of(|lobby| {
+        (
+            lobby.shelves.first().map(|shelf| shelf.folder.path.clone()).unwrap_or_default(),
+            lobby.takes.clone(),
+            lobby.more_takes,
+        )
+    });
     let rows = move || {
         let (folder, takes, more) = takes.get()?;
         if takes.is_empty() {
@@ -297,9 +304,13 @@ pub fn Takes() -> impl IntoView {
             );
         }
         let wanted = page.wanted.get();
-        let found = takes.into_iter().filter(|take| is_wanted(&wanted, &[&take.title, &take.id, take.name.as_deref().unwrap_or_default()]));
+        let found = takes
+            .into_iter()
+            .filter(|take| is_wanted(&wanted, &[&take.title, &take.id, take.name.as_deref().unwrap_or_default()]));
         let rows = found.map(|take| view! { <Take folder=folder.clone() take /> }).collect_view();
-        let more = (more > 0).then(|| view! { <p class="empty">{format!("and {more} older ones: ")} <code>"greenroom take list"</code></p> });
+        let more = (more > 0).then(
+            || view! { <p class="empty">{format!("and {more} older ones: ")} <code>"greenroom take list"</code></p> },
+        );
         Some(view! { <div class="rows" data-testid="takes">{rows}</div>{more} }.into_any())
     };
     view! {
@@ -320,7 +331,13 @@ fn Take(folder: String, take: TakeLine) -> impl IntoView {
     let what = if demo.is_empty() { "talk" } else { "demo" };
     let star = if starred { "★ " } else { "" };
     let shown = name.unwrap_or_else(|| title.clone());
-    let facts = format!("{} · {} of a {what} · {:.1} MB · {}", day(at_unix_ms), minutes_and_seconds(seconds), bytes as f64 / 1e6, verdict.as_str());
+    let facts = format!(
+        "{} · {} of a {what} · {:.1} MB · {}",
+        day(at_unix_ms),
+        minutes_and_seconds(seconds),
+        bytes as f64 / 1e6,
+        verdict.as_str()
+    );
     let staged = Staged::Take { deck, demo, id: id.clone() };
     let title = shown.clone();
     let play = move |_| page.put_on_stage(folder.clone(), &title, staged.clone(), Face::Rehearse);

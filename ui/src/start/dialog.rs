@@ -189,7 +189,9 @@ pub fn Export(leaving: Leaving) -> impl IntoView {
             let form = form.to_owned();
             match leaving.clone() {
                 Leaving::Talk { folder, deck, .. } => {
-                    page.ask(start::ExportTalk { folder, deck, form, level: level.get_untracked() }, move |()| page.over.set(None));
+                    page.ask(start::ExportTalk { folder, deck, form, level: level.get_untracked() }, move |()| {
+                        page.over.set(None)
+                    });
                 }
                 Leaving::Take { id, .. } => page.ask(start::ExportTake { id, form }, move |()| page.over.set(None)),
             }

@@ -58,8 +58,12 @@ pub fn Desk(folder: String, deck: String) -> impl IntoView {
     if let Ok(timer) = set_interval_with_handle(look, LOOK_EVERY) {
         on_cleanup(move || timer.clear());
     }
-    let count = Memo::new(move |_| draft.read().as_ref().and_then(|draft| draft.deck.as_ref()).map_or(0, |deck| deck.slides.len()));
-    let go = move |by: isize| at.update(|at| *at = at.saturating_add_signed(by).min(count.get_untracked().saturating_sub(1)));
+    let count = Memo::new(move |_| {
+        draft.read().as_ref().and_then(|draft| draft.deck.as_ref()).map_or(0, |deck| deck.slides.len())
+    });
+    let go = move |by: isize| {
+        at.update(|at| *at = at.saturating_add_signed(by).min(count.get_untracked().saturating_sub(1)))
+    };
     let keys = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
         "ArrowRight" | "PageDown" => go(1),
         "ArrowLeft" | "PageUp" => go(-1),
@@ -69,7 +73,8 @@ pub fn Desk(folder: String, deck: String) -> impl IntoView {
     let theme = page.settings.get_untracked().theme;
     // The slide is as the deck says; the page goes back to what is set.
     on_cleanup(move || paint_theme(theme.unwrap_or_default()));
-    let title = Memo::new(move |_| draft.read().as_ref().and_then(|draft| draft.deck.as_ref()).map(|deck| deck.title.clone()));
+    let title =
+        Memo::new(move |_| draft.read().as_ref().and_then(|draft| draft.deck.as_ref()).map(|deck| deck.title.clone()));
     let named = deck.clone();
     let shown = move || {
         let index = at.get().min(count.get().saturating_sub(1));
@@ -120,7 +125,9 @@ fn changed(old: &Deck, new: &Deck) -> Option<usize> {
         let (old, new) = (old.slides.get(*index), new.slides.get(*index));
         // One that has only moved down is the same.
         match (old, new) {
-            (Some(old), Some(new)) => old.title == new.title && old.body == new.body && old.cue == new.cue && old.layout == new.layout,
+            (Some(old), Some(new)) => {
+                old.title == new.title && old.body == new.body && old.cue == new.cue && old.layout == new.layout
+            }
             _ => false,
         }
     };
@@ -128,7 +135,11 @@ fn changed(old: &Deck, new: &Deck) -> Option<usize> {
 }
 
 #[component]
-fn Preview(deck: Deck, demos: std::collections::BTreeMap<String, greenroom_show::demo::Demo>, index: usize) -> impl IntoView {
+fn Preview(
+    deck: Deck,
+    demos: std::collections::BTreeMap<String, greenroom_show::demo::Demo>,
+    index: usize,
+) -> impl IntoView {
     let clicks = deck.slides.get(index).map(|slide| slide.clicks()).unwrap_or_default();
     provide_context(Store::still(Show { deck: Some(deck), demos, ..Show::default() }));
     view! { <Stage><SlideView index reveal=Signal::stored(clicks) draw=Draw::Preview /></Stage> }
@@ -151,7 +162,7 @@ fn Wrong(folder: String, draft: Draft) -> impl IntoView {
     let verdict = match (faults.len(), warnings.len()) {
         (0, 0) => ("ready", "No faults".to_owned()),
         (0, warnings) => ("amber", super::cards::many(warnings, "warning")),
-        (faults, _) => ("red", format!("{}: the last good version is shown", super::cards::many(faults, "fault"))),
+        (faults, _) => ("red", super::cards::many(faults, "fault")),
     };
     let file = move |file: String| {
         let (folder, shown) = (folder.clone(), file.clone());

@@ -10,7 +10,9 @@ const ARROWS: [&str; 4] = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 /// What the foot says.
 pub fn hints(section: Section) -> &'static str {
     match section {
-        Section::Talks => "Arrows choose · Enter presents · R rehearses · P preflight · E edits · X exports · N new talk · ? all keys",
+        Section::Talks => {
+            "Arrows choose · Enter presents · R rehearses · P preflight · E edits · X exports · N new talk · ? all keys"
+        }
         Section::Demos => "Arrows choose · Enter opens · E edits · N new demo · ? all keys",
         Section::Takes => "Arrows choose · Enter plays · X exports · ? all keys",
         Section::Settings | Section::Machine => "1 to 5 go to a page · ? all keys",
@@ -126,7 +128,8 @@ fn html_element(element: Option<web_sys::Element>) -> Option<web_sys::HtmlElemen
 /// To the nearest card that way; to the first where none is chosen.
 fn walk(arrow: &str) -> bool {
     let Ok(list) = document().query_selector_all(".card") else { return false };
-    let cards: Vec<_> = (0..list.length()).filter_map(|index| list.get(index)?.dyn_into::<web_sys::HtmlElement>().ok()).collect();
+    let cards: Vec<_> =
+        (0..list.length()).filter_map(|index| list.get(index)?.dyn_into::<web_sys::HtmlElement>().ok()).collect();
     let boxes: Vec<_> = cards
         .iter()
         .map(|card| {

@@ -29,7 +29,11 @@ pub fn Page() -> impl IntoView {
         }
         is_busy
     });
-    let copy = move |_| page.ask(CopyReport {}, move |()| page.tell("The report is on the clipboard. No account, key or name of yours is in it.".into()));
+    let copy = move |_| {
+        page.ask(CopyReport {}, move |()| {
+            page.tell("The report is on the clipboard. No account, key or name of yours is in it.".into())
+        })
+    };
     let body = move || match found.get() {
         None => view! { <p class="empty" role="status">"Looking at this machine"</p> }.into_any(),
         Some(Err(error)) => view! { <p class="empty failed" role="alert">{error}</p> }.into_any(),

@@ -14,7 +14,9 @@ use greenroom_show::{
         window::{ChooseFolder, Face, OpenShow, Staged},
     },
     deck::Theme,
-    start::{self, CancelJob, Job, Lobby, Origin, ReadLobby, ReadSettings, Said, Shelf, ShowExports, settings::Settings},
+    start::{
+        self, CancelJob, Job, Lobby, Origin, ReadLobby, ReadSettings, Said, Shelf, ShowExports, settings::Settings,
+    },
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -85,7 +87,10 @@ pub struct Page {
 
 impl Page {
     /// Again whenever what was told changes.
-    fn of<T: PartialEq + Send + Sync + 'static>(self, read: impl Fn(&Lobby) -> T + Send + Sync + 'static) -> Memo<Option<T>> {
+    fn of<T: PartialEq + Send + Sync + 'static>(
+        self,
+        read: impl Fn(&Lobby) -> T + Send + Sync + 'static,
+    ) -> Memo<Option<T>> {
         Memo::new(move |_| self.lobby.look(&read))
     }
 
@@ -145,7 +150,9 @@ impl Page {
 
     pub fn edit(self, folder: String, file: String, line: usize) {
         let shown = file.clone();
-        self.ask(start::EditFile { folder, file, line }, move |program| self.tell(format!("{shown} is open in {program}")));
+        self.ask(start::EditFile { folder, file, line }, move |program| {
+            self.tell(format!("{shown} is open in {program}"))
+        });
     }
 
     fn keep(self, settings: Settings) {
@@ -281,7 +288,8 @@ fn Foot() -> impl IntoView {
                     view! { <button on:click=move |_| page.ask(ShowExports {}, |()| ())>"Show in folder"</button> }
                 });
                 let role = if said.failed { "alert" } else { "status" };
-                view! { <p class="said" class:failed=said.failed role=role data-testid="said">{said.text}</p>{shows} }.into_any()
+                view! { <p class="said" class:failed=said.failed role=role data-testid="said">{said.text}</p>{shows} }
+                    .into_any()
             }
             (None, None, None) => ().into_any(),
         }

@@ -127,17 +127,23 @@ fn Choice<T: Copy + PartialEq + Send + Sync + 'static>(
 }
 
 #[component]
-fn Number(title: &'static str, note: &'static str, of: fn(&Settings) -> f64, put: fn(&mut Settings, f64)) -> impl IntoView {
+fn Number(
+    title: &'static str,
+    note: &'static str,
+    of: fn(&Settings) -> f64,
+    put: fn(&mut Settings, f64),
+) -> impl IntoView {
     let page = expect_context::<Start>();
     let text = move || (of(&page.settings.read()) * 10.0).round() / 10.0;
-    let change = move |event: leptos::ev::Event| match event_target_value(&event).trim().replace(',', ".").parse::<f64>() {
-        Ok(number) if number >= 0.0 => {
-            let mut settings = page.settings.get_untracked();
-            put(&mut settings, number);
-            page.keep(settings);
-        }
-        _ => page.fail(format!("{title}: that is no number")),
-    };
+    let change =
+        move |event: leptos::ev::Event| match event_target_value(&event).trim().replace(',', ".").parse::<f64>() {
+            Ok(number) if number >= 0.0 => {
+                let mut settings = page.settings.get_untracked();
+                put(&mut settings, number);
+                page.keep(settings);
+            }
+            _ => page.fail(format!("{title}: that is no number")),
+        };
     view! {
         <label class="set"><span>{title}<small>{note}</small></span>
             <input inputmode="decimal" prop:value=move || text().to_string() on:change=change /></label>

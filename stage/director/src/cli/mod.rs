@@ -3,6 +3,7 @@
 mod check;
 pub mod deck;
 pub mod load;
+pub mod machine;
 pub mod make;
 mod preflight;
 mod progress;

@@ -37,7 +37,7 @@ pub fn shown(
 }
 
 /// Set by Ctrl-C from now on.
-fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+pub fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let is_cancelled = Arc::new(AtomicBool::new(false));
     let cancel = is_cancelled.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
@@ -50,7 +50,7 @@ fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 /// A word of progress at each tenth, where somebody watches.
-fn say(share: f64, said: &mut u32) {
+pub fn say(share: f64, said: &mut u32) {
     let tenths = (share * 10.0) as u32;
     if tenths > *said && tenths < 10 && std::io::stderr().is_terminal() {
         *said = tenths;

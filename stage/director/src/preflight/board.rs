@@ -48,7 +48,12 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     board.extend(vault(facts, deck));
     board.extend(recordings(facts, deck));
     board.extend(facts.readiness.iter().cloned());
-    board.push(room("disk", facts.disk_free, facts.budgets.disk_free_bytes, "make room, or start it with --home on another disk"));
+    board.push(room(
+        "disk",
+        facts.disk_free,
+        facts.budgets.disk_free_bytes,
+        "make room, or start it with --home on another disk",
+    ));
     board.push(room("memory", facts.memory_free, facts.budgets.memory_free_bytes, "close other programs"));
     board.push(power(facts));
     board.push(sleep(facts));
@@ -173,10 +178,7 @@ fn words(deck: &Deck, pace: f64) -> Check {
                 format!("'{}' takes {:.1} min to say and has {}", section.title, minutes(index), section.minutes);
             look("words", found, "say less, or give it more minutes")
         }
-        None => go(
-            "words",
-            format!("{total} words, {:.0} min at {pace:.0} a minute", total as f64 / pace),
-        ),
+        None => go("words", format!("{total} words, {:.0} min at {pace:.0} a minute", total as f64 / pace)),
     }
 }
 

@@ -112,7 +112,8 @@ fn talk(places: &Places, library: &Library, slug: &str, pictures: &mut BTreeMap<
 fn cover(mut deck: Deck) -> Deck {
     let is_cover = |slide: &Slide| slide.layout == Layout::Cover;
     let slides = &deck.slides;
-    let chosen = slides.iter().position(is_cover).or_else(|| slides.iter().position(|slide| slide.cue.is_none())).unwrap_or(0);
+    let chosen =
+        slides.iter().position(is_cover).or_else(|| slides.iter().position(|slide| slide.cue.is_none())).unwrap_or(0);
     deck.slides.swap(0, chosen);
     deck.slides.truncate(1);
     deck.sections.truncate(1);
@@ -147,8 +148,12 @@ pub fn will(program: &Program, is_here: &dyn Fn(&str) -> bool) -> Vec<String> {
         (Profile::Shared, _) => "starts a storage stack on this machine",
         (Profile::Fresh, false) => "starts a storage stack of its own on this machine",
         (Profile::Fresh, true) => "starts a storage stack of its own on this machine, and a vault for its keys",
-        (Profile::Offload, false) => "starts a storage stack of its own on this machine, and a second one that stands for the cloud",
-        (Profile::Offload, true) => "starts a storage stack on this machine, a second one that stands for the cloud, and a vault",
+        (Profile::Offload, false) => {
+            "starts a storage stack of its own on this machine, and a second one that stands for the cloud"
+        }
+        (Profile::Offload, true) => {
+            "starts a storage stack on this machine, a second one that stands for the cloud, and a vault"
+        }
     };
     let demo = &program.demo;
     let mut will = vec![format!("{stack}, reachable from here alone (127.0.0.1)")];

@@ -275,7 +275,12 @@ impl Start {
         let mut state = self.state();
         match read {
             Ok(talk) => {
-                let cued = talk.deck.slides.iter().filter_map(|slide| slide.cue.as_ref()).map(|cue| format!("demos/{}/demo.md", cue.demo));
+                let cued = talk
+                    .deck
+                    .slides
+                    .iter()
+                    .filter_map(|slide| slide.cue.as_ref())
+                    .map(|cue| format!("demos/{}/demo.md", cue.demo));
                 let mut files: Vec<String> = cued.collect();
                 files.sort();
                 files.dedup();
@@ -284,7 +289,13 @@ impl Start {
                 state.draft = Some((file, talk.deck.clone()));
                 let places = |faults: Vec<crate::Fault>| faults.into_iter().map(cards::place).collect();
                 let demos = talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
-                Ok(Draft { deck: Some(Box::new(talk.deck)), demos, faults: places(talk.faults), warnings: places(talk.warnings), files })
+                Ok(Draft {
+                    deck: Some(Box::new(talk.deck)),
+                    demos,
+                    faults: places(talk.faults),
+                    warnings: places(talk.warnings),
+                    files,
+                })
             }
             Err(LibraryError::Faults(faults)) => {
                 let last = state.draft.as_ref().filter(|(of, _)| *of == file).map(|(_, deck)| Box::new(deck.clone()));
@@ -298,8 +309,11 @@ impl Start {
     /// The page names folders that it was told of, and no others.
     fn known(&self, project: &Path) -> Result<PathBuf, CallError> {
         let state = self.state();
-        let is_known = state.places.project() == project || state.lobby.shelves.iter().any(|shelf| Path::new(&shelf.folder.path) == project);
-        is_known.then(|| project.to_owned()).ok_or_else(|| failed(format!("{} is not open: open it first", short(project))))
+        let is_known = state.places.project() == project
+            || state.lobby.shelves.iter().any(|shelf| Path::new(&shelf.folder.path) == project);
+        is_known
+            .then(|| project.to_owned())
+            .ok_or_else(|| failed(format!("{} is not open: open it first", short(project))))
     }
 
     fn open_folder(&self, path: &Path) -> Result<(), CallError> {
@@ -326,7 +340,8 @@ impl Start {
 
     fn recent(&self) -> Vec<Folder> {
         let own = self.places();
-        let there = read_recent(&self.0.home.recent()).into_iter().filter(|path| path != own.project() && path.is_dir());
+        let there =
+            read_recent(&self.0.home.recent()).into_iter().filter(|path| path != own.project() && path.is_dir());
         there.map(|path| Folder { shown: short(&path), path: path.display().to_string() }).collect()
     }
 
@@ -380,7 +395,8 @@ impl Start {
     fn edit(&self, project: &Path, file: &str, line: usize) -> Result<String, CallError> {
         let project = self.known(project)?;
         let path = project.join(file);
-        let is_inside = path.canonicalize().is_ok_and(|path| project.canonicalize().is_ok_and(|project| path.starts_with(project)));
+        let is_inside =
+            path.canonicalize().is_ok_and(|path| project.canonicalize().is_ok_and(|project| path.starts_with(project)));
         if !is_inside {
             return Err(failed(format!("there is no {file} in {}", short(&project))));
         }

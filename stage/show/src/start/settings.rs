@@ -100,7 +100,9 @@ impl Settings {
         }
         let is_blank = self.editor.trim().is_empty();
         if !is_blank && !self.editor.contains("{file}") {
-            return Err("the line of an editor says {file} where the file goes, such as: code --goto {file}:{line}".into());
+            return Err(
+                "the line of an editor says {file} where the file goes, such as: code --goto {file}:{line}".into()
+            );
         }
         Ok(())
     }
