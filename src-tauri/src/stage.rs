@@ -88,12 +88,15 @@ pub async fn open(app: &AppHandle, asked: OpenShow) -> Result<(), CallError> {
     }
     let opened = opened(app, &folder, what).await;
     let put = match opened {
-        Ok(director) => put(app, director, face, Afterwards::StartPage).map_err(failed),
+        Ok(director) => {
+            app.state::<Start>().staged(Path::new(&folder));
+            put(app, director, face, Afterwards::StartPage).map_err(failed)
+        }
         Err(error) => Err(error),
     };
     state(&app.state::<OnStage>()).changes = false;
     put?;
-    windows::close(app, windows::START).map_err(failed)
+    windows::hide_start(app).map_err(failed)
 }
 
 async fn opened(app: &AppHandle, folder: &str, what: Staged) -> Result<Director, CallError> {
@@ -115,7 +118,6 @@ async fn opened(app: &AppHandle, folder: &str, what: Staged) -> Result<Director,
         clipboard: Some(clipboard::desktop()),
     };
     let director = Director::open(options).await.map_err(failed)?;
-    start.staged(project);
     if let Some(id) = take
         && let Err(error) = director.call(Role::Presenter, ShowRequest::OpenTake(OpenTake { id })).await
     {
@@ -141,8 +143,8 @@ pub fn leave(app: &AppHandle) {
             director.close().await;
         }
         *state(&app.state::<OnStage>()) = State { afterwards: Afterwards::StartPage, ..State::default() };
-        app.state::<Start>().changed();
-        // It may have been closed meanwhile.
+        app.state::<Start>().wake();
+        // It may have been closed while the show ended.
         if app.get_webview_window(windows::START).is_none() {
             app.exit(0);
         }

@@ -47,9 +47,18 @@ pub fn open(app: &AppHandle, face: Face, screens: Screens) -> tauri::Result<()> 
     Ok(())
 }
 
-/// The page before there is a show.
+/// The page before there is a show; as it was left, where it is behind one.
 pub fn open_start(app: &AppHandle) -> tauri::Result<()> {
+    if let Some(window) = app.get_webview_window(START) {
+        window.show()?;
+        return window.set_focus();
+    }
     build(app, START, START, "Greenroom", PRESENTER_SIZE, PRESENTER_SIZE_MIN).map(|_| ())
+}
+
+/// Puts the start page behind a show, as it is.
+pub fn hide_start(app: &AppHandle) -> tauri::Result<()> {
+    app.get_webview_window(START).map_or(Ok(()), |window| window.hide())
 }
 
 /// Closes a window where it is open.

@@ -79,6 +79,8 @@ struct State {
     read_at: Option<Instant>,
     judged_at: Option<Instant>,
     reads: bool,
+    /// While a show is on.
+    rests: bool,
     /// The last whole state of a deck that is being written.
     draft: Option<(PathBuf, Deck)>,
 }
@@ -94,6 +96,7 @@ impl Start {
             read_at: None,
             judged_at: None,
             reads: false,
+            rests: false,
             draft: None,
         };
         Start(Arc::new(Inner {
@@ -159,14 +162,16 @@ impl Start {
         self.state().pictures.get(id).cloned()
     }
 
-    /// Something of a project was put on stage: it was open lately.
+    /// Something of a project is on stage: it was open lately, and whoever speaks has the machine to themselves.
     pub fn staged(&self, project: &Path) {
         self.remember(project);
+        self.state().rests = true;
     }
 
-    /// Whatever ran has left takes and rehearsals.
-    pub fn changed(&self) {
-        self.state().seen = None;
+    /// The stage is empty again; whatever ran has left takes and rehearsals.
+    pub fn wake(&self) {
+        let mut state = self.state();
+        (state.rests, state.seen) = (false, None);
     }
 
     /// A folder or a file was dropped on the page, which is told what came of it.
@@ -189,7 +194,7 @@ impl Start {
     async fn lobby(&self) -> Lobby {
         let (is_first, is_due) = {
             let mut state = self.state();
-            let is_due = !state.reads && state.read_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY);
+            let is_due = !state.reads && !state.rests && state.read_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY);
             state.reads |= is_due;
             (state.seen.is_none() && state.lobby.shelves.is_empty(), is_due)
         };
