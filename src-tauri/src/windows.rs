@@ -87,12 +87,16 @@ pub async fn call(window: &WebviewWindow, role: Role, request: WindowRequest) ->
     let done = match (request, role) {
         (WindowRequest::ToggleFullScreen(_), _) => toggle_full_screen(window),
         (
-            WindowRequest::ReadScreens(_) | WindowRequest::SwapScreens(_) | WindowRequest::ToggleAudience(_),
+            WindowRequest::ReadScreens(_)
+            | WindowRequest::SwapScreens(_)
+            | WindowRequest::ToggleAudience(_)
+            | WindowRequest::LeaveShow(_),
             Role::Audience | Role::Start,
         )
         | (WindowRequest::OpenShow(_) | WindowRequest::ChooseFolder(_), Role::Audience | Role::Presenter) => {
             Err(CallError::NotAllowed)
         }
+        (WindowRequest::LeaveShow(_), Role::Presenter) => window.close().map_err(failed),
         (WindowRequest::OpenShow(request), Role::Start) => stage::open(app, request).await,
         (WindowRequest::ChooseFolder(_), Role::Start) => {
             let folder =

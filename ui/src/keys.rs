@@ -237,6 +237,11 @@ pub const TABLE: &[Chapter] = &[
             Row { keys: &["-"], what: "Smaller notes", act: |console| console.size_notes(-1) },
             Row { keys: &["d"], what: "Dark or light", act: Console::toggle_theme },
             Row { keys: &["Shift+v"], what: "Keys as here, or as in vi", act: Console::next_keys },
+            Row {
+                keys: &["Ctrl+w"],
+                what: "Close the show, back to the start page",
+                act: |console| console.send(window::LeaveShow {}),
+            },
             Row { keys: &["?", "F1"], what: "These keys", act: |console| console.toggle(Overlay::Help) },
             Row {
                 keys: &["Escape"],

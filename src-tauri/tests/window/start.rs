@@ -53,7 +53,8 @@ async fn a_talk_is_made_edited_presented_and_left_from_the_start_page() {
     app.press_focused(ENTER).await;
     app.switch_to("presenter").await;
     app.until(&slide(0)).await;
-    app.client.close_window().await.expect("it closes");
+    // As Ctrl W does. The window that answers goes with it.
+    app.eval("window.__TAURI__.core.invoke('call', { request: { window: { 'leave-show': {} } } }); return true").await;
     app.switch_to("start").await;
     app.until(made).await;
     // On stage again, and with what it needs.

@@ -110,6 +110,7 @@ pub enum WindowRequest {
     SwapScreens(window::SwapScreens),
     ToggleAudience(window::ToggleAudience),
     OpenShow(window::OpenShow),
+    LeaveShow(window::LeaveShow),
     ChooseFolder(window::ChooseFolder),
 }
 
@@ -850,6 +851,16 @@ pub mod window {
                 Face::Rehearse => "rehearse",
                 Face::Preflight => "preflight",
             }
+        }
+    }
+
+    /// Takes the show off stage: what runs ends, and the start page comes back where it led here.
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub struct LeaveShow {}
+    impl Call for LeaveShow {
+        type Reply = ();
+        fn request(self) -> Request {
+            Request::Window(WindowRequest::LeaveShow(self))
         }
     }
 
