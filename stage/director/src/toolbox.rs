@@ -386,7 +386,8 @@ mod tests {
         tokio::spawn(async move {
             let (mut client, _) = listener.accept().await.expect("somebody asks");
             let mut asked = [0; 1024];
-            client.read(&mut asked).await.expect("a request");
+            let bytes = client.read(&mut asked).await.expect("a request");
+            assert!(asked[..bytes].starts_with(b"GET /azcopy "));
             client.write_all(&answer).await.expect("sent");
             std::future::pending::<()>().await;
         });
