@@ -132,7 +132,8 @@ fn lies(places: &Places, home: &Home) -> Chapter {
     let project = places.project();
     let origin = match () {
         () if places::is_shipped(project) => "came with Greenroom",
-        () if places::is_writable(project) => "yours",
+        // One that is not there yet can be made.
+        () if !project.exists() || places::is_writable(project) => "yours",
         () => "read-only: talks there can be shown, and copied",
     };
     let mut lines = vec![line("project", Verdict::Go, format!("{} ({origin})", short(project)), "")];
