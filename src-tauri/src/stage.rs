@@ -4,13 +4,12 @@ use crate::{
     clipboard,
     windows::{self, Kept, failed},
 };
-use greenroom_director::{Director, Options, Start, What, awake::Awake};
+use greenroom_director::{Director, Options, Start, What, awake::Awake, settings};
 use greenroom_show::{
     call::{
         CallError, OpenTake, Role, ShowRequest,
         window::{Face, OpenShow, Staged},
     },
-    start::settings::Settings,
     version::Version,
 };
 use std::{
@@ -68,7 +67,7 @@ pub fn changes(app: &AppHandle) -> bool {
 
 /// Puts a show on stage, in its windows.
 pub fn put(app: &AppHandle, director: Director, face: Face, afterwards: Afterwards) -> tauri::Result<()> {
-    let settings = settings(director.places().settings());
+    let settings = settings::of(director.places());
     app.state::<Kept>().turn_to(director.places().state("screen"));
     *state(&app.state::<OnStage>()) =
         State { show: Some(Show { director, _awake: Awake::keep() }), afterwards, changes: false };
@@ -149,8 +148,4 @@ pub fn leave(app: &AppHandle) {
             app.exit(0);
         }
     });
-}
-
-fn settings(file: &Path) -> Settings {
-    greenroom_director::settings::read(file).unwrap_or_default()
 }

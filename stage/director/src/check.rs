@@ -32,9 +32,7 @@ pub async fn watch(
     let folders: Vec<PathBuf> = ["slides", "demos"].map(|part| library.root().join(part)).into();
     // Before the first check: what changes meanwhile is seen.
     let mut looks = Looks::new(look(&folders));
-    if let Err(error @ (LibraryError::NotFound { .. } | LibraryError::Io { .. })) = library.talk(deck) {
-        return Err(error.into());
-    }
+    let mut found = check(library, deck)?;
     if looks.is_full() {
         let folder = library.root().display();
         say(&format!("{folder} holds more than {FILES_MAX} files: edits of some are not seen\n"))
@@ -43,7 +41,7 @@ pub async fn watch(
     let mut told = Told::default();
     tokio::pin!(end);
     loop {
-        if let Some(news) = told.news(check(library, deck), wall_unix_ms()) {
+        if let Some(news) = told.news(found, wall_unix_ms()) {
             say(&news).map_err(WatchError::Print)?;
         }
         looks.settle();
@@ -56,18 +54,19 @@ pub async fn watch(
                 break;
             }
         }
+        // The deck may be gone, or not be read, for now.
+        let gone = |error: LibraryError| Found { faults: vec![error.to_string()], warnings: Vec::new() };
+        found = check(library, deck).unwrap_or_else(gone);
     }
 }
 
-fn check(library: &Library, deck: &str) -> Found {
+/// Err: where there is no deck to check.
+fn check(library: &Library, deck: &str) -> Result<Found, LibraryError> {
     let lines = |faults: &[crate::parse::Fault]| faults.iter().map(ToString::to_string).collect();
     match library.talk(deck) {
-        Ok(talk) => Found { faults: lines(&talk.faults), warnings: lines(&talk.warnings) },
-        Err(LibraryError::Faults(faults)) => Found { faults: lines(&faults.0), warnings: Vec::new() },
-        // The deck is gone, or cannot be read, for now.
-        Err(error @ (LibraryError::NotFound { .. } | LibraryError::Io { .. })) => {
-            Found { faults: vec![error.to_string()], warnings: Vec::new() }
-        }
+        Ok(talk) => Ok(Found { faults: lines(&talk.faults), warnings: lines(&talk.warnings) }),
+        Err(LibraryError::Faults(faults)) => Ok(Found { faults: lines(&faults.0), warnings: Vec::new() }),
+        Err(error) => Err(error),
     }
 }
 

@@ -4,10 +4,9 @@ use crate::places::{Home, Places};
 use crate::preflight;
 use crate::toolbox;
 use crate::version::Versions;
-use crate::{awake, machine, places, settings};
-use bytesize::ByteSize;
-use greenroom_show::preflight::Verdict;
-use greenroom_show::start::doctor::{Chapter, Examination, Line};
+use crate::{machine, places, settings};
+use greenroom_show::preflight::{Check, Verdict};
+use greenroom_show::start::doctor::{Chapter, Examination, Tool};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,18 +16,15 @@ const ASK_MAX: Duration = Duration::from_secs(5);
 
 pub async fn examine(places: &Places, home: &Home, versions: &Versions, stack: &Path) -> Examination {
     let tools = toolbox::look(places, versions).await;
-    let tools = tools.into_iter().map(|tool| greenroom_show::start::doctor::Tool {
-        path: tool.path.map(|path| short(Path::new(&path))),
-        ..tool
-    });
+    let tools = tools.into_iter().map(|tool| Tool { path: tool.path.map(|path| short(Path::new(&path))), ..tool });
     Examination {
         chapters: vec![programs(stack).await, this_machine(places), lies(places, home)],
         tools: tools.collect(),
     }
 }
 
-fn line(name: &str, verdict: Verdict, found: impl Into<String>, todo: &str) -> Line {
-    Line { name: name.into(), verdict, found: found.into(), todo: todo.into() }
+fn line(name: &str, verdict: Verdict, found: impl Into<String>, todo: &str) -> Check {
+    Check { id: name.into(), verdict, found: found.into(), todo: todo.into() }
 }
 
 /// Ours, which are of one build.
@@ -73,54 +69,12 @@ async fn version(program: &Path) -> Result<String, String> {
 
 fn this_machine(places: &Places) -> Chapter {
     let machine = machine::describe();
-    let budgets = settings::of(places).budgets;
-    let bytes = |bytes: u64| ByteSize::b(bytes).display().si().to_string();
-    let room = |name: &str, free: Option<u64>, least: u64, todo: &str| match free {
-        None => line(name, Verdict::Look, "cannot be read on this system", "look yourself"),
-        Some(free) if free < least => {
-            line(name, Verdict::Stop, format!("{} free, {} needed", bytes(free), bytes(least)), todo)
-        }
-        Some(free) => line(name, Verdict::Go, format!("{} free", bytes(free)), ""),
-    };
-    let power = match preflight::power(Path::new("/sys/class/power_supply")) {
-        None => line("power", Verdict::Go, "mains", ""),
-        Some(power) if power.on_mains => line("power", Verdict::Go, "mains", ""),
-        Some(power) => {
-            let percent = power.percent.map(|percent| format!(", {percent} %")).unwrap_or_default();
-            line("power", Verdict::Look, format!("battery{percent}"), "plug it in before a talk")
-        }
-    };
-    let keepers = awake::keepers();
-    let sleep = match keepers.is_empty() {
-        true => line(
-            "sleep",
-            Verdict::Look,
-            "nothing here can hold it off",
-            "switch it off in the desktop's settings before a talk",
-        ),
-        false => line("sleep", Verdict::Go, format!("held off during a talk by {}", keepers.join(", ")), ""),
-    };
-    let ports = match preflight::ports() {
-        None => line("loopback", Verdict::Go, "servers of demos can listen there", ""),
-        Some(why) => line("loopback", Verdict::Stop, why, "let programs of yours listen on 127.0.0.1"),
-    };
-    Chapter {
-        title: "This machine".into(),
-        lines: vec![
-            line("system", Verdict::Go, machine.system, ""),
-            line("processor", Verdict::Go, format!("{}, {} cores", machine.cpu, machine.cores), ""),
-            room("memory", preflight::memory_free(), budgets.memory_free_bytes, "close other programs"),
-            room(
-                "disk",
-                preflight::disk_free(places.shows()),
-                budgets.disk_free_bytes,
-                "make room, or start it with --home on another disk",
-            ),
-            power,
-            sleep,
-            ports,
-        ],
-    }
+    let mut lines = vec![
+        line("system", Verdict::Go, machine.system, ""),
+        line("processor", Verdict::Go, format!("{}, {} cores", machine.cpu, machine.cores), ""),
+    ];
+    lines.extend(preflight::judge_around(&preflight::Around::look(places)));
+    Chapter { title: "This machine".into(), lines }
 }
 
 /// Where all lies, and whether it can be written there.

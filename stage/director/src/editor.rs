@@ -45,8 +45,8 @@ pub fn open(set: &str, file: &Path, line: usize) -> Result<String, EditorError> 
 
 /// Opens a folder where the desktop shows files.
 pub fn show(folder: &Path) -> Result<String, EditorError> {
-    let known = [("xdg-open", "xdg-open"), ("open", "open"), ("explorer", "explorer")];
-    let (program, _) = known.into_iter().find(|(name, _)| on_path(name).is_some()).ok_or(EditorError::None)?;
+    let known = ["xdg-open", "open", "explorer"].into_iter().find(|name| on_path(name).is_some());
+    let program = known.ok_or(EditorError::None)?;
     start(&[program.into(), folder.display().to_string()])
 }
 

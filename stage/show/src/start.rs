@@ -24,6 +24,9 @@ pub struct Lobby {
     pub more_takes: usize,
     /// Folders that were open before, newest first.
     pub recent: Vec<Folder>,
+    /// In which a talk can be exported, and a take.
+    pub talk_forms: Vec<take::Form>,
+    pub take_forms: Vec<take::Form>,
     pub job: Option<Job>,
     /// What the last job came to.
     pub said: Option<Said>,

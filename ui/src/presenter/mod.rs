@@ -13,7 +13,7 @@ mod notes;
 mod overview;
 mod plan;
 pub mod polled;
-mod preflight;
+pub mod preflight;
 mod rehearsals;
 pub mod scrub;
 mod steps;

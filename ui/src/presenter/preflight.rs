@@ -75,7 +75,7 @@ fn colors() -> Check {
     legible_colors(least, &format!("{} on {}", ink.trim_start_matches('-'), ground.trim_start_matches('-')))
 }
 
-/// One check, on the board and on the readiness card.
+/// One check, wherever a board of them stands.
 pub fn line(check: Check) -> impl IntoView {
     let todo = (!check.todo.is_empty()).then(|| view! { <span class="todo">{check.todo}</span> });
     view! {

@@ -11,7 +11,7 @@ use greenroom_show::{
     Show,
     call::window::{Face, Staged},
     deck::Deck,
-    start::{self, DemoCard, Origin, Shelf, TakeLine, TalkCard},
+    start::{DemoCard, Origin, Shelf, TakeLine, TalkCard},
     take::Verdict,
 };
 use leptos::prelude::*;
@@ -354,9 +354,4 @@ fn Take(folder: String, take: TakeLine) -> impl IntoView {
             </div>
         </article>
     }
-}
-
-/// Takes a folder off the list.
-pub fn forget(page: Page, path: String) {
-    page.ask(start::ForgetFolder { path }, |()| ());
 }

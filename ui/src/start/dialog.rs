@@ -1,9 +1,10 @@
 //! What is asked before something is made, opened or handed on.
 
-use super::{Leaving, Page, Section, cards};
+use super::{Leaving, Page, Section};
 use greenroom_show::{
     deck::Level,
     start::{self, Folder, Origin},
+    take::Form,
 };
 use leptos::{ev::SubmitEvent, html, prelude::*};
 
@@ -122,7 +123,7 @@ pub fn Open() -> impl IntoView {
         view! {
             <li>
                 <button class="name" type="button" on:click=move |_| page.open_folder(open.clone())>{shown}</button>
-                <button type="button" on:click=move |_| cards::forget(page, gone.clone())>"Forget"</button>
+                <button type="button" on:click=move |_| page.ask(start::ForgetFolder { path: gone.clone() }, |()| ())>"Forget"</button>
             </li>
         }
     };
@@ -147,35 +148,14 @@ pub fn Open() -> impl IntoView {
     }
 }
 
-/// Forms of a talk, and what is in each.
-const TALK_FORMS: [(&str, &str); 3] = [
-    ("pdf", "pages for paper: words as words, links, outline"),
-    ("pptx", "for PowerPoint, Keynote and Impress, your words in the notes"),
-    ("html", "one page that any browser opens, offline"),
-];
-const TAKE_FORMS: [(&str, &str); 12] = [
-    ("html", "a page that plays it, offline"),
-    ("mp4", "a film"),
-    ("webm", "a film, free of patents"),
-    ("gif", "a short one, for a chat"),
-    ("webp", "a short one, smaller"),
-    ("png", "a picture of what it came to"),
-    ("charts", "its charts as vector pictures"),
-    ("cast2", "its terminal for asciinema"),
-    ("cast3", "the same, in the newer form"),
-    ("csv", "its figures as a table"),
-    ("parquet", "its figures for analysis"),
-    ("report", "what was measured, where and with what, in words"),
-];
-
 #[component]
 pub fn Export(leaving: Leaving) -> impl IntoView {
     let page = expect_context::<Page>();
     page.said.set(None);
     let level = RwSignal::new(Level::Public);
     let (title, forms, levels) = match &leaving {
-        Leaving::Talk { title, .. } => (title.clone(), &TALK_FORMS[..], true),
-        Leaving::Take { title, .. } => (title.clone(), &TAKE_FORMS[..], false),
+        Leaving::Talk { title, .. } => (title.clone(), page.of(|lobby| lobby.talk_forms.clone()), true),
+        Leaving::Take { title, .. } => (title.clone(), page.of(|lobby| lobby.take_forms.clone()), false),
     };
     let levels = levels.then(|| {
         let choice = move |of: Level| {
@@ -183,10 +163,10 @@ pub fn Export(leaving: Leaving) -> impl IntoView {
         };
         view! { <div class="choices"><span>"For"</span>{Level::ALL.map(choice).collect_view()}<p class="note">"Nothing above that leaves."</p></div> }
     });
-    let row = move |(form, holds): &(&'static str, &'static str)| {
-        let (form, holds, leaving) = (*form, *holds, leaving.clone());
+    let row = move |Form { name, holds }: Form| {
+        let (form, id, leaving) = (name.clone(), name.clone(), leaving.clone());
         let begin = move |_| {
-            let form = form.to_owned();
+            let form = form.clone();
             match leaving.clone() {
                 Leaving::Talk { folder, deck, .. } => {
                     page.ask(start::ExportTalk { folder, deck, form, level: level.get_untracked() }, move |()| {
@@ -196,12 +176,12 @@ pub fn Export(leaving: Leaving) -> impl IntoView {
                 Leaving::Take { id, .. } => page.ask(start::ExportTake { id, form }, move |()| page.over.set(None)),
             }
         };
-        view! { <li><button type="button" data-form=form on:click=begin>{form}</button><span>{holds}</span></li> }
+        view! { <li><button type="button" data-form=id on:click=begin>{name}</button><span>{holds}</span></li> }
     };
     view! {
         <Frame title=format!("Export: {title}")>
             {levels}
-            <ul class="forms">{forms.iter().map(row).collect_view()}</ul>
+            <ul class="forms">{move || forms.get().unwrap_or_default().into_iter().map(row.clone()).collect_view()}</ul>
         </Frame>
     }
 }

@@ -1,10 +1,10 @@
 //! What this machine has and lacks; tools of others, offered with their size and what they are for; and a report to hand on.
 
 use super::Page as Start;
-use crate::bridge;
+use crate::{bridge, presenter::preflight::line};
 use greenroom_show::start::{
     CopyReport, Examine, FetchTool,
-    doctor::{Chapter, Examination, Line, Offer, Tool},
+    doctor::{Chapter, Examination, Offer, Tool},
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -55,14 +55,6 @@ pub fn Page() -> impl IntoView {
 }
 
 fn chapter(Chapter { title, lines }: Chapter) -> impl IntoView {
-    let line = |Line { name, verdict, found, todo }: Line| {
-        let todo = (!todo.is_empty()).then(|| view! { <span class="todo">{todo}</span> });
-        view! {
-            <li class=format!("verdict-{}", verdict.as_str())>
-                <b>{verdict.as_str()}</b><span class="id">{name}</span><span class="found">{found}</span>{todo}
-            </li>
-        }
-    };
     view! { <h3>{title}</h3><ul>{lines.into_iter().map(line).collect_view()}</ul> }
 }
 

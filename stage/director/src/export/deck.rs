@@ -11,6 +11,7 @@ use super::{ExportError, Target};
 use crate::library::Talk;
 use crate::places::Places;
 use crate::takes::library::Takes;
+use greenroom_show::take;
 use greenroom_show::version::Version;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -47,6 +48,11 @@ impl Form {
             Form::Html => "html",
         }
     }
+}
+
+/// What a deck can be handed on as, for a list of it.
+pub fn forms() -> Vec<take::Form> {
+    Form::ALL.map(|form| take::Form { name: form.extension().into(), holds: form.holds().into() }).into()
 }
 
 /// What becomes of what clicks bring.

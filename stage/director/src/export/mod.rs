@@ -31,6 +31,7 @@ use crate::takes::library::Takes;
 use cast::{Asciicast, Version};
 use film::Film;
 use greenroom_show::deck::Level;
+use greenroom_show::take::Form;
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -127,6 +128,12 @@ pub fn format(name: &str) -> Result<&'static dyn Format, ExportError> {
     let found = FORMATS.into_iter().find(|format| format.name() == name);
     let known = FORMATS.iter().map(|format| format.name());
     found.ok_or_else(|| ExportError::NoFormat { name: name.to_string(), hint: hint(name, known) })
+}
+
+/// What a take can be handed on as, for a list of it.
+pub fn forms() -> Vec<Form> {
+    let form = |format: &dyn Format| Form { name: format.name().into(), holds: format.holds().into() };
+    FORMATS.into_iter().map(form).collect()
 }
 
 /// The names of all formats, for a sentence.

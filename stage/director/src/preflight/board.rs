@@ -1,6 +1,6 @@
 //! Facts into go, look or stop, each with what was found and what to do.
 
-use super::facts::{Facts, Recording};
+use super::facts::{Around, Facts, Recording};
 use super::offline::Proof;
 use crate::measures;
 use crate::parse::figures;
@@ -43,22 +43,25 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     board.extend(trust(facts, deck));
     board.extend(bound(facts, deck));
     board.push(budget(facts));
-    board.push(words(deck, facts.budgets.words_per_minute));
+    board.push(words(deck, facts.around.budgets.words_per_minute));
     board.extend(tools(facts));
     board.extend(vault(facts, deck));
     board.extend(recordings(facts, deck));
     board.extend(facts.readiness.iter().cloned());
-    board.push(room(
-        "disk",
-        facts.disk_free,
-        facts.budgets.disk_free_bytes,
-        "make room, or start it with --home on another disk",
-    ));
-    board.push(room("memory", facts.memory_free, facts.budgets.memory_free_bytes, "close other programs"));
-    board.push(power(facts));
-    board.push(sleep(facts));
-    board.push(ports(facts));
+    board.extend(judge_around(&facts.around));
     board
+}
+
+/// What the machine has for any talk.
+pub fn judge_around(around: &Around) -> Vec<Check> {
+    let Around { disk_free, memory_free, budgets, .. } = around;
+    vec![
+        room("disk", *disk_free, budgets.disk_free_bytes, "make room, or start it with --home on another disk"),
+        room("memory", *memory_free, budgets.memory_free_bytes, "close other programs"),
+        power(around),
+        sleep(around),
+        ports(around),
+    ]
 }
 
 fn files(facts: &Facts) -> Check {
@@ -264,8 +267,8 @@ fn room(id: &'static str, free: Option<u64>, min: u64, todo: &str) -> Check {
     }
 }
 
-fn power(facts: &Facts) -> Check {
-    match facts.power {
+fn power(around: &Around) -> Check {
+    match around.power {
         None => go("power", "mains"),
         Some(power) if power.on_mains => go("power", "mains"),
         Some(power) => {
@@ -277,15 +280,15 @@ fn power(facts: &Facts) -> Check {
     }
 }
 
-fn sleep(facts: &Facts) -> Check {
-    match facts.keepers.first() {
+fn sleep(around: &Around) -> Check {
+    match around.keepers.first() {
         Some(keeper) => go("sleep", format!("held off during the talk by {keeper}")),
         None => look("sleep", "nothing here can hold it off", "switch sleep and the screen saver off for the talk"),
     }
 }
 
-fn ports(facts: &Facts) -> Check {
-    match &facts.ports {
+fn ports(around: &Around) -> Check {
+    match &around.ports {
         None => go("ports", "the stack takes free ones of 127.0.0.1"),
         Some(why) => stop("ports", format!("127.0.0.1 gives none: {why}"), "see what holds loopback back: a firewall?"),
     }
@@ -346,14 +349,16 @@ mod tests {
             tools: [("azcopy".to_string(), Some("azcopy 10".to_string()))].into(),
             recordings: [("copy".to_string(), recording)].into(),
             machine: Machine::default(),
-            budgets: greenroom_show::start::settings::Budgets::default(),
-            disk_free: Some(100 << 30),
-            memory_free: Some(8 << 30),
-            power: None,
             readiness: vec![],
-            keepers: vec!["systemd-inhibit"],
             vault: None,
-            ports: None,
+            around: Around {
+                disk_free: Some(100 << 30),
+                memory_free: Some(8 << 30),
+                power: None,
+                keepers: vec!["systemd-inhibit"],
+                ports: None,
+                budgets: greenroom_show::start::settings::Budgets::default(),
+            },
             now_unix_ms: 11 * DAY_MS,
         }
     }
@@ -416,14 +421,14 @@ mod tests {
         type Change = fn(&mut Facts);
         let cases: [(Change, &str, Verdict); 13] = [
             (|facts| facts.held = ["copy".to_string()].into(), "trust", Verdict::Stop),
-            (|facts| facts.disk_free = Some(1), "disk", Verdict::Stop),
-            (|facts| facts.memory_free = Some(1), "memory", Verdict::Stop),
-            (|facts| facts.power = Some(Power { on_mains: false, percent: Some(20) }), "power", Verdict::Stop),
-            (|facts| facts.power = Some(Power { on_mains: false, percent: Some(90) }), "power", Verdict::Look),
+            (|facts| facts.around.disk_free = Some(1), "disk", Verdict::Stop),
+            (|facts| facts.around.memory_free = Some(1), "memory", Verdict::Stop),
+            (|facts| facts.around.power = Some(Power { on_mains: false, percent: Some(20) }), "power", Verdict::Stop),
+            (|facts| facts.around.power = Some(Power { on_mains: false, percent: Some(90) }), "power", Verdict::Look),
             (|facts| facts.tools = BTreeMap::from([("azcopy".into(), None)]), "tools", Verdict::Look),
             (|facts| facts.tools = BTreeMap::from([("azcopy".into(), Some("11".into()))]), "tools", Verdict::Look),
-            (|facts| facts.keepers.clear(), "sleep", Verdict::Look),
-            (|facts| facts.ports = Some("refused".into()), "ports", Verdict::Stop),
+            (|facts| facts.around.keepers.clear(), "sleep", Verdict::Look),
+            (|facts| facts.around.ports = Some("refused".into()), "ports", Verdict::Stop),
             (|facts| facts.readiness = vec![look("coverage", "never", "rehearse")], "coverage", Verdict::Look),
             (|facts| facts.recordings.clear(), "recording", Verdict::Stop),
             (|facts| facts.now_unix_ms = 90 * DAY_MS, "recording", Verdict::Look),

@@ -31,20 +31,25 @@ pub struct Facts {
     /// The newest take of each demo in which every step passed.
     pub recordings: BTreeMap<String, Recording>,
     pub machine: Machine,
+    /// What past runs of the talk and of its demos tell.
+    pub readiness: Vec<Check>,
+    /// Whether the demos that have a vault get one, or why not; absent where no demo that may run has one.
+    pub vault: Option<Result<(), String>>,
+    pub around: Around,
+    pub now_unix_ms: u64,
+}
+
+/// What is so of the machine, whatever the talk, and what the user holds it to.
+#[derive(Debug, Clone)]
+pub struct Around {
     pub disk_free: Option<u64>,
     pub memory_free: Option<u64>,
     pub power: Option<Power>,
-    /// What past runs of the talk and of its demos tell.
-    pub readiness: Vec<Check>,
     /// Programs that keep the machine awake.
     pub keepers: Vec<&'static str>,
-    /// Whether the demos that have a vault get one, or why not; absent where no demo that may run has one.
-    pub vault: Option<Result<(), String>>,
     /// Why the stack could not listen on loopback.
     pub ports: Option<String>,
-    /// What the user holds a talk to.
     pub budgets: Budgets,
-    pub now_unix_ms: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,15 +123,23 @@ impl Facts {
             recordings: recordings(&takes, &talk, &demos),
             tools,
             machine,
-            keepers: awake::keepers(),
             vault: None,
-            ports: ports(),
-            budgets: settings::of(places).budgets,
+            around: Around::look(places),
+            now_unix_ms,
+            talk,
+        }
+    }
+}
+
+impl Around {
+    pub fn look(places: &Places) -> Around {
+        Around {
             disk_free: disk_free(places.shows()),
             memory_free: memory_free(),
             power: power(Path::new("/sys/class/power_supply")),
-            now_unix_ms,
-            talk,
+            keepers: awake::keepers(),
+            ports: std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string()),
+            budgets: settings::of(places).budgets,
         }
     }
 }
@@ -156,26 +169,21 @@ fn recordings(takes: &Index, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTr
     newest
 }
 
-/// Why nothing can listen on loopback.
-pub fn ports() -> Option<String> {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).err().map(|error| error.to_string())
-}
-
 /// Where a folder is, or will be.
-pub fn disk_free(folder: &Path) -> Option<u64> {
+fn disk_free(folder: &Path) -> Option<u64> {
     let there = folder.ancestors().find(|folder| folder.is_dir())?;
     let stat = nix::sys::statvfs::statvfs(there).ok()?;
     Some(stat.blocks_available() as u64 * stat.fragment_size() as u64)
 }
 
-pub fn memory_free() -> Option<u64> {
+fn memory_free() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
 /// Mains and battery as Linux tells them; `None` on a machine that has neither, which is on mains.
-pub fn power(folder: &Path) -> Option<Power> {
+fn power(folder: &Path) -> Option<Power> {
     let read =
         |folder: &Path, name: &str| std::fs::read_to_string(folder.join(name)).ok().map(|text| text.trim().to_string());
     let mut power: Option<Power> = None;

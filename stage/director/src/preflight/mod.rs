@@ -4,6 +4,6 @@ mod board;
 mod facts;
 mod offline;
 
-pub use board::{judge, judge_offline};
-pub use facts::{Facts, Power, Recording, disk_free, memory_free, ports, power};
+pub use board::{judge, judge_around, judge_offline};
+pub use facts::{Around, Facts, Power, Recording};
 pub use offline::{OfflineError, Proof, prove};

@@ -1,7 +1,7 @@
 //! What is being handed on: one thing at a time, beside the show, until it is written or broken off.
 
 use super::kernel::{Kernel, Now};
-use crate::export::{self, ByLevel, ExportError, FORMATS, Format, Shape, Wanted, deck};
+use crate::export::{self, ByLevel, ExportError, Shape, Wanted, deck};
 use crate::takes::library::Takes;
 use greenroom_show::call::CallError;
 use greenroom_show::deck::Level;
@@ -50,12 +50,7 @@ impl Desk {
 
 /// Forms of the take on stage, or of the deck where there is none.
 pub fn forms(kernel: &Arc<Kernel>) -> Vec<Form> {
-    if kernel.lock().show.playing(0).is_none() {
-        let form = |form: &deck::Form| Form { name: form.extension().into(), holds: form.holds().into() };
-        return deck::Form::ALL.iter().map(form).collect();
-    }
-    let form = |format: &dyn Format| Form { name: format.name().into(), holds: format.holds().into() };
-    FORMATS.into_iter().map(form).collect()
+    if kernel.lock().show.playing(0).is_none() { deck::forms() } else { export::forms() }
 }
 
 /// Writes the take on stage as it is played: cut where it is cut, with its pauses or without. Where there is none, the deck.

@@ -1,6 +1,7 @@
 //! What is said of each talk, demo and take, read from their files.
 
 use crate::doctor::short;
+use crate::export;
 use crate::library::{Library, LibraryError, Talk};
 use crate::look::{self, Seen};
 use crate::parse::{Fault, Profile, Program};
@@ -48,7 +49,11 @@ pub fn read(places: &Places, example: Option<&Places>) -> Known {
     }
     let more_takes = takes.len().saturating_sub(TAKES_MAX);
     let takes = takes.into_iter().take(TAKES_MAX).map(take).collect();
-    Known { lobby: Lobby { shelves, takes, more_takes, is_first_time, ..Lobby::default() }, pictures }
+    let (talk_forms, take_forms) = (export::deck::forms(), export::forms());
+    Known {
+        lobby: Lobby { shelves, takes, more_takes, talk_forms, take_forms, is_first_time, ..Lobby::default() },
+        pictures,
+    }
 }
 
 fn shelf(places: &Places, takes: &[Listed], pictures: &mut BTreeMap<String, Picture>) -> Shelf {
@@ -143,7 +148,7 @@ fn demo(places: &Places, library: &Library, slug: &str, takes: &[Listed]) -> Dem
 }
 
 /// What a demo does to this machine, before it does.
-pub fn will(program: &Program, is_here: &dyn Fn(&str) -> bool) -> Vec<String> {
+fn will(program: &Program, is_here: &dyn Fn(&str) -> bool) -> Vec<String> {
     let stack = match (program.profile, program.vault.is_some()) {
         (Profile::Shared, _) => "starts a storage stack on this machine",
         (Profile::Fresh, false) => "starts a storage stack of its own on this machine",

@@ -9,8 +9,8 @@ mod tests;
 use crate::doctor::{self, short};
 use crate::durable;
 use crate::editor;
-use crate::library::{Library, LibraryError};
-use crate::look::Seen;
+use crate::library::{Library, LibraryError, Talk};
+use crate::look::{Seen, look};
 use crate::make;
 use crate::pictures::Picture;
 use crate::places::{self, Home, Places, is_shipped, shipped};
@@ -22,14 +22,13 @@ use crate::trust::Trust;
 use crate::version::Versions;
 use cards::Known;
 use greenroom_show::call::{Call, CallError, Role};
-use greenroom_show::deck::Deck;
 use greenroom_show::preflight::{Check, Verdict};
 use greenroom_show::start::settings::Retention;
 use greenroom_show::start::{Draft, Folder, Lobby, Shelf, StartRequest};
 use greenroom_show::version::Version;
 use jobs::Jobs;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,8 +80,17 @@ struct State {
     reads: bool,
     /// While a show is on.
     rests: bool,
-    /// The last whole state of a deck that is being written.
-    draft: Option<(PathBuf, Deck)>,
+    recent: Vec<Folder>,
+    /// The deck that is being written.
+    draft: Option<Drafted>,
+}
+
+/// A deck as it was read last.
+#[derive(Debug)]
+struct Drafted {
+    file: PathBuf,
+    seen: Seen,
+    draft: Draft,
 }
 
 impl Start {
@@ -97,6 +105,7 @@ impl Start {
             judged_at: None,
             reads: false,
             rests: false,
+            recent: Vec::new(),
             draft: None,
         };
         Start(Arc::new(Inner {
@@ -207,7 +216,8 @@ impl Start {
             }
         }
         let (job, said) = self.0.jobs.told();
-        Lobby { recent: self.recent(), job, said, ..self.state().lobby.clone() }
+        let state = self.state();
+        Lobby { recent: state.recent.clone(), job, said, ..state.lobby.clone() }
     }
 
     /// Looks, reads what has changed, and lets preflight look at each talk behind it.
@@ -219,13 +229,15 @@ impl Start {
         };
         let example = shipped().filter(|shipped| places.project().canonicalize().ok().as_ref() != Some(shipped));
         let example = example.map(|project| self.places_of(&project));
+        let recent = self.0.home.recent();
         let work = tokio::task::spawn_blocking(move || {
             let seen = cards::look(&places, example.as_ref());
             let is_same = before.as_ref() == Some(&seen);
             let known = (!is_same).then(|| cards::read(&places, example.as_ref()));
-            (places, seen, known)
+            let recent = others(&recent, places.project());
+            (places, seen, known, recent)
         });
-        let Ok((places, seen, known)) = work.await else { return self.state().reads = false };
+        let Ok((places, seen, known, recent)) = work.await else { return self.state().reads = false };
         let is_new = known.is_some();
         {
             let mut state = self.state();
@@ -234,7 +246,7 @@ impl Start {
             if state.places != places {
                 return;
             }
-            state.seen = Some(seen);
+            (state.seen, state.recent) = (Some(seen), recent);
             if let Some(known) = known {
                 state.take(known);
             }
@@ -271,44 +283,38 @@ impl Start {
         }
     }
 
+    /// Read again when a file has changed: the page asks several times a second.
     async fn draft(&self, project: &Path, deck: &str) -> Result<Draft, CallError> {
-        let (project, deck) = (self.known(project)?, deck.to_owned());
-        let file = project.join("slides").join(&deck).join("deck.md");
-        let work = tokio::task::spawn_blocking(move || (Library::new(&project).talk(&deck), deck));
-        let (read, deck) = work.await.map_err(failed)?;
-        let name = format!("slides/{deck}/deck.md");
+        let (project, slug) = (self.known(project)?, deck.to_owned());
+        let file = project.join("slides").join(deck).join("deck.md");
+        let before =
+            self.state().draft.as_ref().filter(|drafted| drafted.file == file).map(|drafted| drafted.seen.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let seen = look(&["slides", "demos"].map(|part| project.join(part)));
+            let read = (before.as_ref() != Some(&seen)).then(|| Library::new(&project).talk(&slug));
+            (seen, read)
+        });
+        let (seen, read) = work.await.map_err(failed)?;
         let mut state = self.state();
-        match read {
-            Ok(talk) => {
-                let cued = talk
-                    .deck
-                    .slides
-                    .iter()
-                    .filter_map(|slide| slide.cue.as_ref())
-                    .map(|cue| format!("demos/{}/demo.md", cue.demo));
-                let mut files: Vec<String> = cued.collect();
-                files.sort();
-                files.dedup();
-                files.insert(0, name);
-                state.pictures.extend(talk.pictures);
-                state.draft = Some((file, talk.deck.clone()));
-                let places = |faults: Vec<crate::Fault>| faults.into_iter().map(cards::place).collect();
-                let demos = talk.programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect();
-                Ok(Draft {
-                    deck: Some(Box::new(talk.deck)),
-                    demos,
-                    faults: places(talk.faults),
-                    warnings: places(talk.warnings),
-                    files,
-                })
+        let before = state.draft.as_ref().filter(|drafted| drafted.file == file).map(|drafted| drafted.draft.clone());
+        let draft = match (read, before) {
+            (None, Some(draft)) => return Ok(draft),
+            // Another deck was asked for meanwhile: the next question reads this one.
+            (None, None) => return Ok(Draft::default()),
+            (Some(Ok(talk)), _) => {
+                state.pictures.extend(talk.pictures.clone());
+                drafted(talk)
             }
-            Err(LibraryError::Faults(faults)) => {
-                let last = state.draft.as_ref().filter(|(of, _)| *of == file).map(|(_, deck)| Box::new(deck.clone()));
-                let faults = faults.0.into_iter().map(cards::place).collect();
-                Ok(Draft { deck: last, faults, files: vec![name], ..Draft::default() })
-            }
-            Err(error) => Err(failed(error)),
-        }
+            (Some(Err(LibraryError::Faults(faults))), before) => Draft {
+                deck: before.and_then(|draft| draft.deck),
+                faults: faults.0.into_iter().map(cards::place).collect(),
+                files: vec![format!("slides/{deck}/deck.md")],
+                ..Draft::default()
+            },
+            (Some(Err(error)), _) => return Err(failed(error)),
+        };
+        state.draft = Some(Drafted { file, seen, draft: draft.clone() });
+        Ok(draft)
     }
 
     /// The page names folders that it was told of, and no others.
@@ -343,13 +349,6 @@ impl Start {
         }
     }
 
-    fn recent(&self) -> Vec<Folder> {
-        let own = self.places();
-        let there =
-            read_recent(&self.0.home.recent()).into_iter().filter(|path| path != own.project() && path.is_dir());
-        there.map(|path| Folder { shown: short(&path), path: path.display().to_string() }).collect()
-    }
-
     /// What is lost of it costs a click: a list that cannot be written is no reason to stop.
     fn remember(&self, project: &Path) {
         if is_shipped(project) {
@@ -369,7 +368,9 @@ impl Start {
         let file = self.0.home.recent();
         let mut recent = read_recent(&file);
         recent.retain(|known| known != Path::new(path));
-        write_recent(&file, &recent).map_err(|error| failed(format!("{}: {error}", short(&file))))
+        write_recent(&file, &recent).map_err(|error| failed(format!("{}: {error}", short(&file))))?;
+        self.state().recent.retain(|known| known.path != path);
+        Ok(())
     }
 
     /// Where something new goes: the project that is open, or the user's own where that one cannot be written.
@@ -459,6 +460,20 @@ fn talks(shelf: &Shelf) -> Vec<(PathBuf, String)> {
     shelf.talks.iter().map(|talk| (PathBuf::from(&shelf.folder.path), talk.slug.clone())).collect()
 }
 
+fn drafted(talk: Talk) -> Draft {
+    let Talk { deck, programs, faults, warnings, .. } = talk;
+    let cues = deck.slides.iter().filter_map(|slide| slide.cue.as_ref());
+    let cued: BTreeSet<_> = cues.map(|cue| format!("demos/{}/demo.md", cue.demo)).collect();
+    let places = |faults: Vec<crate::Fault>| faults.into_iter().map(cards::place).collect();
+    Draft {
+        files: std::iter::once(format!("slides/{}/deck.md", deck.slug)).chain(cued).collect(),
+        demos: programs.iter().map(|(slug, program)| (slug.clone(), program.demo.clone())).collect(),
+        faults: places(faults),
+        warnings: places(warnings),
+        deck: Some(Box::new(deck)),
+    }
+}
+
 /// The project that a folder or a file is, or is in; one without demos counts where it was named.
 fn project_of(path: &Path) -> Option<PathBuf> {
     let holds_talks = |folder: &&Path| {
@@ -485,6 +500,12 @@ fn read_recent(file: &Path) -> Vec<PathBuf> {
     let text = std::fs::read(file).unwrap_or_default();
     let recent: Vec<PathBuf> = serde_json::from_slice(&text).unwrap_or_default();
     recent.into_iter().take(RECENT_MAX).collect()
+}
+
+/// Those that are there, but for the one that is open.
+fn others(file: &Path, open: &Path) -> Vec<Folder> {
+    let there = read_recent(file).into_iter().filter(|path| path != open && path.is_dir());
+    there.map(|path| Folder { shown: short(&path), path: path.display().to_string() }).collect()
 }
 
 fn write_recent(file: &Path, recent: &[PathBuf]) -> std::io::Result<()> {

@@ -1,6 +1,6 @@
 //! What this machine has, lacks, and what to do about it: for a page, and for a report that one hands on.
 
-use crate::preflight::Verdict;
+use crate::preflight::Check;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
@@ -14,17 +14,7 @@ pub struct Examination {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chapter {
     pub title: String,
-    pub lines: Vec<Line>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    pub name: String,
-    pub verdict: Verdict,
-    pub found: String,
-    /// Ends the sentence "it is needed, because"; or what to do.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub todo: String,
+    pub lines: Vec<Check>,
 }
 
 /// A program that demos or exports run, and that is not ours.
@@ -60,9 +50,9 @@ impl Examination {
         // Writing to a string cannot fail.
         for Chapter { title, lines } in &self.chapters {
             let _ = writeln!(text, "\n## {title}\n");
-            for Line { name, verdict, found, todo } in lines {
+            for Check { id, verdict, found, todo } in lines {
                 let todo = if todo.is_empty() { String::new() } else { format!(" -> {todo}") };
-                let _ = writeln!(text, "- {:<4} {name}: {found}{todo}", verdict.as_str());
+                let _ = writeln!(text, "- {:<4} {id}: {found}{todo}", verdict.as_str());
             }
         }
         text.push_str("\n## Tools\n\n");
