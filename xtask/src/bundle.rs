@@ -23,7 +23,8 @@ const DEPENDS: &str = "libc6 (>= 2.36), libwebkit2gtk-4.1-0, libgtk-3-0 | libgtk
 /// What the app is better with.
 const RECOMMENDS: &str = "fonts-noto-core, ffmpeg";
 
-pub fn make(is_checked: bool) -> Result<()> {
+/// `older`: what the check upgrades from.
+pub fn make(is_checked: bool, older: Option<&Path>) -> Result<()> {
     setup::ensure(Scope::Run)?;
     build::all(Profile::Release)?;
     let folder = paths::target().join("bundle");
@@ -39,7 +40,7 @@ pub fn make(is_checked: bool) -> Result<()> {
             bail!("{} is larger than {} MiB", package.display(), BYTES_MAX >> 20);
         }
     }
-    if is_checked { check::all(&packages[0], &packages[1]) } else { Ok(()) }
+    if is_checked { check::all(&packages[0], &packages[1], older) } else { Ok(()) }
 }
 
 /// `bin/` and `share/`, as they stand below `/usr` or anywhere else.

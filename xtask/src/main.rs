@@ -21,6 +21,7 @@ use bench::{Bench, Keep};
 use build::Profile;
 use clap::{Parser, Subcommand};
 use setup::Scope;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Set up, build, run and test Greenroom.
@@ -58,6 +59,9 @@ enum What {
         /// Try both on bare machines of two Debian releases; needs root and the network
         #[arg(long)]
         check: bool,
+        /// A package of an older version, which the one that was made is to take over from
+        #[arg(long, value_name = "DEB", requires = "check")]
+        from: Option<PathBuf>,
     },
     /// Say what compiles for systems that nothing is run on here
     Platforms,
@@ -90,7 +94,7 @@ fn work(what: What) -> anyhow::Result<()> {
         What::Build { release } => build::all(if release { Profile::Release } else { Profile::Dev }),
         What::Run { arguments } => run::open(&arguments),
         What::Test => test::all(),
-        What::Bundle { check } => bundle::make(check),
+        What::Bundle { check, from } => bundle::make(check, from.as_deref()),
         What::Platforms => platforms::check(),
         What::Doctor => doctor::report(),
         What::Bench { what, write } => bench::run(&what, if write { Keep::Write } else { Keep::Print }),

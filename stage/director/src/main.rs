@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 /// A storage talk that runs live: its decks, and the demos behind them.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(name = "greenroom", version, propagate_version = true)]
 struct Cli {
     /// The project folder, with slides/ and demos/: found upward from here where absent, or else the user's own, or the one that came with Greenroom.
     #[arg(long, global = true)]

@@ -63,6 +63,13 @@ pub fn counters(sample: &Metrics) -> Values {
     told(sample).filter_map(|told| Some((told.chart(), told.value?))).collect()
 }
 
+/// Of these values, what is still known once the machine and its disk are gone: nothing is stored there, and nothing flows.
+pub fn lost(values: &Values) -> Values {
+    const OF_THE_DISK: [&str; 5] = [".blobs", ".blob_bytes", ".used_bytes", ".live_bytes", ".in_flight"];
+    let is_lost = |name: &str| name.ends_with("_per_s") || OF_THE_DISK.iter().any(|end| name.ends_with(end));
+    values.keys().filter(|name| is_lost(name)).map(|name| (name.clone(), 0.0)).collect()
+}
+
 /// Every name that these tenants, and the stack itself, may ever have a value by.
 pub fn names(tenants: &BTreeSet<TenantName>) -> BTreeSet<String> {
     let metrics = Metrics::of_tenants(tenants.iter().cloned());
@@ -122,6 +129,15 @@ mod tests {
         let values = counters(&quiet);
         assert!(!values.contains_key("a.put.p99_ms"));
         assert_eq!((values["a.ops"], values["a.errors"]), (0.0, 0.0), "nothing was answered, and that is known");
+    }
+
+    #[test]
+    fn a_lost_machine_stores_nothing_and_answers_nobody() {
+        let values = |names: &str| names.split(' ').map(|name| (name.to_string(), 604.0)).collect::<Values>();
+        let left =
+            lost(&values("a.blobs a.bytes_in_per_s flash.used_bytes offload.offloaded a.p99_ms flash.capacity_bytes"));
+        assert!(left.keys().eq(values("a.blobs a.bytes_in_per_s flash.used_bytes").keys()), "{left:?}");
+        assert!(left.values().all(|value| *value == 0.0), "{left:?}");
     }
 
     /// What charts and conditions of talks say: a metric may get another name to Prometheus, and none to them.

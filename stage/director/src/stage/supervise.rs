@@ -7,7 +7,7 @@ use super::turns::Turns;
 use crate::clock::wall_unix_ms;
 use crate::measures::{ORIGIN, ORIGIN_STATE};
 use crate::parse::Program;
-use crate::rates::{Rates, Values};
+use crate::rates::{Rates, Values, lost};
 use crate::stack::Client;
 use futures::StreamExt;
 use greenroom_model::TenantName;
@@ -112,11 +112,13 @@ impl Keeper {
                 self.start().await
             }
             Order::Wipe => {
+                let lost = lost(&self.stage.backstage.values.borrow());
                 self.stop_stack().await;
                 let folder = self.home.stack_folder(&workshop);
                 let removed = at_the_disk(move || remove(&folder)).await;
                 removed.map_err(|error| format!("cannot delete its data: {error}"))?;
                 self.down("its disk was wiped".into()).await;
+                self.stage.sample(&lost, |program| Home::of(program) == self.home);
                 Ok(())
             }
             Order::Start => self.start().await,

@@ -10,14 +10,14 @@ const LISTED_MAX: usize = 10;
 pub enum NameError {
     #[error("there is no take '{asked}' in {}{hint}; 'greenroom take list' names them", folder.display())]
     NotFound { asked: String, folder: PathBuf, hint: String },
-    #[error("'{asked}' may be any of {}; say more of it", listed(candidates))]
+    #[error("'{asked}' may be any of these: say more of it{}", listed(candidates))]
     Ambiguous { asked: String, candidates: Vec<String> },
 }
 
 fn listed(candidates: &[String]) -> String {
     let named = candidates.iter().take(LISTED_MAX).map(|id| format!("\n  {id}")).collect::<String>();
     let more = candidates.len().saturating_sub(LISTED_MAX);
-    if more > 0 { format!("{named}\n  and {more} more\n") } else { format!("{named}\n") }
+    if more > 0 { format!("{named}\n  and {more} more") } else { named }
 }
 
 /// The id of the one take that is meant, of `known` ids with the names that people gave. What fits better hides what fits worse.
