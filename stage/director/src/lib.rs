@@ -36,6 +36,7 @@ mod search;
 mod server;
 mod stack;
 mod stage;
+mod system;
 pub mod takes;
 mod tool;
 mod trust;

@@ -5,11 +5,10 @@ use super::loaded::{self, Loaded};
 use super::{Stage, What, calls, history, trust};
 use crate::library::LibraryError;
 use crate::parse::Fault;
+use crate::system;
 use greenroom_show::Event;
 use greenroom_show::version::Version;
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,8 +67,8 @@ pub async fn run(stage: Arc<Stage>) {
     }
 }
 
-/// What a look at the files of a talk finds: where each really is, how long it is, and when it changed.
-type Seen = BTreeMap<PathBuf, (u64, u64, u64, i64, i64)>;
+/// What a look at the files of a talk finds.
+type Seen = BTreeMap<PathBuf, system::Mark>;
 type Texts = BTreeMap<PathBuf, String>;
 
 async fn look(kernel: &Arc<Kernel>) -> Seen {
@@ -95,13 +94,9 @@ fn walk(folder: &Path, depth: usize, seen: &mut Seen) {
         if found.is_dir() && depth > 0 {
             walk(&path, depth - 1, seen);
         } else {
-            seen.insert(path, mark(&found));
+            seen.insert(path, system::mark(&found));
         }
     }
-}
-
-fn mark(found: &Metadata) -> (u64, u64, u64, i64, i64) {
-    (found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec())
 }
 
 /// The folders whose files are shown or run: of the deck, and of every demo that it cues, written or not.
