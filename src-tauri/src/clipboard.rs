@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use arboard::SetExtApple as _;
 #[cfg(target_os = "linux")]
 use arboard::SetExtLinux as _;
+#[cfg(target_os = "windows")]
+use arboard::SetExtWindows as _;
 
 /// Opened when it is used first, and kept: under X11 what is pasted comes from the program that has put it there. What goes through
 /// here is secret for a while, so it is marked as nothing for a clipboard manager to keep.

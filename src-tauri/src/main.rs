@@ -3,8 +3,12 @@
 mod bridge;
 #[cfg(target_os = "linux")]
 mod camera;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_camera.rs"]
+mod camera;
 mod clipboard;
 mod inbox;
+mod signals;
 mod stage;
 mod windows;
 
@@ -73,7 +77,6 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
-    #[cfg(target_os = "linux")]
     if let (Some(page), Some(size)) = (&args.camera, args.size) {
         return camera::serve(page, size);
     }
@@ -274,28 +277,22 @@ fn cannot_open(error: &tauri::Error) -> ExitCode {
 
 fn end_on_signal(app: AppHandle, end: fn(&AppHandle)) {
     async_runtime::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        // The third is a terminal that closes: a wish to end, and no crash.
-        let heard = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-        let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = heard else {
+        let Ok(mut wishes) = signals::listen() else {
             return eprintln!("greenroom-app: cannot listen for signals: close the presenter's window to end the show");
         };
-        let mut asked = async || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-                _ = hangup.recv() => {}
-            }
-        };
-        asked().await;
+        wishes.next().await;
         end(&app);
         // Whoever asks twice does not want to wait. The stack ends with this process, and the next show takes away what is left.
-        asked().await;
+        wishes.next().await;
         greenroom_director::kill_steps();
         std::process::exit(ENDED_AT_ONCE);
     });
 }
 
+/// A desktop of another kind is there without being named.
 fn has_display() -> bool {
-    ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    !cfg!(target_os = "linux")
+        || ["WAYLAND_DISPLAY", "DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }

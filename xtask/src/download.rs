@@ -125,9 +125,11 @@ pub fn install_node_package(package: &str, version: &str) -> Result<()> {
     shell::capture(npm.arg(format!("{package}@{version}"))).map(drop)
 }
 
-/// What an environment of Python tools holds: the list that it was made from.
-pub fn python_note(folder: &str) -> PathBuf {
-    paths::tools().join(folder).join("installed")
+/// The list of packages that the environment in `.tools/<folder>` holds; `None` where it is not the one in the checkout.
+pub fn python_tools(folder: &str, list: &str) -> Option<String> {
+    let installed = fs::read_to_string(python_note(folder)).ok()?;
+    let wanted = fs::read_to_string(paths::root().join(list)).ok()?;
+    (installed == wanted).then_some(wanted)
 }
 
 /// Makes an environment of its own in `.tools/<folder>` with the packages of a list in the checkout.
@@ -142,4 +144,9 @@ pub fn install_python_tools(folder: &str, list: &str) -> Result<()> {
     shell::capture(&mut pip)?;
     // The note goes last: an environment without it is made again.
     fs::copy(&list, python_note(folder)).map(drop).context("note what was installed")
+}
+
+/// What an environment of Python tools was made from.
+fn python_note(folder: &str) -> PathBuf {
+    paths::tools().join(folder).join("installed")
 }

@@ -410,9 +410,7 @@ impl Requirement {
                 import.is_ok().then(|| (*module).to_owned())
             }
             Probe::PythonTools { folder, list } => {
-                let installed = std::fs::read_to_string(download::python_note(folder)).ok()?;
-                let wanted = std::fs::read_to_string(paths::root().join(list)).ok()?;
-                (installed == wanted).then(|| format!("{} packages", wanted.lines().count()))
+                download::python_tools(folder, list).map(|list| format!("{} packages", list.lines().count()))
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::display::Display;
 use crate::family::Limit;
 use crate::requirement::CARGO_DENY;
 use crate::setup::{self, Scope};
-use crate::{paths, shell, system, ui};
+use crate::{paths, platforms, shell, system, ui};
 use anyhow::Result;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -47,6 +47,7 @@ const CHECKS: &[Check] = &[
     Check { name: "Test the UI", work: || cargo(UI) },
     Check { name: "Lint the rest", work: || cargo(&format!("clippy {NATIVE} --all-targets -- -D warnings")) },
     Check { name: "Lint the tools", work: || cargo(&format!("clippy {TOOLS} --all-targets -- -D warnings")) },
+    Check { name: "Check for other systems", work: platforms::check },
     Check { name: "Build programs and tests", work: || cargo(&format!("test {NATIVE} --no-run")) },
     Check { name: "Test", work: test },
     Check { name: "Test with JavaScript's SDK", work: javascript_sdk },

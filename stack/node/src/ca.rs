@@ -144,6 +144,9 @@ fn write(file: &Path, text: &str, mode: u32) -> Result<(), Fault> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    // Elsewhere the folder says who may read what is in it.
+    #[cfg(not(unix))]
+    let _ = mode;
     let written = options.open(file).and_then(|mut open| open.write_all(text.as_bytes()));
     written.map_err(|source| Fault::Ca { file: file.to_owned(), source })
 }

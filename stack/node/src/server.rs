@@ -279,7 +279,7 @@ async fn stdin_end() {
     end.await.ok();
 }
 
-/// Listens for SIGTERM and SIGINT from now on; the future names the one that came.
+/// Listens from now on for what asks a program to end; the future names what came.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -292,13 +292,14 @@ fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
     })
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
-    Ok(async {
-        // Without a signal to wait for, the control API is the way to stop.
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => "Ctrl-C",
-            Err(_) => std::future::pending().await,
+    use tokio::signal::windows::{ctrl_break, ctrl_c};
+    let (mut interrupt, mut terminate) = (ctrl_c()?, ctrl_break()?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "Ctrl-C",
+            _ = terminate.recv() => "Ctrl-Break",
         }
     })
 }

@@ -5,11 +5,17 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 /// As `OpenOptions::new`; what they make, others may neither read nor write.
+#[cfg(unix)]
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Of Windows, where the folder above says who may.
+#[cfg(not(unix))]
+pub fn options() -> OpenOptions {
+    OpenOptions::new()
 }
 
 /// Makes a folder, and those above it, where they are not there.

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
+    #[cfg(unix)]
     #[error("{} may be read by others: `chmod 700 {}`, or name another folder", .0.display(), .0.display())]
     Open(PathBuf),
+    #[cfg(unix)]
     #[error("{} belongs to another user: name a folder of your own", .0.display())]
     Foreign(PathBuf),
     #[error("cannot use {}: {source}", file.display())]

@@ -12,6 +12,7 @@ mod keys;
 mod login;
 mod ops;
 mod outage;
+mod private;
 mod random;
 mod record;
 mod refusal;

@@ -209,6 +209,7 @@ fn app() -> Result<PathBuf, CameraError> {
         return Ok(here);
     }
     let beside = here.parent().unwrap_or(Path::new(".")).to_path_buf();
-    let found = [beside.join(APP), beside.join("..").join(APP)].into_iter().find(|path| path.is_file());
+    let file = format!("{APP}{}", env::consts::EXE_SUFFIX);
+    let found = [beside.join(&file), beside.join("..").join(&file)].into_iter().find(|path| path.is_file());
     found.ok_or(CameraError::NoApp { beside })
 }

@@ -4,7 +4,7 @@ use crate::places::{Home, Places};
 use crate::preflight;
 use crate::toolbox;
 use crate::version::Versions;
-use crate::{machine, places, settings};
+use crate::{machine, places, settings, system};
 use greenroom_show::preflight::{Check, Verdict};
 use greenroom_show::start::doctor::{Chapter, Examination, Tool};
 use std::path::{Path, PathBuf};
@@ -87,12 +87,12 @@ fn lies(places: &Places, home: &Home) -> Chapter {
     let origin = match () {
         () if places::is_shipped(project) => "came with Greenroom",
         // One that is not there yet can be made.
-        () if !project.exists() || places::is_writable(project) => "yours",
+        () if !project.exists() || system::is_writable(project) => "yours",
         () => "read-only: talks there can be shown, and copied",
     };
     let mut lines = vec![line("project", Verdict::Go, format!("{} ({origin})", short(project)), "")];
     lines.extend(kept.map(|(name, folder)| match folder.ancestors().find(|folder| folder.is_dir()) {
-        Some(there) if places::is_writable(there) => line(name, Verdict::Go, short(folder), ""),
+        Some(there) if system::is_writable(there) => line(name, Verdict::Go, short(folder), ""),
         Some(_) | None => line(
             name,
             Verdict::Stop,

@@ -1,5 +1,6 @@
 //! A file that is replaced whole: whoever reads it, also after a crash, finds the old text or the new one, and never a torn one.
 
+use crate::system;
 use std::io::Write;
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -13,7 +14,7 @@ pub fn replace(path: &Path, text: impl AsRef<[u8]>) -> std::io::Result<()> {
     beside.as_file().sync_all()?;
     beside.persist(path).map_err(|error| error.error)?;
     // The name, too.
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all())
+    system::sync_folder(folder)
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub mod settings;
 mod stack;
 mod stage;
 mod start;
+mod system;
 pub mod takes;
 mod tool;
 pub mod toolbox;

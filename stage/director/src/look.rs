@@ -1,9 +1,8 @@
 //! Looks at files for edits: what lies in folders, and whether it has stood still since it changed. Looking follows links, and folders that are taken
 //! away and made again, as watching cannot.
 
+use crate::system;
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,8 +14,8 @@ pub const LOOKS_SAME: usize = 2;
 pub const FILES_MAX: usize = 4_000;
 const DEPTH_MAX: usize = 6;
 
-/// What a look finds: where each file really is, how long it is, and when it changed.
-pub type Seen = BTreeMap<PathBuf, (u64, u64, u64, i64, i64)>;
+/// What a look finds.
+pub type Seen = BTreeMap<PathBuf, system::Mark>;
 
 /// The files in these folders.
 pub fn look(folders: &[PathBuf]) -> Seen {
@@ -74,13 +73,9 @@ fn walk(folder: &Path, depth: usize, seen: &mut Seen) {
         if found.is_dir() && depth > 0 {
             walk(&path, depth - 1, seen);
         } else {
-            seen.insert(path, mark(&found));
+            seen.insert(path, system::mark(&found));
         }
     }
-}
-
-fn mark(found: &Metadata) -> (u64, u64, u64, i64, i64) {
-    (found.dev(), found.ino(), found.len(), found.mtime(), found.mtime_nsec())
 }
 
 #[cfg(test)]

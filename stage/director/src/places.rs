@@ -1,6 +1,7 @@
 //! Where everything lies: what a talk is made of, what is left of running it, and what this machine keeps for itself. The only place that says so.
 //! See `docs/design/places.md`.
 
+use crate::system::{self, USER_HOME};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ const SETTINGS: &str = "settings.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum PlacesError {
-    #[error("there is no folder for this user's files (HOME is not set): give one with --home DIR, or {HOME}")]
+    #[error("there is no folder for this user's files ({USER_HOME} is not set): give one with --home DIR, or {HOME}")]
     NoHome,
     #[error("there is no talk in {} or above it (a folder with slides/ and demos/): name one with --root, or make one with 'greenroom new talk NAME'", .0.display())]
     NoProject(PathBuf),
@@ -65,7 +66,7 @@ impl Home {
             let folder = std::path::absolute(&folder).unwrap_or(folder);
             return Ok(Home::within(&folder));
         }
-        let home = variable("HOME").map(PathBuf::from).ok_or(PlacesError::NoHome)?;
+        let home = variable(USER_HOME).map(PathBuf::from).ok_or(PlacesError::NoHome)?;
         // A relative one is to be ignored, says the specification of these folders.
         let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let base = |name: &str, below: &str| folder(name).unwrap_or_else(|| home.join(below)).join(OURS);
@@ -157,7 +158,7 @@ impl Places {
     pub fn of(project: &Path, home: &Home) -> Places {
         let project = &std::path::absolute(project).unwrap_or_else(|_| project.to_path_buf());
         let is_home = home.named.as_deref() == Some(project);
-        let keeps_its_own = home.named.is_none() && is_writable(&project.join(WITHIN));
+        let keeps_its_own = home.named.is_none() && system::is_writable(&project.join(WITHIN));
         if is_home || keeps_its_own {
             let tools = vec![project.join(TOOLS), home.tools()];
             return Places { tools, settings: home.settings(), home: home.named.clone(), ..Places::within(project) };
@@ -200,7 +201,8 @@ impl Places {
 
     /// A tool that was fetched, for the project or the user.
     pub fn fetched(&self, name: &str) -> Option<PathBuf> {
-        self.tools.iter().map(|folder| folder.join(name).join(name)).find(|program| program.is_file())
+        let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        self.tools.iter().map(|folder| folder.join(name).join(&file)).find(|program| program.is_file())
     }
 
     /// A small file of this machine's, of the project.
@@ -258,10 +260,6 @@ fn key(project: &Path) -> String {
     let name = canonical.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let hash = blake3::hash(canonical.as_os_str().as_encoded_bytes()).to_hex();
     format!("{name}-{}", &hash[..12])
-}
-
-pub fn is_writable(folder: &Path) -> bool {
-    folder.is_dir() && nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 
 #[cfg(test)]

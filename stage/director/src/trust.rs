@@ -6,6 +6,7 @@ use crate::durable;
 use crate::library::Talk;
 use crate::parse::Program;
 use crate::places;
+use crate::system::USER_HOME;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -96,7 +97,7 @@ fn deck_of<'a>(root: &Path, talk: &'a Talk) -> Option<&'a str> {
 /// In the user's folder for what programs keep, and never in a project: it may have come with its own.
 fn list() -> PathBuf {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let state = named("XDG_STATE_HOME").or_else(|| Some(named("HOME")?.join(".local/state")));
+    let state = named("XDG_STATE_HOME").or_else(|| Some(named(USER_HOME)?.join(".local/state")));
     state.unwrap_or_else(|| PathBuf::from("/nonexistent")).join("greenroom/trusted")
 }
 

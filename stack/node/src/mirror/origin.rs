@@ -5,6 +5,10 @@
 
 mod azure;
 mod bucket;
+#[cfg(unix)]
+mod folder;
+#[cfg(not(unix))]
+#[path = "origin/no_folder.rs"]
 mod folder;
 
 use crate::place::{self, Account, Named};

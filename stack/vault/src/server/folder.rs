@@ -1,9 +1,9 @@
 //! The vault's folder, which is its owner's alone. A file is there as it was or as it will be, whenever the power goes.
 
+use super::private;
 use crate::fault::Fault;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A key with all its versions has less than half a MiB.
@@ -29,16 +29,9 @@ impl Folder {
     pub fn open(dir: &Path) -> Result<Folder, Fault> {
         let fault = |source| Fault::File { file: dir.to_owned(), source };
         let dir = std::path::absolute(dir).map_err(fault)?;
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(fault)?;
-        let found = fs::metadata(&dir).map_err(fault)?;
-        if found.uid() != rustix::process::geteuid().as_raw() {
-            return Err(Fault::Foreign(dir));
-        }
-        if found.permissions().mode() & 0o077 != 0 {
-            return Err(Fault::Open(dir));
-        }
-        let keys = dir.join(KEYS);
-        DirBuilder::new().recursive(true).mode(0o700).create(keys).map_err(fault)?;
+        private::create_dir(&dir).map_err(fault)?;
+        private::expect_own(&dir)?;
+        private::create_dir(&dir.join(KEYS)).map_err(fault)?;
         Ok(Folder { dir })
     }
 
@@ -48,7 +41,7 @@ impl Folder {
 
     /// Waits for its turn.
     pub fn hold(&self) -> io::Result<Held> {
-        let file = options().open(self.path(LOCK))?;
+        let file = private::options().open(self.path(LOCK))?;
         file.lock()?;
         Ok(Held { _file: file })
     }
@@ -56,7 +49,7 @@ impl Folder {
     /// One server a folder.
     pub fn serve(&self) -> Result<Held, Fault> {
         let fault = |source| Fault::File { file: self.path(SERVING), source };
-        let file = options().open(self.path(SERVING)).map_err(fault)?;
+        let file = private::options().open(self.path(SERVING)).map_err(fault)?;
         match file.try_lock() {
             Ok(()) => Ok(Held { _file: file }),
             Err(fs::TryLockError::WouldBlock) => Err(Fault::Taken(self.dir.clone())),
@@ -80,7 +73,7 @@ impl Folder {
     /// All of it, or nothing; on disk when it returns.
     pub fn write(&self, _held: &Held, name: &str, bytes: &[u8]) -> io::Result<()> {
         let (file, aside) = (self.path(name), self.path(&format!("{name}.new")));
-        let mut open = options().truncate(true).open(&aside)?;
+        let mut open = private::options().truncate(true).open(&aside)?;
         open.write_all(bytes)?;
         open.sync_all()?;
         fs::rename(&aside, &file)?;
@@ -97,8 +90,7 @@ impl Folder {
 
     /// At the end of a file, in one write.
     pub fn append(&self, _held: &Held, name: &str, line: &[u8]) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o600).open(self.path(name))?.write_all(line)
+        private::options().append(true).open(self.path(name))?.write_all(line)
     }
 
     pub fn bytes(&self, name: &str) -> u64 {
@@ -120,12 +112,6 @@ impl Folder {
     }
 }
 
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).mode(0o600);
-    options
-}
-
 fn sync_parent(file: &Path) -> io::Result<()> {
-    file.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    file.parent().map_or(Ok(()), private::sync_dir)
 }

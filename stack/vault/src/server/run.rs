@@ -12,7 +12,6 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The line on standard output.
@@ -41,17 +40,13 @@ pub fn serve(args: &Serve) -> Result<(), Fault> {
         let listener = TcpListener::bind(args.listen).await.map_err(listen)?;
         let url = format!("https://localhost:{}", listener.local_addr().map_err(listen)?.port());
         let stop = CancellationToken::new();
-        let (mut terminate, mut interrupt) = (
-            signal(SignalKind::terminate()).map_err(Fault::Start)?,
-            signal(SignalKind::interrupt()).map_err(Fault::Start)?,
-        );
+        let stopping = stop_signal().map_err(Fault::Start)?;
         let server = Arc::new(Server::new(folder, url.clone()));
         let serving = tokio::spawn(connections::serve(server, listener, acceptor, stop.clone()));
         let authority = format!("{url}/{TENANT}");
         say(&Ready { vault: url, authority, ca }).map_err(Fault::Start)?;
         let why = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+            signal = stopping => signal,
             () = stdin_end(), if args.until_stdin_closes => "standard input ended",
         };
         tracing::info!(why, "stopping");
@@ -75,4 +70,29 @@ async fn stdin_end() {
         ended.send(()).ok();
     });
     end.await.ok();
+}
+
+/// Listens from now on for what asks a program to end; the future names what came.
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = &'static str>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+}
+
+#[cfg(windows)]
+fn stop_signal() -> io::Result<impl Future<Output = &'static str>> {
+    use tokio::signal::windows::{ctrl_break, ctrl_c};
+    let (mut interrupt, mut terminate) = (ctrl_c()?, ctrl_break()?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "Ctrl-C",
+            _ = terminate.recv() => "Ctrl-Break",
+        }
+    })
 }

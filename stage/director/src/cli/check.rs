@@ -6,7 +6,6 @@ use greenroom_director::{Library, LibraryError, figures};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, clap::Args)]
 pub struct Asked {
@@ -25,9 +24,14 @@ pub fn check_deck(root: &Path, asked: &Asked) -> anyhow::Result<ExitCode> {
 fn until_interrupted(library: &Library, slug: &str) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).context("listen for Ctrl-C")?;
+        let interrupt = tokio::spawn(tokio::signal::ctrl_c());
+        // It is listened for before anything is said.
+        tokio::task::yield_now().await;
         let end = async {
-            interrupt.recv().await;
+            if !matches!(interrupt.await, Ok(Ok(()))) {
+                eprintln!("warning: Ctrl-C cannot be listened for: end this program otherwise");
+                std::future::pending::<()>().await;
+            }
         };
         let mut say = |text: &str| {
             let mut out = std::io::stdout().lock();

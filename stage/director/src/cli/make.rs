@@ -46,7 +46,7 @@ pub fn open(places: &Places, deck: &str) -> anyhow::Result<ExitCode> {
 
 /// Until its windows are closed.
 pub fn app(places: &Places, deck: &str, more: Option<&str>) -> anyhow::Result<ExitCode> {
-    let app = std::env::current_exe()?.with_file_name("greenroom-app");
+    let app = std::env::current_exe()?.with_file_name(format!("greenroom-app{}", std::env::consts::EXE_SUFFIX));
     let status = Command::new(&app)
         .args(places.arguments())
         .args(["--deck", deck])

@@ -1,9 +1,8 @@
 //! Where an export goes: beside its name until it is whole, and pictures into a folder beside that.
 
+use crate::system;
 use std::ffi::OsString;
-use std::fs::Permissions;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -20,10 +19,7 @@ impl Target {
     pub fn beside(path: &Path) -> std::io::Result<Target> {
         let folder = folder_of(path);
         std::fs::create_dir_all(folder)?;
-        // A temporary file is its maker's alone, unless it is to become a file as any other.
-        let as_any = Permissions::from_mode(0o666);
-        let file = tempfile::Builder::new().prefix(".export-").permissions(as_any).tempfile_in(folder)?;
-        let file = BufWriter::new(file);
+        let file = BufWriter::new(system::file_as_any(".export-", folder)?);
         Ok(Target { path: path.to_path_buf(), file, charts: None })
     }
 
@@ -40,10 +36,7 @@ impl Target {
     /// Puts a picture into the folder of pictures, and gives the name by which the file links to it.
     pub fn picture(&mut self, name: &str, text: &str) -> std::io::Result<String> {
         if self.charts.is_none() {
-            let as_any = Permissions::from_mode(0o777);
-            let folder =
-                tempfile::Builder::new().prefix(".export-").permissions(as_any).tempdir_in(folder_of(&self.path))?;
-            self.charts = Some(folder);
+            self.charts = Some(system::folder_as_any(".export-", folder_of(&self.path))?);
         }
         if let Some(charts) = &self.charts {
             let mut file = std::fs::File::create(charts.path().join(name))?;
@@ -69,7 +62,7 @@ impl Target {
             std::fs::rename(made.keep(), &charts)?;
         }
         file.persist(&self.path).map_err(|error| error.error)?;
-        std::fs::File::open(folder).and_then(|folder| folder.sync_all())
+        system::sync_folder(folder)
     }
 
     fn charts_name(&self) -> OsString {

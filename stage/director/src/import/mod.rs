@@ -8,6 +8,7 @@ mod tests;
 use crate::library::deck_of;
 use crate::recorder::{self, SUFFIX, TAKE_BYTES_MAX};
 use crate::scrub::{Scrubber, Secrets, scrub};
+use crate::system;
 use crate::takes::library::Takes;
 use cast::{Cast, Found};
 use greenroom_show::deck::Pane;
@@ -17,9 +18,8 @@ use greenroom_show::version::Version;
 use greenroom_show::{COLUMNS, Event, Micros, Opened, Outcome, ROWS, Stamped};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -223,9 +223,7 @@ impl Writer {
         let io = |source| ImportError::Io { path: folder.to_path_buf(), source };
         std::fs::create_dir_all(folder).map_err(io)?;
         // As open as a take that was recorded.
-        let as_any = Permissions::from_mode(0o666);
-        let file = tempfile::Builder::new().prefix(".import-").permissions(as_any).tempfile_in(folder).map_err(io)?;
-        let mut file = BufWriter::new(file);
+        let mut file = BufWriter::new(system::file_as_any(".import-", folder).map_err(io)?);
         let text = serde_json::to_string(header).map_err(std::io::Error::from).map_err(io)?;
         writeln!(file, "{text}").map_err(io)?;
         Ok(Writer { file, secrets: Secrets::default(), bytes: text.len() })

@@ -7,7 +7,7 @@ use crate::takes::Index;
 use crate::trust::Trust;
 use crate::vault;
 use crate::version::{Found, Versions, find_tools};
-use crate::{awake, machine, rehearsals, settings};
+use crate::{awake, machine, rehearsals, settings, system};
 use greenroom_show::deck::Deck;
 use greenroom_show::demo::Demo;
 use greenroom_show::preflight::Check;
@@ -172,8 +172,7 @@ fn recordings(takes: &Index, talk: &Talk, demos: &BTreeMap<String, Demo>) -> BTr
 /// Where a folder is, or will be.
 fn disk_free(folder: &Path) -> Option<u64> {
     let there = folder.ancestors().find(|folder| folder.is_dir())?;
-    let stat = nix::sys::statvfs::statvfs(there).ok()?;
-    Some(stat.blocks_available() as u64 * stat.fragment_size() as u64)
+    system::disk_free(there)
 }
 
 fn memory_free() -> Option<u64> {

@@ -5,6 +5,7 @@ use super::runner::Seen;
 use crate::mover;
 use crate::parse::quoted;
 use crate::stack::Client;
+use crate::system;
 use crate::tool::{self, Heard, Invocation};
 use crate::workshop::Filled;
 use greenroom_model::{AccountName, TenantName};
@@ -129,6 +130,8 @@ impl Stage {
         ]
         .map(|(name, value)| (name.to_string(), value))
         .into();
+        let handed_on = system::HANDED_ON.map(|name| (name.to_string(), std::env::var(name).unwrap_or_default()));
+        env.extend(handed_on);
         if tool == "azcopy" {
             env.insert("AZCOPY_LOG_LOCATION".into(), folder("azcopy-logs"));
             env.insert("AZCOPY_JOB_PLAN_LOCATION".into(), folder("azcopy-plans"));

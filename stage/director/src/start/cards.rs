@@ -8,6 +8,7 @@ use crate::parse::{Fault, Profile, Program};
 use crate::pictures::Picture;
 use crate::places::{self, Places};
 use crate::rehearsals;
+use crate::system;
 use crate::takes::library::{Listed, Takes};
 use crate::tool;
 use greenroom_show::deck::{Deck, Layout, Level, Slide};
@@ -62,7 +63,7 @@ fn shelf(places: &Places, takes: &[Listed], pictures: &mut BTreeMap<String, Pict
     let origin = match () {
         () if places::is_shipped(project) => Origin::Example,
         // A folder that is not there yet can be made.
-        () if !project.exists() || places::is_writable(project) => Origin::Own,
+        () if !project.exists() || system::is_writable(project) => Origin::Own,
         () => Origin::ReadOnly,
     };
     let folder = Folder { path: project.display().to_string(), shown: short(project) };

@@ -17,6 +17,7 @@ use crate::places::{self, Home, Places, is_shipped, shipped};
 use crate::preflight::{Facts, judge};
 use crate::settings;
 use crate::stage::{Clipboard, stack_program};
+use crate::system;
 use crate::takes::library::{Limits, Takes, kept_limits};
 use crate::trust::Trust;
 use crate::version::Versions;
@@ -377,7 +378,7 @@ impl Start {
     fn to_write(&self) -> Places {
         let places = self.places();
         let project = places.project();
-        if is_shipped(project) || !places::is_writable(project) { self.places_of(&self.0.home.talks) } else { places }
+        if is_shipped(project) || !system::is_writable(project) { self.places_of(&self.0.home.talks) } else { places }
     }
 
     fn new_talk(&self, name: &str, from: Option<&str>) -> Result<String, CallError> {

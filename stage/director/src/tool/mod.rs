@@ -3,14 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::family::{Family, Left};
+use crate::family::{Family, Left, signal_of};
 use crate::places::Places;
 use crate::pty::Pty;
 use crate::scrub::{Scrubber, Secrets};
 use greenroom_show::Terminal;
-use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
@@ -114,11 +112,13 @@ impl Background {
 
 /// Where a tool is, of those that Greenroom fetched or the path holds. A name with a folder in it is no tool's.
 pub fn find(places: &Places, name: &str) -> Option<PathBuf> {
-    if name.contains('/') {
+    if name.contains(std::path::is_separator) {
         return None;
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = || std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file());
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let on_path =
+        || std::env::split_paths(&path).map(|folder| folder.join(&file)).find(|candidate| candidate.is_file());
     places.fetched(name).or_else(on_path)
 }
 
@@ -289,12 +289,9 @@ impl<H: Fn(Heard)> Ears<H> {
 }
 
 fn said(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
+    match (status.code(), signal_of(status)) {
         (Some(code), _) => format!("exit code {code}"),
-        (None, Some(number)) => match Signal::try_from(number) {
-            Ok(signal) => format!("signal {signal}"),
-            Err(_) => format!("signal {number}"),
-        },
+        (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "an unknown status".into(),
     }
 }
