@@ -7,7 +7,10 @@ mod screens;
 pub use screens::{Kept, Wish, watch};
 
 use crate::{bridge, stage};
-use greenroom_show::call::{CallError, Role, WindowRequest, window::Face};
+use greenroom_show::call::{
+    CallError, Role,
+    window::{Face, WindowRequest},
+};
 use greenroom_show::start::settings::Screens;
 use screens::identity;
 use serde_json::Value;

@@ -8,7 +8,7 @@ pub fn Trouble(trouble: String) -> impl IntoView {
         <main class="trouble" data-testid="trouble" role="alert">
             <h1>"The show cannot open"</h1>
             <pre>{trouble}</pre>
-            <p>"Mend this, then start Greenroom again. " <code>"cargo xtask doctor"</code> " says what this machine lacks."</p>
+            <p>"Mend this, then start Greenroom again. " <code>"greenroom doctor"</code> " says what this machine lacks."</p>
         </main>
     }
 }

@@ -116,7 +116,7 @@ fn test() -> Result<()> {
 
 /// Says `ignored` without what set-up fetches for it, and set-up has run.
 fn javascript_sdk() -> Result<()> {
-    cargo(&format!("test {NATIVE} --test javascript_sdk -- --ignored"))
+    cargo(&format!("test {NATIVE} --test all -- --ignored javascript_sdk::"))
 }
 
 /// Says `ignored` to whoever may not mount a file system. Root may.
@@ -125,7 +125,7 @@ fn full_file_system() -> Result<()> {
         println!("ignored: mounting a small file system takes root");
         return Ok(());
     }
-    cargo(&format!("test {NATIVE} --test full -- --ignored"))
+    cargo(&format!("test {NATIVE} --test all -- --ignored full::"))
 }
 
 /// Says `ignored` without browsers, players and readers, and set-up has run. One after the other: each film takes the whole machine.

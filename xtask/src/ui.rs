@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::UNIX_EPOCH;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -46,13 +47,21 @@ fn assemble(wasm: &[PathBuf], assets: &[PathBuf], profile: Profile) -> Result<()
     fs::create_dir_all(&fresh).context("create the UI's folder")?;
     shell::run(shell::cargo("run --quiet -p greenroom-bindgen --").arg(&fresh).args(wasm))?;
     if profile == Profile::Release {
-        PROGRAMS.iter().try_for_each(|name| shrink(&fresh.join(format!("{name}_bg.wasm"))))?;
+        shrink_all(&fresh)?;
     }
     for asset in assets.iter().filter(|asset| asset.exists()) {
         copy(asset, &fresh.join(asset.file_name().expect("a named asset")))?;
     }
     paths::remove_folder(&dist())?;
     copy(&fresh, &dist())
+}
+
+/// At the same time: it takes a core each.
+fn shrink_all(folder: &Path) -> Result<()> {
+    thread::scope(|scope| {
+        let works = PROGRAMS.map(|name| scope.spawn(move || shrink(&folder.join(format!("{name}_bg.wasm")))));
+        works.into_iter().try_for_each(|work| work.join().expect("it does not panic"))
+    })
 }
 
 /// Optimises a program for size, where Binaryen is here. What it may use is what the compiler uses, and it may take memory for zeroed at the start

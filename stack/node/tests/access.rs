@@ -1,14 +1,12 @@
 //! Who may do what, through the wire: access policies, public containers, roles, and what the operator learns of refusals.
 
-mod support;
-
+use crate::support::{ACCOUNT, CONTAINER, Stack, all_between, verdict};
 use greenroom_model::control::{
     Identity, IdentityRequest, IdentityToken, NewAccount, PublicContainersRule, RefusedRequest, Role, SasProtocol,
     SasRequest,
 };
 use greenroom_model::{AccountName, TenantName};
 use reqwest::{Method, Response};
-use support::{ACCOUNT, CONTAINER, Stack, all_between, verdict};
 
 fn account() -> AccountName {
     AccountName::new(ACCOUNT).expect("a good name")

@@ -1,8 +1,6 @@
 //! What a request asks for is done, or refused: headers, parameters, conditions and dates.
 
-mod support;
-
-use support::{CONTAINER, Headers, Stack, header, send, verdict};
+use crate::support::{CONTAINER, Headers, Stack, header, send, verdict};
 
 const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 const LONG_AGO: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

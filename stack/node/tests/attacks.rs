@@ -1,11 +1,10 @@
 //! One tenant against another: every operation on what is not one's own is refused, and by the same answer whether it is there or not.
 
-mod support;
-
+use crate::support;
+use crate::support::{ACCOUNT, CONTAINER, Stack};
 use greenroom_model::AccountName;
 use greenroom_model::control::SasRequest;
 use reqwest::StatusCode;
-use support::{ACCOUNT, CONTAINER, Stack};
 
 const THIEF: &str = "thief";
 

@@ -1,10 +1,8 @@
 //! The real AzCopy against the real server.
 
-mod support;
-
-use support::azcopy::AzCopy;
-use support::tree::{self, Hashes};
-use support::{CONTAINER, Stack};
+use crate::support::azcopy::AzCopy;
+use crate::support::tree::{self, Hashes};
+use crate::support::{CONTAINER, Stack};
 
 fn args<'a>(verb: &'a str, from: &'a str, to: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&[verb, from, to], more].concat()

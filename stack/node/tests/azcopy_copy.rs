@@ -1,13 +1,11 @@
 //! AzCopy's scenarios for copying up and down: what is chosen, how it is cut, what is checked, what is overwritten, what is kept along.
 
-mod support;
-
+use crate::support::bed::Bed;
+use crate::support::tree::{self, Hashes};
+use crate::support::{CONTAINER, all_between, send};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use support::bed::Bed;
-use support::tree::{self, Hashes};
-use support::{CONTAINER, all_between, send};
 
 /// `a.txt`, `b.log`, `sub/c.txt`, `sub/deep/d.log` and an empty file.
 fn choice(root: &Path) -> Hashes {

@@ -1,14 +1,12 @@
 //! AzCopy with a person at its side: a question that is answered, a job that is stopped and goes on, a role instead of a SAS.
 
-mod support;
-
+use crate::support::authority::Authority;
+use crate::support::azcopy::AzCopy;
+use crate::support::bed::Bed;
+use crate::support::tree::{self, Hashes};
+use crate::support::{ACCOUNT, CONTAINER, Stack};
 use greenroom_model::AccountName;
 use greenroom_model::control::{Identity, IdentityRequest, Role};
-use support::authority::Authority;
-use support::azcopy::AzCopy;
-use support::bed::Bed;
-use support::tree::{self, Hashes};
-use support::{ACCOUNT, CONTAINER, Stack};
 use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,9 @@
 //! Many files in one job of AzCopy's: up, listed, compared, down and removed. 2,000 of them, or as many as
 //! `GREENROOM_AZCOPY_FILES` says; each step's seconds are printed.
 
-mod support;
-
+use crate::support::bed::Bed;
+use crate::support::tree::{self, Hashes};
 use std::time::{Duration, Instant};
-use support::bed::Bed;
-use support::tree::{self, Hashes};
 
 const USUAL: u32 = 2_000;
 const FILE_BYTES: usize = 512;

@@ -1,13 +1,11 @@
 //! AzCopy's scenarios beyond up and down: sync, remove, set-properties, service to service, resume, bench.
 
-mod support;
-
+use crate::support::azcopy::AzCopy;
+use crate::support::bed::Bed;
+use crate::support::tree::{self, Hashes};
+use crate::support::{ACCOUNT, CONTAINER, Stack, all_between, header, send};
 use std::fs;
 use std::time::Duration;
-use support::azcopy::AzCopy;
-use support::bed::Bed;
-use support::tree::{self, Hashes};
-use support::{ACCOUNT, CONTAINER, Stack, all_between, header, send};
 
 const FILES: [&str; 4] = ["a.txt", "b.log", "sub/c.txt", "sub/deep/d.log"];
 

@@ -1,14 +1,12 @@
 //! The real AzCopy where a tenant is bounded: it slows down and finishes, or says why it cannot.
 
-mod support;
-
+use crate::support::azcopy::AzCopy;
+use crate::support::{CONTAINER, Stack, tree};
 use greenroom_model::metrics::Metrics;
 use greenroom_model::tenancy::UsageRow;
 use reqwest::{Method, StatusCode};
 use std::path::Path;
 use std::process::Command;
-use support::azcopy::AzCopy;
-use support::{CONTAINER, Stack, tree};
 
 /// `acct` with one container, its tenant with a share, the container with a quota; each as YAML.
 async fn bounded(share: &str, quota: &str) -> Stack {

@@ -1,11 +1,9 @@
 //! Blob Batch as a client sees it: what lies in its scope, what each part is answered, and that each part counts.
 
-mod support;
-
+use crate::support::{ACCOUNT, Stack, all_between, header, send, verdict};
 use greenroom_model::TenantName;
 use greenroom_model::metrics::{Metrics, OpClass};
 use reqwest::{Method, Response};
-use support::{ACCOUNT, Stack, all_between, header, send, verdict};
 
 const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 const MIXED: (&str, &str) = ("content-type", "multipart/mixed; boundary=b");

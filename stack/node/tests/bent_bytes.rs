@@ -1,12 +1,10 @@
 //! Real clients through a proxy that bends bytes: whoever says what it sends is told that it did not arrive.
 
-mod support;
-
+use crate::support::azcopy::AzCopy;
+use crate::support::{ACCOUNT, CONTAINER, Stack, header, python, send, tree};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
-use support::azcopy::AzCopy;
-use support::{ACCOUNT, CONTAINER, Stack, header, python, send, tree};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,8 +1,6 @@
 //! The Blob protocol as a client sees it: codes, headers, conditions, ranges, blocks, listings.
 
-mod support;
-
-use support::{ACCOUNT, CONTAINER, Headers, Stack, all_between, header, send, verdict};
+use crate::support::{ACCOUNT, CONTAINER, Headers, Stack, all_between, header, send, verdict};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

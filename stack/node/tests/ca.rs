@@ -1,12 +1,10 @@
 //! `greenroom-stack ca`: what it makes, whom it lets read the key, and that `remove` leaves nothing of it.
 
-mod support;
-
+use crate::support::authority::Authority;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
-use support::authority::Authority;
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

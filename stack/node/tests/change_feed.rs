@@ -1,14 +1,13 @@
 //! The change feed of a real server: read by Microsoft's reader, and true to what has happened however often the server is killed.
 
-mod support;
-
+use crate::support;
+use crate::support::{ACCOUNT, Stack, python, stack_command};
 use futures::future::join_all;
 use greenroom_feed::read_chunk;
 use greenroom_model::feed::{ChangeFeed, EventKind, EventPage, FeedStatus, Sink};
 use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use support::{ACCOUNT, Stack, python, stack_command};
 
 /// Kills of the normal run; `GREENROOM_KILLS` says another number.
 const KILLS: u64 = 4;

@@ -1,10 +1,8 @@
 //! `greenroom-stack verify` and `repair`, as an operator runs them.
 
-mod support;
-
+use crate::support::Stack;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::Stack;
 
 fn run(command: &str, dir: &Path, more: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_greenroom-stack");

@@ -1,11 +1,9 @@
 //! Content that is not what the client sent is refused: MD5, CRC-64, and structured messages both ways.
 
-mod support;
-
+use crate::support::{Headers, Stack, header, send, verdict};
 use bytes::{BufMut as _, Bytes};
 use greenroom_store::Crc64;
 use reqwest::Response;
-use support::{Headers, Stack, header, send, verdict};
 
 const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 const MD5_OF_HELLO: &str = "XUFAKrxLKna5cZ2REBfFkg==";

@@ -1,13 +1,12 @@
 //! The control API, call by call.
 
-mod support;
-
+use crate::support;
+use crate::support::{ACCOUNT, CONTAINER, Stack};
 use futures::StreamExt as _;
 use greenroom_model::control::{Account, Health, HealthStatus, Problem, Sas, Tenant};
 use greenroom_model::metrics::{Metrics, OpClass};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ACCOUNT, CONTAINER, Stack};
 
 #[tokio::test]
 async fn health_needs_no_token_and_all_else_does() {

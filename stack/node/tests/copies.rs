@@ -1,9 +1,7 @@
 //! Copies as a client sees them: within a stack, between two, and what is refused.
 
-mod support;
-
+use crate::support::{ACCOUNT, Headers, Stack, all_between, header, send, verdict};
 use reqwest::Response;
-use support::{ACCOUNT, Headers, Stack, all_between, header, send, verdict};
 
 const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 /// Of `0123456789`, in Base64.

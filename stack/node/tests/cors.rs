@@ -1,9 +1,7 @@
 //! Pages of other origins: what a browser is told, before and with an answer.
 
-mod support;
-
+use crate::support::{ACCOUNT, Stack, header, send, verdict};
 use reqwest::{Method, Response};
-use support::{ACCOUNT, Stack, header, send, verdict};
 
 const ORIGIN: (&str, &str) = ("origin", "https://app.example");
 

@@ -3,15 +3,14 @@
 //!
 //! The normal run kills it `RUNS` times; `GREENROOM_CRASH_RUNS` asks for more, `GREENROOM_CRASH_SEED` for other moments.
 
-mod support;
-
+use crate::support;
+use crate::support::{CONTAINER, Stack};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::{Response, StatusCode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use support::{CONTAINER, Stack};
 
 const RUNS: u64 = 20;
 /// Clients that work at once, each on names of its own.

@@ -1,14 +1,12 @@
 //! Keys that customers send along: what they encrypt is on the disk for nobody, and comes back to who has the key, by real clients.
 
-mod support;
-
+use crate::support::authority::{Authority, front};
+use crate::support::azcopy::AzCopy;
+use crate::support::{ACCOUNT, CONTAINER, Stack, header, http, python, stack_command, tree, verdict};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::{Client, Response};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
-use support::authority::{Authority, front};
-use support::azcopy::AzCopy;
-use support::{ACCOUNT, CONTAINER, Stack, header, http, python, stack_command, tree, verdict};
 
 const MARK: &str = "nobody may find this on the disk, whatever else they look at";
 /// Every byte of the customer's key, for who looks for it.

@@ -1,13 +1,11 @@
 //! Content that has changed on disk while the server runs: a client gets an error or a connection that breaks off, and never wrong bytes.
 
-mod support;
-
+use crate::support::{CONTAINER, Stack, verdict};
 use greenroom_model::metrics::Metrics;
 use reqwest::Method;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use support::{CONTAINER, Stack, verdict};
 
 /// Where in which extent a mark lies.
 struct Place(File, u64);

@@ -1,17 +1,15 @@
 //! Encryption scopes of an account: keys of their own, declared in the tenants' file, and what real clients do with them.
 
-mod support;
-
+use crate::support::authority::{Authority, front};
+use crate::support::azcopy::AzCopy;
+use crate::support::vault::Vault;
+use crate::support::{Stack, header, python, tree, verdict};
 use greenroom_model::keys::{DataKeyUse, EncryptionStatus, KeyState, ScopeStatus};
 use greenroom_model::tenancy::KeyPair;
 use reqwest::{Method, Response, StatusCode};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use support::authority::{Authority, front};
-use support::azcopy::AzCopy;
-use support::vault::Vault;
-use support::{Stack, header, python, tree, verdict};
 
 const ACCOUNT: &str = "goldacct";
 const MARK: &str = "nobody may find this on the disk, whatever else they look at";

@@ -1,15 +1,13 @@
 //! Events on their way to webhooks, from a real server to a real endpoint: all of them, in order, at least once, and to nobody else.
 
-mod support;
-
+use crate::support::authority::Authority;
+use crate::support::hook::{Endpoint, Mood, put_sink};
+use crate::support::sinks::{in_order, name_of, scribble, status, text, until_status};
+use crate::support::{ACCOUNT, CONTAINER, Stack, send};
 use greenroom_model::feed::{Shape, Sink};
 use reqwest::Method;
 use serde_json::json;
 use std::time::Duration;
-use support::authority::Authority;
-use support::hook::{Endpoint, Mood, put_sink};
-use support::sinks::{in_order, name_of, scribble, status, text, until_status};
-use support::{ACCOUNT, CONTAINER, Stack, send};
 use tokio::net::TcpListener;
 
 const KILLS: u64 = 4;

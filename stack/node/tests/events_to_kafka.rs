@@ -1,7 +1,8 @@
 //! Events on their way into a topic, from a real server to a real broker: all of them, each blob's in order, at least once, and to nobody else.
 
-mod support;
-
+use crate::support::kafka::{Broker, Found, PARTITIONS, free_authority, put_sink};
+use crate::support::sinks::{in_order, name_of, scribble, status, text, until_status};
+use crate::support::{ACCOUNT, CONTAINER, Stack, python, send};
 use greenroom_model::feed::Sink;
 use rskafka::BackoffConfig;
 use rskafka::client::ClientBuilder;
@@ -9,9 +10,6 @@ use rskafka::client::partition::UnknownTopicHandling;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use support::kafka::{Broker, Found, PARTITIONS, free_authority, put_sink};
-use support::sinks::{in_order, name_of, scribble, status, text, until_status};
-use support::{ACCOUNT, CONTAINER, Stack, python, send};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;

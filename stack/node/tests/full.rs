@@ -2,13 +2,11 @@
 //!
 //! Once by the capacity that an operator sets, and once by a file system that has no more room, which takes root to mount.
 
-mod support;
-
+use crate::support::azcopy::AzCopy;
+use crate::support::{ACCOUNT, CONTAINER, Stack, send, tree, verdict};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use support::azcopy::AzCopy;
-use support::{ACCOUNT, CONTAINER, Stack, send, tree, verdict};
 
 const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 const FULL: (u16, &str) = (409, "AccountCapacityExceeded");

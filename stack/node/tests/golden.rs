@@ -1,16 +1,14 @@
 //! Data folders of every format that there ever was open, and all that is in them is what it was.
 
-mod support;
-
+use crate::support::clear::{files_with, forms};
+use crate::support::golden::{Expected, Pair, facts, make};
+use crate::support::tiering::status;
+use crate::support::{Stack, fails_to_start, stack_command};
 use greenroom_model::control::Health;
 use greenroom_model::tenancy::KeyPair;
 use reqwest::Method;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::clear::{files_with, forms};
-use support::golden::{Expected, Pair, facts, make};
-use support::tiering::status;
-use support::{Stack, fails_to_start, stack_command};
 
 /// Where a folder of today's format is put, packed, before the format changes: `stack/store/tests/golden/format-N.tar.gz`.
 const KEEP: &str = "GREENROOM_GOLDEN_FOLDER";

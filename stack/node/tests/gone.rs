@@ -1,7 +1,8 @@
 //! What has left is seen to be gone, in the cloud too; and what was written down about it cannot be taken back unseen.
 
-mod support;
-
+use crate::support::cloud::Cloud;
+use crate::support::tiering::{at_once, run, set_rules, wait};
+use crate::support::{ACCOUNT, Stack, stack_command};
 use greenroom_model::offload::RunRequest;
 use greenroom_model::tenancy::{AuditEntry, AuditVerdict, Receipt};
 use greenroom_store::{Config, Store, SystemClock};
@@ -11,9 +12,6 @@ use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use support::cloud::Cloud;
-use support::tiering::{at_once, run, set_rules, wait};
-use support::{ACCOUNT, Stack, stack_command};
 
 const FILE: &str = "
 version: 1

@@ -1,12 +1,10 @@
 //! Clients that insist on HTTPS, and on Azure's own host name: what `greenroom-stack ca` makes, and a front that leads them here.
 
-mod support;
-
+use crate::support::authority::{Authority, front};
+use crate::support::azcopy::AzCopy;
+use crate::support::{ACCOUNT, CONTAINER, Stack, http, python, send, tree, verdict};
 use greenroom_model::AccountName;
 use greenroom_model::control::{IdentityToken, Role, SasProtocol, SasRequest};
-use support::authority::{Authority, front};
-use support::azcopy::AzCopy;
-use support::{ACCOUNT, CONTAINER, Stack, http, python, send, tree, verdict};
 
 async fn secure(authority: &Authority) -> Stack {
     let arguments = authority.arguments();

@@ -1,8 +1,6 @@
 //! Azure's SDK for JavaScript: `tests/clients/sdk.cjs`, one line a check.
 
-mod support;
-
-use support::{ACCOUNT, Stack, javascript};
+use crate::support::{ACCOUNT, Stack, javascript};
 
 #[tokio::test]
 #[ignore = "takes the SDK, which set-up fetches: `cargo xtask test` does, and runs it"]

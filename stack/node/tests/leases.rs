@@ -1,8 +1,6 @@
 //! Leases as a client sees them: who may still write, and what the others are told.
 
-mod support;
-
-use support::{Headers, Stack, all_between, header, send, verdict};
+use crate::support::{Headers, Stack, all_between, header, send, verdict};
 
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 const B: &str = "bbbbbbbb-0000-4000-8000-000000000002";

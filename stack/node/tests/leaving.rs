@@ -1,7 +1,7 @@
 //! Who leaves is out: what was given out for an account ends with its generation, also where the name is given out again.
 
-mod support;
-
+use crate::support::signing::{query, signed, soon};
+use crate::support::{ACCOUNT, Stack};
 use greenroom_gateway::auth::sas_fields::{KeyFields, SasFields};
 use greenroom_gateway::auth::{sign, string_to_sign};
 use greenroom_model::control::{Identity, IdentityToken, Role};
@@ -10,8 +10,6 @@ use greenroom_store::AccountKey;
 use reqwest::Method;
 use roxmltree::Document;
 use serde::de::DeserializeOwned;
-use support::signing::{query, signed, soon};
-use support::{ACCOUNT, Stack};
 
 const FILE: &str = "
 version: 1

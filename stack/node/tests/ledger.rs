@@ -1,13 +1,12 @@
 //! What is counted for tenants is what lies on the disk, and no quota is passed, whenever the plug is pulled.
 
-mod support;
-
+use crate::support;
+use crate::support::{CONTAINER, Stack};
 use greenroom_model::tenancy::{AuditVerdict, Stored, TenantStatus, UsageRow};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
-use support::{CONTAINER, Stack};
 
 /// Crashes in the normal run; `GREENROOM_LEDGER_SEEDS=100` for the long one.
 const SEEDS: u64 = 4;

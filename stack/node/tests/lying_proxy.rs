@@ -1,15 +1,13 @@
 //! Something stands between a stack and its cloud and lies: nothing that was acknowledged is lost, and no rebuild through it calls itself well.
 //! By hand, the table of docs/RELIABILITY.md: `cargo test -p greenroom-node --test lying_proxy -- --ignored --nocapture`.
 
-mod support;
-
+use crate::support::cloud::Cloud;
+use crate::support::liar::{Kind, Liar, Lie};
+use crate::support::{ACCOUNT, CONTAINER, Stack, send, stack_command, tree};
 use greenroom_model::offload::{OffloadState, OffloadStatus, Rules, RunRequest, Treatment};
 use reqwest::Method;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::cloud::Cloud;
-use support::liar::{Kind, Liar, Lie};
-use support::{ACCOUNT, CONTAINER, Stack, send, stack_command, tree};
 
 /// Only there so that a hang fails.
 const PATIENCE: Duration = Duration::from_secs(90);

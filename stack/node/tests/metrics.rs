@@ -1,12 +1,11 @@
 //! `GET /metrics`, as Prometheus's own parser reads it, and as a tenant does.
 
-mod support;
-
+use crate::support;
+use crate::support::{CONTAINER, Stack, python};
 use greenroom_model::metrics::{Kind, Metrics};
 use greenroom_model::tenancy::TenantToken;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{CONTAINER, Stack, python};
 
 async fn snapshot(stack: &Stack) -> Metrics {
     let sent = stack.control(Method::GET, "/v1/metrics").send().await.expect("an answer");

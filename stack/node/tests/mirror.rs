@@ -1,8 +1,9 @@
 //! A mirror between two real servers: what lies in one shows up in the other, stays current, is read through, and is as it was there however
 //! often either is killed.
 
-mod support;
-
+use crate::support;
+use crate::support::azcopy::AzCopy;
+use crate::support::{ACCOUNT, CONTAINER, Stack, header, python, rclone, send, tree, verdict};
 use greenroom_model::control::SasRequest;
 use greenroom_model::feed::ChangeFeed;
 use greenroom_model::mirror::{Attach, Mirror, MirrorState, MirrorStatus};
@@ -10,8 +11,6 @@ use greenroom_model::tenancy::ByteCount;
 use greenroom_store::{Clock as _, SystemClock};
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
-use support::azcopy::AzCopy;
-use support::{ACCOUNT, CONTAINER, Stack, header, python, rclone, send, tree, verdict};
 
 const LAKE: &str = "/v1/accounts/shown/mirrors/lake";
 const SHOWN: &str = "shown";

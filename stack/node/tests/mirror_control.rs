@@ -1,7 +1,6 @@
 //! What is said to a server of its mirrors: over the control API, in a file, from the command line. What mirrors do is elsewhere.
 
-mod support;
-
+use crate::support::{ACCOUNT, CONTAINER, Stack, stack_command};
 use greenroom_model::TenantName;
 use greenroom_model::control::Problem;
 use greenroom_model::metrics::Metrics;
@@ -11,7 +10,6 @@ use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::collections::BTreeMap;
-use support::{ACCOUNT, CONTAINER, Stack, stack_command};
 
 const SHOWN: &str = "shown";
 const LAKE: &str = "/v1/accounts/shown/mirrors/lake";

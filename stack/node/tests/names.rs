@@ -1,8 +1,6 @@
 //! How a request is framed and what it names: hosts, backslashes, lengths, and the case of metadata.
 
-mod support;
-
-use support::{ACCOUNT, CONTAINER, Stack, send, verdict};
+use crate::support::{ACCOUNT, CONTAINER, Stack, send, verdict};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

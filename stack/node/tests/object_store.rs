@@ -1,7 +1,6 @@
 //! `object_store`'s Azure client with the account's key: an implementation of the protocol that is not ours.
 
-mod support;
-
+use crate::support::{ACCOUNT, CONTAINER, Stack, tree};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::azure::{MicrosoftAzure, MicrosoftAzureBuilder};
@@ -12,7 +11,6 @@ use object_store::{
     PutOptions, TagSet,
 };
 use std::time::Duration;
-use support::{ACCOUNT, CONTAINER, Stack, tree};
 
 async fn client(stack: &Stack) -> MicrosoftAzure {
     let keys = stack.make_account("gold", ACCOUNT, &[CONTAINER]).await;

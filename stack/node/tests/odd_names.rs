@@ -1,12 +1,11 @@
 //! Names and words that XML 1.0 cannot hold: what was stored under such a name can be listed, fetched and removed, and what would be
 //! told in XML is refused. Every document is read by a parser that is not the gateway's own.
 
-mod support;
-
+use crate::support;
+use crate::support::azcopy::AzCopy;
+use crate::support::tree::{self, Hashes};
+use crate::support::{CONTAINER, Stack, send, verdict};
 use roxmltree::Document;
-use support::azcopy::AzCopy;
-use support::tree::{self, Hashes};
-use support::{CONTAINER, Stack, send, verdict};
 
 const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 

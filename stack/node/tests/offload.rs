@@ -1,8 +1,13 @@
 //! Offload, end to end: a real server whose flash is small, a second one as its cloud, and the real AzCopy between them and a folder.
 //! What left flash comes back byte for byte, whatever happens on the way.
 
-mod support;
-
+use crate::support;
+use crate::support::azcopy::AzCopy;
+use crate::support::cloud::Cloud;
+use crate::support::tiering::{
+    PATIENCE, at_once, content, fault, run, send_all_away, set_rules, stack_at, status, wait,
+};
+use crate::support::{ACCOUNT, CONTAINER, Stack, header, send, tree, verdict};
 use greenroom_model::offload::{
     CloudFaultKind, OffloadPlan, OffloadState, OffloadStatus, Rule, Rules, RunRequest, Scope, Treatment, Water,
 };
@@ -11,10 +16,6 @@ use reqwest::{Method, StatusCode};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
-use support::azcopy::AzCopy;
-use support::cloud::Cloud;
-use support::tiering::{PATIENCE, at_once, content, fault, run, send_all_away, set_rules, stack_at, status, wait};
-use support::{ACCOUNT, CONTAINER, Stack, header, send, tree, verdict};
 
 const MIB: usize = 1 << 20;
 fn grow(root: &Path, folders: usize, large_bytes: usize) {

@@ -1,12 +1,10 @@
 //! Page blobs as a client sees them: over HTTP, and with the real AzCopy.
 
-mod support;
-
+use crate::support::bed::Bed;
+use crate::support::{CONTAINER, Headers, Stack, all_between, header, send, verdict};
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use support::bed::Bed;
-use support::{CONTAINER, Headers, Stack, all_between, header, send, verdict};
 
 const PAGE_BLOB: (&str, &str) = ("x-ms-blob-type", "PageBlob");
 const UPDATE: (&str, &str) = ("x-ms-page-write", "update");

@@ -1,9 +1,7 @@
 //! Azure's SDK for Python: `tests/clients/sdk.py`, one line a check.
 
-mod support;
-
+use crate::support::{ACCOUNT, Stack, python};
 use greenroom_model::control::{IdentityToken, Role};
-use support::{ACCOUNT, Stack, python};
 
 #[tokio::test]
 async fn the_sdk_for_python_works_as_its_users_call_it() {

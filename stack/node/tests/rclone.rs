@@ -1,9 +1,7 @@
 //! rclone's azureblob backend, by the URL of a SAS.
 
-mod support;
-
+use crate::support::{CONTAINER, Stack, rclone, tree};
 use std::path::Path;
-use support::{CONTAINER, Stack, rclone, tree};
 
 /// What rclone calls `path` below the container.
 fn remote(path: &str) -> String {

@@ -1,7 +1,8 @@
 //! `greenroom-stack rebuild`, as an operator runs it over a target that is not what it was: it exits with 3 and says what is wrong.
 
-mod support;
-
+use crate::support;
+use crate::support::cloud::Cloud;
+use crate::support::{ACCOUNT, CONTAINER, Stack, header, send, tree};
 use greenroom_model::offload::{OffloadState, OffloadStatus, Rules, RunRequest, Treatment};
 use reqwest::Method;
 use serde_json::Value;
@@ -9,8 +10,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-use support::cloud::Cloud;
-use support::{ACCOUNT, CONTAINER, Stack, header, send, tree};
 use tempfile::TempDir;
 
 /// Only there so that a hang fails.

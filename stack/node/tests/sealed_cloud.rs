@@ -1,7 +1,10 @@
 //! What a tenant with a key of its own has in the cloud: sealed there, moved about without its key, and brought back from there alone with it.
 
-mod support;
-
+use crate::support::azcopy::AzCopy;
+use crate::support::cloud::Cloud;
+use crate::support::tiering::{PATIENCE, at_once, fault, run, set_rules, wait};
+use crate::support::vault::Vault;
+use crate::support::{ACCOUNT, CONTAINER, Stack, tree};
 use greenroom_model::keys::{Encryption, Erased};
 use greenroom_model::offload::{CloudFaultKind, RunRequest, TakeOver};
 use reqwest::{Method, StatusCode};
@@ -10,11 +13,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-use support::azcopy::AzCopy;
-use support::cloud::Cloud;
-use support::tiering::{PATIENCE, at_once, fault, run, set_rules, wait};
-use support::vault::Vault;
-use support::{ACCOUNT, CONTAINER, Stack, tree};
 use tempfile::TempDir;
 
 const MARK: &str = "nobody may find this in the cloud, whatever else they look at. ";

@@ -1,7 +1,9 @@
 //! Secrets are sealed by the server's own key: no file of its folder holds one in clear, and no server starts without the key.
 
-mod support;
-
+use crate::support::clear::{files_with, forms};
+use crate::support::hook::put_sink;
+use crate::support::signing::{account_sas, signed};
+use crate::support::{ACCOUNT, CONTAINER, Stack, fails_to_start, stack_command};
 use greenroom_model::feed::Shape;
 use greenroom_model::mirror::{Attach, Mirror};
 use greenroom_model::tenancy::KeyPair;
@@ -9,10 +11,6 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
-use support::clear::{files_with, forms};
-use support::hook::put_sink;
-use support::signing::{account_sas, signed};
-use support::{ACCOUNT, CONTAINER, Stack, fails_to_start, stack_command};
 
 const SHOWN: &str = "shown";
 const MIRROR: &str = "/v1/accounts/shown/mirrors/lake";

@@ -1,8 +1,6 @@
 //! Snapshots as a client sees them.
 
-mod support;
-
-use support::{Stack, all_between, header, send, verdict};
+use crate::support::{Stack, all_between, header, send, verdict};
 
 #[tokio::test]
 async fn a_snapshot_is_taken_read_listed_and_deleted() {

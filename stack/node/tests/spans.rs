@@ -1,16 +1,15 @@
 //! Spans: a request, what is done for it and what the cloud does for it are one trace, which a client may begin; and whoever collects them
 //! holds up nothing.
 
-mod support;
-
+use crate::support;
+use crate::support::cloud::{CLOUD_CONTAINER, Cloud};
+use crate::support::collector::{Collector, below, id, said};
+use crate::support::tiering::{send_all_away, stack_at};
+use crate::support::{ACCOUNT, CONTAINER, Stack, header};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use support::cloud::{CLOUD_CONTAINER, Cloud};
-use support::collector::{Collector, below, id, said};
-use support::tiering::{send_all_away, stack_at};
-use support::{ACCOUNT, CONTAINER, Stack, header};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpListener;
 

@@ -1,10 +1,8 @@
 //! Starting and stopping: what the server says when it cannot, and what it leaves when it ends.
 
-mod support;
-
+use crate::support::{CONTAINER, Stack, fails_to_start};
 use object_store::ObjectStoreExt as _;
 use std::process::Stdio;
-use support::{CONTAINER, Stack, fails_to_start};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::test]

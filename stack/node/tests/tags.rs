@@ -1,12 +1,10 @@
 //! Index tags as a client sees them: searched for, and as a condition.
 
-mod support;
-
+use crate::support::{ACCOUNT, Stack, all_between, send, verdict};
 use greenroom_model::AccountName;
 use greenroom_model::control::SasRequest;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Response;
-use support::{ACCOUNT, Stack, all_between, send, verdict};
 
 const BLOCK_BLOB: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 

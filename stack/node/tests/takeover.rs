@@ -3,16 +3,14 @@
 //!
 //! `GREENROOM_TAKEOVER_ROUNDS=20` plays more rounds, `GREENROOM_TAKEOVER_SEED=7` begins elsewhere.
 
-mod support;
-
+use crate::support::cloud::Cloud;
+use crate::support::tiering::{PATIENCE, at_once, content, run, set_rules, status, wait};
+use crate::support::{ACCOUNT, CONTAINER, Stack, send, stack_command, tree};
 use greenroom_model::offload::{OffloadState, RunRequest};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use support::cloud::Cloud;
-use support::tiering::{PATIENCE, at_once, content, run, set_rules, status, wait};
-use support::{ACCOUNT, CONTAINER, Stack, send, stack_command, tree};
 use tempfile::TempDir;
 
 const FLASH: &str = "--flash-size=256MiB";

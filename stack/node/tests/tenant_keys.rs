@@ -1,17 +1,15 @@
 //! A tenant's content is unreadable without its key: on the disk, and for clients while the key is refused or its vault is away.
 
-mod support;
-
+use crate::support::azcopy::AzCopy;
+use crate::support::clear::files_with;
+use crate::support::vault::Vault;
+use crate::support::{ACCOUNT, CONTAINER, Stack, fails_to_start, memory};
 use greenroom_model::keys::{DataKeyUse, Encryption, EncryptionStatus, Erased, KeyState};
 use greenroom_model::tenancy::Receipt;
 use reqwest::{Method, StatusCode, header};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
-use support::azcopy::AzCopy;
-use support::clear::files_with;
-use support::vault::Vault;
-use support::{ACCOUNT, CONTAINER, Stack, fails_to_start, memory};
 
 const MARK: &str = "nobody may find this on the disk, whatever else they look at";
 const LOOK_EVERY: Duration = Duration::from_millis(100);

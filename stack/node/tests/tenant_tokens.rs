@@ -1,12 +1,10 @@
 //! A tenant's own token: what it sees and does with it is its own, and of others it learns nothing.
 
-mod support;
-
+use crate::support::{ACCOUNT, CONTAINER, Stack};
 use greenroom_model::control::Account;
 use greenroom_model::tenancy::{AuditEntry, KeyPair, Receipt, TenantStatus, TenantToken, UsageRow};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use support::{ACCOUNT, CONTAINER, Stack};
 
 const OTHER: &str = "other";
 

@@ -1,11 +1,9 @@
 //! Taking in what another store has written to the volume: what clients have had go stays gone, and nothing else goes.
 
-mod support;
-
+use crate::support::*;
 use greenroom_store::adopt::{Adopted, Found, Kept, Origin};
 use greenroom_store::*;
 use std::sync::Arc;
-use support::*;
 
 const VOLUME: [u8; 16] = [7; 16];
 const SEGMENT: [u8; 32] = [1; 32];

@@ -1,9 +1,7 @@
 //! Blobs go in, come out as they went in, and stay.
 
-mod support;
-
+use crate::support::*;
 use greenroom_store::*;
-use support::*;
 
 /// Around the bounds of frames and buffers.
 const LENGTHS: [usize; 10] =

@@ -1,10 +1,8 @@
 //! Blocks are staged, chosen and made into blobs.
 
-mod support;
-
+use crate::support::*;
 use greenroom_store::BlockSource::{Committed, Latest, Uncommitted};
 use greenroom_store::*;
-use support::*;
 
 /// Lists as `id:length`, which reads better than structs.
 fn named(blocks: &[Block]) -> Vec<String> {

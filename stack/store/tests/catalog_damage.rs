@@ -2,13 +2,11 @@
 //!
 //! `GREENROOM_FLIPS=3000` tries more of them.
 
-mod support;
-
+use crate::support::*;
 use greenroom_store::check::{self, Apply, Item};
 use greenroom_store::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::*;
 
 const CATALOG: &str = "catalog/catalog.redb";
 const PAGE: usize = 4_096;

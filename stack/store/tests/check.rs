@@ -1,12 +1,10 @@
 //! `verify` finds every damage and names it, `repair` drops what is lost and nothing else.
 
-mod support;
-
+use crate::support::*;
 use greenroom_store::check::{self, Apply, Item, Proof, Repair, Report};
 use greenroom_store::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::*;
 
 fn disk() -> Arc<dyn Disk> {
     Arc::new(FileSystem)

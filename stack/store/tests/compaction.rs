@@ -1,10 +1,8 @@
 //! Dead space goes while the store serves, and what lives stays as it was.
 
-mod support;
-
+use crate::support::*;
 use futures::StreamExt;
 use greenroom_store::*;
-use support::*;
 
 fn small_extents() -> Config {
     Config { extent_bytes: 500_000, ..Config::default() }

@@ -1,10 +1,8 @@
 //! Tenants, accounts, containers, and what they add up to.
 
-mod support;
-
+use crate::support::*;
 use greenroom_model::tenancy::{ByteCount, Quota};
 use greenroom_store::*;
-use support::*;
 
 #[tokio::test]
 async fn tenants_and_accounts_stay() {

@@ -1,9 +1,7 @@
 //! Copies and snapshots: content is shared, nothing is lost while somebody refers to it, and all is freed when nobody does.
 
-mod support;
-
+use crate::support::*;
 use greenroom_store::*;
-use support::*;
 
 const NONE: BlobDraft = BlobDraft {
     headers: HttpHeaders {

@@ -1,14 +1,12 @@
 //! `kill -9` in the middle of a load: all that was acknowledged is there, and what was not is wholly old or wholly new.
 
-mod support;
-
+use crate::support::*;
 use greenroom_store::*;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use support::*;
 
 const TASKS: u64 = 8;
 /// Names that a task writes to over and over.

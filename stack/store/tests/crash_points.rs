@@ -4,17 +4,15 @@
 //! The normal run takes some of the points; `GREENROOM_CRASH_POINTS=all` takes all of them, and `GREENROOM_CRASH_SEED` draws anew what of
 //! the un-synced writes arrives.
 
-mod support;
-
+use crate::support::safe::{self, Safe};
+use crate::support::sim::{Fate, SimDisk};
+use crate::support::*;
 use greenroom_model::BlobName;
 use greenroom_model::feed::{BlobEvent, ChangeFeed};
 use greenroom_store::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use support::safe::{self, Safe};
-use support::sim::{Fate, SimDisk};
-use support::*;
 
 /// Points of the normal run, for each kind of fate.
 const POINTS: u64 = 60;

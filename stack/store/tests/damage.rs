@@ -1,14 +1,12 @@
 //! What a crash, a disk or a hand has done to the folder: cut off, found, named, and never served.
 
-mod support;
-
+use crate::support::*;
 use futures::StreamExt;
 use greenroom_store::*;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::*;
 
 fn extents(dir: &Path) -> Vec<PathBuf> {
     let folder = std::fs::read_dir(dir.join("extents")).expect("extents folder");

@@ -1,14 +1,12 @@
 //! Content that is sealed by a customer's own key, or in an encryption scope of an account.
 
-mod support;
-
+use crate::support::safe::{self, Safe};
+use crate::support::sim::{Fate, SimDisk};
+use crate::support::*;
 use greenroom_model::{BlobName, BlobPath, ContainerPath};
 use greenroom_store::*;
 use std::path::Path;
 use std::sync::Arc;
-use support::safe::{self, Safe};
-use support::sim::{Fate, SimDisk};
-use support::*;
 
 /// Whoever finds this has found content.
 const MARK: &[u8] = b"nobody may find this on the disk, whatever else they look at";

@@ -1,12 +1,10 @@
 //! A disk that will not read: said, counted, never served, and nobody else's trouble.
 
-mod support;
-
+use crate::support::sim::{Fate, SimDisk};
+use crate::support::*;
 use greenroom_store::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::sim::{Fate, SimDisk};
-use support::*;
 
 const DIR: &str = "/data";
 

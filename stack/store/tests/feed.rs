@@ -1,11 +1,9 @@
 //! Every change is told, once, in order, with who asked for it; and what is told stays until everybody has it.
 
-mod support;
-
+use crate::support::*;
 use greenroom_model::feed::{BlobEvent, Cause, ChangeFeed, EventKind, Shape, Sink};
 use greenroom_store::*;
 use std::sync::Arc;
-use support::*;
 
 const FEED: ChangeFeed = ChangeFeed { segment_seconds: 1, retention_days: None, shards: 1 };
 

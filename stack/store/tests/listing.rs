@@ -1,12 +1,11 @@
 //! Listings, against a sorted map as the model.
 
-mod support;
-
+use crate::support;
+use crate::support::*;
 use greenroom_model::BlobName;
 use greenroom_store::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use support::*;
 
 /// What a listing must answer, all pages taken together.
 fn expected(names: &BTreeSet<String>, prefix: &str, delimiter: Option<&str>) -> Vec<String> {

@@ -1,15 +1,13 @@
 //! A folder of an older format, brought up and taken back, with the power going at every single act of either.
 
-mod support;
-
+use crate::support::sim::{Fate, SimDisk};
+use crate::support::*;
 use greenroom_store::migrate::{Folder, WayBack};
 use greenroom_store::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use support::sim::{Fate, SimDisk};
-use support::*;
 
 const DIR: &str = "/data";
 const KEPT: &[&str] = &["tenants.json", "offload.json"];

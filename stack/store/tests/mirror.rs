@@ -1,7 +1,7 @@
 //! What is mirrored, as the store keeps it: rows, what counts for whom, what a cache holds, and what is told.
 
-mod support;
-
+use crate::support;
+use crate::support::*;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -11,7 +11,6 @@ use greenroom_model::{BlobName, BlobPath, ContainerPath};
 use greenroom_store::*;
 use std::ops::Range;
 use std::sync::Arc;
-use support::*;
 
 const MIRROR: &str = "lake";
 

@@ -1,12 +1,10 @@
 //! Page blobs: written page by page over holes, and never other than a plain array of bytes would be.
 
-mod support;
-
+use crate::support::*;
 use greenroom_store::check;
 use greenroom_store::*;
 use std::ops::Range;
 use std::sync::Arc;
-use support::*;
 
 const PAGE: u64 = PAGE_BYTES;
 const ANY: PageSequence = PageSequence { at_most: None, below: None, equals: None };

@@ -1,15 +1,13 @@
 //! Content that is sealed: what lies on the disk says nothing, and what a key that is taken away sealed cannot be read until it is back.
 
-mod support;
-
+use crate::support::safe::{self, Safe};
+use crate::support::sim::{Fate, SimDisk};
+use crate::support::*;
 use greenroom_model::{BlobName, BlobPath, ContainerPath};
 use greenroom_store::*;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use support::safe::{self, Safe};
-use support::sim::{Fate, SimDisk};
-use support::*;
 
 /// Whoever finds this has found content.
 const MARK: &[u8] = b"nobody may find this on the disk, whatever else they look at";

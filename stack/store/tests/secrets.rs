@@ -1,13 +1,11 @@
 //! Secrets are of use to whoever has the key that sealed them, and to nobody else: in memory, in the catalog's file, after a crash.
 
-mod support;
-
+use crate::support::sim::{Fate, SimDisk};
+use crate::support::*;
 use greenroom_model::feed::{Shape, Sink};
 use greenroom_store::*;
 use std::path::Path;
 use std::sync::Arc;
-use support::sim::{Fate, SimDisk};
-use support::*;
 use zeroize::Zeroizing;
 
 const DIR: &str = "/data";

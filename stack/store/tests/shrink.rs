@@ -1,12 +1,10 @@
 //! A flash that was full of names and metadata is there for content once they are deleted; whatever happens while the file shrinks.
 
-mod support;
-
+use crate::support::sim::{Fate, SimDisk};
+use crate::support::*;
 use greenroom_store::*;
 use std::path::Path;
 use std::sync::Arc;
-use support::sim::{Fate, SimDisk};
-use support::*;
 
 const DIR: &str = "/data";
 const CAPACITY: u64 = 16 << 20;

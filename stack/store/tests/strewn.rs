@@ -1,15 +1,13 @@
 //! Page blobs in many runs: what goes through all of them does so in parts, between which everybody else goes on, and is seen as a whole or
 //! not at all. The normal run takes some of the crash points; `GREENROOM_CRASH_POINTS=all` takes all of them.
 
-mod support;
-
+use crate::support::sim::{Fate, SimDisk};
+use crate::support::*;
 use greenroom_store::*;
 use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use support::sim::{Fate, SimDisk};
-use support::*;
 
 const PAGE: u64 = PAGE_BYTES;
 const ANY: PageSequence = PageSequence { at_most: None, below: None, equals: None };

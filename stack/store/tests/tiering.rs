@@ -1,7 +1,6 @@
 //! Content in the cloud as the store sees it: read from there, brought back where it is needed, and never let go of without a word.
 
-mod support;
-
+use crate::support::*;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
@@ -10,7 +9,6 @@ use greenroom_store::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use support::*;
 
 const VOLUME: [u8; 16] = [7; 16];
 const SEGMENT: [u8; 32] = [1; 32];

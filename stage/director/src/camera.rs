@@ -1,5 +1,6 @@
 //! Takes pictures of a page, one at a time, with time handed in: the app does it, in a process of its own, which ends with this one.
 
+use crate::places;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -19,7 +20,7 @@ const STEP_MS: f64 = 33.0;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CameraError {
-    #[error("pictures are taken by '{APP}', which is not beside {}: 'cargo xtask build' makes it", beside.display())]
+    #[error("pictures are taken by '{APP}', which is not beside {}: {}", beside.display(), places::to_mend())]
     NoApp { beside: PathBuf },
     #[error("pictures need a display, and there is none: install '{SCREEN}' (package xvfb), or export on a desktop")]
     NoDisplay,

@@ -5,7 +5,7 @@ use crate::preflight;
 use crate::toolbox;
 use crate::version::Versions;
 use crate::{machine, places, settings, system};
-use greenroom_show::preflight::{Check, Verdict};
+use greenroom_show::preflight::Check;
 use greenroom_show::start::doctor::{Chapter, Examination, Tool};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -23,14 +23,10 @@ pub async fn examine(places: &Places, home: &Home, versions: &Versions, stack: &
     }
 }
 
-fn line(name: &str, verdict: Verdict, found: impl Into<String>, todo: &str) -> Check {
-    Check { id: name.into(), verdict, found: found.into(), todo: todo.into() }
-}
-
 /// Ours, which are of one build.
 async fn programs(stack: &Path) -> Chapter {
     let own = env!("CARGO_PKG_VERSION");
-    let mut lines = vec![line("greenroom", Verdict::Go, own, "")];
+    let mut lines = vec![Check::go("greenroom", own)];
     let beside = |name: &str| stack.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     for (name, program) in [
         ("greenroom-stack", stack.to_path_buf()),
@@ -38,19 +34,15 @@ async fn programs(stack: &Path) -> Chapter {
         ("greenroom-app", beside("greenroom-app")),
     ] {
         let found = match version(&program).await {
-            Ok(version) if version.ends_with(&format!(" {own}")) => line(name, Verdict::Go, own, ""),
-            Ok(version) => line(
+            Ok(version) if version.ends_with(&format!(" {own}")) => Check::go(name, own),
+            Ok(version) => Check::stop(
                 name,
-                Verdict::Stop,
                 format!("{version}, and this is {own}"),
                 "install all programs from one package, or build them together",
             ),
-            Err(why) => line(
-                name,
-                Verdict::Stop,
-                why,
-                "it belongs beside the other programs: install the package again, or build it",
-            ),
+            Err(why) => {
+                Check::stop(name, why, "it belongs beside the other programs: install the package again, or build it")
+            }
         };
         lines.push(found);
     }
@@ -70,8 +62,8 @@ async fn version(program: &Path) -> Result<String, String> {
 fn this_machine(places: &Places) -> Chapter {
     let machine = machine::describe();
     let mut lines = vec![
-        line("system", Verdict::Go, machine.system, ""),
-        line("processor", Verdict::Go, format!("{}, {} cores", machine.cpu, machine.cores), ""),
+        Check::go("system", machine.system),
+        Check::go("processor", format!("{}, {} cores", machine.cpu, machine.cores)),
     ];
     lines.extend(preflight::judge_around(&preflight::Around::look(places)));
     Chapter { title: "This machine".into(), lines }
@@ -90,19 +82,18 @@ fn lies(places: &Places, home: &Home) -> Chapter {
         () if !project.exists() || system::is_writable(project) => "yours",
         () => "read-only: talks there can be shown, and copied",
     };
-    let mut lines = vec![line("project", Verdict::Go, format!("{} ({origin})", short(project)), "")];
+    let mut lines = vec![Check::go("project", format!("{} ({origin})", short(project)))];
     lines.extend(kept.map(|(name, folder)| match folder.ancestors().find(|folder| folder.is_dir()) {
-        Some(there) if system::is_writable(there) => line(name, Verdict::Go, short(folder), ""),
-        Some(_) | None => line(
+        Some(there) if system::is_writable(there) => Check::go(name, short(folder)),
+        Some(_) | None => Check::stop(
             name,
-            Verdict::Stop,
             format!("{} cannot be written", short(folder)),
             "give yourself the right to, or start it with --home DIR",
         ),
     }));
     lines.push(match settings {
-        Ok(_) => line("settings", Verdict::Go, short(places.settings()), ""),
-        Err(error) => line("settings", Verdict::Look, error.to_string(), "until then all is as usual"),
+        Ok(_) => Check::go("settings", short(places.settings())),
+        Err(error) => Check::look("settings", error.to_string(), "until then all is as usual"),
     });
     Chapter { title: "Places".into(), lines }
 }

@@ -58,7 +58,7 @@ pub use library::{Library, LibraryError, Talk};
 pub use make::{Made, MakeError};
 pub use parse::{Fault, Faults, figures, nearest, reference};
 pub use pictures::Picture;
-pub use places::{HOME, Home, Places, PlacesError, shipped};
+pub use places::{HOME, Home, Places, PlacesError, shipped, to_mend};
 pub use schema::Schema;
 pub use stage::{Clipboard, Director, OpenError, Options, What, stack_program};
 pub use start::{Opening, Start};

@@ -20,7 +20,9 @@ const BLOCKS_AT_ONCE: usize = 4;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MoverError {
-    #[error("the built-in mover cannot '{0}': it copies, lists and removes; install AzCopy with 'cargo xtask setup'")]
+    #[error(
+        "the built-in mover cannot '{0}': it copies, lists and removes; 'greenroom tools fetch azcopy' fetches AzCopy"
+    )]
     Unknown(String),
     #[error("'{0}' is neither a Blob URL nor a folder")]
     Place(String),

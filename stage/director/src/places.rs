@@ -240,6 +240,11 @@ pub fn shipped() -> Option<PathBuf> {
     is_project(&folder).then(|| folder.canonicalize().ok()).flatten()
 }
 
+/// What to do where a part of Greenroom itself is not there.
+pub fn to_mend() -> &'static str {
+    if shipped().is_some() { "install Greenroom again" } else { "'cargo xtask build' makes it" }
+}
+
 /// Whether a project came with the program.
 pub fn is_shipped(project: &Path) -> bool {
     shipped().is_some_and(|shipped| project.canonicalize().is_ok_and(|project| project == shipped))

@@ -1,5 +1,6 @@
 //! A server of Greenroom's own as a process: ready with its first line, and ended by the end of its input, however this program ends.
 
+use crate::places;
 use crate::scrub::Secrets;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
@@ -19,7 +20,7 @@ const LOG_LINES: usize = 12;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    #[error("the {name}'s program is missing: {} (build it with 'cargo xtask build')", program.display())]
+    #[error("the {name}'s program is missing: {} ({})", program.display(), places::to_mend())]
     Missing { name: &'static str, program: PathBuf },
     #[error("the {name} did not start: {why}")]
     Start { name: &'static str, why: String },

@@ -19,6 +19,31 @@ pub struct Check {
     /// What to do about it; empty where it is go.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub todo: String,
+    /// The demo whose run would mend it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demo: Option<String>,
+}
+
+impl Check {
+    pub fn go(id: &str, found: impl Into<String>) -> Check {
+        Check::new(id, Verdict::Go, found, "")
+    }
+
+    pub fn look(id: &str, found: impl Into<String>, todo: impl Into<String>) -> Check {
+        Check::new(id, Verdict::Look, found, todo)
+    }
+
+    pub fn stop(id: &str, found: impl Into<String>, todo: impl Into<String>) -> Check {
+        Check::new(id, Verdict::Stop, found, todo)
+    }
+
+    pub fn new(id: &str, verdict: Verdict, found: impl Into<String>, todo: impl Into<String>) -> Check {
+        Check { id: id.into(), verdict, found: found.into(), todo: todo.into(), demo: None }
+    }
+
+    pub fn mended_by(self, demo: &str) -> Check {
+        Check { demo: Some(demo.into()), ..self }
+    }
 }
 
 impl Verdict {
@@ -65,30 +90,26 @@ const READABLE_PIXELS: f64 = 18.0;
 /// WCAG 2.2, AA, for text.
 const CONTRAST_MIN: f64 = 4.5;
 
-fn check(id: &str, verdict: Verdict, found: String, todo: &str) -> Check {
-    Check { id: id.into(), verdict, found, todo: todo.into() }
-}
-
 /// Where the audience will look, and whether it can read what it sees there.
 pub fn screens(screens: &[Screen]) -> Vec<Check> {
     let audience = screens.iter().find(|screen| screen.holds == Holds::Audience);
     let Some(screen) = audience.or_else(|| screens.iter().find(|screen| screen.holds == Holds::Presenter)) else {
-        return vec![check("screens", Verdict::Look, "cannot be told apart here".into(), "look at them yourself")];
+        return vec![Check::look("screens", "cannot be told apart here", "look at them yourself")];
     };
     let found = match (audience, screens.len()) {
-        (Some(screen), _) => check("screens", Verdict::Go, format!("the audience has {}", screen.identity), ""),
+        (Some(screen), _) => Check::go("screens", format!("the audience has {}", screen.identity)),
         (None, 1) => {
             let todo = "plug the projector in; with one screen, S changes between console and stage";
-            check("screens", Verdict::Look, "there is one screen".into(), todo)
+            Check::look("screens", "there is one screen", todo)
         }
-        (None, _) => check("screens", Verdict::Look, "the audience's window is closed".into(), "press A to open it"),
+        (None, _) => Check::look("screens", "the audience's window is closed", "press A to open it"),
     };
     let scale = (f64::from(screen.width) / 1920.0).min(f64::from(screen.height) / 1080.0);
     let pixels = LABEL_PIXELS * scale;
     let size = format!("the smallest text is {pixels:.0} pixels high on {} x {}", screen.width, screen.height);
     let legible = match pixels >= READABLE_PIXELS {
-        true => check("legibility", Verdict::Go, size, ""),
-        false => check("legibility", Verdict::Look, size, "set the projector to a higher resolution"),
+        true => Check::go("legibility", size),
+        false => Check::look("legibility", size, "set the projector to a higher resolution"),
     };
     vec![found, legible]
 }
@@ -110,8 +131,8 @@ pub fn contrast(text: [u8; 3], ground: [u8; 3]) -> f64 {
 pub fn legible_colors(least: f64, of: &str) -> Check {
     let found = format!("{least:.1} to 1 at least ({of})");
     match least >= CONTRAST_MIN {
-        true => check("contrast", Verdict::Go, found, ""),
-        false => check("contrast", Verdict::Look, found, "text needs 4.5 to 1: change the colour in the theme"),
+        true => Check::go("contrast", found),
+        false => Check::look("contrast", found, "text needs 4.5 to 1: change the colour in the theme"),
     }
 }
 

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub struct Lobby {
     /// The project that is open comes first; what came with the program last, where that is another one.
     pub shelves: Vec<Shelf>,
-    /// Of the project that is open, newest first.
+    /// Of all shelves, newest first.
     pub takes: Vec<TakeLine>,
     /// Takes that are not in the list.
     pub more_takes: usize,
@@ -107,6 +107,8 @@ pub struct Place {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TakeLine {
+    /// Of the project.
+    pub folder: String,
     pub id: String,
     pub title: String,
     /// As its speaker named it.
@@ -172,6 +174,15 @@ impl Readiness {
     }
 }
 
+/// What a card says of its talk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Saying {
+    pub says: String,
+    pub todo: String,
+    /// The demo whose run would mend it.
+    pub demo: Option<String>,
+}
+
 impl TalkCard {
     /// Red is for what is broken: a talk that was never run is not.
     pub fn readiness(&self) -> Readiness {
@@ -184,19 +195,24 @@ impl TalkCard {
     }
 
     /// The one thing to know of it, and what to do about it.
-    pub fn says(&self) -> (String, String) {
+    pub fn says(&self) -> Saying {
         if let Some(fault) = self.faults.first() {
             let more = self.faults.len() - 1;
             let and = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-            return (format!("{}:{} {}{and}", fault.file, fault.line, fault.message), "Edit opens it there".into());
+            let says = format!("{}:{} {}{and}", fault.file, fault.line, fault.message);
+            return Saying { says, todo: "Edit opens it there".into(), demo: None };
         }
-        let Some(checks) = &self.checks else { return ("Looking at it".into(), String::new()) };
+        let Some(checks) = &self.checks else {
+            return Saying { says: "Looking at it".into(), ..Saying::default() };
+        };
         let first = [Verdict::Stop, Verdict::Look]
             .into_iter()
             .find_map(|wanted| checks.iter().find(|check| check.verdict == wanted));
         match first {
-            Some(check) => (check.found.clone(), check.todo.clone()),
-            None => ("Ready".into(), String::new()),
+            Some(Check { found, todo, demo, .. }) => {
+                Saying { says: found.clone(), todo: todo.clone(), demo: demo.clone() }
+            }
+            None => Saying { says: "Ready".into(), ..Saying::default() },
         }
     }
 }
@@ -207,11 +223,8 @@ mod tests {
 
     fn card(faults: usize, checks: Option<&[Verdict]>) -> TalkCard {
         let place = Place { file: "slides/a/deck.md".into(), line: 3, message: "no such layout".into() };
-        let check = |(index, verdict): (usize, &Verdict)| Check {
-            id: "x".into(),
-            verdict: *verdict,
-            found: format!("found {index}"),
-            todo: format!("do {index}"),
+        let check = |(index, verdict): (usize, &Verdict)| {
+            Check::new("x", *verdict, format!("found {index}"), format!("do {index}"))
         };
         TalkCard {
             slug: "a".into(),
@@ -240,7 +253,7 @@ mod tests {
             (3, None, Readiness::Red, "slides/a/deck.md:3 no such layout (and 2 more)"),
         ] {
             let card = card(faults, checks);
-            assert_eq!((card.readiness(), card.says().0.as_str()), (readiness, says));
+            assert_eq!((card.readiness(), card.says().says.as_str()), (readiness, says));
         }
     }
 }

@@ -146,8 +146,15 @@ fn Desk() -> impl IntoView {
     let console = expect_context::<Console>();
     let store = console.store;
     let position = Memo::new(move |_| store.read(&[Part::Position], |show| show.position));
+    // Without any, the slide has their place.
+    let has_words = Memo::new(move |_| {
+        let has = |show: &ShowState| {
+            show.deck.as_ref().is_some_and(|deck| deck.slides.iter().any(|slide| !slide.beats.is_empty()))
+        };
+        store.read(&[Part::Deck], has)
+    });
     view! {
-        <div class="desk">
+        <div class="desk" data-words=move || has_words.get().to_string()>
             <head::Head />
             <faults::Faults />
             <section class="now" aria-label="Current slide">

@@ -11,7 +11,7 @@ use greenroom_show::{
     Show,
     call::window::{Face, Staged},
     deck::Deck,
-    start::{DemoCard, Origin, Shelf, TakeLine, TalkCard},
+    start::{DemoCard, Origin, Saying, Shelf, TakeLine, TalkCard},
     take::Verdict,
 };
 use leptos::prelude::*;
@@ -69,7 +69,7 @@ fn Welcome() -> impl IntoView {
             let will: Vec<_> = demo.will.iter().map(|line| view! { <li>{line.clone()}</li> }).collect();
             let DemoCard { slug, title, .. } = demo;
             let shown = title.clone();
-            let run = move |_| page.put_on_stage(folder.clone(), &title, Staged::Demo(slug.clone()), Face::Rehearse);
+            let run = move |_| page.put_on_stage(folder.clone(), &title, Staged::Demo(slug.clone()), Face::Alone);
             view! {
                 <section class="welcome" data-testid="welcome">
                     <div>
@@ -131,9 +131,17 @@ fn TalkShelf(index: usize, shelf: Shelf) -> impl IntoView {
 fn Talk(folder: String, origin: Origin, talk: TalkCard) -> impl IntoView {
     let page = expect_context::<Page>();
     let readiness = talk.readiness();
-    let (says, todo) = talk.says();
+    let Saying { says, todo, demo } = talk.says();
     let facts = facts_of(&talk);
     let TalkCard { slug, title, cover, .. } = talk;
+    let todo = match demo {
+        Some(demo) => {
+            let (folder, shown) = (folder.clone(), demo.clone());
+            let run = move |_| page.put_on_stage(folder.clone(), &demo, Staged::Demo(demo.clone()), Face::Alone);
+            view! { <p class="todo"><button data-key="d" tabindex="-1" on:click=run>"Open "{shown}" and run it"</button></p> }.into_any()
+        }
+        None => view! { <p class="todo">{todo}</p> }.into_any(),
+    };
     let act = {
         let (folder, title, slug) = (folder.clone(), title.clone(), slug.clone());
         move |face| page.put_on_stage(folder.clone(), &title, Staged::Talk(slug.clone()), face)
@@ -162,7 +170,7 @@ fn Talk(folder: String, origin: Origin, talk: TalkCard) -> impl IntoView {
             <h4>{title}</h4>
             <p class="facts">{facts}</p>
             <p class="state"><i aria-hidden="true"></i><span>{says}</span></p>
-            <p class="todo">{todo}</p>
+            {todo}
             <div class="acts">
                 <button class="main" data-key="Enter" tabindex="-1" disabled=is_broken on:click=move |_| present(Face::Present)>"Present"</button>
                 <button data-key="r" tabindex="-1" disabled=is_broken on:click=move |_| rehearse(Face::Rehearse)>"Rehearse"</button>
@@ -258,7 +266,7 @@ fn Demo(folder: String, demo: DemoCard) -> impl IntoView {
     let at = faults.first().map_or(1, |fault| fault.line);
     let run = {
         let (folder, title, slug) = (folder.clone(), title.clone(), slug.clone());
-        move |_| page.put_on_stage(folder.clone(), &title, Staged::Demo(slug.clone()), Face::Rehearse)
+        move |_| page.put_on_stage(folder.clone(), &title, Staged::Demo(slug.clone()), Face::Alone)
     };
     let file = format!("demos/{slug}/demo.md");
     let edit = move |_| page.edit(folder.clone(), file.clone(), at);
@@ -282,15 +290,9 @@ fn Demo(folder: String, demo: DemoCard) -> impl IntoView {
 #[component]
 pub fn Takes() -> impl IntoView {
     let page = expect_context::<Page>();
-    let takes = page.of(|lobby| {
-        (
-            lobby.shelves.first().map(|shelf| shelf.folder.path.clone()).unwrap_or_default(),
-            lobby.takes.clone(),
-            lobby.more_takes,
-        )
-    });
+    let takes = page.of(|lobby| (lobby.takes.clone(), lobby.more_takes));
     let rows = move || {
-        let (folder, takes, more) = takes.get()?;
+        let (takes, more) = takes.get()?;
         if takes.is_empty() {
             return Some(
                 view! {
@@ -307,7 +309,7 @@ pub fn Takes() -> impl IntoView {
         let found = takes
             .into_iter()
             .filter(|take| is_wanted(&wanted, &[&take.title, &take.id, take.name.as_deref().unwrap_or_default()]));
-        let rows = found.map(|take| view! { <Take folder=folder.clone() take /> }).collect_view();
+        let rows = found.map(|take| view! { <Take take /> }).collect_view();
         let more = (more > 0).then(
             || view! { <p class="empty">{format!("and {more} older ones: ")} <code>"greenroom take list"</code></p> },
         );
@@ -320,9 +322,9 @@ pub fn Takes() -> impl IntoView {
 }
 
 #[component]
-fn Take(folder: String, take: TakeLine) -> impl IntoView {
+fn Take(take: TakeLine) -> impl IntoView {
     let page = expect_context::<Page>();
-    let TakeLine { id, title, name, demo, deck, at_unix_ms, seconds, bytes, verdict, starred } = take;
+    let TakeLine { folder, id, title, name, demo, deck, at_unix_ms, seconds, bytes, verdict, starred } = take;
     let state = match verdict {
         Verdict::Passed => "ready",
         Verdict::Failed => "red",
@@ -340,8 +342,8 @@ fn Take(folder: String, take: TakeLine) -> impl IntoView {
     );
     let staged = Staged::Take { deck, demo, id: id.clone() };
     let title = shown.clone();
-    let play = move |_| page.put_on_stage(folder.clone(), &title, staged.clone(), Face::Rehearse);
-    let leaving = Leaving::Take { id: id.clone(), title: shown.clone() };
+    let leaving = Leaving::Take { folder: folder.clone(), id: id.clone(), title: shown.clone() };
+    let play = move |_| page.put_on_stage(folder.clone(), &title, staged.clone(), Face::Alone);
     view! {
         <article class="card row" tabindex="0" data-testid="take" data-id=id data-state=state>
             <div>

@@ -173,7 +173,9 @@ pub fn Export(leaving: Leaving) -> impl IntoView {
                         page.over.set(None)
                     });
                 }
-                Leaving::Take { id, .. } => page.ask(start::ExportTake { id, form }, move |()| page.over.set(None)),
+                Leaving::Take { folder, id, .. } => {
+                    page.ask(start::ExportTake { folder, id, form }, move |()| page.over.set(None));
+                }
             }
         };
         view! { <li><button type="button" data-form=id on:click=begin>{name}</button><span>{holds}</span></li> }

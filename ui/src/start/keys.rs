@@ -19,12 +19,13 @@ pub fn hints(section: Section) -> &'static str {
     }
 }
 
-const TABLE: [(&str, &str); 12] = [
+const TABLE: [(&str, &str); 13] = [
     ("1 – 5", "Talks, demos, takes, settings, this machine"),
     ("← ↑ ↓ →", "From card to card"),
     ("Enter", "Present the talk, open the demo, play the take"),
     ("R", "Rehearse: without a window for the audience, with how past runs went"),
     ("P", "Preflight: all that the talk needs"),
+    ("D", "The demo that the talk's card names: open it, to run it once"),
     ("E", "Edit: slides and faults as you save; of an example, copy it"),
     ("X", "Export: as PDF, PowerPoint, a page; of a take, films and tables too"),
     ("N", "New talk, or new demo"),

@@ -67,7 +67,7 @@ pub enum Over {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leaving {
     Talk { folder: String, deck: String, title: String },
-    Take { id: String, title: String },
+    Take { folder: String, id: String, title: String },
 }
 
 /// The state of this page, and what its buttons and keys do.

@@ -66,16 +66,16 @@ left=$(find /usr /etc /var/lib -iname '*greenroom*' -not -path '/var/lib/apt/*' 
 as_user "test -s Documents/Greenroom/slides/my-customer/deck.md && ls .local/share/greenroom/takes"
 say "all is well"
 "#;
-/// Run inside with a display: a talk whose clock goes for a moment. `$1` is the talk.
+/// Run inside with a display: a talk whose clock goes for as long as makes a rehearsal of it. `$1` is the talk.
 const REHEARSAL: &str = r#"
 set -eu
 greenroom-app --deck "$1" --trust &
 app=$!
 sleep 15
 xdotool key t
-sleep 5
+sleep 15
 xdotool key Next
-sleep 3
+sleep 10
 kill -TERM $app
 wait $app || true
 "#;

@@ -1,5 +1,4 @@
 //! A store in a folder of its own, and words for what tests do with it.
-#![allow(dead_code, reason = "each test file uses its own part of these words")]
 
 pub mod safe;
 pub mod sim;

@@ -1,7 +1,7 @@
 //! Talks and demos of one's own, and the app on them.
 
 use anyhow::Context;
-use greenroom_director::{Library, Made, Places, make};
+use greenroom_director::{Library, Made, Places, make, to_mend};
 use std::process::{Command, ExitCode};
 
 #[derive(Debug, clap::Subcommand)]
@@ -52,6 +52,6 @@ pub fn app(places: &Places, deck: &str, more: Option<&str>) -> anyhow::Result<Ex
         .args(["--deck", deck])
         .args(more)
         .status()
-        .with_context(|| format!("open {} (build it with 'cargo xtask build')", app.display()))?;
+        .with_context(|| format!("open {} ({})", app.display(), to_mend()))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

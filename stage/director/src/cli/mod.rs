@@ -18,7 +18,7 @@ pub use run::{Asked as RunAsked, run_demo};
 pub use trust::trust;
 
 use anyhow::Context;
-use greenroom_director::{Faults, Library, Schema};
+use greenroom_director::{Faults, Library, Schema, to_mend};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -30,7 +30,7 @@ pub fn ca(words: &[OsString]) -> anyhow::Result<ExitCode> {
         .arg("ca")
         .args(words)
         .status()
-        .with_context(|| format!("start {} (build it with 'cargo xtask build')", program.display()))?;
+        .with_context(|| format!("start {} ({})", program.display(), to_mend()))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 

@@ -26,6 +26,7 @@ pub use target::Target;
 
 use crate::camera::CameraError;
 use crate::parse::hint;
+use crate::places;
 use crate::takes::TakeError;
 use crate::takes::library::Takes;
 use cast::{Asciicast, Version};
@@ -102,7 +103,7 @@ pub enum ExportError {
     AboveLevel { take: String, take_level: Level },
     #[error("nothing of {take} can be shown to an audience that is {}: its slide is above that, or the take does not tell what draws it", level.as_str())]
     NotDrawn { take: String, level: Level },
-    #[error("{}: {source}; 'cargo xtask build' makes the page that plays a take", path.display())]
+    #[error("the page that plays a take is not there: {}: {source}; {}", path.display(), places::to_mend())]
     NoPage { path: PathBuf, source: std::io::Error },
     #[error("nothing that {take} measured is drawn by a chart")]
     NoCharts { take: String },
@@ -110,7 +111,7 @@ pub enum ExportError {
     EmptyDeck { level: Level },
     #[error(transparent)]
     Camera(#[from] CameraError),
-    #[error("films are made by ffmpeg, which is not installed: apt install ffmpeg, or 'cargo xtask setup'")]
+    #[error("films are made by ffmpeg, which is not installed: 'greenroom tools' says how to come by it")]
     NoFfmpeg,
     #[error("ffmpeg ended with {status}: {words}")]
     Ffmpeg { status: String, words: String },

@@ -4,6 +4,8 @@ use super::facts::{Around, Facts, Recording};
 use super::offline::Proof;
 use crate::measures;
 use crate::parse::figures;
+use crate::places;
+use crate::tool::StandIn;
 use bytesize::ByteSize;
 use greenroom_show::deck::{Deck, Slide};
 use greenroom_show::preflight::{Check, Verdict};
@@ -17,25 +19,13 @@ const WORDS_OVER: f64 = 1.15;
 /// Minutes that differ by less than this are the same.
 const MINUTES_OFF: f64 = 0.05;
 
-fn go(id: &'static str, found: impl Into<String>) -> Check {
-    Check { id: id.into(), verdict: Verdict::Go, found: found.into(), todo: String::new() }
-}
-
-fn look(id: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Check {
-    Check { id: id.into(), verdict: Verdict::Look, found: found.into(), todo: todo.into() }
-}
-
-fn stop(id: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Check {
-    Check { id: id.into(), verdict: Verdict::Stop, found: found.into(), todo: todo.into() }
-}
-
 /// The whole board, in the order in which a speaker would mend it.
 pub fn judge(facts: &Facts) -> Vec<Check> {
     let mut board = vec![files(facts)];
     board.extend(pictures(facts));
     let Some((deck, _)) = &facts.shown else {
         let todo = "choose another level, or mend the front matter that is at fault";
-        board.push(stop("level", "no slide may be shown to this audience", todo));
+        board.push(Check::stop("level", "no slide may be shown to this audience", todo));
         return board;
     };
     board.push(level(facts));
@@ -67,12 +57,14 @@ pub fn judge_around(around: &Around) -> Vec<Check> {
 fn files(facts: &Facts) -> Check {
     let talk = &facts.talk;
     match (talk.faults.first(), talk.warnings.iter().find(|warning| !warning.message.contains("to run yet"))) {
-        (Some(fault), _) => {
-            stop("files", format!("{} faults, the first: {fault}", talk.faults.len()), "mend the file and save it")
-        }
-        (None, Some(warning)) => look("files", format!("a warning: {warning}"), "mend it, or leave it"),
+        (Some(fault), _) => Check::stop(
+            "files",
+            format!("{} faults, the first: {fault}", talk.faults.len()),
+            "mend the file and save it",
+        ),
+        (None, Some(warning)) => Check::look("files", format!("a warning: {warning}"), "mend it, or leave it"),
         (None, None) => {
-            go("files", format!("{} slides and {} demos parse", talk.deck.slides.len(), talk.programs.len()))
+            Check::go("files", format!("{} slides and {} demos parse", talk.deck.slides.len(), talk.programs.len()))
         }
     }
 }
@@ -83,11 +75,11 @@ fn pictures(facts: &Facts) -> Option<Check> {
     let bytes: usize = pictures.values().map(|picture| picture.bytes.len()).sum();
     let found =
         format!("{} pictures, {}, all in the deck's folder", pictures.len(), ByteSize::b(bytes as u64).display().si());
-    (!pictures.is_empty()).then(|| go("pictures", found))
+    (!pictures.is_empty()).then(|| Check::go("pictures", found))
 }
 
 fn level(facts: &Facts) -> Check {
-    let Some((deck, out)) = &facts.shown else { return go("level", "") };
+    let Some((deck, out)) = &facts.shown else { return Check::go("level", "") };
     let highest = deck.slides.iter().map(|slide| slide.level).max().unwrap_or_default();
     let mut left = Vec::new();
     if !out.above_level.is_empty() {
@@ -101,7 +93,7 @@ fn level(facts: &Facts) -> Check {
     }
     let left =
         if left.is_empty() { "nothing is left out".to_string() } else { format!("left out: {}", left.join(", ")) };
-    go("level", format!("{} slides, up to {}; {left}", deck.slides.len(), highest.as_str()))
+    Check::go("level", format!("{} slides, up to {}; {left}", deck.slides.len(), highest.as_str()))
 }
 
 fn demos(facts: &Facts, deck: &Deck) -> Vec<Check> {
@@ -109,10 +101,10 @@ fn demos(facts: &Facts, deck: &Deck) -> Vec<Check> {
     let missing: Vec<_> = cued.iter().filter(|demo| !facts.talk.programs.contains_key(**demo)).copied().collect();
     match (cued.len(), missing.is_empty()) {
         (0, _) => vec![],
-        (count, true) => vec![go("demos", format!("{count} demos are there"))],
+        (count, true) => vec![Check::go("demos", format!("{count} demos are there"))],
         (_, false) => {
             let todo = "write demos/<name>/demo.md; until then these slides show their words";
-            vec![look("demos", format!("not yet runnable: {}", missing.join(", ")), todo)]
+            vec![Check::look("demos", format!("not yet runnable: {}", missing.join(", ")), todo)]
         }
     }
 }
@@ -125,7 +117,9 @@ fn trust(facts: &Facts, deck: &Deck) -> Option<Check> {
         "press Shift Y in the talk, beside the lines that it is for, or run: greenroom trust {}",
         facts.talk.deck.slug
     );
-    (!held.is_empty()).then(|| stop("trust", format!("steps that you have not said yes to: {}", held.join(", ")), todo))
+    let first = held.first()?;
+    let found = format!("steps that you have not said yes to: {}", held.join(", "));
+    Some(Check::stop("trust", found, todo).mended_by(first))
 }
 
 fn cues(deck: &Deck) -> impl Iterator<Item = &str> {
@@ -140,11 +134,11 @@ fn bound(facts: &Facts, deck: &Deck) -> Option<Check> {
     let open: Vec<_> = shown.iter().filter(|(_, name)| !measured.contains(name)).collect();
     match open.first() {
         None if shown.is_empty() => None,
-        None => Some(go("figures", format!("{} figures are bound to measurements", shown.len()))),
+        None => Some(Check::go("figures", format!("{} figures are bound to measurements", shown.len()))),
         Some((line, name)) => {
             let found =
                 format!("{} figures that nothing measures, the first: {{{{ {name} }}}} on line {line}", open.len());
-            Some(stop("figures", found, "bind it to a figure of a demo that the deck cues, or take it off"))
+            Some(Check::stop("figures", found, "bind it to a figure of a demo that the deck cues, or take it off"))
         }
     }
 }
@@ -157,14 +151,18 @@ fn budget(facts: &Facts) -> Check {
         let own: f64 = own.sum();
         let title = &section.title;
         if section.minutes <= 0.0 {
-            return look("budget", format!("section '{title}' has no minutes"), "write 'minutes: N' where it opens");
+            return Check::look(
+                "budget",
+                format!("section '{title}' has no minutes"),
+                "write 'minutes: N' where it opens",
+            );
         }
         if own > section.minutes + MINUTES_OFF {
             let found = format!("slides of '{title}' take {own:.1} min of their own, and it has {}", section.minutes);
-            return look("budget", found, "shorten a slide's 'duration', or give the section more minutes");
+            return Check::look("budget", found, "shorten a slide's 'duration', or give the section more minutes");
         }
     }
-    go("budget", format!("{} sections, {} min", whole.sections.len(), whole.minutes))
+    Check::go("budget", format!("{} sections, {} min", whole.sections.len(), whole.minutes))
 }
 
 /// What is to be said must fit the time that it has.
@@ -179,9 +177,9 @@ fn words(deck: &Deck, pace: f64) -> Check {
         Some((index, section)) => {
             let found =
                 format!("'{}' takes {:.1} min to say and has {}", section.title, minutes(index), section.minutes);
-            look("words", found, "say less, or give it more minutes")
+            Check::look("words", found, "say less, or give it more minutes")
         }
-        None => go("words", format!("{total} words, {:.0} min at {pace:.0} a minute", total as f64 / pace)),
+        None => Check::go("words", format!("{total} words, {:.0} min at {pace:.0} a minute", total as f64 / pace)),
     }
 }
 
@@ -189,16 +187,26 @@ fn words(deck: &Deck, pace: f64) -> Check {
 fn tools(facts: &Facts) -> Vec<Check> {
     let known = |tool: &str| facts.recordings.values().filter_map(|take| take.tools.get(tool)).next();
     let judge = |(name, version): (&String, &Option<String>)| match (version, known(name)) {
-        (None, _) => look(
-            "tools",
-            format!("{name} is not on this machine"),
-            "run 'cargo xtask setup', or the built-in mover stands in",
-        ),
-        (Some(version), Some(before)) if version != before => {
-            look("tools", format!("{name} is {version}, and was {before} when it last went well"), "rehearse once more")
+        (None, _) => {
+            let found = format!("{name} is not on this machine");
+            match StandIn::of(name) {
+                Some(_) => Check::look(
+                    "tools",
+                    found,
+                    format!("'greenroom tools fetch {name}' fetches it; until then the built-in mover stands in"),
+                ),
+                None => {
+                    Check::stop("tools", found, "install it; until then its steps fail, and V shows the recorded run")
+                }
+            }
         }
-        (Some(version), Some(_)) => go("tools", format!("{version}, as when it last went well")),
-        (Some(version), None) => go("tools", version.clone()),
+        (Some(version), Some(before)) if version != before => Check::look(
+            "tools",
+            format!("{name} is {version}, and was {before} when it last went well"),
+            "rehearse once more",
+        ),
+        (Some(version), Some(_)) => Check::go("tools", format!("{version}, as when it last went well")),
+        (Some(version), None) => Check::go("tools", version.clone()),
     };
     facts.tools.iter().map(judge).collect()
 }
@@ -211,10 +219,10 @@ fn vault(facts: &Facts, deck: &Deck) -> Option<Check> {
     match facts.vault.as_ref().filter(|_| !demos.is_empty()) {
         // What holds their steps back has a line of its own.
         None => None,
-        Some(Ok(())) => Some(go("vault", format!("it starts here and makes keys, for {demos}"))),
+        Some(Ok(())) => Some(Check::go("vault", format!("it starts here and makes keys, for {demos}"))),
         Some(Err(why)) => {
-            let todo = format!("run 'cargo xtask build'; until it starts, press V at {demos} for the recorded run");
-            Some(stop("vault", why.clone(), todo))
+            let todo = format!("{}; until it starts, press V at {demos} for the recorded run", places::to_mend());
+            Some(Check::stop("vault", why.clone(), todo))
         }
     }
 }
@@ -224,7 +232,8 @@ fn recordings(facts: &Facts, deck: &Deck) -> Vec<Check> {
     let judge = |demo: &str| match facts.recordings.get(demo) {
         None => {
             let found = format!("there is no recording of '{demo}' to fall back on");
-            stop("recording", found, format!("run it once: greenroom demo run {demo} --headless"))
+            Check::stop("recording", found, format!("run it once: greenroom demo run {demo} --headless"))
+                .mended_by(demo)
         }
         Some(take) => recording(facts, demo, take),
     };
@@ -240,70 +249,78 @@ fn recording(facts: &Facts, demo: &str, take: &Recording) -> Check {
     };
     let again = format!("run it again: greenroom demo run {demo} --headless");
     if take.is_of_another_edition {
-        return look("recording", format!("'{demo}' has been edited since it was recorded {age}"), again);
+        return Check::look("recording", format!("'{demo}' has been edited since it was recorded {age}"), again)
+            .mended_by(demo);
     }
     if days > RECORDING_DAYS_MAX {
-        return look("recording", format!("'{demo}' was recorded {age}"), again);
+        return Check::look("recording", format!("'{demo}' was recorded {age}"), again).mended_by(demo);
     }
     if take.machine != facts.machine {
-        return look(
+        return Check::look(
             "recording",
             format!("'{demo}' was recorded {age} on another machine ({})", take.machine.cpu),
             again,
-        );
+        )
+        .mended_by(demo);
     }
-    go("recording", format!("'{demo}' was recorded {age}"))
+    Check::go("recording", format!("'{demo}' was recorded {age}"))
 }
 
 fn room(id: &'static str, free: Option<u64>, min: u64, todo: &str) -> Check {
     match free {
-        None => look(id, "cannot be read on this system", "look yourself"),
-        Some(free) if free < min => stop(
+        None => Check::look(id, "cannot be read on this system", "look yourself"),
+        Some(free) if free < min => Check::stop(
             id,
             format!("{} free, {} needed", ByteSize::b(free).display().si(), ByteSize::b(min).display().si()),
             todo,
         ),
-        Some(free) => go(id, format!("{} free", ByteSize::b(free).display().si())),
+        Some(free) => Check::go(id, format!("{} free", ByteSize::b(free).display().si())),
     }
 }
 
 fn power(around: &Around) -> Check {
     match around.power {
-        None => go("power", "mains"),
-        Some(power) if power.on_mains => go("power", "mains"),
+        None => Check::go("power", "mains"),
+        Some(power) if power.on_mains => Check::go("power", "mains"),
         Some(power) => {
             let percent = power.percent.unwrap_or(0);
             let found = format!("on battery, {percent} %");
             let verdict = if percent < BATTERY_MIN_PERCENT { Verdict::Stop } else { Verdict::Look };
-            Check { id: "power".into(), verdict, found, todo: "plug it in".into() }
+            Check::new("power", verdict, found, "plug it in")
         }
     }
 }
 
 fn sleep(around: &Around) -> Check {
     match around.keepers.first() {
-        Some(keeper) => go("sleep", format!("held off during the talk by {keeper}")),
-        None => look("sleep", "nothing here can hold it off", "switch sleep and the screen saver off for the talk"),
+        Some(keeper) => Check::go("sleep", format!("held off during the talk by {keeper}")),
+        None => {
+            Check::look("sleep", "nothing here can hold it off", "switch sleep and the screen saver off for the talk")
+        }
     }
 }
 
 fn ports(around: &Around) -> Check {
     match &around.ports {
-        None => go("ports", "the stack takes free ones of 127.0.0.1"),
-        Some(why) => stop("ports", format!("127.0.0.1 gives none: {why}"), "see what holds loopback back: a firewall?"),
+        None => Check::go("ports", "the stack takes free ones of 127.0.0.1"),
+        Some(why) => {
+            Check::stop("ports", format!("127.0.0.1 gives none: {why}"), "see what holds loopback back: a firewall?")
+        }
     }
 }
 
 /// What the demos did without a network.
 pub fn judge_offline(proofs: &[Proof]) -> Vec<Check> {
     let judge = |Proof { demo, passed, attempts }: &Proof| match (attempts.is_empty(), passed) {
-        (true, true) => go("offline", format!("'{demo}' ran with all but loopback denied, and nothing reached out")),
-        (false, _) => stop(
+        (true, true) => {
+            Check::go("offline", format!("'{demo}' ran with all but loopback denied, and nothing reached out"))
+        }
+        (false, _) => Check::stop(
             "offline",
             format!("'{demo}' reached out: {}", attempts.join("; ")),
             "switch it off in the tool, or take it out of the demo",
         ),
-        (true, false) => stop(
+        (true, false) => Check::stop(
             "offline",
             format!("'{demo}' does not run with all but loopback denied"),
             format!("run it by hand: greenroom demo run {demo} --headless"),
@@ -419,17 +436,18 @@ mod tests {
     #[test]
     fn each_red_line_says_what_is_wrong_on_the_machine() {
         type Change = fn(&mut Facts);
-        let cases: [(Change, &str, Verdict); 13] = [
+        let cases: [(Change, &str, Verdict); 14] = [
             (|facts| facts.held = ["copy".to_string()].into(), "trust", Verdict::Stop),
             (|facts| facts.around.disk_free = Some(1), "disk", Verdict::Stop),
             (|facts| facts.around.memory_free = Some(1), "memory", Verdict::Stop),
             (|facts| facts.around.power = Some(Power { on_mains: false, percent: Some(20) }), "power", Verdict::Stop),
             (|facts| facts.around.power = Some(Power { on_mains: false, percent: Some(90) }), "power", Verdict::Look),
             (|facts| facts.tools = BTreeMap::from([("azcopy".into(), None)]), "tools", Verdict::Look),
+            (|facts| facts.tools = BTreeMap::from([("psql".into(), None)]), "tools", Verdict::Stop),
             (|facts| facts.tools = BTreeMap::from([("azcopy".into(), Some("11".into()))]), "tools", Verdict::Look),
             (|facts| facts.around.keepers.clear(), "sleep", Verdict::Look),
             (|facts| facts.around.ports = Some("refused".into()), "ports", Verdict::Stop),
-            (|facts| facts.readiness = vec![look("coverage", "never", "rehearse")], "coverage", Verdict::Look),
+            (|facts| facts.readiness = vec![Check::look("coverage", "never", "rehearse")], "coverage", Verdict::Look),
             (|facts| facts.recordings.clear(), "recording", Verdict::Stop),
             (|facts| facts.now_unix_ms = 90 * DAY_MS, "recording", Verdict::Look),
             (|facts| facts.machine.cores = 64, "recording", Verdict::Look),

@@ -13,6 +13,7 @@ use crate::measures::waited;
 use crate::parse::{Condition, DataVerb, Program, Verb, without_within};
 use crate::rates::{Values, counters};
 use crate::stack::Client;
+use crate::tool::StandIn;
 use greenroom_model::{AccountName, ContainerName};
 use greenroom_show::call::CallError;
 use greenroom_show::demo::Demo;
@@ -45,7 +46,10 @@ impl Kernel {
     fn runs_as(&self, tool: &str) -> Option<String> {
         match self.loaded().tools.get(tool) {
             Some(Some(found)) => self.versions.known(found),
-            Some(None) | None => Some(format!("built-in mover (no {tool} on this machine)")),
+            Some(None) | None => Some(match StandIn::of(tool) {
+                Some(StandIn::Mover) => format!("built-in mover (no {tool} on this machine)"),
+                Some(StandIn::Nothing) | None => "not installed".into(),
+            }),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::mover;
 use crate::parse::quoted;
 use crate::stack::Client;
 use crate::system;
-use crate::tool::{self, Heard, Invocation};
+use crate::tool::{self, Heard, Invocation, StandIn};
 use crate::workshop::Filled;
 use greenroom_model::{AccountName, TenantName};
 use greenroom_show::Event;
@@ -59,15 +59,17 @@ impl Stage {
                 let background = &self.backstage.background;
                 tool::run(invocation, hear, cancel, background).await.map_err(|error| error.to_string())
             }
-            _ if tool == "azcopy" => {
-                self.emit(Event::Output(
-                    "\x1b[2mAzCopy is not installed: the built-in mover does it\x1b[0m\r\n".into(),
-                ));
-                let words: Vec<_> = filled.into_iter().map(|filled| filled.word).collect();
-                mover::run(&words, show, cancel).await.map_err(|error| error.to_string())
-            }
-            _ if tool == "true" => Ok(()),
-            _ => return Err(format!("{tool} is not installed: install it, or press V for the recorded take")),
+            Some(None) | None => match StandIn::of(tool) {
+                Some(StandIn::Mover) => {
+                    self.emit(Event::Output(
+                        "\x1b[2mAzCopy is not installed: the built-in mover does it\x1b[0m\r\n".into(),
+                    ));
+                    let words: Vec<_> = filled.into_iter().map(|filled| filled.word).collect();
+                    mover::run(&words, show, cancel).await.map_err(|error| error.to_string())
+                }
+                Some(StandIn::Nothing) => Ok(()),
+                None => return Err(format!("{tool} is not installed: install it, or press V for the recorded take")),
+            },
         };
         let seconds = (self.watch.now() - began) as f64 / 1e6;
         let after = self.moved(&client, &own).await;

@@ -10,10 +10,11 @@ use crate::places::{self, Places};
 use crate::rehearsals;
 use crate::system;
 use crate::takes::library::{Listed, Takes};
-use crate::tool;
+use crate::tool::{self, StandIn};
 use greenroom_show::deck::{Deck, Layout, Level, Slide};
 use greenroom_show::start::{DemoCard, Folder, Lobby, Origin, Place, Shelf, TakeLine, TalkCard};
 use greenroom_show::take::Verdict;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Takes that the page lists; the presenter's window and the command line have all.
@@ -40,16 +41,17 @@ pub fn look(places: &Places, example: Option<&Places>) -> Seen {
 
 pub fn read(places: &Places, example: Option<&Places>) -> Known {
     let mut pictures = BTreeMap::new();
-    let takes = Takes::open(places).list();
-    let mut shelves = vec![shelf(places, &takes, &mut pictures)];
-    let mut is_first_time = takes.is_empty();
-    if let Some(example) = example {
-        let takes = Takes::open(example).list();
-        is_first_time &= takes.is_empty();
-        shelves.push(shelf(example, &takes, &mut pictures));
+    let (mut shelves, mut takes) = (Vec::new(), Vec::new());
+    for places in std::iter::once(places).chain(example) {
+        let listed = Takes::open(places).list();
+        let shelf = shelf(places, &listed, &mut pictures);
+        takes.extend(listed.into_iter().map(|listed| take(&shelf.folder, listed)));
+        shelves.push(shelf);
     }
+    takes.sort_by_key(|take| Reverse(take.at_unix_ms));
+    let is_first_time = takes.is_empty();
     let more_takes = takes.len().saturating_sub(TAKES_MAX);
-    let takes = takes.into_iter().take(TAKES_MAX).map(take).collect();
+    takes.truncate(TAKES_MAX);
     let (talk_forms, take_forms) = (export::deck::forms(), export::forms());
     Known {
         lobby: Lobby { shelves, takes, more_takes, talk_forms, take_forms, is_first_time, ..Lobby::default() },
@@ -169,15 +171,20 @@ fn will(program: &Program, is_here: &dyn Fn(&str) -> bool) -> Vec<String> {
         [] => steps,
         _ => format!("{steps}, with {}", here.join(", ")),
     });
+    let (stood_in, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(|tool| StandIn::of(tool).is_some());
+    if !stood_in.is_empty() {
+        will.push(format!("{} is not here: what is built in stands in for it, and says so", stood_in.join(", ")));
+    }
     if !missing.is_empty() {
-        will.push(format!("{} is not here: what is built in stands in for it, and says so", missing.join(", ")));
+        will.push(format!("{} is not here: steps fail until it is installed", missing.join(", ")));
     }
     will.push("records the run as a take; all else that it makes goes when you close it".into());
     will
 }
 
-fn take(listed: Listed) -> TakeLine {
+fn take(folder: &Folder, listed: Listed) -> TakeLine {
     TakeLine {
+        folder: folder.path.clone(),
         title: if listed.title.is_empty() { listed.id.clone() } else { listed.title },
         id: listed.id,
         name: listed.name,

@@ -100,7 +100,8 @@ pub async fn export_talk(start: &Start, asked: &ExportTalk) -> Result<(), CallEr
 /// As it is played, for the level that it was recorded at: it is the user's own.
 pub fn export_take(start: &Start, asked: &ExportTake) -> Result<(), CallError> {
     let format = export::format(&asked.form).map_err(failed)?;
-    let (jobs, places, id) = (start.0.jobs.clone(), start.places(), asked.id.clone());
+    let project = start.known(Path::new(&asked.folder))?;
+    let (jobs, places, id) = (start.0.jobs.clone(), start.places_of(&project), asked.id.clone());
     jobs.begin(format!("Writing the take as {}", format.name()))?;
     let to = places.exports().join(format!("{id}.{}", format.extension()));
     tokio::task::spawn_blocking(move || {

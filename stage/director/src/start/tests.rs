@@ -79,7 +79,7 @@ async fn a_talk_is_made_judged_broken_and_mended() {
             lobby.shelves.first().is_some_and(|shelf| shelf.talks[0].readiness() == Readiness::Red)
         })
         .await;
-    assert!(red.shelves[0].talks[0].says().0.contains("slides/my-customer/deck.md:"));
+    assert!(red.shelves[0].talks[0].says().says.contains("slides/my-customer/deck.md:"));
     std::fs::write(&file, good).expect("written");
     page.lobby_that("mended", |lobby| lobby.shelves[0].talks[0].readiness() != Readiness::Red).await;
 

@@ -122,6 +122,24 @@ pub fn find(places: &Places, name: &str) -> Option<PathBuf> {
     places.fetched(name).or_else(on_path)
 }
 
+/// What does a tool's work where it is not installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandIn {
+    Mover,
+    /// There is nothing to do.
+    Nothing,
+}
+
+impl StandIn {
+    pub fn of(tool: &str) -> Option<StandIn> {
+        match tool {
+            "azcopy" => Some(StandIn::Mover),
+            "true" => Some(StandIn::Nothing),
+            _ => None,
+        }
+    }
+}
+
 /// Runs to the tool's own end, or to the cancellation. A tool that ends leaves what it put in the background on purpose: in a session
 /// of its own, or deaf to a hang-up. One that is stopped leaves nothing.
 pub async fn run(

@@ -1,7 +1,7 @@
 //! What past runs tell of the talk on stage, and whether its speaker is ready.
 
 use super::{Rehearsal, Reliability, Summary, summary};
-use crate::preflight::{Check, Verdict};
+use crate::preflight::Check;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 
@@ -56,24 +56,16 @@ pub fn report(runs: &[(String, Rehearsal)], steps: Vec<Reliability>, now_unix_ms
     Report { runs: lines, summary, steps, readiness }
 }
 
-fn go(id: &str, found: String) -> Check {
-    Check { id: id.into(), verdict: Verdict::Go, found, todo: String::new() }
-}
-
-fn look(id: &str, found: String, todo: &str) -> Check {
-    Check { id: id.into(), verdict: Verdict::Look, found, todo: todo.into() }
-}
-
 /// Slides that no run has come to.
 fn coverage(summary: &Summary) -> Check {
     if summary.slides.is_empty() {
-        return look("coverage", "never rehearsed".into(), "press T to start the clock, and give the talk once, whole");
+        return Check::look("coverage", "never rehearsed", "press T to start the clock, and give the talk once, whole");
     }
     let missed: Vec<_> =
         summary.slides.iter().filter(|slide| slide.runs == 0).map(|slide| slide.title.as_str()).collect();
     match missed.first() {
-        None => go("coverage", format!("all {} slides rehearsed", summary.slides.len())),
-        Some(first) => look(
+        None => Check::go("coverage", format!("all {} slides rehearsed", summary.slides.len())),
+        Some(first) => Check::look(
             "coverage",
             format!("{} of {} slides were never rehearsed, the first: {first}", missed.len(), summary.slides.len()),
             "go through them once with the clock running",
@@ -84,16 +76,16 @@ fn coverage(summary: &Summary) -> Check {
 /// The last whole run against its plan.
 fn pace(runs: &[RunLine]) -> Option<Check> {
     let Some(last) = runs.iter().rev().find(|run| run.coverage >= WHOLE) else {
-        return (!runs.is_empty()).then(|| look("pace", "no run was whole".into(), "give the talk once, whole"));
+        return (!runs.is_empty()).then(|| Check::look("pace", "no run was whole", "give the talk once, whole"));
     };
     let off = last.seconds / last.planned_seconds.max(1.0) - 1.0;
     let found = format!("the last whole run took {} of {}", clock(last.seconds), clock(last.planned_seconds));
     Some(if off.abs() <= PACE_OFF_MAX {
-        go("pace", found)
+        Check::go("pace", found)
     } else if off > 0.0 {
-        look("pace", found, "shorten the slides that run over, or choose a shorter version")
+        Check::look("pace", found, "shorten the slides that run over, or choose a shorter version")
     } else {
-        look("pace", found, "slow down where you hurry, or say more")
+        Check::look("pace", found, "slow down where you hurry, or say more")
     })
 }
 
@@ -103,10 +95,10 @@ fn reliability(steps: &[Reliability]) -> Option<Check> {
     let worst = steps.iter().max_by(|a, b| share(a).total_cmp(&share(b)))?;
     let runs = steps.iter().map(|step| step.runs).max().unwrap_or(0);
     Some(if worst.failed == 0 {
-        go("reliability", format!("no step failed in up to {runs} runs"))
+        Check::go("reliability", format!("no step failed in up to {runs} runs"))
     } else {
         let found = format!("'{}' of {} failed {} of {} times", worst.text, worst.demo, worst.failed, worst.runs);
-        look("reliability", found, "look at its takes, and mend the demo")
+        Check::look("reliability", found, "look at its takes, and mend the demo")
     })
 }
 
@@ -117,7 +109,11 @@ fn freshness(runs: &[RunLine], now_unix_ms: u64) -> Option<Check> {
         1 => "last rehearsed a day ago".to_string(),
         days => format!("last rehearsed {days} days ago"),
     };
-    Some(if days > DAYS_MAX { look("rehearsed", found, "rehearse once more") } else { go("rehearsed", found) })
+    Some(if days > DAYS_MAX {
+        Check::look("rehearsed", found, "rehearse once more")
+    } else {
+        Check::go("rehearsed", found)
+    })
 }
 
 fn clock(seconds: f64) -> String {
@@ -128,6 +124,7 @@ fn clock(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preflight::Verdict;
     use crate::rehearsal::SlideTime;
 
     fn run(at_unix_ms: u64, seconds: &[f64]) -> (String, Rehearsal) {

@@ -3,51 +3,14 @@
 use super::doctor::Examination;
 use super::settings::{Retention, Settings};
 use super::{Draft, Lobby};
-use crate::call::{Call, Request};
+use crate::call::calls;
 use crate::deck::Level;
 use serde::{Deserialize, Serialize};
 
-/// Every call of the start page. The presenter's window makes those of settings, and no other.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StartRequest {
-    ReadLobby(ReadLobby),
-    ReadDraft(ReadDraft),
-    OpenFolder(OpenFolder),
-    ForgetFolder(ForgetFolder),
-    NewTalk(NewTalk),
-    NewDemo(NewDemo),
-    EditFile(EditFile),
-    ExportTalk(ExportTalk),
-    ExportTake(ExportTake),
-    CancelJob(CancelJob),
-    ShowExports(ShowExports),
-    FetchTool(FetchTool),
-    Examine(Examine),
-    CopyReport(CopyReport),
-    ReadSettings(ReadSettings),
-    WriteSettings(WriteSettings),
-    ReadRetention(ReadRetention),
-    WriteRetention(WriteRetention),
-}
-
-macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* } -> $reply:ty;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Serialize, Deserialize)]
-        pub struct $name {
-            $(pub $field: $type,)*
-        }
-        impl Call for $name {
-            type Reply = $reply;
-            fn request(self) -> Request {
-                Request::Start(StartRequest::$name(self))
-            }
-        }
-    )*};
-}
-
 calls! {
+    /// Every call of the start page. The presenter's window makes those of settings, and no other.
+    Start(StartRequest):
+
     /// What there is, as far as it is known yet.
     ReadLobby {} -> Lobby;
     /// A deck as it is on disk now.
@@ -62,7 +25,7 @@ calls! {
     /// Opens the user's editor. Answers what was started.
     EditFile { folder: String, file: String, line: usize } -> String;
     ExportTalk { folder: String, deck: String, form: String, level: Level } -> ();
-    ExportTake { id: String, form: String } -> ();
+    ExportTake { folder: String, id: String, form: String } -> ();
     CancelJob {} -> ();
     /// Opens the folder of exports where the desktop shows files.
     ShowExports {} -> ();

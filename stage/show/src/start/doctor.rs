@@ -50,7 +50,7 @@ impl Examination {
         // Writing to a string cannot fail.
         for Chapter { title, lines } in &self.chapters {
             let _ = writeln!(text, "\n## {title}\n");
-            for Check { id, verdict, found, todo } in lines {
+            for Check { id, verdict, found, todo, .. } in lines {
                 let todo = if todo.is_empty() { String::new() } else { format!(" -> {todo}") };
                 let _ = writeln!(text, "- {:<4} {id}: {found}{todo}", verdict.as_str());
             }
