@@ -121,7 +121,7 @@ async fn what_was_acknowledged_survives_kill_9() {
 fn run_and_kill(dir: &Path, done: &mut [u64], acks: u64) -> u64 {
     let steps: Vec<String> = done.iter().map(u64::to_string).collect();
     let mut child = Command::new(std::env::current_exe().expect("own path"))
-        .args(["--ignored", "--exact", "load", "--nocapture"])
+        .args(["--ignored", "--exact", "crash::load", "--nocapture"])
         .env(DIR, dir)
         .env(DONE, steps.join(","))
         .stdout(Stdio::piped())
