@@ -204,10 +204,12 @@ impl Demo {
         firsts.map(|line| (line.metric.clone(), 0.0)).collect()
     }
 
-    /// The lines that run programs of this machine, each after its place: what the speaker says yes to.
+    /// The lines that run programs of this machine, or all where none does, each after its place: what the speaker says yes to.
     pub fn programs(&self) -> impl Iterator<Item = String> {
-        let runs = self.steps.iter().filter(|step| step.text.split_whitespace().next() == Some("run"));
-        runs.map(|step| format!("demos/{}/demo.md:{}: {}", self.slug, step.line, step.text))
+        let runs = |step: &Step| step.text.split_whitespace().next() == Some("run");
+        let runs_none = !self.steps.iter().any(runs);
+        let lines = self.steps.iter().filter(move |step| runs_none || runs(step));
+        lines.map(|step| format!("demos/{}/demo.md:{}: {}", self.slug, step.line, step.text))
     }
 
     /// The figures that its panes draw.

@@ -149,7 +149,8 @@ fn Desk() -> impl IntoView {
     // Without any, the slide has their place.
     let has_words = Memo::new(move |_| {
         let has = |show: &ShowState| {
-            show.deck.as_ref().is_some_and(|deck| deck.slides.iter().any(|slide| !slide.beats.is_empty()))
+            let mut beats = show.deck.iter().flat_map(|deck| &deck.slides).flat_map(|slide| &slide.beats);
+            beats.any(|beat| !beat.paragraphs.is_empty())
         };
         store.read(&[Part::Deck], has)
     });
