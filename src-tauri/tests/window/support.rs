@@ -247,23 +247,22 @@ impl App {
     pub async fn close(self, root: &Path) {
         let app = app_of(root).expect("the app runs");
         nix::sys::signal::kill(app, Signal::SIGTERM).expect("it can be told to end");
+        // All but what the speaker has set, for one project or for all.
+        let left = || {
+            let kept = ["plan.json", "screen", "settings.json", "recent.json", "projects"];
+            let home = root.join(".greenroom");
+            let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let projects = entries(home.join("projects")).flat_map(|project| entries(project.path()));
+            let names = entries(home).chain(projects).map(|entry| entry.file_name().to_string_lossy().into_owned());
+            names.filter(|name| !kept.contains(&name.as_str())).collect::<Vec<_>>()
+        };
         let gone = async {
-            // All but what the speaker has set.
-            let left = || {
-                let entries = std::fs::read_dir(root.join(".greenroom")).into_iter().flatten().flatten();
-                entries
-                    .filter(|entry| {
-                        !["plan.json", "screen", "settings.json", "recent.json"]
-                            .iter()
-                            .any(|kept| entry.file_name() == *kept)
-                    })
-                    .count()
-            };
-            while left() > 0 {
+            while !left().is_empty() {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        tokio::time::timeout(WAIT_MAX, gone).await.expect("the app leaves nothing behind");
+        let all_gone = tokio::time::timeout(WAIT_MAX, gone).await;
+        assert!(all_gone.is_ok(), "the app leaves behind: {:?}", left());
     }
 
     async fn fail(&self, what: &str) -> ! {
