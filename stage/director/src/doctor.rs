@@ -40,9 +40,7 @@ async fn programs(stack: &Path) -> Chapter {
                 format!("{version}, and this is {own}"),
                 "install all programs from one package, or build them together",
             ),
-            Err(why) => {
-                Check::stop(name, why, "it belongs beside the other programs: install the package again, or build it")
-            }
+            Err(why) => Check::stop(name, why, format!("it belongs beside the other programs: {}", places::to_mend())),
         };
         lines.push(found);
     }

@@ -59,7 +59,7 @@ struct Edition {
     asked: Vec<String>,
 }
 
-/// The tools of the demos that may run; `None` where the built-in mover stands in.
+/// The tools of the demos that may run; `None` where one is not installed.
 pub fn find_tools(places: &Places, talk: &Talk, held: &BTreeSet<String>) -> BTreeMap<String, Option<Found>> {
     let programs = || talk.programs.iter().filter(|(slug, _)| !held.contains(*slug)).map(|(_, program)| program);
     let asked = |name: &str| programs().find_map(|program| asked(program, name));

@@ -148,10 +148,8 @@ fn Desk() -> impl IntoView {
     let position = Memo::new(move |_| store.read(&[Part::Position], |show| show.position));
     // Without any, the slide has their place.
     let has_words = Memo::new(move |_| {
-        let has = |show: &ShowState| {
-            let mut beats = show.deck.iter().flat_map(|deck| &deck.slides).flat_map(|slide| &slide.beats);
-            beats.any(|beat| !beat.paragraphs.is_empty())
-        };
+        let has =
+            |show: &ShowState| show.deck.as_ref().is_some_and(|deck| deck.slides.iter().any(|slide| slide.words() > 0));
         store.read(&[Part::Deck], has)
     });
     view! {

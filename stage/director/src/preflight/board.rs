@@ -190,7 +190,8 @@ fn tools(facts: &Facts) -> Vec<Check> {
         (None, _) => {
             let found = format!("{name} is not on this machine");
             match StandIn::of(name) {
-                Some(_) => Check::look(
+                Some(StandIn::Nothing) => Check::go("tools", format!("{name} is built in")),
+                Some(StandIn::Mover) => Check::look(
                     "tools",
                     found,
                     format!("'greenroom tools fetch {name}' fetches it; until then the built-in mover stands in"),

@@ -16,7 +16,7 @@ pub struct Loaded {
     pub talk: Talk,
     /// Demos whose steps may not run yet.
     pub held: BTreeSet<String>,
-    /// Where each tool of the demos is; `None` where the built-in mover stands in.
+    /// Where each tool of the demos is; `None` where it is not installed.
     pub tools: BTreeMap<String, Option<Found>>,
 }
 

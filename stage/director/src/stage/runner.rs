@@ -48,7 +48,8 @@ impl Kernel {
             Some(Some(found)) => self.versions.known(found),
             Some(None) | None => Some(match StandIn::of(tool) {
                 Some(StandIn::Mover) => format!("built-in mover (no {tool} on this machine)"),
-                Some(StandIn::Nothing) | None => "not installed".into(),
+                Some(StandIn::Nothing) => "built in".into(),
+                None => "not installed".into(),
             }),
         }
     }

@@ -53,23 +53,21 @@ impl Stage {
             )),
         }
         };
-        let ran = match self.loaded().tools.get(tool) {
-            Some(Some(found)) => {
+        let ran = match (self.loaded().tools.get(tool), StandIn::of(tool)) {
+            (Some(Some(found)), _) => {
                 let invocation = self.invocation(&found.program, tool, &filled);
                 let background = &self.backstage.background;
                 tool::run(invocation, hear, cancel, background).await.map_err(|error| error.to_string())
             }
-            Some(None) | None => match StandIn::of(tool) {
-                Some(StandIn::Mover) => {
-                    self.emit(Event::Output(
-                        "\x1b[2mAzCopy is not installed: the built-in mover does it\x1b[0m\r\n".into(),
-                    ));
-                    let words: Vec<_> = filled.into_iter().map(|filled| filled.word).collect();
-                    mover::run(&words, show, cancel).await.map_err(|error| error.to_string())
-                }
-                Some(StandIn::Nothing) => Ok(()),
-                None => return Err(format!("{tool} is not installed: install it, or press V for the recorded take")),
-            },
+            (_, Some(StandIn::Mover)) => {
+                self.emit(Event::Output(
+                    "\x1b[2mAzCopy is not installed: the built-in mover does it\x1b[0m\r\n".into(),
+                ));
+                let words: Vec<_> = filled.into_iter().map(|filled| filled.word).collect();
+                mover::run(&words, show, cancel).await.map_err(|error| error.to_string())
+            }
+            (_, Some(StandIn::Nothing)) => Ok(()),
+            (_, None) => return Err(format!("{tool} is not installed: install it, or press V for the recorded take")),
         };
         let seconds = (self.watch.now() - began) as f64 / 1e6;
         let after = self.moved(&client, &own).await;
